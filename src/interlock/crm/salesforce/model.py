@@ -1,0 +1,113 @@
+"""What the Salesforce client hands out and takes in. Data only; records themselves are core Observations and Outcomes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.core.model import Raw
+
+
+class Identity(msgspec.Struct, frozen=True):
+    user_id: str
+    username: str
+    org_id: str
+    name: str | None = None
+    timezone: str | None = None
+
+
+class Organization(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    type: str | None
+    is_sandbox: bool
+    currency: str | None
+    instance_name: str | None = None
+    timezone: str | None = None
+
+
+class Limit(msgspec.Struct, frozen=True):
+    max: int
+    remaining: int
+
+
+class FieldDef(msgspec.Struct, frozen=True):
+    name: str
+    label: str
+    type: str
+    length: int
+    precision: int
+    scale: int
+    createable: bool
+    updateable: bool
+    nillable: bool
+    defaulted_on_create: bool
+    unique: bool
+    external_id: bool
+    picklist_values: list[tuple[str, str]]  # active (value, label)
+    restricted: bool
+    reference_to: tuple[str, ...]
+    relationship_name: str | None
+    calculated: bool
+    controller: str | None = None
+    digits: int = 0
+    custom: bool = False
+    filterable: bool = True
+    inactive_values: tuple[str, ...] = ()
+    default_value: Raw = None
+
+    @property
+    def required(self) -> bool:
+        """Must be given on create (Salesforce describe: createable, not nillable, not defaulted on create)."""
+        return self.createable and not self.nillable and not self.defaulted_on_create
+
+
+class SObjectName(msgspec.Struct, frozen=True):
+    name: str
+    label: str
+    custom: bool
+    createable: bool
+    queryable: bool
+    key_prefix: str | None
+
+
+class User(msgspec.Struct, frozen=True):
+    id: str
+    email: str | None
+    name: str
+    is_active: bool
+    username: str | None = None
+
+
+class QueryResult(msgspec.Struct, frozen=True):
+    """`next_url` goes into `query_more`. `total` counts all pages. `read_us` is the clock when the request was sent."""
+
+    records: list[dict[str, Raw]]
+    next_url: str | None
+    total: int
+    read_us: int = 0
+
+
+class SalesforceWrite(msgspec.Struct, frozen=True):
+    """Update one record. A blank is None: an empty string and null are the same to Salesforce."""
+
+    id: str
+    fields: dict[str, Raw]
+
+
+class SalesforceUpsert(msgspec.Struct, frozen=True):
+    external_id: str
+    fields: dict[str, Raw]
+
+
+class SalesforceInsert(msgspec.Struct, frozen=True):
+    """`trace` is the caller's own name for the row; the outcome comes back under it."""
+
+    trace: str
+    fields: dict[str, Raw]
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """getDeleted: record id -> time of deletion, complete up to `covered_us`."""
+
+    at_us: dict[str, int]
+    covered_us: int
