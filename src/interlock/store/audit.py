@@ -1,0 +1,139 @@
+"""The audit: what was done or decided and why, with the values. The conflict log is its rows of kind `conflict`.
+
+Appended in the transaction that records the evidence. Values are JSON text, exactly as the CRMs gave them; they are
+kept for a retention and then pruned, conflicts that are still open excepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from interlock.core.model import AuditKind, AuditRow, RecordKey, Side
+from interlock.store import jsontext
+from interlock.store.driver import Row
+from interlock.store.schema import audit
+from interlock.store.sql import BulkInsert, storable, storable_or_none
+from interlock.store.tx import Tx, WriteTx
+
+_COLUMNS = AuditRow.__struct_fields__
+_INSERT = BulkInsert(audit, ("connection_id", *(name for name in _COLUMNS if name != "id")))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM audit WHERE connection_id = ?"
+
+_KINDS = {kind.value: kind for kind in AuditKind}
+_SIDES: dict[str | None, Side | None] = {None: None, **{side.value: side for side in Side}}
+
+
+def _audit(row: Row) -> AuditRow:
+    at_us, kind, object_, hubspot_id, salesforce_id, side, property_, field, old, new, *rest = row
+    return AuditRow(
+        at_us,
+        _KINDS[kind],
+        object_,
+        hubspot_id,
+        salesforce_id,
+        _SIDES[side],
+        property_,
+        field,
+        jsontext.load(old),
+        jsontext.load(new),
+        *rest,
+    )
+
+
+async def append(tx: WriteTx, rows: Sequence[AuditRow]) -> None:
+    connection_id, dump = tx.connection_id, jsontext.dump_or_none
+    await tx.many(
+        _INSERT,
+        [
+            (
+                connection_id,
+                row.at_us,
+                row.kind.value,
+                row.object,
+                row.hubspot_id,
+                row.salesforce_id,
+                None if row.side is None else row.side.value,
+                row.property,
+                row.field,
+                dump(row.old),
+                dump(row.new),
+                storable(row.cause),
+                row.rule,
+                storable_or_none(row.reason),
+                row.status,
+            )
+            for row in rows
+        ],
+    )
+
+
+async def history(tx: Tx, key: RecordKey, limit: int = 100) -> list[AuditRow]:
+    """Newest first. Indexes ix_audit_hubspot, ix_audit_salesforce."""
+    if key.side is Side.HUBSPOT:
+        sql = _SELECT + " AND hubspot_id = ? AND object = ? ORDER BY id DESC LIMIT ?"
+        return [_audit(row) for row in await tx.rows(sql, tx.connection_id, key.id, key.type, limit)]
+    sql = _SELECT + " AND salesforce_id = ? ORDER BY id DESC LIMIT ?"
+    return [_audit(row) for row in await tx.rows(sql, tx.connection_id, key.id, limit)]
+
+
+async def conflicts(
+    tx: Tx, status: str | None = "open", limit: int = 100, cursor: str | None = None
+) -> tuple[list[AuditRow], str | None]:
+    """One page, newest first, and the cursor of the next. `status` None: all. Index ix_audit_conflict."""
+    before = int(cursor) if cursor is not None else 2**62
+    tests, values = (" AND status = ?", (status,)) if status is not None else ("", ())
+    sql = _SELECT + " AND kind = 'conflict'" + tests + " AND id < ? ORDER BY id DESC LIMIT ?"
+    found = [_audit(row) for row in await tx.rows(sql, tx.connection_id, *values, before, limit + 1)]
+    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
+
+async def get(tx: Tx, id_: int) -> AuditRow | None:
+    row = await tx.row(_SELECT + " AND id = ?", tx.connection_id, id_)
+    return None if row is None else _audit(row)
+
+
+async def set_conflict_status(tx: WriteTx, id_: int, status: str) -> None:
+    """Raises LookupError when there is no such conflict."""
+    sql = "UPDATE audit SET status = ? WHERE connection_id = ? AND id = ? AND kind = 'conflict'"
+    if await tx.run(sql, status, tx.connection_id, id_) != 1:
+        raise LookupError(f"this connection has no conflict {id_}")
+
+
+async def since(tx: Tx, at_us: int, page_size_rows: int = 1000) -> AsyncIterator[list[AuditRow]]:
+    """All rows from `at_us` on, oldest first, in pages. Index ix_audit_at."""
+    position = (at_us, 0)
+    while True:
+        sql = _SELECT + " AND at_us >= ? AND (at_us, id) > (?, ?) ORDER BY at_us, id LIMIT ?"
+        rows = await tx.rows(sql, tx.connection_id, at_us, *position, page_size_rows)
+        if rows:
+            yield [_audit(row) for row in rows]
+        if len(rows) < page_size_rows:
+            return
+        position = (rows[-1][0], rows[-1][-1])
+
+
+async def conflict_counts(tx: Tx, status: str = "open") -> dict[str, int]:
+    """{object: conflicts of this status}."""
+    rows = await tx.rows(
+        "SELECT object, COUNT(*) FROM audit WHERE connection_id = ? AND kind = 'conflict' AND status = ?"
+        " GROUP BY object",
+        tx.connection_id,
+        status,
+    )
+    return {object_: n for object_, n in rows}  # noqa: C416  (dict() of untyped tuples hides the types)
+
+
+async def prune(tx: WriteTx, before_us: int, limit_rows: int = 10_000) -> int:
+    """Drop the oldest rows past the retention, at most `limit_rows` of them (call again while it returns that many).
+
+    An open conflict holds the only copy of a losing value: it stays until a person has chosen.
+    """
+    return await tx.run(
+        "DELETE FROM audit WHERE connection_id = ? AND id IN ("
+        "SELECT id FROM audit WHERE connection_id = ? AND at_us < ?"
+        " AND NOT (kind = 'conflict' AND status = 'open') ORDER BY at_us LIMIT ?)",
+        tx.connection_id,
+        tx.connection_id,
+        before_us,
+        limit_rows,
+    )

@@ -1,0 +1,103 @@
+"""Connections: one HubSpot account joined to one Salesforce org. Their state is a word of the interface; who may change
+it is decided above."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from interlock.store import jsontext
+from interlock.store.schema import GLOBAL_TABLES, connection, metadata
+from interlock.store.tx import Tx, WriteTx
+
+
+class Connection(msgspec.Struct, kw_only=True):
+    """`id` is None until the store has given one."""
+
+    name: str
+    state: str
+    state_since_us: int
+    hubspot_url: str
+    hubspot_account_id: str
+    hubspot_name: str
+    salesforce_url: str
+    salesforce_org_id: str
+    salesforce_name: str
+    sandbox: bool = False
+    state_reason: str | None = None
+    state_fix: str | None = None
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    created_at_us: int = 0
+    begun_at_us: int | None = None
+    hubspot_last_ok_us: int | None = None
+    salesforce_last_ok_us: int | None = None
+    id: int | None = None
+
+
+_COLUMNS = [connection.c[name] for name in Connection.__struct_fields__]
+
+
+def _values(row: Connection) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in Connection.__struct_fields__ if name != "id"}
+    return values | {"settings": jsontext.dump(row.settings)}
+
+
+def _struct(row: sa.Row[*tuple[Any, ...]]) -> Connection:
+    values = dict(zip(Connection.__struct_fields__, row, strict=True))
+    return Connection(**values | {"settings": jsontext.load_object(values["settings"])})
+
+
+async def create(tx: WriteTx, row: Connection) -> int:
+    """The id. Raises NotUnique when the name, or the HubSpot account, has a connection already.
+
+    `created_at_us` 0 becomes the transaction's time.
+    """
+    values = _values(row) | {"created_at_us": row.created_at_us or tx.now_us}
+    result = await tx.execute(sa.insert(connection).values(**values).returning(connection.c.id))
+    return int(result.scalar_one())
+
+
+async def get(tx: Tx, name_or_id: str | int) -> Connection | None:
+    column = connection.c.id if isinstance(name_or_id, int) else connection.c.name
+    row = (await tx.execute(sa.select(*_COLUMNS).where(column == name_or_id))).one_or_none()
+    return None if row is None else _struct(row)
+
+
+async def by_hubspot_account(tx: Tx, account_id: str) -> Connection | None:
+    statement = sa.select(*_COLUMNS).where(connection.c.hubspot_account_id == account_id)
+    row = (await tx.execute(statement)).one_or_none()
+    return None if row is None else _struct(row)
+
+
+async def list_(tx: Tx) -> list[Connection]:
+    return [_struct(row) for row in await tx.execute(sa.select(*_COLUMNS).order_by(connection.c.id))]
+
+
+async def update(tx: WriteTx, id_: int, **changes: Any) -> None:
+    """Change named columns of one connection: `update(tx, 1, state="paused", state_reason="...")`.
+
+    A new `state` without `state_since_us` begins now. Raises TypeError for a name that is no column, LookupError if
+    there is no such connection.
+    """
+    unknown = changes.keys() - set(Connection.__struct_fields__) | changes.keys() & {"id", "created_at_us"}
+    if unknown:
+        raise TypeError(f"a connection has no changeable {', '.join(sorted(unknown))}")
+    if "settings" in changes:
+        changes["settings"] = jsontext.dump(changes["settings"])
+    if "state" in changes and "state_since_us" not in changes:
+        # "Suspended since" must not restart with every failed try.
+        began_us = sa.case((connection.c.state == changes["state"], connection.c.state_since_us), else_=tx.now_us)
+        changes["state_since_us"] = began_us
+    result = await tx.execute(sa.update(connection).where(connection.c.id == id_).values(**changes))
+    if result.rowcount != 1:
+        raise LookupError(f"there is no connection {id_}")
+
+
+async def delete(tx: WriteTx) -> None:
+    """Remove the transaction's connection with all that is remembered of it."""
+    for table in reversed(metadata.sorted_tables):
+        if table.name not in GLOBAL_TABLES:
+            await tx.execute(sa.delete(table).where(table.c.connection_id == tx.connection_id))
+    await tx.execute(sa.delete(connection).where(connection.c.id == tx.connection_id))

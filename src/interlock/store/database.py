@@ -1,0 +1,155 @@
+"""`Store`: the one door to the database. Opens and migrates it, and gives transactions bound to one connection.
+
+What happens inside a transaction is in the aggregates' modules; how SQLite and PostgreSQL differ is in `sqlite.py` and
+`postgres.py`. No call to a CRM may happen inside a transaction: while one is open, `forbid_network` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from interlock.store import lease as leases
+from interlock.store import migrate
+from interlock.store.driver import Driver, own_errors
+from interlock.store.errors import StoreUnavailable
+from interlock.store.keyring import Keyring
+from interlock.store.postgres import PostgresBackend
+from interlock.store.sqlite import SqliteBackend, Synchronous
+from interlock.store.tx import JoinsWrites, Tx, WriteTx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_open_write: ContextVar[WriteTx | None] = ContextVar("interlock_open_write", default=None)
+
+
+class _Backend(Protocol):
+    async def open(self) -> None: ...
+    def write(self) -> AbstractAsyncContextManager[tuple[AsyncConnection, Driver]]: ...
+    def read(self) -> AbstractAsyncContextManager[tuple[AsyncConnection, Driver]]: ...
+    async def close(self) -> None: ...
+    def freeze(self) -> None: ...
+
+
+class Store:
+    """Use `await Store.open(...)`."""
+
+    def __init__(
+        self,
+        backend: _Backend,
+        clock_us: Callable[[], int],
+        forbid_network: ContextVar[bool] | None,
+        keyring: Keyring | None,
+    ) -> None:
+        self._backend = backend
+        self._clock_us = clock_us
+        self._forbid_network = forbid_network
+        self._keyring = keyring
+        self._joining: dict[int, list[JoinsWrites]] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock_us: Callable[[], int],
+        synchronous: Synchronous = "FULL",
+        threadless: bool = False,
+        forbid_network: ContextVar[bool] | None = None,
+        keyring: Keyring | None = None,
+    ) -> Store:
+        """Open and migrate. `url`: a path, `sqlite:///path` or `postgresql+psycopg://...`.
+
+        `synchronous` other than FULL and `threadless` are for the simulator. Raises StoreUnavailable, SchemaNewer.
+        """
+        store = cls(_backend(url, synchronous, threadless), clock_us, forbid_network, keyring)
+        await store._backend.open()
+        try:
+            async with store._backend.write() as (connection, _driver):
+                with own_errors():
+                    await connection.run_sync(migrate.upgrade)
+        except BaseException:
+            await store._backend.close()
+            raise
+        return store
+
+    @asynccontextmanager
+    async def read(self, connection_id: int | None) -> AsyncIterator[Tx]:
+        """A consistent, read-only view. None: of no connection, for `connections.list_` and the like."""
+        with self._no_network():
+            async with self._backend.read() as (connection, driver):
+                tx = Tx(connection, driver, connection_id, self._clock_us(), self._keyring)
+                try:
+                    yield tx
+                finally:
+                    tx.close()
+
+    @asynccontextmanager
+    async def write(self, connection_id: int | None, lease: leases.Lease | None = None) -> AsyncIterator[WriteTx]:
+        """One transaction: all of the block or nothing of it. Raises Fenced before the block if the lease was lost."""
+        outer = _open_write.get()
+        if outer is not None and outer.is_open:
+            raise RuntimeError("a write transaction inside a write transaction would wait for itself")
+        with self._no_network():
+            async with self._backend.write() as (connection, driver):
+                tx = WriteTx(connection, driver, connection_id, self._clock_us(), self._keyring)
+                token = _open_write.set(tx)
+                try:
+                    if lease is not None:
+                        await leases.check(tx, lease)
+                    yield tx
+                    for join in self._joining.get(connection_id or 0, ()):
+                        await join(tx)
+                finally:
+                    tx.close()
+                    _open_write.reset(token)
+        tx.committed()
+
+    @contextmanager
+    def _no_network(self) -> Iterator[None]:
+        if self._forbid_network is None:
+            yield
+            return
+        token = self._forbid_network.set(True)
+        try:
+            yield
+        finally:
+            self._forbid_network.reset(token)
+
+    def join_writes(self, connection_id: int, join: JoinsWrites) -> None:
+        """Let `join` add rows to every write transaction of this connection before it commits (call counts)."""
+        self._joining.setdefault(connection_id, []).append(join)
+
+    async def close(self) -> None:
+        await self._backend.close()
+
+    def freeze(self) -> None:
+        """Simulator: the process dies here. Uncommitted work is gone, and no call ever returns again."""
+        self._backend.freeze()
+
+
+def _backend(url: str, synchronous: Synchronous, threadless: bool) -> _Backend:
+    if "://" not in url:
+        return SqliteBackend(Path(url), synchronous, threadless)
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise StoreUnavailable(
+            "The database address cannot be read. Example: postgresql+psycopg://user@host/name"
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database and parsed.database != ":memory:":
+            return SqliteBackend(Path(parsed.database), synchronous, threadless)
+        case "postgresql":
+            return PostgresBackend(parsed.set(drivername="postgresql+psycopg"))
+    raise StoreUnavailable(
+        f"Interlock keeps its state in an SQLite file or in PostgreSQL, not in {parsed.drivername!r}."
+        " Example: postgresql+psycopg://user@host/name"
+    )

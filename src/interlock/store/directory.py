@@ -1,0 +1,36 @@
+"""What the CRMs say of themselves and changes rarely: describes, properties, owners, pipelines. A cache; losing it
+costs calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.store import jsontext
+from interlock.store.tx import Tx, WriteTx
+
+
+async def put(tx: WriteTx, name: str, value: Any) -> None:
+    """Any JSON value; its age counts from the transaction's time."""
+    await tx.run(
+        "INSERT INTO directory (connection_id, name, value, at_us) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (connection_id, name) DO UPDATE SET value = excluded.value, at_us = excluded.at_us",
+        tx.connection_id,
+        name,
+        jsontext.dump(value),
+        tx.now_us,
+    )
+
+
+async def get(tx: Tx, name: str, max_age_us: int | None = None) -> Any | None:
+    """None: never put, or older than `max_age_us`."""
+    row = await tx.row(
+        "SELECT value, at_us FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name
+    )
+    if row is None or (max_age_us is not None and tx.now_us - row[1] > max_age_us):
+        return None
+    return jsontext.load(row[0])
+
+
+async def drop(tx: WriteTx, name: str) -> None:
+    """Known to be out of date, for example after a CRM refused a field that it named."""
+    await tx.run("DELETE FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name)

@@ -1,0 +1,180 @@
+"""What is due: one row per record, however often it is marked. The whole of the engine's work list.
+
+Marking raises the connection's counter and gives the record that `seq`; clearing deletes only what is not newer than
+the `horizon` read when the batch was claimed, before the records were read. So a change that comes in while its
+record is being synced is never cleared away. Park, retry and deferral are a later `due_at_us`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.core.model import Dirty, Reason, RecordKey
+from interlock.store.driver import Row
+from interlock.store.schema import dirty
+from interlock.store.sql import BulkInsert, BulkUpdate
+from interlock.store.tx import Tx, WriteTx
+
+Postponed = tuple[RecordKey, int, int, Reason]
+"""(key, due_at_us, attempts, reason)"""
+
+# Stored as strength: when a record is marked again the stronger reason stays. Parked is the strongest because nothing
+# may take a record out of its park; what a person asked for stands above what was detected; what may create nothing
+# is last.
+_STRENGTH = {
+    Reason.PARKED: 100,
+    Reason.RESOLVED: 90,
+    Reason.RESYNC: 80,
+    Reason.REPAIR: 70,
+    Reason.IMPORT: 60,
+    Reason.CHANGED: 50,
+    Reason.RETRY: 40,
+    Reason.WAITING: 30,
+    Reason.EXISTING: 20,
+    Reason.EXISTING_LINK_ONLY: 10,
+}
+_REASONS = {strength: reason for reason, strength in _STRENGTH.items()}
+_PARKED = _STRENGTH[Reason.PARKED]
+# New facts: what failed before may work now, so the back-off starts again.
+_FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
+
+_MARK = BulkInsert(
+    dirty,
+    ("connection_id", "record_key", "object", "seq", "due_at_us", "attempts", "reason"),
+    f"""ON CONFLICT (connection_id, record_key) DO UPDATE SET
+        seq = excluded.seq,
+        object = excluded.object,
+        due_at_us = CASE WHEN dirty.reason = {_PARKED} OR dirty.due_at_us < excluded.due_at_us
+                         THEN dirty.due_at_us ELSE excluded.due_at_us END,
+        attempts = CASE WHEN excluded.reason IN ({_FRESH}) THEN 0 ELSE dirty.attempts END,
+        reason = CASE WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
+)
+_POSTPONE = BulkUpdate(dirty, ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
+
+
+class DueCounts(msgspec.Struct, frozen=True):
+    due: int
+    waiting: int
+    earliest_waiting_us: int | None
+
+
+async def _next_seq(tx: WriteTx) -> int:
+    # On PostgreSQL the row lock, held to the commit, makes the order of `seq` the order of commits: a horizon never
+    # includes a marking that is not yet visible.
+    found = await tx.row(
+        "INSERT INTO dirty_counter (connection_id, seq) VALUES (?, 1)"
+        " ON CONFLICT (connection_id) DO UPDATE SET seq = dirty_counter.seq + 1 RETURNING seq",
+        tx.connection_id,
+    )
+    assert found is not None
+    return int(found[0])
+
+
+async def mark(tx: WriteTx, object: str, keys: Sequence[RecordKey], reason: Reason, due_at_us: int) -> int:
+    """The seq given to all of `keys`. A record that is parked stays parked; otherwise the earlier due time holds."""
+    seq = await _next_seq(tx)
+    connection_id, strength = tx.connection_id, _STRENGTH[reason]
+    texts = dict.fromkeys(map(str, keys))
+    await tx.many(_MARK, [(connection_id, text, object, seq, due_at_us, 0, strength) for text in texts])
+    return seq
+
+
+async def claim(tx: Tx, object: str, now_us: int, limit: int, after: Dirty | None = None) -> list[Dirty]:
+    """Due records, oldest first: by due time, then seq (index ix_dirty_due; what waits is not walked).
+
+    Claiming changes nothing: a batch that is never finished is simply still due. `after`: continue behind the last
+    record of an earlier claim whose batch is still on its way.
+    """
+    position = (after.due_at_us, after.seq, str(after.key)) if after else (-(2**62), 0, "")
+    rows = await tx.rows(
+        "SELECT record_key, seq, due_at_us, attempts, reason FROM dirty WHERE connection_id = ? AND object = ?"
+        " AND due_at_us <= ? AND (due_at_us, seq, record_key) > (?, ?, ?)"
+        " ORDER BY due_at_us, seq, record_key LIMIT ?",
+        tx.connection_id,
+        object,
+        now_us,
+        *position,
+        limit,
+    )
+    return [_dirty(object, row) for row in rows]
+
+
+def _dirty(object: str, row: Row) -> Dirty:
+    key, seq, due_at_us, attempts, reason = row
+    return Dirty(object, RecordKey.parse(key), seq, due_at_us, attempts, _REASONS[reason])
+
+
+async def by_keys(tx: Tx, keys: Sequence[RecordKey]) -> dict[RecordKey, Dirty]:
+    """The rows of these records, due or not."""
+    rows = await tx.rows(
+        "SELECT object, record_key, seq, due_at_us, attempts, reason FROM dirty"
+        " WHERE connection_id = ? AND record_key IN [?]",
+        tx.connection_id,
+        [str(key) for key in keys],
+    )
+    found = [_dirty(object_, tuple(row)) for object_, *row in rows]
+    return {item.key: item for item in found}
+
+
+async def horizon(tx: Tx) -> int:
+    """The counter now. Read it in the transaction of the claim, before any record is fetched."""
+    row = await tx.row("SELECT seq FROM dirty_counter WHERE connection_id = ?", tx.connection_id)
+    return row[0] if row else 0
+
+
+async def clear(tx: WriteTx, keys: Sequence[RecordKey], horizon: int) -> int:
+    """Done with these, unless something newer came."""
+    return await tx.run(
+        "DELETE FROM dirty WHERE connection_id = ? AND record_key IN [?] AND seq <= ?",
+        tx.connection_id,
+        [str(key) for key in keys],
+        horizon,
+    )
+
+
+async def postpone(tx: WriteTx, postponed: Sequence[Postponed], horizon: int) -> None:
+    """Due later, unless something newer came, which is due as it says. A park holds even then: the request that may
+    still land does not care what was marked since, and the row keeps its newer seq."""
+    connection_id = tx.connection_id
+    rows = [
+        (due_at_us, attempts, _STRENGTH[reason], connection_id, str(key), 2**62 if reason is Reason.PARKED else horizon)
+        for key, due_at_us, attempts, reason in postponed
+    ]
+    await tx.many(_POSTPONE, rows)
+
+
+async def wake(tx: WriteTx, keys_or_object: Sequence[RecordKey] | str) -> int:
+    """What they waited for is there: due now; the number woken. Parked ones stay parked.
+
+    Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
+    """
+    seq = await _next_seq(tx)
+    by_object = isinstance(keys_or_object, str)
+    which = "object = ?" if by_object else "record_key IN [?]"
+    return await tx.run(
+        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND reason <> {_PARKED} AND {which}",
+        tx.now_us,
+        seq,
+        tx.connection_id,
+        keys_or_object if by_object else [str(key) for key in keys_or_object],
+    )
+
+
+async def counts(tx: Tx, now_us: int) -> dict[str, DueCounts]:
+    """{object: ...}, from ix_dirty_due alone."""
+    rows = await tx.rows(
+        "SELECT object, COALESCE(SUM(CASE WHEN due_at_us <= ? THEN 1 ELSE 0 END), 0), COUNT(*),"
+        " MIN(CASE WHEN due_at_us > ? THEN due_at_us END) FROM dirty WHERE connection_id = ? GROUP BY object",
+        now_us,
+        now_us,
+        tx.connection_id,
+    )
+    return {object_: DueCounts(int(due), total - int(due), earliest) for object_, due, total, earliest in rows}
+
+
+async def earliest_due_us(tx: Tx) -> int | None:
+    """When the next record of any object is due; None: nothing is dirty. For the dispatcher's sleep."""
+    row = await tx.row("SELECT MIN(due_at_us) FROM dirty WHERE connection_id = ?", tx.connection_id)
+    return row[0] if row else None

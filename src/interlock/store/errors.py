@@ -1,0 +1,73 @@
+"""Everything that the store can refuse, as one tree. Sentences for a person; no database driver's exception leaves
+the store.
+
+StoreError
++-- StoreUnavailable     the database cannot be opened, reached or written (missing, full, connection lost)
++-- StoreBusy            another process kept the database locked longer than we wait; nothing was done, safe to repeat
++-- SchemaNewer          the database was written by a newer Interlock
++-- NotUnique            a row would break a rule of uniqueness (a record linked twice, a name taken twice)
++-- Fenced               this process lost its lease; another one owns the org now: stop, write nothing
++-- HeldByOther          the lease is held by another process
++-- SecretUnreadable     a secret does not decrypt with this key file, or was moved to another row
++-- KeyFileProblem       the key file cannot be used (missing, malformed, readable by others)
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Base of all that the store raises on purpose."""
+
+    code = "store"
+
+
+class StoreUnavailable(StoreError):
+    code = "store_unavailable"
+
+
+class StoreBusy(StoreError):
+    code = "store_busy"
+
+
+class SchemaNewer(StoreError):
+    code = "schema_newer"
+
+    def __init__(self, found: str, newest_known: str) -> None:
+        self.found = found
+        self.newest_known = newest_known
+        super().__init__(
+            f"The database has schema {found}; this Interlock knows schemas up to {newest_known}. "
+            "It was written by a newer Interlock: upgrade this one, or restore a backup made before the upgrade."
+        )
+
+
+class NotUnique(StoreError):
+    code = "not_unique"
+
+
+class Fenced(StoreError):
+    code = "fenced"
+
+    def __init__(self, org_id: str, fence: int, current: int | None) -> None:
+        self.org_id = org_id
+        self.fence = fence
+        self.current = current
+        now = "nobody holds it" if current is None else f"the current one is {current}"
+        super().__init__(f"Lease {fence} of org {org_id} is no longer valid ({now}): another process took over.")
+
+
+class HeldByOther(StoreError):
+    code = "held_by_other"
+
+    def __init__(self, owner: str, until_us: int) -> None:
+        self.owner = owner
+        self.until_us = until_us
+        super().__init__(f"Another process ({owner}) is syncing this org. Wait until it ends, or stop it.")
+
+
+class SecretUnreadable(StoreError):
+    code = "secret_unreadable"
+
+
+class KeyFileProblem(StoreError):
+    code = "key_file"

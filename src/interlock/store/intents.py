@@ -1,0 +1,118 @@
+"""Intents: one row per record write, durable before the request leaves, deleted when its outcome is known and verified.
+
+What is in here after a crash is exactly what may or may not have been written to a CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.core.model import Intent, IntentKind, IntentState, RecordKey
+from interlock.store.driver import Row
+from interlock.store.schema import intent
+from interlock.store.sql import BulkInsert
+from interlock.store.tx import Tx, WriteTx
+
+_KINDS = {kind.value: kind for kind in IntentKind}
+_STATES = {state.value: state for state in IntentState}
+
+_encode_fields = msgspec.msgpack.Encoder().encode
+_decode_fields = msgspec.msgpack.Decoder(dict[int, tuple[str, int, int, int]]).decode
+
+_COLUMNS = (
+    "id",
+    "object",
+    "kind",
+    "state",
+    "source_key",
+    "target_key",
+    "sync_key",
+    "fields",
+    "fence",
+    "sent_at_us",
+    "park_until_us",
+)
+_INSERT = BulkInsert(intent, ("connection_id", *_COLUMNS))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM intent WHERE connection_id = ?"
+
+
+def _intent(row: Row) -> Intent:
+    id_, object_, kind, state, source, target, sync_key, fields, fence, sent_at_us, park_until_us = row
+    return Intent(
+        object_,
+        _KINDS[kind],
+        _STATES[state],
+        RecordKey.parse(source),
+        RecordKey.parse(target),
+        sync_key,
+        _decode_fields(fields),
+        fence,
+        sent_at_us,
+        park_until_us,
+        id_,
+    )
+
+
+async def open_(tx: WriteTx, intents: Sequence[Intent]) -> list[int]:
+    """Their ids, in order."""
+    if not intents:
+        return []
+    ids = await tx.allocate_ids(intent, len(intents))
+    connection_id = tx.connection_id
+    rows = [
+        (
+            connection_id,
+            id_,
+            item.object,
+            item.kind.value,
+            item.state.value,
+            str(item.source),
+            str(item.target),
+            item.sync_key,
+            _encode_fields(item.fields),
+            item.fence,
+            item.sent_at_us,
+            item.park_until_us,
+        )
+        for id_, item in zip(ids, intents, strict=True)
+    ]
+    await tx.many(_INSERT, rows)
+    return ids
+
+
+async def for_keys(tx: Tx, keys: Sequence[RecordKey]) -> list[Intent]:
+    """Open ones whose source or target is among `keys`, in the order they were opened."""
+    texts = [str(key) for key in keys]
+    # Two look-ups by index rather than one OR, which both planners may turn into a walk over all rows.
+    by_source = await tx.rows(_SELECT + " AND source_key IN [?]", tx.connection_id, texts)
+    by_target = await tx.rows(_SELECT + " AND target_key IN [?]", tx.connection_id, texts)
+    unique = {row[0]: row for row in (*by_source, *by_target)}
+    return [_intent(unique[id_]) for id_ in sorted(unique)]
+
+
+async def update(tx: WriteTx, ids: Sequence[int], state: IntentState, park_until_us: int) -> None:
+    await tx.run(
+        "UPDATE intent SET state = ?, park_until_us = ? WHERE connection_id = ? AND id IN [?]",
+        state.value,
+        park_until_us,
+        tx.connection_id,
+        list(ids),
+    )
+
+
+async def settle(tx: WriteTx, ids: Sequence[int]) -> None:
+    """The outcome is known and recorded: the rows go."""
+    await tx.run("DELETE FROM intent WHERE connection_id = ? AND id IN [?]", tx.connection_id, list(ids))
+
+
+async def older_than_fence(tx: Tx, fence: int) -> list[Intent]:
+    """What a former owner left open; few, read once at the start of a drain."""
+    rows = await tx.rows(_SELECT + " AND fence < ? ORDER BY id", tx.connection_id, fence)
+    return [_intent(row) for row in rows]
+
+
+async def count(tx: Tx) -> int:
+    row = await tx.row("SELECT COUNT(*) FROM intent WHERE connection_id = ?", tx.connection_id)
+    return int(row[0]) if row else 0

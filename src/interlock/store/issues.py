@@ -1,0 +1,209 @@
+"""Issues: what a person must see. Raised again it is the same row with one more try; gone it is resolved, never
+deleted.
+
+Identity: (object, record, code, property). The record is named by its HubSpot id when it has one, else by its
+Salesforce id; an issue of the whole object or connection names none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from interlock.core.model import Issue, IssueCategory, RecordKey, Side
+from interlock.store.driver import Row
+from interlock.store.schema import issue
+from interlock.store.sql import BulkInsert, BulkUpdate, storable, storable_or_none
+from interlock.store.tx import Tx, WriteTx
+
+UNRESOLVED = ("open", "waiting")
+
+# In the order of the struct's fields, so that a row is the struct's arguments.
+_COLUMNS = Issue.__struct_fields__
+_COLUMN_LIST = [issue.c[name] for name in _COLUMNS]
+_PROPERTY = _COLUMNS.index("property")
+
+_RAISE = BulkInsert(
+    issue,
+    ("connection_id", "subject", *(name for name in _COLUMNS if name != "id")),
+    """ON CONFLICT (connection_id, object, subject, code, property) DO UPDATE SET
+        category = excluded.category, severity = excluded.severity,
+        hubspot_id = COALESCE(excluded.hubspot_id, issue.hubspot_id),
+        salesforce_id = COALESCE(excluded.salesforce_id, issue.salesforce_id),
+        salesforce_type = COALESCE(excluded.salesforce_type, issue.salesforce_type),
+        cause = excluded.cause, fix = excluded.fix, field = excluded.field, value = excluded.value,
+        raw_message = excluded.raw_message, label = COALESCE(excluded.label, issue.label),
+        status = CASE WHEN issue.status = 'ignored' THEN 'ignored' ELSE excluded.status END,
+        last_seen_us = excluded.last_seen_us, tries = issue.tries + 1, next_try_us = excluded.next_try_us""",
+)
+_REOPEN = BulkUpdate(issue, ("status", "next_try_us"), ("connection_id", "id"))
+
+
+class IssueCounts(msgspec.Struct, frozen=True):
+    """Open and waiting ones."""
+
+    total: int
+    by_object: dict[str, int]
+    by_category: dict[str, int]
+
+
+def _subject(hubspot_id: str | None, salesforce_id: str | None) -> str:
+    if hubspot_id is not None:
+        return f"hubspot:{hubspot_id}"
+    return "" if salesforce_id is None else f"salesforce:{salesforce_id}"
+
+
+def _issue(row: Iterable[Any]) -> Issue:
+    values = list(row)
+    values[0] = IssueCategory(values[0])
+    values[_PROPERTY] = values[_PROPERTY] or None
+    return Issue(*values)
+
+
+def _row(tx: WriteTx, item: Issue) -> Row:
+    first_us = item.first_seen_us or tx.now_us
+    return (
+        tx.connection_id,
+        _subject(item.hubspot_id, item.salesforce_id),
+        item.category.value,
+        item.code,
+        item.severity,
+        item.object,
+        item.hubspot_id,
+        item.salesforce_id,
+        item.salesforce_type,
+        storable(item.cause),
+        storable(item.fix),
+        item.property or "",
+        item.field,
+        storable_or_none(item.value),
+        storable_or_none(item.raw_message),
+        storable_or_none(item.label),
+        item.status,
+        first_us,
+        item.last_seen_us or first_us,
+        item.tries,
+        item.next_try_us,
+    )
+
+
+async def raise_(tx: WriteTx, raised: Sequence[Issue]) -> None:
+    """Open, or open again: one more try, seen now; a resolved one is reopened, an ignored one stays ignored.
+
+    `first_seen_us` / `last_seen_us` of 0 become the transaction's time.
+    """
+    rows = {(row[1], row[3], row[5], row[11]): row for row in (_row(tx, item) for item in raised)}
+    await tx.many(_RAISE, list(rows.values()))
+
+
+async def resolve(
+    tx: WriteTx,
+    keys: Sequence[RecordKey],
+    keep_codes: Collection[tuple[str, str | None]] = (),
+    keep: Sequence[Issue] = (),
+) -> int:
+    """Mark resolved all open issues of these records that were not raised again; their number.
+
+    `keep_codes`: (code, property) that stay for every one of the records. `keep`: issues raised just now, each kept for
+    its own record, so that one call serves a batch.
+    """
+    kept = {
+        (item.object, _subject(item.hubspot_id, item.salesforce_id), item.code, item.property or "") for item in keep
+    }
+    kept_codes = {(code, property_ or "") for code, property_ in keep_codes}
+    ids: list[int] = []
+    # One look-up a side, each by its partial index; where nothing is wrong both are empty.
+    for side, column in ((Side.HUBSPOT, "hubspot_id"), (Side.SALESFORCE, "salesforce_id")):
+        types = {key.id: key.type for key in keys if key.side is side}
+        if not types:
+            continue
+        rows = await tx.rows(
+            f"SELECT id, object, subject, code, property, salesforce_type, {column} FROM issue"
+            f" WHERE connection_id = ? AND {column} IN [?] AND status IN ('open', 'waiting')",
+            tx.connection_id,
+            list(types),
+        )
+        ids += [
+            row[0]
+            for row in rows
+            # HubSpot ids are unique within an object only; Salesforce ids everywhere.
+            if (side is Side.SALESFORCE or types[row[6]] == row[1])
+            and (row[3], row[4]) not in kept_codes
+            and tuple(row[1:5]) not in kept
+        ]
+    return await _set_status(tx, ids, "resolved") if ids else 0
+
+
+async def resolve_ids(tx: WriteTx, ids: Sequence[int]) -> int:
+    """For issues without a record (sign-in, limits): whoever raised them knows when they are over."""
+    return await _set_status(tx, ids, "resolved")
+
+
+async def ignore(tx: WriteTx, ids: Sequence[int]) -> int:
+    """A person does not want to see these again, also when they are raised again."""
+    return await _set_status(tx, ids, "ignored")
+
+
+async def set_waiting(tx: WriteTx, ids: Sequence[int], next_try_us: int) -> None:
+    """Resynced by a person: due again, not yet known to be solved."""
+    await tx.many(_REOPEN, [("waiting", next_try_us, tx.connection_id, id_) for id_ in ids])
+
+
+async def _set_status(tx: WriteTx, ids: Sequence[int], status: str) -> int:
+    sql = "UPDATE issue SET status = ?, next_try_us = NULL WHERE connection_id = ? AND id IN [?]"
+    return await tx.run(sql, status, tx.connection_id, list(ids))
+
+
+async def get(tx: Tx, id_: int) -> Issue | None:
+    statement = sa.select(*_COLUMN_LIST).where(issue.c.connection_id == tx.connection_id, issue.c.id == id_)
+    row = (await tx.execute(statement)).one_or_none()
+    return None if row is None else _issue(row)
+
+
+async def list_(
+    tx: Tx,
+    *,
+    category: str | None = None,
+    object: str | None = None,
+    code: str | None = None,
+    record: RecordKey | None = None,
+    status: Collection[str] = UNRESOLVED,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> tuple[list[Issue], str | None]:
+    """One page in order of id, and the cursor of the next one (None: this was the last). Raises ValueError for a cursor
+    that is not one of ours."""
+    tests = [issue.c.connection_id == tx.connection_id, issue.c.status.in_(sorted(status))]
+    if category is not None:
+        tests.append(issue.c.category == category)
+    if object is not None:
+        tests.append(issue.c.object == object)
+    if code is not None:
+        tests.append(issue.c.code == code)
+    if record is not None and record.side is Side.HUBSPOT:
+        tests += [issue.c.hubspot_id == record.id, issue.c.object == record.type]
+    elif record is not None:
+        tests.append(issue.c.salesforce_id == record.id)
+    if cursor is not None:
+        tests.append(issue.c.id > int(cursor))
+    statement = sa.select(*_COLUMN_LIST).where(*tests).order_by(issue.c.id).limit(limit + 1)
+    found = [_issue(row) for row in await tx.execute(statement)]
+    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
+
+async def counts(tx: Tx) -> IssueCounts:
+    rows = await tx.rows(
+        "SELECT object, category, COUNT(*) FROM issue WHERE connection_id = ? AND status IN ('open', 'waiting')"
+        " GROUP BY object, category",
+        tx.connection_id,
+    )
+    by_object: Counter[str] = Counter()
+    by_category: Counter[str] = Counter()
+    for object_, category, n in rows:
+        by_object[object_] += n
+        by_category[category] += n
+    return IssueCounts(by_object.total(), dict(by_object), dict(by_category))

@@ -1,0 +1,101 @@
+"""Which objects and fields sync with which. Ids are never reused: a field mapping's id is the key of its base.
+
+`definition` and `settings` are the engine's own words, kept as JSON; the store reads nothing of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from interlock.store import jsontext
+from interlock.store.schema import field_mapping, object_mapping
+from interlock.store.tx import Tx, WriteTx
+
+
+class ObjectMappingRow(msgspec.Struct):
+    object: str
+    salesforce_type: str
+    enabled: bool = True
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    id: int | None = None
+
+
+class FieldMappingRow(msgspec.Struct):
+    object_mapping_id: int
+    property: str
+    field: str
+    rule: str
+    kind: str = "default"
+    locked_reason: str | None = None
+    status: str = "ok"
+    status_reason: str | None = None
+    definition: dict[str, Any] = msgspec.field(default_factory=dict)
+    id: int | None = None
+
+
+_OBJECT_COLUMNS = [object_mapping.c[name] for name in ObjectMappingRow.__struct_fields__]
+_FIELD_COLUMNS = [field_mapping.c[name] for name in FieldMappingRow.__struct_fields__]
+
+
+async def _save(tx: WriteTx, table: sa.Table, values: dict[str, Any], id_: int | None) -> int:
+    if id_ is None:
+        statement = sa.insert(table).values(connection_id=tx.connection_id, **values).returning(table.c.id)
+        return int((await tx.execute(statement)).scalar_one())
+    mine = (table.c.connection_id == tx.connection_id) & (table.c.id == id_)
+    if (await tx.execute(sa.update(table).where(mine).values(**values))).rowcount != 1:
+        raise LookupError(f"this connection has no {table.name} {id_}")
+    return id_
+
+
+async def save_object_mapping(tx: WriteTx, row: ObjectMappingRow) -> int:
+    """Insert (id None) or change; the id. Raises NotUnique, LookupError."""
+    values = {
+        "object": row.object,
+        "salesforce_type": row.salesforce_type,
+        "enabled": row.enabled,
+        "settings": jsontext.dump(row.settings),
+    }
+    return await _save(tx, object_mapping, values, row.id)
+
+
+async def object_mappings(tx: Tx) -> list[ObjectMappingRow]:
+    statement = (
+        sa.select(*_OBJECT_COLUMNS)
+        .where(object_mapping.c.connection_id == tx.connection_id)
+        .order_by(object_mapping.c.id)
+    )
+    return [
+        ObjectMappingRow(object_, type_, enabled, jsontext.load_object(settings), id_)
+        for object_, type_, enabled, settings, id_ in await tx.execute(statement)
+    ]
+
+
+async def save_field_mapping(tx: WriteTx, row: FieldMappingRow) -> int:
+    """Insert (id None) or change; the id. Raises NotUnique, LookupError.
+
+    Changing rule or status keeps the base. Other names on either side are another mapping: delete and insert.
+    """
+    values = {
+        name: getattr(row, name) for name in FieldMappingRow.__struct_fields__ if name not in ("id", "definition")
+    }
+    return await _save(tx, field_mapping, values | {"definition": jsontext.dump(row.definition)}, row.id)
+
+
+async def field_mappings(tx: Tx) -> list[FieldMappingRow]:
+    statement = (
+        sa.select(*_FIELD_COLUMNS)
+        .where(field_mapping.c.connection_id == tx.connection_id)
+        .order_by(field_mapping.c.object_mapping_id, field_mapping.c.id)
+    )
+    rows = []
+    for row in await tx.execute(statement):
+        values = dict(zip(FieldMappingRow.__struct_fields__, row, strict=True))
+        rows.append(FieldMappingRow(**values | {"definition": jsontext.load_object(values["definition"])}))
+    return rows
+
+
+async def delete_field_mappings(tx: WriteTx, ids: list[int]) -> int:
+    return await tx.run("DELETE FROM field_mapping WHERE connection_id = ? AND id IN [?]", tx.connection_id, ids)

@@ -1,0 +1,51 @@
+"""Brings the database to this version's schema on open. Alembic does the work and is imported only when there is some.
+
+A step is one file in `migrations/versions`; it runs inside the opening transaction, so that a crash leaves the old
+schema whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from interlock.store.errors import SchemaNewer
+
+# In order; a test compares them with the files. Known without reading the folder, because every command opens the
+# store.
+REVISIONS = ("0001",)
+
+_LOCATION = Path(__file__).parent / "migrations"
+# Any number: the same for all processes that could migrate one PostgreSQL database at once.
+_ADVISORY_LOCK = 4_201_866
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Raises SchemaNewer. Does nothing when the schema is this version's."""
+    if _current(connection) == REVISIONS[-1]:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    found = _current(connection)
+    if found == REVISIONS[-1]:
+        return
+    if found is not None and found not in REVISIONS:
+        raise SchemaNewer(found, REVISIONS[-1])
+    _run(connection)
+
+
+def _current(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _run(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_LOCATION).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

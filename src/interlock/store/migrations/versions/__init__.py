@@ -1,0 +1,1 @@
+"""The schema steps, one file each, in order of their revision."""

@@ -1,0 +1,69 @@
+"""PostgreSQL: the engine and its transactions, through psycopg 3. Any number of processes may work at once.
+
+Writers run READ COMMITTED and lock the rows that they change; readers see one snapshot (REPEATABLE READ, read only), as
+they do on SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from interlock.store.driver import Driver, PostgresDriver, Row, own_errors
+
+# A worker that froze inside a transaction holds row locks, among them its lease's: the server ends it. Well under the
+# 10 s term of a lease, so that whoever takes over need not wait for it.
+_IDLE_IN_TRANSACTION_MS = 5_000
+_LOCK_TIMEOUT_MS = 5_000
+_CONNECT_TIMEOUT_S = 10
+
+
+class PostgresBackend:
+    def __init__(self, url: sa.URL, pool_size: int = 8) -> None:
+        options = (
+            f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_MS} -c lock_timeout={_LOCK_TIMEOUT_MS}"
+            " -c timezone=UTC -c application_name=interlock"
+        )
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            # A connection that the server closed while idle is noticed before it is used, not by the user.
+            pool_pre_ping=True,
+            connect_args={"options": options, "connect_timeout": _CONNECT_TIMEOUT_S},
+        )
+
+    async def open(self) -> None:
+        with own_errors():
+            async with self._engine.connect() as connection:
+                await connection.execute(sa.text("SELECT 1"))
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        with own_errors():
+            async with self._engine.connect() as connection, connection.begin():
+                yield connection, PostgresDriver(await self._raw(connection))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        with own_errors():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                async with connection.begin():
+                    yield connection, PostgresDriver(await self._raw(connection))
+
+    @staticmethod
+    async def _raw(connection: AsyncConnection) -> psycopg.AsyncConnection[Row]:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, psycopg.AsyncConnection)
+        return raw
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    def freeze(self) -> None:
+        raise RuntimeError("only a threadless SQLite store can be frozen")

@@ -1,0 +1,392 @@
+"""The tables: every column and index says what it is for. Definitions only; statements live in the aggregates' modules.
+
+Times are integer microseconds UTC (`_us`). Every key begins with `connection_id` and every statement is bounded by it.
+Ids are never reused (AUTOINCREMENT / identity): a field mapping that is deleted and made again must not inherit a base.
+A `record_key` is the product's own word for a record, `hubspot:contacts:123`. Tables written once per record and sync
+carry no foreign key to `connection`: the check costs a lookup per row, and `connections.delete` clears them by name.
+Changing this file needs a migration; a test compares the two on both databases.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Identity, Index, MetaData, Table, TypedColumns, text
+
+Bool: sa.types.TypeEngine[bool] = sa.Boolean()
+# SQLite gives AUTOINCREMENT to INTEGER only; its integers are 64 bit anyway.
+Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Text = sa.Text()
+Blob = sa.LargeBinary()
+
+metadata = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+
+
+class _Connection(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    name = Column(Text, nullable=False)  # what a person types after --connection
+    state = Column(Text, nullable=False)  # interface word: syncing, idle, paused, suspended, ...
+    state_reason = Column(Text)  # why it is in that state, a sentence
+    state_fix = Column(Text)  # what to do about it, a sentence
+    state_since_us = Column(Int, nullable=False)
+    hubspot_url = Column(Text, nullable=False)  # base address of the API
+    hubspot_account_id = Column(Text, nullable=False)
+    hubspot_name = Column(Text, nullable=False)
+    salesforce_url = Column(Text, nullable=False)  # instance address
+    salesforce_org_id = Column(Text, nullable=False)
+    salesforce_name = Column(Text, nullable=False)
+    sandbox = Column(Bool, nullable=False)
+    settings = Column(Text, nullable=False)  # JSON object; the words are those of the settings pages
+    created_at_us = Column(Int, nullable=False)
+    begun_at_us = Column(Int)  # when the first sync was started by a person; null: set up, not begun
+    hubspot_last_ok_us = Column(Int)  # last good answer, for `status` while a CRM is down
+    salesforce_last_ok_us = Column(Int)
+
+
+connection = Table(
+    "connection",
+    metadata,
+    _Connection,
+    Index("uq_connection_name", "name", unique=True),
+    # A HubSpot account has at most one connection; an org may have many.
+    Index("uq_connection_hubspot_account", "hubspot_account_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+
+class _Secret(TypedColumns):
+    connection_id = Column(Int, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True)
+    name = Column(Text, primary_key=True)  # for example hubspot_refresh_token
+    sealed = Column(Blob, nullable=False)  # Fernet token; connection id and name are inside and checked
+
+
+secret = Table("secret", metadata, _Secret)
+
+
+class _ObjectMapping(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False)
+    object = Column(Text, nullable=False)  # HubSpot object: contacts
+    salesforce_type = Column(Text, nullable=False)  # Contact; contacts <-> Lead is its own row
+    enabled = Column(Bool, nullable=False)
+    settings = Column(Text, nullable=False)  # JSON object: create and delete rules
+
+
+object_mapping = Table(
+    "object_mapping",
+    metadata,
+    _ObjectMapping,
+    Index("uq_object_mapping", "connection_id", "object", "salesforce_type", unique=True),
+    sqlite_autoincrement=True,
+)
+
+
+class _FieldMapping(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)  # the key of a field's base: never reused
+    connection_id = Column(Int, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False)
+    object_mapping_id = Column(Int, ForeignKey("object_mapping.id", ondelete="CASCADE"), nullable=False)
+    property = Column(Text, nullable=False)  # HubSpot name
+    field = Column(Text, nullable=False)  # Salesforce name
+    rule = Column(Text, nullable=False)  # slug of a SyncRule
+    kind = Column(Text, nullable=False)  # default | custom
+    locked_reason = Column(Text)  # why a person may not change the row
+    status = Column(Text, nullable=False)
+    status_reason = Column(Text)
+    definition = Column(Text, nullable=False)  # JSON object: types, codec and options of both ends
+
+
+field_mapping = Table(
+    "field_mapping",
+    metadata,
+    _FieldMapping,
+    # All field mappings of a connection, in the order of their objects; also: no pair of names twice.
+    Index("uq_field_mapping", "connection_id", "object_mapping_id", "property", "field", unique=True),
+    sqlite_autoincrement=True,
+)
+
+
+class _RecordLink(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    object = Column(Text, nullable=False)
+    hubspot_id = Column(Text, nullable=False)
+    salesforce_type = Column(Text, nullable=False)
+    salesforce_id = Column(Text, nullable=False)
+    state = Column(Text, nullable=False)  # LinkState
+    linked_by = Column(Text, nullable=False)  # LinkedBy: how we know that they are one
+    linked_at_us = Column(Int, nullable=False)
+    synced_at_us = Column(Int)  # when a sync last compared or wrote the pair
+    base = Column(Blob, nullable=False)  # msgpack: fingerprints of the last agreement and the sets; see links.py
+    held = Column(Blob)  # msgpack: field mapping id -> value that the target refused; null, as nearly always: none
+
+
+_LIVE = text("state <> 'unlinked'")
+
+record_link = Table(
+    "record_link",
+    metadata,
+    _RecordLink,
+    # One counterpart per record, and the look-up by id. `unlinked` rows are history and do not block a new link.
+    Index(
+        "uq_record_link_hubspot",
+        "connection_id",
+        "object",
+        "hubspot_id",
+        unique=True,
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
+    ),
+    # Across types, so that a Contact and a Lead can never share a HubSpot contact's id, nor one Salesforce id two
+    # links.
+    Index(
+        "uq_record_link_salesforce",
+        "connection_id",
+        "salesforce_id",
+        unique=True,
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
+    ),
+    # Pages of all links of one object, and counts by state from the index alone.
+    Index("ix_record_link_page", "connection_id", "object", "id", "state"),
+    sqlite_autoincrement=True,
+)
+
+
+class _DirtyCounter(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    seq = Column(Int, nullable=False)  # raised by every marking; its row lock orders markings on PostgreSQL
+
+
+dirty_counter = Table("dirty_counter", metadata, _DirtyCounter)
+
+
+class _Dirty(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    record_key = Column(Text, primary_key=True)  # one row per record, however often it is marked
+    object = Column(Text, nullable=False)
+    seq = Column(Int, nullable=False)  # the counter when last marked: cleared only if nothing newer came
+    due_at_us = Column(Int, nullable=False)  # park, retry and deferral are a later due time
+    attempts = Column(Int, nullable=False)
+    reason = Column(Int, nullable=False)  # strength of the Reason, see dirty.py: the stronger one wins
+
+
+dirty = Table(
+    "dirty",
+    metadata,
+    _Dirty,
+    # Claim: the due ones of an object in order, without walking what waits. Counts from the index alone.
+    Index("ix_dirty_due", "connection_id", "object", "due_at_us", "seq", "record_key"),
+    sqlite_with_rowid=False,
+)
+
+
+class _Cursor(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    name = Column(Text, primary_key=True)  # a change source, for example hubspot.contacts.modified
+    value = Column(Text, nullable=False)  # JSON object, the source's own words
+
+
+cursor = Table("cursor", metadata, _Cursor)
+
+
+class _Intent(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    object = Column(Text, nullable=False)
+    kind = Column(Text, nullable=False)  # IntentKind
+    state = Column(Text, nullable=False)  # IntentState
+    source_key = Column(Text, nullable=False)  # record whose values are carried over
+    target_key = Column(Text, nullable=False)  # record written; ends in ':' for a create
+    sync_key = Column(Text, nullable=False)  # how a create is found again
+    fields = Column(Blob, nullable=False)  # msgpack: field mapping id -> name and fingerprints
+    fence = Column(Int, nullable=False)  # lease under which it was sent
+    sent_at_us = Column(Int, nullable=False)
+    park_until_us = Column(Int, nullable=False)  # before this the request may still land
+
+
+intent = Table(
+    "intent",
+    metadata,
+    _Intent,
+    # "Is anything open for these records?", asked of every batch before it is fetched.
+    Index("ix_intent_source", "connection_id", "source_key"),
+    Index("ix_intent_target", "connection_id", "target_key"),
+    sqlite_autoincrement=True,
+)
+
+
+class _Issue(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    subject = Column(Text, nullable=False)  # identity of the record: see issues.py; '' for one of the connection
+    category = Column(Text, nullable=False)
+    code = Column(Text, nullable=False)
+    severity = Column(Text, nullable=False)
+    object = Column(Text, nullable=False)
+    hubspot_id = Column(Text)
+    salesforce_id = Column(Text)
+    salesforce_type = Column(Text)
+    cause = Column(Text, nullable=False)
+    fix = Column(Text, nullable=False)
+    property = Column(Text, nullable=False)  # '' where the issue is not about one property (part of the identity)
+    field = Column(Text)
+    value = Column(Text)
+    raw_message = Column(Text)
+    label = Column(Text)  # how a person knows the record: its e-mail or name
+    status = Column(Text, nullable=False)  # open | waiting | ignored | resolved
+    first_seen_us = Column(Int, nullable=False)
+    last_seen_us = Column(Int, nullable=False)
+    tries = Column(Int, nullable=False)
+    next_try_us = Column(Int)
+
+
+_UNRESOLVED = text("status IN ('open', 'waiting')")
+
+issue = Table(
+    "issue",
+    metadata,
+    _Issue,
+    Index("uq_issue", "connection_id", "object", "subject", "code", "property", unique=True),
+    # Resolve after a good sync: the open ones of these records, from either side. Partial, so that health costs
+    # nothing.
+    Index(
+        "ix_issue_hubspot",
+        "connection_id",
+        "hubspot_id",
+        sqlite_where=_UNRESOLVED,
+        postgresql_where=_UNRESOLVED,
+    ),
+    Index(
+        "ix_issue_salesforce",
+        "connection_id",
+        "salesforce_id",
+        sqlite_where=_UNRESOLVED,
+        postgresql_where=_UNRESOLVED,
+    ),
+    # Pages of the list in order of id, per status.
+    Index("ix_issue_status", "connection_id", "status", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+class _Audit(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    at_us = Column(Int, nullable=False)
+    kind = Column(Text, nullable=False)  # AuditKind
+    object = Column(Text, nullable=False)
+    hubspot_id = Column(Text)
+    salesforce_id = Column(Text)
+    side = Column(Text)  # side written; for a conflict the side that lost
+    property = Column(Text)
+    field = Column(Text)
+    old = Column(Text)  # JSON of the value before, for a conflict the losing one; null: none
+    new = Column(Text)  # JSON of the value after
+    cause = Column(Text, nullable=False)
+    rule = Column(Text)
+    reason = Column(Text)
+    status = Column(Text, nullable=False)  # done; conflicts: open | settled | resolved
+
+
+_CONFLICT = text("kind = 'conflict'")
+
+audit = Table(
+    "audit",
+    metadata,
+    _Audit,
+    # History of one record, from either side.
+    Index("ix_audit_hubspot", "connection_id", "hubspot_id"),
+    Index("ix_audit_salesforce", "connection_id", "salesforce_id"),
+    # `undo --since`, and the retention.
+    Index("ix_audit_at", "connection_id", "at_us"),
+    # The conflict log and its counts, without walking the writes.
+    Index(
+        "ix_audit_conflict",
+        "connection_id",
+        "status",
+        "id",
+        sqlite_where=_CONFLICT,
+        postgresql_where=_CONFLICT,
+    ),
+    sqlite_autoincrement=True,
+)
+
+
+class _Identity(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    object = Column(Text, primary_key=True)
+    side = Column(Text, primary_key=True)
+    kind = Column(Text, primary_key=True)  # email | domain | name | phone: which normalisation made the key
+    key = Column(Text, primary_key=True)
+    record_id = Column(Text, primary_key=True)  # several records may share a key: that is an ambiguity to be seen
+
+
+identity = Table(
+    "identity",
+    metadata,
+    _Identity,
+    # Replace or drop all keys of a record.
+    Index("ix_identity_record", "connection_id", "object", "side", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+
+class _Unlinked(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    record_key = Column(Text, primary_key=True)
+    object = Column(Text, nullable=False)
+    version_us = Column(Int, nullable=False)  # the record's modification time when it was looked at
+    why = Column(Text, nullable=False)  # code: excluded, ambiguous, no_counterpart, ...
+    label = Column(Text, nullable=False)
+    seen_us = Column(Int, nullable=False)
+
+
+unlinked = Table(
+    "unlinked",
+    metadata,
+    _Unlinked,
+    # Counts per object and cause from the index alone.
+    Index("ix_unlinked_why", "connection_id", "object", "why"),
+    sqlite_with_rowid=False,
+)
+
+
+class _Directory(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    name = Column(Text, primary_key=True)  # for example salesforce.describe.Contact
+    value = Column(Text, nullable=False)  # JSON
+    at_us = Column(Int, nullable=False)  # when it was fetched
+
+
+directory = Table("directory", metadata, _Directory)
+
+
+class _Calls(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    side = Column(Text, primary_key=True)
+    hour_us = Column(Int, primary_key=True, autoincrement=False)  # start of the hour: the daily limits are rolling
+    purpose = Column(Text, primary_key=True)  # detect | fetch | match | write | verify | setup
+    calls = Column(Int, nullable=False)
+
+
+calls = Table("calls", metadata, _Calls, sqlite_with_rowid=False)
+
+
+class _Lease(TypedColumns):
+    org_id = Column(Text, primary_key=True)  # the Salesforce org: connections share its API budget, so one owner
+    owner = Column(Text, nullable=False)
+    fence = Column(Int, nullable=False)  # raised by every taking; checked by every transaction of a drain
+    until_us = Column(Int, nullable=False)
+
+
+lease = Table("lease", metadata, _Lease)
+
+
+class _Worker(TypedColumns):
+    owner = Column(Text, primary_key=True)
+    beat_at_us = Column(Int, nullable=False)
+
+
+worker = Table("worker", metadata, _Worker)
+
+# Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
+GLOBAL_TABLES = frozenset({"connection", "lease", "worker"})

@@ -1,0 +1,190 @@
+"""SQLite: how a connection is opened, and the transactions of one writer and several readers on one file.
+
+WAL, so that readers see the last committed state while the writer works; `synchronous=FULL`, because NORMAL can lose
+committed transactions on a power cut; `BEGIN IMMEDIATE` for every write, so that a transaction never fails half-way on
+a lock that it would have needed from the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import aiosqlite
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from interlock.store.driver import Driver, SqliteDriver, own_errors
+from interlock.store.errors import StoreBusy, StoreUnavailable
+from interlock.store.sqlite_inline import InlineConnection
+
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
+
+BUSY_TIMEOUT_S = 5.0
+# Only without threads, where SQLite's own waiting would stop the loop that the holder of the lock needs to finish.
+_BUSY_RETRY_S = 0.05
+# Idle readers are kept; more at once wait. A page and the dispatcher need two or three.
+_MAX_READERS = 8
+
+
+class SqliteBackend:
+    """One file. Holds its connections open: opening one costs more than a transaction."""
+
+    def __init__(self, path: Path, synchronous: Synchronous, threadless: bool) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._threadless = threadless
+        self._inline: list[InlineConnection] = []
+        self._frozen = False
+        self._engine = self._make_engine()
+        self._write_lock = asyncio.Lock()
+        self._readers = asyncio.Semaphore(_MAX_READERS)
+        self._writer: AsyncConnection | None = None
+        self._idle: list[AsyncConnection] = []
+
+    def _make_engine(self) -> AsyncEngine:
+        # The backend keeps the connections itself, so SQLAlchemy's pool (and its work per checkout) is off.
+        return create_async_engine(
+            "sqlite+aiosqlite://",
+            async_creator=self._connect,
+            poolclass=sa.pool.NullPool,
+            skip_autocommit_rollback=True,
+        )
+
+    async def _connect(self) -> aiosqlite.Connection:
+        # isolation_level=None: sqlite3 starts no transactions of its own; every BEGIN in this file is written out.
+        connector: Callable[[], sqlite3.Connection] = partial(
+            sqlite3.connect, self._path, isolation_level=None, cached_statements=256, timeout=BUSY_TIMEOUT_S
+        )
+        if self._threadless:
+            raw: aiosqlite.Connection = InlineConnection(connector)
+            self._inline.append(raw)  # type: ignore[arg-type]
+        else:
+            raw = aiosqlite.Connection(connector, iter_chunk_size=64)
+            # A process that ends without closing must not hang on this thread (SQLAlchemy does the same).
+            raw._thread.daemon = True
+        await raw
+        for pragma in (
+            f"busy_timeout = {0 if self._threadless else round(BUSY_TIMEOUT_S * 1000)}",
+            "journal_mode = WAL",
+            f"synchronous = {self._synchronous}",
+            "foreign_keys = ON",
+            "cache_size = -16000",  # KiB: the hot indexes of 100,000 records
+            "temp_store = MEMORY",
+            "journal_size_limit = 67108864",  # a long first sync must not leave its WAL behind for ever
+        ):
+            await raw.execute_fetchall(f"PRAGMA {pragma}")
+        return raw
+
+    async def open(self) -> None:
+        # Made here, not by SQLite, so that values and people's addresses are never readable by other users of the
+        # machine (the -wal and -shm files take the mode of the database).
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise StoreUnavailable(f"The database {self._path} cannot be made: {error.strerror}.") from error
+        with own_errors():
+            self._writer = await self._engine.connect()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        await self._never_if_frozen()
+        async with self._write_lock:
+            if self._writer is None:
+                raise StoreUnavailable("The store is closed.")
+            raw = await self._raw(self._writer)
+            try:
+                await self._begin_immediate(raw)
+                yield self._writer, SqliteDriver(raw)
+                await self._suspension_point()
+                await raw.execute_fetchall("COMMIT")
+            except BaseException:
+                # The driver's method does nothing where no transaction is open (BEGIN refused, COMMIT done but the task
+                # cancelled); the queue keeps it behind what a cancelled task left running.
+                with own_errors():
+                    await raw.rollback()
+                raise
+        await self._suspension_point()
+
+    async def _begin_immediate(self, raw: aiosqlite.Connection) -> None:
+        waited_s = 0.0
+        await self._suspension_point()
+        while True:
+            try:
+                with own_errors():
+                    await raw.execute_fetchall("BEGIN IMMEDIATE")
+                return
+            except StoreBusy:
+                # With threads SQLite itself has waited already.
+                if not self._threadless or waited_s >= BUSY_TIMEOUT_S:
+                    raise
+            await asyncio.sleep(_BUSY_RETRY_S)
+            waited_s += _BUSY_RETRY_S
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        await self._never_if_frozen()
+        async with self._readers:
+            connection = self._idle.pop() if self._idle else await self._open_reader()
+            raw = await self._raw(connection)
+            try:
+                await raw.execute_fetchall("BEGIN")
+                yield connection, SqliteDriver(raw)
+            finally:
+                await raw.rollback()
+                if self._writer is None:
+                    await connection.close()
+                else:
+                    self._idle.append(connection)
+
+    async def _open_reader(self) -> AsyncConnection:
+        if self._writer is None:
+            raise StoreUnavailable("The store is closed.")
+        with own_errors():
+            connection = await self._engine.connect()
+        await (await self._raw(connection)).execute_fetchall("PRAGMA query_only = ON")
+        return connection
+
+    @staticmethod
+    async def _raw(connection: AsyncConnection) -> aiosqlite.Connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, aiosqlite.Connection)
+        return raw
+
+    async def close(self) -> None:
+        await self._never_if_frozen()
+        async with self._write_lock:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                await writer.close()
+        while self._idle:
+            await self._idle.pop().close()
+        await self._engine.dispose()
+
+    # --- simulator only ---------------------------------------------------------------------------------------------
+
+    async def _suspension_point(self) -> None:
+        """Without threads nothing in a transaction suspends; a crash must still be able to fall before BEGIN, before
+        COMMIT and between COMMIT and the caller's next step."""
+        if self._threadless:
+            await asyncio.sleep(0)
+            await self._never_if_frozen()
+
+    async def _never_if_frozen(self) -> None:
+        if self._frozen:
+            await asyncio.get_running_loop().create_future()
+
+    def freeze(self) -> None:
+        if not self._threadless:
+            raise RuntimeError("only a threadless store can be frozen: a thread may be in the middle of a call")
+        self._frozen = True
+        for raw in self._inline:
+            raw.freeze()

@@ -1,0 +1,122 @@
+"""One transaction, bound to one connection. Reading functions take a `Tx`, writing functions a `WriteTx`.
+
+Opened by `Store.read` and `Store.write` only, unusable after. Two ways down: `execute` for SQLAlchemy Core statements,
+`rows` / `run` / `many` for the hot statements written out as text (see sql.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from interlock.store.driver import Driver, Row, own_errors
+from interlock.store.keyring import Keyring
+from interlock.store.sql import Bulk, Dialect
+
+
+class Tx:
+    """A consistent view. Everything in it is bounded by `connection_id`."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        driver: Driver,
+        connection_id: int | None,
+        now_us: int,
+        keyring: Keyring | None,
+    ) -> None:
+        self._connection: AsyncConnection | None = connection
+        self._driver = driver
+        self._connection_id = connection_id
+        self.now_us = now_us  # one time for all of the transaction
+        self.keyring = keyring
+
+    @property
+    def connection_id(self) -> int:
+        if self._connection_id is None:
+            raise RuntimeError("this transaction is bound to no connection: open it with store.read(connection_id)")
+        return self._connection_id
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._driver.dialect
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def close(self) -> None:
+        """Called by the store when the transaction has ended."""
+        self._connection = None
+
+    def _open_connection(self) -> AsyncConnection:
+        if self._connection is None:
+            raise RuntimeError("this transaction has ended: a statement after its block would run in another one")
+        return self._connection
+
+    async def execute(self, statement: sa.Executable) -> sa.CursorResult[*tuple[Any, ...]]:
+        connection = self._open_connection()
+        with own_errors():
+            return await connection.execute(statement)
+
+    async def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        self._open_connection()
+        return await self._driver.rows(sql, parameters)
+
+    async def row(self, sql: str, *parameters: Any) -> Row | None:
+        found = await self.rows(sql, *parameters)
+        return found[0] if found else None
+
+
+class WriteTx(Tx):
+    """A transaction that may change rows. Committed when its block ends, rolled back when the block raises."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        driver: Driver,
+        connection_id: int | None,
+        now_us: int,
+        keyring: Keyring | None,
+    ) -> None:
+        super().__init__(connection, driver, connection_id, now_us, keyring)
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def run(self, sql: str, *parameters: Any) -> int:
+        """The number of rows changed."""
+        self._open_connection()
+        return await self._driver.run(sql, parameters)
+
+    async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
+        if rows:
+            self._open_connection()
+            await self._driver.many(bulk, rows)
+
+    async def allocate_ids(self, table: sa.Table, n: int) -> list[int]:
+        """`n` ids that were never used and never will be by another. The rows are then inserted with them."""
+        if self.dialect is Dialect.POSTGRESQL:
+            found = await self.rows(
+                "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)", table.name, n
+            )
+            return [row[0] for row in found]
+        # Safe because this transaction is the only writer (BEGIN IMMEDIATE); inserting an id above `seq` raises `seq`,
+        # so rows deleted later never free their ids.
+        last = await self.row("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
+        first = (last[0] if last else 0) + 1
+        return list(range(first, first + n))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Called once the transaction is durable, never if it is rolled back."""
+        self._after_commit.append(callback)
+
+    def committed(self) -> None:
+        """Called by the store."""
+        for callback in self._after_commit:
+            callback()
+
+
+# Adds its rows to a transaction that is about to commit, see Store.join_writes.
+JoinsWrites = Callable[[WriteTx], Awaitable[None]]

@@ -1,0 +1,72 @@
+"""Records that were seen and have no counterpart, and why: the answer to "why is this one not synced?"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.core.model import RecordKey
+from interlock.store.driver import Row
+from interlock.store.schema import unlinked
+from interlock.store.sql import BulkInsert, storable
+from interlock.store.tx import Tx, WriteTx
+
+
+class Unlinked(msgspec.Struct, frozen=True):
+    key: RecordKey
+    object: str
+    version_us: int  # the record's modification time when it was looked at
+    why: str  # code
+    label: str
+    seen_us: int
+
+
+_PUT = BulkInsert(
+    unlinked,
+    ("connection_id", "record_key", "object", "version_us", "why", "label", "seen_us"),
+    "ON CONFLICT (connection_id, record_key) DO UPDATE SET object = excluded.object, version_us = excluded.version_us,"
+    " why = excluded.why, label = excluded.label, seen_us = excluded.seen_us",
+)
+_SELECT = "SELECT record_key, object, version_us, why, label, seen_us FROM unlinked WHERE connection_id = ?"
+
+
+def _unlinked(row: Row) -> Unlinked:
+    return Unlinked(RecordKey.parse(row[0]), *row[1:])
+
+
+async def put(tx: WriteTx, rows: Sequence[Unlinked]) -> None:
+    connection_id = tx.connection_id
+    by_key = {str(row.key): (row.object, row.version_us, row.why, storable(row.label), row.seen_us) for row in rows}
+    await tx.many(_PUT, [(connection_id, key, *values) for key, values in by_key.items()])
+
+
+async def by_keys(tx: Tx, keys: Sequence[RecordKey]) -> dict[RecordKey, Unlinked]:
+    rows = await tx.rows(_SELECT + " AND record_key IN [?]", tx.connection_id, [str(key) for key in keys])
+    found = [_unlinked(row) for row in rows]
+    return {item.key: item for item in found}
+
+
+async def page(tx: Tx, object: str, why: str, after: RecordKey | None = None, limit: int = 100) -> list[Unlinked]:
+    """Records of an object that are unlinked for this cause, in order of key."""
+    sql = _SELECT + " AND object = ? AND why = ? AND record_key > ? ORDER BY record_key LIMIT ?"
+    after_text = "" if after is None else str(after)
+    return [_unlinked(row) for row in await tx.rows(sql, tx.connection_id, object, why, after_text, limit)]
+
+
+async def drop(tx: WriteTx, keys: Sequence[RecordKey]) -> None:
+    """Linked now, or gone."""
+    await tx.run(
+        "DELETE FROM unlinked WHERE connection_id = ? AND record_key IN [?]",
+        tx.connection_id,
+        [str(key) for key in keys],
+    )
+
+
+async def counts(tx: Tx) -> dict[str, dict[str, int]]:
+    """{object: {why: n}}, from ix_unlinked_why alone."""
+    sql = "SELECT object, why, COUNT(*) FROM unlinked WHERE connection_id = ? GROUP BY object, why"
+    found: dict[str, dict[str, int]] = {}
+    for object_, why, n in await tx.rows(sql, tx.connection_id):
+        found.setdefault(object_, {})[why] = n
+    return found
