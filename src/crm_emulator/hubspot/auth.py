@@ -1,0 +1,61 @@
+"""The door: bearer tokens, their expiry, and the scopes that each kind of call needs."""
+
+from __future__ import annotations
+
+from crm_emulator.hubspot import errors
+from crm_emulator.hubspot.account import Account, Token
+from crm_emulator.hubspot.kinds import Kinds
+from crm_emulator.kernel.http import Request
+
+# Path prefixes that need no token of the account.
+_PUBLIC_PREFIXES = ("/oauth/",)
+_OBJECTS = frozenset({"contacts", "companies", "deals"})
+
+
+def is_public(route: str) -> bool:
+    return route.startswith(_PUBLIC_PREFIXES)
+
+
+def authenticate(account: Account, request: Request, now_ms: int) -> Token:
+    """Raises ApiError 401."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    token = account.tokens.get(value.strip()) if kind.lower() == "bearer" else None
+    if token is None or token.revoked:
+        raise errors.unauthenticated()
+    if token.expires_ms is not None and now_ms >= token.expires_ms:
+        raise errors.expired_token((now_ms - token.expires_ms) // 1_000)
+    return token
+
+
+def check_scopes(token: Token, request: Request, kinds: Kinds) -> None:
+    """Raises ApiError 403 when the token lacks what the call needs."""
+    if token.scopes is None:
+        return
+    needed = scopes_for(request, kinds)
+    if needed and not token.scopes.intersection(needed):
+        raise errors.missing_scopes(needed)
+
+
+def scopes_for(request: Request, kinds: Kinds) -> list[str]:
+    """The scopes of which one is needed (granular scopes, HubSpot scopes page)."""
+    route = request.route
+    reads = request.method == "GET" or route.endswith(("/search", "/batch/read"))
+    if route.startswith("/communication-preferences"):
+        batch = ".statuses.batch" if "/batch/" in route else ""
+        write = f"communication_preferences{batch}.{'write' if batch else 'read_write'}"
+        return [f"communication_preferences{batch}.read", write] if reads else [write]
+    if "/owners" in route:
+        return ["crm.objects.owners.read"]
+    if route.startswith(("/account-info", "/integrations")):
+        return []
+    type_name = request.params.get("type") or request.params.get("from_type") or ""
+    kind = kinds.find(type_name)
+    if kind is None:
+        return []
+    family = "schemas" if route.startswith(("/crm/v3/properties", "/crm/properties", "/crm/v3/schemas")) else "objects"
+    if "/pipelines" in route:
+        family = "schemas"
+    name = kind.key if kind.key in _OBJECTS else "custom" if kind.type_id.startswith("2-") else None
+    if name is None:
+        return ["tickets"] if kind.key == "tickets" else [f"crm.objects.contacts.{'read' if reads else 'write'}"]
+    return [f"crm.{family}.{name}.{'read' if reads else 'write'}"]

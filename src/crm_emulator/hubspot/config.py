@@ -1,0 +1,58 @@
+"""Every choice a HubSpot account leaves open; the defaults are a Professional account of 2026 with a private app.
+
+Nothing here changes what a documented answer looks like; it sets limits, delays, and the few behaviours that HubSpot
+does not document or that differ between accounts (each says so).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    account_id: int = 24_681_012
+    account_name: str = "Local HubSpot"
+    account_type: str = "DEVELOPER_TEST"
+    time_zone: str = "UTC"
+    company_currency: str = "USD"
+    app_id: int = 1_500_123
+    app_name: str = "Local private app"
+    app_host: str = "https://app.hubspot.com"
+
+    # Professional, private app: 190 calls / 10 s, 625,000 a day; search 5 / s per account (API usage guidelines).
+    rate_limits: bool = True
+    burst_limit: int = 190
+    burst_window_ms: int = 10_000
+    oauth_burst_limit: int = 110
+    daily_limit: int = 625_000
+    search_per_second: int = 5
+
+    # "A few moments" is all that is documented; third parties measured up to 30 s (CRM search, object freshness).
+    search_lag_ms: int = 0
+    search_lag_jitter_ms: int = 0
+    search_page_max: int = 200
+    search_total_max: int = 10_000
+
+    list_page_max: int = 100
+    history_page_max: int = 50
+    batch_max: int = 100
+    history_batch_max: int = 50
+    association_read_batch_max: int = 1_000
+    association_write_batch_max: int = 2_000
+    association_page_max: int = 500
+    history_versions_max: int = 45
+
+    # Recorded: batch results come in another order than the inputs.
+    shuffle_batch_results: bool = True
+    # Undocumented per object type: whether a merge keeps the primary's id or makes a new record.
+    merge_keeps_primary_id: bool = True
+    # Documented for GET and PATCH by id; not stated for batch read.
+    batch_read_resolves_merged_ids: bool = False
+    # The first company of a record becomes its primary one (knowledge base, "primary company").
+    first_company_becomes_primary: bool = True
+    # "Any hidden property moves it": counts such as num_associated_contacts are properties too.
+    rollups_move_lastmodified: bool = True
+    # What a cleared property reads as. Recorded: the answer to the clearing write holds "".
+    cleared_reads_as: str | None = ""
+    # Recorded in 2026: a contact or company created without a lifecycle stage becomes a lead.
+    default_lifecycle_stage: str | None = "lead"

@@ -1,0 +1,140 @@
+"""What can be done to records, by an app or by a person alike: one method per verb, each whole or not at all.
+
+Between the doors (API routes, a user's handle, the web pages) and the state (`portal.py`, `associations.py`). Raises
+ApiError; knows no HTTP beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from crm_emulator.hubspot import errors, prepare
+from crm_emulator.hubspot.account import Actor
+from crm_emulator.hubspot.associations import Associations, target
+from crm_emulator.hubspot.kinds import CONTACTS
+from crm_emulator.hubspot.merge import merge
+from crm_emulator.hubspot.portal import Portal
+from crm_emulator.hubspot.records import Record, Source, Table
+
+_OPT_OUT = Source("SUBSCRIPTIONS", None)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """An association that comes with a create."""
+
+    other: Record
+    type_ids: tuple[int, ...]
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A write that was checked and is ready to be carried out. `record` None: a create."""
+
+    values: dict[str, str]
+    record: Record | None = None
+    links: tuple[Link, ...] = ()
+    company: Record | None = None
+    sets_company: bool = False
+
+
+class Operations:
+    def __init__(self, portal: Portal, associations: Associations) -> None:
+        self.portal = portal
+        self.associations = associations
+
+    def draft_create(
+        self, table: Table, properties: Mapping[str, Any], actor: Actor, associations: Any = None
+    ) -> Draft:
+        cleaned = prepare.for_create(self.portal, table, properties, actor)
+        links = tuple(self._link(table, one) for one in associations or ())
+        return self._draft(table, cleaned, None, links)
+
+    def draft_update(self, table: Table, record: Record, properties: Mapping[str, Any], actor: Actor) -> Draft:
+        return self._draft(table, prepare.for_update(self.portal, table, properties, record, actor), record, ())
+
+    def carry_out(self, table: Table, draft: Draft, actor: Actor) -> Record:
+        record = draft.record
+        if record is None:
+            record = self.portal.create(table, draft.values, actor)
+            for link in draft.links:
+                self.associations.add(record, link.other, link.type_ids or None, actor)
+            if table.kind is CONTACTS:
+                self._follow_opt_out(table, record)
+        else:
+            self.portal.write(table, record, draft.values, actor)
+            if table.kind is CONTACTS and "email" in draft.values:
+                self._follow_opt_out(table, record)
+        if draft.sets_company:
+            self.associations.set_primary_company(record, draft.company, actor)
+        return record
+
+    def archive(self, table: Table, record: Record, actor: Actor) -> None:
+        self.portal.archive(table, record, actor)
+        self.associations.follow_all(record)
+
+    def restore(self, table: Table, record: Record, actor: Actor) -> None:
+        self.portal.restore(table, record, actor)
+        self.associations.follow_all(record)
+
+    def merge(self, table: Table, primary: Record, other: Record, actor: Actor) -> Record:
+        return merge(self.portal, self.associations, table, primary, other, actor)
+
+    def erase(self, table: Table, record: Record, actor: Actor) -> None:
+        """GDPR delete: nothing stays."""
+        partners = self.associations.forget(record)
+        self.portal.forget(table, record)
+        self.portal.note(actor, record, "erase")
+        for partner in partners:
+            self.associations.follow_all(partner)
+
+    def opt_out(self, email: str, actor: Actor) -> bool:
+        """Unsubscribe an address from all e-mail. False when it already was."""
+        address = email.strip().lower()
+        if address in self.portal.opted_out:
+            return False
+        self.portal.opted_out[address] = self.portal.now_ms()
+        table = self.portal.tables[CONTACTS.key]
+        id = table.owner_of("email", address)
+        record = None if id is None else table.live(id)
+        if record is not None and record.values.get("email") == address:
+            self.portal.write(table, record, {"hs_email_optout": "true"}, actor, source=_OPT_OUT)
+            self.portal.note(actor, record, "opt_out", "hs_email_optout", "true")
+        return True
+
+    def opt_in(self, email: str, actor: Actor) -> None:
+        """The person's own act; no app can do it."""
+        address = email.strip().lower()
+        if self.portal.opted_out.pop(address, None) is None:
+            return
+        table = self.portal.tables[CONTACTS.key]
+        id = table.owner_of("email", address)
+        record = None if id is None else table.live(id)
+        if record is not None:
+            self.portal.write(table, record, {"hs_email_optout": ""}, actor, source=_OPT_OUT)
+
+    def _draft(self, table: Table, cleaned: dict[str, str], record: Record | None, links: tuple[Link, ...]) -> Draft:
+        if table.kind is not CONTACTS or "associatedcompanyid" not in cleaned:
+            return Draft(cleaned, record, links)
+        company_id = cleaned.pop("associatedcompanyid")
+        company = target(self.portal, self.portal.tables["companies"], company_id) if company_id else None
+        return Draft(cleaned, record, links, company, sets_company=True)
+
+    def _link(self, table: Table, given: Any) -> Link:
+        """`{"to": {"id": "1"}, "types": [{"associationCategory", "associationTypeId"}]}`: the type tells the object."""
+        types = given.get("types") or ()
+        ids = tuple(int(one["associationTypeId"]) for one in types)
+        if not ids:
+            raise errors.invalid("Invalid input JSON: an association needs types")
+        for key in self.portal.tables:
+            known = self.associations.types.of(table.kind.key, key)
+            if all(id in known for id in ids):
+                return Link(target(self.portal, self.portal.tables[key], given["to"]["id"]), ids)
+        raise errors.invalid(f"Association type ids {list(ids)} do not exist for {table.kind.singular}")
+
+    def _follow_opt_out(self, table: Table, record: Record) -> None:
+        """hs_email_optout tells of the current address."""
+        opted_out = "true" if record.values.get("email") in self.portal.opted_out else ""
+        if (record.values.get("hs_email_optout") or "") != opted_out:
+            self.portal.derive(table, record, {"hs_email_optout": opted_out})

@@ -1,0 +1,262 @@
+"""One HubSpot account's CRM state, and the only paths by which a record changes.
+
+Create, update, archive, restore and forget keep values, history, unique values, the search index and the journal in
+step. What a caller may write was decided before (`prepare.py`); what else follows from it (associations, merges) is in
+`associations.py` and `merge.py`, which come back here to write.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from crm_emulator.hubspot import computed, data_files
+from crm_emulator.hubspot.account import Account, Actor
+from crm_emulator.hubspot.config import Config
+from crm_emulator.hubspot.errors import ApiError, missing_objects, not_found
+from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
+from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeline, default_ticket_pipeline
+from crm_emulator.hubspot.records import Record, Source, Table
+from crm_emulator.hubspot.schema import Property, Schema
+from crm_emulator.hubspot.search_index import SearchIndex
+from crm_emulator.kernel.clock import Clock
+from crm_emulator.kernel.journal import Journal
+
+CALCULATED = Source("CALCULATED", None)
+# Values that many records share are kept once.
+_SHARED_TYPES = frozenset({"enumeration", "bool", "date"})
+_SHARED_NAMES = frozenset({"city", "state", "country", "zip", "company", "industry", "jobtitle", "salutation"})
+
+
+class Portal:
+    def __init__(self, config: Config, clock: Clock, account: Account, journal: Journal, seed: int) -> None:
+        self.config = config
+        self.clock = clock
+        self.account = account
+        self.journal = journal
+        self._random = random.Random(f"hubspot-ids:{seed}")
+        self._seed = seed
+        self.kinds = Kinds()
+        self.tables: dict[str, Table] = {}
+        self.computed: dict[str, dict[str, computed.Compute]] = {}
+        self.pipelines: dict[str, Pipelines] = {}
+        self.opted_out: dict[str, int] = {}  # e-mail -> when
+        self._shared: dict[str, str] = {}
+        for kind in list(self.kinds.all.values()):
+            self.add_kind(kind, Schema(data_files.properties(kind.key)))
+        self._set_up_pipelines()
+
+    def add_kind(self, kind: Kind, schema: Schema) -> Table:
+        self.kinds.add(kind)
+        config = self.config
+        rng = random.Random(f"hubspot-index:{self._seed}:{kind.key}")
+        table = Table(kind, schema, SearchIndex(config.search_lag_ms, config.search_lag_jitter_ms, rng))
+        self.tables[kind.key] = table
+        own = {
+            "contacts": computed.CONTACT,
+            "companies": computed.COMPANY,
+            "deals": computed.deal(self.deal_stage),
+            "tickets": computed.TICKET,
+        }.get(kind.key, computed.ACTIVITY)
+        self.computed[kind.key] = {**computed.COMMON, **own}
+        return table
+
+    def table(self, type_name: str) -> Table:
+        """The table of an object type however the caller spelt it."""
+        kind = self.kinds.find(type_name)
+        if kind is None:
+            raise ApiError(400, f"Unable to infer object type from: {type_name}", "VALIDATION_ERROR")
+        return self.tables[kind.key]
+
+    def deal_stage(self, record: Record) -> Stage | None:
+        return self.pipelines["deals"].stage(record.values.get("pipeline"), record.values.get("dealstage"))
+
+    # Reading
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def resolve(self, table: Table, given: str, id_property: str | None, *, merged: bool = True) -> Record:
+        """The live record a path or body names. Raises 404 `resource not found`."""
+        record = self.lookup(table, given, id_property, merged=merged)
+        if record is None:
+            raise not_found()
+        return record
+
+    def lookup(self, table: Table, given: str, id_property: str | None, *, merged: bool) -> Record | None:
+        if id_property and id_property != "hs_object_id":
+            value = given.strip().lower() if id_property == "email" else given
+            found = table.owner_of(id_property, value)
+            return None if found is None else table.live(found)
+        if not given.isdecimal():
+            return None
+        id = int(given)
+        return table.live(table.survivor(id) if merged else id)
+
+    def value(self, record: Record, name: str) -> str | None:
+        compute = self.computed[record.kind.key].get(name)
+        return compute(record) if compute is not None else record.values.get(name)
+
+    # Writing
+
+    def create(self, table: Table, values: Mapping[str, str], actor: Actor) -> Record:
+        at_ms = self.now_ms()
+        kept = {
+            definition.name: self._share(definition, value)
+            for name, value in values.items()
+            if value and (definition := table.schema.properties[name])
+        }
+        record = Record(table.kind, self._new_id(table), kept, at_ms, actor.source)
+        table.index.before(record, created=True)
+        table.add(record)
+        self._claim_all(table, record)
+        table.index.after(record, at_ms)
+        names = tuple(kept)
+        self.journal.append_fields(
+            self.clock.now_us(),
+            actor.client,
+            actor.user,
+            table.kind.key,
+            str(record.id),
+            "create",
+            names,
+            None,
+            tuple(kept.values()),
+        )
+        return record
+
+    def write(
+        self, table: Table, record: Record, values: Mapping[str, str], actor: Actor, *, source: Source | None = None
+    ) -> bool:
+        """Set values; "" clears. Only a real change is kept, journalled and moves lastmodified."""
+        changes = {name: value for name, value in values.items() if (record.values.get(name) or "") != value}
+        if not changes:
+            return False
+        at_ms = self.now_ms()
+        table.index.before(record)
+        old = tuple(record.values.get(name) or None for name in changes)
+        cause = source or actor.source
+        for name, value in changes.items():
+            definition = table.schema.properties[name]
+            self._reindex(table, record, definition, value)
+            record.set(definition.name, self._share(definition, value), at_ms, cause, self.config.history_versions_max)
+        if actor.source.user_id is not None:
+            record.updated_by = actor.source.user_id
+        self._moved(table, record, at_ms)
+        self.journal.append_fields(
+            self.clock.now_us(),
+            actor.client,
+            actor.user,
+            table.kind.key,
+            str(record.id),
+            "update",
+            tuple(changes),
+            old,
+            tuple(value or None for value in changes.values()),
+        )
+        return True
+
+    def derive(self, table: Table, record: Record, values: Mapping[str, str]) -> bool:
+        """Set values that HubSpot keeps itself (counts, mirrors). Kept in history, not in the journal of edits."""
+        changes = {name: value for name, value in values.items() if (record.values.get(name) or "") != value}
+        if not changes:
+            return False
+        at_ms = self.now_ms()
+        table.index.before(record)
+        for name, value in changes.items():
+            record.set(name, value, at_ms, CALCULATED, self.config.history_versions_max)
+        moves = self.config.rollups_move_lastmodified or "associatedcompanyid" in changes
+        self._moved(table, record, at_ms if moves else record.updated_ms)
+        return True
+
+    def archive(self, table: Table, record: Record, actor: Actor) -> None:
+        at_ms = self.now_ms()
+        table.index.before(record)
+        record.archived_ms = at_ms
+        self._release_all(table, record)
+        table.index.after(record, at_ms, moved=False)
+        self.note(actor, record, "delete")
+
+    def restore(self, table: Table, record: Record, actor: Actor) -> None:
+        """Only a person can, in the user interface; there is no public endpoint."""
+        for name, value in self._unique_values(table, record):
+            holder = table.owner_of(name, value)
+            if holder is not None:
+                raise ApiError(409, f"Cannot restore {record.id}: {holder} now has {name} {value}", "CONFLICT")
+        at_ms = self.now_ms()
+        table.index.before(record)
+        record.archived_ms = None
+        self._claim_all(table, record)
+        self._moved(table, record, at_ms)
+        self.note(actor, record, "restore")
+
+    def forget(self, table: Table, record: Record) -> None:
+        """Take a record out without a trace of its own (it was merged away, or erased)."""
+        table.index.before(record)
+        if record.archived_ms is None:
+            self._release_all(table, record)
+        table.remove(record)
+        table.index.after(record, self.now_ms(), gone=True)
+
+    def note(self, actor: Actor, record: Record, action: str, field: str | None = None, new: str | None = None) -> None:
+        self.journal.append(
+            self.clock.now_us(), actor.client, actor.user, record.kind.key, str(record.id), action, field, None, new
+        )
+
+    def require_live(self, table: Table, given: str) -> Record:
+        record = self.lookup(table, given, None, merged=True)
+        if record is None:
+            raise missing_objects(table.kind.upper)
+        return record
+
+    # Inside
+
+    def _moved(self, table: Table, record: Record, at_ms: int) -> None:
+        moved = record.updated_ms != at_ms
+        record.updated_ms = at_ms
+        table.index.after(record, self.now_ms(), moved=moved)
+        table.index.compact(table.records)
+
+    def _new_id(self, table: Table) -> int:
+        id = table.next_id
+        table.next_id = id + 1 + self._random.randrange(3)
+        return id
+
+    def _share(self, definition: Property, value: str) -> str:
+        if definition.type in _SHARED_TYPES or definition.name in _SHARED_NAMES:
+            return self._shared.setdefault(value, value)
+        return value
+
+    def _reindex(self, table: Table, record: Record, definition: Property, value: str) -> None:
+        if not self._is_key(table, definition):
+            return
+        old = record.values.get(definition.name)
+        if old:
+            table.release(definition.name, old, record.id)
+        if value:
+            table.claim(definition.name, value, record.id)
+
+    def _is_key(self, table: Table, definition: Property) -> bool:
+        return definition.unique or (definition.name == "email" and table.kind is CONTACTS)
+
+    def _unique_values(self, table: Table, record: Record) -> list[tuple[str, str]]:
+        names = table.schema.unique_names
+        found = [(name, value) for name in names if (value := record.values.get(name))]
+        if table.kind is CONTACTS:
+            emails = [record.values.get("email") or "", *(record.values.get("hs_additional_emails") or "").split(";")]
+            found.extend(("email", email) for email in emails if email)
+        return found
+
+    def _claim_all(self, table: Table, record: Record) -> None:
+        for name, value in self._unique_values(table, record):
+            table.claim(name, value, record.id)
+
+    def _release_all(self, table: Table, record: Record) -> None:
+        for name, value in self._unique_values(table, record):
+            table.release(name, value, record.id)
+
+    def _set_up_pipelines(self) -> None:
+        self.pipelines = {
+            "deals": Pipelines([default_deal_pipeline()], probability_required=True),
+            "tickets": Pipelines([default_ticket_pipeline()], probability_required=False),
+        }

@@ -1,0 +1,151 @@
+"""Property definitions and groups (`/crm/v3/properties/{type}` and its dated forms), and object type schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_emulator.hubspot.api import DATED, PROPERTIES, Api, body_of, flag_of, inputs_of
+from crm_emulator.hubspot.errors import ApiError
+from crm_emulator.hubspot.records import Table
+from crm_emulator.hubspot.stamps import iso_ms
+from crm_emulator.kernel.http import Request, Response, json_response
+
+_SCHEMAS = ("/crm/v3/schemas", "/crm-object-schemas/v3/schemas", *(f"/crm-object-schemas/{d}/schemas" for d in DATED))
+
+
+class PropertyRoutes:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        for base in PROPERTIES:
+            one = f"{base}/{{type}}"
+            api.add("GET", one, self.list)
+            api.add("POST", one, self.create)
+            api.add("POST", f"{one}/batch/read", self.batch_read)
+            api.add("POST", f"{one}/batch/create", self.batch_create)
+            api.add("POST", f"{one}/batch/archive", self.batch_archive)
+            api.add("GET", f"{one}/groups", self.groups)
+            api.add("POST", f"{one}/groups", self.create_group)
+            api.add("GET", f"{one}/groups/{{name}}", self.group)
+            api.add("PATCH", f"{one}/groups/{{name}}", self.update_group)
+            api.add("DELETE", f"{one}/groups/{{name}}", self.archive_group)
+            api.add("GET", f"{one}/{{name}}", self.read)
+            api.add("PATCH", f"{one}/{{name}}", self.update)
+            api.add("DELETE", f"{one}/{{name}}", self.archive)
+        api.add("GET", _SCHEMAS, self.custom_schemas)
+        api.add("GET", [f"{base}/{{type}}" for base in _SCHEMAS], self.schema)
+
+    def list(self, request: Request) -> Response:
+        schema = self._api.table(request).schema
+        found = schema.archived if flag_of(request, "archived") else schema.properties
+        return json_response({"results": [one.to_json() for one in found.values()]})
+
+    def read(self, request: Request) -> Response:
+        schema = self._api.table(request).schema
+        if flag_of(request, "archived") and request.params["name"] in schema.archived:
+            return json_response(schema.archived[request.params["name"]].to_json())
+        return json_response(schema.get(request.params["name"]).to_json())
+
+    def create(self, request: Request) -> Response:
+        made = self._create(self._api.table(request), body_of(request), request)
+        return json_response(made, 201)
+
+    def update(self, request: Request) -> Response:
+        schema = self._api.table(request).schema
+        return json_response(schema.update(request.params["name"], body_of(request), self._now_ms()).to_json())
+
+    def archive(self, request: Request) -> Response:
+        table = self._api.table(request)
+        table.schema.archive(request.params["name"], self._now_ms())
+        table.unique.pop(request.params["name"], None)
+        return Response(204)
+
+    def batch_read(self, request: Request) -> Response:
+        schema = self._api.table(request).schema
+        started_ms = self._now_ms()
+        results: list[Any] = []
+        missing: list[str] = []
+        for one in inputs_of(body_of(request), self._api.config.batch_max):
+            found = schema.properties.get(str(one.get("name")))
+            if found is None:
+                missing.append(str(one.get("name")))
+            else:
+                results.append(found.to_json())
+        failure = ApiError(404, "Some properties do not exist", "OBJECT_NOT_FOUND").batch_entry({"name": missing})
+        return self._api.batch(results, [failure] if missing else [], started_ms)
+
+    def batch_create(self, request: Request) -> Response:
+        table = self._api.table(request)
+        started_ms = self._now_ms()
+        results: list[Any] = []
+        failures: list[dict[str, Any]] = []
+        for one in inputs_of(body_of(request), self._api.config.batch_max):
+            try:
+                results.append(self._create(table, one, request))
+            except ApiError as fault:
+                failures.append(fault.batch_entry({"name": [str(one.get("name"))]}))
+        return self._api.batch(results, failures, started_ms, ok=201)
+
+    def batch_archive(self, request: Request) -> Response:
+        table = self._api.table(request)
+        for one in inputs_of(body_of(request), self._api.config.batch_max):
+            if one.get("name") in table.schema.properties:
+                table.schema.archive(one["name"], self._now_ms())
+        return Response(204)
+
+    def groups(self, request: Request) -> Response:
+        return json_response({"results": list(self._api.table(request).schema.groups.values())})
+
+    def group(self, request: Request) -> Response:
+        return json_response(self._api.table(request).schema.get_group(request.params["name"]))
+
+    def create_group(self, request: Request) -> Response:
+        return json_response(self._api.table(request).schema.create_group(body_of(request)), 201)
+
+    def update_group(self, request: Request) -> Response:
+        found = self._api.table(request).schema.get_group(request.params["name"])
+        body = body_of(request)
+        found.update({key: body[key] for key in ("label", "displayOrder") if key in body})
+        return json_response(found)
+
+    def archive_group(self, request: Request) -> Response:
+        self._api.table(request).schema.archive_group(request.params["name"])
+        return Response(204)
+
+    def custom_schemas(self, request: Request) -> Response:
+        """Recorded: the list holds the account's own object types only."""
+        tables = self._api.portal.tables.values()
+        return json_response({"results": [self._schema(table) for table in tables if _is_custom(table)]})
+
+    def schema(self, request: Request) -> Response:
+        return json_response(self._schema(self._api.table(request)))
+
+    def _create(self, table: Table, body: dict[str, Any], request: Request) -> dict[str, Any]:
+        return table.schema.create(body, self._now_ms(), str(request.context.user_id)).to_json()
+
+    def _schema(self, table: Table) -> dict[str, Any]:
+        kind = table.kind
+        return {
+            "labels": {"singular": kind.singular.capitalize(), "plural": kind.key.capitalize()},
+            "requiredProperties": list(kind.required),
+            "searchableProperties": list(kind.searched),
+            "primaryDisplayProperty": kind.columns[0] if kind.columns else "hs_object_id",
+            "secondaryDisplayProperties": list(kind.columns[1:]),
+            "archived": False,
+            "restorable": True,
+            "metaType": "PORTAL_SPECIFIC" if _is_custom(table) else "HUBSPOT",
+            "id": kind.type_id.partition("-")[2],
+            "fullyQualifiedName": kind.full_name or kind.upper,
+            "createdAt": iso_ms(0),
+            "updatedAt": iso_ms(0),
+            "objectTypeId": kind.type_id,
+            "properties": [one.to_json() for one in table.schema.properties.values()],
+            "associations": [],
+            "name": kind.key if _is_custom(table) else kind.upper,
+        }
+
+    def _now_ms(self) -> int:
+        return self._api.portal.now_ms()
+
+
+def _is_custom(table: Table) -> bool:
+    return table.kind.type_id.startswith("2-")
