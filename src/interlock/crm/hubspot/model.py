@@ -102,7 +102,7 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class HubSpotWrite(msgspec.Struct, frozen=True):
-    """`trace` is unique within a call and comes back with the outcome. `id`: the record, or the unique value to upsert by."""
+    """`trace` is unique in a call and comes back with the outcome. `id`: the record, or the value to upsert by."""
 
     trace: str
     id: str

@@ -1,4 +1,4 @@
-"""What the Salesforce client hands out and takes in. Data only; records themselves are core Observations and Outcomes."""
+"""What the Salesforce client hands out and takes in. Data only; records are core Observations and Outcomes."""
 
 from __future__ import annotations
 

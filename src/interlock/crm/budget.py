@@ -1,0 +1,328 @@
+"""How fast and how often the CRMs may be called: one governor per side, fed by the servers' own headers.
+
+A governor admits each call before it leaves (waiting for the burst and search limits, refusing when the day's share is
+spent), learns from each answer, paces the retries and counts calls by purpose. It sends nothing itself. Waiting and the
+clock are injected, so virtual time works; counts outlive the process through BudgetStore.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from interlock.core.model import Side
+from interlock.crm.errors import BudgetSpent
+
+PURPOSES = ("detect", "fetch", "match", "write", "verify", "setup")
+
+# Families of HubSpot calls that have limits of their own (HubSpot API usage guidelines; the OpenAPI extension
+# x-hubspot-rate-limit-exemptions takes search and the association batches out of the ten-second limit).
+CRM = "crm"
+SEARCH = "search"
+ASSOCIATIONS = "associations"
+
+IDLE_SHARE = 0.05  # idle polling may use this much of what is allocated
+IDLE_INTERVAL_MIN_S = 15.0
+DAY_S = 86_400.0
+USED_REFRESH_S = 300.0  # other processes may count on the same org
+FLUSH_CALLS = 25
+
+Sleep = Callable[[float], Awaitable[None]]
+Clock = Callable[[], int]
+
+
+class BudgetStore(Protocol):
+    """Where counts of calls outlive the process, in hourly buckets."""
+
+    async def add(self, side: Side, purpose: str, calls: int, at_us: int) -> None: ...
+
+    async def used_24h(self, side: Side) -> dict[str, int]: ...
+
+
+class MemoryBudgetStore:
+    """Hourly buckets in memory: for tests and for commands that keep no database."""
+
+    def __init__(self, clock_us: Clock) -> None:
+        self._clock_us = clock_us
+        self._buckets: dict[tuple[Side, int, str], int] = {}
+
+    async def add(self, side: Side, purpose: str, calls: int, at_us: int) -> None:
+        bucket = (side, at_us // 3_600_000_000, purpose)
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + calls
+
+    async def used_24h(self, side: Side) -> dict[str, int]:
+        oldest_hour = self._clock_us() // 3_600_000_000 - 23
+        used: dict[str, int] = {}
+        for (of_side, hour, purpose), calls in self._buckets.items():
+            if of_side is side and hour >= oldest_hour:
+                used[purpose] = used.get(purpose, 0) + calls
+        return used
+
+
+class Governor:
+    """What both sides share: counting, idle pacing, back-off. They differ in `_wait_turn`, `learn` and `allocated`."""
+
+    side: Side
+
+    def __init__(self, store: BudgetStore, clock_us: Clock, sleep: Sleep, rng: random.Random) -> None:
+        self._store = store
+        self._clock_us = clock_us
+        self._sleep = sleep
+        self._rng = rng
+        self.counts: dict[str, int] = {}  # by purpose, since this governor was made
+        self.waited_s = 0.0
+        self._unsaved: dict[str, int] = {}
+        self._used_before: int | None = None  # of the last 24 h, as the store last told
+        self._used_since = 0
+        self._used_read_us = 0
+
+    @property
+    def allocated(self) -> int:
+        """Calls per 24 hours that Interlock may use."""
+        raise NotImplementedError
+
+    async def admit(self, purpose: str, family: str = CRM) -> None:
+        """Returns when the call may leave. Raises BudgetSpent."""
+        await self._check_day()
+        await self._wait_turn(family)
+        self.counts[purpose] = self.counts.get(purpose, 0) + 1
+        self._unsaved[purpose] = self._unsaved.get(purpose, 0) + 1
+        self._used_since += 1
+        if sum(self._unsaved.values()) >= FLUSH_CALLS:
+            await self.flush()
+
+    def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
+        """Take in the limits that an answer carries; `headers` have lower-case names."""
+
+    async def back_off(self, attempt: int, family: str = CRM, policy: str | None = None) -> None:
+        """Wait before try number `attempt + 1`. `policy` is the limit a 429 named, None for a server's fault."""
+        base_s = self._back_off_base_s(family, policy)
+        # Full jitter over the upper half: callers that failed together do not come back together.
+        pause_s = min(base_s * 2.0 ** (attempt - 1), 60.0) * (0.5 + 0.5 * self._rng.random())
+        if policy is not None:
+            self._hold(family, pause_s)
+        await self._pause(pause_s)
+
+    async def flush(self) -> None:
+        """Hand the counts to the store; called every few calls and at the end of a cycle."""
+        unsaved, self._unsaved = self._unsaved, {}
+        at_us = self._clock_us()
+        for purpose, calls in unsaved.items():
+            await self._store.add(self.side, purpose, calls, at_us)
+
+    async def used_24h(self) -> dict[str, int]:
+        """Calls of the last 24 hours by purpose, those not yet saved included."""
+        used = await self._store.used_24h(self.side)
+        for purpose, calls in self._unsaved.items():
+            used[purpose] = used.get(purpose, 0) + calls
+        return used
+
+    def idle_interval_s(self, calls_per_poll: float) -> float:
+        """How long to wait between polls that find nothing, so that they use at most 5 % of what is allocated."""
+        return max(IDLE_INTERVAL_MIN_S, DAY_S * calls_per_poll / (IDLE_SHARE * self.allocated))
+
+    def _used(self) -> int:
+        return (self._used_before or 0) + self._used_since
+
+    async def _read_used(self) -> None:
+        now_us = self._clock_us()
+        if self._used_before is None or now_us - self._used_read_us >= USED_REFRESH_S * 1_000_000:
+            await self.flush()
+            used = await self._store.used_24h(self.side)
+            self._used_before, self._used_since, self._used_read_us = sum(used.values()), 0, now_us
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self.waited_s += seconds
+            await self._sleep(seconds)
+
+    async def _check_day(self) -> None:
+        """Raises BudgetSpent."""
+        raise NotImplementedError
+
+    async def _wait_turn(self, family: str) -> None:
+        """Only HubSpot limits the rate; Salesforce limits long calls at the same time, which the clients never make."""
+
+    def _hold(self, family: str, seconds: float) -> None:
+        """Keep other callers of the family back too."""
+
+    def _back_off_base_s(self, family: str, policy: str | None) -> float:
+        return 0.5
+
+
+_API_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+
+
+class SalesforceGovernor(Governor):
+    """Keeps to a share of the org's daily limit over a rolling 24 hours. `allocated` in calls wins over `share`."""
+
+    side = Side.SALESFORCE
+
+    def __init__(
+        self,
+        store: BudgetStore,
+        clock_us: Clock,
+        *,
+        allocated: int | None = None,
+        share: float = 0.8,
+        daily_limit: int = 15_000,  # Developer Edition, the smallest org, until a header says more
+        sleep: Sleep = asyncio.sleep,
+        rng: random.Random | None = None,
+    ) -> None:
+        super().__init__(store, clock_us, sleep, rng or random.Random(0))
+        self._fixed_allocation = allocated
+        self._share = share
+        self.daily_limit = daily_limit
+        self.org_used = 0  # by everybody, as Sforce-Limit-Info last told
+        self._org_used_at_us = 0
+
+    @property
+    def allocated(self) -> int:
+        if self._fixed_allocation is not None:
+            return self._fixed_allocation
+        return max(1, int(self._share * self.daily_limit))
+
+    def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
+        found = _API_USAGE.search(headers.get("sforce-limit-info", ""))
+        if found is not None:
+            self.org_used, self.daily_limit = int(found[1]), max(1, int(found[2]))
+            self._org_used_at_us = self._clock_us()
+
+    async def _check_day(self) -> None:
+        await self._read_used()
+        if self._used() >= self.allocated:
+            raise BudgetSpent(
+                self.side,
+                f"Interlock has used its {self.allocated:,} Salesforce calls of the last 24 hours "
+                f"(the org allows {self.daily_limit:,} a day).",
+            )
+        # The limit is rolling: what was full a while ago may have room again, so one call in five minutes may look.
+        seen_s = (self._clock_us() - self._org_used_at_us) / 1_000_000
+        if self.org_used >= self.daily_limit and seen_s < USED_REFRESH_S:
+            raise BudgetSpent(
+                self.side,
+                f"The Salesforce org has used all of its {self.daily_limit:,} API calls of the last 24 hours.",
+                fix="Wait until calls fall away, or find the integration that uses them: Setup, API Usage.",
+            )
+
+    def _back_off_base_s(self, family: str, policy: str | None) -> float:
+        return 2.0 if policy is not None else 0.5
+
+
+class HubSpotGovernor(Governor):
+    """Keeps to the burst limit with a margin, paces searches, and stops before the day is used up."""
+
+    side = Side.HUBSPOT
+
+    def __init__(
+        self,
+        store: BudgetStore,
+        clock_us: Clock,
+        *,
+        burst_max: int = 100,  # private app on a Free or Starter account, the smallest (HubSpot usage guidelines)
+        burst_interval_s: float = 10.0,
+        margin: float = 0.1,
+        searches_per_s: float = 4.0,  # the account's limit is 5, shared with its other apps
+        daily_limit: int = 250_000,
+        sleep: Sleep = asyncio.sleep,
+        rng: random.Random | None = None,
+    ) -> None:
+        super().__init__(store, clock_us, sleep, rng or random.Random(0))
+        self._margin = margin
+        self._interval_us = int(burst_interval_s * 1_000_000)
+        self._burst_max = burst_max
+        self._search_gap_us = int(1_000_000 / searches_per_s)
+        self._next_search_us = 0
+        self.daily_limit = daily_limit
+        self._daily_remaining: int | None = None
+        self._daily_seen_us = 0
+        # Times at which admitted calls leave, in order; associations have a budget of their own of the same size.
+        self._leaving: dict[str, deque[int]] = {CRM: deque(), ASSOCIATIONS: deque()}
+        self._foreign = 0  # calls in the window that were not ours: another program on the same token
+        self._held_until_us: dict[str, int] = {}
+
+    @property
+    def allocated(self) -> int:
+        return self.daily_limit
+
+    def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
+        self._learn_day(headers)
+        maximum, remaining = (
+            _number(headers, "x-hubspot-ratelimit-max"),
+            _number(headers, "x-hubspot-ratelimit-remaining"),
+        )
+        if maximum is None or maximum <= 0 or family == SEARCH:
+            return
+        interval_ms = _number(headers, "x-hubspot-ratelimit-interval-milliseconds")
+        if interval_ms:
+            self._interval_us = interval_ms * 1000
+        self._burst_max = maximum
+        if remaining is not None and family == CRM:
+            ours = self._in_window(self._leaving[CRM], self._clock_us())
+            self._foreign = max(0, maximum - remaining - ours)
+
+    def _learn_day(self, headers: Mapping[str, str]) -> None:
+        limit = _number(headers, "x-hubspot-ratelimit-daily")
+        remaining = _number(headers, "x-hubspot-ratelimit-daily-remaining")
+        if limit:
+            self.daily_limit = limit
+        if remaining is not None:
+            self._daily_remaining, self._daily_seen_us = remaining, self._clock_us()
+
+    async def _check_day(self) -> None:
+        remaining = self._daily_remaining
+        # The day ends at midnight of the account's time zone, not ours to compute: one call in five minutes looks.
+        fresh = (self._clock_us() - self._daily_seen_us) / 1_000_000 < USED_REFRESH_S
+        if remaining is not None and remaining <= 0 and fresh:
+            raise BudgetSpent(
+                self.side,
+                f"The HubSpot account has used all of its {self.daily_limit:,} API calls of today.",
+                fix="Calls are free again at midnight in the account's time zone.",
+            )
+
+    async def _wait_turn(self, family: str) -> None:
+        now_us = self._clock_us()
+        leave_us = max(now_us, self._held_until_us.get(family, 0))
+        if family == SEARCH:
+            # Evenly spaced, not four at once: two bursts of four could meet within one second of HubSpot's.
+            leave_us = max(leave_us, self._next_search_us)
+            self._next_search_us = leave_us + self._search_gap_us
+        else:
+            leave_us = self._reserve(self._leaving[family], leave_us)
+        await self._pause((leave_us - now_us) / 1_000_000)
+
+    def _reserve(self, leaving: deque[int], leave_us: int) -> int:
+        """The first moment at which the rolling window has room. Reserving does not await: callers keep their order."""
+        allowed = max(1, int(self._burst_max * (1.0 - self._margin)) - self._foreign)
+        if len(leaving) >= allowed:
+            leave_us = max(leave_us, leaving[-allowed] + self._interval_us)
+        if leaving:
+            leave_us = max(leave_us, leaving[-1])
+        leaving.append(leave_us)
+        while len(leaving) > self._burst_max:
+            leaving.popleft()
+        return leave_us
+
+    def _in_window(self, leaving: deque[int], now_us: int) -> int:
+        return sum(1 for at_us in leaving if now_us - self._interval_us < at_us <= now_us)
+
+    def _hold(self, family: str, seconds: float) -> None:
+        until_us = self._clock_us() + int(seconds * 1_000_000)
+        self._held_until_us[family] = max(until_us, self._held_until_us.get(family, 0))
+
+    def _back_off_base_s(self, family: str, policy: str | None) -> float:
+        if policy is None:
+            return 0.5
+        if family == SEARCH or policy.upper().startswith("SECONDLY"):
+            return 1.0
+        # TEN_SECONDLY_ROLLING: after its length the whole window has passed. No Retry-After is documented.
+        return self._interval_us / 1_000_000
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "")
+    return int(text) if text.isdigit() else None

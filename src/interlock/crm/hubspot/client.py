@@ -1,0 +1,197 @@
+"""The HubSpot client: everything Interlock asks of a HubSpot account, one method per operation, each a line or two.
+
+How a request is built and an answer parsed stands in requests.py and in the module named by the method's body; how it
+is sent, paced and repeated in ../calls.py. There is no archive, no merge and no delete here, on purpose.
+
+Reads raise the errors of ../errors.py. Writes raise none of them: every write gets an outcome.
+`purpose` (detect, fetch, match, write, verify, setup) is what the call is counted under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from interlock.core.model import Observation, Outcome, Side
+from interlock.crm.budget import Governor
+from interlock.crm.calls import Calls
+from interlock.crm.hubspot import associations, changes, history, records, schema, subscriptions, writes
+from interlock.crm.hubspot.model import (
+    AccountInfo,
+    AssociationRow,
+    Filter,
+    HistoryEntry,
+    HubSpotWrite,
+    NewProperty,
+    Owner,
+    Page,
+    Pipeline,
+    PropertyDef,
+    SearchPage,
+    TokenInfo,
+)
+from interlock.crm.hubspot.requests import read_refusal
+from interlock.crm.tokens import TokenSource
+from interlock.crm.transport import Transport
+
+
+class HubSpotClient:
+    def __init__(
+        self,
+        base_url: str,
+        transport: Transport,
+        tokens: TokenSource,
+        governor: Governor,
+        clock_us: Callable[[], int],
+    ) -> None:
+        self.governor = governor
+        self._tokens = tokens
+        self._calls = Calls(Side.HUBSPOT, base_url, transport, tokens, governor, clock_us, read_refusal)
+        self._subscriptions = subscriptions.Subscriptions(self._calls)
+
+    # --- the account and its schema ------------------------------------------------------------------------------
+
+    async def account(self, *, purpose: str = "setup") -> AccountInfo:
+        return await schema.account(self._calls, purpose)
+
+    async def token_info(self, *, purpose: str = "setup") -> TokenInfo | None:
+        """The scopes granted; None where HubSpot cannot tell (private app tokens and service keys)."""
+        return await schema.token_info(self._calls, await self._tokens.token(), purpose)
+
+    async def properties(self, object: str, *, purpose: str = "setup") -> list[PropertyDef]:
+        return await schema.properties(self._calls, object, purpose)
+
+    async def create_property(self, object: str, new: NewProperty, *, purpose: str = "setup") -> None:
+        """A property of that name that exists already is fine; whether it fits is the caller's to check."""
+        await schema.create_property(self._calls, object, new, purpose)
+
+    async def create_group(self, object: str, name: str, label: str, *, purpose: str = "setup") -> None:
+        await schema.create_group(self._calls, object, name, label, purpose)
+
+    async def owners(self, *, purpose: str = "setup") -> list[Owner]:
+        """Active owners first, then archived ones (records may still name them)."""
+        return await schema.owners(self._calls, purpose)
+
+    async def pipelines(self, object: str, *, purpose: str = "setup") -> list[Pipeline]:
+        return await schema.pipelines(self._calls, object, purpose)
+
+    # --- reading records -----------------------------------------------------------------------------------------
+
+    async def list_page(
+        self,
+        object: str,
+        properties: Sequence[str],
+        after: str | None = None,
+        limit: int = 100,
+        archived: bool = False,
+        *,
+        purpose: str,
+    ) -> Page:
+        return await records.list_page(self._calls, object, properties, after, limit, archived, purpose)
+
+    async def read(
+        self,
+        object: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        id_property: str | None = None,
+        archived: bool = False,
+        *,
+        purpose: str,
+    ) -> dict[str, Observation]:
+        """Requested id -> observation, 100 a call, a few calls at once. An id that HubSpot does not find is left out.
+
+        With `id_property` the keys are the requested values. A record found by its additional e-mail counts as found.
+        `values` holds what HubSpot sent: the requested properties (None when empty, absent when not readable) and the
+        stamps and hs_object_id, which it always sends.
+        """
+        return await records.read(self._calls, object, ids, properties, id_property, archived, purpose)
+
+    async def read_by_id(
+        self, object: str, id: str, properties: Sequence[str], archived: bool = False, *, purpose: str
+    ) -> Observation | None:
+        """One record. The id of a merged-away record answers with its survivor: compare `key.id`."""
+        return await records.read_by_id(self._calls, object, id, properties, archived, purpose)
+
+    async def search_changed(
+        self,
+        object: str,
+        properties: Sequence[str],
+        since_us: int,
+        until_us: int | None = None,
+        after_id: str | None = None,
+        limit: int = 200,
+        *,
+        purpose: str,
+    ) -> SearchPage:
+        """One page of what changed at or after `since_us`, oldest first; or, with `after_id`, of what changed in
+        exactly that millisecond and has a higher id, by id."""
+        return await changes.search_changed(
+            self._calls, object, properties, since_us, until_us, after_id, limit, purpose
+        )
+
+    def changed(
+        self,
+        object: str,
+        properties: Sequence[str],
+        since_us: int,
+        until_us: int | None = None,
+        limit: int = 200,
+        *,
+        purpose: str,
+    ) -> AsyncIterator[list[Observation]]:
+        """Everything changed at or after `since_us`, oldest first, in pages; survives any number in one millisecond."""
+        return changes.changed(self._calls, object, properties, since_us, until_us, limit, purpose)
+
+    async def search(
+        self, object: str, filters: Sequence[Filter], properties: Sequence[str], limit: int = 100, *, purpose: str
+    ) -> list[Observation]:
+        return await changes.search(self._calls, object, filters, properties, limit, purpose)
+
+    async def read_history(
+        self, object: str, ids: Sequence[str], properties: Sequence[str], *, purpose: str
+    ) -> dict[str, dict[str, list[HistoryEntry]]]:
+        """Id -> property -> versions, newest first, 50 records a call. Ids not found are left out."""
+        return await history.read_history(self._calls, object, ids, properties, purpose)
+
+    # --- writing records -----------------------------------------------------------------------------------------
+
+    async def update(self, object: str, to_write: Sequence[HubSpotWrite], *, purpose: str) -> dict[str, Outcome]:
+        """Trace -> outcome, 100 a call. A record that makes HubSpot refuse the call is found and refused alone."""
+        return await writes.update(self._calls, object, to_write, purpose)
+
+    async def upsert(
+        self, object: str, id_property: str, to_write: Sequence[HubSpotWrite], *, purpose: str
+    ) -> dict[str, Outcome]:
+        """As `update`, but `id` is the value of the unique property `id_property`; Written.created tells which."""
+        return await writes.upsert(self._calls, object, id_property, to_write, purpose)
+
+    # --- associations and subscriptions ----------------------------------------------------------------------------
+
+    async def associations(
+        self, from_object: str, to_object: str, ids: Sequence[str], *, purpose: str
+    ) -> dict[str, list[AssociationRow]]:
+        """Every requested id -> its associations (an empty list for none), 1,000 a call."""
+        return await associations.read(self._calls, from_object, to_object, ids, purpose)
+
+    async def associate(
+        self, from_object: str, to_object: str, pairs: Sequence[tuple[str, str, int]], *, purpose: str
+    ) -> dict[tuple[str, str, int], Outcome]:
+        return await associations.associate(self._calls, from_object, to_object, pairs, purpose)
+
+    async def associate_default(
+        self, from_object: str, to_object: str, pairs: Sequence[tuple[str, str]], *, purpose: str
+    ) -> dict[tuple[str, str], Outcome]:
+        return await associations.associate_default(self._calls, from_object, to_object, pairs, purpose)
+
+    async def disassociate(
+        self, from_object: str, to_object: str, pairs: Sequence[tuple[str, str]], *, purpose: str
+    ) -> dict[tuple[str, str], Outcome]:
+        """Takes every type of association between the two records away."""
+        return await associations.disassociate(self._calls, from_object, to_object, pairs, purpose)
+
+    async def opt_out(self, emails: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
+        """Unsubscribe from all e-mail. An address that is opted out already counts as written. There is no way back."""
+        return await self._subscriptions.opt_out(emails, purpose)
+
+    async def opted_out(self, email: str, *, purpose: str) -> bool:
+        return await self._subscriptions.opted_out(email, purpose)

@@ -1,0 +1,131 @@
+"""Reading HubSpot records: pages of a listing, batches by id or unique property, single records by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.core.model import Observation
+from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.errors import CallRefused
+from interlock.crm.hubspot.model import Page
+from interlock.crm.hubspot.requests import (
+    BATCH_INPUTS,
+    WireBatch,
+    WireRecord,
+    objects_path,
+    observation,
+    parse_batch,
+    parse_record,
+    read_body,
+    refused,
+    segment,
+    with_query,
+)
+
+ADDITIONAL_EMAILS = "hs_additional_emails"
+
+
+async def list_page(
+    calls: Calls,
+    object: str,
+    properties: Sequence[str],
+    after: str | None,
+    limit: int,
+    archived: bool,
+    purpose: str,
+) -> Page:
+    query = {"limit": str(limit), "properties": ",".join(properties), "archived": "true" if archived else "false"}
+    if after is not None:
+        query["after"] = after
+    reply = await calls.read("GET", with_query(objects_path(object), query), purpose=purpose)
+    batch = decode_batch(calls, reply.body)
+    following = batch.paging.next.after if batch.paging is not None and batch.paging.next is not None else None
+    return Page([observation(object, record, reply.sent_us) for record in batch.results], following)
+
+
+async def read(
+    calls: Calls,
+    object: str,
+    ids: Sequence[str],
+    properties: Sequence[str],
+    id_property: str | None,
+    archived: bool,
+    purpose: str,
+) -> dict[str, Observation]:
+    wanted = list(dict.fromkeys(ids))
+    asked = list(properties)
+    if id_property is not None and id_property not in asked:
+        asked.append(id_property)
+    if id_property == "email" and ADDITIONAL_EMAILS not in asked:
+        # HubSpot resolves additional addresses too, and answers with the primary one only.
+        asked.append(ADDITIONAL_EMAILS)
+    path = objects_path(object) + "/batch/read" + ("?archived=true" if archived else "")
+
+    async def one(chunk: Sequence[str]) -> dict[str, Observation]:
+        reply = await calls.read("POST", path, read_body(chunk, asked, id_property), purpose=purpose)
+        batch = decode_batch(calls, reply.body)
+        _raise_unexpected(calls, batch)
+        if id_property is None:
+            return {record.id: observation(object, record, reply.sent_us) for record in batch.results}
+        return _by_value(object, chunk, batch.results, id_property, reply.sent_us)
+
+    found: dict[str, Observation] = {}
+    for part in await in_parallel(chunks(wanted, BATCH_INPUTS), one):
+        found.update(part)
+    return found
+
+
+def _by_value(
+    object: str, chunk: Sequence[str], results: Sequence[WireRecord], id_property: str, read_us: int
+) -> dict[str, Observation]:
+    """Requested value -> observation: answers come in any order and name the record's own spelling of the value."""
+    requested: dict[str, list[str]] = {}
+    for value in chunk:
+        requested.setdefault(value.strip().lower(), []).append(value)
+    found: dict[str, Observation] = {}
+    for record in results:
+        seen = observation(object, record, read_us)
+        names = [record.properties.get(id_property) or ""]
+        if id_property == "email":
+            names.extend((record.properties.get(ADDITIONAL_EMAILS) or "").split(";"))
+        for name in names:
+            for value in requested.get(name.strip().lower(), ()):
+                found[value] = seen
+    return found
+
+
+def _raise_unexpected(calls: Calls, batch: WireBatch) -> None:
+    """Not found is an answer; every other error of a 207 would make records look absent that are not."""
+    for error in batch.errors:
+        if error.category != "OBJECT_NOT_FOUND":
+            verdict = refused(error, 207)
+            raise CallRefused(
+                calls.side,
+                f"HubSpot could not read some of the records: {verdict.message}",
+                fields=verdict.fields,
+                crm_code=verdict.code,
+            )
+
+
+async def read_by_id(
+    calls: Calls, object: str, id: str, properties: Sequence[str], archived: bool, purpose: str
+) -> Observation | None:
+    query = {"properties": ",".join(properties), "archived": "true" if archived else "false"}
+    path = with_query(f"{objects_path(object)}/{segment(id)}", query)
+    reply = await calls.read("GET", path, purpose=purpose, takes=(404,))
+    if reply.status == 404:
+        return None
+    try:
+        return observation(object, parse_record(reply.body), reply.sent_us)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled("a record") from error
+
+
+def decode_batch(calls: Calls, body: bytes) -> WireBatch:
+    """Raises ServerFault."""
+    try:
+        return parse_batch(body)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled("a list of records") from error

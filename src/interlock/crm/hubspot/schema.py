@@ -1,0 +1,242 @@
+"""The shape of a HubSpot account: details, properties, owners and pipelines; and making Interlock's own properties."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from interlock.crm.calls import Calls, Declined, Reply
+from interlock.crm.errors import CallRefused, ServerFault
+from interlock.crm.hubspot.model import AccountInfo, NewProperty, Option, Owner, Pipeline, PropertyDef, Stage, TokenInfo
+from interlock.crm.hubspot.requests import (
+    WirePaging,
+    account_path,
+    encode,
+    owners_path,
+    pipelines_path,
+    properties_path,
+    segment,
+    with_query,
+)
+
+T = TypeVar("T")
+
+
+class _Account(msgspec.Struct, rename="camel"):
+    portal_id: int
+    time_zone: str = "UTC"
+    company_currency: str | None = None
+    ui_domain: str = "app.hubspot.com"
+    account_type: str | None = None
+    data_hosting_location: str | None = None
+
+
+class _Token(msgspec.Struct):
+    hub_id: int
+    scopes: list[str] = []
+    user: str | None = None
+    app_id: int | None = None
+
+
+class _Option(msgspec.Struct):
+    value: str
+    label: str = ""
+
+
+class _Modification(msgspec.Struct, rename="camel"):
+    read_only_value: bool = False
+
+
+class _Property(msgspec.Struct, rename="camel"):
+    name: str
+    label: str = ""
+    type: str = "string"
+    field_type: str = "text"
+    options: list[_Option] = []
+    calculated: bool = False
+    has_unique_value: bool = False
+    hidden: bool = False
+    referenced_object_type: str | None = None
+    external_options: bool = False
+    group_name: str | None = None
+    modification_metadata: _Modification | None = None
+
+
+class _Properties(msgspec.Struct):
+    results: list[_Property]
+
+
+class _Owner(msgspec.Struct, rename="camel"):
+    id: str
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    archived: bool = False
+
+
+class _Owners(msgspec.Struct):
+    results: list[_Owner]
+    paging: WirePaging | None = None
+
+
+class _Stage(msgspec.Struct, rename="camel"):
+    id: str
+    label: str = ""
+    display_order: int = 0
+    archived: bool = False
+    metadata: dict[str, Any] = {}
+
+
+class _Pipeline(msgspec.Struct, rename="camel"):
+    id: str
+    label: str = ""
+    display_order: int = 0
+    archived: bool = False
+    stages: list[_Stage] = []
+
+
+class _Pipelines(msgspec.Struct):
+    results: list[_Pipeline]
+
+
+def _decode(calls: Calls, reply: Reply, type: type[T], what: str) -> T:
+    """Raises ServerFault."""
+    try:
+        return msgspec.json.decode(reply.body, type=type)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled(what) from error
+
+
+async def account(calls: Calls, purpose: str) -> AccountInfo:
+    reply = await calls.read("GET", account_path(), purpose=purpose)
+    found = _decode(calls, reply, _Account, "account details")
+    id = str(found.portal_id)
+    return AccountInfo(
+        account_id=id,
+        name=f"{found.ui_domain}/{id}",
+        timezone=found.time_zone,
+        currency=found.company_currency,
+        ui_url=f"https://{found.ui_domain}/contacts/{id}",
+        account_type=found.account_type,
+        data_hosting=found.data_hosting_location,
+    )
+
+
+async def token_info(calls: Calls, token: str, purpose: str) -> TokenInfo | None:
+    path = f"/oauth/v1/access-tokens/{segment(token)}"
+    reply = await calls.read("GET", path, purpose=purpose, takes=(400, 403, 404, 405))
+    if reply.status != 200:
+        return None
+    found = _decode(calls, reply, _Token, "details of a token")
+    app_id = None if found.app_id is None else str(found.app_id)
+    return TokenInfo(str(found.hub_id), tuple(found.scopes), found.user, app_id)
+
+
+async def properties(calls: Calls, object: str, purpose: str) -> list[PropertyDef]:
+    reply = await calls.read("GET", properties_path(object), purpose=purpose)
+    return [_property(found) for found in _decode(calls, reply, _Properties, "a list of properties").results]
+
+
+def _property(found: _Property) -> PropertyDef:
+    # Writable is exactly: not readOnlyValue (recorded definitions; `calculated` alone does not say it).
+    read_only = found.modification_metadata is not None and found.modification_metadata.read_only_value
+    return PropertyDef(
+        name=found.name,
+        label=found.label,
+        type=found.type,
+        field_type=found.field_type,
+        options=[Option(option.value, option.label) for option in found.options],
+        read_only=read_only,
+        calculated=found.calculated,
+        has_unique=found.has_unique_value,
+        hidden=found.hidden,
+        referenced_object=found.referenced_object_type,
+        external_options=found.external_options,
+        group=found.group_name,
+    )
+
+
+async def create_property(calls: Calls, object: str, new: NewProperty, purpose: str) -> None:
+    """Raises CallRefused and the other errors, except for a property that exists already."""
+    body: dict[str, Any] = {
+        "name": new.name,
+        "label": new.label,
+        "type": new.type,
+        "fieldType": new.field_type,
+        "groupName": new.group,
+        "description": new.description,
+        "hasUniqueValue": new.has_unique,
+        "hidden": new.hidden,
+        "formField": False,
+    }
+    if new.options:
+        body["options"] = [
+            {"value": option.value, "label": option.label, "displayOrder": order, "hidden": False}
+            for order, option in enumerate(new.options)
+        ]
+    await _create(calls, properties_path(object), body, purpose)
+
+
+async def create_group(calls: Calls, object: str, name: str, label: str, purpose: str) -> None:
+    await _create(calls, properties_path(object) + "/groups", {"name": name, "label": label}, purpose)
+
+
+async def _create(calls: Calls, path: str, body: dict[str, Any], purpose: str) -> None:
+    answer = await calls.write("POST", path, encode(body), purpose=purpose)
+    if isinstance(answer, Reply):
+        return
+    if isinstance(answer, Declined):
+        if answer.reply.status == 409 or _exists(answer.error):
+            return
+        raise answer.error
+    raise ServerFault(calls.side, f"HubSpot did not say whether {body['name']} was made: {answer.why}")
+
+
+def _exists(error: Exception) -> bool:
+    return isinstance(error, CallRefused) and "already exists" in error.message
+
+
+async def owners(calls: Calls, purpose: str) -> list[Owner]:
+    found: list[Owner] = []
+    for archived in ("false", "true"):
+        after: str | None = None
+        while True:
+            query = {"limit": "100", "archived": archived}
+            if after is not None:
+                query["after"] = after
+            reply = await calls.read("GET", with_query(owners_path(), query), purpose=purpose)
+            page = _decode(calls, reply, _Owners, "a list of owners")
+            found.extend(_owner(owner, archived == "true") for owner in page.results)
+            if page.paging is None or page.paging.next is None:
+                break
+            after = page.paging.next.after
+    return found
+
+
+def _owner(owner: _Owner, archived: bool) -> Owner:
+    name = " ".join(part for part in (owner.first_name, owner.last_name) if part)
+    return Owner(owner.id, owner.email or None, name or owner.email or owner.id, owner.archived or archived)
+
+
+async def pipelines(calls: Calls, object: str, purpose: str) -> list[Pipeline]:
+    reply = await calls.read("GET", pipelines_path(object), purpose=purpose)
+    found = _decode(calls, reply, _Pipelines, "a list of pipelines").results
+    live = sorted((pipeline for pipeline in found if not pipeline.archived), key=lambda item: item.display_order)
+    return [
+        Pipeline(
+            pipeline.id,
+            pipeline.label,
+            [_stage(stage) for stage in sorted(pipeline.stages, key=lambda item: item.display_order)],
+        )
+        for pipeline in live
+    ]
+
+
+def _stage(stage: _Stage) -> Stage:
+    # Metadata values are strings: {"isClosed":"false","probability":"0.2"} (recorded).
+    try:
+        probability = float(stage.metadata["probability"])
+    except (KeyError, ValueError, TypeError):
+        probability = None
+    return Stage(stage.id, stage.label, probability, str(stage.metadata.get("isClosed", "false")).lower() == "true")

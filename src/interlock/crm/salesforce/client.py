@@ -1,0 +1,169 @@
+"""The Salesforce client: everything Interlock asks of an org, one method per operation, each a line or two.
+
+How a request is built and an answer parsed stands in requests.py, composite.py and in the module named by the method's
+body; how it is sent, paced and repeated in ../calls.py. Deleting is offered for OpportunityContactRole rows alone.
+
+Reads raise the errors of ../errors.py. Writes raise none of them: every write gets an outcome.
+`purpose` (detect, fetch, match, write, verify, setup) is what the call is counted under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from interlock.core.model import Observation, Outcome, Raw, Side
+from interlock.crm.budget import Governor
+from interlock.crm.calls import Calls
+from interlock.crm.salesforce import metadata, queries, schema, writes
+from interlock.crm.salesforce.model import (
+    Deleted,
+    FieldDef,
+    Identity,
+    Limit,
+    Organization,
+    QueryResult,
+    SalesforceInsert,
+    SalesforceUpsert,
+    SalesforceWrite,
+    SObjectName,
+    User,
+)
+from interlock.crm.salesforce.requests import API_VERSION, CALL_OPTIONS, read_refusal, to_observation
+from interlock.crm.tokens import TokenSource
+from interlock.crm.transport import Transport
+
+
+class SalesforceClient:
+    def __init__(
+        self,
+        instance_url: str,
+        transport: Transport,
+        tokens: TokenSource,
+        governor: Governor,
+        clock_us: Callable[[], int],
+    ) -> None:
+        self.governor = governor
+        self.api_version = API_VERSION
+        self._clock_us = clock_us
+        self._calls = Calls(
+            Side.SALESFORCE, instance_url, transport, tokens, governor, clock_us, read_refusal, CALL_OPTIONS
+        )
+
+    # --- the org and its schema ------------------------------------------------------------------------------------
+
+    async def identity(self, *, purpose: str = "setup") -> Identity:
+        return await schema.identity(self._calls, purpose)
+
+    async def organization(self, *, purpose: str = "setup") -> Organization:
+        return await schema.organization(self._calls, purpose)
+
+    async def limits(self, *, purpose: str = "setup") -> dict[str, Limit]:
+        return await schema.limits(self._calls, purpose)
+
+    async def describe(self, sobject: str, *, purpose: str = "setup") -> list[FieldDef]:
+        return await schema.describe(self._calls, sobject, purpose)
+
+    async def objects(self, *, purpose: str = "setup") -> list[SObjectName]:
+        return await schema.objects(self._calls, purpose)
+
+    async def users(self, *, purpose: str = "setup") -> list[User]:
+        return await schema.users(self._calls, purpose)
+
+    async def create_custom_field(
+        self,
+        sobject: str,
+        name: str,
+        label: str,
+        length: int = 255,
+        unique: bool = False,
+        external_id: bool = False,
+        *,
+        purpose: str = "setup",
+    ) -> bool:
+        """A text field; True when it was made now, False when it was there. Invisible until `grant_field_access`."""
+        return await metadata.create_custom_field(
+            self._calls, sobject, name, label, length, unique, external_id, purpose
+        )
+
+    async def grant_field_access(self, fields: Sequence[str], user_id: str, *, purpose: str = "setup") -> None:
+        """Let the user read and edit `fields` ("Contact.Interlock_Key__c") through Interlock's own permission set."""
+        await metadata.grant_field_access(self._calls, fields, user_id, purpose)
+
+    # --- reading records -------------------------------------------------------------------------------------------
+
+    async def query_many(
+        self, soqls: Sequence[str], include_deleted: bool = False, *, purpose: str
+    ) -> list[QueryResult]:
+        """The first page of each query, in order; five queries are one API call."""
+        return await queries.query_many(self._calls, soqls, include_deleted, purpose)
+
+    async def query_more(self, next_urls: Sequence[str], *, purpose: str) -> list[QueryResult]:
+        """The next page of each; five pages are one API call."""
+        return await queries.query_more(self._calls, next_urls, purpose)
+
+    async def query_all_rows(self, soql: str, include_deleted: bool = False, *, purpose: str) -> list[dict[str, Raw]]:
+        """Every page of one query, for small tables (users, roles of a few records)."""
+        return await queries.query_all_rows(self._calls, soql, include_deleted, purpose)
+
+    @staticmethod
+    def to_observation(sobject: str, row: dict[str, Raw], read_us: int, fields: Sequence[str] = ()) -> Observation:
+        """Takes `row` over (it is changed in place). Parents become dotted names, Account: {Name: x} -> "Account.Name";
+        give `fields` when dotted names were asked for, so that a record without a parent reads None and not absent."""
+        return to_observation(sobject, row, read_us, fields)
+
+    async def retrieve(
+        self, sobject: str, ids: Sequence[str], fields: Sequence[str], *, purpose: str
+    ) -> dict[str, Observation]:
+        """18-character id -> observation, 2,000 a call. Deleted and unknown ids are left out. No parents' fields."""
+        return await queries.retrieve(self._calls, sobject, ids, fields, purpose)
+
+    async def deleted(self, sobject: str, since_us: int, until_us: int | None = None, *, purpose: str) -> Deleted:
+        """Ids deleted since (at most 30 days back), even those gone from the recycle bin."""
+        until = self._clock_us() if until_us is None else until_us
+        return await queries.deleted(self._calls, sobject, since_us, until, purpose)
+
+    async def find(self, text: str, limit: int = 10, *, purpose: str = "match") -> list[Observation]:
+        """Contacts, leads, accounts and opportunities whose name or e-mail holds `text`; one API call."""
+        return await queries.find(self._calls, text, limit, purpose)
+
+    # --- writing records -------------------------------------------------------------------------------------------
+
+    async def update_with_before(
+        self, sobject: str, to_write: Sequence[SalesforceWrite], before_fields: Sequence[str], *, purpose: str
+    ) -> dict[str, Outcome]:
+        """Id -> outcome, 400 records an API call. Written.before is the row read just before the write in the same
+        call, Written.values the row after it; see writes.py for what that relies on."""
+        return await writes.update_with_before(self._calls, sobject, to_write, before_fields, purpose)
+
+    async def update_exact(
+        self, sobject: str, write: SalesforceWrite, unmodified_since_us: int, *, purpose: str
+    ) -> Outcome:
+        """Refused(PRECONDITION_FAILED) when the record was modified after that second."""
+        outcomes = await writes.update_exact(self._calls, sobject, [(write, unmodified_since_us)], purpose)
+        return outcomes[write.id]
+
+    async def update_exact_many(
+        self, sobject: str, to_write: Sequence[tuple[SalesforceWrite, int]], *, purpose: str
+    ) -> dict[str, Outcome]:
+        """The same, 25 records an API call."""
+        return await writes.update_exact(self._calls, sobject, to_write, purpose)
+
+    async def upsert(
+        self,
+        sobject: str,
+        external_id_field: str,
+        to_write: Sequence[SalesforceUpsert],
+        auto_assign: bool = False,
+        *,
+        purpose: str,
+    ) -> dict[str, Outcome]:
+        """External id -> outcome, 1,000 records an API call. `auto_assign` runs the org's assignment rules (leads)."""
+        return await writes.upsert(self._calls, sobject, external_id_field, to_write, auto_assign, purpose)
+
+    async def insert(self, sobject: str, to_write: Sequence[SalesforceInsert], *, purpose: str) -> dict[str, Outcome]:
+        """Trace -> outcome. Only for OpportunityContactRole rows; records are made by `upsert`."""
+        return await writes.insert(self._calls, sobject, to_write, purpose)
+
+    async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
+        """Id -> outcome. Only for OpportunityContactRole: Interlock deletes no records."""
+        return await writes.delete(self._calls, sobject, ids, purpose)

@@ -1,0 +1,176 @@
+"""Reading Salesforce records: queries in composite calls, retrieval by ids, deletions, and the search of `find`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
+
+from interlock.core.model import Observation, Raw
+from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.errors import ServerFault
+from interlock.crm.salesforce import composite, soql
+from interlock.crm.salesforce.composite import Sub, SubReply
+from interlock.crm.salesforce.model import Deleted, QueryResult
+from interlock.crm.salesforce.requests import (
+    COMPOSITE_COLLECTIONS,
+    DATA_PATH,
+    RETRIEVE_ROWS,
+    WirePage,
+    encode,
+    parse_failures,
+    parse_page,
+    refusal_error,
+    sobject_path,
+    to_observation,
+    to_us,
+)
+
+SUBREQUEST_TRIES = 3
+
+_rows = msgspec.json.Decoder(list[dict[str, Raw] | None]).decode
+
+
+def query_url(text: str, include_deleted: bool) -> str:
+    return f"{DATA_PATH}/{'queryAll' if include_deleted else 'query'}?q={soql.in_url(text)}"
+
+
+async def query_many(calls: Calls, soqls: Sequence[str], include_deleted: bool, purpose: str) -> list[QueryResult]:
+    return await _pages(calls, [query_url(text, include_deleted) for text in soqls], purpose)
+
+
+async def query_more(calls: Calls, next_urls: Sequence[str], purpose: str) -> list[QueryResult]:
+    for url in next_urls:
+        # The address comes from an answer: it may name a cursor of this org, and nothing else.
+        if not url.startswith("/services/data/v"):
+            raise calls.garbled("the address of a next page")
+    return await _pages(calls, next_urls, purpose)
+
+
+async def query_all_rows(calls: Calls, text: str, include_deleted: bool, purpose: str) -> list[dict[str, Raw]]:
+    [page] = await query_many(calls, [text], include_deleted, purpose)
+    rows = page.records
+    while page.next_url is not None:
+        [page] = await query_more(calls, [page.next_url], purpose)
+        rows.extend(page.records)
+    return rows
+
+
+async def _pages(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryResult]:
+    async def one(chunk: Sequence[str]) -> list[QueryResult]:
+        return await _five(calls, chunk, purpose)
+
+    parts = await in_parallel(chunks(urls, COMPOSITE_COLLECTIONS), one)
+    return [page for part in parts for page in part]
+
+
+async def _five(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryResult]:
+    """One composite call; what broke down inside it (a query time-out) is asked again, what was refused is raised."""
+    found: dict[int, QueryResult] = {}
+    waiting = list(range(len(urls)))
+    for _ in range(SUBREQUEST_TRIES):
+        subs = [Sub("GET", urls[index], f"query{index}") for index in waiting]
+        replies, sent_us = await composite.read(calls, subs, purpose)
+        for index in list(waiting):
+            reply = replies.get(f"query{index}")
+            if reply is not None and reply.ok:
+                page = decode_page(calls, reply)
+                found[index] = QueryResult(page.records, page.next_records_url, page.total_size, sent_us)
+                waiting.remove(index)
+            elif reply is not None and not _passes_later(reply):
+                raise refusal_error(reply.http_status_code, parse_failures(reply.body))
+        if not waiting:
+            return [found[index] for index in range(len(urls))]
+    raise ServerFault(calls.side, f"Salesforce did not finish {len(waiting)} of {len(urls)} queries.")
+
+
+def _passes_later(reply: SubReply) -> bool:
+    codes = [failure.code for failure in parse_failures(reply.body)]
+    return reply.http_status_code >= 500 or "QUERY_TIMEOUT" in codes or "PROCESSING_HALTED" in codes
+
+
+def decode_page(calls: Calls, reply: SubReply) -> WirePage:
+    """Raises ServerFault."""
+    try:
+        return parse_page(reply.body)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled("a page of records") from error
+
+
+async def retrieve(
+    calls: Calls, sobject: str, ids: Sequence[str], fields: Sequence[str], purpose: str
+) -> dict[str, Observation]:
+    wanted = list(dict.fromkeys(soql.record_id(id) for id in ids))
+    asked = list(dict.fromkeys(("Id", *(soql.name(field) for field in fields))))
+    path = f"{DATA_PATH}/composite/sobjects/{soql.name(sobject)}"
+
+    async def one(chunk: Sequence[str]) -> dict[str, Observation]:
+        body = encode({"ids": chunk, "fields": asked})
+        reply = await calls.read("POST", path, body, purpose=purpose)
+        try:
+            rows = _rows(reply.body)
+        except msgspec.MsgspecError as error:
+            raise calls.garbled("a list of records") from error
+        seen = (to_observation(sobject, row, reply.sent_us) for row in rows if row is not None)
+        return {record.key.id: record for record in seen}
+
+    found: dict[str, Observation] = {}
+    for part in await in_parallel(chunks(wanted, RETRIEVE_ROWS), one):
+        found.update(part)
+    return found
+
+
+class _DeletedRecord(msgspec.Struct, rename="camel"):
+    id: str
+    deleted_date: str
+
+
+class _Deleted(msgspec.Struct, rename="camel"):
+    deleted_records: list[_DeletedRecord]
+    latest_date_covered: str
+
+
+async def deleted(calls: Calls, sobject: str, since_us: int, until_us: int, purpose: str) -> Deleted:
+    # Seconds are ignored and the end must lie after the start (getDeleted): the minute is rounded outwards.
+    start = since_us // 60_000_000 * 60_000_000
+    end = max(until_us, start + 60_000_000)
+    path = f"{sobject_path(soql.name(sobject))}/deleted/?start={_moment(start)}&end={_moment(end)}"
+    reply = await calls.read("GET", path, purpose=purpose)
+    try:
+        answer = msgspec.json.decode(reply.body, type=_Deleted)
+        return Deleted(
+            {record.id: to_us(record.deleted_date) for record in answer.deleted_records},
+            to_us(answer.latest_date_covered),
+        )
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise calls.garbled("a list of deleted records") from error
+
+
+def _moment(us: int) -> str:
+    return quote(datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00"), safe="")
+
+
+_FIND = (
+    ("Contact", ("Name", "Email", "Account.Name"), ("Name", "Email")),
+    ("Lead", ("Name", "Email", "Company"), ("Name", "Email", "Company")),
+    ("Account", ("Name", "Website"), ("Name",)),
+    ("Opportunity", ("Name", "Account.Name"), ("Name",)),
+)
+
+
+async def find(calls: Calls, text: str, limit: int, purpose: str) -> list[Observation]:
+    literal = soql.quote_like(text)
+    soqls = [
+        f"SELECT {soql.fields(shown, 'Id', 'SystemModstamp', 'CreatedDate')} FROM {sobject} WHERE "
+        + " OR ".join(f"{field} LIKE {literal}" for field in searched)
+        + f" LIMIT {limit:d}"
+        for sobject, shown, searched in _FIND
+    ]
+    pages = await query_many(calls, soqls, False, purpose)
+    return [
+        to_observation(sobject, row, page.read_us, shown)
+        for (sobject, shown, _), page in zip(_FIND, pages, strict=True)
+        for row in page.records
+    ]

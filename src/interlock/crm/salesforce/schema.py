@@ -1,0 +1,170 @@
+"""The shape of an org: who we are in it, its objects, fields, users and limits."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from interlock.core.model import Raw
+from interlock.crm.calls import Calls, Reply
+from interlock.crm.salesforce import soql
+from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, SObjectName, User
+from interlock.crm.salesforce.queries import query_all_rows
+from interlock.crm.salesforce.requests import DATA_PATH, sobject_path
+
+T = TypeVar("T")
+
+
+class _UserInfo(msgspec.Struct):
+    user_id: str
+    organization_id: str
+    preferred_username: str = ""
+    name: str | None = None
+    zoneinfo: str | None = None
+
+
+class _Limit(msgspec.Struct, rename="pascal"):
+    max: int = 0
+    remaining: int = 0
+
+
+class _PicklistValue(msgspec.Struct):
+    value: str
+    label: str | None = None
+    active: bool = True
+
+
+class _Field(msgspec.Struct, rename="camel"):
+    name: str
+    label: str = ""
+    type: str = "string"
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+    createable: bool = False
+    updateable: bool = False
+    nillable: bool = True
+    defaulted_on_create: bool = False
+    unique: bool = False
+    external_id: bool = False
+    picklist_values: list[_PicklistValue] = []
+    restricted_picklist: bool = False
+    reference_to: list[str] = []
+    relationship_name: str | None = None
+    calculated: bool = False
+    controller_name: str | None = None
+    custom: bool = False
+    filterable: bool = True
+    default_value: Raw = None
+
+
+class _Describe(msgspec.Struct):
+    fields: list[_Field]
+
+
+class _SObject(msgspec.Struct, rename="camel"):
+    name: str
+    label: str = ""
+    custom: bool = False
+    createable: bool = False
+    queryable: bool = False
+    key_prefix: str | None = None
+
+
+class _Global(msgspec.Struct):
+    sobjects: list[_SObject]
+
+
+def _decode(calls: Calls, reply: Reply, type: type[T], what: str) -> T:
+    """Raises ServerFault."""
+    try:
+        return msgspec.json.decode(reply.body, type=type)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled(what) from error
+
+
+async def identity(calls: Calls, purpose: str) -> Identity:
+    reply = await calls.read("GET", "/services/oauth2/userinfo", purpose=purpose)
+    found = _decode(calls, reply, _UserInfo, "the user's details")
+    return Identity(found.user_id, found.preferred_username, found.organization_id, found.name, found.zoneinfo)
+
+
+async def organization(calls: Calls, purpose: str) -> Organization:
+    # DefaultCurrencyIsoCode is a field of Organization in multi-currency orgs only: ask the schema before the row.
+    names = ["Id", "Name", "OrganizationType", "IsSandbox", "InstanceName", "TimeZoneSidKey"]
+    known = {field.name for field in await describe(calls, "Organization", purpose)}
+    names = [name for name in names if name in known]
+    currency = "DefaultCurrencyIsoCode" if "DefaultCurrencyIsoCode" in known else None
+    if currency is not None:
+        names.append(currency)
+    [row, *_] = await query_all_rows(calls, f"SELECT {soql.fields(names)} FROM Organization", False, purpose)
+    return Organization(
+        id=row["Id"],
+        name=row["Name"],
+        type=row.get("OrganizationType"),
+        is_sandbox=bool(row.get("IsSandbox")),
+        currency=row.get(currency) if currency is not None else None,
+        instance_name=row.get("InstanceName"),
+        timezone=row.get("TimeZoneSidKey"),
+    )
+
+
+async def limits(calls: Calls, purpose: str) -> dict[str, Limit]:
+    reply = await calls.read("GET", f"{DATA_PATH}/limits", purpose=purpose)
+    found = _decode(calls, reply, dict[str, _Limit], "the org's limits")
+    return {name: Limit(limit.max, limit.remaining) for name, limit in found.items()}
+
+
+async def describe(calls: Calls, sobject: str, purpose: str) -> list[FieldDef]:
+    reply = await calls.read("GET", f"{sobject_path(soql.name(sobject))}/describe", purpose=purpose)
+    return [_field(field) for field in _decode(calls, reply, _Describe, f"the description of {sobject}").fields]
+
+
+def _field(field: _Field) -> FieldDef:
+    values = field.picklist_values
+    return FieldDef(
+        name=field.name,
+        label=field.label,
+        type=field.type,
+        length=field.length,
+        precision=field.precision,
+        scale=field.scale,
+        createable=field.createable,
+        updateable=field.updateable,
+        nillable=field.nillable,
+        defaulted_on_create=field.defaulted_on_create,
+        unique=field.unique,
+        external_id=field.external_id,
+        picklist_values=[(value.value, value.label or value.value) for value in values if value.active],
+        restricted=field.restricted_picklist,
+        reference_to=tuple(field.reference_to),
+        relationship_name=field.relationship_name,
+        calculated=field.calculated,
+        controller=field.controller_name,
+        digits=field.digits,
+        custom=field.custom,
+        filterable=field.filterable,
+        inactive_values=tuple(value.value for value in values if not value.active),
+        default_value=field.default_value,
+    )
+
+
+async def objects(calls: Calls, purpose: str) -> list[SObjectName]:
+    reply = await calls.read("GET", f"{DATA_PATH}/sobjects", purpose=purpose)
+    found = _decode(calls, reply, _Global, "the list of objects").sobjects
+    return [
+        SObjectName(item.name, item.label, item.custom, item.createable, item.queryable, item.key_prefix)
+        for item in found
+    ]
+
+
+async def users(calls: Calls, purpose: str) -> list[User]:
+    rows = await query_all_rows(
+        calls, "SELECT Id, Email, Name, IsActive, Username FROM User ORDER BY Id", False, purpose
+    )
+    return [
+        User(row["Id"], row.get("Email"), row.get("Name") or row["Id"], bool(row.get("IsActive")), row.get("Username"))
+        for row in rows
+    ]

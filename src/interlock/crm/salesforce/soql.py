@@ -1,0 +1,110 @@
+"""Building SOQL: the one function that quotes a value, the checks on names and ids, and the queries we ask. Pure.
+
+No other module puts a value into SOQL. Names come from describe, yet are checked here again: what is not a name raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote as quote_url
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79}){0,5}")  # five levels of parents
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Escapes of SOQL string literals (SOQL reference, quoted string escape sequences).
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+)
+_LIKE_ESCAPES = str.maketrans({"%": "\\%", "_": "\\_"})
+
+# A GET is refused above 16,384 bytes of URI (HTTP status 414, REST API); the rest is for the path and the headers.
+QUERY_BYTES_MAX = 15_000
+
+
+def quote(value: str) -> str:
+    """A SOQL string literal. Raises ValueError for NUL, which Salesforce stores in no field and no literal can hold."""
+    if "\0" in value:
+        raise ValueError("a SOQL literal cannot hold a NUL character")
+    return f"'{value.translate(_ESCAPES)}'"
+
+
+def quote_like(text: str) -> str:
+    """A literal for LIKE that finds `text` anywhere, its own % and _ taken literally."""
+    if "\0" in text:
+        raise ValueError("a SOQL literal cannot hold a NUL character")
+    return f"'%{text.translate(_ESCAPES).translate(_LIKE_ESCAPES)}%'"
+
+
+def name(text: str) -> str:
+    """An object or field name, dotted for parents. Raises ValueError."""
+    if _NAME.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not the name of a Salesforce object or field")
+    return text
+
+
+def record_id(text: str) -> str:
+    """Raises ValueError."""
+    if _ID.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a Salesforce record id")
+    return text
+
+
+def datetime_literal(us: int) -> str:
+    """Unquoted, as SOQL wants it, to the millisecond."""
+    moment = _EPOCH + timedelta(microseconds=us // 1000 * 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def fields(names: Sequence[str], *also: str) -> str:
+    """A field list: checked, without repetitions, `also` in front."""
+    return ", ".join(dict.fromkeys(name(item) for item in (*also, *names)))
+
+
+def by_ids(sobject: str, names: Sequence[str], ids: Sequence[str]) -> str:
+    listed = ",".join(f"'{record_id(id)}'" for id in ids)
+    return f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE Id IN ({listed})"
+
+
+def changed_since(
+    sobject: str,
+    names: Sequence[str],
+    since_us: int,
+    after_id: str | None = None,
+    until_us: int | None = None,
+    limit: int | None = None,
+) -> str:
+    """What changed, oldest first. With `after_id`, strictly after that record at that stamp: a keyset over both.
+
+    For queryAll: IsDeleted and MasterRecordId belong into `names` where the object has them.
+    """
+    since = datetime_literal(since_us)
+    where = f"SystemModstamp >= {since}"
+    if after_id is not None:
+        where = f"(SystemModstamp > {since} OR (SystemModstamp = {since} AND Id > '{record_id(after_id)}'))"
+    if until_us is not None:
+        where += f" AND SystemModstamp < {datetime_literal(until_us)}"
+    tail = "" if limit is None else f" LIMIT {limit:d}"
+    wanted = fields(names, "Id", "SystemModstamp")
+    return f"SELECT {wanted} FROM {name(sobject)} WHERE {where} ORDER BY SystemModstamp, Id{tail}"
+
+
+def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[str]) -> str:
+    listed = ",".join(quote(value) for value in values)
+    return f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE {name(field)} IN ({listed})"
+
+
+def in_url(soql: str) -> str:
+    """Quoted for `?q=`. Quotes, commas and parentheses may stand as they are (RFC 3986): long id lists stay short."""
+    return quote_url(soql, safe="',()=:")
+
+
+def ids_per_query(sobject: str, names: Sequence[str], most: int) -> int:
+    """How many ids fit into one query by ids. Raises ValueError when not even one does."""
+    room = QUERY_BYTES_MAX - len(in_url(by_ids(sobject, names, [])))
+    fitting = min(most, room // len("'003000000000000AAA',"))
+    if fitting < 1:
+        raise ValueError(f"{len(names)} fields of {sobject} do not fit into one query")
+    return fitting
