@@ -9,10 +9,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from interlock.objects.wordlists import FREE_MAIL, LEGAL_FORMS, NAME_SUFFIXES, ROLE_NAMES, SHARED_SITES, TITLES
+from interlock.objects.wordlists import (
+    FREE_MAIL,
+    LEGAL_FORMS,
+    LEGAL_PHRASES,
+    NAME_SUFFIXES,
+    ROLE_NAMES,
+    SHARED_SITES,
+    TITLES,
+)
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 
 class Email(msgspec.Struct, frozen=True):
@@ -58,7 +70,7 @@ def is_role_address(address: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _domain_extractor():  # type: ignore[no-untyped-def]
+def _domain_extractor() -> TLDExtract:
     import tldextract
 
     # No list is fetched and nothing is cached on disk: the list that ships with the library is used.
@@ -91,23 +103,45 @@ def company_domain(site: str) -> str | None:
 
 
 _ARTICLES = frozenset({"the"})
-# An initialism with dots is one word: `S.p.A.`, `B.V.`, `U.S.A.`.
-_INITIALS = re.compile(r"\b(?:\w\.){2,}(?:\w\b)?")
 
 
 @lru_cache(maxsize=8_192)
 def normal_company_name(name: str) -> str:
     """Lower case, without accents, punctuation, leading article and trailing legal forms. Empty if nothing is left."""
-    folded = fold_text(name).replace("&", " and ").replace("+", " and ")
-    joined = _INITIALS.sub(lambda found: found.group().replace(".", ""), folded)
-    words = re.sub(r"['’`´]", "", joined)
-    tokens = re.sub(r"[\W_]+", " ", words).split()
-    if len(tokens) > 1 and tokens[0] in _ARTICLES:
-        tokens = tokens[1:]
-    # `and` is dropped with the form it joins ("GmbH & Co. KG"). A name that is all legal forms keeps its first word.
-    while len(tokens) > 1 and (tokens[-1] in LEGAL_FORMS or tokens[-1] == "and"):
-        tokens.pop()
-    return " ".join(tokens)
+    words = _words(fold_text(name).replace("&", " and ").replace("+", " and "))
+    if len(words) > 1 and words[0] == "the":
+        words = words[1:]
+    while drop := _trailing_form(words):
+        words = words[:-drop]
+    return " ".join(words)
+
+
+def _trailing_form(words: list[str]) -> int:
+    """How many words at the end are a legal form. A name that is nothing else keeps its first word."""
+    for phrase in LEGAL_PHRASES:
+        if len(words) > len(phrase) and tuple(words[-len(phrase) :]) == phrase:
+            return len(phrase)
+    # `and` goes with the form it joined ("GmbH & Co. KG").
+    return 1 if len(words) > 1 and (words[-1] in LEGAL_FORMS or words[-1] == "and") else 0
+
+
+_APOSTROPHES = re.compile("['’`´]")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def _words(folded: str) -> list[str]:
+    """Words without punctuation; single letters side by side are one: `S.p.A.`, `S p A` and `SpA` are `spa`."""
+    words: list[str] = []
+    letters = ""
+    for word in _NOT_WORD.sub(" ", _APOSTROPHES.sub("", folded)).split():
+        if len(word) == 1 and "a" <= word <= "z":
+            letters += word
+            continue
+        if letters:
+            words.append(letters)
+            letters = ""
+        words.append(word)
+    return [*words, letters] if letters else words
 
 
 # What decomposition leaves whole: letters that are no base letter with a mark.
@@ -146,18 +180,14 @@ def normal_phone(number: str, default_region: str | None = None) -> str | None:
 @lru_cache(maxsize=8_192)
 def normal_person_name(name: str) -> str:
     """Lower case, without accents, punctuation, titles and degrees; `Lovelace, Ada` reads `ada lovelace`."""
-    folded = re.sub(r"['’`´]", "", fold_text(name))
+    folded = fold_text(name)
     family, comma, given = folded.partition(",")
-    if comma and "," not in given and not _all_suffixes(given):
+    # A comma puts the family name first, unless what follows is a degree ("Ada Lovelace, PhD").
+    if comma and "," not in given and not NAME_SUFFIXES.issuperset(_words(given)):
         folded = f"{given} {family}"
-    tokens = re.sub(r"[\W_]+", " ", _INITIALS.sub(lambda found: found.group().replace(".", ""), folded)).split()
-    while len(tokens) > 1 and tokens[0] in TITLES:
-        tokens = tokens[1:]
-    while len(tokens) > 1 and tokens[-1] in NAME_SUFFIXES:
-        tokens.pop()
-    return " ".join(tokens)
-
-
-def _all_suffixes(part: str) -> bool:
-    tokens = re.sub(r"[^\w\s]", "", part).split()
-    return bool(tokens) and all(token in NAME_SUFFIXES for token in tokens)
+    words = _words(folded)
+    while len(words) > 1 and words[0] in TITLES:
+        words = words[1:]
+    while len(words) > 1 and words[-1] in NAME_SUFFIXES:
+        words.pop()
+    return " ".join(words)

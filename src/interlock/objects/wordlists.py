@@ -55,6 +55,15 @@ LEGAL_FORMS = _words(
     """
 )
 
+# Forms of several words, of which some alone are none.
+LEGAL_PHRASES = (
+    ("sp", "z", "oo"),
+    ("spolka", "z", "oo"),
+    ("sa", "de", "cv"),
+    ("sapi", "de", "cv"),
+    ("s", "de", "rl", "de", "cv"),
+)
+
 # Before and after a person's name.
 TITLES = _words(
     """

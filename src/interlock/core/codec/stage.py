@@ -56,13 +56,13 @@ class StageCodec(Codec):
     def from_hubspot(self, raw: Raw) -> Value:
         if raw is None or raw == "":
             return BLANK
-        name = self._to_salesforce.get(raw)
+        name = self._to_salesforce.get(raw) if raw.__class__ is str else None
         return _NOT_THERE if name is None else Choice(name)
 
     def from_salesforce(self, raw: Raw) -> Value:
         if raw is None or raw == "":
             return BLANK
-        return Choice(raw) if raw in self._to_hubspot else _NOT_THERE
+        return Choice(raw) if raw.__class__ is str and raw in self._to_hubspot else _NOT_THERE
 
     def canon(self, value: Value) -> Value:
         return value

@@ -134,13 +134,13 @@ class InstantCodec(Codec):
             raise CodecError("INVALID_DATE", "The moment is outside of the years 1 to 9999") from None
 
 
-def hubspot_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+def hubspot_time(moment_utc: datetime) -> str:
+    return f"{moment_utc.isoformat(timespec='seconds')[:19]}Z"
 
 
-def salesforce_time(moment: datetime) -> str:
+def salesforce_time(moment_utc: datetime) -> str:
     """As Salesforce itself writes times in JSON (`2021-12-02T18:23:39.000+0000`)."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    text = moment_utc.isoformat(timespec="seconds")[:19]
     _day_for_salesforce(text[:10])
     return f"{text}.000+0000"
 
