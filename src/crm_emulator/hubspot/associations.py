@@ -137,6 +137,15 @@ class Associations:
         for key in list(self._portal.tables):
             self._refresh(survivor, key)
 
+    def remove_label(self, from_key: str, to_key: str, id: int) -> None:
+        """Deletes a label of the account, and takes it off every association that has it."""
+        removed = self.types.remove_label(from_key, to_key, id)
+        for pair, gone in (((from_key, to_key), id), ((to_key, from_key), removed.inverse_id)):
+            for held in self._links.get(pair, {}).values():
+                for other, type_ids in held.items():
+                    if gone in type_ids:
+                        held[other] = tuple(kept for kept in type_ids if kept != gone)
+
     def follow_all(self, record: Record) -> None:
         """Bring mirrors and counts of a record's partners up to date, after it was archived or restored."""
         for other in self.partners(record):

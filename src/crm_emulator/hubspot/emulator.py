@@ -16,19 +16,41 @@ from crm_emulator.hubspot.api import Api, client_of
 from crm_emulator.hubspot.associations import Associations
 from crm_emulator.hubspot.config import Config
 from crm_emulator.hubspot.custom import define_object
+from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.hubspot.limits import Limits
 from crm_emulator.hubspot.operations import Operations
+from crm_emulator.hubspot.pages_adapter import ConsentPages, HubSpotPages
 from crm_emulator.hubspot.portal import Portal
+from crm_emulator.hubspot.routes_account import AccountRoutes, PipelineRoutes
+from crm_emulator.hubspot.routes_associations import AssociationRoutes
+from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_oauth import OAuthRoutes
 from crm_emulator.hubspot.routes_objects import ObjectRoutes
+from crm_emulator.hubspot.routes_preferences import PreferenceRoutes
 from crm_emulator.hubspot.routes_properties import PropertyRoutes
+from crm_emulator.hubspot.sample import SAMPLE
 from crm_emulator.hubspot.search import Search
 from crm_emulator.hubspot.users import UserHandle
 from crm_emulator.kernel.clock import Clock
+from crm_emulator.kernel.control import Control
 from crm_emulator.kernel.faults import Faults
 from crm_emulator.kernel.http import App, Receive, Router, Scope, Send
 from crm_emulator.kernel.journal import Journal
+from crm_emulator.kernel.pages import Pages
 from crm_emulator.kernel.stats import Stats
+
+_ROUTES = (
+    ObjectRoutes,
+    BatchRoutes,
+    PropertyRoutes,
+    AssociationRoutes,
+    AssociationV3Routes,
+    AccountRoutes,
+    PipelineRoutes,
+    PreferenceRoutes,
+    OAuthRoutes,
+)
 
 
 class HubSpotEmulator:
@@ -53,8 +75,11 @@ class HubSpotEmulator:
         router = Router()
         search = Search(self.portal, associations.ids)
         self.api = Api(self.portal, self.operations, search, self.limits, router, self._seed)
-        for routes in (ObjectRoutes, BatchRoutes, PropertyRoutes):
+        for routes in _ROUTES:
             routes(self.api)
+        pages = Pages(HubSpotPages(self.api, self.account, self.operations), router)
+        ConsentPages(self.api, pages, router)
+        Control(self, router)
         self._app = App(
             router,
             faults=self.faults,
@@ -116,6 +141,19 @@ class HubSpotEmulator:
         """Create records as the first user. Returns their ids, in order."""
         handle = self.user()
         return {type: [handle.create(type, properties) for properties in rows] for type, rows in objects.items()}
+
+    def control_reset(self, data: str) -> None:
+        """For the control API: "empty" or "sample"."""
+        self.reset()
+        if data == "sample":
+            self.seed(SAMPLE)
+
+    def control_seed(self, objects: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+        """For the control API. Raises ValueError with what HubSpot would have said."""
+        try:
+            return self.seed(objects)
+        except ApiError as refused:
+            raise ValueError(refused.message) from refused
 
     def define_object(self, name: str, properties: Sequence[Mapping[str, Any]], required: Sequence[str] = ()) -> str:
         """A custom object type. Returns its objectTypeId."""

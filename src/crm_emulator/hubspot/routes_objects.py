@@ -18,7 +18,7 @@ class ObjectRoutes:
         self._api = api
         self._portal = api.portal
         for base in OBJECTS:
-            api.add("GET", f"{base}/{{type}}", self.list)
+            api.add("GET", f"{base}/{{type}}", self.list_all)
             api.add("POST", f"{base}/{{type}}", self.create)
             api.add("POST", f"{base}/{{type}}/search", self.search)
             api.add("POST", f"{base}/{{type}}/merge", self.merge)
@@ -27,7 +27,7 @@ class ObjectRoutes:
             api.add("PATCH", f"{base}/{{type}}/{{id}}", self.update)
             api.add("DELETE", f"{base}/{{type}}/{{id}}", self.archive)
 
-    def list(self, request: Request) -> Response:
+    def list_all(self, request: Request) -> Response:
         table = self._api.table(request)
         names, history = names_of(request, "properties"), names_of(request, "propertiesWithHistory")
         config = self._api.config

@@ -18,7 +18,7 @@ class PropertyRoutes:
         self._api = api
         for base in PROPERTIES:
             one = f"{base}/{{type}}"
-            api.add("GET", one, self.list)
+            api.add("GET", one, self.list_all)
             api.add("POST", one, self.create)
             api.add("POST", f"{one}/batch/read", self.batch_read)
             api.add("POST", f"{one}/batch/create", self.batch_create)
@@ -34,7 +34,7 @@ class PropertyRoutes:
         api.add("GET", _SCHEMAS, self.custom_schemas)
         api.add("GET", [f"{base}/{{type}}" for base in _SCHEMAS], self.schema)
 
-    def list(self, request: Request) -> Response:
+    def list_all(self, request: Request) -> Response:
         schema = self._api.table(request).schema
         found = schema.archived if flag_of(request, "archived") else schema.properties
         return json_response({"results": [one.to_json() for one in found.values()]})
