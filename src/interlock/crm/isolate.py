@@ -2,7 +2,8 @@
 
 Works on any batch write of either CRM: the caller sends, this decides what to send next. Where the refusal blames a
 property that is wrong for every record carrying it, those are refused at once; else the batch is halved until the
-guilty input stands alone. The number of calls is bounded; what is left then was surely not carried out and comes back NotDone.
+guilty input stands alone. The number of calls is bounded; what is left then was surely not carried out and comes back
+NotDone.
 """
 
 from __future__ import annotations

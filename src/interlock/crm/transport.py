@@ -140,6 +140,8 @@ class HttpTransport:
             url = URL(request.url, encoded=True)
         except ValueError as error:
             raise NotSent(f"the address {request.url} cannot be used: {_why(error)}") from error
+        if url.scheme not in ("http", "https") or not url.raw_host:
+            raise NotSent(f"the address {request.url} cannot be used: it is not a web address")
         try:
             async with self._open().request(
                 request.method,

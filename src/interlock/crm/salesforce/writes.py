@@ -4,9 +4,9 @@
 our read shows in the pre-image. It relies on `collateSubrequests` false (subrequests run in the order given) and on
 `allOrNone` false at both levels (one bad record stops no other). What it cannot have: with `allOrNone` false a failed
 query does not stop the PATCH after it, and with true one bad record would roll back all. A query by ids that fails
-where a read of the same fields passed just before is rare (access to a field lost in between, a time-out); its records come
-back Written with `before` None, which means "not proven", and the caller must treat it so. Between query and PATCH the
-row is not locked: the window is within one call, not nil.
+where a read of the same fields passed just before is rare (access to a field lost in between, a time-out); its records
+come back Written with `before` None, which means "not proven", and the caller must treat it so. Between query and PATCH
+the row is not locked: the window is within one call, not nil.
 """
 
 from __future__ import annotations
