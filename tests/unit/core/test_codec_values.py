@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from interlock.core.codec import Codec, CodecError, FieldShape, RefCodec, StageCodec, codec_for, unmatched_options
-from interlock.core.values import BLANK, Blank, Choice, Choices, Date, Flag, Number, Ref, Text, Unknown
+from interlock.core.values import BLANK, Blank, Choice, Choices, Date, Flag, Instant, Number, Ref, Text, Unknown
 
 
 def codec(hubspot: str, field_type: str, salesforce: str, **facts: object) -> Codec:
@@ -327,3 +327,38 @@ def test_a_stage_of_another_pipeline_is_unknown_so_its_deal_is_left_alone():
 def test_two_stages_for_one_stage_name_are_a_mistake_of_the_set_up():
     with pytest.raises(ValueError, match="two stages"):
         StageCodec("default", {"won": "Closed Won", "paid": "Closed Won"})
+
+
+def test_of_two_ids_that_mean_the_same_the_first_is_written():
+    owner = RefCodec("owner", {"41": "ada", "42": "ada"}, {"005A": "ada"})
+    assert owner.to_hubspot(owner.from_hubspot("42")) == "41"
+
+
+# --- the canonical form -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "canonical"),
+    [
+        (line, Text(" a\r\nb "), Text("a\nb")),
+        (line, Text("  "), BLANK),
+        (email, Text("Ada@Example.com"), Text("ada@example.com")),
+        (number, Number("2.345"), Number("2.35")),
+        (checkbox, BLANK, Flag(False)),
+        (moment, Instant(1_500_000), Instant(1_000_000)),
+        (moment, Instant(-1), Instant(-1_000_000)),
+        (codec("enumeration", "checkbox", "multipicklist"), Choices(("b", "a", "b")), Choices(("a", "b"))),
+    ],
+)
+def test_a_value_is_brought_into_the_form_in_which_both_sides_compare(of: Codec, value: object, canonical: object):
+    assert of.canon(value) == canonical  # type: ignore[arg-type]
+
+
+def test_an_option_that_both_sides_spell_alike_leaves_no_room_for_a_second_reading():
+    heat = codec("enumeration", "select", "picklist", hubspot_options=("hot", "Hot!"), picklist=("hot", "HOT"))
+    assert heat.from_hubspot("Hot!") == Choice("Hot!")
+
+
+def test_an_option_that_is_listed_twice_is_one_option():
+    heat = codec("enumeration", "select", "picklist", hubspot_options=("HOT", "HOT"), picklist=("Hot", "Hot"))
+    assert heat.from_hubspot("HOT") == Choice("Hot")
