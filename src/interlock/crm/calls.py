@@ -26,6 +26,7 @@ from interlock.crm.tokens import TokenSource
 from interlock.crm.transport import NotSent, OutcomeUnknown, Request, Response, Transport
 
 TRIES = 5
+PART_TRIES = 3  # of a call that succeeds while parts of it fail
 READ_DEADLINE_S = 60.0
 WRITE_DEADLINE_S = 120.0  # HubSpot gives up after 100 s (status 524)
 CONCURRENT_CALLS = 4
@@ -176,6 +177,10 @@ class Calls:
                 raise error
             await self._governor.back_off(attempt, family, policy)
             attempt += 1
+
+    async def pause(self, attempt: int, family: str = CRM) -> None:
+        """Before asking again for what an answer said is broken for the moment."""
+        await self._governor.back_off(attempt, family)
 
     def _request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None, token: str

@@ -183,7 +183,7 @@ def _outcomes(part: Sequence[P], errors: Sequence[WireError]) -> list[Outcome] |
             index
             for index, pair in enumerate(part)
             if ((from_ids or to_ids) and (not from_ids or pair[0] in from_ids) and (not to_ids or pair[1] in to_ids))
-            or ids.intersection(pair[:2])
+            or (ids and ids.issubset(pair[:2]))
         ]
         if not hits:
             return WholeRefused(verdict)

@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from interlock.crm.calls import Calls, chunks, in_parallel
-from interlock.crm.errors import CallRefused
 from interlock.crm.hubspot.model import HistoryEntry
-from interlock.crm.hubspot.requests import HISTORY_INPUTS, WireError, objects_path, read_body, refused, to_us
+from interlock.crm.hubspot.records import read_whole
+from interlock.crm.hubspot.requests import HISTORY_INPUTS, WireError, objects_path, read_body, to_us
 
 History = dict[str, dict[str, list[HistoryEntry]]]
 
@@ -36,23 +36,20 @@ class _Batch(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Batch).decode
 
 
+def _parse(calls: Calls, body: bytes) -> _Batch:
+    try:
+        return _decode(body)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled("a list of histories") from error
+
+
 async def read_history(
     calls: Calls, object: str, ids: Sequence[str], properties: Sequence[str], purpose: str
 ) -> History:
     path = objects_path(object) + "/batch/read"
 
     async def one(chunk: Sequence[str]) -> History:
-        reply = await calls.read("POST", path, read_body(chunk, (), None, properties), purpose=purpose)
-        try:
-            batch = _decode(reply.body)
-        except msgspec.MsgspecError as error:
-            raise calls.garbled("a list of histories") from error
-        for failed in batch.errors:
-            if failed.category != "OBJECT_NOT_FOUND":
-                verdict = refused(failed, 207)
-                raise CallRefused(
-                    calls.side, f"HubSpot could not read some histories: {verdict.message}", crm_code=verdict.code
-                )
+        _, batch = await read_whole(calls, path, read_body(chunk, (), None, properties), _parse, purpose)
         return {record.id: _versions(record) for record in batch.results}
 
     found: History = {}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from interlock.core.model import Observation
-from interlock.crm.calls import Calls, chunks, in_parallel
-from interlock.crm.errors import CallRefused
+from interlock.crm.calls import PART_TRIES, Calls, Reply, chunks, in_parallel
+from interlock.crm.errors import CallRefused, ServerFault
 from interlock.crm.hubspot.model import Page
 from interlock.crm.hubspot.requests import (
     BATCH_INPUTS,
     WireBatch,
+    WireError,
     WireRecord,
     objects_path,
     observation,
@@ -64,9 +66,7 @@ async def read(
     path = objects_path(object) + "/batch/read" + ("?archived=true" if archived else "")
 
     async def one(chunk: Sequence[str]) -> dict[str, Observation]:
-        reply = await calls.read("POST", path, read_body(chunk, asked, id_property), purpose=purpose)
-        batch = decode_batch(calls, reply.body)
-        _raise_unexpected(calls, batch)
+        reply, batch = await read_whole(calls, path, read_body(chunk, asked, id_property), decode_batch, purpose)
         if id_property is None:
             return {record.id: observation(object, record, reply.sent_us) for record in batch.results}
         return _by_value(object, chunk, batch.results, id_property, reply.sent_us)
@@ -96,17 +96,34 @@ def _by_value(
     return found
 
 
-def _raise_unexpected(calls: Calls, batch: WireBatch) -> None:
-    """Not found is an answer; every other error of a 207 would make records look absent that are not."""
-    for error in batch.errors:
-        if error.category != "OBJECT_NOT_FOUND":
-            verdict = refused(error, 207)
-            raise CallRefused(
-                calls.side,
-                f"HubSpot could not read some of the records: {verdict.message}",
-                fields=verdict.fields,
-                crm_code=verdict.code,
-            )
+class _Partial(Protocol):
+    @property
+    def errors(self) -> list[WireError]: ...
+
+
+B = TypeVar("B", bound=_Partial)
+
+
+async def read_whole(
+    calls: Calls, path: str, body: bytes, decode: Callable[[Calls, bytes], B], purpose: str
+) -> tuple[Reply, B]:
+    """A batch read until nothing in it failed. Not found is an answer; any other error of a 207 would make records look
+    absent that are not. Raises CallRefused, ServerFault."""
+    attempt = 1
+    while True:
+        reply = await calls.read("POST", path, body, purpose=purpose)
+        batch = decode(calls, reply.body)
+        failed = next((error for error in batch.errors if error.category != "OBJECT_NOT_FOUND"), None)
+        if failed is None:
+            return reply, batch
+        verdict = refused(failed, 207)
+        message = f"HubSpot could not read some of the records: {verdict.message.rstrip('.')}."
+        if not verdict.retry:
+            raise CallRefused(calls.side, message, fields=verdict.fields, crm_code=verdict.code)
+        if attempt >= PART_TRIES:
+            raise ServerFault(calls.side, message, crm_code=verdict.code)
+        await calls.pause(attempt)
+        attempt += 1
 
 
 async def read_by_id(

@@ -158,9 +158,13 @@ def to_us(moment: datetime) -> int:
 
 
 def observation(object: str, record: WireRecord, read_us: int) -> Observation:
+    values = record.properties
+    if "" in values.values():
+        # A property that was cleared may read as an empty string, one that never was set as null: both are blank.
+        values = {name: value or None for name, value in values.items()}
     return Observation(
         RecordKey(Side.HUBSPOT, object, record.id),
-        record.properties,
+        values,
         to_us(record.updated_at),
         to_us(record.created_at),
         read_us,
@@ -183,6 +187,8 @@ def read_body(
 # --- refusals ----------------------------------------------------------------------------------------------------
 
 _EXISTING_ID = re.compile(r"(?:Existing ID: |existing_id=)(\d+)|(\d+) already has that value")
+_COORDINATES = re.compile(r"propertyName=([a-z0-9_]+)")
+_NO_PROPERTY = re.compile(r"""property ['"]?([A-Za-z0-9_]+)['"]? does not exist""", re.IGNORECASE)
 _EMBEDDED = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 
 
@@ -221,9 +227,12 @@ def context_of(error: WireError, key: str) -> list[str]:
 def refused(error: WireError, status: int) -> Refused:
     """One record's refusal, in HubSpot's own words."""
     embedded = _embedded(error.message)
-    fields = context_of(error, "propertyName") + [item.name for item in embedded if item.name]
+    fields = context_of(error, "propertyName") + context_of(error, "properties")
+    fields += [item.name for item in embedded if item.name] + _COORDINATES.findall(error.message)
     code = next((detail.code for detail in error.errors if detail.code), None)
     code = code or next((item.error for item in embedded if item.error), None)
+    if code is None and (unknown := _NO_PROPERTY.findall(error.message)):  # searches say it in words alone
+        code, fields = "PROPERTY_DOESNT_EXIST", fields + unknown
     if error.category == "CONFLICT" or status == 409:
         code = "CONFLICT"
     existing = _EXISTING_ID.search(" ".join([error.message, *(detail.message for detail in error.errors)]))
@@ -232,7 +241,7 @@ def refused(error: WireError, status: int) -> Refused:
         code=code or error.sub_category or error.category or f"HTTP_{status}",
         message=message or f"HubSpot answered HTTP {status}",
         fields=tuple(dict.fromkeys(fields)),
-        retry=error.category in TRANSIENT_CATEGORIES,
+        retry=error.category in TRANSIENT_CATEGORIES or error.message.lower().startswith("internal error"),
         existing_id=(existing[1] or existing[2]) if existing else None,
         gone=error.category == "OBJECT_NOT_FOUND" or status == 404,
     )

@@ -111,7 +111,7 @@ def _outcomes(part: Sequence[str], body: bytes) -> list[Outcome] | Unsettled:
     failed: dict[str, Refused] = {}
     for error in errors:
         verdict = refused(error, 207)
-        named = context_of(error, "subscriberIdString") + context_of(error, "ids") + context_of(error, "id")
+        named = [name for key in ("subscriberIdString", "inputs", "ids", "id") for name in context_of(error, key)]
         if not _already(verdict):
             failed.update((name.lower(), verdict) for name in named)
             if not named:
