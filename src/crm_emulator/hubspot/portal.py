@@ -85,7 +85,7 @@ class Portal:
 
     def lookup(self, table: Table, given: str, id_property: str | None, *, merged: bool) -> Record | None:
         if id_property and id_property != "hs_object_id":
-            value = given.strip().lower() if id_property == "email" else given
+            value = given.strip() if id_property == "email" else given
             found = table.owner_of(id_property, value)
             return None if found is None else table.live(found)
         if not given.isdecimal():

@@ -146,10 +146,7 @@ def _check_keys(table: Table, cleaned: Mapping[str, str], record: Record | None)
     """E-mail and unique properties must not be held by another live record."""
     own_id = None if record is None else record.id
     for name, value in cleaned.items():
-        held = table.unique.get(name)
-        if not value or held is None:
-            continue
-        holder = held.get(value)
+        holder = table.owner_of(name, value) if value and name in table.unique else None
         if holder is None or holder == own_id:
             continue
         if name == "email" and table.kind is CONTACTS:

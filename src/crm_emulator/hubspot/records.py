@@ -117,12 +117,14 @@ class Table:
                 yield record
 
     def owner_of(self, name: str, value: str) -> int | None:
-        return self.unique.get(name, {}).get(value)
+        """Which record holds a unique value. Compared without regard to case (for e-mail known, else unverified)."""
+        held = self.unique.get(name)
+        return None if held is None else held.get(value.lower())
 
     def claim(self, name: str, value: str, id: int) -> None:
-        self.unique.setdefault(name, {})[value] = id
+        self.unique.setdefault(name, {})[value.lower()] = id
 
     def release(self, name: str, value: str, id: int) -> None:
         held = self.unique.get(name)
-        if held is not None and held.get(value) == id:
-            del held[value]
+        if held is not None and held.get(value.lower()) == id:
+            del held[value.lower()]

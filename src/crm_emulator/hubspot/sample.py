@@ -1,6 +1,7 @@
 """The sample records of an account: HubSpot's own, as recorded in a new portal.
 
-Source: dlt-hub/verified-sources, tests/hubspot/mock_data.py, commit 3957506893a7da821dbcc6acd51c7ca4475d1f53 (Apache-2.0).
+Source: dlt-hub/verified-sources, tests/hubspot/mock_data.py, Apache-2.0,
+commit 3957506893a7da821dbcc6acd51c7ca4475d1f53.
 """
 
 from __future__ import annotations

@@ -97,8 +97,8 @@ class Search:
                 ids = [int(value) for value in one.values if value.isdecimal()]
                 return _present(lookup(id) for id in ids)
             if one.operator in ("EQ", "IN") and one.name in table.unique:
-                held = table.unique[one.name]
-                ids = [held[value.lower() if one.name == "email" else value] for value in one.values if value in held]
+                holders = (table.owner_of(one.name, value) for value in one.values)
+                ids = [id for id in holders if id is not None]
                 return _present(lookup(id) for id in dict.fromkeys([*ids, *table.index.shadows]))
         for one in group:
             window = _window(table, one)

@@ -1,0 +1,290 @@
+"""What belongs to the account: properties, pipelines, owners, opt-out, OAuth."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from tests.emulator.hubspot.calls import Answer, Caller
+
+PROPERTIES = "/crm/v3/properties/contacts"
+
+
+def definition(**more: Any) -> dict[str, Any]:
+    found = {"name": "tier", "label": "Tier", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+    return {**found, **more}
+
+
+class TestProperties:
+    @pytest.mark.parametrize("base", ["/crm/v3/properties", "/crm/properties/2026-03", "/crm/properties/2026-09"])
+    def test_a_new_property_can_be_written_read_and_archived(self, hubspot: Caller, base: str) -> None:
+        assert hubspot.post(f"{base}/contacts", definition()).status == 201
+        id = hubspot.contact(firstname="Ada", tier="gold")
+        assert hubspot.value("contacts", id, "tier") == "gold"
+        assert hubspot.get(f"{base}/contacts/tier").json["hubspotDefined"] is False
+        assert hubspot.delete(f"{base}/contacts/tier").status == 204
+        assert hubspot.get(f"{base}/contacts/tier").status == 404
+        assert "tier" not in hubspot.get(f"/crm/v3/objects/contacts/{id}", properties="tier").json["properties"]
+
+    def test_the_definitions_tell_which_values_can_be_written(self, hubspot: Caller) -> None:
+        found = {one["name"]: one for one in hubspot.get(PROPERTIES).json["results"]}
+        assert len(found) > 270
+        assert found["hs_email_optout"]["modificationMetadata"]["readOnlyValue"] is True
+        assert found["email"]["modificationMetadata"]["readOnlyValue"] is False
+        assert found["hubspot_owner_id"]["referencedObjectType"] == "OWNER"
+        assert [one["value"] for one in found["lifecyclestage"]["options"]][:2] == ["subscriber", "lead"]
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (definition(name="email"), 409),
+            (definition(name="Tier"), 400),
+            (definition(groupName="nowhere"), 404),
+            (definition(type="text"), 400),
+            (definition(fieldType="slider"), 400),
+            ({"name": "tier"}, 400),
+            (definition(type="enumeration", fieldType="select"), 400),
+        ],
+    )
+    def test_a_definition_that_cannot_be_is_refused(self, hubspot: Caller, body: dict[str, Any], status: int) -> None:
+        assert hubspot.post(PROPERTIES, body).status == status
+
+    def test_options_restrict_the_values_and_can_be_added(self, hubspot: Caller) -> None:
+        options = [{"label": "Gold", "value": "gold"}, {"label": "Silver", "value": "silver"}]
+        hubspot.post(PROPERTIES, definition(type="enumeration", fieldType="select", options=options))
+        body = {"properties": {"firstname": "Ada", "tier": "bronze"}}
+        assert hubspot.post("/crm/v3/objects/contacts", body).json["errors"][0]["code"] == "INVALID_OPTION"
+        hubspot.patch(f"{PROPERTIES}/tier", {"options": [*options, {"label": "Bronze", "value": "bronze"}]})
+        assert hubspot.post("/crm/v3/objects/contacts", body).status == 201
+
+    def test_a_calculated_property_cannot_be_written(self, hubspot: Caller) -> None:
+        made = hubspot.post(
+            PROPERTIES, definition(type="number", fieldType="calculation_equation", calculationFormula="1 + 1")
+        )
+        assert made.json["calculated"] is True
+        refused = hubspot.post("/crm/v3/objects/contacts", {"properties": {"firstname": "Ada", "tier": "1"}})
+        assert refused.json["errors"][0]["code"] == "READ_ONLY_VALUE"
+
+    def test_an_account_has_at_most_ten_unique_properties_per_type(self, hubspot: Caller) -> None:
+        made = [hubspot.post(PROPERTIES, definition(name=f"key{n}", hasUniqueValue=True)).status for n in range(11)]
+        assert made == [201] * 10 + [400]
+
+    def test_a_batch_of_definitions_reports_the_bad_one(self, hubspot: Caller) -> None:
+        rows = {"inputs": [definition(), definition(name="email"), definition(name="rank")]}
+        made = hubspot.post(f"{PROPERTIES}/batch/create", rows)
+        assert made.status == 207
+        assert [one["name"] for one in made.json["results"]] == ["tier", "rank"]
+        read = hubspot.post(f"{PROPERTIES}/batch/read", {"inputs": [{"name": "rank"}, {"name": "nope"}]})
+        assert (read.status, [one["name"] for one in read.json["results"]]) == (207, ["rank"])
+        hubspot.post(f"{PROPERTIES}/batch/archive", {"inputs": [{"name": "rank"}]})
+        assert hubspot.get(f"{PROPERTIES}/rank").status == 404
+
+    def test_groups_can_be_made_and_hold_properties(self, hubspot: Caller) -> None:
+        assert hubspot.post(f"{PROPERTIES}/groups", {"name": "sync", "label": "Sync"}).status == 201
+        assert hubspot.post(f"{PROPERTIES}/groups", {"name": "sync", "label": "Sync"}).status == 409
+        hubspot.post(PROPERTIES, definition(groupName="sync"))
+        assert hubspot.delete(f"{PROPERTIES}/groups/sync").status == 400
+        hubspot.delete(f"{PROPERTIES}/tier")
+        assert hubspot.delete(f"{PROPERTIES}/groups/sync").status == 204
+
+    def test_a_built_in_property_cannot_be_archived(self, hubspot: Caller) -> None:
+        assert hubspot.delete(f"{PROPERTIES}/email").status == 400
+
+
+class TestPipelines:
+    @pytest.mark.parametrize("base", ["/crm/v3/pipelines", "/crm/pipelines/2026-09"])
+    def test_the_default_deal_pipeline_is_the_recorded_one(self, hubspot: Caller, base: str) -> None:
+        pipeline = hubspot.get(f"{base}/deals").json["results"][0]
+        assert (pipeline["id"], pipeline["label"]) == ("default", "Sales Pipeline")
+        assert pipeline["createdAt"] == "1970-01-01T00:00:00Z"
+        stages = {stage["id"]: stage["metadata"] for stage in pipeline["stages"]}
+        assert stages["closedwon"] == {"isClosed": "true", "probability": "1.0"}
+        assert stages["qualifiedtobuy"] == {"isClosed": "false", "probability": "0.4"}
+
+    def test_a_deal_can_stand_in_a_pipeline_of_ones_own(self, hubspot: Caller) -> None:
+        stages = [{"label": "Open", "metadata": {"probability": "0.5"}, "displayOrder": 0}]
+        body = {"label": "Renewals", "displayOrder": 1, "stages": stages}
+        made = hubspot.post("/crm/v3/pipelines/deals", body).json
+        stage = made["stages"][0]["id"]
+        deal = hubspot.deal(dealstage=stage)
+        assert hubspot.value("deals", deal, "pipeline") == made["id"]
+        refused = hubspot.patch(
+            f"/crm/v3/objects/deals/{deal}", {"properties": {"pipeline": "default", "dealstage": stage}}
+        )
+        assert refused.status == 400
+
+    def test_stages_need_a_probability_and_a_label_of_their_own(self, hubspot: Caller) -> None:
+        stages = "/crm/v3/pipelines/deals/default/stages"
+        assert hubspot.post(stages, {"label": "Late", "metadata": {"probability": "0.95"}}).status == 201
+        assert hubspot.post(stages, {"label": "Late", "metadata": {"probability": "0.95"}}).status == 400
+        assert hubspot.post(stages, {"label": "Later", "metadata": {}}).status == 400
+        assert hubspot.post(stages, {"label": "Later", "metadata": {"probability": "2"}}).status == 400
+
+    def test_a_stage_in_use_is_kept_when_it_is_asked_to_be_checked(self, hubspot: Caller) -> None:
+        deal = hubspot.deal(dealstage="closedwon")
+        refused = hubspot.call("DELETE", "/crm/pipelines/2026-09/deals/default/stages/closedwon", None, {})
+        assert refused.status == 400
+        assert refused.json["subCategory"] == "PipelineError.STAGE_ID_IN_USE"
+        assert refused.json["context"]["objectIds"] == [deal]
+        assert hubspot.delete("/crm/v3/pipelines/deals/default/stages/closedwon").status == 204
+
+
+class TestOwners:
+    def test_owners_are_listed_and_found_by_email(self, hubspot: Caller) -> None:
+        users = hubspot.emulator.users
+        listed = hubspot.get("/crm/v3/owners").json["results"]
+        assert [one["id"] for one in listed] == [str(user.owner_id) for user in users]
+        found = hubspot.get("/crm/owners/2026-03", email=users[1].email).json["results"]
+        assert [one["userId"] for one in found] == [users[1].user_id]
+        assert hubspot.get(f"/crm/v3/owners/{users[0].user_id}", idProperty="userId").json["email"] == users[0].email
+
+    def test_owners_are_paged(self, hubspot: Caller) -> None:
+        first = hubspot.get("/crm/v3/owners", limit=1).json
+        second = hubspot.get("/crm/v3/owners", limit=1, after=first["paging"]["next"]["after"]).json
+        assert first["results"][0]["id"] != second["results"][0]["id"]
+        assert "paging" not in second
+
+    def test_a_record_can_be_given_to_an_owner(self, hubspot: Caller) -> None:
+        owner = str(hubspot.emulator.users[1].owner_id)
+        id = hubspot.contact(firstname="Ada", hubspot_owner_id=owner)
+        assert hubspot.value("contacts", id, "hs_all_owner_ids") == owner
+
+    def test_an_archived_owner_is_listed_apart_and_takes_no_records(self, hubspot: Caller) -> None:
+        user = hubspot.emulator.users[1]
+        user.archived = True
+        assert len(hubspot.get("/crm/v3/owners").json["results"]) == 1
+        gone = hubspot.get("/crm/v3/owners", archived="true").json["results"][0]
+        assert (gone["userId"], gone["userIdIncludingInactive"]) == (None, user.user_id)
+        body = {"properties": {"firstname": "Ada", "hubspot_owner_id": str(user.owner_id)}}
+        assert hubspot.post("/crm/v3/objects/contacts", body).status == 400
+
+
+class TestOptOut:
+    @pytest.mark.parametrize("base", ["/communication-preferences/v4", "/communication-preferences/2026-09"])
+    def test_unsubscribing_an_address_moves_the_contact_that_has_it(self, hubspot: Caller, base: str) -> None:
+        id = hubspot.contact(email="ada@example.com")
+        hubspot.later(5)
+        path = f"{base}/statuses/Ada@example.com/unsubscribe-all"
+        assert hubspot.get(path, channel="EMAIL").json["results"][0]["status"] == "NOT_SPECIFIED"
+        assert hubspot.post(path, None, channel="EMAIL").status == 200
+        assert hubspot.get(path, channel="EMAIL").json["results"][0]["status"] == "UNSUBSCRIBED"
+        assert hubspot.value("contacts", id, "hs_email_optout") == "true"
+        assert hubspot.modified("contacts", id) == "2026-09-21T14:13:25Z"
+        hubspot.later(5)
+        hubspot.post(path, None, channel="EMAIL")
+        assert hubspot.modified("contacts", id) == "2026-09-21T14:13:25Z"
+
+    def test_many_addresses_can_be_unsubscribed_at_once(self, hubspot: Caller) -> None:
+        ids = [hubspot.contact(email=f"p{number}@example.com") for number in range(3)]
+        base = "/communication-preferences/v4/statuses/batch/unsubscribe-all"
+        answer = hubspot.post(base, {"inputs": ["p0@example.com", "P1@example.com", "000"]}, channel="EMAIL")
+        assert answer.status == 207
+        assert [hubspot.value("contacts", id, "hs_email_optout") for id in ids] == ["true", "true", None]
+        read = hubspot.post(f"{base}/read", {"inputs": ["p0@example.com", "p2@example.com"]}, channel="EMAIL")
+        statuses = [one["wideStatuses"][0]["status"] for one in read.json["results"]]
+        assert statuses == ["UNSUBSCRIBED", "NOT_SPECIFIED"]
+
+    def test_an_opted_out_address_stays_so_for_whoever_takes_it(self, hubspot: Caller) -> None:
+        hubspot.emulator.user().opt_out("ada@example.com")
+        id = hubspot.contact(email="ada@example.com")
+        assert hubspot.value("contacts", id, "hs_email_optout") == "true"
+        hubspot.patch(f"/crm/v3/objects/contacts/{id}", {"properties": {"email": "lovelace@example.com"}})
+        assert hubspot.value("contacts", id, "hs_email_optout") == ""
+
+    def test_the_channel_is_required(self, hubspot: Caller) -> None:
+        assert hubspot.post("/communication-preferences/v4/statuses/a@b.co/unsubscribe-all").status == 400
+
+    def test_the_journal_tells_of_it(self, hubspot: Caller) -> None:
+        id = hubspot.contact(email="ada@example.com")
+        hubspot.emulator.user().opt_out("ada@example.com")
+        last = hubspot.emulator.journal.entries()[-1]
+        assert (last.action, last.id, last.field, last.new) == ("opt_out", id, "hs_email_optout", "true")
+
+
+class TestAccount:
+    @pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
+    def test_details_tell_the_zone_and_the_currency(self, version: str) -> None:
+        hubspot = Caller(time_zone="America/New_York", company_currency="EUR")
+        details = hubspot.get(f"/account-info/{version}/details").json
+        assert details["portalId"] == hubspot.emulator.account_id
+        assert (details["companyCurrency"], details["timeZone"]) == ("EUR", "America/New_York")
+        assert (details["utcOffset"], details["utcOffsetMilliseconds"]) == ("-04:00", -14_400_000)
+
+
+class TestOAuth:
+    REDIRECT = "http://127.0.0.1:8080/back"
+
+    def token(self, hubspot: Caller, path: str = "/oauth/v3/token", **form: str) -> Answer:
+        client = {"client_id": hubspot.emulator.client_id, "client_secret": hubspot.emulator.client_secret}
+        return hubspot.call("POST", path, None, {}, raw=urlencode({**client, **form}).encode())
+
+    def code(self, hubspot: Caller) -> str:
+        scopes = frozenset({"crm.objects.contacts.read"})
+        now_ms = hubspot.emulator.clock.now_ms()
+        return hubspot.emulator.account.issue_code(self.REDIRECT, scopes, now_ms)
+
+    @pytest.mark.parametrize("path", ["/oauth/v1/token", "/oauth/v3/token", "/oauth/2026-03/token"])
+    def test_a_code_is_exchanged_once_for_tokens_that_work(self, hubspot: Caller, path: str) -> None:
+        form = {"grant_type": "authorization_code", "code": self.code(hubspot), "redirect_uri": self.REDIRECT}
+        granted = self.token(hubspot, path, **form).json
+        assert (granted["expires_in"], granted["scopes"]) == (1800, ["crm.objects.contacts.read"])
+        again = self.token(hubspot, path, **form)
+        assert (again.status, again.json["status"]) == (400, "BAD_AUTH_CODE")
+        hubspot.token = granted["access_token"]
+        assert hubspot.get("/crm/v3/objects/contacts").status == 200
+        assert hubspot.get("/crm/v3/objects/companies").status == 403
+
+    def test_a_refresh_token_gives_access_until_it_is_revoked(self, hubspot: Caller) -> None:
+        form = {"grant_type": "authorization_code", "code": self.code(hubspot), "redirect_uri": self.REDIRECT}
+        refresh = self.token(hubspot, **form).json["refresh_token"]
+        renewed = self.token(hubspot, grant_type="refresh_token", refresh_token=refresh)
+        assert renewed.json["refresh_token"] == refresh
+        assert self.token(hubspot, "/oauth/v3/token/revoke", token=refresh).status == 204
+        refused = self.token(hubspot, grant_type="refresh_token", refresh_token=refresh)
+        assert (refused.json["error"], refused.json["status"]) == ("invalid_grant", "BAD_REFRESH_TOKEN")
+        hubspot.token = renewed.json["access_token"]
+        assert hubspot.get("/crm/v3/objects/contacts").status == 401
+
+    @pytest.mark.parametrize(
+        ("wrong", "status"),
+        [
+            ({"client_id": "x"}, "BAD_CLIENT_ID"),
+            ({"client_secret": "x"}, "BAD_CLIENT_SECRET"),
+            ({"redirect_uri": "http://elsewhere"}, "BAD_REDIRECT_URI"),
+            ({"code": "x"}, "BAD_AUTH_CODE"),
+        ],
+    )
+    def test_what_does_not_match_is_refused_by_name(self, hubspot: Caller, wrong: dict[str, str], status: str) -> None:
+        form = {"grant_type": "authorization_code", "code": self.code(hubspot), "redirect_uri": self.REDIRECT}
+        assert self.token(hubspot, **{**form, **wrong}).json["status"] == status
+
+    def test_a_token_tells_about_itself(self, hubspot: Caller) -> None:
+        about = hubspot.get(f"/oauth/v1/access-tokens/{hubspot.token}").json
+        assert (about["hub_id"], about["token_type"]) == (hubspot.emulator.account_id, "access")
+        assert hubspot.get("/oauth/v1/access-tokens/unknown").status == 404
+        active = self.token(hubspot, "/oauth/v3/token/introspect", token=hubspot.token).json
+        assert (active["active"], active["hub_id"]) == (True, hubspot.emulator.account_id)
+
+    def test_a_person_lets_an_app_in_on_the_consent_page(self, hubspot: Caller) -> None:
+        query = {
+            "client_id": hubspot.emulator.client_id,
+            "redirect_uri": self.REDIRECT,
+            "scope": "crm.objects.contacts.read oauth",
+            "state": "s1",
+        }
+        assert hubspot.get("/oauth/authorize", **query).headers["location"].startswith("/sign-in?next=")
+        user = hubspot.emulator.users[0]
+        form = urlencode({"email": user.email, "password": user.password, "next": "/"}).encode()
+        cookie = hubspot.call("POST", "/sign-in", None, {}, raw=form).headers["set-cookie"].partition(";")[0]
+        hubspot.headers["cookie"] = cookie
+        page = hubspot.get("/oauth/authorize", **query).body.decode()
+        assert "crm.objects.contacts.read" in page
+        csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+        form = urlencode({"csrf": csrf, "answer": "yes"}).encode()
+        location = hubspot.call("POST", "/oauth/authorize", None, query, raw=form).headers["location"]
+        back = parse_qs(urlsplit(location).query)
+        assert location.startswith(self.REDIRECT)
+        assert back["state"] == ["s1"]
+        granted = self.token(hubspot, grant_type="authorization_code", code=back["code"][0], redirect_uri=self.REDIRECT)
+        assert granted.json["scopes"] == ["crm.objects.contacts.read", "oauth"]
