@@ -6,11 +6,12 @@ What happens inside a transaction is in the aggregates' modules; how SQLite and 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,7 +28,10 @@ from interlock.store.tx import JoinsWrites, Tx, WriteTx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_open_write: ContextVar[WriteTx | None] = ContextVar("interlock_open_write", default=None)
+# Which task has a write transaction open in which store: it would wait for itself. Tasks that it starts inherit the
+# variable, but may wait for it.
+_Writing = tuple["Store", "asyncio.Task[Any] | None", WriteTx]
+_writing: ContextVar[_Writing | None] = ContextVar("interlock_writing", default=None)
 
 
 class _Backend(Protocol):
@@ -72,13 +76,19 @@ class Store:
         store = cls(_backend(url, synchronous, threadless), clock_us, forbid_network, keyring)
         await store._backend.open()
         try:
-            async with store._backend.write() as (connection, _driver):
-                with own_errors():
-                    await connection.run_sync(migrate.upgrade)
+            await store._migrate()
         except BaseException:
             await store._backend.close()
             raise
         return store
+
+    async def _migrate(self) -> None:
+        with own_errors():
+            async with self._backend.read() as (connection, _driver):
+                if await connection.run_sync(migrate.is_current):
+                    return
+            async with self._backend.write() as (connection, _driver):
+                await connection.run_sync(migrate.upgrade)
 
     @asynccontextmanager
     async def read(self, connection_id: int | None) -> AsyncIterator[Tx]:
@@ -94,13 +104,13 @@ class Store:
     @asynccontextmanager
     async def write(self, connection_id: int | None, lease: leases.Lease | None = None) -> AsyncIterator[WriteTx]:
         """One transaction: all of the block or nothing of it. Raises Fenced before the block if the lease was lost."""
-        outer = _open_write.get()
-        if outer is not None and outer.is_open:
+        outer, task = _writing.get(), asyncio.current_task()
+        if outer is not None and outer[0] is self and outer[1] is task and outer[2].is_open:
             raise RuntimeError("a write transaction inside a write transaction would wait for itself")
         with self._no_network():
             async with self._backend.write() as (connection, driver):
                 tx = WriteTx(connection, driver, connection_id, self._clock_us(), self._keyring)
-                token = _open_write.set(tx)
+                token = _writing.set((self, task, tx))
                 try:
                     if lease is not None:
                         await leases.check(tx, lease)
@@ -109,7 +119,7 @@ class Store:
                         await join(tx)
                 finally:
                     tx.close()
-                    _open_write.reset(token)
+                    _writing.reset(token)
         tx.committed()
 
     @contextmanager

@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from interlock.store.errors import KeyFileProblem, SecretUnreadable
-
-_FILE_MODE = 0o600
 
 
 class _Sealed(msgspec.Struct, array_like=True):
@@ -73,9 +72,8 @@ def load_or_create(path: Path) -> Keyring:
     """The keyring of this file, made with one fresh key if it does not exist. Refuses a file that others can read."""
     if path.exists():
         return Keyring(_read(path))
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        _write_durably(fresh, [Fernet.generate_key()])
+        fresh = _write_beside(path, [Fernet.generate_key()])
         # A link, not a rename: of two processes that start at once one makes the file, the other reads that one.
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
@@ -111,16 +109,16 @@ def _read(path: Path) -> list[bytes]:
 
 def _replace(path: Path, keys: list[bytes]) -> Keyring:
     keyring = Keyring(keys)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    _write_durably(fresh, keys)
-    fresh.replace(path)
+    _write_beside(path, keys).replace(path)
     return keyring
 
 
-def _write_durably(path: Path, keys: list[bytes]) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
+def _write_beside(path: Path, keys: list[bytes]) -> Path:
+    """A complete file of mode 0600 in the same folder, to be linked or renamed to `path`."""
+    descriptor, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(b"\n".join(keys) + b"\n")
         file.flush()
         # Secrets sealed with a key that a power cut took back would be lost.
         os.fsync(file.fileno())
+    return Path(name)

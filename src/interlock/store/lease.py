@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from interlock.store.errors import Fenced, HeldByOther, StoreBusy
+from interlock.store.errors import Fenced, HeldByOther
 from interlock.store.sql import Dialect
 from interlock.store.tx import Tx, WriteTx
 
@@ -89,14 +89,10 @@ async def check(tx: WriteTx, lease: Lease) -> None:
     """First statement of every write under a lease. Raises Fenced.
 
     PostgreSQL: the row stays share-locked until the transaction ends, so that nobody can take over between this check
-    and the commit; KEY SHARE, because that does not stop our own `renew`. SQLite: a write transaction is alone
-    anyway.
+    and the commit; KEY SHARE, because that does not stop our own `renew`. It waits for somebody who is just trying to
+    take the lease, which may well be refused. SQLite: a write transaction is alone anyway.
     """
-    lock = " FOR KEY SHARE NOWAIT" if tx.dialect is Dialect.POSTGRESQL else ""
-    try:
-        row = await tx.row("SELECT fence FROM lease WHERE org_id = ?" + lock, lease.org_id)
-    except StoreBusy as error:
-        # Only `take` locks the row against us.
-        raise Fenced(lease.org_id, lease.fence, None) from error
+    lock = " FOR KEY SHARE" if tx.dialect is Dialect.POSTGRESQL else ""
+    row = await tx.row("SELECT fence FROM lease WHERE org_id = ?" + lock, lease.org_id)
     if row is None or row[0] != lease.fence:
         raise Fenced(lease.org_id, lease.fence, row[0] if row else None)

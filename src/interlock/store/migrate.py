@@ -21,10 +21,13 @@ _LOCATION = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 4_201_866
 
 
+def is_current(connection: sa.Connection) -> bool:
+    """Asked in a reading transaction first: a command must be able to open the store beside a busy writer."""
+    return _current(connection) == REVISIONS[-1]
+
+
 def upgrade(connection: sa.Connection) -> None:
     """Raises SchemaNewer. Does nothing when the schema is this version's."""
-    if _current(connection) == REVISIONS[-1]:
-        return
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     found = _current(connection)

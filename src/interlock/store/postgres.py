@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from interlock.store.driver import Driver, PostgresDriver, Row, own_errors
+from interlock.store.errors import StoreUnavailable
 
 # A worker that froze inside a transaction holds row locks, among them its lease's: the server ends it. Well under the
 # 10 s term of a lease, so that whoever takes over need not wait for it.
@@ -36,6 +37,12 @@ class PostgresBackend:
             pool_pre_ping=True,
             connect_args={"options": options, "connect_timeout": _CONNECT_TIMEOUT_S},
         )
+        self._closed = False
+
+    def _must_be_open(self) -> None:
+        # The pool would simply connect again.
+        if self._closed:
+            raise StoreUnavailable("The store is closed.")
 
     async def open(self) -> None:
         with own_errors():
@@ -44,12 +51,14 @@ class PostgresBackend:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        self._must_be_open()
         with own_errors():
             async with self._engine.connect() as connection, connection.begin():
                 yield connection, PostgresDriver(await self._raw(connection))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+        self._must_be_open()
         with own_errors():
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -63,6 +72,7 @@ class PostgresBackend:
         return raw
 
     async def close(self) -> None:
+        self._closed = True
         await self._engine.dispose()
 
     def freeze(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import aiosqlite
 import sqlalchemy as sa
@@ -34,6 +34,13 @@ _BUSY_RETRY_S = 0.05
 _MAX_READERS = 8
 
 
+class _Held(NamedTuple):
+    """One connection, as SQLAlchemy's and as the driver's."""
+
+    connection: AsyncConnection
+    raw: aiosqlite.Connection
+
+
 class SqliteBackend:
     """One file. Holds its connections open: opening one costs more than a transaction."""
 
@@ -46,8 +53,8 @@ class SqliteBackend:
         self._engine = self._make_engine()
         self._write_lock = asyncio.Lock()
         self._readers = asyncio.Semaphore(_MAX_READERS)
-        self._writer: AsyncConnection | None = None
-        self._idle: list[AsyncConnection] = []
+        self._writer: _Held | None = None
+        self._idle: list[_Held] = []
 
     def _make_engine(self) -> AsyncEngine:
         # The backend keeps the connections itself, so SQLAlchemy's pool (and its work per checkout) is off.
@@ -91,8 +98,17 @@ class SqliteBackend:
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except OSError as error:
             raise StoreUnavailable(f"The database {self._path} cannot be made: {error.strerror}.") from error
+        self._writer = await self._checked_out()
+
+    async def _checked_out(self) -> _Held:
         with own_errors():
-            self._writer = await self._engine.connect()
+            connection = await self._engine.connect()
+            raw = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(raw, aiosqlite.Connection)
+        assert connection.sync_connection is not None
+        # It is ours until we close it. Left to the pool, a frozen one would be "returned" by the garbage collector.
+        connection.sync_connection.detach()
+        return _Held(connection, raw)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
@@ -100,12 +116,13 @@ class SqliteBackend:
         async with self._write_lock:
             if self._writer is None:
                 raise StoreUnavailable("The store is closed.")
-            raw = await self._raw(self._writer)
+            raw = self._writer.raw
             try:
                 await self._begin_immediate(raw)
-                yield self._writer, SqliteDriver(raw)
+                yield self._writer.connection, SqliteDriver(raw)
                 await self._suspension_point()
-                await raw.execute_fetchall("COMMIT")
+                with own_errors():
+                    await raw.execute_fetchall("COMMIT")
             except BaseException:
                 # The driver's method does nothing where no transaction is open (BEGIN refused, COMMIT done but the task
                 # cancelled); the queue keeps it behind what a cancelled task left running.
@@ -133,40 +150,38 @@ class SqliteBackend:
     async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
         await self._never_if_frozen()
         async with self._readers:
-            connection = self._idle.pop() if self._idle else await self._open_reader()
-            raw = await self._raw(connection)
+            reader = self._idle.pop() if self._idle else await self._open_reader()
             try:
-                await raw.execute_fetchall("BEGIN")
-                yield connection, SqliteDriver(raw)
+                with own_errors():
+                    await reader.raw.execute_fetchall("BEGIN")
+                yield reader.connection, SqliteDriver(reader.raw)
             finally:
-                await raw.rollback()
-                if self._writer is None:
-                    await connection.close()
-                else:
-                    self._idle.append(connection)
+                try:
+                    await reader.raw.rollback()
+                finally:
+                    await self._give_back(reader)
 
-    async def _open_reader(self) -> AsyncConnection:
+    async def _give_back(self, reader: _Held) -> None:
+        if self._writer is None:
+            await reader.connection.close()
+        else:
+            self._idle.append(reader)
+
+    async def _open_reader(self) -> _Held:
         if self._writer is None:
             raise StoreUnavailable("The store is closed.")
-        with own_errors():
-            connection = await self._engine.connect()
-        await (await self._raw(connection)).execute_fetchall("PRAGMA query_only = ON")
-        return connection
-
-    @staticmethod
-    async def _raw(connection: AsyncConnection) -> aiosqlite.Connection:
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert isinstance(raw, aiosqlite.Connection)
-        return raw
+        reader = await self._checked_out()
+        await reader.raw.execute_fetchall("PRAGMA query_only = ON")
+        return reader
 
     async def close(self) -> None:
         await self._never_if_frozen()
         async with self._write_lock:
             writer, self._writer = self._writer, None
             if writer is not None:
-                await writer.close()
+                await writer.connection.close()
         while self._idle:
-            await self._idle.pop().close()
+            await self._idle.pop().connection.close()
         await self._engine.dispose()
 
     # --- simulator only ---------------------------------------------------------------------------------------------

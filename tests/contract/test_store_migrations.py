@@ -1,0 +1,217 @@
+"""The schema: made on open, equal to its definition on both databases, whole after a crash, refused when newer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from tests.contract.conftest import Clock, a_connection
+
+from interlock.store import SchemaNewer, Store, StoreUnavailable, WriteTx, connections, migrate
+from interlock.store.schema import GLOBAL_TABLES, metadata
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "interlock.db")
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+def test_the_known_revisions_are_the_files() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(found)) == migrate.REVISIONS
+
+
+async def test_the_migrations_make_the_schema_that_is_defined(empty_url: str, clock: Clock) -> None:
+    store = await Store.open(empty_url, clock_us=clock)
+
+    def differences(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    def details(connection: sa.Connection) -> dict[str, Any]:
+        inspector = sa.inspect(connection)
+        return {
+            table: (
+                {(c["name"], c["nullable"]) for c in inspector.get_columns(table)},
+                inspector.get_pk_constraint(table)["constrained_columns"],
+                {(i["name"], tuple(i["column_names"]), bool(i["unique"])) for i in inspector.get_indexes(table)},
+            )
+            for table in metadata.tables
+        }
+
+    async with store.read(None) as tx:
+        assert tx._connection is not None
+        assert await tx._connection.run_sync(differences) == []
+        migrated = await tx._connection.run_sync(details)
+    await store.close()
+
+    defined = sa.create_engine("sqlite://")
+    with defined.begin() as connection:
+        metadata.create_all(connection)
+        assert migrated == details(connection)
+
+
+async def test_ids_are_never_reused_in_the_migrated_tables(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "interlock.db"
+    await (await Store.open(str(path), clock_us=clock)).close()
+    with sqlite3.connect(path) as raw:
+        tables = dict(raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    with_ids = {t.name for t in metadata.tables.values() if "id" in t.c}
+    assert with_ids == {name for name, sql in tables.items() if "AUTOINCREMENT" in sql}
+
+
+async def test_opening_again_changes_nothing_and_keeps_the_rows(empty_url: str, clock: Clock) -> None:
+    first = await Store.open(empty_url, clock_us=clock)
+    async with first.write(None) as tx:
+        await connections.create(tx, a_connection())
+    await first.close()
+    second = await Store.open(empty_url, clock_us=clock)
+    async with second.read(None) as tx:
+        assert [row.name for row in await connections.list_(tx)] == ["main"]
+    await second.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused_by_name_and_left_alone(empty_url: str, clock: Clock) -> None:
+    store = await Store.open(empty_url, clock_us=clock)
+    async with store.write(None) as tx:
+        await set_version(tx, "9001")
+    await store.close()
+    with pytest.raises(SchemaNewer, match=r"9001.*upgrade"):
+        await Store.open(empty_url, clock_us=clock)
+
+
+async def set_version(tx: WriteTx, version: str) -> None:
+    await tx.run("UPDATE alembic_version SET version_num = ?", version)
+
+
+async def test_a_migration_that_dies_half_way_leaves_the_old_schema(
+    empty_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = migrate._run
+
+    def die_at_the_end(connection: sa.Connection) -> None:
+        run(connection)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(migrate, "_run", die_at_the_end)
+    with pytest.raises(ZeroDivisionError):
+        await Store.open(empty_url, clock_us=clock)
+    monkeypatch.undo()
+    assert tables_in(empty_url) == []
+
+    store = await Store.open(empty_url, clock_us=clock)
+    async with store.read(None) as tx:
+        assert await connections.list_(tx) == []
+    await store.close()
+
+
+def tables_in(url: str) -> list[str]:
+    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+    with engine.connect() as connection:
+        names = sa.inspect(connection).get_table_names()
+    engine.dispose()
+    return names
+
+
+OPEN = """
+import asyncio, sys
+from interlock.store import Store
+async def main():
+    store = await Store.open(sys.argv[1], clock_us=lambda: 1)
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_open_a_new_database_at_once_migrate_it_once(empty_url: str, clock: Clock) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, empty_url, stderr=asyncio.subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in processes:
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+
+
+async def test_a_database_can_be_opened_beside_a_writer(database_url: str, store: Store, clock: Clock) -> None:
+    async with store.write(None):
+        second = await asyncio.create_task(Store.open(database_url, clock_us=clock))
+        async with second.read(None) as tx:
+            assert await connections.list_(tx) == []
+        await second.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://host/db", "postgresql\\+psycopg://"),
+        ("postgresql+psycopg://localhost:1/none", "cannot be reached"),
+        ("://", "cannot be read"),
+        ("sqlite://", "SQLite file"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_said_in_a_sentence(clock: Clock, url: str, said: str) -> None:
+    with pytest.raises(StoreUnavailable, match=said):
+        await Store.open(url, clock_us=clock)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "interlock.db"
+    path.write_text("name: main\n" * 1000)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await Store.open(str(path), clock_us=clock)
+    assert path.read_text() == "name: main\n" * 1000
+
+
+async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, clock: Clock) -> None:
+    with pytest.raises(StoreUnavailable, match="nowhere"):
+        await Store.open(str(tmp_path / "nowhere" / "interlock.db"), clock_us=clock)
+
+
+async def test_the_database_file_is_its_owners_alone(tmp_path: Path, clock: Clock) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/interlock.db", clock_us=clock)
+    async with store.write(None) as tx:
+        await connections.create(tx, a_connection())
+        modes = file_modes(tmp_path)
+    await store.close()
+    assert modes == dict.fromkeys(("interlock.db", "interlock.db-wal", "interlock.db-shm"), 0o600)
+
+
+def file_modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+async def test_a_commit_is_on_disk_before_the_caller_goes_on(tmp_path: Path, clock: Clock) -> None:
+    store = await Store.open(str(tmp_path / "interlock.db"), clock_us=clock)
+    async with store.write(None) as tx:
+        settings = {
+            name: (await tx.rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    await store.close()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_every_table_of_a_connection_begins_its_keys_with_it() -> None:
+    for table in metadata.tables.values():
+        if table.name in GLOBAL_TABLES:
+            continue
+        assert "connection_id" in table.c
+        first = {index.columns[0].name for index in table.indexes}
+        key = [column.name for column in table.primary_key]
+        assert first <= {"connection_id"}, table.name
+        assert key[0] in ("connection_id", "id"), table.name
