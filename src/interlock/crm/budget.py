@@ -154,7 +154,8 @@ class Governor:
         return 0.5
 
 
-_API_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+# `per-app-api-usage=17/250(appName=x)` may stand beside it and is another limit.
+_API_USAGE = re.compile(r"(?:^|[,\s])api-usage=(\d+)/(\d+)")
 
 
 class SalesforceGovernor(Governor):
