@@ -332,6 +332,38 @@ def test_the_address_of_a_next_page_cannot_lead_elsewhere() -> None:
     assert org.calls == []
 
 
+def test_records_are_found_by_several_fields_and_each_comes_once() -> None:
+    org = TinyOrg(2)
+    by_email = {"attributes": {}, "Id": record_id(0), "Title": "x", "Email": "a@example.com"}
+    by_key = {"attributes": {}, "Id": record_id(0), "Title": "x", "Key__c": "1:2"}
+
+    def found(sub: Sub) -> Reply:
+        row = by_email if "WHERE%20Email" in sub["url"] else by_key
+        return 200, {"totalSize": 1, "done": True, "records": [row]}
+
+    org.meddle = found
+    values = {"Email": ["a@example.com"], "Key__c": ["1:2"]}
+    [seen] = run(client_of(org).query_where_in("Contact", ["Title"], values, purpose="match"))
+    assert (seen.key.id, seen.values["Email"], seen.values["Key__c"]) == (record_id(0), "a@example.com", "1:2")
+    assert len(org.calls) == 1
+
+
+def test_further_pages_of_several_queries_are_walked_together() -> None:
+    org = TinyOrg(0)
+
+    def paged(sub: Sub) -> Reply:
+        number = int(sub["url"][-1]) + 1 if "/query/01g" in sub["url"] else 0
+        body: dict[str, Any] = {"records": [{"attributes": {}, "Id": record_id(number)}], "totalSize": 3, "done": True}
+        if number < 2:
+            body["nextRecordsUrl"] = f"/services/data/v66.0/query/01g-{number}"
+        return 200, body
+
+    org.meddle = paged
+    rows = run(client_of(org).query_by_ids("Contact", [record_id(n) for n in range(900)], "Id, Title", purpose="fetch"))
+    assert [row["Id"] for row in rows] == [record_id(n) for n in (0, 0, 1, 1, 2, 2)]
+    assert len(org.calls) == 3
+
+
 def test_our_own_share_is_kept_without_asking_the_org() -> None:
     org = TinyOrg(1)
     client = client_of(org, allocated=2)
@@ -380,9 +412,8 @@ def test_an_expired_session_is_renewed_once_for_all_calls_under_way() -> None:
         await client.query_many(["SELECT Id FROM Contact"], purpose="detect")
         org.good = "expired by the admin"
         reads = [client.query_many(["SELECT Id FROM Contact"], purpose="detect") for _ in range(8)]
-        outcomes, *pages = await asyncio.gather(
-            client.update_with_before("Contact", titles(2), ["Title"], purpose="write"), *reads
-        )
+        write = client.update_with_before("Contact", titles(2), ["Title"], purpose="write")
+        outcomes, pages = await asyncio.gather(write, asyncio.gather(*reads))
         assert all(isinstance(outcome, Written) for outcome in outcomes.values())
         assert len(pages) == 8
 

@@ -27,7 +27,7 @@ def read_literal(text: str) -> tuple[str, str]:
     return value, text[at + 1 :]
 
 
-texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
+texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
 
 
 @given(texts)
@@ -110,3 +110,16 @@ def test_fields_that_fit_into_no_query_are_refused() -> None:
     wide = [f"A_rather_long_field_name_number_{number}__c" for number in range(500)]
     with pytest.raises(ValueError):
         soql.ids_per_query("Contact", wide, 400)
+
+
+def test_a_long_list_of_values_is_cut_into_queries_that_fit() -> None:
+    values = [f"person.number.{number}@example-company.com" for number in range(2000)]
+    queries = soql.where_in("Contact", ["Name"], "Email", [*values, values[0], "nul\0@example.com"])
+    assert len(queries) > 1
+    assert all(len(soql.in_url(text)) <= soql.QUERY_BYTES_MAX for text in queries)
+    found = [value for text in queries for value in re.findall(r"'([^']*)'", text)]
+    assert found == values
+
+
+def test_no_values_are_no_query() -> None:
+    assert soql.where_in("Contact", ["Name"], "Email", []) == []

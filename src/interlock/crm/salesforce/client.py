@@ -9,7 +9,7 @@ Reads raise the errors of ../errors.py. Writes raise none of them: every write g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from interlock.core.model import Observation, Outcome, Raw, Side
 from interlock.crm.budget import Governor
@@ -104,6 +104,31 @@ class SalesforceClient:
     async def query_all_rows(self, soql: str, include_deleted: bool = False, *, purpose: str) -> list[dict[str, Raw]]:
         """Every page of one query, for small tables (users, roles of a few records)."""
         return await queries.query_all_rows(self._calls, soql, include_deleted, purpose)
+
+    async def query_by_ids(
+        self,
+        sobject: str,
+        ids: Sequence[str],
+        fields: Sequence[str] | str,
+        include_deleted: bool = False,
+        *,
+        purpose: str,
+    ) -> list[dict[str, Raw]]:
+        """Rows by id; with `include_deleted` also from the recycle bin. `fields` may be one comma-separated text."""
+        names = [name.strip() for name in fields.split(",")] if isinstance(fields, str) else fields
+        return await queries.query_by_ids(self._calls, sobject, ids, names, include_deleted, purpose)
+
+    async def query_where_in(
+        self,
+        sobject: str,
+        fields: Sequence[str],
+        values: Mapping[str, Sequence[str]],
+        include_deleted: bool = False,
+        *,
+        purpose: str,
+    ) -> list[Observation]:
+        """Records that hold one of the values in one of the fields, each once; five queries an API call."""
+        return await queries.query_where_in(self._calls, sobject, fields, values, include_deleted, purpose)
 
     @staticmethod
     def to_observation(sobject: str, row: dict[str, Raw], read_us: int, fields: Sequence[str] = ()) -> Observation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from interlock.crm.salesforce.requests import (
     RETRIEVE_ROWS,
     WirePage,
     encode,
+    flatten,
     parse_failures,
     parse_page,
     refusal_error,
@@ -29,6 +30,7 @@ from interlock.crm.salesforce.requests import (
 )
 
 SUBREQUEST_TRIES = 3
+BY_IDS_ROWS = 600
 
 _rows = msgspec.json.Decoder(list[dict[str, Raw] | None]).decode
 
@@ -56,6 +58,49 @@ async def query_all_rows(calls: Calls, text: str, include_deleted: bool, purpose
         [page] = await query_more(calls, [page.next_url], purpose)
         rows.extend(page.records)
     return rows
+
+
+async def _every_row(
+    calls: Calls, soqls: Sequence[str], include_deleted: bool, purpose: str
+) -> list[tuple[dict[str, Raw], int]]:
+    """All rows of all queries, each with the time of its read; their further pages are walked side by side."""
+    rows: list[tuple[dict[str, Raw], int]] = []
+    pages = await query_many(calls, soqls, include_deleted, purpose)
+    while pages:
+        rows.extend((row, page.read_us) for page in pages for row in page.records)
+        further = [page.next_url for page in pages if page.next_url is not None]
+        pages = await query_more(calls, further, purpose)
+    return rows
+
+
+async def query_by_ids(
+    calls: Calls, sobject: str, ids: Sequence[str], fields: Sequence[str], include_deleted: bool, purpose: str
+) -> list[dict[str, Raw]]:
+    most = soql.ids_per_query(sobject, fields, BY_IDS_ROWS)
+    soqls = [soql.by_ids(sobject, fields, chunk) for chunk in chunks(list(dict.fromkeys(ids)), most)]
+    return [flatten(row, fields) for row, _ in await _every_row(calls, soqls, include_deleted, purpose)]
+
+
+async def query_where_in(
+    calls: Calls,
+    sobject: str,
+    fields: Sequence[str],
+    values: Mapping[str, Sequence[str]],
+    include_deleted: bool,
+    purpose: str,
+) -> list[Observation]:
+    soqls = [
+        text for field, wanted in values.items() for text in soql.where_in(sobject, [*fields, field], field, wanted)
+    ]
+    found: dict[str, Observation] = {}
+    for row, read_us in await _every_row(calls, soqls, include_deleted, purpose):
+        seen = to_observation(sobject, row, read_us, fields)
+        # Found twice, by two fields: what was asked for beyond `fields` differs, so both answers count.
+        known = found.get(seen.key.id)
+        if known is not None:
+            seen.values.update({name: value for name, value in known.values.items() if name not in seen.values})
+        found[seen.key.id] = seen
+    return list(found.values())
 
 
 async def _pages(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryResult]:

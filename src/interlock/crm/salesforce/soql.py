@@ -91,9 +91,26 @@ def changed_since(
     return f"SELECT {wanted} FROM {name(sobject)} WHERE {where} ORDER BY SystemModstamp, Id{tail}"
 
 
-def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[str]) -> str:
-    listed = ",".join(quote(value) for value in values)
-    return f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE {name(field)} IN ({listed})"
+def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[str]) -> list[str]:
+    """As many queries as the values need. A value with a NUL is in no field of Salesforce and is left out."""
+    head = f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE {name(field)} IN ("
+    room = QUERY_BYTES_MAX - len(in_url(head)) - len(")")
+    queries: list[str] = []
+    listed: list[str] = []
+    used = 0
+    for value in dict.fromkeys(values):
+        if "\0" in value:
+            continue
+        literal = quote(value)
+        size = len(in_url(literal)) + 1
+        if listed and used + size > room:
+            queries.append(f"{head}{','.join(listed)})")
+            listed, used = [], 0
+        listed.append(literal)
+        used += size
+    if listed:
+        queries.append(f"{head}{','.join(listed)})")
+    return queries
 
 
 def in_url(soql: str) -> str:
