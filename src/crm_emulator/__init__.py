@@ -1,0 +1,1 @@
+"""HubSpot and Salesforce, locally: two stateful emulators built from the vendors' documentation."""

@@ -1,0 +1,62 @@
+"""The record-level state table: what becomes of a link when one of its records is deleted, merged, converted or restored. Pure.
+
+Until a setting says otherwise a delete unlinks and never deletes, a merge relinks to the survivor, a restore relinks, and
+a converted lead's link moves to its contact. A record whose counterpart was deleted is remembered as such, so that the
+next edit does not bring the deleted one back.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from interlock.core.model import Gone, LinkState, Observation, RecordKey, RecordLink, Side
+
+
+class LinkMove(enum.StrEnum):
+    MERGE = "merge"  # both are there: decide the fields
+    REST = "rest"  # nothing to do while the counterpart is away
+    SET_STATE = "set_state"
+    FOLLOW = "follow"  # the record lives on under another id
+    WAIT = "wait"  # a side could not be read
+
+
+class LinkDecision(msgspec.Struct, frozen=True):
+    move: LinkMove
+    state: LinkState | None = None
+    side: Side | None = None
+    successor: RecordKey | None = None
+    cause: str = ""
+
+
+_STATE_WHEN_GONE = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
+
+Seen = Observation | Gone | None
+
+
+def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecision:
+    """`None` means that a side could not be read this time, which proves nothing."""
+    if hubspot is None or salesforce is None:
+        return LinkDecision(LinkMove.WAIT)
+    for side, seen in ((Side.HUBSPOT, hubspot), (Side.SALESFORCE, salesforce)):
+        if isinstance(seen, Gone) and seen.successor is not None:
+            return LinkDecision(LinkMove.FOLLOW, side=side, successor=seen.successor, cause=seen.how.value)
+    if isinstance(hubspot, Gone) and isinstance(salesforce, Gone):
+        return _to(link, LinkState.UNLINKED, None, "both records were deleted")
+    if isinstance(hubspot, Gone):
+        return _to(link, _STATE_WHEN_GONE[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in HubSpot")
+    if isinstance(salesforce, Gone):
+        return _to(link, _STATE_WHEN_GONE[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in Salesforce")
+    # Both records are there.
+    if link.state is LinkState.LINKED:
+        return LinkDecision(LinkMove.MERGE)
+    if link.state is LinkState.UNLINKED:
+        return LinkDecision(LinkMove.REST)
+    return _to(link, LinkState.LINKED, None, "restored")
+
+
+def _to(link: RecordLink, state: LinkState, side: Side | None, cause: str) -> LinkDecision:
+    if link.state is state:
+        return LinkDecision(LinkMove.REST, state=state)
+    return LinkDecision(LinkMove.SET_STATE, state=state, side=side, cause=cause)

@@ -1,0 +1,45 @@
+"""Object and field mappings as the decision sees them: compiled, with codecs and what either CRM lets us write."""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.core.codec import Codec
+from interlock.core.model import Side, SyncRule
+
+
+class FieldMapping(msgspec.Struct, frozen=True):
+    """One HubSpot property joined to one Salesforce field by one rule. Ids are never reused: bases are kept by them."""
+
+    id: int
+    property: str
+    field: str
+    rule: SyncRule
+    codec: Codec
+    hubspot_writable: bool = True
+    salesforce_createable: bool = True
+    salesforce_updateable: bool = True
+
+    def name(self, side: Side) -> str:
+        return self.property if side is Side.HUBSPOT else self.field
+
+    @property
+    def effective_rule(self) -> SyncRule:
+        """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from."""
+        salesforce_writable = self.salesforce_updateable or self.salesforce_createable
+        if self.rule is SyncRule.DONT_SYNC or (self.hubspot_writable and salesforce_writable):
+            return self.rule
+        if self.hubspot_writable:
+            return SyncRule.ALWAYS_SALESFORCE
+        if salesforce_writable:
+            return SyncRule.ALWAYS_HUBSPOT
+        return SyncRule.DONT_SYNC
+
+
+class ObjectMapping(msgspec.Struct, frozen=True):
+    """One HubSpot object joined to one Salesforce object. Contact and Lead are two mappings of the object `contacts`."""
+
+    id: int
+    object: str
+    salesforce_type: str
+    fields: tuple[FieldMapping, ...]

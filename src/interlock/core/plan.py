@@ -1,0 +1,107 @@
+"""From decided fields to the writes that carry them out: rendered, bounded to what the target accepts. Pure.
+
+One field that cannot be expressed on the target never stops its record: it is left out, and the reason goes with the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from interlock.core.codec import CodecError
+from interlock.core.mapping import FieldMapping
+from interlock.core.model import Base, FieldBase, Raw, Side
+from interlock.core.reconcile import FieldDecision
+from interlock.core.values import BLANK, Unknown, Value, fingerprint
+
+
+class FieldWrite(msgspec.Struct, frozen=True):
+    """One field of one record write. Fingerprints: what is written, what was read on the source, what was read on the target."""
+
+    mapping: FieldMapping
+    name: str
+    raw: Raw
+    written: int
+    source: int
+    target: int
+    old: Value
+    decision: FieldDecision
+
+
+class HeldField(msgspec.Struct, frozen=True):
+    """A field left out of a write, with the reason a person must see. `source` is the fingerprint that was not carried over."""
+
+    mapping: FieldMapping
+    side: Side
+    code: str
+    message: str
+    source: int
+    value: Value
+
+
+class SidePlan(msgspec.Struct):
+    """What one side of one pair should be told."""
+
+    side: Side
+    fields: list[FieldWrite]
+    held: list[HeldField]
+
+
+def plan_side(
+    side: Side, decisions: Iterable[FieldDecision], held: Mapping[int, int], creating: bool, resend_held: bool
+) -> SidePlan:
+    """The writes to `side`. `held`: source values that the target refused before; they are not sent again until they change."""
+    plan = SidePlan(side, [], [])
+    for decision in decisions:
+        if decision.merge.write is not side:
+            continue
+        mapping = decision.mapping
+        source, target = _by_direction(decision, side)
+        source_print = fingerprint(source)
+        if not resend_held and held.get(mapping.id) == source_print:
+            continue
+        if not _accepts(mapping, side, creating):
+            continue
+        value = decision.merge.value
+        if creating and value == BLANK:
+            continue
+        try:
+            raw = mapping.codec.to_hubspot(value) if side is Side.HUBSPOT else mapping.codec.to_salesforce(value)
+        except CodecError as refusal:
+            plan.held.append(HeldField(mapping, side, refusal.code, refusal.message, source_print, value))
+            continue
+        plan.fields.append(
+            FieldWrite(
+                mapping,
+                mapping.name(side),
+                raw,
+                fingerprint(value),
+                source_print,
+                0 if type(target) is Unknown else fingerprint(target),
+                target,
+                decision,
+            )
+        )
+    return plan
+
+
+def base_after(write: FieldWrite, side: Side) -> FieldBase:
+    """Rule R: the target's base is what was written, the source's is what was read."""
+    return (write.written, write.source) if side is Side.HUBSPOT else (write.source, write.written)
+
+
+def base_after_writes(base: Base, side: Side, writes: Iterable[FieldWrite]) -> Base:
+    return {**base, **{write.mapping.id: base_after(write, side) for write in writes}}
+
+
+def _accepts(mapping: FieldMapping, side: Side, creating: bool) -> bool:
+    if side is Side.HUBSPOT:
+        return mapping.hubspot_writable
+    return mapping.salesforce_createable if creating else mapping.salesforce_updateable
+
+
+def _by_direction(decision: FieldDecision, target: Side) -> tuple[Value, Value]:
+    if target is Side.SALESFORCE:
+        return decision.hubspot, decision.salesforce
+    return decision.salesforce, decision.hubspot

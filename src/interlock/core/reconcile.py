@@ -1,0 +1,267 @@
+"""The three-way merge: what one field, and one linked pair, should become. Pure; the heart of the promise.
+
+A field is decided from five things and nothing else: its base (what both sides held when they last agreed), what each side
+holds now, the rule, and which side was edited last. Who wrote a value plays no part: an echo of our own write equals its
+base and so is no change. docs/guarantees.md holds the same table in words, and a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from interlock.core.mapping import FieldMapping, ObjectMapping
+from interlock.core.model import Base, ConflictReason, FieldBase, Observation, Side, SyncRule
+from interlock.core.values import BLANK, BLANK_FINGERPRINT, Unknown, Value, fingerprint
+
+
+class Because(enum.StrEnum):
+    """Why a field was decided as it was. Shown by `explain`; each is a branch that the tests must hit."""
+
+    NOT_SYNCED = "not_synced"
+    UNREADABLE = "unreadable"
+    EQUAL = "equal"
+    FILLED_BLANK = "filled_blank"
+    MAY_DIFFER = "may_differ"
+    FIRST_LINK = "first_link"
+    HUBSPOT_CHANGED = "hubspot_changed"
+    SALESFORCE_CHANGED = "salesforce_changed"
+    RULE_KEEPS_SALESFORCE = "rule_keeps_salesforce"
+    RULE_KEEPS_HUBSPOT = "rule_keeps_hubspot"
+    BOTH_CHANGED = "both_changed"
+    UNEQUAL = "unequal"
+
+
+class FieldConflict(msgspec.Struct, frozen=True):
+    """A value that is about to be replaced although nobody who wrote the other one could see it."""
+
+    reason: ConflictReason
+    loser: Side
+    lost: Value
+    kept: Value
+
+
+class FieldMerge(msgspec.Struct, frozen=True):
+    """The decision on one field. `write` is the side to change, to `value`. `agree`: what is there now may be recorded as the base."""
+
+    because: Because
+    write: Side | None = None
+    value: Value = BLANK
+    agree: bool = False
+    conflict: FieldConflict | None = None
+
+
+_UNREADABLE = FieldMerge(Because.UNREADABLE)
+_NOT_SYNCED = FieldMerge(Because.NOT_SYNCED)
+_EQUAL = FieldMerge(Because.EQUAL, agree=True)
+_MAY_DIFFER = FieldMerge(Because.MAY_DIFFER, agree=True)
+
+
+def merge_field(
+    base: FieldBase | None, hubspot: Value, salesforce: Value, rule: SyncRule, newest: Side | None = None
+) -> FieldMerge:
+    """Decide one field of one linked pair.
+
+    `newest` is the side edited last, or None when the two clocks are too close to tell. Both values are canonical, so `==`
+    is the question "do both sides hold the same".
+    """
+    if rule is SyncRule.DONT_SYNC:
+        return _NOT_SYNCED
+    # A side that we cannot read says nothing about its value: to treat it as blank would wipe the other side.
+    if type(hubspot) is Unknown or type(salesforce) is Unknown:
+        return _UNREADABLE
+    # From here on both sides are readable.
+    if hubspot == salesforce:
+        return _EQUAL
+    # From here on they differ.
+    if base is None:
+        return _first_meeting(hubspot, salesforce, rule, newest)
+    hubspot_changed = fingerprint(hubspot) != base[0]
+    salesforce_changed = fingerprint(salesforce) != base[1]
+    if rule is SyncRule.TWO_WAY:
+        return _two_way(hubspot, salesforce, hubspot_changed, salesforce_changed, newest)
+    return _one_side_leads(base, hubspot, salesforce, hubspot_changed, salesforce_changed, rule)
+
+
+def _first_meeting(hubspot: Value, salesforce: Value, rule: SyncRule, newest: Side | None) -> FieldMerge:
+    """The pair differs and never agreed on this field: a new link or a new mapping."""
+    if hubspot == BLANK:
+        # "Always use HubSpot" carries HubSpot's values, and a value that was never there is none.
+        if rule is SyncRule.ALWAYS_HUBSPOT:
+            return _MAY_DIFFER
+        return FieldMerge(Because.FILLED_BLANK, Side.HUBSPOT, salesforce)
+    if salesforce == BLANK:
+        if rule is SyncRule.ALWAYS_SALESFORCE:
+            return _MAY_DIFFER
+        return FieldMerge(Because.FILLED_BLANK, Side.SALESFORCE, hubspot)
+    return _overwrite(Because.FIRST_LINK, ConflictReason.FIRST_LINK, _winner(rule, newest), hubspot, salesforce)
+
+
+def _two_way(
+    hubspot: Value, salesforce: Value, hubspot_changed: bool, salesforce_changed: bool, newest: Side | None
+) -> FieldMerge:
+    if hubspot_changed and not salesforce_changed:
+        return FieldMerge(Because.HUBSPOT_CHANGED, Side.SALESFORCE, hubspot)
+    if salesforce_changed and not hubspot_changed:
+        return FieldMerge(Because.SALESFORCE_CHANGED, Side.HUBSPOT, salesforce)
+    winner = _winner(SyncRule.TWO_WAY, newest)
+    if hubspot_changed:
+        return _overwrite(Because.BOTH_CHANGED, ConflictReason.BOTH_CHANGED, winner, hubspot, salesforce)
+    # Neither changed since they agreed, and yet they differ: the rule was another one then, or our base is wrong. Never silent.
+    return _overwrite(Because.UNEQUAL, ConflictReason.UNEQUAL, winner, hubspot, salesforce)
+
+
+def _one_side_leads(
+    base: FieldBase,
+    hubspot: Value,
+    salesforce: Value,
+    hubspot_changed: bool,
+    salesforce_changed: bool,
+    rule: SyncRule,
+) -> FieldMerge:
+    """Prefer and always, for either side. Written once for a leader and a follower; Salesforce leads in the native rules."""
+    leads = _winner(rule, None)
+    if leads is Side.SALESFORCE:
+        leader, leader_changed, leader_base = salesforce, salesforce_changed, base[1]
+        follower, follower_changed = hubspot, hubspot_changed
+        changed, keeps = Because.SALESFORCE_CHANGED, Because.RULE_KEEPS_SALESFORCE
+    else:
+        leader, leader_changed, leader_base = hubspot, hubspot_changed, base[0]
+        follower, follower_changed = salesforce, salesforce_changed
+        changed, keeps = Because.HUBSPOT_CHANGED, Because.RULE_KEEPS_HUBSPOT
+    follows = leads.other
+
+    if leader == BLANK:
+        # "Was just emptied" and "is empty" are told apart by the base alone: only the first clears the follower.
+        if leader_changed and leader_base != BLANK_FINGERPRINT:
+            conflict = FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader) if follower_changed else None
+            because = Because.BOTH_CHANGED if follower_changed else changed
+            return FieldMerge(because, follows, leader, conflict=conflict)
+        # The leader has no value and had none. The follower holds one, since the two differ.
+        if rule in (SyncRule.ALWAYS_SALESFORCE, SyncRule.ALWAYS_HUBSPOT):
+            return _MAY_DIFFER
+        return FieldMerge(Because.FILLED_BLANK, leads, follower)
+
+    # The leader holds a value, and the follower another one or none.
+    if leader_changed and not follower_changed:
+        return FieldMerge(changed, follows, leader)
+    if leader_changed:
+        conflict = FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader)
+        return FieldMerge(Because.BOTH_CHANGED, follows, leader, conflict=conflict)
+    reason = ConflictReason.RULE if follower_changed else ConflictReason.UNEQUAL
+    because = keeps if follower_changed else Because.UNEQUAL
+    return FieldMerge(because, follows, leader, conflict=FieldConflict(reason, follows, follower, leader))
+
+
+def _winner(rule: SyncRule, newest: Side | None) -> Side:
+    if rule in (SyncRule.PREFER_HUBSPOT, SyncRule.ALWAYS_HUBSPOT):
+        return Side.HUBSPOT
+    if rule is SyncRule.TWO_WAY and newest is not None:
+        return newest
+    return Side.SALESFORCE
+
+
+def _overwrite(
+    because: Because, reason: ConflictReason, winner: Side, hubspot: Value, salesforce: Value
+) -> FieldMerge:
+    kept, lost = (hubspot, salesforce) if winner is Side.HUBSPOT else (salesforce, hubspot)
+    return FieldMerge(because, winner.other, kept, conflict=FieldConflict(reason, winner.other, lost, kept))
+
+
+class FieldDecision(msgspec.Struct, frozen=True):
+    mapping: FieldMapping
+    merge: FieldMerge
+    hubspot: Value
+    salesforce: Value
+
+
+class RecordMerge(msgspec.Struct):
+    """The decision on one pair. `agreed` holds bases that may be recorded at once: nothing has to be written for them."""
+
+    writes: list[FieldDecision]
+    agreed: Base
+    conflicts: list[FieldDecision]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return not self.writes and not self.agreed and not self.conflicts
+
+
+def merge_record(
+    mapping: ObjectMapping, base: Base, hubspot: Observation, salesforce: Observation, newest: Side | None
+) -> RecordMerge:
+    """Decide every mapped field of a pair. `newest`: the side edited last, None when the clocks are too close to tell."""
+    result = RecordMerge([], {}, [])
+    for decision in decide_fields(mapping, base, hubspot, salesforce, newest):
+        merge = decision.merge
+        if merge.write is not None:
+            result.writes.append(decision)
+        elif merge.agree:
+            agreed = (fingerprint(decision.hubspot), fingerprint(decision.salesforce))
+            if base.get(decision.mapping.id) != agreed:
+                result.agreed[decision.mapping.id] = agreed
+        if merge.conflict is not None:
+            result.conflicts.append(decision)
+    return result
+
+
+def decide_fields(
+    mapping: ObjectMapping, base: Base, hubspot: Observation, salesforce: Observation, newest: Side | None
+) -> list[FieldDecision]:
+    """Every mapped field with its decision, `explain`'s view of `merge_record`."""
+    decisions = []
+    for field in mapping.fields:
+        left = read_hubspot(field, hubspot)
+        right = read_salesforce(field, salesforce)
+        merge = merge_field(base.get(field.id), left, right, field.effective_rule, newest)
+        decisions.append(FieldDecision(field, merge, left, right))
+    return decisions
+
+
+NOT_ANSWERED = Unknown("the CRM did not return this field")
+
+
+def read_hubspot(field: FieldMapping, seen: Observation) -> Value:
+    # A property missing from the answer is not readable; None in the answer is blank.
+    if field.property not in seen.values:
+        return NOT_ANSWERED
+    return field.codec.from_hubspot(seen.values[field.property])
+
+
+def read_salesforce(field: FieldMapping, seen: Observation) -> Value:
+    if field.field not in seen.values:
+        return NOT_ANSWERED
+    return field.codec.from_salesforce(seen.values[field.field])
+
+
+class SetMerge(msgspec.Struct, frozen=True):
+    """What a set of references (contact roles of an opportunity) needs on either side to agree again."""
+
+    add_in_hubspot: tuple[int, ...]
+    remove_in_hubspot: tuple[int, ...]
+    add_in_salesforce: tuple[int, ...]
+    remove_in_salesforce: tuple[int, ...]
+    agreed: tuple[int, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return not (self.add_in_hubspot or self.remove_in_hubspot or self.add_in_salesforce or self.remove_in_salesforce)
+
+
+def merge_set(base: list[int] | None, hubspot: set[int], salesforce: set[int]) -> SetMerge:
+    """Three-way merge of a set, member by member, so that two people adding different members never conflict.
+
+    A member that one side removed since they agreed is removed on the other; one that a side added is added on the other.
+    Without a base nothing was ever removed: the union.
+    """
+    known = set(base or ())
+    removed = (known - hubspot) | (known - salesforce)
+    wanted = (hubspot | salesforce) - removed
+    return SetMerge(
+        add_in_hubspot=tuple(sorted(wanted - hubspot)),
+        remove_in_hubspot=tuple(sorted(hubspot - wanted)),
+        add_in_salesforce=tuple(sorted(wanted - salesforce)),
+        remove_in_salesforce=tuple(sorted(salesforce - wanted)),
+        agreed=tuple(sorted(wanted)),
+    )

@@ -1,0 +1,170 @@
+"""Sending the planned writes in batches and taking in one outcome per record. One bad record never stops its batch.
+
+A field that the CRM refuses by name is dropped and the rest of the record is sent again, in at most as many rounds as a
+record may have bad fields; each dropped field becomes an issue. Intents are on disk before the first request leaves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from interlock.core.model import (
+    Intent,
+    IntentKind,
+    IntentState,
+    NotDone,
+    RecordKey,
+    Refused,
+    Side,
+    SyncRule,
+    Unsettled,
+    Written,
+)
+from interlock.crm.hubspot.model import HubSpotWrite
+from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
+from interlock.engine.work import Batch, SideWrite, Work
+from interlock.store import intents
+
+# Rounds of "drop what was refused, send the rest": a record with more bad fields than this is refused as a whole.
+ROUNDS_MOST = 6
+
+Pair = tuple[Work, SideWrite]
+
+
+async def intend(ctx: Cycle, batch: Batch) -> None:
+    """Put every write on disk before any request leaves (rule W)."""
+    rows: list[Intent] = []
+    now = ctx.clock_us()
+    for work in batch.works:
+        for write in work.writes:
+            write.intent = _intent(ctx, work, write, now)
+            rows.append(write.intent)
+    if not rows:
+        return
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        for row, id_ in zip(rows, await intents.open_(tx, rows), strict=True):
+            row.id = id_
+
+
+def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
+    source = work.key(write.side.other)
+    assert source is not None, "a write carries values from a record that was read"
+    return Intent(
+        object=work.object,
+        kind=IntentKind.CREATE if write.creates else IntentKind.UPDATE,
+        state=IntentState.SENT,
+        source=source,
+        target=RecordKey(write.side, write.type, write.id or ""),
+        sync_key=write.sync_key,
+        fields={each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields},
+        fence=ctx.lease.fence,
+        sent_at_us=now_us,
+        park_until_us=now_us + ctx.settings.park_us,
+    )
+
+
+async def apply(ctx: Cycle, batch: Batch) -> None:
+    pairs = [(work, write) for work in batch.works for write in work.writes]
+    for _ in range(ROUNDS_MOST):
+        if not pairs:
+            return
+        await _send(ctx, pairs)
+        pairs = [pair for pair in pairs if _drop_refused(*pair)]
+
+
+async def _send(ctx: Cycle, pairs: list[Pair]) -> None:
+    groups: dict[tuple[Side, str, bool], list[Pair]] = defaultdict(list)
+    for work, write in pairs:
+        groups[write.side, write.type, write.creates].append((work, write))
+    # HubSpot last: its answers are verified against history from our read on, so the shorter that time the better.
+    for (side, type_, creates), members in sorted(groups.items(), key=lambda item: (item[0][0] is Side.HUBSPOT, item[0][1:])):
+        if side is Side.HUBSPOT:
+            await _to_hubspot(ctx, type_, creates, members)
+        elif creates:
+            await _create_in_salesforce(ctx, type_, members)
+        else:
+            await _update_in_salesforce(ctx, type_, members)
+
+
+async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) -> None:
+    by_trace: dict[str, SideWrite] = {}
+    requests: list[HubSpotWrite] = []
+    for number, (work, write) in enumerate(pairs):
+        trace = f"{work.dirty[0].seq}-{number}"
+        by_trace[trace] = write
+        properties = {
+            name: value
+            for name, value in write.values().items()
+            if not any(name == reference.property for reference in work.runtime.references)
+        }
+        requests.append(HubSpotWrite(trace, write.id or write.sync_key, properties))  # type: ignore[arg-type]
+    if creates:
+        outcomes = await ctx.hubspot.upsert(type_, HUBSPOT_ID_PROPERTY, requests, purpose="write")
+    else:
+        outcomes = await ctx.hubspot.update(type_, requests, purpose="write")
+    for trace, write in by_trace.items():
+        write.outcome = outcomes[trace]
+
+
+async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
+    by_key = {write.sync_key: write for _, write in pairs}
+    requests = [SalesforceUpsert(key, write.values()) for key, write in by_key.items()]
+    # A lead without a matched owner is given one by the org's assignment rules, as the native integration does.
+    assign = [each for each in requests if type_ == "Lead" and "OwnerId" not in each.fields]
+    for group, auto_assign in ((assign, True), ([each for each in requests if each not in assign], False)):
+        if not group:
+            continue
+        outcomes = await ctx.salesforce.upsert(
+            type_, SALESFORCE_CREATION_KEY, group, auto_assign=auto_assign, purpose="write"
+        )
+        for request in group:
+            by_key[request.external_id].outcome = outcomes[request.external_id]
+
+
+async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
+    by_id = {write.id: write for _, write in pairs if write.id is not None}
+    requests = [SalesforceWrite(id_, write.values()) for id_, write in by_id.items()]
+    before = sorted({field.name for _, write in pairs for field in write.fields})
+    outcomes = await ctx.salesforce.update_with_before(type_, requests, before, purpose="write")
+    for id_, write in by_id.items():
+        write.outcome = outcomes[id_]
+
+
+def _drop_refused(work: Work, write: SideWrite) -> bool:
+    """Take the fields that the CRM named out of a refused write. True when there is something left to send again."""
+    refusal = write.outcome
+    if not isinstance(refusal, Refused) or refusal.retry or refusal.gone:
+        return False
+    bad = [field for field in write.fields if field.name in refusal.fields]
+    # A create that lacks what the CRM requires cannot be saved by sending less.
+    if not bad or refusal.code == "REQUIRED_FIELD_MISSING":
+        return False
+    write.dropped = [*write.dropped, *((field, refusal.code, refusal.message) for field in bad)]
+    write.fields = [field for field in write.fields if field not in bad]
+    if not write.fields and not write.extra and not write.creates:
+        write.outcome = Written(write.id or "")
+        return False
+    return True
+
+
+def carried_out(write: SideWrite) -> bool:
+    return isinstance(write.outcome, Written)
+
+
+def unknown(write: SideWrite) -> bool:
+    return isinstance(write.outcome, Unsettled)
+
+
+def not_done(write: SideWrite) -> bool:
+    return isinstance(write.outcome, NotDone) or (isinstance(write.outcome, Refused) and write.outcome.retry)
+
+
+def needs_verify(write: SideWrite) -> bool:
+    """HubSpot has no conditional write: what a two-way field may have overwritten unseen is looked up in its history."""
+    return (
+        write.side is Side.HUBSPOT
+        and not write.creates
+        and carried_out(write)
+        and any(field.mapping.effective_rule is SyncRule.TWO_WAY for field in write.fields)
+    )

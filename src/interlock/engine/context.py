@@ -1,0 +1,157 @@
+"""What a cycle works with: the connection's parts, compiled mappings, and the counts it reports. No decisions here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from interlock.core.codec import RefCodec
+from interlock.core.mapping import ObjectMapping
+from interlock.core.model import Observation, RecordKey, Side
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.objects.spec import ObjectSpec
+from interlock.store import Store
+from interlock.store.lease import Lease
+
+# The key properties. Interlock's own; the native integration's id properties are only ever read.
+HUBSPOT_ID_PROPERTY = "interlock_salesforce_id"
+SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
+
+# Base entry of the e-mail opt-out, which is not a mapping (field mapping ids start at 1).
+OPT_OUT = 0
+
+
+class Existing(msgspec.Struct, frozen=True):
+    """What happens to records that are there at install: `none`, `link` or `all` (interface.md, section 5, review)."""
+
+    load: bool
+    create: bool
+
+
+EXISTING = {"none": Existing(False, False), "link": Existing(True, False), "all": Existing(True, True)}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The connection's settings that steer a cycle. Times in microseconds unless the name says otherwise."""
+
+    existing: str = "none"
+    create_person_as: str = "Contact"  # Contact | Lead | "" (never create)
+    create_in_hubspot: bool = True
+    clock_skew_us: int = 5_000_000
+    hubspot_overlap_us: int = 120_000_000
+    salesforce_overlap_us: int = 120_000_000
+    request_deadline_s: float = 60.0
+    # A request that timed out may still land; after this long it can no more.
+    park_us: int = 180_000_000
+    batch_rows: int = 1_000
+    retry_base_us: int = 30_000_000
+    retry_most_us: int = 3_600_000_000
+    archived_sweep_pages: int = 10
+    oscillation_writes: int = 6
+    oscillation_window_us: int = 3_600_000_000
+    mass_change_share: float = 0.5
+    mass_change_least: int = 100
+
+
+class ObjectRuntime(msgspec.Struct):
+    """One synced object, compiled: what to read on each side, how to decide its fields, which references it holds."""
+
+    spec: ObjectSpec
+    mappings: dict[str, ObjectMapping]  # by Salesforce type
+    create_type: str | None  # the Salesforce type that a new HubSpot record becomes; None: none is created
+    create_in_hubspot: bool
+    hubspot_properties: list[str]
+    salesforce_fields: dict[str, list[str]]
+    references: list[Reference]
+
+    @property
+    def slug(self) -> str:
+        return self.spec.slug
+
+    @property
+    def salesforce_types(self) -> list[str]:
+        return list(self.mappings)
+
+    def mapping_for(self, salesforce_type: str) -> ObjectMapping:
+        return self.mappings[salesforce_type]
+
+
+class Reference(msgspec.Struct):
+    """A field that points to a record of another synced object, translated through that object's links."""
+
+    object: str  # the object pointed to, for example "companies"
+    property: str
+    field: str
+    codec: RefCodec
+    hubspot_to_common: dict[str, str]
+    salesforce_to_common: dict[str, str]
+
+    def learn(self, hubspot_id: str, salesforce_id: str) -> None:
+        # The Salesforce id serves as the common name of the pair.
+        self.hubspot_to_common[hubspot_id] = salesforce_id
+        self.salesforce_to_common[salesforce_id] = salesforce_id
+
+
+class FreshRead(msgspec.Struct, frozen=True):
+    """A strongly consistent observation made by detection in this cycle, usable while nobody marked the record since."""
+
+    seen: Observation
+    seq: int
+
+
+class ObjectCounts(msgspec.Struct):
+    created_in_hubspot: int = 0
+    created_in_salesforce: int = 0
+    updated_in_hubspot: int = 0
+    updated_in_salesforce: int = 0
+    deleted_in_hubspot: int = 0
+    deleted_in_salesforce: int = 0
+    linked: int = 0
+    conflicts: int = 0
+    issues: int = 0
+    waiting: int = 0
+
+
+class Report(msgspec.Struct):
+    """What the cycles of one run did, per object."""
+
+    objects: dict[str, ObjectCounts] = {}
+
+    def of(self, object_: str) -> ObjectCounts:
+        return self.objects.setdefault(object_, ObjectCounts())
+
+
+class Cycle(msgspec.Struct):
+    """One connection being drained by one owner of its lease."""
+
+    connection_id: int
+    store: Store
+    hubspot: HubSpotClient
+    salesforce: SalesforceClient
+    portal: str
+    objects: dict[str, ObjectRuntime]  # in sync order: parents first
+    settings: Settings
+    clock_us: Callable[[], int]
+    lease: Lease
+    report: Report
+    fresh: dict[RecordKey, FreshRead]
+    begun_at_us: int
+    only_keys: frozenset[RecordKey] | None = None
+
+    def creation_key(self, object_: str, hubspot_id: str) -> str:
+        """`"{portal}:{object}:{id}"`: one org may serve several HubSpot accounts."""
+        return f"{self.portal}:{object_}:{hubspot_id}"
+
+    def object_of(self, key: RecordKey) -> ObjectRuntime | None:
+        for runtime in self.objects.values():
+            if (key.side is Side.HUBSPOT and key.type == runtime.spec.hubspot_type) or (
+                key.side is Side.SALESFORCE and key.type in runtime.mappings
+            ):
+                return runtime
+        return None
+
+
+Json = dict[str, Any]

@@ -1,0 +1,61 @@
+"""Refusal codes, ours and the CRMs', as a person needs them: which category of issue, and what to do. Pure table."""
+
+from __future__ import annotations
+
+from interlock.core.model import IssueCategory
+
+_C = IssueCategory
+
+# Salesforce status codes by category: native-integration reference, section 8.2; HubSpot codes: hubspot-api reference, section 4.
+_TABLE: dict[str, tuple[IssueCategory, str]] = {
+    "STRING_TOO_LONG": (_C.PROPERTY_VALUES, "Shorten the value, or map another field."),
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": (
+        _C.PROPERTY_VALUES,
+        "Add the value to the picklist in Salesforce, or choose one that is there.",
+    ),
+    "INVALID_OPTION": (_C.PROPERTY_VALUES, "Add the option to the property, or choose one that is there."),
+    "INVALID_EMAIL_ADDRESS": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
+    "INVALID_EMAIL": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
+    "NOT_A_NUMBER": (_C.PROPERTY_VALUES, "Correct the number."),
+    "NUMBER_OUTSIDE_VALID_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),
+    "NUMBER_OUTSIDE_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),
+    "INVALID_DATE": (_C.PROPERTY_VALUES, "Correct the date."),
+    "INVALID_CHARACTERS": (_C.PROPERTY_VALUES, "Remove the characters that the other side cannot store."),
+    "REQUIRED_FIELD_MISSING": (_C.PROPERTY_VALUES, "Fill in the field, or map a property that always has a value."),
+    "FIELD_INTEGRITY_EXCEPTION": (_C.PROPERTY_VALUES, "Correct the value as the message says."),
+    "VALIDATION_ERROR": (_C.PROPERTY_VALUES, "Correct the value as the message says."),
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": (
+        _C.CUSTOM_CODE,
+        "A validation rule of the org refuses it: correct the record, or ask the Salesforce admin.",
+    ),
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (_C.CUSTOM_CODE, "A trigger of the org refuses it: ask the Salesforce admin."),
+    "CANNOT_EXECUTE_FLOW_TRIGGER": (_C.CUSTOM_CODE, "A flow of the org refuses it: ask the Salesforce admin."),
+    "APEX_ERROR": (_C.CUSTOM_CODE, "Code of the org refuses it: ask the Salesforce admin."),
+    "DUPLICATES_DETECTED": (_C.DUPLICATES, "Review the org's duplicate rule, or merge the records it names."),
+    "DUPLICATE_VALUE": (_C.DUPLICATES, "Another record has this value: merge the two, or change one."),
+    "CONFLICT": (_C.DUPLICATES, "Another HubSpot record has this value: merge the two, or change one."),
+    "INVALID_FIELD_FOR_INSERT_UPDATE": (_C.PERMISSIONS, "Give the sync user edit access to the field."),
+    "INVALID_FIELD": (_C.FIELD_MAPPING, "The field is gone or hidden: correct the mapping, or grant access to it."),
+    "PROPERTY_DOESNT_EXIST": (_C.FIELD_MAPPING, "The property is gone: correct the mapping."),
+    "READ_ONLY_VALUE": (_C.FIELD_MAPPING, "The property is read-only: choose a rule that only reads it."),
+    "INSUFFICIENT_ACCESS_OR_READONLY": (_C.PERMISSIONS, "Give the sync user edit access to the record."),
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": (
+        _C.PERMISSIONS,
+        "Give the sync user access to the record it refers to.",
+    ),
+    "record_not_visible": (
+        _C.PERMISSIONS,
+        "Check that the sync user may see the record; if it was purged, unlink it with a resync of this issue.",
+    ),
+    "INVALID_CROSS_REFERENCE_KEY": (_C.ASSOCIATIONS, "The record it refers to is gone: correct the reference."),
+    "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
+    "oscillating": (
+        _C.SAFETY,
+        "Two automations write this field in turn. Switch one off, or set the field's rule to one side.",
+    ),
+}
+
+
+def fix_for(code: str) -> tuple[IssueCategory, str]:
+    """The category of a refusal code and what a person can do about it; unknown codes are property values, in the CRM's words."""
+    return _TABLE.get(code, (_C.PROPERTY_VALUES, "Correct the record as the message says, then resync this issue."))

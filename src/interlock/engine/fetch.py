@@ -1,0 +1,131 @@
+"""Fresh reads of both records of every claimed pair, with proof where a record is not there any more. Reads only.
+
+A record that a batch read does not return is not thereby deleted: it may be merged, converted, purged or hidden from the
+sync user. What cannot be proven stays None, and a pair with None is left alone.
+"""
+
+from __future__ import annotations
+
+from interlock.core.model import Gone, GoneHow, Observation, RecordKey, Side
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.work import Batch, Work
+
+# Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
+ONE_BY_ONE_MOST = 50
+
+
+async def fetch(ctx: Cycle, batch: Batch) -> None:
+    await _fetch_hubspot(ctx, batch)
+    await _fetch_salesforce(ctx, batch)
+
+
+def _fresh(ctx: Cycle, work: Work, key: RecordKey) -> Observation | None:
+    """Detection's own read, if nobody marked the record after it: then it is as fresh as a read made now would prove."""
+    read = ctx.fresh.get(key)
+    if read is None:
+        return None
+    mine = [each for each in work.dirty if each.key == key]
+    if any(each.seq != read.seq for each in mine):
+        return None
+    return read.seen
+
+
+async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
+    runtime = batch.runtime
+    wanted: dict[str, Work] = {}
+    for work in batch.works:
+        key = work.key(Side.HUBSPOT)
+        if key is None or work.hubspot is not None:
+            continue
+        work.hubspot = _fresh(ctx, work, key)
+        if work.hubspot is None:
+            wanted[key.id] = work
+    if not wanted:
+        return
+    found = await ctx.hubspot.read(
+        runtime.spec.hubspot_type, list(wanted), runtime.hubspot_properties, purpose="fetch"
+    )
+    missing = [id_ for id_ in wanted if id_ not in found]
+    for id_, seen in found.items():
+        wanted[id_].hubspot = seen
+    for id_, gone in (await hubspot_absence(ctx, runtime, missing)).items():
+        wanted[id_].hubspot = gone
+
+
+async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) -> dict[str, Gone | Observation]:
+    """Why HubSpot did not return these ids: archived, merged away, or purged. Ids that prove nothing are left out."""
+    answers: dict[str, Gone | Observation] = {}
+    if not ids:
+        return answers
+    type_ = runtime.spec.hubspot_type
+    suspects = list(ids)
+    if len(suspects) > ONE_BY_ONE_MOST:
+        archived = await ctx.hubspot.read(type_, suspects, [], archived=True, purpose="fetch")
+        for id_ in archived:
+            answers[id_] = Gone(RecordKey(Side.HUBSPOT, type_, id_), GoneHow.DELETED)
+        suspects = [id_ for id_ in suspects if id_ not in archived][:ONE_BY_ONE_MOST]
+    for id_ in suspects:
+        key = RecordKey(Side.HUBSPOT, type_, id_)
+        # Reading a merged-away id by itself answers with the survivor (HubSpot CRM API, merge).
+        survivor = await ctx.hubspot.read_by_id(type_, id_, runtime.hubspot_properties, purpose="fetch")
+        if survivor is None:
+            answers[id_] = Gone(key, GoneHow.DELETED)
+        elif survivor.key.id != id_:
+            answers[id_] = Gone(key, GoneHow.MERGED, survivor.key)
+        else:
+            answers[id_] = survivor
+    return answers
+
+
+async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
+    runtime = batch.runtime
+    wanted: dict[str, dict[str, Work]] = {}
+    for work in batch.works:
+        key = work.key(Side.SALESFORCE)
+        if key is None or work.salesforce is not None:
+            continue
+        fresh = _fresh(ctx, work, key)
+        if fresh is not None:
+            work.salesforce = converted(key, fresh)
+        else:
+            wanted.setdefault(key.type, {})[key.id] = work
+    for type_, works in wanted.items():
+        found = await ctx.salesforce.retrieve(
+            type_, list(works), runtime.salesforce_fields[type_], purpose="fetch"
+        )
+        for id_, seen in found.items():
+            works[id_].salesforce = converted(seen.key, seen)
+        missing = [id_ for id_ in works if id_ not in found]
+        for id_, gone in (await salesforce_absence(ctx, type_, missing)).items():
+            works[id_].salesforce = gone
+
+
+def converted(key: RecordKey, seen: Observation) -> Observation | Gone:
+    """A converted lead lives on as its contact; the lead itself is read-only from then on (CANNOT_UPDATE_CONVERTED_LEAD)."""
+    if key.type == "Lead" and seen.values.get("IsConverted"):
+        contact = seen.values.get("ConvertedContactId")
+        if contact:
+            return Gone(key, GoneHow.CONVERTED, RecordKey(Side.SALESFORCE, "Contact", contact))
+    return seen
+
+
+async def salesforce_absence(ctx: Cycle, type_: str, ids: list[str]) -> dict[str, Gone]:
+    """What the recycle bin says of these ids. An id that queryAll does not show either may just be hidden from us: left out."""
+    answers: dict[str, Gone] = {}
+    if not ids:
+        return answers
+    # MasterRecordId exists on the objects that can be merged (Account, Contact, Lead).
+    merged = ", MasterRecordId" if type_ in ("Account", "Contact", "Lead") else ""
+    rows = await ctx.salesforce.query_by_ids(
+        type_, ids, f"Id, IsDeleted{merged}", include_deleted=True, purpose="fetch"
+    )
+    for row in rows:
+        if not row.get("IsDeleted"):
+            continue
+        key = RecordKey(Side.SALESFORCE, type_, row["Id"])
+        master = row.get("MasterRecordId")
+        if master:
+            answers[key.id] = Gone(key, GoneHow.MERGED, RecordKey(Side.SALESFORCE, type_, master))
+        else:
+            answers[key.id] = Gone(key, GoneHow.DELETED)
+    return answers

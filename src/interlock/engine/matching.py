@@ -1,0 +1,323 @@
+"""Finding counterparts for records that have none: by our keys first, then by the object's identity. Reads and links only.
+
+Both CRMs are asked afresh, never a search index: a counterpart that was made a second ago must be found, or a second one
+would be created. Companies are the exception: their names match only after normalisation, which neither API can do, so
+candidates come from our own index of keys and are then read afresh.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from interlock.core.match import Ambiguous, Candidate, Decision, Match, NoMatch, choose
+from interlock.core.model import Issue, IssueCategory, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.fetch import converted
+from interlock.engine.work import Batch, Work
+from interlock.store import identity, links
+
+_TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
+_BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
+
+
+class Finder:
+    """The candidates of one batch, gathered side by side so that each kind of question is asked once for all records."""
+
+    def __init__(self, ctx: Cycle, batch: Batch) -> None:
+        self.ctx = ctx
+        self.runtime = batch.runtime
+        self.seen: dict[RecordKey, Observation] = {}
+        self.candidates: dict[int, list[Candidate]] = defaultdict(list)
+        self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
+        self.linked_to: dict[RecordKey, RecordKey] = {}
+
+    def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
+        self.seen[seen.key] = seen
+        self.candidates[id(work)].append(Candidate(seen.key, by))
+
+    def candidates_of(self, work: Work) -> list[Candidate]:
+        return [
+            Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]
+        ]
+
+
+async def match(ctx: Cycle, batch: Batch) -> None:
+    """Give every work without link a link to be made, a reason to wait, an issue, or leave it to be created."""
+    alone = [work for work in batch.works if work.link is None and eligible(work)]
+    if not alone:
+        return
+    finder = Finder(ctx, batch)
+    hubspot_works = [work for work in alone if work.origin is Side.HUBSPOT]
+    salesforce_works = [work for work in alone if work.origin is Side.SALESFORCE]
+    if "email" in batch.runtime.spec.identity:
+        await _salesforce_by_key_and_email(ctx, finder, hubspot_works, salesforce_works)
+        await _hubspot_by_email(ctx, finder, salesforce_works)
+    else:
+        await _salesforce_by_creation_key(ctx, finder, hubspot_works)
+        await _by_identity(ctx, finder, alone)
+    await _salesforce_by_stored_id(ctx, finder, hubspot_works)
+    await _hubspot_by_stored_id(ctx, finder, salesforce_works)
+    await _note_links(ctx, finder)
+    _settle(batch, finder, hubspot_works + salesforce_works)
+
+
+def eligible(work: Work) -> bool:
+    """Whether the record may have a counterpart at all; if not, the work says why."""
+    seen = work.seen(work.origin)
+    if not isinstance(seen, Observation):
+        work.why_not = "deleted" if seen is not None else "not_readable"
+        return False
+    work.why_not = work.runtime.spec.why_not_eligible(work.origin, seen.values)
+    return work.why_not is None
+
+
+def _own(work: Work) -> Observation:
+    seen = work.seen(work.origin)
+    assert isinstance(seen, Observation), "only observed records are matched"
+    return seen
+
+
+def _email(work: Work) -> str | None:
+    for kind, key in work.runtime.spec.identity_keys(work.origin, _own(work).values):
+        if kind == "email":
+            return key
+    return None
+
+
+async def _salesforce_by_key_and_email(
+    ctx: Cycle, finder: Finder, hubspot_works: list[Work], salesforce_works: list[Work]
+) -> None:
+    by_email: dict[str, list[Work]] = defaultdict(list)
+    by_key: dict[str, Work] = {}
+    for work in hubspot_works:
+        by_key[ctx.creation_key(work.object, _own(work).key.id)] = work
+    for work in hubspot_works + salesforce_works:
+        email = _email(work)
+        if email:
+            by_email[email].append(work)
+    for type_ in finder.runtime.salesforce_types:
+        fields = finder.runtime.salesforce_fields[type_]
+        found = await ctx.salesforce.query_where_in(
+            type_, fields, {"Email": list(by_email), SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
+        )
+        for seen in found:
+            if not isinstance(converted(seen.key, seen), Observation):
+                continue
+            keyed = by_key.get(str(seen.values.get(SALESFORCE_CREATION_KEY) or ""))
+            if keyed is not None:
+                finder.add(keyed, seen, LinkedBy.SYNC_KEY)
+            email = str(seen.values.get("Email") or "").lower()
+            finder.salesforce_by_email[email].append(seen.key)
+            for work in by_email.get(email, ()):
+                if work.origin is Side.HUBSPOT:
+                    finder.add(work, seen, LinkedBy.EMAIL)
+
+
+async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    by_email: dict[str, list[Work]] = defaultdict(list)
+    for work in works:
+        email = _email(work)
+        if email:
+            by_email[email].append(work)
+    if not by_email:
+        return
+    found = await ctx.hubspot.read(
+        finder.runtime.spec.hubspot_type,
+        list(by_email),
+        finder.runtime.hubspot_properties,
+        id_property="email",
+        purpose="match",
+    )
+    for email, seen in found.items():
+        for work in by_email[email]:
+            finder.add(work, seen, LinkedBy.EMAIL)
+
+
+async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    by_key = {ctx.creation_key(work.object, _own(work).key.id): work for work in works}
+    if not by_key:
+        return
+    for type_ in finder.runtime.salesforce_types:
+        fields = finder.runtime.salesforce_fields[type_]
+        found = await ctx.salesforce.query_where_in(
+            type_, fields, {SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
+        )
+        for seen in found:
+            finder.add(by_key[str(seen.values[SALESFORCE_CREATION_KEY])], seen, LinkedBy.SYNC_KEY)
+
+
+async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    """HubSpot's own record of its counterpart: the durable half of the pair, from which a lost database is rebuilt."""
+    wanted: dict[str, dict[str, Work]] = defaultdict(dict)
+    for work in works:
+        stored = str(_own(work).values.get(HUBSPOT_ID_PROPERTY) or "")
+        type_ = _TYPE_BY_PREFIX.get(stored[:3])
+        if type_ in finder.runtime.mappings:
+            wanted[type_][stored] = work
+    for type_, by_id in wanted.items():
+        unseen = [id_ for id_ in by_id if RecordKey(Side.SALESFORCE, type_, id_) not in finder.seen]
+        found = await ctx.salesforce.retrieve(
+            type_, unseen, finder.runtime.salesforce_fields[type_], purpose="match"
+        )
+        for id_, work in by_id.items():
+            seen = found.get(id_) or finder.seen.get(RecordKey(Side.SALESFORCE, type_, id_))
+            if seen is not None and isinstance(converted(seen.key, seen), Observation):
+                finder.add(work, seen, LinkedBy.SYNC_KEY)
+
+
+async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    by_id = {_own(work).key.id: work for work in works}
+    if not by_id:
+        return
+    type_, properties = finder.runtime.spec.hubspot_type, finder.runtime.hubspot_properties
+    found = await ctx.hubspot.read(type_, list(by_id), properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
+    for salesforce_id, seen in found.items():
+        finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
+    by_hubspot_id: dict[str, Work] = {}
+    for work in works:
+        portal, _, rest = str(_own(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
+        if portal == ctx.portal and rest:
+            by_hubspot_id[rest.rpartition(":")[2]] = work
+    created_from = await ctx.hubspot.read(type_, list(by_hubspot_id), properties, purpose="match")
+    for hubspot_id, seen in created_from.items():
+        finder.add(by_hubspot_id[hubspot_id], seen, LinkedBy.SYNC_KEY)
+
+
+async def _by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    wanted: dict[tuple[Side, str], dict[str, list[Work]]] = defaultdict(lambda: defaultdict(list))
+    for work in works:
+        for kind, key in finder.runtime.spec.identity_keys(work.origin, _own(work).values):
+            wanted[work.origin.other, kind][key].append(work)
+    hits: dict[Side, dict[str, list[tuple[Work, LinkedBy]]]] = defaultdict(lambda: defaultdict(list))
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for (side, kind), by_key in wanted.items():
+            found = await identity.find(tx, finder.runtime.slug, side, kind, list(by_key))
+            for key, record_ids in found.items():
+                for record_id in record_ids:
+                    hits[side][record_id].extend((work, _BY_KIND[kind]) for work in by_key[key])
+    for side, by_record in hits.items():
+        for seen in await _read(ctx, finder.runtime, side, list(by_record)):
+            # The index may be behind: what the record holds now decides.
+            now = set(finder.runtime.spec.identity_keys(side, seen.values))
+            for work, by in by_record[seen.key.id]:
+                own = set(finder.runtime.spec.identity_keys(work.origin, _own(work).values))
+                if any(_BY_KIND[kind] is by for kind, _ in now & own):
+                    finder.add(work, seen, by)
+
+
+async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) -> list[Observation]:
+    if side is Side.HUBSPOT:
+        found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
+        return list(found.values())
+    (type_,) = runtime.salesforce_types
+    return list(
+        (await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values()
+    )
+
+
+async def _note_links(ctx: Cycle, finder: Finder) -> None:
+    hubspot_ids = [key.id for key in finder.seen if key.side is Side.HUBSPOT]
+    salesforce_ids = [key.id for key in finder.seen if key.side is Side.SALESFORCE]
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for link in (await links.by_hubspot(tx, finder.runtime.slug, hubspot_ids)).values():
+            finder.linked_to[link.hubspot] = link.salesforce
+        for link in (await links.by_salesforce(tx, finder.runtime.slug, salesforce_ids)).values():
+            finder.linked_to[link.salesforce] = link.hubspot
+
+
+def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
+    """Decide each work in turn; a record taken by one work is no longer free for the next."""
+    waiting = {key: work for work in works for key in [_own(work).key]}
+    for work in works:
+        if work.new_link or work not in batch.works:
+            continue
+        decision = _decide(finder, work)
+        match decision:
+            case Match(key=key, by=by):
+                _pair(batch, finder, work, key, by, waiting.get(key))
+            case Ambiguous():
+                work.why_not = decision.code
+                work.issues.append(_ambiguous(work, decision))
+            case NoMatch():
+                pass
+
+
+def _decide(finder: Finder, work: Work) -> Decision:
+    preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
+    decision = choose(finder.candidates_of(work), preferred)
+    if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by is LinkedBy.SYNC_KEY):
+        return decision
+    return _among_siblings(finder, work) or decision
+
+
+def _among_siblings(finder: Finder, work: Work) -> Decision | None:
+    """Seen from Salesforce: other leads and contacts with the same e-mail decide whether this one may be linked."""
+    email = _email(work)
+    own = _own(work).key
+    siblings = {own, *finder.salesforce_by_email.get(email or "", ())}
+    for type_ in finder.runtime.salesforce_types:
+        same_kind = sorted(key for key in siblings if key.type == type_)
+        if not same_kind:
+            continue
+        if own not in same_kind:
+            # A contact with this e-mail exists, and it is the person's record: the lead stays alone, silently.
+            work.why_not = "contact_preferred"
+            return NoMatch()
+        if len(same_kind) > 1:
+            return Ambiguous(tuple(same_kind), "several_candidates", LinkedBy.EMAIL)
+        return None
+    return None
+
+
+def _pair(batch: Batch, finder: Finder, work: Work, key: RecordKey, by: LinkedBy, other: Work | None) -> None:
+    if other is not None and other is not work:
+        # Both halves are due in this batch: they go on as one.
+        work.dirty = [*work.dirty, *other.dirty]
+        batch.works.remove(other)
+    work.see(key.side, finder.seen[key])
+    own = _own_key(work, key)
+    hubspot, salesforce = (own, key) if key.side is Side.SALESFORCE else (key, own)
+    work.link = RecordLink(
+        object=work.object,
+        hubspot_id=hubspot.id,
+        salesforce_type=salesforce.type,
+        salesforce_id=salesforce.id,
+        state=LinkState.LINKED,
+        linked_by=by,
+        linked_at_us=finder.ctx.clock_us(),
+        base={},
+        sets={},
+    )
+    work.new_link = True
+    finder.linked_to[hubspot] = salesforce
+    finder.linked_to[salesforce] = hubspot
+
+
+def _own_key(work: Work, other: RecordKey) -> RecordKey:
+    seen = work.seen(other.side.other)
+    assert isinstance(seen, Observation)
+    return seen.key
+
+
+def _ambiguous(work: Work, decision: Ambiguous) -> Issue:
+    own = _own(work).key
+    names = ", ".join(str(key) for key in decision.keys)
+    by = {LinkedBy.EMAIL: "e-mail address", LinkedBy.DOMAIN: "domain", LinkedBy.NAME: "name"}.get(decision.by, "key")
+    if decision.code == "candidate_taken":
+        cause = f"{names.split(', ')[0]} has the same {by} but is already linked with {names.split(', ')[1]}."
+        fix = "Merge the duplicates, or change the value on the one that is another person or company."
+    else:
+        cause = f"Several records have the same {by}: {names}."
+        fix = "Merge them, or change the value on those that are not meant; then resync this issue."
+    return Issue(
+        category=IssueCategory.MATCHING,
+        code=decision.code,
+        severity="error",
+        object=work.object,
+        hubspot_id=own.id if own.side is Side.HUBSPOT else None,
+        salesforce_id=own.id if own.side is Side.SALESFORCE else None,
+        salesforce_type=own.type if own.side is Side.SALESFORCE else None,
+        cause=cause,
+        fix=fix,
+        label=work.label(),
+    )

@@ -1,0 +1,164 @@
+"""One pair on its way through the line: what was claimed, seen, decided, sent and answered. Data only."""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.core.model import (
+    AuditRow,
+    Base,
+    Dirty,
+    Gone,
+    Intent,
+    Issue,
+    LinkState,
+    Observation,
+    Outcome,
+    Reason,
+    RecordKey,
+    RecordLink,
+    SetBase,
+    Side,
+)
+from interlock.core.plan import FieldWrite, HeldField
+from interlock.core.reconcile import FieldDecision
+from interlock.engine.context import ObjectRuntime
+
+Seen = Observation | Gone | None
+
+
+class SideWrite(msgspec.Struct):
+    """One record write: the mapped fields, and what goes with them in the same request (keys, placeholders, opt-out)."""
+
+    side: Side
+    type: str
+    id: str | None  # None: a create
+    sync_key: str
+    fields: list[FieldWrite]
+    extra: dict[str, object]
+    intent: Intent | None = None
+    outcome: Outcome | None = None
+    dropped: list[tuple[FieldWrite, str, str]] = []  # (write, code, message) the CRM refused, the rest was sent
+
+    @property
+    def creates(self) -> bool:
+        return self.id is None
+
+    def values(self) -> dict[str, object]:
+        return {**{write.name: write.raw for write in self.fields}, **self.extra}
+
+
+class SetChange(msgspec.Struct):
+    """Members to add to or remove from a set of references on one side, by the linked record's id on that side."""
+
+    name: str
+    side: Side
+    add: list[str]
+    remove: list[str]
+    done: bool = False
+
+
+class Work(msgspec.Struct):
+    """One pair, or one record that has no counterpart yet."""
+
+    runtime: ObjectRuntime
+    dirty: list[Dirty]
+    link: RecordLink | None = None
+    hubspot: Seen = None
+    salesforce: Seen = None
+    intents: list[Intent] = []
+
+    new_link: bool = False
+    state: LinkState | None = None
+    follow: RecordKey | None = None
+    relink_to: RecordKey | None = None
+    agreed: Base = {}
+    sets: SetBase = {}
+    decisions: list[FieldDecision] = []
+    conflicts: list[FieldDecision] = []
+    held: list[HeldField] = []
+    writes: list[SideWrite] = []
+    set_changes: list[SetChange] = []
+    opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
+    opt_out_done: bool = False
+
+    issues: list[Issue] = []
+    audit: list[AuditRow] = []
+    why_not: str | None = None
+    postpone_until_us: int | None = None
+    postpone_reason: Reason = Reason.RETRY
+
+    @property
+    def object(self) -> str:
+        return self.runtime.slug
+
+    @property
+    def reason(self) -> Reason:
+        return min((each.reason for each in self.dirty), key=_STRENGTH.index, default=Reason.CHANGED)
+
+    def seen(self, side: Side) -> Seen:
+        return self.hubspot if side is Side.HUBSPOT else self.salesforce
+
+    def see(self, side: Side, seen: Seen) -> None:
+        if side is Side.HUBSPOT:
+            self.hubspot = seen
+        else:
+            self.salesforce = seen
+
+    @property
+    def origin(self) -> Side:
+        """The side of a record without counterpart."""
+        return self.dirty[0].key.side
+
+    def key(self, side: Side) -> RecordKey | None:
+        if self.link is not None:
+            return self.link.key(side)
+        for each in self.dirty:
+            if each.key.side is side:
+                return each.key
+        return None
+
+    @property
+    def hubspot_id(self) -> str | None:
+        key = self.key(Side.HUBSPOT)
+        return key.id if key is not None and key.id else None
+
+    @property
+    def salesforce_id(self) -> str | None:
+        key = self.key(Side.SALESFORCE)
+        return key.id if key is not None and key.id else None
+
+    def label(self) -> str | None:
+        for side, seen in ((Side.HUBSPOT, self.hubspot), (Side.SALESFORCE, self.salesforce)):
+            if isinstance(seen, Observation):
+                return self.runtime.spec.label(side, seen.values)
+        return None
+
+    def wait(self, until_us: int, reason: Reason) -> None:
+        if self.postpone_until_us is None or until_us < self.postpone_until_us:
+            self.postpone_until_us = until_us
+            self.postpone_reason = reason
+
+
+# The strongest reason of a pair decides: what a person asked for, then a change, then a first load.
+_STRENGTH = [
+    Reason.RESYNC,
+    Reason.RESOLVED,
+    Reason.REPAIR,
+    Reason.CHANGED,
+    Reason.IMPORT,
+    Reason.RETRY,
+    Reason.PARKED,
+    Reason.WAITING,
+    Reason.EXISTING,
+    Reason.EXISTING_LINK_ONLY,
+]
+
+
+class Batch(msgspec.Struct):
+    """Works of one object that go through the line together. `horizon`: marks up to this seq were made before our reads."""
+
+    runtime: ObjectRuntime
+    works: list[Work]
+    horizon: int
+    parked: list[Work] = []  # a request for them may still land: only their due time is written
