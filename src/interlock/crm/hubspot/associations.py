@@ -10,8 +10,8 @@ import msgspec
 from interlock.core.model import NotDone, Outcome, Unsettled, Written
 from interlock.crm.budget import ASSOCIATIONS
 from interlock.crm.calls import Calls, Declined, chunks, in_parallel
-from interlock.crm.errors import CallRefused
 from interlock.crm.hubspot.model import AssociationRow
+from interlock.crm.hubspot.records import read_whole
 from interlock.crm.hubspot.requests import (
     ASSOCIATION_READ_INPUTS,
     ASSOCIATION_WRITE_INPUTS,
@@ -67,13 +67,8 @@ async def read(calls: Calls, from_object: str, to_object: str, ids: Sequence[str
 
     async def one(chunk: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         """Fills `found`; what has further pages."""
-        body = encode({"inputs": chunk})
-        reply = await calls.read("POST", path, body, purpose=purpose, family=ASSOCIATIONS)
-        try:
-            rows = _decode_rows(reply.body)
-        except msgspec.MsgspecError as error:
-            raise calls.garbled("a list of associations") from error
-        _raise_unexpected(calls, rows)
+        # A record without associations, or one that is not there, is an answer: the empty list.
+        _, rows = await read_whole(calls, path, encode({"inputs": chunk}), _parse, purpose, ASSOCIATIONS)
         further = []
         for row in rows.results:
             found.setdefault(row.from_.id, []).extend(
@@ -91,17 +86,11 @@ async def read(calls: Calls, from_object: str, to_object: str, ids: Sequence[str
     return found
 
 
-def _raise_unexpected(calls: Calls, rows: _Rows) -> None:
-    """A record without associations, or one that is not there, is an answer: the empty list."""
-    for error in rows.errors:
-        verdict = refused(error, 207)
-        if verdict.gone or "NO_ASSOCIATIONS_FOUND" in (verdict.code, error.sub_category or ""):
-            continue
-        if (error.sub_category or "").endswith("NO_ASSOCIATIONS_FOUND"):
-            continue
-        raise CallRefused(
-            calls.side, f"HubSpot could not read some associations: {verdict.message}", crm_code=verdict.code
-        )
+def _parse(calls: Calls, body: bytes) -> _Rows:
+    try:
+        return _decode_rows(body)
+    except msgspec.MsgspecError as error:
+        raise calls.garbled("a list of associations") from error
 
 
 async def associate(

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from interlock.core.model import Observation
+from interlock.crm.budget import CRM
 from interlock.crm.calls import PART_TRIES, Calls, Reply, chunks, in_parallel
 from interlock.crm.errors import CallRefused, ServerFault
 from interlock.crm.hubspot.model import Page
@@ -105,15 +106,20 @@ B = TypeVar("B", bound=_Partial)
 
 
 async def read_whole(
-    calls: Calls, path: str, body: bytes, decode: Callable[[Calls, bytes], B], purpose: str
+    calls: Calls,
+    path: str,
+    body: bytes,
+    decode: Callable[[Calls, bytes], B],
+    purpose: str,
+    family: str = CRM,
 ) -> tuple[Reply, B]:
-    """A batch read until nothing in it failed. Not found is an answer; any other error of a 207 would make records look
-    absent that are not. Raises CallRefused, ServerFault."""
+    """A batch read until nothing in it failed. That something is not there is an answer; any other error of a 207 would
+    make records look absent that are not. Raises CallRefused, ServerFault."""
     attempt = 1
     while True:
-        reply = await calls.read("POST", path, body, purpose=purpose)
+        reply = await calls.read("POST", path, body, purpose=purpose, family=family)
         batch = decode(calls, reply.body)
-        failed = next((error for error in batch.errors if error.category != "OBJECT_NOT_FOUND"), None)
+        failed = next((error for error in batch.errors if not _is_answer(error)), None)
         if failed is None:
             return reply, batch
         verdict = refused(failed, 207)
@@ -122,8 +128,12 @@ async def read_whole(
             raise CallRefused(calls.side, message, fields=verdict.fields, crm_code=verdict.code)
         if attempt >= PART_TRIES:
             raise ServerFault(calls.side, message, crm_code=verdict.code)
-        await calls.pause(attempt)
+        await calls.pause(attempt, family)
         attempt += 1
+
+
+def _is_answer(error: WireError) -> bool:
+    return error.category == "OBJECT_NOT_FOUND" or (error.sub_category or "").endswith("NO_ASSOCIATIONS_FOUND")
 
 
 async def read_by_id(

@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.core.model import NotDone, Unsettled
 from interlock.crm.calls import Calls, Declined
-from interlock.crm.salesforce.requests import DATA_PATH, encode
+from interlock.crm.salesforce.requests import CALL_OPTIONS, DATA_PATH, encode
 
 PATH = f"{DATA_PATH}/composite"
 
@@ -62,10 +62,10 @@ async def read(calls: Calls, subs: Sequence[Sub], purpose: str) -> tuple[Replies
 async def write(
     calls: Calls, subs: Sequence[Sub], purpose: str, headers: Mapping[str, str]
 ) -> Replies | Declined | NotDone | Unsettled:
-    """Replies by reference. Each subrequest carries `headers` too: it counts as a request of its own."""
+    """Replies by reference. Each write in the call carries our headers too: it counts as a request of its own."""
     for sub in subs:
         if sub.method != "GET":
-            sub.http_headers = {**headers, **(sub.http_headers or {})}
+            sub.http_headers = {**CALL_OPTIONS, **headers, **(sub.http_headers or {})}
     answer = await calls.write("POST", PATH, _body(subs), purpose=purpose, headers=headers)
     if isinstance(answer, Declined | NotDone | Unsettled):
         return answer
