@@ -198,6 +198,16 @@ def test_a_server_that_breaks_down_leaves_every_record_unsettled(status: int) ->
     assert len(org.calls) == 1
 
 
+def test_a_breakdown_in_the_middle_of_a_call_unsettles_that_part_alone() -> None:
+    org = TinyOrg(400)
+    failed = (500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "x"}])
+    org.meddle = lambda sub: failed if sub["referenceId"] == "write1" else None
+    outcomes = list(update(org, titles(400)).values())
+    assert {type(outcome) for outcome in outcomes[:200]} == {Written}
+    assert {type(outcome) for outcome in outcomes[200:]} == {Unsettled}
+    assert len(org.calls) == 1
+
+
 def test_an_answer_that_is_lost_leaves_every_record_unsettled() -> None:
     org = TinyOrg(2)
 
