@@ -148,17 +148,16 @@ def client_of(request: Request) -> str:
     return agent.split("/", 1)[0].split(" ", 1)[0] or "unknown"
 
 
-def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object of a request; an absent body is an empty one. Raises ApiError."""
-    if not request.body:
-        return {}
+def body_of(request: Request, shape: type[Any]) -> dict[str, Any]:
+    """The JSON object of a request, of the right shape (`shapes.py`); null is absent, an absent body is empty."""
     try:
-        found = request.json()
+        found = request.json() if request.body else {}
+        msgspec.convert(found, shape, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError) as broken:
         raise errors.malformed_body(str(broken)) from None
     if not isinstance(found, dict):
         raise errors.malformed_body("an object was expected")
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def names_of(request: Request, key: str) -> tuple[str, ...]:
@@ -174,13 +173,19 @@ def flag_of(request: Request, key: str) -> bool:
     return (request.query_one(key) or "").lower() == "true"
 
 
+def number_of(request: Request, key: str, default: int) -> int:
+    """A number in the query. Raises ApiError."""
+    text = request.query_one(key)
+    if text is None or text == "":
+        return default
+    if not text.isdecimal():
+        raise errors.invalid(f"Invalid value for {key}: {text}")
+    return int(text)
+
+
 def inputs_of(body: dict[str, Any], limit: int, too_big: Callable[[int], ApiError] = errors.batch_too_big) -> list[Any]:
     """The `inputs` of a batch. Raises ApiError."""
-    inputs = body.get("inputs")
-    if not isinstance(inputs, list):
-        raise errors.invalid("Invalid input JSON: some required fields were not set: [inputs]")
+    inputs: list[Any] = body["inputs"]
     if len(inputs) > limit:
         raise too_big(limit)
-    if any(not isinstance(one, dict) for one in inputs):
-        raise errors.malformed_body("inputs must be objects")
     return inputs

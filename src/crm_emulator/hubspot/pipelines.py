@@ -136,12 +136,12 @@ class Pipelines:
         made = Pipeline(
             id=str(body.get("pipelineId") or self._new_id()),
             label=label,
-            display_order=int(body.get("displayOrder", len(self.all))),
+            display_order=_order(body, len(self.all)),
             stages=[],
             created_ms=now_ms,
             updated_ms=now_ms,
         )
-        for stage in body.get("stages", ()):
+        for stage in body.get("stages") or ():
             self._add_stage(made, stage, now_ms)
         self.all[made.id] = made
         return made
@@ -149,7 +149,7 @@ class Pipelines:
     def update(self, id: str, body: dict[str, Any], now_ms: int, *, replace: bool) -> Pipeline:
         found = self.get(id)
         found.label = body.get("label", found.label)
-        found.display_order = int(body.get("displayOrder", found.display_order))
+        found.display_order = _order(body, found.display_order)
         if replace and "stages" in body:
             kept, found.stages = found.stages, []
             for stage in body["stages"]:
@@ -172,7 +172,7 @@ class Pipelines:
     def update_stage(self, id: str, stage_id: str, body: dict[str, Any], now_ms: int) -> Stage:
         stage = self.get_stage(id, stage_id)
         stage.label = body.get("label", stage.label)
-        stage.display_order = int(body.get("displayOrder", stage.display_order))
+        stage.display_order = _order(body, stage.display_order)
         stage.metadata = {**stage.metadata, **_metadata(body)}
         stage.updated_ms = now_ms
         return stage
@@ -191,7 +191,7 @@ class Pipelines:
         stage = Stage(
             id=str(body.get("stageId") or self._new_id()),
             label=label,
-            display_order=int(body.get("displayOrder", len(pipeline.stages))),
+            display_order=_order(body, len(pipeline.stages)),
             metadata=metadata,
             created_ms=now_ms,
             updated_ms=now_ms,
@@ -209,6 +209,11 @@ def _label(body: dict[str, Any]) -> str:
     if not isinstance(label, str) or not label:
         raise errors.invalid("Invalid input JSON: some required fields were not set: [label]")
     return label
+
+
+def _order(body: dict[str, Any], default: int) -> int:
+    given = body.get("displayOrder")
+    return default if given is None else int(given)
 
 
 def _metadata(body: dict[str, Any]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from crm_emulator.hubspot import errors
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.account import User
-from crm_emulator.hubspot.api import DATED, OWNERS, PIPELINES, Api, body_of, flag_of
+from crm_emulator.hubspot.api import DATED, OWNERS, PIPELINES, Api, body_of, flag_of, number_of
 from crm_emulator.hubspot.pipelines import Pipelines
 from crm_emulator.hubspot.stamps import iso_ms, zone
 from crm_emulator.kernel.http import Request, Response, json_response
@@ -30,8 +30,8 @@ class AccountRoutes:
     def owners(self, request: Request) -> Response:
         archived = flag_of(request, "archived")
         email = request.query_one("email")
-        limit = int(request.query_one("limit") or 100)
-        after = int(request.query_one("after") or 0)
+        limit = number_of(request, "limit", 100)
+        after = number_of(request, "after", 0)
         found = [
             user
             for user in self._api.account.users
@@ -130,14 +130,18 @@ class PipelineRoutes:
         return json_response({"results": [one.to_json() for one in self._of(request).all.values()]})
 
     def create(self, request: Request) -> Response:
-        return json_response(self._of(request).create(body_of(request), self._now_ms()).to_json(), 201)
+        return json_response(
+            self._of(request).create(body_of(request, shapes.PipelineBody), self._now_ms()).to_json(), 201
+        )
 
     def read(self, request: Request) -> Response:
         return json_response(self._of(request).get(request.params["id"]).to_json())
 
     def update(self, request: Request, *, replace: bool = False) -> Response:
         pipelines = self._of(request)
-        found = pipelines.update(request.params["id"], body_of(request), self._now_ms(), replace=replace)
+        found = pipelines.update(
+            request.params["id"], body_of(request, shapes.PipelineBody), self._now_ms(), replace=replace
+        )
         return json_response(found.to_json())
 
     def replace(self, request: Request) -> Response:
@@ -155,7 +159,7 @@ class PipelineRoutes:
         return json_response({"results": [stage.to_json() for stage in pipeline.stages]})
 
     def create_stage(self, request: Request) -> Response:
-        made = self._of(request).add_stage(request.params["id"], body_of(request), self._now_ms())
+        made = self._of(request).add_stage(request.params["id"], body_of(request, shapes.StageBody), self._now_ms())
         return json_response(made.to_json(), 201)
 
     def stage(self, request: Request) -> Response:
@@ -163,7 +167,9 @@ class PipelineRoutes:
 
     def update_stage(self, request: Request) -> Response:
         id, stage_id = request.params["id"], request.params["stage"]
-        return json_response(self._of(request).update_stage(id, stage_id, body_of(request), self._now_ms()).to_json())
+        return json_response(
+            self._of(request).update_stage(id, stage_id, body_of(request, shapes.StageBody), self._now_ms()).to_json()
+        )
 
     def delete_stage(self, request: Request) -> Response:
         pipelines = self._of(request)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crm_emulator.hubspot import errors
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.account import Actor
-from crm_emulator.hubspot.api import DATED, Api, body_of, inputs_of
+from crm_emulator.hubspot.api import DATED, Api, body_of, inputs_of, number_of
 from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.associations import target
 from crm_emulator.hubspot.errors import ApiError
@@ -50,7 +50,7 @@ class AssociationRoutes:
 
     def list_all(self, request: Request) -> Response:
         record, to = self._record(request), self._to(request)
-        limit = min(int(request.query_one("limit") or 500), self._api.config.association_page_max)
+        limit = min(number_of(request, "limit", 500), self._api.config.association_page_max)
         rows, next_after = self._page(record, to, request.query_one("after"), limit)
         body: dict[str, Any] = {"results": rows}
         if next_after is not None:
@@ -85,7 +85,7 @@ class AssociationRoutes:
         started_ms = self._portal.now_ms()
         results: list[Any] = []
         lonely: list[str] = []
-        for one in inputs_of(body_of(request), self._api.config.association_read_batch_max):
+        for one in inputs_of(body_of(request, shapes.Ends), self._api.config.association_read_batch_max):
             id = str(one.get("id", ""))
             record = self._portal.lookup(from_table, id, None, merged=True)
             rows, next_after = (
@@ -137,12 +137,12 @@ class AssociationRoutes:
 
     def create_label(self, request: Request) -> Response:
         from_table, to = self._api.table(request, "from_type"), self._to(request)
-        made = self._types.add_label(from_table.kind.key, to.kind.key, body_of(request))
+        made = self._types.add_label(from_table.kind.key, to.kind.key, body_of(request, shapes.Label))
         return json_response({"results": [_label(one) for one in made]})
 
     def rename_label(self, request: Request) -> Response:
         from_table, to = self._api.table(request, "from_type"), self._to(request)
-        self._types.rename_label(from_table.kind.key, to.kind.key, body_of(request))
+        self._types.rename_label(from_table.kind.key, to.kind.key, body_of(request, shapes.Label))
         return Response(204)
 
     def delete_label(self, request: Request) -> Response:
@@ -161,7 +161,7 @@ class AssociationRoutes:
         started_ms = self._portal.now_ms()
         results: list[Any] = []
         failures: list[dict[str, Any]] = []
-        for given in inputs_of(body_of(request), self._api.config.association_write_batch_max):
+        for given in inputs_of(body_of(request, shapes.Links), self._api.config.association_write_batch_max):
             try:
                 one, other = (
                     target(self._portal, table, (given.get(key) or {}).get("id"))
@@ -177,7 +177,7 @@ class AssociationRoutes:
         """`to` is one id or a list of them. Records that are gone are passed over."""
         from_table, to = self._api.table(request, "from_type"), self._to(request)
         found: list[tuple[Record, Record, Any]] = []
-        for given in inputs_of(body_of(request), self._api.config.association_write_batch_max):
+        for given in inputs_of(body_of(request, shapes.Unlinks), self._api.config.association_write_batch_max):
             targets = given.get("to") or []
             one = self._portal.lookup(from_table, str((given.get("from") or {}).get("id")), None, merged=True)
             for item in targets if isinstance(targets, list) else [targets]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm_emulator.hubspot import shapes
 from crm_emulator.hubspot.api import Api, body_of, inputs_of
 from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.associations import target
@@ -38,7 +39,7 @@ class AssociationV3Routes:
         started_ms = self._portal.now_ms()
         results: list[Any] = []
         lonely: list[str] = []
-        for one in inputs_of(body_of(request), self._api.config.association_read_batch_max):
+        for one in inputs_of(body_of(request, shapes.Ends), self._api.config.association_read_batch_max):
             id = str(one.get("id", ""))
             record = self._portal.lookup(from_table, id, None, merged=True)
             rows = [
@@ -59,7 +60,7 @@ class AssociationV3Routes:
         started_ms = self._portal.now_ms()
         results: list[Any] = []
         failures: list[dict[str, Any]] = []
-        for given in inputs_of(body_of(request), self._api.config.association_write_batch_max):
+        for given in inputs_of(body_of(request, shapes.Links), self._api.config.association_write_batch_max):
             try:
                 one = target(self._portal, from_table, (given.get("from") or {}).get("id"))
                 other = target(self._portal, to, (given.get("to") or {}).get("id"))
@@ -75,7 +76,7 @@ class AssociationV3Routes:
 
     def batch_archive(self, request: Request) -> Response:
         from_table, to = self._tables(request)
-        for given in inputs_of(body_of(request), self._api.config.association_write_batch_max):
+        for given in inputs_of(body_of(request, shapes.Links), self._api.config.association_write_batch_max):
             one = self._portal.lookup(from_table, str((given.get("from") or {}).get("id")), None, merged=True)
             other = self._portal.lookup(to, str((given.get("to") or {}).get("id")), None, merged=True)
             if one is not None and other is not None:

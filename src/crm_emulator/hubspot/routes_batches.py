@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crm_emulator.hubspot import errors
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.api import OBJECTS, Api, body_of, flag_of, inputs_of
 from crm_emulator.hubspot.errors import ApiError
@@ -34,7 +34,7 @@ class BatchRoutes:
 
     def read(self, request: Request) -> Response:
         table = self._api.table(request)
-        body = body_of(request)
+        body = body_of(request, shapes.Batch)
         config = self._api.config
         history = tuple(body.get("propertiesWithHistory") or ())
         if history:
@@ -97,7 +97,7 @@ class BatchRoutes:
         """204 in any case: no per-record result is given."""
         table = self._api.table(request)
         actor = self._api.actor(request)
-        for one in inputs_of(body_of(request), self._api.config.batch_max):
+        for one in inputs_of(body_of(request, shapes.Batch), self._api.config.batch_max):
             record = self._portal.lookup(table, str(one.get("id", "")), None, merged=False)
             if record is not None:
                 self._api.operations.archive(table, record, actor)
@@ -115,7 +115,7 @@ class BatchRoutes:
         upsert: bool = False,
     ) -> Response:
         table = self._api.table(request)
-        inputs = inputs_of(body_of(request), self._api.config.batch_max)
+        inputs = inputs_of(body_of(request, shapes.Batch), self._api.config.batch_max)
         if check is not None:
             check(table, inputs)
         actor = self._api.actor(request)

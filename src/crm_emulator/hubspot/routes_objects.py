@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.hubspot import errors
-from crm_emulator.hubspot.api import OBJECTS, Api, body_of, flag_of, names_of
+from crm_emulator.hubspot import errors, shapes
+from crm_emulator.hubspot.api import OBJECTS, Api, body_of, flag_of, names_of, number_of
 from crm_emulator.hubspot.kinds import CONTACTS
 from crm_emulator.hubspot.records import Record, Table
 from crm_emulator.kernel.http import Request, Response, json_response
@@ -31,7 +31,7 @@ class ObjectRoutes:
         table = self._api.table(request)
         names, history = names_of(request, "properties"), names_of(request, "propertiesWithHistory")
         config = self._api.config
-        limit = _number(request, "limit", LIST_PAGE_DEFAULT)
+        limit = number_of(request, "limit", LIST_PAGE_DEFAULT)
         most = config.history_page_max if history else config.list_page_max
         if limit > most:
             raise errors.invalid(f"Page size {limit} exceeds the maximum of {most}.")
@@ -40,7 +40,7 @@ class ObjectRoutes:
         results: list[dict[str, Any]] = []
         next_id: int | None = None
         # `after` is the id that the next page starts with (recorded in paging.next.link).
-        for record in table.after(_number(request, "after", 0) - 1, archived=flag_of(request, "archived")):
+        for record in table.after(number_of(request, "after", 0) - 1, archived=flag_of(request, "archived")):
             if len(results) == limit:
                 next_id = record.id
                 break
@@ -53,7 +53,7 @@ class ObjectRoutes:
 
     def create(self, request: Request) -> Response:
         table = self._api.table(request)
-        body, actor = body_of(request), self._api.actor(request)
+        body, actor = body_of(request, shapes.Record), self._api.actor(request)
         operations = self._api.operations
         draft = operations.draft_create(table, body.get("properties") or {}, actor, body.get("associations"))
         record = operations.carry_out(table, draft, actor)
@@ -69,7 +69,7 @@ class ObjectRoutes:
 
     def update(self, request: Request) -> Response:
         table = self._api.table(request)
-        body, actor = body_of(request), self._api.actor(request)
+        body, actor = body_of(request, shapes.Record), self._api.actor(request)
         record = self._named(request, table)
         operations = self._api.operations
         draft = operations.draft_update(table, record, body.get("properties") or {}, actor)
@@ -86,7 +86,7 @@ class ObjectRoutes:
 
     def search(self, request: Request) -> Response:
         table = self._api.table(request)
-        body = body_of(request)
+        body = body_of(request, shapes.Search)
         found = self._api.search.run(table, body, request.body)
         names = tuple(str(name) for name in body.get("properties") or ())
         view = self._api.views.get(table, names)
@@ -97,7 +97,7 @@ class ObjectRoutes:
 
     def merge(self, request: Request) -> Response:
         table = self._api.table(request)
-        body = body_of(request)
+        body = body_of(request, shapes.Merge)
         primary, other = (
             self._portal.resolve(table, str(body.get(key) or ""), None)
             for key in ("primaryObjectId", "objectIdToMerge")
@@ -109,7 +109,7 @@ class ObjectRoutes:
         table = self._api.table(request)
         if table.kind is not CONTACTS:
             raise errors.not_found()
-        body = body_of(request)
+        body = body_of(request, shapes.Erase)
         record = self._portal.lookup(table, str(body.get("objectId") or ""), body.get("idProperty"), merged=True)
         if record is not None:
             self._api.operations.erase(table, record, self._api.actor(request))
@@ -143,12 +143,3 @@ class ObjectRoutes:
         if found:
             rendered["associations"] = found
         return rendered
-
-
-def _number(request: Request, key: str, default: int) -> int:
-    text = request.query_one(key)
-    if text is None or text == "":
-        return default
-    if not text.isdecimal():
-        raise errors.invalid(f"Invalid value for {key}: {text}")
-    return int(text)

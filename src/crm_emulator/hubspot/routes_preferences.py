@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.hubspot import errors, values
+from crm_emulator.hubspot import errors, shapes, values
 from crm_emulator.hubspot.api import PREFERENCES, Api, body_of
 from crm_emulator.hubspot.stamps import iso_ms
 from crm_emulator.kernel.http import Request, Response
@@ -81,9 +81,7 @@ def _address(text: str) -> str:
 
 
 def _addresses(request: Request) -> list[str]:
-    inputs = body_of(request).get("inputs")
-    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
-        raise errors.malformed_body("inputs must be e-mail addresses")
+    inputs: list[str] = body_of(request, shapes.Addresses)["inputs"]
     if len(inputs) > BATCH_MAX:
         raise errors.batch_too_big(BATCH_MAX)
     return [one.strip().lower() for one in inputs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm_emulator.hubspot import shapes
 from crm_emulator.hubspot.api import DATED, PROPERTIES, Api, body_of, flag_of, inputs_of
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.hubspot.records import Table
@@ -46,12 +47,14 @@ class PropertyRoutes:
         return json_response(schema.get(request.params["name"]).to_json())
 
     def create(self, request: Request) -> Response:
-        made = self._create(self._api.table(request), body_of(request), request)
+        made = self._create(self._api.table(request), body_of(request, shapes.Definition), request)
         return json_response(made, 201)
 
     def update(self, request: Request) -> Response:
         schema = self._api.table(request).schema
-        return json_response(schema.update(request.params["name"], body_of(request), self._now_ms()).to_json())
+        return json_response(
+            schema.update(request.params["name"], body_of(request, shapes.Definition), self._now_ms()).to_json()
+        )
 
     def archive(self, request: Request) -> Response:
         table = self._api.table(request)
@@ -64,7 +67,7 @@ class PropertyRoutes:
         started_ms = self._now_ms()
         results: list[Any] = []
         missing: list[str] = []
-        for one in inputs_of(body_of(request), self._api.config.batch_max):
+        for one in inputs_of(body_of(request, shapes.Definitions), self._api.config.batch_max):
             found = schema.properties.get(str(one.get("name")))
             if found is None:
                 missing.append(str(one.get("name")))
@@ -78,7 +81,7 @@ class PropertyRoutes:
         started_ms = self._now_ms()
         results: list[Any] = []
         failures: list[dict[str, Any]] = []
-        for one in inputs_of(body_of(request), self._api.config.batch_max):
+        for one in inputs_of(body_of(request, shapes.Definitions), self._api.config.batch_max):
             try:
                 results.append(self._create(table, one, request))
             except ApiError as fault:
@@ -87,7 +90,7 @@ class PropertyRoutes:
 
     def batch_archive(self, request: Request) -> Response:
         table = self._api.table(request)
-        for one in inputs_of(body_of(request), self._api.config.batch_max):
+        for one in inputs_of(body_of(request, shapes.Definitions), self._api.config.batch_max):
             if one.get("name") in table.schema.properties:
                 table.schema.archive(one["name"], self._now_ms())
         return Response(204)
@@ -99,11 +102,11 @@ class PropertyRoutes:
         return json_response(self._api.table(request).schema.get_group(request.params["name"]))
 
     def create_group(self, request: Request) -> Response:
-        return json_response(self._api.table(request).schema.create_group(body_of(request)), 201)
+        return json_response(self._api.table(request).schema.create_group(body_of(request, shapes.Definition)), 201)
 
     def update_group(self, request: Request) -> Response:
         found = self._api.table(request).schema.get_group(request.params["name"])
-        body = body_of(request)
+        body = body_of(request, shapes.Definition)
         found.update({key: body[key] for key in ("label", "displayOrder") if key in body})
         return json_response(found)
 

@@ -266,13 +266,11 @@ def _required_texts(body: dict[str, Any]) -> str:
 def _options(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for index, option in enumerate(given):
-        if not isinstance(option, dict) or "value" not in option or "label" not in option:
-            raise errors.invalid("Invalid input JSON: an option needs label and value")
         found.append(
             _option(
                 str(option["label"]),
                 str(option["value"]),
-                option.get("displayOrder", index),
+                index if option.get("displayOrder") is None else option["displayOrder"],
                 hidden=bool(option.get("hidden")),
                 description=option.get("description"),
             )

@@ -62,8 +62,9 @@ class Search:
         result = self._result(
             table, groups, query, sort, raw_key=(repr(body.get("filterGroups") or body.get("filters")))
         )
-        page = result[after : min(after + limit, config.search_total_max)]
-        end = after + len(page)
+        end = min(after + limit, len(result), config.search_total_max)
+        # Recorded: a record archived a moment ago still counts in `total` and is no longer among the results.
+        page = [document for document in result[after:end] if table.live(document.id) is not None]
         return Found(len(result), page, end if end < len(result) else None)
 
     def _result(

@@ -156,7 +156,7 @@ class Pages:
         if self.person(request) is None:
             return self.sign_in_first(request)
         object = request.params["object"]
-        if object not in dict(self._adapter.objects()):
+        if not self._knows(request):
             return self._missing(request)
         query = request.query_one("q", "") or ""
         page = max(1, int(text) if (text := request.query_one("page", "1") or "1").isdecimal() else 1)
@@ -177,12 +177,16 @@ class Pages:
     def _record(self, request: Request) -> Response:
         if self.person(request) is None:
             return self.sign_in_first(request)
+        if not self._knows(request):
+            return self._missing(request)
         return self._show(request, saved=request.query_one("saved") is not None)
 
     def _save(self, request: Request) -> Response:
         person = self.person(request)
         if person is None:
             return self.sign_in_first(request)
+        if not self._knows(request):
+            return self._missing(request)
         form = request.form()
         if not hmac.compare_digest(form.pop("csrf", ""), self.csrf(person)):
             return self._show(request, status=403, error="The form has expired. Please save again.")
@@ -201,6 +205,8 @@ class Pages:
         if person is None:
             return self.sign_in_first(request)
         object = request.params["object"]
+        if not self._knows(request):
+            return self._missing(request)
         if not hmac.compare_digest(request.form().get("csrf", ""), self.csrf(person)):
             return self._show(request, status=403, error="The form has expired. Please try again.")
         try:
@@ -239,6 +245,9 @@ class Pages:
             error=error,
             saved=saved,
         )
+
+    def _knows(self, request: Request) -> bool:
+        return request.params["object"] in dict(self._adapter.objects())
 
     def _missing(self, request: Request) -> Response:
         return self.render("missing.html", request, 404)

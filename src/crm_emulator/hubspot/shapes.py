@@ -1,0 +1,171 @@
+"""The shapes that request bodies must have: checked before any handler looks at them, so that none can crash on one.
+
+Only types are said here, as HubSpot's JSON reader would refuse them; which values are allowed is for the handlers,
+which go on with the plain decoded body.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Id = str | int | float | None
+
+
+class Shape(msgspec.Struct, rename="camel"):
+    """Unknown keys are allowed everywhere."""
+
+
+class Ref(Shape):
+    id: Id = None
+
+
+class Spec(Shape):
+    association_type_id: int
+    association_category: str | None = None
+
+
+class Association(Shape):
+    to: Ref
+    types: list[Spec]
+
+
+class Record(Shape):
+    properties: dict[str, Any] | None = None
+    associations: list[Association] | None = None
+
+
+class Input(Record):
+    id: Id = None
+    id_property: str | None = None
+    object_write_trace_id: str | None = None
+    after: str | None = None
+
+
+class Batch(Shape):
+    inputs: list[Input]
+    properties: list[str] | None = None
+    properties_with_history: list[str] | None = None
+    id_property: str | None = None
+
+
+class Pair(msgspec.Struct):
+    from_: Ref = msgspec.field(name="from", default_factory=Ref)
+    to: Ref | list[Ref] | None = None
+    types: list[Spec] | None = None
+    type: str | int | None = None
+
+
+class One(msgspec.Struct):
+    from_: Ref = msgspec.field(name="from", default_factory=Ref)
+    to: Ref = msgspec.field(default_factory=Ref)
+    types: list[Spec] | None = None
+    type: str | int | None = None
+
+
+class Links(Shape):
+    """Associations to write: one record each."""
+
+    inputs: list[One]
+
+
+class Unlinks(Shape):
+    """Associations to take away: one or many records each."""
+
+    inputs: list[Pair]
+
+
+class Ends(Shape):
+    """Records whose associations are read."""
+
+    inputs: list[Input]
+
+
+class Clause(Shape):
+    property_name: str | None = None
+    operator: str | None = None
+    value: Any = None
+    high_value: Any = None
+    values: list[str | int | float | bool] | None = None
+
+
+class Group(Shape):
+    filters: list[Clause] | None = None
+
+
+class Sort(Shape):
+    property_name: str | None = None
+    direction: str | None = None
+
+
+class Search(Shape):
+    filter_groups: list[Group] | None = None
+    filters: list[Clause] | None = None
+    sorts: list[str | Sort] | None = None
+    properties: list[str] | None = None
+    query: str | None = None
+
+
+class Merge(Shape):
+    primary_object_id: Id = None
+    object_id_to_merge: Id = None
+
+
+class Erase(Shape):
+    object_id: Id = None
+    id_property: str | None = None
+
+
+class Option(Shape):
+    label: str
+    value: str | int
+    display_order: int | None = None
+    hidden: bool | None = None
+    description: str | None = None
+
+
+class Definition(Shape):
+    name: str | None = None
+    label: str | None = None
+    type: str | None = None
+    field_type: str | None = None
+    group_name: str | None = None
+    description: str | None = None
+    options: list[Option] | None = None
+    display_order: int | None = None
+    hidden: bool | None = None
+    form_field: bool | None = None
+    has_unique_value: bool | None = None
+    external_options: bool | None = None
+    calculation_formula: str | None = None
+    referenced_object_type: str | None = None
+
+
+class Definitions(Shape):
+    inputs: list[Definition]
+
+
+class StageBody(Shape):
+    label: str | None = None
+    display_order: int | None = None
+    metadata: dict[str, Any] | None = None
+    stage_id: str | int | None = None
+
+
+class PipelineBody(Shape):
+    label: str | None = None
+    display_order: int | None = None
+    pipeline_id: str | int | None = None
+    stages: list[StageBody] | None = None
+
+
+class Label(Shape):
+    label: str | None = None
+    name: str | None = None
+    inverse_label: str | None = None
+    association_type_id: int | None = None
+
+
+class Addresses(Shape):
+    inputs: list[str]
