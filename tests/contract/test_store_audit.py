@@ -31,8 +31,21 @@ async def append(store: Store, connection_id: int, *rows: AuditRow) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "x", 0, 1.5, True, "nul \x00 inside", "emoji 🦊", "é", "line\nbreak", "y" * 1_000_000],
-    ids=["none", "empty", "text", "zero", "float", "bool", "nul", "emoji", "accent", "newline", "long"],
+    [
+        None,
+        "",
+        "x",
+        0,
+        1.5,
+        True,
+        "nul \x00 inside",
+        "emoji 🦊",
+        "half an emoji \ud83d",
+        "é",
+        "line\nbreak",
+        "y" * 1_000_000,
+    ],
+    ids=["none", "empty", "text", "zero", "float", "bool", "nul", "emoji", "half", "accent", "newline", "long"],
 )
 async def test_values_come_back_to_the_letter(store: Store, connection_id: int, value: Any) -> None:
     await append(store, connection_id, wrote(1, old=value, new=value))

@@ -66,6 +66,19 @@ async def test_the_migrations_make_the_schema_that_is_defined(empty_url: str, cl
         assert migrated == details(connection)
 
 
+async def test_the_migrations_make_the_same_partial_indexes(tmp_path: Path, clock: Clock) -> None:
+    await (await Store.open(str(tmp_path / "migrated.db"), clock_us=clock)).close()
+    defined = sa.create_engine(f"sqlite:///{tmp_path}/defined.db")
+    metadata.create_all(defined)
+    defined.dispose()
+
+    def indexes(name: str) -> set[str]:
+        with sqlite3.connect(tmp_path / name) as raw:
+            return {row[0] for row in raw.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql NOTNULL")}
+
+    assert indexes("migrated.db") == indexes("defined.db")
+
+
 async def test_ids_are_never_reused_in_the_migrated_tables(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "interlock.db"
     await (await Store.open(str(path), clock_us=clock)).close()

@@ -6,6 +6,7 @@ Not a pool and not a transaction; `tx.py` owns those. This is the only module th
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
@@ -15,7 +16,7 @@ import psycopg
 import sqlalchemy.exc
 
 from interlock.store.errors import NotUnique, StoreBusy, StoreUnavailable
-from interlock.store.sql import Bulk, Dialect, sqlite_parameters, translate
+from interlock.store.sql import Bulk, BulkInsert, Dialect, sqlite_parameters, translate
 
 Row = tuple[Any, ...]
 
@@ -94,6 +95,7 @@ class PostgresDriver:
 
     def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
         self.raw = raw
+        self.inserted_rows: Counter[str] = Counter()  # by table, in this transaction
 
     async def rows(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         with own_errors():
@@ -109,3 +111,5 @@ class PostgresDriver:
         columns = [list(column) for column in zip(*rows, strict=True)]
         with own_errors():
             await self.raw.execute(bulk.postgresql.encode(), columns)
+        if isinstance(bulk, BulkInsert):
+            self.inserted_rows[bulk.table] += len(rows)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, cast
 
 import msgspec
 
 _ENCODER = msgspec.json.Encoder()
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
-_ANY = msgspec.json.Decoder()
+_DECODER = msgspec.json.Decoder()
 
 
 def dump(value: Any) -> str:
-    """msgspec escapes control characters, NUL among them, so the text fits PostgreSQL."""
-    return _ENCODER.encode(value).decode()
+    """Control characters are escaped, NUL among them, so the text fits PostgreSQL."""
+    try:
+        return _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:
+        # Half an emoji, cut by a length limit: UTF-8 has no form for it, JSON's ASCII escapes do.
+        return json.dumps(value)
 
 
 def dump_or_none(value: Any) -> str | None:
@@ -21,8 +25,14 @@ def dump_or_none(value: Any) -> str | None:
 
 
 def load(text: str | None) -> Any:
-    return None if text is None else _ANY.decode(text)
+    if text is None:
+        return None
+    try:
+        return _DECODER.decode(text)
+    except msgspec.DecodeError:
+        # The same half emoji: msgspec refuses its escape, the standard library does not.
+        return json.loads(text)
 
 
 def load_object(text: str) -> dict[str, Any]:
-    return _OBJECT.decode(text)
+    return cast(dict[str, Any], load(text))

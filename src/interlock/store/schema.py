@@ -262,8 +262,15 @@ issue = Table(
         sqlite_where=_UNRESOLVED,
         postgresql_where=_UNRESOLVED,
     ),
-    # Pages of the list in order of id, per status.
-    Index("ix_issue_status", "connection_id", "status", "id"),
+    # Pages of what is open, in order of id, however much was resolved. Without `status` in front, so that SQLite does
+    # not take it for the two look-ups above.
+    Index(
+        "ix_issue_unresolved",
+        "connection_id",
+        "id",
+        sqlite_where=_UNRESOLVED,
+        postgresql_where=_UNRESOLVED,
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -62,6 +62,7 @@ class BulkInsert:
     order of `columns`; on PostgreSQL one call must not hold the same conflict key twice."""
 
     def __init__(self, table: sa.Table, columns: Sequence[str], tail: str = "") -> None:
+        self.table = table.name
         names = ", ".join(columns)
         marks = ", ".join("?" * len(columns))
         arrays = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
@@ -74,6 +75,7 @@ class BulkUpdate:
     may carry a comparison: `seq <=`."""
 
     def __init__(self, table: sa.Table, set_: Sequence[str], where: Sequence[str]) -> None:
+        self.table = table.name
         tests = [(w.split(" ", 1) if " " in w else [w, "="]) for w in where]
         columns = [*set_, *(name for name, _ in tests)]
         arrays = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)

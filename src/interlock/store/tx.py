@@ -64,7 +64,8 @@ class Tx:
 
     async def rows(self, sql: str, *parameters: Any) -> list[Row]:
         self._open_connection()
-        return await self._driver.rows(sql, parameters)
+        # `IN []` is true of no row, and every list is one term of a conjunction: nothing to ask.
+        return [] if [] in parameters else await self._driver.rows(sql, parameters)
 
     async def row(self, sql: str, *parameters: Any) -> Row | None:
         found = await self.rows(sql, *parameters)
@@ -88,7 +89,7 @@ class WriteTx(Tx):
     async def run(self, sql: str, *parameters: Any) -> int:
         """The number of rows changed."""
         self._open_connection()
-        return await self._driver.run(sql, parameters)
+        return 0 if [] in parameters else await self._driver.run(sql, parameters)
 
     async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
         if rows:

@@ -185,7 +185,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('open', 'waiting')"),
         postgresql_where=sa.text("status IN ('open', 'waiting')"),
     )
-    op.create_index("ix_issue_status", "issue", ["connection_id", "status", "id"])
+    op.create_index(
+        "ix_issue_unresolved",
+        "issue",
+        ["connection_id", "id"],
+        sqlite_where=sa.text("status IN ('open', 'waiting')"),
+        postgresql_where=sa.text("status IN ('open', 'waiting')"),
+    )
     op.create_index("uq_issue", "issue", ["connection_id", "object", "subject", "code", "property"], unique=True)
     op.create_table(
         "lease",

@@ -1,0 +1,155 @@
+"""The hot questions are answered by the index they were written for, on both databases, right after a bulk load.
+
+PostgreSQL without statistics walks all rows of a connection; SQLite could choose the wrong of two indexes. Both cost
+nothing that a test of results would see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tests.contract.conftest import Clock
+
+from interlock.core.model import (
+    AuditKind,
+    AuditRow,
+    Intent,
+    IntentKind,
+    IntentState,
+    Issue,
+    IssueCategory,
+    LinkedBy,
+    LinkState,
+    Reason,
+    RecordKey,
+    RecordLink,
+    Side,
+)
+from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, unlinked
+from interlock.store.driver import Row
+from interlock.store.sql import Bulk, Dialect
+from interlock.store.unlinked import Unlinked
+
+pytestmark = pytest.mark.anyio
+
+N = 3000
+BATCH = 200
+
+
+class Asked:
+    """A driver that remembers what was asked of it."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.questions: list[tuple[str, Sequence[Any]]] = []
+
+    @property
+    def dialect(self) -> Dialect:
+        dialect: Dialect = self.inner.dialect
+        return dialect
+
+    async def rows(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        self.questions.append((sql, parameters))
+        found: list[Row] = await self.inner.rows(sql, parameters)
+        return found
+
+    async def run(self, sql: str, parameters: Sequence[Any]) -> int:
+        self.questions.append((sql, parameters))
+        changed: int = await self.inner.run(sql, parameters)
+        return changed
+
+    async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
+        await self.inner.many(bulk, rows)
+
+    async def plans(self) -> list[str]:
+        explain = "EXPLAIN QUERY PLAN " if self.dialect is Dialect.SQLITE else "EXPLAIN "
+        texts = []
+        for sql, parameters in self.questions:
+            plan = await self.inner.rows(explain + sql, parameters)
+            texts.append("\n".join(" ".join(map(str, row)) for row in plan))
+        return texts
+
+
+def hubspot(n: int) -> RecordKey:
+    return RecordKey(Side.HUBSPOT, "contacts", f"{n:06}")
+
+
+def salesforce(n: int) -> RecordKey:
+    return RecordKey(Side.SALESFORCE, "Contact", f"003{n:06}")
+
+
+async def load(tx: WriteTx) -> None:
+    pairs = [(hubspot(n), salesforce(n)) for n in range(N)]
+    await links.insert(
+        tx,
+        [
+            RecordLink("contacts", h.id, "Contact", s.id, LinkState.LINKED, LinkedBy.EMAIL, 1, {1: (n, n)}, {})
+            for n, (h, s) in enumerate(pairs)
+        ],
+    )
+    await dirty.mark(tx, "contacts", [h for h, _ in pairs], Reason.CHANGED, 1)
+    await intents.open_(
+        tx, [Intent("contacts", IntentKind.UPDATE, IntentState.SENT, h, s, "", {}, 1, 1, 1) for h, s in pairs]
+    )
+    await audit.append(tx, [AuditRow(n, AuditKind.UPDATE, "contacts", h.id, s.id) for n, (h, s) in enumerate(pairs)])
+    await issues.raise_(
+        tx,
+        [Issue(IssueCategory.LIMITS, "c", "error", "contacts", h.id, s.id, "Contact", "", "") for h, s in pairs],
+    )
+    await identity.put(tx, "contacts", Side.SALESFORCE, [("email", f"{s.id}@x.com", s.id) for _, s in pairs])
+    await unlinked.put(tx, [Unlinked(h, "contacts", 1, "excluded", "", 1) for h, _ in pairs])
+
+
+QUESTIONS: dict[str, tuple[Any, list[str]]] = {
+    "links by HubSpot id": (
+        lambda tx: links.by_hubspot(tx, "contacts", [hubspot(n).id for n in range(BATCH)]),
+        ["uq_record_link_hubspot"],
+    ),
+    "links by Salesforce id": (
+        lambda tx: links.by_salesforce(tx, "contacts", [salesforce(n).id for n in range(BATCH)]),
+        ["uq_record_link_salesforce"],
+    ),
+    "a page of links": (lambda tx: links.page(tx, "contacts", N // 2, 10), ["ix_record_link_page", "pk_record_link"]),
+    "claim": (lambda tx: dirty.claim(tx, "contacts", 5, 10), ["ix_dirty_due"]),
+    "clear": (lambda tx: dirty.clear(tx, [hubspot(n) for n in range(BATCH)], 10**9), ["pk_dirty", "PRIMARY KEY"]),
+    "open intents": (
+        lambda tx: intents.for_keys(tx, [hubspot(n) for n in range(BATCH)]),
+        ["ix_intent_source", "ix_intent_target"],
+    ),
+    "history from HubSpot": (lambda tx: audit.history(tx, hubspot(7)), ["ix_audit_hubspot"]),
+    "history from Salesforce": (lambda tx: audit.history(tx, salesforce(7)), ["ix_audit_salesforce"]),
+    "audit since": (lambda tx: anext(audit.since(tx, N - 5)), ["ix_audit_at"]),
+    "resolve": (
+        lambda tx: issues.resolve(tx, [hubspot(N + 1), salesforce(N + 1)]),
+        ["ix_issue_hubspot", "ix_issue_salesforce"],
+    ),
+    "find identities": (
+        lambda tx: identity.find(tx, "contacts", Side.SALESFORCE, "email", [f"{salesforce(7).id}@x.com"]),
+        ["pk_identity", "PRIMARY KEY"],
+    ),
+    "drop identities": (
+        lambda tx: identity.drop(tx, "contacts", Side.SALESFORCE, [salesforce(N + n).id for n in range(BATCH)]),
+        ["ix_identity_record"],
+    ),
+    "why not synced": (
+        lambda tx: unlinked.by_keys(tx, [hubspot(n) for n in range(BATCH)]),
+        ["pk_unlinked", "PRIMARY KEY"],
+    ),
+}
+
+
+async def test_hot_questions_are_answered_by_their_index(store: Store, connection_id: int, clock: Clock) -> None:
+    async with store.write(connection_id) as tx:
+        await load(tx)
+    wrong: list[str] = []
+    for name, (question, indexes) in QUESTIONS.items():
+        async with store.write(connection_id) as tx:
+            asked = Asked(tx._driver)
+            tx._driver = asked
+            await question(tx)
+            for plan in await asked.plans():
+                if not any(index in plan for index in indexes) or "Seq Scan" in plan:
+                    wrong.append(f"{name}:\n{plan}")
+    assert wrong == []
