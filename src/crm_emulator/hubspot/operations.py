@@ -99,8 +99,7 @@ class Operations:
         id = table.owner_of("email", address)
         record = None if id is None else table.live(id)
         if record is not None and record.values.get("email") == address:
-            self.portal.write(table, record, {"hs_email_optout": "true"}, actor, source=_OPT_OUT)
-            self.portal.note(actor, record, "opt_out", "hs_email_optout", "true")
+            self.portal.write(table, record, {"hs_email_optout": "true"}, actor, source=_OPT_OUT, action="opt_out")
         return True
 
     def opt_in(self, email: str, actor: Actor) -> None:
@@ -112,7 +111,7 @@ class Operations:
         id = table.owner_of("email", address)
         record = None if id is None else table.live(id)
         if record is not None:
-            self.portal.write(table, record, {"hs_email_optout": ""}, actor, source=_OPT_OUT)
+            self.portal.write(table, record, {"hs_email_optout": ""}, actor, source=_OPT_OUT, action="opt_in")
 
     def _draft(self, table: Table, cleaned: dict[str, str], record: Record | None, links: tuple[Link, ...]) -> Draft:
         if table.kind is not CONTACTS or "associatedcompanyid" not in cleaned:

@@ -126,7 +126,14 @@ class Portal:
         return record
 
     def write(
-        self, table: Table, record: Record, values: Mapping[str, str], actor: Actor, *, source: Source | None = None
+        self,
+        table: Table,
+        record: Record,
+        values: Mapping[str, str],
+        actor: Actor,
+        *,
+        source: Source | None = None,
+        action: str = "update",
     ) -> bool:
         """Set values; "" clears. Only a real change is kept, journalled and moves lastmodified."""
         changes = {name: value for name, value in values.items() if (record.values.get(name) or "") != value}
@@ -149,7 +156,7 @@ class Portal:
             actor.user,
             table.kind.key,
             str(record.id),
-            "update",
+            action,
             tuple(changes),
             old,
             tuple(value or None for value in changes.values()),
