@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
@@ -27,6 +28,7 @@ from interlock.core.model import (
     Side,
 )
 from interlock.store import (
+    NotUnique,
     Store,
     StoreUnavailable,
     Tx,
@@ -45,6 +47,7 @@ from interlock.store import (
     secrets,
     unlinked,
 )
+from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
 from interlock.store.unlinked import Unlinked
 
@@ -72,6 +75,20 @@ async def test_a_block_that_raises_leaves_nothing(store: Store, connection_id: i
         assert await cursors.get(tx, "c") is None
         assert await dirty.counts(tx, 1) == {}
         assert await dirty.horizon(tx) == 0
+
+
+async def test_a_transaction_whose_statement_failed_never_commits_even_if_the_failure_is_caught(
+    store: Store, connection_id: int, make_connection: Callable[..., Connection]
+) -> None:
+    async def swallow() -> None:
+        async with store.write(connection_id) as tx:
+            await cursors.set(tx, "c", {"n": 1})
+            with pytest.raises(NotUnique):
+                await connections.create(tx, make_connection())
+
+    with pytest.raises(RuntimeError, match="caught inside"):
+        await swallow()
+    assert await cursor(store, connection_id) is None
 
 
 async def test_the_store_works_on_after_a_block_that_raised(store: Store, connection_id: int) -> None:

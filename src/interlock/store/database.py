@@ -115,6 +115,8 @@ class Store:
                     if lease is not None:
                         await leases.check(tx, lease)
                     yield tx
+                    if tx.failed is not None:
+                        raise RuntimeError("a failed statement was caught inside its transaction") from tx.failed
                     for join in self._joining.get(connection_id or 0, ()):
                         await join(tx)
                 finally:

@@ -6,7 +6,8 @@ Opened by `Store.read` and `Store.write` only, unusable after. Two ways down: `e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ class Tx:
         self._driver = driver
         self._connection_id = connection_id
         self.now_us = now_us  # one time for all of the transaction
+        self.failed: Exception | None = None
         self.keyring = keyring
 
     @property
@@ -57,15 +59,28 @@ class Tx:
             raise RuntimeError("this transaction has ended: a statement after its block would run in another one")
         return self._connection
 
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """PostgreSQL gives up the whole transaction when one statement fails, and answers its COMMIT with a silent
+        rollback; SQLite gives up the statement only. On both a transaction with a failed statement never commits."""
+        try:
+            yield
+        except Exception as error:
+            self.failed = error
+            raise
+
     async def execute(self, statement: sa.Executable) -> sa.CursorResult[*tuple[Any, ...]]:
         connection = self._open_connection()
-        with own_errors():
+        with self._noting_failure(), own_errors():
             return await connection.execute(statement)
 
     async def rows(self, sql: str, *parameters: Any) -> list[Row]:
         self._open_connection()
         # `IN []` is true of no row, and every list is one term of a conjunction: nothing to ask.
-        return [] if [] in parameters else await self._driver.rows(sql, parameters)
+        if [] in parameters:
+            return []
+        with self._noting_failure():
+            return await self._driver.rows(sql, parameters)
 
     async def row(self, sql: str, *parameters: Any) -> Row | None:
         found = await self.rows(sql, *parameters)
@@ -89,12 +104,16 @@ class WriteTx(Tx):
     async def run(self, sql: str, *parameters: Any) -> int:
         """The number of rows changed."""
         self._open_connection()
-        return 0 if [] in parameters else await self._driver.run(sql, parameters)
+        if [] in parameters:
+            return 0
+        with self._noting_failure():
+            return await self._driver.run(sql, parameters)
 
     async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
         if rows:
             self._open_connection()
-            await self._driver.many(bulk, rows)
+            with self._noting_failure():
+                await self._driver.many(bulk, rows)
 
     async def allocate_ids(self, table: sa.Table, n: int) -> list[int]:
         """`n` ids that were never used and never will be by another. The rows are then inserted with them."""
