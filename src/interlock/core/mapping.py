@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 import msgspec
 
 from interlock.core.codec import Codec
@@ -23,7 +25,7 @@ class FieldMapping(msgspec.Struct, frozen=True):
     def name(self, side: Side) -> str:
         return self.property if side is Side.HUBSPOT else self.field
 
-    @property
+    @builtins.property  # the struct has a field called property
     def effective_rule(self) -> SyncRule:
         """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from."""
         salesforce_writable = self.salesforce_updateable or self.salesforce_createable

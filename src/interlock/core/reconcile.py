@@ -135,7 +135,9 @@ def _one_side_leads(
     if leader == BLANK:
         # "Was just emptied" and "is empty" are told apart by the base alone: only the first clears the follower.
         if leader_changed and leader_base != BLANK_FINGERPRINT:
-            conflict = FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader) if follower_changed else None
+            conflict = (
+                FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader) if follower_changed else None
+            )
             because = Because.BOTH_CHANGED if follower_changed else changed
             return FieldMerge(because, follows, leader, conflict=conflict)
         # The leader has no value and had none. The follower holds one, since the two differ.
@@ -162,9 +164,7 @@ def _winner(rule: SyncRule, newest: Side | None) -> Side:
     return Side.SALESFORCE
 
 
-def _overwrite(
-    because: Because, reason: ConflictReason, winner: Side, hubspot: Value, salesforce: Value
-) -> FieldMerge:
+def _overwrite(because: Because, reason: ConflictReason, winner: Side, hubspot: Value, salesforce: Value) -> FieldMerge:
     kept, lost = (hubspot, salesforce) if winner is Side.HUBSPOT else (salesforce, hubspot)
     return FieldMerge(because, winner.other, kept, conflict=FieldConflict(reason, winner.other, lost, kept))
 
@@ -246,7 +246,9 @@ class SetMerge(msgspec.Struct, frozen=True):
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (self.add_in_hubspot or self.remove_in_hubspot or self.add_in_salesforce or self.remove_in_salesforce)
+        return not (
+            self.add_in_hubspot or self.remove_in_hubspot or self.add_in_salesforce or self.remove_in_salesforce
+        )
 
 
 def merge_set(base: list[int] | None, hubspot: set[int], salesforce: set[int]) -> SetMerge:

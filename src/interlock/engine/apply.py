@@ -78,7 +78,9 @@ async def _send(ctx: Cycle, pairs: list[Pair]) -> None:
     for work, write in pairs:
         groups[write.side, write.type, write.creates].append((work, write))
     # HubSpot last: its answers are verified against history from our read on, so the shorter that time the better.
-    for (side, type_, creates), members in sorted(groups.items(), key=lambda item: (item[0][0] is Side.HUBSPOT, item[0][1:])):
+    for (side, type_, creates), members in sorted(
+        groups.items(), key=lambda item: (item[0][0] is Side.HUBSPOT, item[0][1:])
+    ):
         if side is Side.HUBSPOT:
             await _to_hubspot(ctx, type_, creates, members)
         elif creates:
@@ -91,13 +93,14 @@ async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) 
     by_trace: dict[str, SideWrite] = {}
     requests: list[HubSpotWrite] = []
     for number, (work, write) in enumerate(pairs):
+        references = {reference.property for reference in work.runtime.references}
+        # References are associations in HubSpot: they follow when the record is there (stamp.py).
+        properties = {name: value for name, value in write.values().items() if name not in references}
+        if not properties and write.id is not None:
+            write.outcome = Written(write.id)
+            continue
         trace = f"{work.dirty[0].seq}-{number}"
         by_trace[trace] = write
-        properties = {
-            name: value
-            for name, value in write.values().items()
-            if not any(name == reference.property for reference in work.runtime.references)
-        }
         requests.append(HubSpotWrite(trace, write.id or write.sync_key, properties))  # type: ignore[arg-type]
     if creates:
         outcomes = await ctx.hubspot.upsert(type_, HUBSPOT_ID_PROPERTY, requests, purpose="write")

@@ -66,6 +66,7 @@ class ObjectRuntime(msgspec.Struct):
     hubspot_properties: list[str]
     salesforce_fields: dict[str, list[str]]
     references: list[Reference]
+    set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property
     def slug(self) -> str:
@@ -88,11 +89,19 @@ class Reference(msgspec.Struct):
     codec: RefCodec
     hubspot_to_common: dict[str, str]
     salesforce_to_common: dict[str, str]
+    common_to_hubspot: dict[str, str]
 
     def learn(self, hubspot_id: str, salesforce_id: str) -> None:
-        # The Salesforce id serves as the common name of the pair.
+        # The Salesforce id serves as the common name of the pair, so it is its own inverse.
         self.hubspot_to_common[hubspot_id] = salesforce_id
         self.salesforce_to_common[salesforce_id] = salesforce_id
+        self.common_to_hubspot[salesforce_id] = hubspot_id
+
+    def forget(self) -> None:
+        """Links change between passes: what was learned for one is not trusted in the next."""
+        self.hubspot_to_common.clear()
+        self.salesforce_to_common.clear()
+        self.common_to_hubspot.clear()
 
 
 class FreshRead(msgspec.Struct, frozen=True):
@@ -140,6 +149,7 @@ class Cycle(msgspec.Struct):
     fresh: dict[RecordKey, FreshRead]
     begun_at_us: int
     only_keys: frozenset[RecordKey] | None = None
+    brake_released: bool = False  # a person looked and resumed: this drain may pass the tripwire
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:
         """`"{portal}:{object}:{id}"`: one org may serve several HubSpot accounts."""

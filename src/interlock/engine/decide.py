@@ -12,7 +12,6 @@ from interlock.core.model import (
     AuditRow,
     ConflictReason,
     Issue,
-    IssueCategory,
     LinkState,
     Observation,
     Reason,
@@ -22,7 +21,7 @@ from interlock.core.model import (
 from interlock.core.plan import HeldField, plan_side
 from interlock.core.reconcile import FieldDecision, merge_record
 from interlock.core.values import Unknown
-from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, SALESFORCE_CREATION_KEY, Cycle
+from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, Cycle
 from interlock.engine.explanations import fix_for
 from interlock.engine.work import Batch, SideWrite, Work
 
@@ -95,9 +94,7 @@ def _extra(ctx: Cycle, work: Work, side: Side, hubspot: Observation, salesforce:
     return extra
 
 
-def _opt_out(
-    work: Work, side: Side, hubspot: Observation, salesforce: Observation, extra: dict[str, object]
-) -> None:
+def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observation, extra: dict[str, object]) -> None:
     """An opt-out travels once, when it is given; it is never cleared by us, and a person's later opt-in is not undone."""
     assert work.link is not None
     in_hubspot = str(hubspot.values.get("hs_email_optout")).lower() == "true"
@@ -199,7 +196,14 @@ def _note_held(work: Work) -> None:
 
 def held_issue(work: Work, held: HeldField) -> Issue:
     target = "HubSpot" if held.side is Side.HUBSPOT else "Salesforce"
-    return field_issue(work, held.mapping.property, held.mapping.field, held.code, f"{target} cannot hold it: {held.message}", held.value)
+    return field_issue(
+        work,
+        held.mapping.property,
+        held.mapping.field,
+        held.code,
+        f"{target} cannot hold it: {held.message}",
+        held.value,
+    )
 
 
 def field_issue(
@@ -286,5 +290,3 @@ def _audit(ctx: Cycle, work: Work, kind: AuditKind, cause: str) -> AuditRow:
         salesforce_id=work.salesforce_id,
         cause=cause,
     )
-
-

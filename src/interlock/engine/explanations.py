@@ -28,7 +28,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.CUSTOM_CODE,
         "A validation rule of the org refuses it: correct the record, or ask the Salesforce admin.",
     ),
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (_C.CUSTOM_CODE, "A trigger of the org refuses it: ask the Salesforce admin."),
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (
+        _C.CUSTOM_CODE,
+        "A trigger of the org refuses it: ask the Salesforce admin.",
+    ),
     "CANNOT_EXECUTE_FLOW_TRIGGER": (_C.CUSTOM_CODE, "A flow of the org refuses it: ask the Salesforce admin."),
     "APEX_ERROR": (_C.CUSTOM_CODE, "Code of the org refuses it: ask the Salesforce admin."),
     "DUPLICATES_DETECTED": (_C.DUPLICATES, "Review the org's duplicate rule, or merge the records it names."),

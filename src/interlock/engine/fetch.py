@@ -42,9 +42,7 @@ async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
             wanted[key.id] = work
     if not wanted:
         return
-    found = await ctx.hubspot.read(
-        runtime.spec.hubspot_type, list(wanted), runtime.hubspot_properties, purpose="fetch"
-    )
+    found = await ctx.hubspot.read(runtime.spec.hubspot_type, list(wanted), runtime.hubspot_properties, purpose="fetch")
     missing = [id_ for id_ in wanted if id_ not in found]
     for id_, seen in found.items():
         wanted[id_].hubspot = seen
@@ -90,9 +88,7 @@ async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
         else:
             wanted.setdefault(key.type, {})[key.id] = work
     for type_, works in wanted.items():
-        found = await ctx.salesforce.retrieve(
-            type_, list(works), runtime.salesforce_fields[type_], purpose="fetch"
-        )
+        found = await ctx.salesforce.retrieve(type_, list(works), runtime.salesforce_fields[type_], purpose="fetch")
         for id_, seen in found.items():
             works[id_].salesforce = converted(seen.key, seen)
         missing = [id_ for id_ in works if id_ not in found]

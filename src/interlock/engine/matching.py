@@ -36,9 +36,7 @@ class Finder:
         self.candidates[id(work)].append(Candidate(seen.key, by))
 
     def candidates_of(self, work: Work) -> list[Candidate]:
-        return [
-            Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]
-        ]
+        return [Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]]
 
 
 async def match(ctx: Cycle, batch: Batch) -> None:
@@ -156,9 +154,7 @@ async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]
             wanted[type_][stored] = work
     for type_, by_id in wanted.items():
         unseen = [id_ for id_ in by_id if RecordKey(Side.SALESFORCE, type_, id_) not in finder.seen]
-        found = await ctx.salesforce.retrieve(
-            type_, unseen, finder.runtime.salesforce_fields[type_], purpose="match"
-        )
+        found = await ctx.salesforce.retrieve(type_, unseen, finder.runtime.salesforce_fields[type_], purpose="match")
         for id_, work in by_id.items():
             seen = found.get(id_) or finder.seen.get(RecordKey(Side.SALESFORCE, type_, id_))
             if seen is not None and isinstance(converted(seen.key, seen), Observation):
@@ -210,9 +206,7 @@ async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) 
         found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
         return list(found.values())
     (type_,) = runtime.salesforce_types
-    return list(
-        (await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values()
-    )
+    return list((await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values())
 
 
 async def _note_links(ctx: Cycle, finder: Finder) -> None:

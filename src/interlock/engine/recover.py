@@ -19,6 +19,7 @@ from interlock.core.model import (
     LinkState,
     Observation,
     Reason,
+    RecordKey,
     RecordLink,
     Side,
 )
@@ -58,7 +59,7 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
 
 
 def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
-    by_key = {}
+    by_key: dict[RecordKey, Work] = {}
     for work in batch.works:
         for each in work.dirty:
             by_key[each.key] = work
@@ -67,9 +68,9 @@ def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
             by_key[work.link.salesforce] = work
     pairs = []
     for intent in found:
-        work = by_key.get(intent.source) or by_key.get(intent.target)
-        if work is not None:
-            pairs.append((work, intent))
+        owner = by_key.get(intent.source) or by_key.get(intent.target)
+        if owner is not None:
+            pairs.append((owner, intent))
     return pairs
 
 

@@ -1,0 +1,230 @@
+"""From stored mapping rows and the CRMs' schemas to what a cycle runs on: codecs, writable sides, what to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.app.schemas import Schemas
+from interlock.core.codec import Codec, FieldShape, Mismatch, RefCodec, StageCodec, codec_for
+from interlock.core.mapping import FieldMapping, ObjectMapping
+from interlock.core.model import SyncRule
+from interlock.crm.hubspot.model import PropertyDef
+from interlock.crm.salesforce.model import FieldDef
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, ObjectRuntime, Reference
+from interlock.objects.owners import OwnerDirectory, Person, match_owners
+from interlock.objects.registry import SPECS
+from interlock.objects.spec import DefaultMapping, ObjectSpec
+from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
+
+# Mapping ids of references live above every stored mapping's: they are made here, one per (Salesforce type, field), and stay.
+REFERENCE_ID_BASE = 1_000_000_000
+_REFERENCE_TYPES = {"Contact": 1, "Opportunity": 2}
+
+# Where HubSpot shows the company of a record among its values. Deals do so in a read-only, calculated property.
+_REFERENCE_PROPERTY = {("deals", "companies"): "hs_primary_associated_company"}
+
+
+class MappingStatus(msgspec.Struct, frozen=True):
+    """Whether a pair of fields can be synced, and if not, why, in a sentence for the mapping table."""
+
+    codec: Codec | None
+    status: str  # ok | warning | broken
+    reason: str | None = None
+
+
+class Compiler:
+    """Compiles the mappings of one connection against one reading of the schemas."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self.schemas = schemas
+        self.owners: OwnerDirectory = match_owners(
+            [Person(owner.id, owner.email, not owner.archived) for owner in schemas.owners],
+            [Person(user.id, user.email, user.is_active) for user in schemas.users],
+        )
+
+    def check(self, spec: ObjectSpec, type_: str, property_: str, field: str) -> MappingStatus:
+        """The codec of a pair, or what stands in its way."""
+        left = self.schemas.property_named(spec.hubspot_type, property_)
+        right = self.schemas.field_named(type_, field)
+        if left is None:
+            return MappingStatus(None, "broken", f"HubSpot has no property {property_} on {spec.plural}")
+        if right is None:
+            return MappingStatus(None, "broken", f"Salesforce has no field {type_}.{field} that the sync user may see")
+        default = next(
+            (each for each in spec.mappings if each.property == property_ and each.fields.get(type_) == field), None
+        )
+        codec = self._codec(spec, type_, left, right, default)
+        if isinstance(codec, Mismatch):
+            return MappingStatus(None, "broken", str(codec))
+        return MappingStatus(codec, "ok")
+
+    def _codec(
+        self, spec: ObjectSpec, type_: str, left: PropertyDef, right: FieldDef, default: DefaultMapping | None
+    ) -> Codec | Mismatch:
+        if default is not None and default.codec == "owner":
+            return self.owners.codec()
+        if default is not None and default.codec == "stage":
+            return self._stages(right)
+        return codec_for(
+            FieldShape(
+                hubspot_type=left.type,
+                hubspot_field_type=left.field_type,
+                hubspot_options=tuple(option.value for option in left.options),
+                hubspot_reference=left.referenced_object,
+                salesforce_type=right.type,
+                length=right.length or None,
+                precision=(right.digits if right.type == "int" else right.precision) or None,
+                scale=right.scale,
+                picklist=tuple(value for value, _ in right.picklist_values),
+                restricted=right.restricted,
+                nillable=right.nillable,
+                placeholder=spec.required_salesforce.get(type_, {}).get(right.name),
+                time_zone=self.schemas.time_zone,
+                default_pair=default is not None,
+            )
+        )
+
+    def _stages(self, right: FieldDef) -> Codec | Mismatch:
+        if not self.schemas.pipelines:
+            return Mismatch("Field Format Mismatch", "HubSpot has no deal pipeline")
+        pipeline = self.schemas.pipelines[0]
+        stages = [(stage.id, stage.label) for stage in pipeline.stages]
+        return StageCodec.by_label(pipeline.id, stages, [value for value, _ in right.picklist_values])
+
+    def default_rows(self, spec: ObjectSpec, object_mapping_id: int, type_: str) -> list[FieldMappingRow]:
+        """The Recommended configuration: every shipped pair that both schemas have."""
+        rows = []
+        for default in spec.mappings:
+            field = default.fields.get(type_)
+            if field is None or self.schemas.field_named(type_, field) is None:
+                continue
+            status = self.check(spec, type_, default.property, field)
+            rows.append(
+                FieldMappingRow(
+                    object_mapping_id=object_mapping_id,
+                    property=default.property,
+                    field=field,
+                    rule=default.rule.value,
+                    kind=default.kind,
+                    locked_reason=default.locked_reason,
+                    status=status.status,
+                    status_reason=status.reason,
+                )
+            )
+        return rows
+
+    def runtime(
+        self,
+        slug: str,
+        object_rows: Sequence[ObjectMappingRow],
+        field_rows: Sequence[FieldMappingRow],
+        synced: Sequence[str],
+        create_type: str | None,
+        create_in_hubspot: bool,
+    ) -> ObjectRuntime:
+        """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
+        spec = SPECS[slug]
+        references = self._references(spec, synced)
+        mappings: dict[str, ObjectMapping] = {}
+        for row in object_rows:
+            if row.object != slug or not row.enabled or row.id is None:
+                continue
+            fields = [each for each in field_rows if each.object_mapping_id == row.id]
+            compiled = [mapping for each in fields if (mapping := self._field(spec, row.salesforce_type, each))]
+            compiled += self._reference_fields(spec, row.salesforce_type, references)
+            mappings[row.salesforce_type] = ObjectMapping(row.id, slug, row.salesforce_type, tuple(compiled))
+        return ObjectRuntime(
+            spec=spec,
+            mappings=mappings,
+            create_type=create_type if create_type in mappings else None,
+            create_in_hubspot=create_in_hubspot,
+            hubspot_properties=self._hubspot_properties(spec, mappings, references),
+            salesforce_fields={type_: self._salesforce_fields(spec, type_, mappings[type_]) for type_ in mappings},
+            references=references,
+            set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
+        )
+
+    def _field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
+        """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
+        status = self.check(spec, type_, row.property, row.field)
+        if status.codec is None or row.id is None:
+            return None
+        left = self.schemas.property_named(spec.hubspot_type, row.property)
+        right = self.schemas.field_named(type_, row.field)
+        assert left is not None
+        assert right is not None
+        return FieldMapping(
+            id=row.id,
+            property=row.property,
+            field=row.field,
+            rule=SyncRule(row.rule),
+            codec=status.codec,
+            hubspot_writable=not left.read_only and not left.calculated,
+            salesforce_createable=right.createable,
+            salesforce_updateable=right.updateable,
+        )
+
+    def _references(self, spec: ObjectSpec, synced: Sequence[str]) -> list[Reference]:
+        references = []
+        for each in spec.references:
+            property_ = each.property or _REFERENCE_PROPERTY.get((spec.slug, each.kind))
+            known = property_ and self.schemas.property_named(spec.hubspot_type, property_)
+            if each.many or each.kind not in synced or not property_ or not known:
+                continue
+            here: dict[str, str] = {}
+            there: dict[str, str] = {}
+            back: dict[str, str] = {}
+            # The common name of a pair is its Salesforce id, so that side is its own inverse.
+            codec = RefCodec(each.kind, here, there, back, there)
+            references.append(Reference(each.kind, property_, each.field, codec, here, there, back))
+        return references
+
+    def _reference_fields(self, spec: ObjectSpec, type_: str, references: list[Reference]) -> list[FieldMapping]:
+        with_field = {each.kind for each in spec.references if type_ in each.salesforce_types}
+        return [
+            FieldMapping(
+                id=REFERENCE_ID_BASE + _REFERENCE_TYPES[type_],
+                property=reference.property,
+                field=reference.field,
+                rule=SyncRule.TWO_WAY,
+                codec=reference.codec,
+            )
+            for reference in references
+            if reference.object in with_field and self.schemas.field_named(type_, reference.field)
+        ]
+
+    def _hubspot_properties(
+        self, spec: ObjectSpec, mappings: dict[str, ObjectMapping], references: list[Reference]
+    ) -> list[str]:
+        named = [field.property for mapping in mappings.values() for field in mapping.fields]
+        named += [reference.property for reference in references]
+        # Identity reads the object's own names, whatever a person mapped.
+        named += [HUBSPOT_ID_PROPERTY, *spec.extra_hubspot_properties, *_IDENTITY_PROPERTIES.get(spec.slug, ())]
+        if spec.opt_out is not None:
+            named.append(spec.opt_out.property)
+        known = {each.name for each in self.schemas.properties.get(spec.hubspot_type, ())}
+        return [name for name in dict.fromkeys(named) if name in known]
+
+    def _salesforce_fields(self, spec: ObjectSpec, type_: str, mapping: ObjectMapping) -> list[str]:
+        named = [field.field for field in mapping.fields]
+        named += [*spec.extra_salesforce_fields.get(type_, ()), SALESFORCE_CREATION_KEY]
+        named += _IDENTITY_FIELDS.get(type_, ())
+        if spec.opt_out is not None:
+            named.append(spec.opt_out.field)
+        known = {each.name for each in self.schemas.fields.get(type_, ())}
+        return [name for name in dict.fromkeys(named) if name in known]
+
+
+_IDENTITY_PROPERTIES = {
+    "contacts": ("email", "firstname", "lastname"),
+    "companies": ("name", "domain", "website"),
+    "deals": ("dealname", "dealstage", "closedate"),
+}
+_IDENTITY_FIELDS = {
+    "Contact": ("Email", "FirstName", "LastName"),
+    "Lead": ("Email", "FirstName", "LastName"),
+    "Account": ("Name", "Website"),
+    "Opportunity": ("Name",),
+}

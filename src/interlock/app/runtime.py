@@ -1,0 +1,95 @@
+"""Opening a connection for work: its lease, its compiled mappings and settings, as one Cycle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from interlock.app.compile import Compiler
+from interlock.app.schemas import Schemas, kept_schemas
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
+from interlock.objects.registry import SPECS
+from interlock.store import Fenced, Store, mappings
+from interlock.store import lease as leases
+from interlock.store.connections import Connection
+
+
+@asynccontextmanager
+async def open_cycle(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    owner: str,
+    only: Sequence[str] = (),
+    term_s: float = leases.TERM_S,
+) -> AsyncIterator[Cycle]:
+    """Take the org's lease, compile the connection, give both back at the end. Raises HeldByOther, CrmError.
+
+    `only`: object slugs to work on; empty means all that sync.
+    """
+    assert connection.id is not None
+    lease = await leases.take(store, connection.salesforce_org_id, owner, clock_us(), term_s)
+    try:
+        settings = settings_of(connection)
+        slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
+        schemas = await kept_schemas(store, connection.id, hubspot, salesforce, slugs)
+        objects = await compile_objects(store, connection.id, schemas, slugs, settings)
+        ctx = Cycle(
+            connection_id=connection.id,
+            store=store,
+            hubspot=hubspot,
+            salesforce=salesforce,
+            portal=connection.hubspot_account_id,
+            objects={slug: runtime for slug, runtime in objects.items() if not only or slug in only},
+            settings=settings,
+            clock_us=clock_us,
+            lease=lease,
+            report=Report(),
+            fresh={},
+            begun_at_us=connection.begun_at_us or connection.created_at_us or 0,
+        )
+        keeper = asyncio.create_task(_keep_lease(ctx, term_s))
+        try:
+            yield ctx
+        finally:
+            keeper.cancel()
+            lease = ctx.lease
+    finally:
+        await leases.release(store, lease)
+
+
+async def _keep_lease(ctx: Cycle, term_s: float) -> None:
+    """Renew every third of the term. Once it is lost, every transaction of this cycle is refused (Fenced) by itself."""
+    while True:
+        await asyncio.sleep(term_s / 3)
+        try:
+            ctx.lease = await leases.renew(ctx.store, ctx.lease, ctx.clock_us(), term_s)
+        except Fenced:
+            return
+
+
+def settings_of(connection: Connection) -> Settings:
+    """The connection's settings; what is not set is as Settings says."""
+    known = {name: connection.settings[name] for name in Settings.__struct_fields__ if name in connection.settings}
+    return msgspec.convert(known, Settings)
+
+
+async def compile_objects(
+    store: Store, connection_id: int, schemas: Schemas, slugs: Sequence[str], settings: Settings
+) -> dict[str, ObjectRuntime]:
+    async with store.read(connection_id) as tx:
+        object_rows = await mappings.object_mappings(tx)
+        field_rows = await mappings.field_mappings(tx)
+    compiler = Compiler(schemas)
+    objects = {}
+    for slug in slugs:
+        create_type = settings.create_person_as or None if slug == "contacts" else SPECS[slug].salesforce_types[0]
+        objects[slug] = compiler.runtime(slug, object_rows, field_rows, slugs, create_type, settings.create_in_hubspot)
+    return objects

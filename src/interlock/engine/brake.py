@@ -1,0 +1,34 @@
+"""The tripwires of core/safety.py, pulled for a whole batch before its first write. Raises `Braked`; nothing was sent then."""
+
+from __future__ import annotations
+
+from interlock.core.model import Gone, Side
+from interlock.core.safety import Brake, empty_side, mass_clear
+from interlock.core.values import BLANK
+from interlock.engine.context import Cycle
+from interlock.engine.work import Batch
+
+
+class Braked(Exception):
+    """The connection must be stopped until a person has looked."""
+
+    def __init__(self, brake: Brake) -> None:
+        super().__init__(brake.reason)
+        self.brake = brake
+
+
+def brake(ctx: Cycle, batch: Batch) -> None:
+    if ctx.brake_released:
+        return
+    settings, slug = ctx.settings, batch.runtime.slug
+    linked = [work for work in batch.works if work.link is not None and not work.new_link]
+    for side in Side:
+        gone = sum(isinstance(work.seen(side), Gone) for work in linked)
+        found = empty_side(side, slug, len(linked), gone, settings.mass_change_share, settings.mass_change_least)
+        fields = [field for work in linked for write in work.writes if write.side is side for field in write.fields]
+        clears = sum(field.decision.merge.value == BLANK for field in fields)
+        found = found or mass_clear(
+            side, slug, len(fields), clears, settings.mass_change_share, settings.mass_change_least
+        )
+        if found is not None:
+            raise Braked(found)

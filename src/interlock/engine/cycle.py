@@ -1,0 +1,133 @@
+"""One connection's cycle: the straight line from what changed to what is known again. The story, told once.
+
+Import, resync, retry, a resolved conflict and undo all end here: each only marks records due.
+"""
+
+from __future__ import annotations
+
+from interlock.core.model import Dirty, IntentState, RecordKey, RecordLink, Side
+from interlock.engine.apply import apply, intend
+from interlock.engine.brake import brake
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.decide import decide
+from interlock.engine.detect import detect
+from interlock.engine.fetch import fetch
+from interlock.engine.follow import follow
+from interlock.engine.load import load, loading
+from interlock.engine.matching import match
+from interlock.engine.record import record
+from interlock.engine.recover import recover
+from interlock.engine.references import learn_references
+from interlock.engine.roles import apply_roles, fetch_roles
+from interlock.engine.stamp import stamp_pairs
+from interlock.engine.sweep import sweep_archived
+from interlock.engine.verify import to_verify, verify
+from interlock.engine.work import Batch, Work
+from interlock.store import dirty, intents, links
+
+# Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
+PASSES_MOST = 50
+
+
+async def drain(ctx: Cycle) -> None:
+    """Run until nothing is due now and a detection pass on both sides found nothing new."""
+    await verify_leftovers(ctx)
+    if await loading(ctx):
+        await load(ctx, work_off)
+    await sweep_archived(ctx)
+    for _ in range(PASSES_MOST):
+        if not await one_pass(ctx):
+            return
+
+
+async def one_pass(ctx: Cycle) -> int:
+    """Detect, then work off what is due, parents first. Returns how many records were marked or worked on."""
+    for runtime in ctx.objects.values():
+        for reference in runtime.references:
+            reference.forget()
+    ctx.fresh.clear()
+    busy = await detect(ctx)
+    for runtime in ctx.objects.values():
+        busy += await work_off(ctx, runtime)
+    return busy
+
+
+async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
+    """Batches of one object until none of its records is due now."""
+    worked = 0
+    while batch := await claim(ctx, runtime):
+        await run_batch(ctx, batch)
+        worked += len(batch.works) + len(batch.parked)
+    return worked
+
+
+async def run_batch(ctx: Cycle, batch: Batch) -> None:
+    await recover(ctx, batch)
+    await fetch(ctx, batch)
+    await match(ctx, batch)
+    await fetch_roles(ctx, batch)
+    await learn_references(ctx, batch.runtime, seen_of(batch))
+    decide(ctx, batch)
+    await follow(ctx, batch)
+    brake(ctx, batch)
+    await intend(ctx, batch)
+    await apply(ctx, batch)
+    await apply_roles(ctx, batch)
+    await stamp_pairs(ctx, batch)
+    await record(ctx, batch)
+    await verify_batch(ctx, batch)
+
+
+async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
+    """Up to a batch of due records with their links. The horizon is taken before anything is read from a CRM."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        horizon = await dirty.horizon(tx)
+        due = await dirty.claim(tx, runtime.slug, ctx.clock_us(), ctx.settings.batch_rows)
+        if not due:
+            return None
+        by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
+        by_salesforce = await links.by_salesforce(tx, runtime.slug, _ids(due, Side.SALESFORCE))
+    works: dict[RecordKey, Work] = {}
+    for each in due:
+        link = (by_hubspot if each.key.side is Side.HUBSPOT else by_salesforce).get(each.key.id)
+        identity = link.hubspot if link is not None else each.key
+        known = works.get(identity)
+        if known is None:
+            works[identity] = Work(runtime, [each], link)
+        else:
+            known.dirty.append(each)
+    return Batch(runtime, list(works.values()), horizon)
+
+
+def _ids(due: list[Dirty], side: Side) -> list[str]:
+    return [each.key.id for each in due if each.key.side is side]
+
+
+def seen_of(batch: Batch):  # type: ignore[no-untyped-def]
+    from interlock.core.model import Observation
+
+    for work in batch.works:
+        for seen in (work.hubspot, work.salesforce):
+            if isinstance(seen, Observation):
+                yield seen
+
+
+async def verify_batch(ctx: Cycle, batch: Batch) -> None:
+    due = [
+        write.intent
+        for work in batch.works
+        for write in work.writes
+        if write.intent is not None and write.intent.state is IntentState.VERIFY
+    ]
+    await verify(ctx, batch.runtime, to_verify(due))
+
+
+async def verify_leftovers(ctx: Cycle) -> None:
+    """Writes of an earlier owner that were carried out but not verified before it stopped."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        old = await intents.older_than_fence(tx, ctx.lease.fence)
+    for runtime in ctx.objects.values():
+        await verify(ctx, runtime, [each for each in to_verify(old) if each.object == runtime.slug])
+
+
+__all__ = ["RecordLink", "drain", "one_pass", "run_batch", "work_off"]

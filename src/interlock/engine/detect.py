@@ -1,0 +1,249 @@
+"""Finding what changed, on both sides, and marking it due in the same transaction that moves the cursor (I10).
+
+Detection only yields keys. It reads values too, but just to leave out what equals the base (an echo of our own writes, or
+a field nobody mapped): that a record is due is a fact, what became of it is read afresh later. Overlaps make up for
+search indexes that lag and transactions that commit after their stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
+from interlock.core.reconcile import read_hubspot, read_salesforce
+from interlock.core.values import Unknown, fingerprint
+from interlock.crm.salesforce.soql import changed_since
+from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
+from interlock.engine.references import learn_references
+from interlock.store import WriteTx, cursors, dirty, identity, links, unlinked
+
+HUBSPOT_PAGE_ROWS = 200
+# Rows of Salesforce pages taken in by one transaction.
+SALESFORCE_PAGE_ROWS = 2_000
+
+
+async def detect(ctx: Cycle) -> int:
+    """One pass over both sides. Returns how many records it marked."""
+    marked = await _detect_salesforce(ctx)
+    for runtime in ctx.objects.values():
+        marked += await _detect_hubspot(ctx, runtime)
+    return marked
+
+
+# --- HubSpot ---------------------------------------------------------------------------------------------------------
+
+
+async def _detect_hubspot(ctx: Cycle, runtime: ObjectRuntime) -> int:
+    name = f"hubspot:{runtime.slug}"
+    async with ctx.store.read(ctx.connection_id) as tx:
+        cursor = await cursors.get(tx, name)
+    seen_us = int(cursor["modified_us"]) if cursor else ctx.begun_at_us
+    marked = 0
+    since = max(seen_us - ctx.settings.hubspot_overlap_us, 0)
+    pages = ctx.hubspot.changed(
+        runtime.spec.hubspot_type, runtime.hubspot_properties, since, limit=HUBSPOT_PAGE_ROWS, purpose="detect"
+    )
+    async for rows in pages:
+        seen_us = max(seen_us, *(row.modified_us for row in rows)) if rows else seen_us
+        marked += await mark(ctx, runtime, rows, Reason.CHANGED, (name, {"modified_us": seen_us}))
+    return marked
+
+
+# --- Salesforce ------------------------------------------------------------------------------------------------------
+
+
+class _Poll(msgspec.Struct):
+    runtime: ObjectRuntime
+    type: str
+    cursor: str
+    soql: str
+    seen_us: int
+    fields: list[str]
+    parent_field: str | None = None  # of junction rows: the record that is due when the row changes
+
+
+async def _detect_salesforce(ctx: Cycle) -> int:
+    """All objects in one composite call of up to five queries; queryAll shows deletes as well."""
+    polls = await _polls(ctx)
+    async with ctx.store.read(ctx.connection_id) as tx:
+        counter = await dirty.horizon(tx)
+    results = await ctx.salesforce.query_many([poll.soql for poll in polls], include_deleted=True, purpose="detect")
+    marked = 0
+    for poll, result in zip(polls, results, strict=True):
+        page = result
+        while True:
+            marked += await _take_page(ctx, poll, page.records, page.read_us, counter)
+            if page.next_url is None:
+                break
+            async with ctx.store.read(ctx.connection_id) as tx:
+                counter = await dirty.horizon(tx)
+            (page,) = await ctx.salesforce.query_more([page.next_url], purpose="detect")
+    return marked
+
+
+async def _polls(ctx: Cycle) -> list[_Poll]:
+    polls: list[_Poll] = []
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for runtime in ctx.objects.values():
+            for type_ in runtime.salesforce_types:
+                fields = runtime.salesforce_fields[type_]
+                polls.append(await _poll(ctx, tx, runtime, type_, fields))
+            if "contacts" in runtime.set_objects:
+                fields = ["Id", "OpportunityId", "IsDeleted", "SystemModstamp"]
+                junction = await _poll(ctx, tx, runtime, "OpportunityContactRole", fields)
+                junction.parent_field = "OpportunityId"
+                polls.append(junction)
+    return polls
+
+
+async def _poll(ctx: Cycle, tx, runtime: ObjectRuntime, type_: str, fields: list[str]) -> _Poll:  # type: ignore[no-untyped-def]
+    name = f"salesforce:{type_}"
+    cursor = await cursors.get(tx, name)
+    seen_us = int(cursor["modified_us"]) if cursor else ctx.begun_at_us
+    since = max(seen_us - ctx.settings.salesforce_overlap_us, 0)
+    # SystemModstamp is indexed and moves for every kind of change (Salesforce, system fields); >= since its grain is a second.
+    soql = changed_since(type_, fields, since)
+    return _Poll(runtime, type_, name, soql, seen_us, fields)
+
+
+async def _take_page(ctx: Cycle, poll: _Poll, records: list[dict[str, object]], read_us: int, counter: int) -> int:
+    rows = [ctx.salesforce.to_observation(poll.type, record, read_us, poll.fields) for record in records]
+    if rows:
+        poll.seen_us = max(poll.seen_us, *(row.modified_us for row in rows))
+    cursor = (poll.cursor, {"modified_us": poll.seen_us})
+    if poll.parent_field is not None:
+        return await _mark_parents(ctx, poll, rows, cursor)
+    return await mark(ctx, poll.runtime, rows, Reason.CHANGED, cursor, counter)
+
+
+async def _mark_parents(
+    ctx: Cycle, poll: _Poll, rows: list[Observation], cursor: tuple[str, Mapping[str, object]]
+) -> int:
+    """A contact role that came or went makes its opportunity due, unless we looked at the opportunity after that."""
+    (type_,) = poll.runtime.salesforce_types
+    newest: dict[str, int] = {}
+    for row in rows:
+        parent = str(row.values.get(poll.parent_field or "") or "")
+        newest[parent] = max(newest.get(parent, 0), row.modified_us)
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        linked = await links.by_salesforce(tx, poll.runtime.slug, list(newest))
+        due = [
+            RecordKey(Side.SALESFORCE, type_, id_)
+            for id_, modified_us in newest.items()
+            if id_ in linked and modified_us > (linked[id_].synced_at_us or 0) - ctx.settings.clock_skew_us
+        ]
+        if due:
+            await dirty.mark(tx, poll.runtime.slug, due, Reason.CHANGED, ctx.clock_us())
+        await cursors.set(tx, cursor[0], dict(cursor[1]))
+    return len(due)
+
+
+# --- marking ---------------------------------------------------------------------------------------------------------
+
+
+async def mark(
+    ctx: Cycle,
+    runtime: ObjectRuntime,
+    rows: Sequence[Observation],
+    reason: Reason,
+    cursor: tuple[str, Mapping[str, object]],
+    counter: int | None = None,
+) -> int:
+    """Mark what is news among `rows` and move the cursor, in one transaction.
+
+    `counter`: the connection's counter before `rows` were read, given when the read was strongly consistent: then, if
+    nobody marked anything in between, the rows serve as fresh reads of this cycle.
+    """
+    news: list[Observation] = []
+    await learn_references(ctx, runtime, rows)
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        if rows:
+            news = await _news(ctx, tx, runtime, rows)
+            await _index(tx, runtime, rows)
+        if news:
+            seq = await dirty.mark(tx, runtime.slug, [row.key for row in news], reason, ctx.clock_us())
+            exclusive = counter is not None and seq == counter + 1
+            for row in news:
+                if exclusive and not row.values.get("IsDeleted"):
+                    ctx.fresh[row.key] = FreshRead(row, seq)
+                else:
+                    ctx.fresh.pop(row.key, None)
+        await cursors.set(tx, cursor[0], dict(cursor[1]))
+    return len(news)
+
+
+async def _news(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[Observation]:
+    side = rows[0].key.side
+    ids = [row.key.id for row in rows]
+    linked = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, ids)
+    alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
+    news = []
+    for row in rows:
+        if ctx.only_keys is not None and row.key not in ctx.only_keys:
+            continue
+        link = linked.get(row.key.id)
+        if link is not None:
+            if not _as_agreed(ctx, runtime, link, row):
+                news.append(row)
+        elif row.key not in alone or alone[row.key].version_us != row.modified_us:
+            if not row.values.get("IsDeleted"):
+                news.append(row)
+    return news
+
+
+def _as_agreed(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
+    """Whether the row holds just what the base says of its side: nothing for us in it."""
+    if row.values.get("IsDeleted"):
+        return link.state is LinkState.SALESFORCE_DELETED or link.state is LinkState.UNLINKED
+    if link.state is not LinkState.LINKED or row.values.get("IsConverted"):
+        # A record that shows up although its pair rests was restored, or merged into.
+        return link.state is LinkState.UNLINKED
+    if runtime.set_objects and row.modified_us > (link.synced_at_us or 0) - ctx.settings.clock_skew_us:
+        return False
+    hubspot = row.key.side is Side.HUBSPOT
+    place, read = (0, read_hubspot) if hubspot else (1, read_salesforce)
+    for field in runtime.mapping_for(link.salesforce_type).fields:
+        base = link.base.get(field.id)
+        if base is None and field.id not in link.held:
+            continue
+        value = read(field, row)
+        if type(value) is Unknown:
+            continue
+        print_ = fingerprint(value)
+        if (base is None or print_ != base[place]) and print_ != link.held.get(field.id):
+            return False
+    return not _opt_out_moved(runtime, link, row)
+
+
+def _opt_out_moved(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
+    opt_out = runtime.spec.opt_out
+    if opt_out is None:
+        return False
+    hubspot = row.key.side is Side.HUBSPOT
+    name = opt_out.property if hubspot else opt_out.field
+    if name not in row.values:
+        return False
+    given = str(row.values[name]).lower() == "true"
+    return given and not link.base.get(0, (0, 0))[0 if hubspot else 1]
+
+
+async def index_rows(ctx: Cycle, runtime: ObjectRuntime, rows: Sequence[Observation]) -> None:
+    if rows:
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            await _index(tx, runtime, rows)
+
+
+async def _index(tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> None:
+    """Keep the identity index of objects that are matched through it (companies)."""
+    if not runtime.spec.identity or "email" in runtime.spec.identity:
+        return
+    side = rows[0].key.side
+    entries = [
+        (kind, key, row.key.id)
+        for row in rows
+        if not row.values.get("IsDeleted")
+        for kind, key in runtime.spec.identity_keys(side, row.values)
+    ]
+    await identity.put(tx, runtime.slug, side, entries)

@@ -1,0 +1,133 @@
+"""The first load: every record of an object on both sides is looked at once, page by page, each page worked off before the next.
+
+Resumable: the cursor of the load moves with the marks of each page, so an interruption repeats one page at most. HubSpot
+goes first; the pairs it makes leave little for the Salesforce side. What a list call returns is a fresh read (unlike the
+search index), so nothing is read twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from interlock.core.model import Observation, Reason
+from interlock.crm.salesforce.soql import fields, name, record_id
+from interlock.engine.context import EXISTING, Cycle, ObjectRuntime
+from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
+from interlock.store import cursors, dirty
+
+HUBSPOT_LIST_ROWS = 100
+
+WorkOff = Callable[[Cycle, ObjectRuntime], Awaitable[int]]
+
+
+async def load(ctx: Cycle, work_off: WorkOff) -> None:
+    """Run or resume the first load of every object, as the connection's `existing` says."""
+    policy = EXISTING[ctx.settings.existing]
+    reason = Reason.EXISTING if policy.create else Reason.EXISTING_LINK_ONLY
+    for runtime in ctx.objects.values():
+        name_ = f"load:{runtime.slug}"
+        async with ctx.store.read(ctx.connection_id) as tx:
+            state = await cursors.get(tx, name_) or {"phase": "index"}
+        if state["phase"] == "index":
+            await _index(ctx, runtime, policy.load)
+            state = {"phase": "hubspot" if policy.load else "done", "after": None}
+            await _save(ctx, name_, state)
+        if state["phase"] == "hubspot":
+            await _load_hubspot(ctx, runtime, reason, name_, state["after"], work_off)
+            state = {"phase": "salesforce", "type": 0, "after": None}
+            await _save(ctx, name_, state)
+        if state["phase"] == "salesforce":
+            await _load_salesforce(ctx, runtime, reason, name_, state, work_off)
+            await _save(ctx, name_, {"phase": "done"})
+
+
+async def loading(ctx: Cycle) -> bool:
+    async with ctx.store.read(ctx.connection_id) as tx:
+        states = [await cursors.get(tx, f"load:{slug}") for slug in ctx.objects]
+    return any(state is None or state["phase"] != "done" for state in states)
+
+
+async def _save(ctx: Cycle, name_: str, state: dict[str, object]) -> None:
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await cursors.set(tx, name_, state)
+
+
+async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None:
+    """Companies are matched through our own index of keys, which must know the other side before the first match.
+
+    HubSpot's side is indexed by the load that follows, if one does.
+    """
+    if not runtime.spec.identity or "email" in runtime.spec.identity:
+        return
+    for type_ in runtime.salesforce_types:
+        after: str | None = None
+        while rows := await _salesforce_page(ctx, runtime, type_, after):
+            await index_rows(ctx, runtime, rows)
+            after = rows[-1].key.id
+    if load_follows:
+        return
+    page_after: str | None = None
+    while True:
+        page = await ctx.hubspot.list_page(
+            runtime.spec.hubspot_type, runtime.hubspot_properties, page_after, HUBSPOT_LIST_ROWS, purpose="match"
+        )
+        await index_rows(ctx, runtime, page.records)
+        page_after = page.next
+        if page_after is None:
+            return
+
+
+async def _load_hubspot(
+    ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, after: str | None, work_off: WorkOff
+) -> None:
+    next_: str | None = after
+    while True:
+        rows: list[Observation] = []
+        async with ctx.store.read(ctx.connection_id) as tx:
+            counter = await dirty.horizon(tx)
+        while len(rows) < ctx.settings.batch_rows:
+            page = await ctx.hubspot.list_page(
+                runtime.spec.hubspot_type, runtime.hubspot_properties, next_, HUBSPOT_LIST_ROWS, purpose="fetch"
+            )
+            rows += page.records
+            next_ = page.next
+            if next_ is None:
+                break
+        await mark(ctx, runtime, rows, reason, (name_, {"phase": "hubspot", "after": next_}), counter)
+        await work_off(ctx, runtime)
+        if next_ is None:
+            return
+
+
+async def _load_salesforce(
+    ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, state: dict[str, object], work_off: WorkOff
+) -> None:
+    first = int(str(state["type"]))
+    for place, type_ in enumerate(runtime.salesforce_types):
+        if place < first:
+            continue
+        after = str(state["after"]) if place == first and state["after"] else None
+        while True:
+            async with ctx.store.read(ctx.connection_id) as tx:
+                counter = await dirty.horizon(tx)
+            rows = await _salesforce_page(ctx, runtime, type_, after)
+            if not rows:
+                break
+            after = rows[-1].key.id
+            cursor = {"phase": "salesforce", "type": place, "after": after}
+            await mark(ctx, runtime, rows, reason, (name_, cursor), counter)
+            await work_off(ctx, runtime)
+
+
+async def _salesforce_page(ctx: Cycle, runtime: ObjectRuntime, type_: str, after: str | None) -> list[Observation]:
+    """Up to 2,000 rows by id: a keyset, since a query cursor lives two days at most and does not survive a restart."""
+    wanted = runtime.salesforce_fields[type_]
+    where = f" WHERE Id > '{record_id(after)}'" if after else ""
+    soql = f"SELECT {fields(wanted, 'Id')} FROM {name(type_)}{where} ORDER BY Id LIMIT {SALESFORCE_PAGE_ROWS}"
+    (page,) = await ctx.salesforce.query_many([soql], purpose="fetch")
+    records = list(page.records)
+    # Wide rows come in smaller pages than asked for.
+    while page.next_url is not None:
+        (page,) = await ctx.salesforce.query_more([page.next_url], purpose="fetch")
+        records += page.records
+    return [ctx.salesforce.to_observation(type_, row, page.read_us, wanted) for row in records]

@@ -1,0 +1,415 @@
+"""One transaction that takes in everything a batch learned: links, bases, audit, issues, intents, and what is due again.
+
+A base moves only here, with the evidence that moved it (I9). A record stops being due only here, and only if nothing
+newer came while it was on its way.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.core.model import (
+    AuditKind,
+    AuditRow,
+    ConflictReason,
+    Gone,
+    IntentState,
+    LinkedBy,
+    LinkState,
+    Observation,
+    Reason,
+    RecordKey,
+    RecordLink,
+    Refused,
+    Side,
+    Written,
+)
+from interlock.core.plan import FieldWrite, base_after_writes
+from interlock.core.values import Unknown, fingerprint
+from interlock.engine.apply import carried_out, needs_verify, not_done, unknown
+from interlock.engine.context import OPT_OUT, Cycle
+from interlock.engine.decide import conflict_row, field_issue, plain
+from interlock.engine.work import Batch, SideWrite, Work
+from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
+from interlock.store.unlinked import Unlinked
+
+
+class _Ledger(msgspec.Struct):
+    """What a batch will write down, gathered first so that each table is written once."""
+
+    new_links: list[RecordLink] = []
+    bases: list[tuple[int, dict[int, tuple[int, int]], dict[str, list[int]], int]] = []
+    held: list[tuple[int, dict[int, int]]] = []
+    touched: list[int] = []
+    states: list[tuple[int, LinkState]] = []
+    moves: list[tuple[int, RecordKey]] = []
+    audit: list[AuditRow] = []
+    settled: list[int] = []
+    parked: list[int] = []
+    to_verify: list[int] = []
+    done: list[RecordKey] = []
+    postponed: list[dirty.Postponed] = []
+    alone: list[Unlinked] = []
+    not_alone: list[RecordKey] = []
+    resolved: list[RecordKey] = []
+    wake: list[str] = []
+    due_now: list[RecordKey] = []
+
+
+async def record(ctx: Cycle, batch: Batch) -> None:
+    ledger = _Ledger()
+    now = ctx.clock_us()
+    for work in batch.works:
+        _take_in(ctx, ledger, work, now)
+    for work in batch.parked:
+        _due_again(ctx, ledger, work, now)
+    raised = [issue for work in batch.works for issue in work.issues]
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await _write_links(tx, ledger)
+        await audit.append(tx, ledger.audit)
+        await issues.resolve(tx, ledger.resolved, keep=raised)
+        await issues.raise_(tx, raised)
+        await intents.update(tx, ledger.parked, IntentState.UNKNOWN, now + ctx.settings.park_us)
+        await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
+        await intents.settle(tx, ledger.settled)
+        await unlinked.put(tx, ledger.alone)
+        await unlinked.drop(tx, ledger.not_alone)
+        for side in Side:
+            await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
+        await dirty.postpone(tx, ledger.postponed, batch.horizon)
+        await dirty.clear(tx, ledger.done, batch.horizon)
+        for object_ in dict.fromkeys(ledger.wake):
+            await dirty.wake(tx, object_)
+        if ledger.due_now:
+            await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
+    counts = ctx.report.of(batch.runtime.slug)
+    counts.issues += len(raised)
+    for key in ledger.done:
+        ctx.fresh.pop(key, None)
+
+
+async def _write_links(tx: WriteTx, ledger: _Ledger) -> None:
+    for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
+        link.id = id_
+    await links.update_base(tx, ledger.bases)
+    await links.set_held(tx, ledger.held)
+    if ledger.touched:
+        await links.touch(tx, ledger.touched, tx.now_us)
+    for link_id, state in ledger.states:
+        await links.set_state(tx, [link_id], state)
+    for link_id, key in ledger.moves:
+        if key.side is Side.HUBSPOT:
+            await links.move(tx, link_id, hubspot_id=key.id)
+        else:
+            await links.move(tx, link_id, salesforce_type=key.type, salesforce_id=key.id)
+
+
+def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+    ledger.audit.extend(work.audit)
+    ledger.settled.extend(each.id for each in work.intents if each.id is not None and each.state is IntentState.VERIFY)
+    for write in work.writes:
+        _take_outcome(ctx, ledger, work, write, now)
+    if work.link is None:
+        _take_alone(ctx, ledger, work, now)
+    else:
+        _take_linked(ctx, ledger, work, work.link, now)
+    _due_again(ctx, ledger, work, now)
+
+
+def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now: int) -> None:
+    intent_id = write.intent.id if write.intent is not None else None
+    outcome = write.outcome
+    if intent_id is not None:
+        if unknown(write):
+            ledger.parked.append(intent_id)
+        elif needs_verify(write):
+            ledger.to_verify.append(intent_id)
+            assert write.intent is not None
+            write.intent.state = IntentState.VERIFY
+        else:
+            ledger.settled.append(intent_id)
+    if unknown(write):
+        work.wait(now + ctx.settings.park_us, Reason.PARKED)
+    elif not_done(write):
+        work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+    elif isinstance(outcome, Refused):
+        if outcome.gone:
+            # The record went away between our read and our write: the next look will prove it.
+            work.wait(now + ctx.settings.retry_base_us, Reason.RETRY)
+        else:
+            _refused(work, write, outcome)
+    for field, code, message in write.dropped:
+        work.issues.append(_dropped_issue(work, field, code, message))
+
+
+def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
+    crm = "HubSpot" if write.side is Side.HUBSPOT else "Salesforce"
+    verb = "create it" if write.creates else "update it"
+    named = next((field for field in write.fields if field.name in refusal.fields), None)
+    work.issues.append(
+        field_issue(
+            work,
+            named.mapping.property if named else None,
+            named.mapping.field if named else (refusal.fields[0] if refusal.fields else None),
+            refusal.code,
+            f"{crm} refused to {verb}: {refusal.message}",
+            named.raw if named else None,
+            refusal.message,
+        )
+    )
+
+
+def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str):  # type: ignore[no-untyped-def]
+    return field_issue(
+        work,
+        field.mapping.property,
+        field.mapping.field,
+        code,
+        f"{field.name} was refused, the other fields were written: {message}",
+        field.raw,
+        message,
+    )
+
+
+def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+    write = next((each for each in work.writes if each.creates), None)
+    if write is not None and isinstance(write.outcome, Written):
+        _created(ctx, ledger, work, write, write.outcome, now)
+        return
+    own = work.seen(work.origin)
+    if isinstance(own, Gone):
+        ledger.not_alone.append(own.key)
+    elif isinstance(own, Observation):
+        why = work.why_not or "refused"
+        if work.postpone_until_us is None:
+            label = work.label() or ""
+            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, now))
+        ledger.resolved.append(own.key)
+
+
+def _created(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome: Written, now: int) -> None:
+    into_hubspot = write.side is Side.HUBSPOT
+    own = work.seen(work.origin)
+    assert isinstance(own, Observation)
+    made = RecordKey(write.side, write.type, outcome.id)
+    hubspot, salesforce = (made, own.key) if into_hubspot else (own.key, made)
+    work.link = RecordLink(
+        object=work.object,
+        hubspot_id=hubspot.id,
+        salesforce_type=salesforce.type,
+        salesforce_id=salesforce.id,
+        state=LinkState.LINKED,
+        linked_by=LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE,
+        linked_at_us=now,
+        base=base_after_writes(work.agreed, write.side, write.fields),
+        sets=work.sets,
+        held={each.mapping.id: each.source for each in work.held}
+        | {field.mapping.id: field.source for field, _, _ in write.dropped},
+        synced_at_us=now,
+    )
+    ledger.new_links.append(work.link)
+    ledger.not_alone += [hubspot, salesforce]
+    ledger.resolved += [hubspot, salesforce]
+    ledger.wake += _children(ctx, work.object)
+    ledger.audit.append(
+        AuditRow(
+            at_us=now,
+            kind=AuditKind.CREATE,
+            object=work.object,
+            hubspot_id=hubspot.id,
+            salesforce_id=salesforce.id,
+            side=write.side,
+            new=write.values(),
+            cause=work.reason.value,
+        )
+    )
+    counts = ctx.report.of(work.object)
+    if into_hubspot:
+        counts.created_in_hubspot += 1
+    else:
+        counts.created_in_salesforce += 1
+
+
+def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, now: int) -> None:
+    counts = ctx.report.of(work.object)
+    base = {**link.base, **work.agreed}
+    conflicts = {id(decision): decision for decision in work.conflicts}
+    for write in work.writes:
+        if not carried_out(write):
+            for field in write.fields:
+                conflicts.pop(id(field.decision), None)
+            continue
+        base = base_after_writes(base, write.side, write.fields)
+        if "HasOptedOutOfEmail" in write.extra:
+            base[OPT_OUT] = (1, 1)
+        if write.fields:
+            _count_update(counts, write.side)
+        ledger.audit.extend(_update_rows(work, write, now))
+        ledger.audit.extend(_lost_races(work, write, now))
+    if work.opt_out_done:
+        base[OPT_OUT] = (1, 1)
+    rows = [conflict_row(ctx, work, decision) for decision in conflicts.values()]
+    ledger.audit.extend(rows)
+    counts.conflicts += sum(row.status == "open" for row in rows)
+    held = _held(work, link)
+    ledger.resolved += [] if held else [link.hubspot, link.salesforce]
+    sets = {**link.sets, **work.sets}
+    if work.new_link:
+        link.base, link.sets, link.held, link.synced_at_us = base, sets, held, now
+        ledger.new_links.append(link)
+        ledger.not_alone += [link.hubspot, link.salesforce]
+        ledger.wake += _children(ctx, work.object)
+        ledger.audit.append(_audit(work, AuditKind.LINK, link.linked_by.value, now))
+        counts.linked += 1
+        return
+    assert link.id is not None
+    if base != link.base or sets != link.sets:
+        ledger.bases.append((link.id, base, sets, now))
+    else:
+        ledger.touched.append(link.id)
+    if held != link.held:
+        ledger.held.append((link.id, held))
+    if work.state is not None:
+        ledger.states.append((link.id, work.state))
+    if work.relink_to is not None:
+        ledger.moves.append((link.id, work.relink_to))
+        ledger.due_now.append(work.relink_to)
+
+
+def _held(work: Work, link: RecordLink) -> dict[int, int]:
+    """What stays held back: refused now, or refused before and still not carried over."""
+    wanted = {decision.mapping.id for decision in work.decisions}
+    written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
+    held = {id_: source for id_, source in link.held.items() if id_ in wanted and id_ not in written}
+    held |= {each.mapping.id: each.source for each in work.held}
+    for write in work.writes:
+        held |= {field.mapping.id: field.source for field, _, _ in write.dropped}
+        if isinstance(write.outcome, Refused) and not write.outcome.retry and not write.outcome.gone:
+            held |= {field.mapping.id: field.source for field in write.fields}
+    return held
+
+
+def _count_update(counts, side: Side) -> None:  # type: ignore[no-untyped-def]
+    if side is Side.HUBSPOT:
+        counts.updated_in_hubspot += 1
+    else:
+        counts.updated_in_salesforce += 1
+
+
+def _update_rows(work: Work, write: SideWrite, now: int) -> list[AuditRow]:
+    return [
+        AuditRow(
+            at_us=now,
+            kind=AuditKind.UPDATE,
+            object=work.object,
+            hubspot_id=work.hubspot_id,
+            salesforce_id=work.salesforce_id,
+            side=write.side,
+            property=field.mapping.property,
+            field=field.mapping.field,
+            old=plain(field.old),
+            new=field.raw,
+            cause=field.decision.merge.because.value,
+            rule=field.mapping.effective_rule.value,
+        )
+        for field in write.fields
+    ]
+
+
+def _lost_races(work: Work, write: SideWrite, now: int) -> list[AuditRow]:
+    """What Salesforce held just before our write, where it is not what we had read: somebody's edit that we replaced."""
+    outcome = write.outcome
+    if write.side is not Side.SALESFORCE or not isinstance(outcome, Written) or outcome.before is None:
+        return []
+    rows = []
+    for field in write.fields:
+        if field.name not in outcome.before:
+            continue
+        before = field.mapping.codec.from_salesforce(outcome.before[field.name])
+        if type(before) is Unknown or fingerprint(before) in (field.target, field.written):
+            continue
+        rows.append(
+            lost_race_row(
+                work.object,
+                work.hubspot_id,
+                work.salesforce_id,
+                Side.SALESFORCE,
+                field.mapping.property,
+                field.mapping.field,
+                plain(before),
+                field.raw,
+                field.mapping.effective_rule.value,
+                now,
+            )
+        )
+    return rows
+
+
+def lost_race_row(
+    object_: str,
+    hubspot_id: str | None,
+    salesforce_id: str | None,
+    side: Side,
+    property_: str,
+    field: str,
+    lost: str | None,
+    kept: object,
+    rule: str,
+    now: int,
+) -> AuditRow:
+    return AuditRow(
+        at_us=now,
+        kind=AuditKind.CONFLICT,
+        object=object_,
+        hubspot_id=hubspot_id,
+        salesforce_id=salesforce_id,
+        side=side,
+        property=property_,
+        field=field,
+        old=lost,
+        new=kept,
+        cause="replaced between our read and our write",
+        rule=rule,
+        reason=ConflictReason.LOST_RACE.value,
+        status="open",
+    )
+
+
+def _audit(work: Work, kind: AuditKind, cause: str, now: int) -> AuditRow:
+    return AuditRow(
+        at_us=now,
+        kind=kind,
+        object=work.object,
+        hubspot_id=work.hubspot_id,
+        salesforce_id=work.salesforce_id,
+        cause=cause,
+    )
+
+
+def _children(ctx: Cycle, object_: str) -> list[str]:
+    """Objects whose records may wait for a record of this one."""
+    return [
+        runtime.slug
+        for runtime in ctx.objects.values()
+        if any(reference.object == object_ for reference in runtime.references) or object_ in runtime.set_objects
+    ]
+
+
+def _backoff_us(ctx: Cycle, work: Work) -> int:
+    attempts = max((each.attempts for each in work.dirty), default=0)
+    return min(ctx.settings.retry_base_us << min(attempts, 20), ctx.settings.retry_most_us)
+
+
+def _due_again(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+    keys = [each.key for each in work.dirty]
+    if work.link is not None:
+        keys += [work.link.key(side) for side in Side]
+    keys = list(dict.fromkeys(keys))
+    if work.postpone_until_us is None:
+        ledger.done += keys
+        return
+    attempts = max((each.attempts for each in work.dirty), default=0) + 1
+    first = work.dirty[0].key
+    ledger.postponed.append((first, work.postpone_until_us, attempts, work.postpone_reason))
+    ledger.done += [key for key in keys if key != first]
+    ctx.report.of(work.object).waiting += 1

@@ -1,0 +1,184 @@
+"""Contact roles of an opportunity and the contacts of a deal: a set of references, merged member by member.
+
+Members are links of contacts, so both sides speak of the same pair. A contact without a link on the other side is left out
+until it has one, and the deal waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from interlock.core.model import AuditKind, AuditRow, LinkState, Observation, Outcome, Reason, Refused, Side, Written
+from interlock.core.reconcile import SetMerge, merge_set
+from interlock.crm.salesforce.model import SalesforceInsert
+from interlock.crm.salesforce.soql import where_in
+from interlock.engine.context import Cycle
+from interlock.engine.decide import WAIT_FOR_REFERENCE_US
+from interlock.engine.work import Batch, SetChange, Work
+from interlock.store import links
+
+JUNCTION = "OpportunityContactRole"
+SET = "contact_roles"
+
+
+async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
+    """Read both sides' sets and decide them, for works that will be, or are, linked."""
+    if "contacts" not in batch.runtime.set_objects:
+        return
+    works = [
+        work
+        for work in batch.works
+        if work.why_not is None
+        and (work.link is None or work.link.state is LinkState.LINKED)
+        and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
+    ]
+    hubspot_sets = await _hubspot_sets(ctx, [work.hubspot_id for work in works if work.hubspot_id])
+    salesforce_sets = await _salesforce_sets(ctx, [work.salesforce_id for work in works if work.salesforce_id])
+    hubspot_ids = {id_ for ids in hubspot_sets.values() for id_ in ids}
+    contact_ids = {id_ for rows in salesforce_sets.values() for id_ in rows}
+    async with ctx.store.read(ctx.connection_id) as tx:
+        by_hubspot = await links.by_hubspot(tx, "contacts", sorted(hubspot_ids))
+        by_salesforce = await links.by_salesforce(tx, "contacts", sorted(contact_ids))
+    for work in works:
+        here = hubspot_sets.get(work.hubspot_id or "", [])
+        there = salesforce_sets.get(work.salesforce_id or "", {})
+        members = {link.id: link for link in by_hubspot.values()} | {link.id: link for link in by_salesforce.values()}
+        # A lead cannot have a role (Salesforce, OpportunityContactRole.ContactId refers to Contact).
+        usable = {
+            id_ for id_, link in members.items() if link.state is LinkState.LINKED and link.salesforce_type == "Contact"
+        }
+        hubspot = {by_hubspot[id_].id for id_ in here if id_ in by_hubspot} & usable
+        salesforce = {by_salesforce[id_].id for id_ in there if id_ in by_salesforce} & usable
+        if len(hubspot) < len(here) or len(salesforce) < len(there):
+            work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
+        base = work.link.sets.get(SET) if work.link is not None else None
+        # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base.
+        known = None if base is None else [id_ for id_ in base if id_ in usable]
+        merged = merge_set(known, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
+        _plan(work, merged, members, there)
+
+
+async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
+    if not ids:
+        return {}
+    rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose="fetch")
+    return {id_: [row.to_id for row in found] for id_, found in rows.items()}
+
+
+async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> dict[str, dict[str, str]]:
+    """Opportunity id -> contact id -> role row id."""
+    sets: dict[str, dict[str, str]] = defaultdict(dict)
+    if not ids:
+        return sets
+    soqls = where_in(JUNCTION, ["Id", "OpportunityId", "ContactId"], "OpportunityId", ids)
+    for result in await ctx.salesforce.query_many(soqls, purpose="fetch"):
+        records = list(result.records)
+        next_url = result.next_url
+        while next_url is not None:
+            (page,) = await ctx.salesforce.query_more([next_url], purpose="fetch")
+            records += page.records
+            next_url = page.next_url
+        for row in records:
+            sets[str(row["OpportunityId"])][str(row["ContactId"])] = str(row["Id"])
+    return sets
+
+
+def _plan(work: Work, merged: SetMerge, members, there: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+    # The base is what is agreed once both changes have been carried out; a change that fails keeps the old one.
+    if merged.agreed or (work.link is not None and SET in work.link.sets):
+        work.sets = {SET: list(merged.agreed)}
+    if merged.add_in_hubspot or merged.remove_in_hubspot:
+        add = [members[id_].hubspot_id for id_ in merged.add_in_hubspot]
+        remove = [members[id_].hubspot_id for id_ in merged.remove_in_hubspot]
+        work.set_changes.append(SetChange(SET, Side.HUBSPOT, add, remove))
+    if merged.add_in_salesforce or merged.remove_in_salesforce:
+        add = [members[id_].salesforce_id for id_ in merged.add_in_salesforce]
+        remove = [there[members[id_].salesforce_id] for id_ in merged.remove_in_salesforce]
+        work.set_changes.append(SetChange(SET, Side.SALESFORCE, add, remove))
+
+
+async def apply_roles(ctx: Cycle, batch: Batch) -> None:
+    changes = [(work, change) for work in batch.works for change in work.set_changes]
+    if not changes:
+        return
+    outcomes: dict[int, list[Outcome]] = defaultdict(list)
+    for side in Side:
+        mine = [(work, change) for work, change in changes if change.side is side and _id_on(work, side)]
+        if side is Side.HUBSPOT:
+            await _in_hubspot(ctx, mine, outcomes)
+        else:
+            await _in_salesforce(ctx, mine, outcomes)
+    for work, change in changes:
+        answers = outcomes[id(change)]
+        change.done = bool(answers) and all(
+            isinstance(each, Written) or (isinstance(each, Refused) and each.gone) for each in answers
+        )
+        if change.done:
+            work.audit += _rows(ctx, work, change)
+    for work, _ in changes:
+        if not all(change.done for change in work.set_changes):
+            work.sets = {}
+            work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+
+
+def _id_on(work: Work, side: Side) -> str | None:
+    """The deal's id on that side, also when it was made a moment ago in this batch."""
+    for write in work.writes:
+        if write.side is side and isinstance(write.outcome, Written):
+            return write.outcome.id
+    return work.hubspot_id if side is Side.HUBSPOT else work.salesforce_id
+
+
+Changes = list[tuple[Work, SetChange]]
+
+
+async def _in_hubspot(ctx: Cycle, changes: Changes, outcomes: dict[int, list[Outcome]]) -> None:
+    add = {(_id_on(work, Side.HUBSPOT) or "", to): change for work, change in changes for to in change.add}
+    remove = {(_id_on(work, Side.HUBSPOT) or "", to): change for work, change in changes for to in change.remove}
+    if add:
+        for pair, outcome in (
+            await ctx.hubspot.associate_default("deals", "contacts", list(add), purpose="write")
+        ).items():
+            outcomes[id(add[pair])].append(outcome)
+    if remove:
+        for pair, outcome in (
+            await ctx.hubspot.disassociate("deals", "contacts", list(remove), purpose="write")
+        ).items():
+            outcomes[id(remove[pair])].append(outcome)
+
+
+async def _in_salesforce(ctx: Cycle, changes: Changes, outcomes: dict[int, list[Outcome]]) -> None:
+    inserts: dict[str, SetChange] = {}
+    rows: list[SalesforceInsert] = []
+    for work, change in changes:
+        opportunity = _id_on(work, Side.SALESFORCE)
+        for contact in change.add:
+            trace = f"{opportunity}:{contact}"
+            inserts[trace] = change
+            rows.append(SalesforceInsert(trace, {"OpportunityId": opportunity, "ContactId": contact}))
+    if rows:
+        for trace, outcome in (await ctx.salesforce.insert(JUNCTION, rows, purpose="write")).items():
+            outcomes[id(inserts[trace])].append(outcome)
+    deletes = {row_id: change for _, change in changes for row_id in change.remove}
+    if deletes:
+        for row_id, outcome in (await ctx.salesforce.delete(JUNCTION, list(deletes), purpose="write")).items():
+            outcomes[id(deletes[row_id])].append(outcome)
+
+
+def _rows(ctx: Cycle, work: Work, change: SetChange) -> list[AuditRow]:
+    return [
+        AuditRow(
+            at_us=ctx.clock_us(),
+            kind=kind,
+            object=work.object,
+            hubspot_id=_id_on(work, Side.HUBSPOT),
+            salesforce_id=_id_on(work, Side.SALESFORCE),
+            side=change.side,
+            field=change.name,
+            new=member if kind is AuditKind.ASSOCIATE else None,
+            old=member if kind is AuditKind.DISASSOCIATE else None,
+            cause="contact roles",
+        )
+        for kind, members in ((AuditKind.ASSOCIATE, change.add), (AuditKind.DISASSOCIATE, change.remove))
+        for member in members
+    ]

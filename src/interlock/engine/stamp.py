@@ -1,0 +1,91 @@
+"""What completes a pair after its records were written: the stored id in HubSpot, associations, opt-outs.
+
+All of it is idempotent and none of it is a record write of its own, so it needs no intent: what a crash leaves out is seen
+as a difference by the next look at the pair.
+"""
+
+from __future__ import annotations
+
+from interlock.core.model import NotDone, Outcome, Reason, Side, Written
+from interlock.crm.hubspot.model import HubSpotWrite
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle
+from interlock.engine.work import Batch, SideWrite, Work
+
+# HUBSPOT_DEFINED types that make the association the primary one (HubSpot associations v4, default type ids).
+PRIMARY_TYPE = {("contacts", "companies"): 1, ("deals", "companies"): 5}
+
+
+async def stamp_pairs(ctx: Cycle, batch: Batch) -> None:
+    await _store_ids(ctx, batch)
+    await _associate(ctx, batch)
+    await _opt_out(ctx, batch)
+
+
+async def _store_ids(ctx: Cycle, batch: Batch) -> None:
+    """The durable half of the pair: HubSpot is told the id of the Salesforce record that was just made for it."""
+    made: dict[str, tuple[Work, SideWrite]] = {}
+    for work in batch.works:
+        for write in work.writes:
+            if write.creates and write.side is Side.SALESFORCE and isinstance(write.outcome, Written):
+                made[work.dirty[0].key.id] = (work, write)
+    if not made:
+        return
+    requests = [
+        HubSpotWrite(hubspot_id, hubspot_id, {HUBSPOT_ID_PROPERTY: write.outcome.id})
+        for hubspot_id, (_, write) in made.items()
+        if isinstance(write.outcome, Written)
+    ]
+    outcomes = await ctx.hubspot.update(batch.runtime.spec.hubspot_type, requests, purpose="write")
+    for hubspot_id, (work, _) in made.items():
+        _retry_unless_written(ctx, work, outcomes[hubspot_id])
+
+
+async def _associate(ctx: Cycle, batch: Batch) -> None:
+    type_ = batch.runtime.spec.hubspot_type
+    for reference in batch.runtime.references:
+        primary = PRIMARY_TYPE[type_, reference.object]
+        join: dict[tuple[str, str, int], tuple[Work, SideWrite]] = {}
+        part: dict[tuple[str, str], tuple[Work, SideWrite]] = {}
+        for work in batch.works:
+            for write in work.writes:
+                if write.side is not Side.HUBSPOT or not isinstance(write.outcome, Written):
+                    continue
+                for field in write.fields:
+                    if field.name != reference.property:
+                        continue
+                    if field.raw:
+                        join[write.outcome.id, str(field.raw), primary] = (work, write)
+                    else:
+                        before = getattr(work.hubspot, "values", {}).get(reference.property)
+                        part[write.outcome.id, str(before)] = (work, write)
+        joined = await ctx.hubspot.associate(type_, reference.object, list(join), purpose="write") if join else {}
+        parted = await ctx.hubspot.disassociate(type_, reference.object, list(part), purpose="write") if part else {}
+        for pair, outcome in joined.items():
+            _unless_associated(ctx, reference.property, *join[pair], outcome)
+        for ends, outcome in parted.items():
+            _unless_associated(ctx, reference.property, *part[ends], outcome)
+
+
+def _unless_associated(ctx: Cycle, name: str, work: Work, write: SideWrite, outcome: Outcome) -> None:
+    if not isinstance(outcome, Written):
+        # Without the association the reference did not arrive: its base must not say so.
+        write.fields = [field for field in write.fields if field.name != name]
+        _retry_unless_written(ctx, work, outcome)
+
+
+async def _opt_out(ctx: Cycle, batch: Batch) -> None:
+    by_email = {work.opt_out_hubspot: work for work in batch.works if work.opt_out_hubspot}
+    if not by_email:
+        return
+    outcomes = await ctx.hubspot.opt_out([email for email in by_email if email], purpose="write")
+    for email, work in by_email.items():
+        if email is None:
+            continue
+        outcome = outcomes.get(email, NotDone("no answer for this address"))
+        work.opt_out_done = isinstance(outcome, Written)
+        _retry_unless_written(ctx, work, outcome)
+
+
+def _retry_unless_written(ctx: Cycle, work: Work, outcome: Outcome) -> None:
+    if not isinstance(outcome, Written):
+        work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
