@@ -1,0 +1,158 @@
+"""What an administrator sets up in the org: custom fields, rules, automation, permissions, locks. A part of the
+emulator's
+handle, kept apart because the API cannot do it (or does it elsewhere)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
+from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.org import Org
+from crm_emulator.salesforce.people import UserHandle
+from crm_emulator.salesforce.removal import Remover
+from crm_emulator.salesforce.rules import AssignmentRule, Automation, DuplicateRule, ValidationRule
+from crm_emulator.salesforce.schema import Field
+from crm_emulator.salesforce.setup import add_stage
+from crm_emulator.salesforce.store import Value
+
+Values = Mapping[str, Any]
+
+
+class Administration:
+    org: Org
+    remover: Remover
+
+    def user(self, name: str | None = None) -> UserHandle:
+        raise NotImplementedError
+
+    def add_custom_field(
+        self,
+        sobject: str,
+        name: str,
+        type: str = "Text",
+        *,
+        label: str | None = None,
+        length: int = 255,
+        unique: bool = False,
+        external_id: bool = False,
+        case_sensitive: bool = False,
+        required: bool = False,
+        precision: int = 18,
+        scale: int = 0,
+        picklist: Sequence[str] = (),
+        restricted: bool = True,
+        reference_to: str | None = None,
+        visible: bool = True,
+    ) -> str:
+        """A custom field, by default visible to everybody; `type` is a Metadata API type. Returns its id."""
+        metadata: dict[str, Any] = {
+            "type": type,
+            "label": label or name.removesuffix("__c").replace("_", " "),
+            "length": length,
+            "unique": unique,
+            "externalId": external_id,
+            "caseSensitive": case_sensitive,
+            "required": required,
+            "precision": precision,
+            "scale": scale,
+            "valueSet": picklist_metadata(tuple(picklist), restricted),
+            "referenceTo": reference_to,
+            "relationshipName": name.removesuffix("__c") + "s",
+        }
+        field = field_from_metadata(name, metadata, open_to_all=visible)
+        return self.org.add_field(self.org.objects[sobject], field)
+
+    def add_picklist_value(self, sobject: str, field: str, value: str) -> None:
+        self.org.objects[sobject].fields[field].add_picklist_value(value)
+
+    def add_stage(
+        self, name: str, probability: float, *, closed: bool = False, won: bool = False, category: str = "Pipeline"
+    ) -> None:
+        """A value of Opportunity.StageName, and what it means."""
+        add_stage(self.org, name, probability, closed=closed, won=won, category=category)
+
+    def add_record_type(self, sobject: str, name: str, *, default: bool = False) -> str:
+        """A record type; the object gets RecordTypeId with its first one."""
+        owner = self.org.objects[sobject]
+        row = self.org.insert_setup(
+            "RecordType",
+            {"Name": name, "DeveloperName": name.replace(" ", "_"), "SobjectType": sobject, "IsActive": True},
+            user_id=self.user().id,
+        )
+        developer_name = str(row.values["DeveloperName"])
+        owner.record_types.append({"id": row.id, "name": name, "developer_name": developer_name, "default": default})
+        if owner.field("RecordTypeId") is None:
+            raw = {
+                "name": "RecordTypeId",
+                "label": "Record Type ID",
+                "type": "reference",
+                "length": 18,
+                "permissionable": False,
+                "referenceTo": ["RecordType"],
+                "relationshipName": "RecordType",
+            }
+            owner.add_field(Field(raw))
+            self.org.access.changed()
+        return row.id
+
+    def add_validation_rule(
+        self, sobject: str, broken: Callable[[Values], bool], message: str, *, field: str | None = None, name: str = ""
+    ) -> ValidationRule:
+        """Refuse saves where `broken` holds for the values as they would be."""
+        rule = ValidationRule(sobject, name or message, broken, message, field)
+        self.org.rules.validations.setdefault(sobject, []).append(rule)
+        return rule
+
+    def add_duplicate_rule(
+        self,
+        sobject: str,
+        *fields: str,
+        block: bool = False,
+        on_update: bool = False,
+        name: str | None = None,
+        message: str | None = None,
+    ) -> DuplicateRule:
+        """Warn of (or, with `block`, refuse) a record that equals another one in all of `fields`."""
+        rule = DuplicateRule(sobject, name or f"Standard_{sobject}_Duplicate_Rule", fields, block, on_update)
+        if message is not None:
+            rule.message = message
+        self.org.rules.duplicates.setdefault(sobject, []).append(rule)
+        return rule
+
+    def add_assignment_rule(
+        self, sobject: str, owner: str, applies: Callable[[Values], bool] = lambda values: True
+    ) -> AssignmentRule:
+        """Give leads, cases or accounts to `owner` (a user's name, e-mail or id) where `applies` holds."""
+        rule = AssignmentRule(sobject, self.user(owner).id, applies)
+        self.org.rules.assignments.setdefault(sobject, []).append(rule)
+        return rule
+
+    def add_automation(
+        self,
+        sobject: str,
+        field: str,
+        rewrite: Callable[[Values], Value | None],
+        *,
+        on: tuple[str, ...] = ("create", "update"),
+    ) -> Automation:
+        """Rewrite a field inside every save, as a before-save flow does."""
+        rule = Automation(sobject, field, rewrite, on)
+        self.org.rules.automations.setdefault(sobject, []).append(rule)
+        return rule
+
+    def set_field_permission(self, user: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
+        """Field-level security of one user (by name, e-mail or id) for one field, standard ones too."""
+        self.org.access.override(self.user(user).id, sobject, field, read=read, edit=edit)
+
+    def lock_row(self, id: str, *, times: int | None = None) -> None:
+        """Another transaction holds a row: writes to it, and to rows attached to it as a parent, are refused, `times`
+        often or until `unlock_row`."""
+        self.org.rules.locks[to_18(id) or id] = times
+
+    def unlock_row(self, id: str) -> None:
+        self.org.rules.locks.pop(to_18(id) or id, None)
+
+    def empty_recycle_bin(self) -> None:
+        self.remover.empty_bin()

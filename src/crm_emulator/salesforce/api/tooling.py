@@ -1,0 +1,173 @@
+"""The part of the Tooling API that an installer needs: custom fields made, looked up, changed and deleted, and
+queries over
+CustomField, EntityDefinition and FieldDefinition.
+
+A field made here can be seen by nobody until field-level security grants it (access.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_emulator.kernel.http import Request, Response
+from crm_emulator.salesforce.api.context import Api, answer, no_content, object_of
+from crm_emulator.salesforce.custom_fields import field_from_metadata
+from crm_emulator.salesforce.errors import RequestError, not_found
+from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.schema import Field, SObject
+from crm_emulator.salesforce.soql import ast
+from crm_emulator.salesforce.soql.parser import parse
+
+_FIELDS = "/tooling/sobjects/CustomField"
+# Custom fields of these are defined on Activity, which is no object of the REST API.
+_ACTIVITIES = ("Task", "Event")
+
+
+class Tooling:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        api.data("POST", _FIELDS, self.create)
+        api.data("GET", _FIELDS + "/{id}", self.get)
+        api.data("PATCH", _FIELDS + "/{id}", self.update)
+        api.data("DELETE", _FIELDS + "/{id}", self.delete)
+        api.data("GET", "/tooling/query", self.query)
+
+    def create(self, request: Request) -> Response:
+        body = object_of(request)
+        full_name = str(body.get("FullName", ""))
+        metadata = body.get("Metadata")
+        owner, dot, name = full_name.partition(".")
+        if not dot or not isinstance(metadata, dict):
+            raise RequestError("INVALID_FIELD", "FullName (Object.Field__c) and Metadata are required")
+        targets = self._targets(owner)
+        visible = self._api.org.config.custom_fields_visible
+        field_id = ""
+        for sobject in targets:
+            field_id = self._api.org.add_field(sobject, field_from_metadata(name, metadata, open_to_all=visible))
+        location = f"{self._api.caller(request).base}{_FIELDS}/{field_id}"
+        body = {"id": field_id, "success": True, "errors": [], "warnings": [], "infos": []}
+        return answer(body, 201, [("Location", location)])
+
+    def _targets(self, owner: str) -> list[SObject]:
+        if owner == "Activity":
+            return [self._api.org.objects[name] for name in _ACTIVITIES]
+        sobject = self._api.org.sobject(owner)
+        if sobject is None or sobject.name in _ACTIVITIES:
+            raise RequestError(
+                "FIELD_INTEGRITY_EXCEPTION",
+                f"Entity Enumeration Or ID: bad value for restricted picklist field: {owner}",
+            )
+        return [sobject]
+
+    def _find(self, request: Request) -> tuple[str, SObject, Field]:
+        field_id = to_18(request.params["id"]) or ""
+        found = self._api.org.field_ids.get(field_id)
+        if found is None:
+            raise not_found()
+        sobject = self._api.org.objects[found[0]]
+        return field_id, sobject, sobject.fields[found[1]]
+
+    def get(self, request: Request) -> Response:
+        field_id, sobject, field = self._find(request)
+        return answer(_row(field_id, sobject, field))
+
+    def update(self, request: Request) -> Response:
+        _, sobject, field = self._find(request)
+        metadata = object_of(request).get("Metadata") or {}
+        changed = field_from_metadata(field.name, metadata, open_to_all=field.open_to_all)
+        sobject.add_field(changed)
+        self._api.org.access.changed()
+        return no_content()
+
+    def delete(self, request: Request) -> Response:
+        field_id, sobject, field = self._find(request)
+        table = self._api.org.tables[sobject.name]
+        for record in table.rows.values():
+            record.values.pop(field.name, None)
+        table.indexes.pop(field.name, None)
+        sobject.remove_field(field)
+        del self._api.org.field_ids[field_id]
+        self._api.org.access.changed()
+        return no_content()
+
+    def query(self, request: Request) -> Response:
+        """`SELECT ... FROM CustomField|EntityDefinition|FieldDefinition WHERE a = 'x' AND ...`."""
+        query = parse(request.query_one("q") or "")
+        rows = self._rows(query.source)
+        if rows is None:
+            raise RequestError("INVALID_TYPE", f"sObject type '{query.source}' is not supported.")
+        wanted = [row for row in rows if query.where is None or _matches(query.where, row)]
+        if query.limit is not None:
+            wanted = wanted[: query.limit]
+        names = [
+            item.expression.text
+            for item in query.select
+            if isinstance(item, ast.SelectField) and isinstance(item.expression, ast.FieldRef)
+        ]
+        records = [{"attributes": {"type": query.source}, **{name: row.get(name) for name in names}} for row in wanted]
+        return answer(
+            {
+                "size": len(records),
+                "totalSize": len(records),
+                "done": True,
+                "queryLocator": None,
+                "entityTypeName": query.source,
+                "records": records,
+            }
+        )
+
+    def _rows(self, source: str) -> list[dict[str, Any]] | None:
+        org = self._api.org
+        if source == "CustomField":
+            return [
+                _row(field_id, org.objects[name], org.objects[name].fields[field])
+                for field_id, (name, field) in org.field_ids.items()
+            ]
+        if source == "EntityDefinition":
+            return [
+                {"Id": "000000000000000AAA", "DurableId": name, "QualifiedApiName": name, "Label": sobject.label}
+                for name, sobject in org.objects.items()
+            ]
+        if source == "FieldDefinition":
+            return [
+                {
+                    "DurableId": f"{name}.{field.name}",
+                    "QualifiedApiName": field.name,
+                    "Label": field.label,
+                    "DataType": field.type,
+                    "EntityDefinitionId": name,
+                    "EntityDefinition.QualifiedApiName": name,
+                }
+                for name, sobject in org.objects.items()
+                for field in sobject.fields.values()
+            ]
+        return [] if source == "SandboxProcess" else None
+
+
+def _row(field_id: str, sobject: SObject, field: Field) -> dict[str, Any]:
+    owner = "Activity" if sobject.name in _ACTIVITIES else sobject.name
+    return {
+        "Id": field_id,
+        "DeveloperName": field.name.removesuffix("__c"),
+        "FullName": f"{owner}.{field.name}",
+        "TableEnumOrId": owner,
+        "EntityDefinition.QualifiedApiName": owner,
+        "EntityDefinitionId": owner,
+        "NamespacePrefix": None,
+    }
+
+
+def _matches(condition: ast.Condition, row: dict[str, Any]) -> bool:
+    if isinstance(condition, ast.And):
+        return all(_matches(part, row) for part in condition.parts)
+    if isinstance(condition, ast.Or):
+        return any(_matches(part, row) for part in condition.parts)
+    if isinstance(condition, ast.Not):
+        return not _matches(condition.part, row)
+    if isinstance(condition, (ast.Compare, ast.InList)) and isinstance(condition.left, ast.FieldRef):
+        value = str(row.get(condition.left.text) or "").casefold()
+        if isinstance(condition, ast.InList):
+            return (value in {str(item.value).casefold() for item in condition.values}) is not condition.negated
+        if condition.op in ("=", "!="):
+            return (value == str(condition.right.value or "").casefold()) is (condition.op == "=")
+    raise RequestError("MALFORMED_QUERY", "this condition is not supported by the local Tooling API")

@@ -1,0 +1,121 @@
+"""One org: its objects, rows, rules, users and clock, and the look-ups that every other module shares.
+
+It is the state, not the API and not the save pipeline (`save.py`). Deterministic: ids, delays and tokens come from
+seeded
+generators, time from the Clock.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from crm_emulator.kernel.clock import US_PER_SECOND, Clock
+from crm_emulator.kernel.journal import Journal
+from crm_emulator.salesforce.access import Access
+from crm_emulator.salesforce.config import Config
+from crm_emulator.salesforce.derived import Getters
+from crm_emulator.salesforce.errors import RequestError
+from crm_emulator.salesforce.ids import IdMaker
+from crm_emulator.salesforce.rules import Rules
+from crm_emulator.salesforce.schema import ChildRelationship, Field, SObject, load_objects
+from crm_emulator.salesforce.store import Record, Table, Value, wants_index
+from crm_emulator.salesforce.times import DAY_S
+from crm_emulator.salesforce.transaction import Caller, Transaction
+
+
+class Org:
+    def __init__(self, clock: Clock, seed: int, config: Config) -> None:
+        self.clock = clock
+        self.seed = seed
+        self.config = config
+        self.journal = Journal()
+        self.ids = IdMaker(seed)
+        self.org_id = self.ids.make("00D")
+        self.field_ids: dict[str, tuple[str, str]] = {}  # CustomField id -> (object, field)
+        self.start_empty()
+
+    def start_empty(self) -> None:
+        """Forget every row, rule and custom field; the ids go on, so that none is ever used twice."""
+        self.rules = Rules()
+        self.objects: dict[str, SObject] = load_objects()
+        self.by_lower = {name.lower(): sobject for name, sobject in self.objects.items()}
+        self.by_prefix = {sobject.key_prefix: sobject for sobject in self.objects.values()}
+        self.tables = {name: Table(sobject) for name, sobject in self.objects.items()}
+        self.access = Access(self.tables)
+        self.getters = Getters(self.tables, self)
+        self.pool: dict[Value, Value] = {}
+        self._delays = random.Random(f"salesforce-commit:{self.seed}")
+        self._stages: dict[Any, Record] = {}
+        self.field_ids.clear()
+
+    # Time
+
+    def now_s(self) -> int:
+        return self.clock.now_us() // US_PER_SECOND
+
+    def begin(self, caller: Caller, *, can_roll_back: bool = False) -> Transaction:
+        now_us = self.clock.now_us()
+        delay = self.config.commit_delay_ms
+        if isinstance(delay, tuple):
+            delay = self._delays.randint(*delay)
+        stamp_s = (now_us - delay * 1_000) // US_PER_SECOND
+        return Transaction(self.journal, caller, now_us, stamp_s, can_roll_back=can_roll_back)
+
+    # Look-ups
+
+    def sobject(self, name: str) -> SObject | None:
+        return self.objects.get(name) or self.by_lower.get(name.lower())
+
+    def table_of_id(self, id18: str) -> Table | None:
+        sobject = self.by_prefix.get(id18[:3])
+        return self.tables[sobject.name] if sobject is not None else None
+
+    def record(self, id18: str) -> Record | None:
+        table = self.table_of_id(id18)
+        return table.rows.get(id18) if table is not None else None
+
+    def in_bin(self, record: Record) -> bool:
+        """Whether a deleted row can still be seen by queryAll and undeleted."""
+        if record.deleted_s is None or record.purged:
+            return False
+        return record.deleted_s > self.now_s() - self.config.recycle_bin_days * DAY_S
+
+    def stage(self, name: Any) -> Record | None:
+        if not self._stages:
+            self._stages = {row.values.get("MasterLabel"): row for row in self.tables["OpportunityStage"].rows.values()}
+        return self._stages.get(name)
+
+    # Schema and setup
+
+    def add_field(self, sobject: SObject, field: Field) -> str:
+        """Add a custom field; returns its CustomField id. Custom fields of Task and Event are defined on Activity."""
+        if sobject.field(field.name) is not None:
+            raise RequestError(
+                "DUPLICATE_DEVELOPER_NAME", f"There is already a field named {field.name} on {sobject.label}."
+            )
+        sobject.add_field(field)
+        table = self.tables[sobject.name]
+        if wants_index(sobject.name, field):
+            table.index(field)
+        self.access.changed()
+        for target in field.reference_to:
+            parent = self.objects.get(target)
+            if parent is not None:
+                name = field.raw.get("childRelationshipName")
+                parent.children.append(ChildRelationship(sobject.name, field.name, name and f"{name}__r", 0, 0))
+        field_id = self.ids.make("00N")
+        self.field_ids[field_id] = (sobject.name, field.name)
+        return field_id
+
+    def insert_setup(self, sobject: str, values: dict[str, Value], *, user_id: str | None = None) -> Record:
+        """A row that exists before anybody calls: users, profiles, stages. Not journalled."""
+        table = self.tables[sobject]
+        record_id = self.ids.make(table.sobject.key_prefix)
+        record = Record(table, record_id, user_id or record_id, self.now_s())
+        record.values = {name: value for name, value in values.items() if value is not None and value is not False}
+        table.insert(record)
+        if sobject == "OpportunityStage":
+            self._stages.clear()
+        self.access.changed()
+        return record

@@ -1,0 +1,129 @@
+"""What a new org holds before anybody works in it: the organisation's row, profiles, users, opportunity stages, lead
+statuses. The same for every org of one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crm_emulator.salesforce.org import Org
+from crm_emulator.salesforce.store import Record, Value
+
+# Name, probability, closed, won, forecast category: the stages that a new org comes with.
+_STAGES = (
+    ("Prospecting", 10, False, False, "Pipeline"),
+    ("Qualification", 10, False, False, "Pipeline"),
+    ("Needs Analysis", 20, False, False, "Pipeline"),
+    ("Value Proposition", 50, False, False, "Pipeline"),
+    ("Id. Decision Makers", 60, False, False, "Pipeline"),
+    ("Perception Analysis", 70, False, False, "Pipeline"),
+    ("Proposal/Price Quote", 75, False, False, "Pipeline"),
+    ("Negotiation/Review", 90, False, False, "Pipeline"),
+    ("Closed Won", 100, True, True, "Closed"),
+    ("Closed Lost", 0, True, False, "Omitted"),
+)
+_CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
+_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUser:
+    id: str
+    name: str
+    email: str
+    username: str
+    password: str
+
+
+def furnish(org: Org) -> list[OrgUser]:
+    """Fill a bare org. Returns its users: the integration user first, then an administrator, then a salesperson."""
+    admin = _profile(org, "System Administrator")
+    standard = _profile(org, "Standard User")
+    users = [
+        add_user(org, "Integration User", "integration@example.com", profile=admin),
+        add_user(org, "Admin User", "admin@example.com", profile=admin),
+        add_user(org, "Sales User", "sales@example.com", profile=standard),
+    ]
+    _organisation(org, users[1].id)
+    for order, (name, probability, closed, won, category) in enumerate(_STAGES, 1):
+        add_stage(org, name, probability, closed=closed, won=won, category=category, order=order)
+    for order, name in enumerate(_STATUSES, 1):
+        values: dict[str, Value] = {"MasterLabel": name, "SortOrder": order}
+        org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": name == "Closed - Converted"})
+    return users
+
+
+def _profile(org: Org, name: str) -> Record:
+    profile = org.insert_setup("Profile", {"Name": name, "PermissionsApiEnabled": True, "PermissionsViewSetup": True})
+    api_name = f"X00e{name.replace(' ', '')}"
+    org.insert_setup(
+        "PermissionSet", {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True}
+    )
+    return profile
+
+
+def add_user(
+    org: Org, name: str, email: str, *, profile: Record | None = None, active: bool = True, username: str | None = None
+) -> OrgUser:
+    first, _, last = name.rpartition(" ")
+    if profile is None:
+        profiles = org.tables["Profile"].rows.values()
+        profile = next(row for row in profiles if row.values.get("Name") == "Standard User")
+    values: dict[str, Value | None] = {
+        "Username": username or f"{email}.{org.org_id[:15].lower()}",
+        "FirstName": first or None,
+        "LastName": last,
+        "Email": email,
+        "Alias": (first[:1] + last)[:8].lower(),
+        "CommunityNickname": email.partition("@")[0][:40],
+        "IsActive": active,
+        "ProfileId": profile.id,
+        "UserType": "Standard",
+        "TimeZoneSidKey": "GMT",
+        "LocaleSidKey": "en_US",
+        "LanguageLocaleKey": "en_US",
+        "EmailEncodingKey": "UTF-8",
+    }
+    record = org.insert_setup("User", {key: value for key, value in values.items() if value is not None})
+    return OrgUser(record.id, name, email, str(values["Username"]), f"{last.lower()}-password")
+
+
+def _organisation(org: Org, admin_id: str) -> None:
+    table = org.tables["Organization"]
+    record = Record(table, org.org_id, admin_id, org.now_s())
+    values: dict[str, Any] = {
+        "Name": org.config.org_name,
+        "OrganizationType": org.config.edition,
+        "InstanceName": "LOCAL1",
+        "IsSandbox": False,
+        "TimeZoneSidKey": "GMT",
+        "DefaultLocaleSidKey": "en_US",
+        "LanguageLocaleKey": "en_US",
+        "Country": "US",
+        "FiscalYearStartMonth": 1,
+        "DefaultAccountAccess": "Edit",
+        "DefaultContactAccess": "ControlledByParent",
+        "DefaultOpportunityAccess": "Edit",
+        "DefaultLeadAccess": "ReadEditTransfer",
+    }
+    record.values = {name: value for name, value in values.items() if value}
+    table.insert(record)
+
+
+def add_stage(
+    org: Org, name: str, probability: float, *, closed: bool, won: bool, category: str, order: int | None = None
+) -> None:
+    field = org.objects["Opportunity"].fields["StageName"]
+    if name not in field.picklist_order:
+        field.add_picklist_value(name)
+    values: dict[str, Value] = {
+        "MasterLabel": name,
+        "IsActive": True,
+        "SortOrder": order or len(field.picklist_order),
+        "IsClosed": closed,
+        "IsWon": won,
+        "ForecastCategory": category,
+        "ForecastCategoryName": _CATEGORY_LABELS.get(category, category),
+        "DefaultProbability": float(probability),
+    }
+    org.insert_setup("OpportunityStage", values)
