@@ -1,0 +1,183 @@
+"""Choosing a connection, showing it, pausing and resuming it. Calls no CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from interlock.app import reach
+from interlock.app.errors import BadInput, Missing, NotConnected
+from interlock.app.reach import Reach
+from interlock.app.times import rfc3339
+from interlock.core.model import Side
+from interlock.objects.registry import SPECS
+from interlock.store import Store, connections
+from interlock.store.connections import Connection
+from interlock.store.tx import Tx
+
+Json = dict[str, Any]
+
+# States in which a person (or a safety net) has stopped the sync, and the word to say so.
+HALTED = {
+    "paused": "paused",
+    "suspended": "suspended after a failure",
+    "signed_out": "signed out",
+    "stopped_by_brake": "stopped by a brake",
+}
+PAUSED_OBJECTS = "paused_objects"
+
+
+async def choose(store: Store, name: str | None) -> Connection:
+    """The named connection, or the only one. Raises Missing, NotConnected."""
+    async with store.read(None) as tx:
+        found = await connections.list_(tx)
+    names = ", ".join(each.name for each in found)
+    if name is not None:
+        for each in found:
+            if each.name == name:
+                return each
+        raise Missing(
+            f"There is no connection named {name!r}.",
+            code="no_such_connection",
+            fix=f"There are: {names}." if found else "Run `interlock connect` first.",
+        )
+    if not found:
+        raise NotConnected(
+            "Nothing is connected yet.",
+            fix="Run `interlock connect`, or `interlock demo` to see it work with nothing set up.",
+        )
+    if len(found) > 1:
+        raise NotConnected(
+            f"There are several connections: {names}.", code="which_connection", fix="Name one with --connection."
+        )
+    return found[0]
+
+
+async def all_(store: Store, name: str | None) -> list[Connection]:
+    """Every connection, or the named one."""
+    if name is not None:
+        return [await choose(store, name)]
+    async with store.read(None) as tx:
+        return await connections.list_(tx)
+
+
+async def document(store: Store, connection: Connection) -> Json:
+    assert connection.id is not None
+    async with store.read(connection.id) as tx:
+        known = await reach.read(tx)
+    return as_document(connection, known)
+
+
+def as_document(connection: Connection, known: dict[Side, Reach]) -> Json:
+    user = connection.settings.get("users", {})
+    return {
+        "id": connection.id,
+        "name": connection.name,
+        "state": connection.state,
+        "state_since": rfc3339(connection.state_since_us),
+        "state_reason": connection.state_reason,
+        "state_fix": connection.state_fix,
+        "hubspot": {
+            "account_id": connection.hubspot_account_id,
+            "name": connection.hubspot_name,
+            "user": user.get("hubspot"),
+            "url": connection.hubspot_url,
+            "reachable": known[Side.HUBSPOT].reachable,
+            "last_ok_at": rfc3339(connection.hubspot_last_ok_us),
+        },
+        "salesforce": {
+            "org_id": connection.salesforce_org_id,
+            "name": connection.salesforce_name,
+            "user": user.get("salesforce"),
+            "url": connection.salesforce_url,
+            "sandbox": connection.sandbox,
+            "reachable": known[Side.SALESFORCE].reachable,
+            "last_ok_at": rfc3339(connection.salesforce_last_ok_us),
+        },
+    }
+
+
+def check_objects(objects: Sequence[str] | None) -> list[str] | None:
+    """Object slugs as typed. Raises BadInput."""
+    for slug in objects or ():
+        if slug not in SPECS:
+            raise BadInput(
+                f"{slug!r} is not an object that syncs.", code="no_such_object", fix=f"There are: {', '.join(SPECS)}."
+            )
+    return list(dict.fromkeys(objects)) if objects else None
+
+
+def paused_objects(connection: Connection) -> set[str]:
+    return set(connection.settings.get(PAUSED_OBJECTS, ()))
+
+
+class StateChange(msgspec.Struct, frozen=True):
+    """What pause or resume did, or would do."""
+
+    before: str
+    after: str
+    reason: str | None  # why it had been stopped
+    objects: list[str]
+    changed: bool
+
+
+async def pause(store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool) -> StateChange:
+    """Stop syncing until `resume`: everything, or these objects only."""
+    assert connection.id is not None
+    paused = paused_objects(connection)
+    if objects:
+        after = paused | set(objects)
+        change = StateChange(connection.state, connection.state, None, sorted(after), after != paused)
+        if change.changed and not plan:
+            await _set_paused(store, connection, after)
+        return change
+    change = StateChange(
+        connection.state, "paused", connection.state_reason, sorted(paused), connection.state != "paused"
+    )
+    if change.changed and not plan:
+        async with store.write(connection.id) as tx:
+            await connections.update(
+                tx,
+                connection.id,
+                state="paused",
+                state_reason="A person has paused it.",
+                state_fix="Run `interlock resume`.",
+            )
+    return change
+
+
+async def resume(store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool) -> StateChange:
+    """Sync again; also clears a suspension or a brake, whose reason is in the answer."""
+    assert connection.id is not None
+    paused = paused_objects(connection)
+    left = paused - set(objects) if objects else set()
+    state = connection.state
+    if not objects and state in HALTED:
+        state = "idle" if connection.begun_at_us is not None else "setting_up"
+    change = StateChange(
+        connection.state, state, connection.state_reason, sorted(left), state != connection.state or left != paused
+    )
+    if not plan:
+        if left != paused:
+            await _set_paused(store, connection, left)
+        if state != connection.state:
+            async with store.write(connection.id) as tx:
+                await connections.update(tx, connection.id, state=state, state_reason=None, state_fix=None)
+    return change
+
+
+async def _set_paused(store: Store, connection: Connection, objects: Collection[str]) -> None:
+    assert connection.id is not None
+    async with store.write(connection.id) as tx:
+        current = await fresh(tx, connection.id)
+        settings = {**current.settings, PAUSED_OBJECTS: sorted(objects)}
+        await connections.update(tx, connection.id, settings=settings)
+
+
+async def fresh(tx: Tx, connection_id: int) -> Connection:
+    found = await connections.get(tx, connection_id)
+    if found is None:
+        raise Missing("The connection is gone.", code="no_such_connection")
+    return found

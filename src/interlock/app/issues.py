@@ -1,0 +1,176 @@
+"""Issues: listing, showing, resyncing, ignoring, exporting. Changes only what is due and how an issue stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from interlock.app.errors import BadInput, Missing
+from interlock.app.times import rfc3339
+from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
+from interlock.store import Store, dirty, issues
+from interlock.store.issues import UNRESOLVED
+
+Json = dict[str, Any]
+PAGE_ROWS = 500
+
+
+class Query(msgspec.Struct, frozen=True):
+    category: str | None = None
+    object: str | None = None
+    code: str | None = None
+    record: RecordKey | None = None
+    status: tuple[str, ...] = UNRESOLVED
+
+
+class Listed(msgspec.Struct, frozen=True):
+    issues: list[Issue]
+    total: int
+    by_category: dict[str, int]
+    next_cursor: str | None
+
+
+def check_category(category: str | None) -> str | None:
+    """Raises BadInput."""
+    known = [each.value for each in IssueCategory]
+    if category is not None and category not in known:
+        raise BadInput(f"{category!r} is not a category.", code="no_such_category", fix=f"There are: {', '.join(known)}.")
+    return category
+
+
+async def list_(
+    store: Store, connection_id: int, query: Query, cursor: str | None = None, limit: int = 100
+) -> Listed:
+    """One page, with the counts of everything that is open. Raises BadInput for a cursor that is not ours."""
+    async with store.read(connection_id) as tx:
+        counts = await issues.counts(tx)
+        try:
+            found, next_cursor = await issues.list_(
+                tx,
+                category=query.category,
+                object=query.object,
+                code=query.code,
+                record=query.record,
+                status=query.status,
+                cursor=cursor,
+                limit=limit,
+            )
+        except ValueError as error:
+            raise BadInput(f"{cursor!r} is not a cursor of this list.", code="bad_cursor") from error
+    return Listed(found, counts.total, counts.by_category, next_cursor)
+
+
+async def every(store: Store, connection_id: int, query: Query) -> list[Issue]:
+    found: list[Issue] = []
+    cursor: str | None = None
+    while True:
+        page = await list_(store, connection_id, query, cursor, PAGE_ROWS)
+        found += page.issues
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+async def show(store: Store, connection_id: int, id_: int) -> Issue:
+    """Raises Missing."""
+    async with store.read(connection_id) as tx:
+        found = await issues.get(tx, id_)
+    if found is None:
+        raise Missing(f"There is no issue {id_}.", code="no_such_issue", fix="`interlock issues` lists them.")
+    return found
+
+
+def keys_of(issue: Issue) -> list[RecordKey]:
+    """The record's keys, one of them is enough to make the pair due."""
+    if issue.hubspot_id is not None:
+        return [RecordKey(Side.HUBSPOT, issue.object, issue.hubspot_id)]
+    if issue.salesforce_id is not None and issue.salesforce_type is not None:
+        return [RecordKey(Side.SALESFORCE, issue.salesforce_type, issue.salesforce_id)]
+    return []
+
+
+async def resync(store: Store, connection_id: int, chosen: Sequence[Issue], now_us: int) -> int:
+    """The records of these issues are due again; each issue waits for the outcome. The number of records."""
+    by_object: dict[str, list[RecordKey]] = {}
+    for issue in chosen:
+        by_object.setdefault(issue.object, []).extend(keys_of(issue))
+    async with store.write(connection_id) as tx:
+        for slug, keys in by_object.items():
+            if keys:
+                await dirty.mark(tx, slug, keys, Reason.RESYNC, now_us)
+        named = [issue.id for issue in chosen if issue.id is not None and keys_of(issue)]
+        await issues.set_waiting(tx, named, now_us)
+    return len({key for keys in by_object.values() for key in keys})
+
+
+async def ignore(store: Store, connection_id: int, chosen: Sequence[Issue]) -> int:
+    async with store.write(connection_id) as tx:
+        return await issues.ignore(tx, [issue.id for issue in chosen if issue.id is not None])
+
+
+def as_document(issue: Issue) -> Json:
+    record = {Side.HUBSPOT: issue.hubspot_id, Side.SALESFORCE: issue.salesforce_id}
+    salesforce_type = issue.salesforce_type
+    return {
+        "id": issue.id,
+        "category": issue.category.value,
+        "code": issue.code,
+        "severity": issue.severity,
+        "status": issue.status,
+        "object": issue.object,
+        "label": issue.label,
+        "hubspot": f"hubspot:{issue.object}:{record[Side.HUBSPOT]}" if record[Side.HUBSPOT] else None,
+        "salesforce": (
+            f"salesforce:{salesforce_type}:{record[Side.SALESFORCE]}"
+            if record[Side.SALESFORCE] and salesforce_type
+            else None
+        ),
+        "property": issue.property,
+        "field": issue.field,
+        "value": issue.value,
+        "cause": issue.cause,
+        "fix": issue.fix,
+        "raw_message": issue.raw_message,
+        "first_seen_at": rfc3339(issue.first_seen_us),
+        "last_seen_at": rfc3339(issue.last_seen_us),
+        "tries": issue.tries,
+        "next_try_at": rfc3339(issue.next_try_us),
+    }
+
+
+def export(chosen: Collection[Issue], file: Path) -> None:
+    """Write `.csv` or `.jsonl`, by the file's ending. Raises BadInput."""
+    documents = [as_document(issue) for issue in chosen]
+    try:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            if file.suffix == ".jsonl":
+                out.writelines(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
+            elif file.suffix == ".csv":
+                _write_csv(out, documents)
+            else:
+                raise BadInput(f"{file.name}: the ending must be .csv or .jsonl.", code="bad_ending")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+
+
+def _write_csv(out: Any, documents: Sequence[Json]) -> None:
+    names = list(as_document(_EMPTY))
+    writer = csv.DictWriter(out, names)
+    writer.writeheader()
+    for document in documents:
+        writer.writerow({name: _safe_cell(value) for name, value in document.items()})
+
+
+def _safe_cell(value: object) -> object:
+    # A record's text that begins like a formula would be run by a spreadsheet that opens the file.
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value
+
+
+_EMPTY = Issue(IssueCategory.LIMITS, "", "", "", None, None, None, "", "")

@@ -1,0 +1,87 @@
+"""What was last known of both CRMs: whether they answered, and how much of their API limits is used.
+
+Written when a command or a cycle has finished with its clients, read by `status`, which itself calls no CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from interlock.core.model import Side
+from interlock.crm.budget import Governor, SalesforceGovernor
+from interlock.crm.errors import SignInRefused, Unreachable
+from interlock.store import Store, connections, directory
+from interlock.store.tx import Tx
+
+_NAME = "reach"
+
+
+class Reach(msgspec.Struct):
+    """One side. `None` is unknown."""
+
+    reachable: bool | None = None
+    signed_in: bool | None = None
+    allocated: int | None = None
+    limit: int | None = None
+    used_by_all: int | None = None
+
+
+async def read(tx: Tx) -> dict[Side, Reach]:
+    stored = await directory.get(tx, _NAME) or {}
+    return {side: msgspec.convert(stored.get(side.value, {}), Reach) for side in Side}
+
+
+@asynccontextmanager
+async def remember(
+    store: Store, connection_id: int, governors: Sequence[Governor], clock_us: Callable[[], int]
+) -> AsyncIterator[None]:
+    """Note at the end of the block what its calls have shown, also when it failed."""
+    failed: Unreachable | SignInRefused | None = None
+    try:
+        yield
+    except (Unreachable, SignInRefused) as error:
+        failed = error
+        raise
+    finally:
+        await _save(store, connection_id, governors, failed, clock_us)
+
+
+async def _save(
+    store: Store,
+    connection_id: int,
+    governors: Sequence[Governor],
+    failed: Unreachable | SignInRefused | None,
+    clock_us: Callable[[], int],
+) -> None:
+    async with store.read(connection_id) as tx:
+        known = await read(tx)
+    ok: dict[str, int] = {}
+    for governor in governors:
+        reach = known[governor.side]
+        if failed is not None and failed.side is governor.side:
+            reach.reachable = isinstance(failed, SignInRefused)
+            reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
+        elif governor.counts:
+            reach.reachable = reach.signed_in = True
+            ok[f"{governor.side.value}_last_ok_us"] = clock_us()
+        else:
+            continue
+        _learn(reach, governor)
+    async with store.write(connection_id) as tx:
+        await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})
+        if ok and await connections.get(tx, connection_id) is not None:
+            await connections.update(tx, connection_id, **ok)
+
+
+def _learn(reach: Reach, governor: Governor) -> None:
+    if not governor.counts:
+        return
+    reach.allocated = governor.allocated
+    if isinstance(governor, SalesforceGovernor):
+        reach.limit = governor.daily_limit
+        reach.used_by_all = governor.org_used or reach.used_by_all
+    else:
+        reach.limit = governor.allocated

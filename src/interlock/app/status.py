@@ -1,0 +1,137 @@
+"""What `status` tells: a verdict, every object's counts, API use, and what to do. Reads the store only, calls no CRM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from interlock.app import reach
+from interlock.app.connections import HALTED, as_document, paused_objects
+from interlock.app.times import US, rfc3339
+from interlock.core.model import LinkState, Side
+from interlock.crm.budget import PURPOSES
+from interlock.objects.registry import SPECS
+from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, links, mappings
+from interlock.store.connections import Connection
+from interlock.store.tx import Tx
+
+Json = dict[str, Any]
+
+DAY_US = 86_400 * US
+# A dispatcher beats every few seconds; one that has not for this long is not running.
+BEAT_LOST_US = 30 * US
+
+
+class ConnectionStatus(msgspec.Struct):
+    """One connection: the document of the interface, and what the exit code needs."""
+
+    document: Json
+    issues: int
+    lag_s: float | None
+    halted: bool
+
+
+async def status(store: Store, found: list[Connection], now_us: int) -> list[ConnectionStatus]:
+    return [await _one(store, each, now_us) for each in found]
+
+
+async def worker(store: Store, now_us: int) -> Json:
+    beat = await heartbeat.last_beat(store)
+    running = beat is not None and now_us - beat.at_us < BEAT_LOST_US
+    return {"running": running, "last_beat_at": rfc3339(beat.at_us if beat else None)}
+
+
+async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionStatus:
+    assert connection.id is not None
+    async with store.read(connection.id) as tx:
+        known = await reach.read(tx)
+        objects = await _objects(tx, connection, now_us)
+        api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
+    open_issues = sum(each["issues"] for each in objects.values())
+    lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
+    document = {
+        "connection": as_document(connection, known),
+        "objects": objects,
+        "api": api,
+        "next_actions": _next_actions(connection, objects),
+    }
+    return ConnectionStatus(document, open_issues, max(lags, default=None), connection.state in HALTED)
+
+
+async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
+    linked, due, raised = await links.counts(tx), await dirty.counts(tx, now_us), await issues.counts(tx)
+    conflicts, synced = await audit.conflict_counts(tx), await links.last_synced_us(tx)
+    enabled = {row.object for row in await mappings.object_mappings(tx) if row.enabled} - paused_objects(connection)
+    checked = await cursors.get(tx, "checked") or {}
+    documents: Json = {}
+    for slug in SPECS:
+        here = due.get(slug)
+        pairs = linked.get(slug, {}).get(LinkState.LINKED.value, 0)
+        documents[slug] = {
+            "enabled": slug in enabled,
+            "linked": pairs,
+            "due": here.due if here else 0,
+            "waiting": here.waiting if here else 0,
+            "issues": raised.by_object.get(slug, 0),
+            "conflicts": conflicts.get(slug, 0),
+            "last_synced_at": rfc3339(synced.get(slug)),
+            "lag_seconds": await _lag_s(tx, slug, connection, checked.get("at_us"), now_us),
+            "first_sync": _first_sync(connection, pairs, here.due if here else 0),
+        }
+    return documents
+
+
+async def _lag_s(tx: Tx, slug: str, connection: Connection, checked_us: int | None, now_us: int) -> float | None:
+    """How old the oldest difference may be: the oldest due record, and the time since both sides were last looked at."""
+    if connection.begun_at_us is None:
+        return None
+    oldest = await dirty.claim(tx, slug, now_us, 1)
+    waits = [now_us - each.due_at_us for each in oldest]
+    if checked_us is not None:
+        waits.append(now_us - checked_us)
+    return round(max(waits, default=0) / US, 3)
+
+
+def _first_sync(connection: Connection, linked: int, due: int) -> Json | None:
+    if connection.state != "first_sync":
+        return None
+    return {"done": linked, "total": linked + due, "rate_per_second": None, "eta_seconds": None}
+
+
+async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
+    by_purpose = await calls.used(tx, side, now_us - DAY_US)
+    used = sum(by_purpose.values())
+    # What is left of the day is expected to go as the last hour went.
+    last_hour = sum((await calls.used(tx, side, now_us - calls.HOUR_US)).values())
+    return {
+        "used_by_interlock_24h": used,
+        "used_by_org_24h": known.used_by_all,
+        "allocated": known.allocated,
+        "limit": known.limit,
+        "forecast_24h": max(used, 24 * last_hour) if used else 0,
+        "by_purpose": {purpose: by_purpose.get(purpose, 0) for purpose in PURPOSES},
+    }
+
+
+def _next_actions(connection: Connection, objects: Json) -> list[Json]:
+    actions: list[Json] = []
+
+    def add(text: str, command: str) -> None:
+        actions.append({"text": text, "command": command})
+
+    if connection.state in HALTED:
+        why = f" ({connection.state_reason})" if connection.state_reason else ""
+        add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), "interlock resume")
+    elif connection.begun_at_us is None:
+        add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
+        add("Then begin.", "interlock sync --once")
+    if sum(each["issues"] for each in objects.values()):
+        add("Records need a person.", "interlock issues")
+    if sum(each["conflicts"] for each in objects.values()):
+        add("Conflicts were decided by rule: look at them.", "interlock conflicts")
+    if connection.begun_at_us is not None and connection.state not in HALTED:
+        due = sum(each["due"] for each in objects.values())
+        if due:
+            add(f"{due} records are due.", "interlock sync --once")
+    return actions

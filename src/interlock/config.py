@@ -1,0 +1,146 @@
+"""Process settings: where state lives, the database, addresses, the key file. Nothing about connections or mappings.
+
+Read from `interlock.yaml` in the home folder; a key that is not known is refused with its name and line, because a
+misspelt setting that is silently ignored is worse than none. Connections, mappings and rules live in the database.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from interlock.app.errors import BadInput
+
+CONFIG_NAME = "interlock.yaml"
+
+
+class ProcessSettings(BaseModel):
+    """Every key of interlock.yaml. Relative paths are relative to the home folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: str = "interlock.db"
+    key_file: str = "secret.key"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8090, ge=0, le=65_535)
+    public_url: str | None = None
+    ca_file: str | None = None  # an extra certificate authority for the two CRMs, as `emulate --tls` makes one
+
+
+class Home(BaseModel):
+    """The folder of one installation, with its settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    settings: ProcessSettings
+
+    @property
+    def database(self) -> str:
+        return self.settings.database if "://" in self.settings.database else str(self._in(self.settings.database))
+
+    @property
+    def key_file(self) -> Path:
+        return self._in(self.settings.key_file)
+
+    @property
+    def ca_file(self) -> str | None:
+        return str(self._in(self.settings.ca_file)) if self.settings.ca_file else None
+
+    def _in(self, name: str) -> Path:
+        return self.path / Path(name).expanduser()
+
+
+def home_folder(given: str | None, environment: Mapping[str, str]) -> Path:
+    """`--home`, else `$INTERLOCK_HOME`, else `~/.interlock`."""
+    chosen = given or environment.get("INTERLOCK_HOME") or "~/.interlock"
+    return Path(chosen).expanduser().absolute()
+
+
+def load(path: Path) -> Home:
+    """The settings of this home; the folder is made (mode 0700) when it is not there. Raises BadInput."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"The home folder {path} cannot be made: {error.strerror}.",
+            code="home_unusable",
+            fix="Choose another with --home, or correct its permissions.",
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise BadInput(f"The home folder {path} cannot be written.", code="home_unusable", fix="Choose another.")
+    return Home(path=path, settings=_read(path / CONFIG_NAME))
+
+
+def _read(file: Path) -> ProcessSettings:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ProcessSettings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {error}.", code="config_unreadable") from error
+    values, lines = parse_yaml(text, str(file))
+    if values is None:
+        return ProcessSettings()
+    if not isinstance(values, dict):
+        raise BadInput(f"{file} must hold keys and values.", code="config_invalid")
+    try:
+        return ProcessSettings.model_validate(values)
+    except ValidationError as error:
+        raise refused(error, lines, str(file), ProcessSettings) from error
+
+
+def refused(error: ValidationError, lines: Mapping[tuple[str, ...], int], file: str, model: type[BaseModel]) -> BadInput:
+    """The first thing wrong, by key and line, as a sentence."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(str(part) for part in first["loc"])
+    where = f"{file}, line {line_of(lines, path)}"
+    name = ".".join(path) or "the document"
+    if first["type"] == "extra_forbidden":
+        message = f"{where}: the key {name!r} is not known."
+        fix = f"Known keys: {', '.join(model.model_fields)}." if len(path) == 1 else "Remove it or correct its name."
+        return BadInput(message, code="unknown_key", field=name, fix=fix)
+    return BadInput(f"{where}: {name}: {first['msg']}.", code="config_invalid", field=name, fix="Correct the value.")
+
+
+def line_of(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int:
+    """The line of the deepest part of `path` that is in the file."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """The values, and the line of every key and item by its path. Raises BadInput for what is not YAML."""
+    import yaml
+
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise BadInput(f"{name}{line}: this is not YAML: {problem}.", code="config_invalid") from error
+    lines: dict[tuple[str, ...], int] = {}
+    _note_lines(root, (), lines)
+    return values, lines
+
+
+def _note_lines(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> None:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            lines[here] = key.start_mark.line + 1
+            _note_lines(value, here, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            here = (*path, str(index))
+            lines[here] = item.start_mark.line + 1
+            _note_lines(item, here, lines)

@@ -1,0 +1,171 @@
+"""The one place that builds everything: settings, store, transport, tokens, governors, clients. It decides nothing.
+
+`open_interlock` gives the store of a home folder; `clients` gives both CRM clients of a connection, and remembers what
+they learned about limits and reachability when they are done, so that `status` can tell without calling anybody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from interlock import config
+from interlock.app.reach import remember
+from interlock.store import Store, keyring
+from interlock.store.budget import StoredBudget
+
+if TYPE_CHECKING:
+    from interlock.app.credentials import Credentials
+    from interlock.crm.budget import BudgetStore, Governor
+    from interlock.crm.hubspot.client import HubSpotClient
+    from interlock.crm.salesforce.client import SalesforceClient
+    from interlock.crm.tokens import TokenSource
+    from interlock.crm.transport import Transport
+    from interlock.store.connections import Connection
+
+
+def wall_clock_us() -> int:
+    return time.time_ns() // 1_000
+
+
+class Clients(msgspec.Struct):
+    hubspot: HubSpotClient
+    salesforce: SalesforceClient
+
+    @property
+    def governors(self) -> tuple[Governor, Governor]:
+        return self.hubspot.governor, self.salesforce.governor
+
+
+class Interlock(msgspec.Struct):
+    """One opened installation."""
+
+    home: config.Home
+    store: Store
+    clock_us: Callable[[], int]
+
+    @asynccontextmanager
+    async def clients(self, connection: Connection) -> AsyncIterator[Clients]:
+        """Both clients of a connection. Counts of calls, limits and reachability are remembered at the end."""
+        from interlock.app import credentials
+
+        assert connection.id is not None
+        secrets = await credentials.load(self.store, connection.id)
+        budget = StoredBudget(self.store, connection.id, self.clock_us)
+        async with self._built(
+            connection.hubspot_url, connection.salesforce_url, secrets, budget, connection.settings
+        ) as built:
+            async with remember(self.store, connection.id, built.governors, self.clock_us):
+                yield built
+            await budget.flush()
+
+    @asynccontextmanager
+    async def unsaved_clients(
+        self, hubspot_url: str, salesforce_url: str, secrets: Credentials
+    ) -> AsyncIterator[Clients]:
+        """Clients before there is a connection: calls are counted in memory only."""
+        from interlock.crm.budget import MemoryBudgetStore
+
+        budget = MemoryBudgetStore(self.clock_us)
+        async with self._built(hubspot_url, salesforce_url, secrets, budget, {}) as built:
+            yield built
+
+    @asynccontextmanager
+    async def _built(
+        self,
+        hubspot_url: str,
+        salesforce_url: str,
+        secrets: Credentials,
+        budget: BudgetStore,
+        settings: dict[str, object],
+    ) -> AsyncIterator[Clients]:
+        # Imported here: what calls no CRM (status, issues, --help) starts without aiohttp.
+        from interlock.crm.budget import HubSpotGovernor, SalesforceGovernor
+        from interlock.crm.hubspot.client import HubSpotClient
+        from interlock.crm.salesforce.client import SalesforceClient
+        from interlock.crm.transport import HttpTransport
+
+        allocated = settings.get("salesforce_allocated_calls")
+        async with HttpTransport(ca_file=self.home.ca_file) as transport:
+            clients = Clients(
+                HubSpotClient(
+                    hubspot_url.rstrip("/"),
+                    transport,
+                    _hubspot_tokens(secrets),
+                    HubSpotGovernor(budget, self.clock_us),
+                    self.clock_us,
+                ),
+                SalesforceClient(
+                    salesforce_url.rstrip("/"),
+                    transport,
+                    _salesforce_tokens(secrets, salesforce_url.rstrip("/"), transport, self.clock_us),
+                    SalesforceGovernor(
+                        budget, self.clock_us, allocated=allocated if isinstance(allocated, int) else None
+                    ),
+                    self.clock_us,
+                ),
+            )
+            try:
+                yield clients
+            finally:
+                for governor in clients.governors:
+                    await governor.flush()
+
+
+@asynccontextmanager
+async def open_interlock(home: Path, clock_us: Callable[[], int] = wall_clock_us) -> AsyncIterator[Interlock]:
+    """Open the installation in this folder; made on first use. Raises BadInput, StoreError."""
+    from interlock.crm.seam import forbid_network
+
+    settings = config.load(home)
+    keys = keyring.load_or_create(settings.key_file)
+    store = await Store.open(settings.database, clock_us=clock_us, forbid_network=forbid_network, keyring=keys)
+    try:
+        yield Interlock(settings, store, clock_us)
+    finally:
+        await store.close()
+
+
+def _hubspot_tokens(secrets: Credentials) -> TokenSource:
+    from interlock.core.model import Side
+    from interlock.crm.tokens import StaticToken
+
+    return StaticToken(Side.HUBSPOT, secrets.hubspot_token)
+
+
+def _salesforce_tokens(
+    secrets: Credentials, url: str, transport: Transport, clock_us: Callable[[], int]
+) -> TokenSource:
+    from interlock.app.errors import BadInput
+    from interlock.core.model import Side
+    from interlock.crm.tokens import ClientCredentials, JwtBearer, StaticToken
+
+    way = secrets.salesforce_way
+    if way == "token":
+        return StaticToken(Side.SALESFORCE, secrets.salesforce_token or "")
+    if way == "client_credentials":
+        return ClientCredentials(url, secrets.salesforce_client_id or "", secrets.salesforce_client_secret or "", transport)
+    # The audience is the login host, not the org's own (Salesforce OAuth 2.0 JWT bearer flow).
+    audience = "https://test.salesforce.com" if ".sandbox." in url else "https://login.salesforce.com"
+    try:
+        return JwtBearer(
+            url,
+            secrets.salesforce_client_id or "",
+            secrets.salesforce_user or "",
+            (secrets.salesforce_jwt_key or "").encode(),
+            transport,
+            clock_us,
+            audience,
+        )
+    except ValueError as error:
+        raise BadInput(
+            f"The Salesforce JWT key cannot be used: {error}.",
+            code="sign_in_incomplete",
+            side="salesforce",
+            fix="Give the PEM file of the RSA private key whose certificate the app holds.",
+        ) from error
