@@ -163,6 +163,9 @@ class Getters:
         name = field.name
         if name in _SYSTEM:
             return _SYSTEM[name]
+        if name in ("LastViewedDate", "LastReferencedDate"):
+            # Recorded: the user who wrote a row by API has viewed it at that moment. Other users' views are not kept.
+            return lambda record: render_seconds(record.modified_s)
         if (sobject, name) in self._derived:
             return self._derived[sobject, name]
         if field.type == "address":

@@ -138,6 +138,8 @@ class Saver:
         if record.values.get("IsConverted"):
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
         self._compute(tx, table, record, changes)
+        if table.sobject.name == "Lead" and record.values.get("OwnerId") == tx.caller.user_id:
+            changes.setdefault("IsUnreadByOwner", False)  # recorded: an edit by its owner makes a lead read
         self._check(tx, table, record, changes)
         self.apply(tx, record, changes)
 
