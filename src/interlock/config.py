@@ -94,7 +94,9 @@ def _read(file: Path) -> ProcessSettings:
         raise refused(error, lines, str(file), ProcessSettings) from error
 
 
-def refused(error: ValidationError, lines: Mapping[tuple[str, ...], int], file: str, model: type[BaseModel]) -> BadInput:
+def refused(
+    error: ValidationError, lines: Mapping[tuple[str, ...], int], file: str, model: type[BaseModel]
+) -> BadInput:
     """The first thing wrong, by key and line, as a sentence."""
     first = error.errors(include_url=False)[0]
     path = tuple(str(part) for part in first["loc"])

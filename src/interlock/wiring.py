@@ -149,7 +149,9 @@ def _salesforce_tokens(
     if way == "token":
         return StaticToken(Side.SALESFORCE, secrets.salesforce_token or "")
     if way == "client_credentials":
-        return ClientCredentials(url, secrets.salesforce_client_id or "", secrets.salesforce_client_secret or "", transport)
+        return ClientCredentials(
+            url, secrets.salesforce_client_id or "", secrets.salesforce_client_secret or "", transport
+        )
     # The audience is the login host, not the org's own (Salesforce OAuth 2.0 JWT bearer flow).
     audience = "https://test.salesforce.com" if ".sandbox." in url else "https://login.salesforce.com"
     try:

@@ -39,13 +39,13 @@ def check_category(category: str | None) -> str | None:
     """Raises BadInput."""
     known = [each.value for each in IssueCategory]
     if category is not None and category not in known:
-        raise BadInput(f"{category!r} is not a category.", code="no_such_category", fix=f"There are: {', '.join(known)}.")
+        raise BadInput(
+            f"{category!r} is not a category.", code="no_such_category", fix=f"There are: {', '.join(known)}."
+        )
     return category
 
 
-async def list_(
-    store: Store, connection_id: int, query: Query, cursor: str | None = None, limit: int = 100
-) -> Listed:
+async def list_(store: Store, connection_id: int, query: Query, cursor: str | None = None, limit: int = 100) -> Listed:
     """One page, with the counts of everything that is open. Raises BadInput for a cursor that is not ours."""
     async with store.read(connection_id) as tx:
         counts = await issues.counts(tx)

@@ -12,9 +12,7 @@ from interlock.objects.registry import SPECS, spec_of_salesforce_type
 # Salesforce object key prefixes (Salesforce help, "Standard field record ID prefix decoder").
 TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
 # HubSpot addresses name an object by its type id (/record/0-1/) or, the older form, in the singular.
-_HUBSPOT_TYPES = {
-    word: spec.hubspot_type for spec in SPECS.values() for word in (spec.hubspot_type_id, spec.singular)
-}
+_HUBSPOT_TYPES = {word: spec.hubspot_type for spec in SPECS.values() for word in (spec.hubspot_type_id, spec.singular)}
 _SALESFORCE_ID = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
 _HUBSPOT_PATH = re.compile(r"/contacts/\d+/(?:record/)?([^/]+)/(\d+)")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"

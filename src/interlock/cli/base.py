@@ -234,4 +234,3 @@ def present(run: Run, answer: Answer) -> int:
     elif answer.page is not None:
         answer.page(run.page)
     return answer.exit_code
-

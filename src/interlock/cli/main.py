@@ -14,23 +14,10 @@ import typer
 from typer import _click
 
 from interlock.cli import (
-    conflicts,
-    connect,
     connections,
-    demo_entry,
-    doctor,
-    emulate,
-    explain,
-    find,
-    import_,
     issues,
-    mappings,
     pause,
-    plan,
-    schema,
-    serve,
     status,
-    sync,
 )
 from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped, error_document
 
@@ -68,23 +55,10 @@ def root(
 
 # In the order in which a person meets them.
 for _command in (
-    demo_entry,
-    emulate,
-    connect,
     connections,
-    doctor,
-    plan,
-    sync,
-    import_,
     status,
     issues,
-    conflicts,
-    find,
-    explain,
-    mappings,
     pause,
-    serve,
-    schema,
 ):
     _command.register(app)
 
@@ -100,13 +74,13 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. What was done is saved; run it again to continue.\n")
         return INTERRUPTED
-    except _click.exceptions.Abort:
+    except typer.Abort:
         return INTERRUPTED
     except _click.exceptions.ClickException as error:
         return _usage(error, arguments)
     except BrokenPipeError:
         # Whoever read our output has enough; what is left in the buffer has nowhere to go.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the outermost place: every error ends as an exit code)
         return _failed(error, arguments)
@@ -119,9 +93,7 @@ def _usage(error: _click.exceptions.ClickException, arguments: Sequence[str]) ->
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "interlock"
-    failure = Failure(
-        "bad_usage", error.format_message(), BAD_USAGE, fix=f"See `{path} --help`.", docs="docs/cli.md"
-    )
+    failure = Failure("bad_usage", error.format_message(), BAD_USAGE, fix=f"See `{path} --help`.", docs="docs/cli.md")
     return _tell(failure, _asked_for_json(arguments))
 
 

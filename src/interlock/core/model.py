@@ -68,7 +68,7 @@ class GoneHow(enum.StrEnum):
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """Proof that a record is no longer there: seen in the archive or recycle bin, merged, or converted. Never inferred from silence."""
+    """Proof that a record is no longer there: seen in the archive or bin, merged, or converted. Silence is no proof."""
 
     key: RecordKey
     how: GoneHow
@@ -172,7 +172,7 @@ class Intent(msgspec.Struct):
     """One record write, on disk before the request leaves. Deleted when its outcome is known (and, for two-way fields, verified).
 
     `source` is the record whose values are carried over, `target` the one written (id empty for a create, `sync_key` names it).
-    `fields` maps field mapping id -> (name on the target, fingerprint written, fingerprint read on the source, fingerprint read on the target).
+    `fields`: field mapping id -> (name on the target, then fingerprints: written, read on the source, read on the target).
     """
 
     object: str

@@ -43,7 +43,7 @@ class FieldConflict(msgspec.Struct, frozen=True):
 
 
 class FieldMerge(msgspec.Struct, frozen=True):
-    """The decision on one field. `write` is the side to change, to `value`. `agree`: what is there now may be recorded as the base."""
+    """One field decided. `write`: the side to change, to `value`. `agree`: what is there now may become the base."""
 
     because: Because
     write: Side | None = None

@@ -1,4 +1,4 @@
-"""Tripwires: signs that a batch is an accident, checked before the first write of it. Pure; the answer is a reason to stop, or None."""
+"""Tripwires: signs that a batch is an accident, checked before its first write. Pure: a reason to stop, or None."""
 
 from __future__ import annotations
 

@@ -187,9 +187,8 @@ async def _news(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[
         if link is not None:
             if not _as_agreed(ctx, runtime, link, row):
                 news.append(row)
-        elif row.key not in alone or alone[row.key].version_us != row.modified_us:
-            if not row.values.get("IsDeleted"):
-                news.append(row)
+        elif not row.values.get("IsDeleted") and (row.key not in alone or alone[row.key].version_us != row.modified_us):
+            news.append(row)
     return news
 
 
