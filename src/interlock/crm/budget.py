@@ -35,6 +35,13 @@ Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], int]
 
 
+def poll_interval_s(calls_per_poll: float, allocated: int, upkeep_calls: float = 0.0) -> float:
+    """How long to wait between polls that find nothing, so that a day of them, `upkeep_calls` a day included, takes at
+    most 5 % of what is allocated. Never under 15 s; at most a day, however little is allocated."""
+    polls_a_day = (IDLE_SHARE * allocated - upkeep_calls) / calls_per_poll
+    return DAY_S if polls_a_day <= 1 else max(IDLE_INTERVAL_MIN_S, DAY_S / polls_a_day)
+
+
 class BudgetStore(Protocol):
     """Where counts of calls outlive the process, in hourly buckets."""
 
@@ -121,9 +128,9 @@ class Governor:
             used[purpose] = used.get(purpose, 0) + calls
         return used
 
-    def idle_interval_s(self, calls_per_poll: float) -> float:
-        """How long to wait between polls that find nothing, so that they use at most 5 % of what is allocated."""
-        return max(IDLE_INTERVAL_MIN_S, DAY_S * calls_per_poll / (IDLE_SHARE * self.allocated))
+    def idle_interval_s(self, calls_per_poll: float, upkeep_calls: float = 0.0) -> float:
+        """`poll_interval_s` with what this side has allocated now."""
+        return poll_interval_s(calls_per_poll, self.allocated, upkeep_calls)
 
     def _used(self) -> int:
         return (self._used_before or 0) + self._used_since

@@ -15,6 +15,7 @@ from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
+from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
 from interlock.engine.recover import recover
 from interlock.engine.references import learn_references
@@ -38,6 +39,16 @@ async def drain(ctx: Cycle) -> None:
     for _ in range(PASSES_MOST):
         if not await one_pass(ctx):
             return
+
+
+async def poll(ctx: Cycle) -> int:
+    """One tick of a polling loop (pace.py says how long to the next): detection is not repeated until it is silent, since
+    the next poll is the repetition, and HubSpot's archive has its own pace. Returns as `one_pass` does."""
+    await verify_leftovers(ctx)
+    if await loading(ctx):
+        await load(ctx, work_off)
+    swept = await sweep_archived(ctx, ARCHIVE_SWEEP_S)
+    return swept + await one_pass(ctx)
 
 
 async def one_pass(ctx: Cycle) -> int:
@@ -130,4 +141,4 @@ async def verify_leftovers(ctx: Cycle) -> None:
         await verify(ctx, runtime, [each for each in to_verify(old) if each.object == runtime.slug])
 
 
-__all__ = ["RecordLink", "drain", "one_pass", "run_batch", "work_off"]
+__all__ = ["RecordLink", "drain", "one_pass", "poll", "run_batch", "work_off"]

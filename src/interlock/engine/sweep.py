@@ -10,19 +10,25 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.store import cursors, dirty, links
 
 
-async def sweep_archived(ctx: Cycle) -> int:
-    """Read the next pages of every object's archive; starts over at its end. Returns how many records it marked."""
+async def sweep_archived(ctx: Cycle, every_s: float = 0.0) -> int:
+    """Read the next pages of every object's archive; starts over at its end. Returns how many records it marked.
+
+    `every_s`: an archive that was read this short a time ago is left alone, which is how a polling loop stays cheap.
+    """
     marked = 0
     for runtime in ctx.objects.values():
-        marked += await _sweep(ctx, runtime)
+        marked += await _sweep(ctx, runtime, every_s)
     return marked
 
 
-async def _sweep(ctx: Cycle, runtime: ObjectRuntime) -> int:
+async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
     name = f"archived:{runtime.slug}"
     async with ctx.store.read(ctx.connection_id) as tx:
-        cursor = await cursors.get(tx, name)
-    after = cursor["after"] if cursor else None
+        cursor = await cursors.get(tx, name) or {}
+    begun_us = ctx.clock_us()
+    if begun_us < int(cursor.get("swept_at_us", 0)) + every_s * 1_000_000:
+        return 0
+    after = cursor.get("after")
     marked = 0
     for _ in range(ctx.settings.archived_sweep_pages):
         page = await ctx.hubspot.list_page(runtime.spec.hubspot_type, [], after, 100, archived=True, purpose="detect")
@@ -37,7 +43,7 @@ async def _sweep(ctx: Cycle, runtime: ObjectRuntime) -> int:
             ]
             if keys:
                 await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, ctx.clock_us())
-            await cursors.set(tx, name, {"after": after})
+            await cursors.set(tx, name, {"after": after, "swept_at_us": begun_us})
         marked += len(keys)
         if after is None:
             break

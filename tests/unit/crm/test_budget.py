@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from interlock.core.model import Side
-from interlock.crm.budget import ASSOCIATIONS, CRM, SEARCH, HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
+from interlock.crm.budget import (
+    ASSOCIATIONS,
+    CRM,
+    SEARCH,
+    HubSpotGovernor,
+    MemoryBudgetStore,
+    SalesforceGovernor,
+    poll_interval_s,
+)
 from interlock.crm.errors import BudgetSpent
 
 DAY_US = 86_400_000_000
@@ -238,6 +246,20 @@ def test_idle_polling_uses_at_most_a_twentieth_of_what_is_allocated(
     time: Time, allocated: int, calls_per_poll: float, interval_s: float
 ) -> None:
     assert salesforce(time, allocated=allocated).idle_interval_s(calls_per_poll) == pytest.approx(interval_s)
+
+
+@pytest.mark.parametrize(
+    ("calls_per_poll", "allocated", "upkeep"), [(1, 100_000, 40), (1, 15_000, 40), (3, 250_000, 924), (2, 5_000, 0)]
+)
+def test_a_day_of_idle_polls_and_its_upkeep_stay_within_a_twentieth(
+    calls_per_poll: int, allocated: int, upkeep: int
+) -> None:
+    polls = int(86_400 / poll_interval_s(calls_per_poll, allocated, upkeep))
+    assert polls * calls_per_poll + upkeep <= 0.05 * allocated
+
+
+def test_an_allocation_too_small_for_polling_is_polled_once_a_day() -> None:
+    assert poll_interval_s(1, 100, upkeep_calls=40) == 86_400.0
 
 
 def test_the_memory_store_keeps_the_sides_apart_and_forgets_after_a_day(time: Time) -> None:

@@ -1,0 +1,32 @@
+"""How often an idle connection is polled: as often as both CRMs' allocations bear, and never more than every 15 seconds.
+
+Idle polling may use at most 5 % of what either side allocates (house plan, section 5). What one poll costs follows from
+the objects that sync: a composite call holds five of Salesforce's queries, HubSpot is searched object by object. It only
+computes; who waits is the dispatcher.
+"""
+
+from __future__ import annotations
+
+from interlock.crm.salesforce.requests import COMPOSITE_COLLECTIONS
+from interlock.engine.context import Cycle
+
+# Both schemas are read again every six hours: a describe of each of four objects and the users on one side, properties,
+# owners and pipelines on the other. Twice that, since large directories come in pages.
+SALESFORCE_UPKEEP_CALLS = 40
+HUBSPOT_UPKEEP_CALLS = 60
+# HubSpot's archive is looked through this often while polling (sweep.py): its search never shows a delete.
+ARCHIVE_SWEEP_S = 300.0
+
+
+def poll_interval_s(ctx: Cycle) -> float:
+    """Seconds between two polls of this connection that find nothing. Changes as the CRMs tell their limits."""
+    objects = len(ctx.objects)
+    if not objects:
+        return ARCHIVE_SWEEP_S
+    queries = sum(len(each.salesforce_types) + bool(each.set_objects) for each in ctx.objects.values())
+    composite_calls = -(-queries // COMPOSITE_COLLECTIONS)
+    sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
+    return max(
+        ctx.salesforce.governor.idle_interval_s(composite_calls, SALESFORCE_UPKEEP_CALLS),
+        ctx.hubspot.governor.idle_interval_s(objects, HUBSPOT_UPKEEP_CALLS + sweep_calls),
+    )
