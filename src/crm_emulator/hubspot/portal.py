@@ -181,7 +181,7 @@ class Portal:
         table.index.before(record)
         record.archived_ms = at_ms
         self._release_all(table, record)
-        table.index.after(record, at_ms, moved=False)
+        table.index.after(record, at_ms)
         self.note(actor, record, "delete")
 
     def restore(self, table: Table, record: Record, actor: Actor) -> None:
@@ -219,10 +219,8 @@ class Portal:
     # Inside
 
     def _moved(self, table: Table, record: Record, at_ms: int) -> None:
-        moved = record.updated_ms != at_ms
         record.updated_ms = at_ms
-        table.index.after(record, self.now_ms(), moved=moved)
-        table.index.compact(table.records)
+        table.index.after(record, self.now_ms())
 
     def _new_id(self, table: Table) -> int:
         id = table.next_id

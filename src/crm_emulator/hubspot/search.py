@@ -1,14 +1,15 @@
 """CRM search: filter groups, operators, sorts, query, paging, over what the search index can see.
 
-It finds candidates through an index where a filter allows it (last modified, id, e-mail, unique properties) and checks
-every filter on every candidate, so an index can only make it faster, never wrong.
+Two ways to the same answer: a window of modification times alone is read off the index, at the cost of its page; any
+other search checks every filter on every candidate, where an index may only make the candidates fewer, never wrong.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.computed import Compute
@@ -18,30 +19,41 @@ from crm_emulator.hubspot.search_filters import Check, Filter, parse_groups
 from crm_emulator.hubspot.stamps import parse_instant_ms
 
 QUERY_MAX_CHARACTERS = 3_000
+_MODIFIED = ("hs_lastmodifieddate", "lastmodifieddate")
 _FOREVER_MS = 1 << 52
 
 Related = Callable[[Record, str], Iterable[int]]
+Lookup = Callable[[int], Record | None]
 
 
-class Found:
+class Sort(NamedTuple):
+    name: str
+    descending: bool
+
+
+class Found(NamedTuple):
     """One page of one search."""
 
-    __slots__ = ("next_after", "page", "total")
+    total: int
+    page: list[Record]
+    next_after: int | None
 
-    def __init__(self, total: int, page: list[Record], next_after: int | None) -> None:
-        self.total = total
-        self.page = page
-        self.next_after = next_after
+
+class _Kept(NamedTuple):
+    """The last result, with the ids in its order: pages of one search follow each other."""
+
+    key: tuple[Any, ...]
+    documents: list[Record]
+    ids: list[int]
 
 
 class Search:
-    """Answers searches of one account. Keeps the last result, since pages of one search follow each other."""
+    """Answers searches of one account."""
 
     def __init__(self, portal: Portal, related: Related) -> None:
         self._portal = portal
         self._related = related
-        self._last_key: tuple[Any, ...] | None = None
-        self._last: list[Record] = []
+        self._last = _Kept((), [], [])
 
     def run(self, table: Table, body: dict[str, Any], raw: bytes) -> Found:
         config = self._portal.config
@@ -56,56 +68,57 @@ class Search:
             raise errors.invalid(message)
         groups = parse_groups(table, body)
         sort = _sort(table, body.get("sorts"))
-        query = str(body.get("query") or "").strip().lower()
-        now_ms = self._portal.now_ms()
-        table.index.catch_up(now_ms)
-        result = self._result(
-            table, groups, query, sort, raw_key=(repr(body.get("filterGroups") or body.get("filters")))
-        )
-        end = min(after + limit, len(result), config.search_total_max)
+        words = str(body.get("query") or "").lower().split()
+        table.index.catch_up(self._portal.now_ms())
+        most = min(after + limit, config.search_total_max)
+        window = None if words else _whole_window(table, groups, sort)
+        if window is not None:
+            total, documents = _from_order(table, window, after, most, descending=sort is not None and sort.descending)
+        else:
+            result = self._result(table, groups, words, sort)
+            total, documents = len(result), result[after:most]
         # Recorded: a record archived a moment ago still counts in `total` and is no longer among the results.
-        page = [document for document in result[after:end] if table.live(document.id) is not None]
-        return Found(len(result), page, end if end < len(result) else None)
+        page = [document for document in documents if table.live(document.id) is not None]
+        return Found(total, page, most if most < total else None)
 
-    def _result(
-        self, table: Table, groups: list[list[Filter]], query: str, sort: tuple[str, bool] | None, raw_key: str
-    ) -> list[Record]:
-        key = (table.kind.key, table.index.version, table.schema.version, raw_key, query, sort)
-        if key == self._last_key and not any(one.related for group in groups for one in group):
-            return self._last
-        documents = self._documents(table, groups, sort)
-        words = query.split()
-        if words:
-            documents = [document for document in documents if self._has_words(table, document, words)]
-        self._last_key, self._last = key, _ordered(self._portal, table, documents, sort)
-        return self._last
+    def _result(self, table: Table, groups: list[list[Filter]], words: list[str], sort: Sort | None) -> list[Record]:
+        bound, groups = _bound(groups, sort)
+        key = (table.kind.key, table.index.version, table.schema.version, repr(groups), tuple(words), sort)
+        if key != self._last.key or any(one.related for group in groups for one in group):
+            documents = self._documents(table, groups)
+            if words:
+                documents = [document for document in documents if self._has_words(table, document, words)]
+            ordered = _ordered(self._portal, table, documents, sort)
+            self._last = _Kept(key, ordered, [document.id for document in ordered])
+        if bound is None:
+            return self._last.documents
+        return self._last.documents[bisect_left(self._last.ids, bound) :]
 
-    def _documents(self, table: Table, groups: list[list[Filter]], sort: tuple[str, bool] | None) -> list[Record]:
+    def _documents(self, table: Table, groups: list[list[Filter]]) -> list[Record]:
         if not groups:
-            return _live(_everything(table, sort))
+            return _live(_everything(table))
         found: dict[int, Record] = {}
         for group in groups:
             checks = [self._check(table, one) for one in group]
-            for document in _live(self._candidates(table, group, sort)):
+            for document in _live(self._candidates(table, group)):
                 if document.id not in found and all(check(document) for check in checks):
                     found[document.id] = document
         return list(found.values())
 
-    def _candidates(self, table: Table, group: list[Filter], sort: tuple[str, bool] | None) -> Iterable[Record]:
+    def _candidates(self, table: Table, group: list[Filter]) -> Iterable[Record]:
         lookup = _lookup(table)
         for one in group:
             if one.operator in ("EQ", "IN") and one.name == "hs_object_id":
-                ids = [int(value) for value in one.values if value.isdecimal()]
-                return _present(lookup(id) for id in ids)
+                return _present(lookup(int(value)) for value in dict.fromkeys(one.values) if value.isdecimal())
             if one.operator in ("EQ", "IN") and one.name in table.unique:
                 holders = (table.owner_of(one.name, value) for value in one.values)
                 ids = [id for id in holders if id is not None]
                 return _present(lookup(id) for id in dict.fromkeys([*ids, *table.index.shadows]))
-        for one in group:
-            window = _window(table, one)
-            if window is not None:
-                return table.index.modified_between(*window, lookup)
-        return _everything(table, sort)
+        window = _window(group)
+        if window is None:
+            return _everything(table)
+        order = table.index.order
+        return _present(lookup(id) for id in order.ids(*_ranks(table, window)))
 
     def _check(self, table: Table, one: Filter) -> Check:
         if one.related:
@@ -127,19 +140,20 @@ class Search:
         return all(any(word in text for text in texts) for word in words)
 
 
-def _lookup(table: Table) -> Callable[[int], Record | None]:
+# What the index holds
+
+
+def _lookup(table: Table) -> Lookup:
+    """The document that search shows for an id."""
     records, shadows = table.records, table.index.shadows
     if not shadows:
         return records.get
     return lambda id: shadows[id] if id in shadows else records.get(id)
 
 
-def _everything(table: Table, sort: tuple[str, bool] | None) -> Iterable[Record]:
-    lookup = _lookup(table)
-    if sort is not None and sort[0] in _MODIFIED:
-        return table.index.modified_between(0, _FOREVER_MS, lookup)
+def _everything(table: Table) -> Iterable[Record]:
     gone = [id for id in table.index.shadows if id not in table.records]
-    return _present(lookup(id) for id in [*table.ids, *gone])
+    return _present(map(_lookup(table), [*table.ids, *gone]))
 
 
 def _present(documents: Iterable[Record | None]) -> list[Record]:
@@ -150,49 +164,103 @@ def _live(documents: Iterable[Record]) -> list[Record]:
     return [document for document in documents if document.archived_ms is None]
 
 
-_MODIFIED = ("hs_lastmodifieddate", "lastmodifieddate")
+# Windows of modification times
 
 
-def _window(table: Table, one: Filter) -> tuple[int, int] | None:
-    """The modification times that a filter on them lets through."""
-    if one.name not in _MODIFIED:
+def _whole_window(table: Table, groups: list[list[Filter]], sort: Sort | None) -> tuple[int, int] | None:
+    """The window that a search is about, when it is about nothing else and walks along it."""
+    if sort is None or sort.name not in _MODIFIED or len(groups) > 1:
+        return None
+    filters = groups[0] if groups else []
+    return _window(filters) or (0, _FOREVER_MS) if all(_limits(one) is not None for one in filters) else None
+
+
+def _window(filters: list[Filter]) -> tuple[int, int] | None:
+    """The modification times, first and last, that the filters on them let through; None without such a filter."""
+    limits = [found for one in filters if (found := _limits(one)) is not None]
+    if not limits:
+        return None
+    return max(first for first, _ in limits), min(last for _, last in limits)
+
+
+def _limits(one: Filter) -> tuple[int, int] | None:
+    if one.name not in _MODIFIED or not one.values:
         return None
     moments = [parse_instant_ms(value) for value in one.values]
-    first = moments[0] if moments else None
-    if first is None:
+    first, last = moments[0], moments[-1]
+    if first is None or last is None:
         return None
-    last = moments[-1]
     return {
         "EQ": (first, first),
         "GT": (first + 1, _FOREVER_MS),
         "GTE": (first, _FOREVER_MS),
         "LT": (0, first - 1),
         "LTE": (0, first),
-        "BETWEEN": (first, last if last is not None else _FOREVER_MS),
+        "BETWEEN": (first, last),
     }.get(one.operator)
 
 
-def _ordered(portal: Portal, table: Table, documents: list[Record], sort: tuple[str, bool] | None) -> list[Record]:
-    """By one property, empty values last; without a sort by creation. Equal ones keep the order of their writing."""
+def _ranks(table: Table, window: tuple[int, int]) -> tuple[int, int]:
+    order = table.index.order
+    first, last = max(window[0], 0), min(window[1], _FOREVER_MS)
+    return order.rank(first), order.rank(last + 1)
+
+
+def _from_order(
+    table: Table, window: tuple[int, int], after: int, most: int, *, descending: bool
+) -> tuple[int, list[Record]]:
+    """How many documents the window holds, and the page of them from `after` up to `most`."""
+    start, stop = _ranks(table, window)
+    total = max(0, stop - start)
+    first, last = min(after, total), min(most, total)
+    if descending:
+        ids = table.index.order.ids(stop - last, stop - first)[::-1]
+    else:
+        ids = table.index.order.ids(start + first, start + last)
+    return total, _present(map(_lookup(table), ids))
+
+
+# Sorting
+
+
+def _bound(groups: list[list[Filter]], sort: Sort | None) -> tuple[int | None, list[list[Filter]]]:
+    """Takes "id greater than" out of a search that walks along ids, so that its next page is the same search."""
+    if sort != ("hs_object_id", False) or len(groups) != 1:
+        return None, groups
+    kept: list[Filter] = []
+    bound: int | None = None
+    for one in groups[0]:
+        if one.name == "hs_object_id" and one.operator in ("GT", "GTE") and one.values[0].isdecimal():
+            bound = max(bound or 0, int(one.values[0]) + (one.operator == "GT"))
+        else:
+            kept.append(one)
+    return bound, [kept]
+
+
+def _ordered(portal: Portal, table: Table, documents: list[Record], sort: Sort | None) -> list[Record]:
+    """By one property, empty values last; without a sort by creation. Nothing is promised about equal ones."""
     if sort is None:
-        return sorted(documents, key=lambda document: (document.created_ms, document.id))
+        return sorted(documents, key=lambda document: (document.created_ms, _scattered(document)))
     name, descending = sort
-    if name in _MODIFIED:
-        return sorted(documents, key=lambda document: document.updated_ms, reverse=descending)
     if name == "hs_object_id":
         return sorted(documents, key=lambda document: document.id, reverse=descending)
     compute = portal.computed[table.kind.key].get(name)
-    numeric = table.schema.properties[name].type == "number"
-    filled: list[tuple[Any, Record]] = []
+    rank = _RANKS.get(table.schema.properties[name].type, str.lower)
+    filled: list[tuple[Any, int, Record]] = []
     empty: list[Record] = []
     for document in documents:
         value = compute(document) if compute is not None else document.values.get(name)
         if value:
-            filled.append((_number(value) if numeric else value.lower(), document))
+            filled.append((rank(value), _scattered(document), document))
         else:
             empty.append(document)
-    filled.sort(key=lambda pair: pair[0], reverse=descending)
-    return [document for _, document in filled] + empty
+    filled.sort(key=lambda entry: entry[:2], reverse=descending)
+    return [document for _, _, document in filled] + empty
+
+
+def _scattered(document: Record) -> int:
+    """An order of equal ones that is neither that of ids nor that of writing."""
+    return document.id * 2_654_435_761 & 0xFFFF_FFFF
 
 
 def _number(text: str) -> Decimal:
@@ -202,8 +270,16 @@ def _number(text: str) -> Decimal:
         return Decimal(0)
 
 
-def _sort(table: Table, sorts: Any) -> tuple[str, bool] | None:
-    """(property, descending). Strings such as "-createdate" are accepted too."""
+def _instant(text: str) -> int:
+    return parse_instant_ms(text) or 0
+
+
+# By value where it differs from the text: `...:20.500Z` comes after `...:20Z`.
+_RANKS: dict[str, Callable[[str], Any]] = {"number": _number, "datetime": _instant, "date": _instant}
+
+
+def _sort(table: Table, sorts: Any) -> Sort | None:
+    """Strings such as "-createdate" are accepted too."""
     if not sorts:
         return None
     if len(sorts) > 1:
@@ -216,7 +292,7 @@ def _sort(table: Table, sorts: Any) -> tuple[str, bool] | None:
         descending = str(first.get("direction") or "ASCENDING").upper() == "DESCENDING"
     if name not in table.schema.properties:
         raise errors.invalid(f"There was a problem with the request: property '{name}' does not exist.")
-    return name, descending
+    return Sort(name, descending)
 
 
 def _count(given: Any, default: int, name: str) -> int:

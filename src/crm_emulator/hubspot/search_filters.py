@@ -1,6 +1,7 @@
 """The filters of a search: parsing, limits, and the check that each operator makes on one value.
 
 Text is compared without regard to case except enumerations; numbers and instants by value (CRM search, "filters").
+IN and NOT_IN on text find a value only where the list holds it in lower case (same page).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ OPERATORS = (
     | LIST_OPERATORS
     | UNARY_OPERATORS
 )
+
+_BY_VALUE = frozenset({"number", "datetime", "date"})
 
 Check = Callable[[Record], bool]
 Comparable = Any  # Decimal, int or str: one of them per property type
@@ -59,6 +62,8 @@ class Filter(msgspec.Struct, frozen=True):
         return read
 
     def _comparables(self) -> list[Comparable]:
+        if self.operator in LIST_OPERATORS and self.type not in _BY_VALUE:
+            return list(self.values)
         found = [self._key(value) for value in self.values]
         if any(value is None for value in found):
             raise errors.invalid(f"Invalid filter value for property '{self.name}': {list(self.values)}")
@@ -67,7 +72,7 @@ class Filter(msgspec.Struct, frozen=True):
     def _key(self, text: str) -> Comparable:
         if self.type == "number":
             try:
-                return Decimal(text)
+                return int(text) if text.isdecimal() else Decimal(text)
             except InvalidOperation:
                 return None
         if self.type in ("datetime", "date"):
@@ -154,4 +159,8 @@ def _values(given: Any, operator: str) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text.count('"') % 2:
+        # Reported with HubSpot's own client (hubspot-api-nodejs, issue 555).
+        raise errors.malformed_body(f"Filter value '{text}' has mismatched quotation marks")
+    return text
