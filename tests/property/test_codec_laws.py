@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from interlock.core.codec import Codec, CodecError, FieldShape, RefCodec, StageCodec, codec_for
+from interlock.core.plain import from_plain, plain
 from interlock.core.values import BLANK, UNKNOWN, Blank, Choices, Flag, Instant, Number, Unknown, fingerprint
 
 OPTIONS = ("Hot", "WARM", "cold", "a b", "ä")
@@ -170,6 +171,16 @@ def test_the_canonical_form_of_a_canonical_value_is_itself(name: str, data: st.D
     value = data.draw(st.one_of(hubspot.map(codec.from_hubspot), salesforce.map(codec.from_salesforce)))
     assert codec.canon(value) == value
     assert codec.canon(codec.canon(value)) == codec.canon(value)
+
+
+@every_pair
+@law
+@given(data=st.data())
+def test_a_value_is_found_again_from_what_a_person_reads(name: str, data: st.DataObject) -> None:
+    codec, hubspot, salesforce = PAIRS[name]
+    value = data.draw(st.one_of(hubspot.map(codec.from_hubspot), salesforce.map(codec.from_salesforce)))
+    assume(not isinstance(value, Unknown))
+    assert from_plain(codec, plain(value)) == codec.canon(value)
 
 
 @every_pair

@@ -54,7 +54,7 @@ def plan_side(
     """The writes to `side`. `held`: source values that the target refused before; they are not sent again until they change."""
     plan = SidePlan(side, [], [])
     for decision in decisions:
-        if decision.merge.write is not side:
+        if not decision.merge.writes(side):
             continue
         mapping = decision.mapping
         source, target = _by_direction(decision, side)
@@ -102,6 +102,10 @@ def _accepts(mapping: FieldMapping, side: Side, creating: bool) -> bool:
 
 
 def _by_direction(decision: FieldDecision, target: Side) -> tuple[Value, Value]:
+    """(source, target)."""
+    if decision.merge.both:
+        # Written to both sides, so that the side it "came from" will hold it as well: that is what the base must say.
+        return decision.merge.value, decision.hubspot if target is Side.HUBSPOT else decision.salesforce
     if target is Side.SALESFORCE:
         return decision.hubspot, decision.salesforce
     return decision.salesforce, decision.hubspot

@@ -8,6 +8,7 @@ base and so is no change. docs/guarantees.md holds the same table in words, and 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
@@ -31,6 +32,7 @@ class Because(enum.StrEnum):
     RULE_KEEPS_HUBSPOT = "rule_keeps_hubspot"
     BOTH_CHANGED = "both_changed"
     UNEQUAL = "unequal"
+    PERSON_CHOSE = "person_chose"
 
 
 class FieldConflict(msgspec.Struct, frozen=True):
@@ -43,13 +45,20 @@ class FieldConflict(msgspec.Struct, frozen=True):
 
 
 class FieldMerge(msgspec.Struct, frozen=True):
-    """One field decided. `write`: the side to change, to `value`. `agree`: what is there now may become the base."""
+    """One field decided. `write`: the side to change, to `value`. `agree`: what is there now may become the base.
+
+    `both`: the other side is changed to `value` as well, which only a person's choice does.
+    """
 
     because: Because
     write: Side | None = None
     value: Value = BLANK
     agree: bool = False
     conflict: FieldConflict | None = None
+    both: bool = False
+
+    def writes(self, side: Side) -> bool:
+        return self.write is side or (self.both and self.write is not None)
 
 
 _UNREADABLE = FieldMerge(Because.UNREADABLE)
@@ -169,6 +178,27 @@ def _overwrite(because: Because, reason: ConflictReason, winner: Side, hubspot: 
     return FieldMerge(because, winner.other, kept, conflict=FieldConflict(reason, winner.other, lost, kept))
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What a person chose for a conflict: `chosen` is to stand on both sides in place of `other`."""
+
+    chosen: Value
+    other: Value
+
+
+def merge_chosen(hubspot: Value, salesforce: Value, choice: Choice) -> FieldMerge | None:
+    """Decide one field by a person's choice. None when the choice no longer holds: decide as if there were none."""
+    if type(hubspot) is Unknown or type(salesforce) is Unknown:
+        return _UNREADABLE
+    # The person saw two values. Any other was written by somebody after that, and is not theirs to overwrite.
+    if hubspot not in (choice.chosen, choice.other) or salesforce not in (choice.chosen, choice.other):
+        return None
+    if hubspot == salesforce == choice.chosen:
+        return _EQUAL
+    side = Side.SALESFORCE if hubspot == choice.chosen else Side.HUBSPOT
+    neither_holds_it = hubspot == salesforce
+    return FieldMerge(Because.PERSON_CHOSE, side, choice.chosen, both=neither_holds_it)
+
+
 class FieldDecision(msgspec.Struct, frozen=True):
     mapping: FieldMapping
     merge: FieldMerge
@@ -188,12 +218,23 @@ class RecordMerge(msgspec.Struct):
         return not self.writes and not self.agreed and not self.conflicts
 
 
+NO_CHOICES: Mapping[int, Choice] = {}
+
+
 def merge_record(
-    mapping: ObjectMapping, base: Base, hubspot: Observation, salesforce: Observation, newest: Side | None
+    mapping: ObjectMapping,
+    base: Base,
+    hubspot: Observation,
+    salesforce: Observation,
+    newest: Side | None,
+    choices: Mapping[int, Choice] = NO_CHOICES,
 ) -> RecordMerge:
-    """Decide every mapped field of a pair. `newest`: the side edited last, None when the clocks are too close to tell."""
+    """Decide every mapped field of a pair. `newest`: the side edited last, None when the clocks are too close to tell.
+
+    `choices`: field mapping id -> what a person chose for a conflict about this field.
+    """
     result = RecordMerge([], {}, [])
-    for decision in decide_fields(mapping, base, hubspot, salesforce, newest):
+    for decision in decide_fields(mapping, base, hubspot, salesforce, newest, choices):
         merge = decision.merge
         if merge.write is not None:
             result.writes.append(decision)
@@ -207,14 +248,21 @@ def merge_record(
 
 
 def decide_fields(
-    mapping: ObjectMapping, base: Base, hubspot: Observation, salesforce: Observation, newest: Side | None
+    mapping: ObjectMapping,
+    base: Base,
+    hubspot: Observation,
+    salesforce: Observation,
+    newest: Side | None,
+    choices: Mapping[int, Choice] = NO_CHOICES,
 ) -> list[FieldDecision]:
     """Every mapped field with its decision, `explain`'s view of `merge_record`."""
     decisions = []
     for field in mapping.fields:
         left = read_hubspot(field, hubspot)
         right = read_salesforce(field, salesforce)
-        merge = merge_field(base.get(field.id), left, right, field.effective_rule, newest)
+        choice = choices.get(field.id)
+        chosen = merge_chosen(left, right, choice) if choice is not None else None
+        merge = chosen or merge_field(base.get(field.id), left, right, field.effective_rule, newest)
         decisions.append(FieldDecision(field, merge, left, right))
     return decisions
 

@@ -24,7 +24,7 @@ from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
-from interlock.store import dirty, intents, links
+from interlock.store import dirty, intents, links, resolutions
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -98,13 +98,17 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
             return None
         by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
         by_salesforce = await links.by_salesforce(tx, runtime.slug, _ids(due, Side.SALESFORCE))
+        ids = [link.id for link in (*by_hubspot.values(), *by_salesforce.values()) if link.id is not None]
+        chosen = await resolutions.waiting(tx, ids)
     works: dict[RecordKey, Work] = {}
     for each in due:
         link = (by_hubspot if each.key.side is Side.HUBSPOT else by_salesforce).get(each.key.id)
         identity = link.hubspot if link is not None else each.key
         known = works.get(identity)
         if known is None:
-            works[identity] = Work(runtime, [each], link)
+            works[identity] = Work(
+                runtime, [each], link, resolutions=chosen.get(link.id or 0, []) if link is not None else []
+            )
         else:
             known.dirty.append(each)
     return Batch(runtime, list(works.values()), horizon)

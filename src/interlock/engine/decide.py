@@ -18,10 +18,11 @@ from interlock.core.model import (
     RecordKey,
     Side,
 )
+from interlock.core.plain import plain
 from interlock.core.plan import HeldField, plan_side
 from interlock.core.reconcile import FieldDecision, merge_record
-from interlock.core.values import Unknown
-from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, Cycle
+from interlock.engine.choices import weigh
+from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, Cycle, Settings
 from interlock.engine.explanations import fix_for
 from interlock.engine.work import Batch, SideWrite, Work
 
@@ -68,7 +69,8 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     assert isinstance(hubspot, Observation)
     assert isinstance(salesforce, Observation)
     mapping = work.runtime.mapping_for(link.salesforce_type)
-    merged = merge_record(mapping, link.base, hubspot, salesforce, _newest(ctx, hubspot, salesforce))
+    choices = weigh(work, mapping, hubspot, salesforce)
+    merged = merge_record(mapping, link.base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
     work.agreed = merged.agreed
     work.decisions = merged.writes
     work.conflicts = merged.conflicts
@@ -113,9 +115,10 @@ def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observati
         work.agreed = {**work.agreed, OPT_OUT: now}
 
 
-def _newest(ctx: Cycle, hubspot: Observation, salesforce: Observation) -> Side | None:
+def newest(settings: Settings, hubspot: Observation, salesforce: Observation) -> Side | None:
+    """The side edited last; None when the two clocks are too close to tell."""
     apart = hubspot.modified_us - salesforce.modified_us
-    if abs(apart) <= ctx.settings.clock_skew_us:
+    if abs(apart) <= settings.clock_skew_us:
         return None
     return Side.HUBSPOT if apart > 0 else Side.SALESFORCE
 
@@ -226,19 +229,6 @@ def field_issue(
         raw_message=raw,
         label=work.label(),
     )
-
-
-def plain(value: object) -> str | None:
-    """A value as a person reads it in an issue or the conflict log."""
-    if value is None or isinstance(value, Unknown):
-        return None
-    for attribute in ("value", "us", "id"):
-        if hasattr(value, attribute):
-            return str(getattr(value, attribute))
-    values = getattr(value, "values", None)
-    if isinstance(values, tuple):
-        return ";".join(values)
-    return None if type(value).__name__ == "Blank" else str(value)
 
 
 def _not_visible(work: Work) -> Issue:

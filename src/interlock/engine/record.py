@@ -24,11 +24,13 @@ from interlock.core.model import (
     Side,
     Written,
 )
+from interlock.core.plain import plain
 from interlock.core.plan import FieldWrite, base_after_writes
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.apply import carried_out, needs_verify, not_done, unknown
+from interlock.engine.choices import record_choices
 from interlock.engine.context import OPT_OUT, Cycle
-from interlock.engine.decide import conflict_row, field_issue, plain
+from interlock.engine.decide import conflict_row, field_issue
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
 from interlock.store.unlinked import Unlinked
@@ -67,6 +69,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await _write_links(tx, ledger)
         await audit.append(tx, ledger.audit)
+        await record_choices(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised)
         await issues.raise_(tx, raised)
         await intents.update(tx, ledger.parked, IntentState.UNKNOWN, now + ctx.settings.park_us)
@@ -337,7 +340,7 @@ def _lost_races(work: Work, write: SideWrite, now: int) -> list[AuditRow]:
                 field.mapping.property,
                 field.mapping.field,
                 plain(before),
-                field.raw,
+                plain(field.decision.merge.value),
                 field.mapping.effective_rule.value,
                 now,
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from interlock.core.mapping import FieldMapping
 from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, Side, SyncRule
+from interlock.core.plain import plain
 from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
 from interlock.engine.context import Cycle, ObjectRuntime
@@ -45,8 +46,8 @@ async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
                         Side.HUBSPOT,
                         field.property,
                         field.field,
-                        lost.value,
-                        None,
+                        plain(field.codec.from_hubspot(lost.value)),
+                        kept_value(field, history[name], written),
                         field.rule.value,
                         ctx.clock_us(),
                     )
@@ -74,6 +75,12 @@ def foreign_versions(
     # What we read is older than the history goes, or it was blank, which has no version: then only what is newer than a
     # minute before our write can have come after our read.
     return [entry for entry in between if entry.at_us > sent_at_us - 60_000_000]
+
+
+def kept_value(field: FieldMapping, newest_first: list[HistoryEntry], written: int) -> str | None:
+    """What we wrote, as the history shows it."""
+    ours = next((entry for entry in newest_first if _print(field, entry) == written), None)
+    return plain(field.codec.from_hubspot(ours.value)) if ours is not None else None
 
 
 def _print(field: FieldMapping, entry: HistoryEntry) -> int | None:

@@ -23,6 +23,7 @@ from interlock.core.model import (
 from interlock.core.plan import FieldWrite, HeldField
 from interlock.core.reconcile import FieldDecision
 from interlock.engine.context import ObjectRuntime
+from interlock.store.resolutions import Resolution
 
 Seen = Observation | Gone | None
 
@@ -77,6 +78,9 @@ class Work(msgspec.Struct):
     decisions: list[FieldDecision] = []
     conflicts: list[FieldDecision] = []
     held: list[HeldField] = []
+    resolutions: list[Resolution] = []  # what a person chose for conflicts of this pair; see choices.py
+    choices_need: dict[int, tuple[int, tuple[Side, ...]]] = {}
+    choices_ended: dict[int, str] = {}
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot

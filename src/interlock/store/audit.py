@@ -137,3 +137,12 @@ async def prune(tx: WriteTx, before_us: int, limit_rows: int = 10_000) -> int:
         before_us,
         limit_rows,
     )
+
+
+async def resolve_conflicts(tx: WriteTx, ids: Sequence[int]) -> None:
+    """A person's choice is carried out. A row that the retention took meanwhile needs no status any more."""
+    await tx.run(
+        "UPDATE audit SET status = 'resolved' WHERE connection_id = ? AND id IN [?] AND kind = 'conflict'",
+        tx.connection_id,
+        list(ids),
+    )

@@ -388,6 +388,48 @@ class _Lease(TypedColumns):
 lease = Table("lease", metadata, _Lease)
 
 
+class _Resolution(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    conflict_id = Column(Int, primary_key=True, autoincrement=False)  # the audit row that a person looked at
+    link_id = Column(Int, nullable=False)
+    property = Column(Text, nullable=False)
+    field = Column(Text, nullable=False)
+    keep = Column(Text, nullable=False)  # Side whose value is wanted on both
+    chosen = Column(Text)  # JSON of the plain value wanted; null: blank
+    other = Column(Text)  # JSON of the plain value it is to replace; null: blank
+    state = Column(Text, nullable=False)  # waiting | edited_since | not_mapped
+    at_us = Column(Int, nullable=False)  # when the person chose
+
+
+resolution = Table(
+    "resolution",
+    metadata,
+    _Resolution,
+    # "Has a person chosen anything for these pairs?", asked of every batch; nearly always an empty table.
+    Index("ix_resolution_link", "connection_id", "link_id"),
+)
+
+
+class _Handover(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    objects = Column(Text, nullable=False)  # JSON array of slugs; empty: all
+    record_keys = Column(Text, nullable=False)  # JSON array; empty: whatever changed
+    state = Column(Text, nullable=False)  # waiting | taken | done | failed
+    at_us = Column(Int, nullable=False)  # when it was asked for
+    answer = Column(Text)  # JSON: the result of the sync, or the failure
+
+
+handover = Table(
+    "handover",
+    metadata,
+    _Handover,
+    # What a running dispatcher asks every second.
+    Index("ix_handover_state", "connection_id", "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+
 class _Worker(TypedColumns):
     owner = Column(Text, primary_key=True)
     beat_at_us = Column(Int, nullable=False)
