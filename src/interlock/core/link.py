@@ -11,7 +11,7 @@ import enum
 
 import msgspec
 
-from interlock.core.model import Gone, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import Gone, GoneHow, LinkState, Observation, RecordKey, RecordLink, Side
 
 
 class LinkMove(enum.StrEnum):
@@ -36,7 +36,15 @@ Seen = Observation | Gone | None
 
 
 def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecision:
-    """`None` means that a side could not be read this time, which proves nothing."""
+    """`None` means that a side could not be read this time, which by itself proves nothing."""
+    if link.state is LinkState.UNLINKED:
+        # The pair ended and is history. If both records come back, they are matched anew, by their sync key first.
+        return LinkDecision(LinkMove.REST)
+    if hubspot is None and link.state is LinkState.HUBSPOT_DELETED:
+        # The proof was had when the state was set; the archive and the bin forget what they held after a while.
+        hubspot = Gone(link.hubspot, GoneHow.DELETED)
+    if salesforce is None and link.state is LinkState.SALESFORCE_DELETED:
+        salesforce = Gone(link.salesforce, GoneHow.DELETED)
     if hubspot is None or salesforce is None:
         return LinkDecision(LinkMove.WAIT)
     for side, seen in ((Side.HUBSPOT, hubspot), (Side.SALESFORCE, salesforce)):
@@ -51,8 +59,6 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecisi
     # Both records are there.
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
-    if link.state is LinkState.UNLINKED:
-        return LinkDecision(LinkMove.REST)
     return _to(link, LinkState.LINKED, None, "restored")
 
 

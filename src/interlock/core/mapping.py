@@ -27,13 +27,16 @@ class FieldMapping(msgspec.Struct, frozen=True):
 
     @builtins.property  # the struct has a field called property
     def effective_rule(self) -> SyncRule:
-        """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from."""
+        """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from.
+
+        "Always" is never turned round: who chose that one side is always right did not ask to have it overwritten.
+        """
         salesforce_writable = self.salesforce_updateable or self.salesforce_createable
         if self.rule is SyncRule.DONT_SYNC or (self.hubspot_writable and salesforce_writable):
             return self.rule
-        if self.hubspot_writable:
+        if self.hubspot_writable and self.rule is not SyncRule.ALWAYS_HUBSPOT:
             return SyncRule.ALWAYS_SALESFORCE
-        if salesforce_writable:
+        if salesforce_writable and self.rule is not SyncRule.ALWAYS_SALESFORCE:
             return SyncRule.ALWAYS_HUBSPOT
         return SyncRule.DONT_SYNC
 

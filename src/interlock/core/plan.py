@@ -61,10 +61,12 @@ def plan_side(
         source_print = fingerprint(source)
         if not resend_held and held.get(mapping.id) == source_print:
             continue
-        if not _accepts(mapping, side, creating):
-            continue
         value = decision.merge.value
-        if creating and value == BLANK:
+        if creating and (value == BLANK or not _accepts(mapping, side, creating)):
+            # A field that can only be set later is blank until then, and is filled by the next look at the pair.
+            continue
+        if not _accepts(mapping, side, creating):
+            plan.held.append(HeldField(mapping, side, *_NOT_UPDATEABLE, source_print, value))
             continue
         try:
             raw = mapping.codec.to_hubspot(value) if side is Side.HUBSPOT else mapping.codec.to_salesforce(value)
@@ -84,6 +86,13 @@ def plan_side(
             )
         )
     return plan
+
+
+# The code that Salesforce would answer; said before the request so that the other fields go through.
+_NOT_UPDATEABLE = (
+    "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "the sync user may set this field when a record is created, and not change it later",
+)
 
 
 def base_after(write: FieldWrite, side: Side) -> FieldBase:

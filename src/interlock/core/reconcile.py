@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from interlock.core.invariants import check_write
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import Base, ConflictReason, FieldBase, Observation, Side, SyncRule
-from interlock.core.values import BLANK, BLANK_FINGERPRINT, Unknown, Value, fingerprint
+from interlock.core.values import BLANK, Unknown, Value, fingerprint
 
 
 class Because(enum.StrEnum):
@@ -64,7 +65,9 @@ class FieldMerge(msgspec.Struct, frozen=True):
 _UNREADABLE = FieldMerge(Because.UNREADABLE)
 _NOT_SYNCED = FieldMerge(Because.NOT_SYNCED)
 _EQUAL = FieldMerge(Because.EQUAL, agree=True)
-_MAY_DIFFER = FieldMerge(Because.MAY_DIFFER, agree=True)
+# The rule lets the two differ. That is no agreement: taken for one, the next edit of the leader would replace a value that
+# nobody on its side has ever seen, and nobody would be told.
+_MAY_DIFFER = FieldMerge(Because.MAY_DIFFER)
 
 
 def merge_field(
@@ -90,20 +93,16 @@ def merge_field(
     salesforce_changed = fingerprint(salesforce) != base[1]
     if rule is SyncRule.TWO_WAY:
         return _two_way(hubspot, salesforce, hubspot_changed, salesforce_changed, newest)
-    return _one_side_leads(base, hubspot, salesforce, hubspot_changed, salesforce_changed, rule)
+    return _one_side_leads(hubspot, salesforce, hubspot_changed, salesforce_changed, rule)
 
 
 def _first_meeting(hubspot: Value, salesforce: Value, rule: SyncRule, newest: Side | None) -> FieldMerge:
     """The pair differs and never agreed on this field: a new link or a new mapping."""
     if hubspot == BLANK:
         # "Always use HubSpot" carries HubSpot's values, and a value that was never there is none.
-        if rule is SyncRule.ALWAYS_HUBSPOT:
-            return _MAY_DIFFER
-        return FieldMerge(Because.FILLED_BLANK, Side.HUBSPOT, salesforce)
+        return _MAY_DIFFER if rule is SyncRule.ALWAYS_HUBSPOT else _fill(hubspot, salesforce)
     if salesforce == BLANK:
-        if rule is SyncRule.ALWAYS_SALESFORCE:
-            return _MAY_DIFFER
-        return FieldMerge(Because.FILLED_BLANK, Side.SALESFORCE, hubspot)
+        return _MAY_DIFFER if rule is SyncRule.ALWAYS_SALESFORCE else _fill(hubspot, salesforce)
     return _overwrite(Because.FIRST_LINK, ConflictReason.FIRST_LINK, _winner(rule, newest), hubspot, salesforce)
 
 
@@ -117,52 +116,53 @@ def _two_way(
     winner = _winner(SyncRule.TWO_WAY, newest)
     if hubspot_changed:
         return _overwrite(Because.BOTH_CHANGED, ConflictReason.BOTH_CHANGED, winner, hubspot, salesforce)
-    # Neither changed since they agreed, and yet they differ: the rule was another one then, or our base is wrong. Never silent.
+    # Neither changed since they agreed, and yet they differ: our base is wrong. A side that is blank and was blank then
+    # was never cleared, so filling it loses nothing; two values are a conflict, never silent.
+    if BLANK in (hubspot, salesforce):
+        return _fill(hubspot, salesforce)
     return _overwrite(Because.UNEQUAL, ConflictReason.UNEQUAL, winner, hubspot, salesforce)
 
 
 def _one_side_leads(
-    base: FieldBase,
-    hubspot: Value,
-    salesforce: Value,
-    hubspot_changed: bool,
-    salesforce_changed: bool,
-    rule: SyncRule,
+    hubspot: Value, salesforce: Value, hubspot_changed: bool, salesforce_changed: bool, rule: SyncRule
 ) -> FieldMerge:
     """Prefer and always, for either side. Written once for a leader and a follower; Salesforce leads in the native rules."""
     leads = _winner(rule, None)
     if leads is Side.SALESFORCE:
-        leader, leader_changed, leader_base = salesforce, salesforce_changed, base[1]
+        leader, leader_changed = salesforce, salesforce_changed
         follower, follower_changed = hubspot, hubspot_changed
         changed, keeps = Because.SALESFORCE_CHANGED, Because.RULE_KEEPS_SALESFORCE
     else:
-        leader, leader_changed, leader_base = hubspot, hubspot_changed, base[0]
+        leader, leader_changed = hubspot, hubspot_changed
         follower, follower_changed = salesforce, salesforce_changed
         changed, keeps = Because.HUBSPOT_CHANGED, Because.RULE_KEEPS_HUBSPOT
     follows = leads.other
 
-    if leader == BLANK:
-        # "Was just emptied" and "is empty" are told apart by the base alone: only the first clears the follower.
-        if leader_changed and leader_base != BLANK_FINGERPRINT:
-            conflict = (
-                FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader) if follower_changed else None
-            )
-            because = Because.BOTH_CHANGED if follower_changed else changed
-            return FieldMerge(because, follows, leader, conflict=conflict)
+    # "Was just emptied" and "is empty" are told apart by the base alone: only the first clears the follower.
+    if leader == BLANK and not leader_changed:
         # The leader has no value and had none. The follower holds one, since the two differ.
         if rule in (SyncRule.ALWAYS_SALESFORCE, SyncRule.ALWAYS_HUBSPOT):
             return _MAY_DIFFER
         return FieldMerge(Because.FILLED_BLANK, leads, follower)
 
-    # The leader holds a value, and the follower another one or none.
+    # The leader holds a value or was just emptied, and the follower holds another value or none.
     if leader_changed and not follower_changed:
         return FieldMerge(changed, follows, leader)
     if leader_changed:
         conflict = FieldConflict(ConflictReason.BOTH_CHANGED, follows, follower, leader)
         return FieldMerge(Because.BOTH_CHANGED, follows, leader, conflict=conflict)
+    if not follower_changed and follower == BLANK:
+        return _fill(hubspot, salesforce)
     reason = ConflictReason.RULE if follower_changed else ConflictReason.UNEQUAL
     because = keeps if follower_changed else Because.UNEQUAL
     return FieldMerge(because, follows, leader, conflict=FieldConflict(reason, follows, follower, leader))
+
+
+def _fill(hubspot: Value, salesforce: Value) -> FieldMerge:
+    """One of the two is blank and takes the other's value: nothing is lost."""
+    if hubspot == BLANK:
+        return FieldMerge(Because.FILLED_BLANK, Side.HUBSPOT, salesforce)
+    return FieldMerge(Because.FILLED_BLANK, Side.SALESFORCE, hubspot)
 
 
 def _winner(rule: SyncRule, newest: Side | None) -> Side:
@@ -237,6 +237,7 @@ def merge_record(
     for decision in decide_fields(mapping, base, hubspot, salesforce, newest, choices):
         merge = decision.merge
         if merge.write is not None:
+            check_write(base.get(decision.mapping.id), decision, merge.because is Because.PERSON_CHOSE)
             result.writes.append(decision)
         elif merge.agree:
             agreed = (fingerprint(decision.hubspot), fingerprint(decision.salesforce))

@@ -1,0 +1,16 @@
+"""Which golden file is written by which table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.golden import links, matches, merge
+
+HERE = Path(__file__).parent
+
+TABLES: dict[Path, Callable[[], str]] = {
+    HERE / "merge.txt": merge.render,
+    HERE / "links.txt": links.render,
+    HERE / "matches.txt": matches.render,
+}

@@ -1,0 +1,64 @@
+"""What becomes of a link, over every state it may be in and everything that may be seen of its two records."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from interlock.core.link import LinkDecision, decide_link
+from interlock.core.model import Gone, GoneHow, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+
+HEADING = """\
+What becomes of a linked pair (core/link.py, decide_link). Generated: make golden.
+
+  there       read, with its values          deleted     proven: in the archive or the bin
+  lives on    merged into another record, or a lead that became a contact
+  silent      could not be read and nothing proves why
+
+  merge       both are there: decide their fields      rest     nothing to do
+  wait        an issue; nothing is done until the record can be read again
+  -> state    the pair changes to that state           follow   the pair moves on to the record that lives on
+"""
+
+HUBSPOT = RecordKey(Side.HUBSPOT, "contacts", "1")
+SALESFORCE = RecordKey(Side.SALESFORCE, "Lead", "00Q1")
+SURVIVOR = {
+    Side.HUBSPOT: RecordKey(Side.HUBSPOT, "contacts", "2"),
+    Side.SALESFORCE: RecordKey(Side.SALESFORCE, "Contact", "0032"),
+}
+SEEN = ("there", "deleted", "lives on", "silent")
+
+
+def link_in(state: LinkState) -> RecordLink:
+    return RecordLink("contacts", HUBSPOT.id, "Lead", SALESFORCE.id, state, LinkedBy.EMAIL, 0, {}, {}, id=1)
+
+
+def seen_as(word: str, key: RecordKey) -> Observation | Gone | None:
+    match word:
+        case "there":
+            return Observation(key, {}, 0, 0, 0)
+        case "deleted":
+            return Gone(key, GoneHow.DELETED)
+        case "lives on":
+            how = GoneHow.CONVERTED if key.type == "Lead" else GoneHow.MERGED
+            return Gone(key, how, SURVIVOR[key.side])
+        case _:
+            return None
+
+
+def render() -> str:
+    lines = [HEADING]
+    for state in LinkState:
+        lines.append(f"\n== {state.value} ==\n\n  HubSpot   Salesforce\n")
+        for hubspot, salesforce in product(SEEN, SEEN):
+            decision = decide_link(link_in(state), seen_as(hubspot, HUBSPOT), seen_as(salesforce, SALESFORCE))
+            lines.append(f"  {hubspot:<10}{salesforce:<12}{told(decision)}\n")
+    return "".join(lines)
+
+
+def told(decision: LinkDecision) -> str:
+    words = {"set_state": f"-> {decision.state.value if decision.state else ''}"}.get(
+        decision.move.value, decision.move.value
+    )
+    if decision.successor is not None:
+        words += f" {decision.successor}"
+    return f"{words} ({decision.cause})" if decision.cause else words
