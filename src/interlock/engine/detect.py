@@ -18,10 +18,13 @@ from interlock.crm.salesforce.soql import changed_since
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
 from interlock.engine.references import learn_references
 from interlock.store import WriteTx, cursors, dirty, identity, links, unlinked
+from interlock.store.unlinked import Unlinked
 
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.
 SALESFORCE_PAGE_ROWS = 2_000
+# Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
+STAMP_GRAIN_US = 1_000_000
 
 
 async def detect(ctx: Cycle) -> int:
@@ -129,10 +132,11 @@ async def _mark_parents(
         newest[parent] = max(newest.get(parent, 0), row.modified_us)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         linked = await links.by_salesforce(tx, poll.runtime.slug, list(newest))
+        margin_us = STAMP_GRAIN_US + ctx.settings.clock_skew_us
         due = [
             RecordKey(Side.SALESFORCE, type_, id_)
             for id_, modified_us in newest.items()
-            if id_ in linked and modified_us > (linked[id_].synced_at_us or 0) - ctx.settings.clock_skew_us
+            if id_ in linked and (linked[id_].synced_at_us or 0) <= modified_us + margin_us
         ]
         if due:
             await dirty.mark(tx, poll.runtime.slug, due, Reason.CHANGED, ctx.clock_us())
@@ -187,9 +191,23 @@ async def _news(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[
         if link is not None:
             if not _as_agreed(ctx, runtime, link, row):
                 news.append(row)
-        elif not row.values.get("IsDeleted") and (row.key not in alone or alone[row.key].version_us != row.modified_us):
+        elif row.values.get("IsDeleted"):
+            # Of a record that stood alone there may be an issue, which ends with it.
+            if row.key in alone:
+                news.append(row)
+        elif row.key not in alone or alone[row.key].version_us != row.modified_us:
             news.append(row)
     return news
+
+
+def _looked_at(ctx: Cycle, row: Observation, alone: Unlinked | None) -> bool:
+    """Whether a record without counterpart was looked at as it is now. A stamp says so only once its grain, a second in
+    Salesforce, and the clocks' skew have passed: a later edit within the same second carries the same stamp."""
+    return (
+        alone is not None
+        and alone.version_us == row.modified_us
+        and alone.seen_us > row.modified_us + STAMP_GRAIN_US + ctx.settings.clock_skew_us
+    )
 
 
 def _as_agreed(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
@@ -199,14 +217,15 @@ def _as_agreed(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
     if link.state is not LinkState.LINKED or row.values.get("IsConverted"):
         # A record that shows up although its pair rests was restored, or merged into.
         return link.state is LinkState.UNLINKED
-    if runtime.set_objects and row.modified_us > (link.synced_at_us or 0) - ctx.settings.clock_skew_us:
+    compared = (link.synced_at_us or 0) > row.modified_us + STAMP_GRAIN_US + ctx.settings.clock_skew_us
+    if runtime.set_objects and not compared:
         return False
     hubspot = row.key.side is Side.HUBSPOT
     place, read = (0, read_hubspot) if hubspot else (1, read_salesforce)
     for field in runtime.mapping_for(link.salesforce_type).fields:
         base = link.base.get(field.id)
-        if base is None and field.id not in link.held:
-            continue
+        if base is None and compared:
+            continue  # a new mapping, or a side that cannot be read: looked at since, and will be again when it changes
         value = read(field, row)
         if type(value) is Unknown:
             continue

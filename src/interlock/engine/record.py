@@ -182,6 +182,7 @@ def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
     own = work.seen(work.origin)
     if isinstance(own, Gone):
         ledger.not_alone.append(own.key)
+        ledger.resolved.append(own.key)
     elif isinstance(own, Observation):
         why = work.why_not or "refused"
         if work.postpone_until_us is None:

@@ -1,13 +1,14 @@
 """Finding deletes that no change shows: HubSpot's search never returns archived records, so its archive is read, within a budget.
 
-Only records that are linked matter, and what is marked here is proven by a fresh read like everything else.
+Only records that are linked or known to stand alone matter, and what is marked here is proven by a fresh read like
+everything else.
 """
 
 from __future__ import annotations
 
 from interlock.core.model import LinkState, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
-from interlock.store import cursors, dirty, links
+from interlock.store import cursors, dirty, links, unlinked
 
 
 async def sweep_archived(ctx: Cycle, every_s: float = 0.0) -> int:
@@ -36,10 +37,13 @@ async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
         ids = [row.key.id for row in page.records]
         async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
             linked = await links.by_hubspot(tx, runtime.slug, ids)
+            archived = [RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, id_) for id_ in ids]
+            # One that stood alone may have an issue, which ends with it.
+            alone = await unlinked.by_keys(tx, archived)
             keys = [
-                RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, id_)
-                for id_, link in linked.items()
-                if link.state is LinkState.LINKED
+                key
+                for key in archived
+                if key in alone or (key.id in linked and linked[key.id].state is LinkState.LINKED)
             ]
             if keys:
                 await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, ctx.clock_us())
