@@ -67,6 +67,9 @@ class Administration:
     def add_picklist_value(self, sobject: str, field: str, value: str) -> None:
         self.org.objects[sobject].fields[field].add_picklist_value(value)
 
+    def deactivate_picklist_value(self, sobject: str, field: str, value: str) -> None:
+        self.org.objects[sobject].fields[field].deactivate_picklist_value(value)
+
     def add_stage(
         self, name: str, probability: float, *, closed: bool = False, won: bool = False, category: str = "Pipeline"
     ) -> None:

@@ -73,7 +73,8 @@ def _email(field: Field, raw: Any) -> str | None:
     text = _text(field, raw)
     if text is not None and (not _EMAIL.match(text) or text.index("@") > 64):
         raise RecordError("INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {text}", [field.name])
-    return text
+    # E-mail fields keep lower case, whatever was sent (salesforce.stackexchange.com, question 246995).
+    return text.lower() if text is not None else None
 
 
 def _bad_choice(field: Field, text: str) -> RecordError:

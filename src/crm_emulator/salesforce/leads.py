@@ -96,8 +96,31 @@ def convert_lead(
             "ContactId": contact.id,
         }
         opportunity = saver.create(tx, org.tables["Opportunity"], values)
-    _close(saver, tx, lead, Conversion(account.id, contact.id, opportunity.id if opportunity is not None else None))
-    return Conversion(account.id, contact.id, opportunity.id if opportunity is not None else None)
+    outcome = Conversion(account.id, contact.id, opportunity.id if opportunity is not None else None)
+    _hand_over(org, tx, lead, outcome)
+    _close(saver, tx, lead, outcome)
+    return outcome
+
+
+def _hand_over(org: Org, tx: Transaction, lead: Record, outcome: Conversion) -> None:
+    """Campaign members are the contact's too (recorded: they keep their LeadId); activities become those of the contact
+    and of the opportunity or account, and count as modified (Salesforce help 000385227)."""
+    for member in org.tables["CampaignMember"].indexes["LeadId"].find(lead.id):
+        _point(tx, member, {"ContactId": outcome.contact_id})
+    about = outcome.opportunity_id or outcome.account_id
+    for activities in ("Task", "Event"):
+        for activity in org.tables[activities].indexes["WhoId"].find(lead.id):
+            _point(tx, activity, {"WhoId": outcome.contact_id, "WhatId": about})
+
+
+def _point(tx: Transaction, record: Record, targets: dict[str, str]) -> None:
+    tx.before_write(record)
+    names = list(targets)
+    before = [record.values.get(name) for name in names]
+    for name, target in targets.items():
+        record.table.set_value(record, name, target)
+    tx.touch(record)
+    tx.journal(record, "update", names, before, list(targets.values()))
 
 
 def _mapped(lead: Record, mapping: dict[str, str]) -> Changes:

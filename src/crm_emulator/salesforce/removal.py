@@ -132,12 +132,15 @@ class Remover:
         for record in (winner, *losers):
             if record.deleted_s is not None or record.table is not winner.table:
                 raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
+            if record.values.get("IsConverted"):
+                raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+            self._org.rules.check_lock(record.id)
         for loser in losers:
             self._reparent(tx, loser, winner)
             self._hide(tx, loser)
             loser.master_id = winner.id
             tx.journal(loser, "merge", ["MasterRecordId"], [None], [winner.id])
-        self._saver.apply(tx, winner, changes)
+        self._saver.update(tx, winner, changes)
 
     def _reparent(self, tx: Transaction, loser: Record, winner: Record) -> None:
         for table in self._org.tables.values():

@@ -194,6 +194,11 @@ class Field:
         self.picklist.append(_picklist_value(value))
         self.picklist_order[value] = len(self.picklist) - 1
 
+    def deactivate_picklist_value(self, value: str) -> None:
+        """Rows keep it; a restricted picklist takes it no more."""
+        next(entry for entry in self.picklist if entry["value"] == value)["active"] = False
+        self.picklist_order.pop(value, None)
+
     def describe(self) -> dict[str, Any]:
         shown = {**FIELD_DEFAULTS, **self.raw, "picklistValues": self.picklist}
         shown.pop("childRelationshipName", None)

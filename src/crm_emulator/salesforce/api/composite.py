@@ -1,8 +1,8 @@
 """/composite and /composite/batch: several requests in one call.
 
 One API call whatever it holds (each subrequest of a batch counts). `@{ref.field}` of an earlier answer is put into
-URLs and
-bodies. With allOrNone, the first refusal takes back every write and the others answer PROCESSING_HALTED.
+URLs and bodies. With allOrNone, the first refusal takes back every write and the others answer PROCESSING_HALTED.
+Unless `collateSubrequests` is false, subrequests that do not refer to each other run in an order of the org's own.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from crm_emulator.salesforce.transaction import Transaction
 MOST_SUBREQUESTS = 25
 MOST_QUERIES_AND_COLLECTIONS = 5
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\[\d+\]|\.[A-Za-z0-9_]+)+)\}")
+_RELATIVE = re.compile(r"/?v\d{2}\.0/")
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z0-9_]+)")
-_REFERENCE_ID = re.compile(r"[A-Za-z0-9_]+\Z")
+_NAMED = re.compile(r"@\{([A-Za-z0-9_]+)")
+_REFERENCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*\Z")
 _HALTED = RequestError(
     "PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed."
 )
@@ -47,16 +49,19 @@ class Composite:
         all_or_none = bool(body.get("allOrNone", False))
         tx = self._api.org.begin(self._api.caller(request), can_roll_back=True) if all_or_none else None
         answers: dict[str, Any] = {}
-        results: list[dict[str, Any]] = []
+        shown: dict[int, dict[str, Any]] = {}
         failed: int | None = None
-        for position, part in enumerate(parts):
+        # Collating is the default since v49 (REST API, Composite).
+        for position in _collated(parts) if body.get("collateSubrequests", True) else range(len(parts)):
+            part = parts[position]
             if failed is not None:
                 response = error_response(_HALTED)
             else:
                 response = self._one(request, part, answers, tx)
                 if tx is not None and _refused(response):
                     failed = position
-            results.append(_shown(part["referenceId"], response, answers))
+            shown[position] = _shown(part["referenceId"], response, answers)
+        results = [shown[position] for position in range(len(parts))]
         if tx is not None:
             self._end(tx, results, failed)
         return answer({"compositeResponse": results})
@@ -81,9 +86,16 @@ class Composite:
         for part in parts:
             if not isinstance(part, dict) or not isinstance(part.get("url"), str):
                 raise RequestError("JSON_PARSER_ERROR", "each subrequest needs method, url and referenceId")
+            if not isinstance(part.get("httpHeaders") or {}, dict):
+                raise RequestError("JSON_PARSER_ERROR", "httpHeaders of a subrequest must be an object")
             reference = part.get("referenceId")
             if not isinstance(reference, str) or not _REFERENCE_ID.match(reference):
-                raise RequestError("INVALID_ARGUMENT", f"Invalid or missing referenceId: {reference}")
+                # Wording from guardian/support-service-lambdas, pull request 1512 (API v54).
+                raise RequestError(
+                    "INVALID_ARGUMENT",
+                    f"Provided referenceId ('{reference}') must start with a letter or a number, and it can contain "
+                    "only letters, numbers and underscores ('_').",
+                )
             if reference in seen:
                 raise RequestError("INVALID_ARGUMENT", f"Duplicate referenceId: {reference}")
             seen.add(reference)
@@ -108,7 +120,9 @@ class Composite:
         self, outer: Request, method: str, url: str, body: Any, headers: dict[str, str], tx: Transaction | None
     ) -> Response:
         path, _, query = url.partition("?")
-        if not path.startswith("/services/data/"):
+        if _RELATIVE.match(path):  # `v67.0/sobjects/...`, as the documentation of batch requests writes it
+            path = f"/services/data/{path.lstrip('/')}"
+        elif not path.startswith("/services/data/"):
             path = f"/services/data/{outer.params['version']}/{path.lstrip('/')}"
         inner = Request(
             method.upper(),
@@ -154,6 +168,25 @@ class Composite:
             results.append({"statusCode": response.status, "result": _decode(response.body) if response.body else None})
             halted = bool(body.get("haltOnError")) and response.status >= 400
         return answer({"hasErrors": any(result["statusCode"] >= 400 for result in results), "results": results})
+
+
+def _collated(parts: list[Any]) -> list[int]:
+    """Collated subrequests keep the order of explicit references only; writes are bulked together, ahead of reads that
+    nothing ties to them. A real org promises no order at all, so a caller that relies on one is found out here."""
+    place = {part["referenceId"]: position for position, part in enumerate(parts)}
+    waits: list[set[int]] = []
+    for position, part in enumerate(parts):
+        named = {place.get(name) for name in _NAMED.findall(part["url"] + _encode(part.get("body")).decode())}
+        waits.append({other for other in named if other is not None and other < position})
+    order: list[int] = []
+    left = list(range(len(parts)))
+    while left:
+        ready = [position for position in left if waits[position].issubset(order)]
+        writes = [position for position in ready if str(parts[position].get("method", "GET")).upper() != "GET"]
+        chosen = (writes or ready)[0]
+        order.append(chosen)
+        left.remove(chosen)
+    return order
 
 
 def is_query_or_collection(url: str) -> bool:

@@ -223,6 +223,9 @@ def no_content() -> Response:
 
 
 def body_of(request: Request) -> Any:
+    media = request.headers.get("content-type", "application/json")
+    if "json" not in media.lower():
+        raise RequestError("UNSUPPORTED_MEDIA_TYPE", f"Content-Type {media} is not supported here", status=415)
     if not request.body:
         raise json_parser_error("The HTTP entity body is required, but this request has no entity body.")
     try:

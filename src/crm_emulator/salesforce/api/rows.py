@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from typing import Any
-from urllib.parse import quote
 
 from crm_emulator.kernel.http import Request, Response
 from crm_emulator.salesforce import times
@@ -18,6 +17,7 @@ from crm_emulator.salesforce.schema import Field
 from crm_emulator.salesforce.soql.render import attributes
 from crm_emulator.salesforce.store import Record, Table
 
+_TAGGED = "Account"  # the only rows with an ETag (recorded; REST API, conditional requests)
 _ROW = "/sobjects/{object}/{id}"
 _BY_KEY = "/sobjects/{object}/{field}/{value...}"
 
@@ -52,11 +52,13 @@ class Rows:
 
     def get(self, request: Request) -> Response:
         api = self._api
-        table, record = self._target(request)
+        table, found = self._target(request)
+        if len(found) > 1:
+            return _choices(table, found, api.caller(request).base)
+        record = found[0] if found else None
         if record is None or record.deleted_s is not None:
             raise not_found()
-        since = times.parse_http_date(request.headers.get("if-modified-since", ""))
-        if since is not None and record.stamp_s <= since:
+        if _is_known_already(request, record):
             return Response(304, b"", content_type=None)
         caller = api.caller(request)
         view = api.org.access.view(caller.user_id, table.sobject)
@@ -75,8 +77,8 @@ class Rows:
         if wanted:
             shown.setdefault("Id", record.id)
         headers = [("Last-Modified", times.http_date(record.stamp_s))]
-        if table.sobject.name == "Account":
-            headers.append(("ETag", etag(record)))  # recorded on accounts only
+        if table.sobject.name == _TAGGED:
+            headers.append(("ETag", etag(record)))
         return answer(shown, 200, headers)
 
     def update(self, request: Request) -> Response:
@@ -104,8 +106,7 @@ class Rows:
                 )
         found = matching(table, field, value)
         if len(found) > 1:
-            base = api.caller(request).base
-            return answer([f"{base}/sobjects/{table.sobject.name}/{record.id}" for record in found], 300)
+            return _choices(table, found, api.caller(request).base)
         self._maybe_locked(request)
         caller = api.caller(request)
         if not found:
@@ -119,8 +120,11 @@ class Rows:
         return answer({"id": record.id, "success": True, "errors": [], "created": False})
 
     def delete(self, request: Request) -> Response:
+        # Conditional headers do nothing here: "DELETE requests aren't supported" (REST API, conditional requests).
+        table, found = self._target(request)
+        if len(found) > 1:
+            return _choices(table, found, self._api.caller(request).base)
         record = self._existing(request)
-        self._check_conditions(request, record)
         self._maybe_locked(request)
         self._api.transact(request, lambda tx: self._api.remover.delete(tx, record))
         return no_content()
@@ -155,37 +159,55 @@ class Rows:
             raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
         return field, value
 
-    def _target(self, request: Request) -> tuple[Table, Record | None]:
+    def _target(self, request: Request) -> tuple[Table, list[Record]]:
+        """The rows that the path means: one by id, any number by external id."""
         table = self._api.table(request.params["object"])
         field, value = self._key(request)
         if field is not None:
-            found = matching(table, field, value)
-            if len(found) > 1:
-                raise RequestError("MULTIPLE_CHOICES", f"{len(found)} records match {quote(value)}", status=300)
-            return table, found[0] if found else None
+            return table, matching(table, field, value)
         id18 = to_18(value)
         if id18 is None:
             raise not_found(f"Provided external ID field does not exist or is not accessible: {value}")
-        return table, table.rows.get(id18)
+        record = table.rows.get(id18)
+        return table, [record] if record is not None else []
 
     def _existing(self, request: Request) -> Record:
-        record = self._target(request)[1]
-        if record is None:
+        found = self._target(request)[1]
+        if not found:
             raise not_found()
+        record = found[0]
         if record.deleted_s is not None:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         return record
 
     def _check_conditions(self, request: Request, record: Record) -> None:
-        since = times.parse_http_date(request.headers.get("if-unmodified-since", ""))
-        match = request.headers.get("if-match")
+        given, match = request.headers.get("if-unmodified-since"), request.headers.get("if-match")
+        since = times.parse_http_date(given) if given is not None else None
+        if given is not None and since is None:
+            # "When you include an invalid header value ... a 400 status code is returned" (conditional requests).
+            raise RequestError("INVALID_ARGUMENT", f"Invalid If-Unmodified-Since header: {given}")
+        if record.table.sobject.name != _TAGGED:
+            match = None
         # A condition compares whole seconds: an edit in the very second of the header's time passes it.
-        if (since is not None and record.stamp_s > since) or (match is not None and match != etag(record)):
+        if (since is not None and record.stamp_s > since) or (match is not None and etag(record) not in match):
             raise RequestError("PRECONDITION_FAILED", "The resource has been modified", status=412)
 
     def _maybe_locked(self, request: Request) -> None:
         if request.fault is not None and request.fault.rule.kind == "partial" and request.fault.hits(1):
             raise locked(request.params.get("id", "the record"))
+
+
+def _choices(table: Table, found: list[Record], base: str) -> Response:
+    """300: several rows have the external id; the answer lists where they are (recorded)."""
+    return answer([f"{base}/sobjects/{table.sobject.name}/{record.id}" for record in found], 300)
+
+
+def _is_known_already(request: Request, record: Record) -> bool:
+    since = times.parse_http_date(request.headers.get("if-modified-since", ""))
+    tags = request.headers.get("if-none-match")
+    if tags is not None and record.table.sobject.name == _TAGGED:
+        return etag(record) in tags
+    return since is not None and record.stamp_s <= since
 
 
 def matching(table: Table, field: Field, value: Any) -> list[Record]:

@@ -1,8 +1,8 @@
 """The WHERE clause as a function of a row.
 
 Semantics of a real org: text compares without case; null equals only null, is unequal to every value, and is never
-less or
-greater; dates compare with the ends of the range that a literal means.
+less or greater; '' is null; a checkbox has no null, so null means false; dates compare with the ends of the range that
+a literal means.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Where:
         compare, literal, op = column.compare, condition.right, condition.op
         if op == "like":
             return _like(column, literal)
-        if literal.kind == "null":
+        if literal.kind == "null" and column.domain != "boolean":
             if op == "=":
                 return lambda record: compare(record) is None
             if op == "!=":
@@ -85,6 +85,8 @@ class Where:
             raise RequestError(
                 "INVALID_QUERY_FILTER_OPERATOR", f"filter operator '{op}' is not valid for field '{column.field.name}'"
             )
+        if wanted is None:
+            wanted = ""  # every id and every text is greater than an empty one
         test = _ORDERED[op]
 
         def ordered(record: Record) -> bool:
@@ -112,11 +114,13 @@ class Where:
         """A literal in the column's domain: folded text, an 18-character id, a number, a boolean."""
         raw = literal.value
         if literal.kind == "null":
-            return None
+            return False if column.domain == "boolean" else None
         if column.domain in ("text", "exact", "multipicklist"):
             if literal.kind != "string":
                 raise _wrong_kind(column)
             text = _plain(str(raw))
+            if not text:
+                return None
             if column.domain == "multipicklist":
                 return _as_set(text)
             return text.casefold() if column.domain == "text" else text
