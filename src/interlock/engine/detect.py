@@ -7,6 +7,7 @@ search indexes that lag and transactions that commit after their stamp.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -132,12 +133,18 @@ async def _mark_parents(
         newest[parent] = max(newest.get(parent, 0), row.modified_us)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         linked = await links.by_salesforce(tx, poll.runtime.slug, list(newest))
-        margin_us = STAMP_GRAIN_US + ctx.settings.clock_skew_us
-        due = [
-            RecordKey(Side.SALESFORCE, type_, id_)
-            for id_, modified_us in newest.items()
-            if id_ in linked and (linked[id_].synced_at_us or 0) <= modified_us + margin_us
-        ]
+        due, unsure = [], {}
+        for id_, modified_us in newest.items():
+            looked_us = (linked[id_].synced_at_us or 0) if id_ in linked else None
+            if looked_us is None or looked_us > modified_us + _stamp_margin_us(ctx):
+                continue
+            key = RecordKey(Side.SALESFORCE, type_, id_)
+            if looked_us <= modified_us:
+                due.append(key)
+            else:
+                unsure[key] = modified_us
+        if unsure:
+            await _look_again(ctx, tx, poll.runtime, unsure, Reason.CHANGED)
         if due:
             await dirty.mark(tx, poll.runtime.slug, due, Reason.CHANGED, ctx.clock_us())
         await cursors.set(tx, cursor[0], dict(cursor[1]))
@@ -164,11 +171,13 @@ async def mark(
     await learn_references(ctx, runtime, rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         if rows:
-            news = await _news(ctx, tx, runtime, rows)
+            news, unsure = await _news(ctx, tx, runtime, rows)
             await _index(tx, runtime, rows)
+            if unsure:
+                await _look_again(ctx, tx, runtime, {row.key: row.modified_us for row in unsure}, reason)
         if news:
             seq = await dirty.mark(tx, runtime.slug, [row.key for row in news], reason, ctx.clock_us())
-            exclusive = counter is not None and seq == counter + 1
+            exclusive = counter is not None and seq == counter + 1 + bool(unsure)
             for row in news:
                 if exclusive and not row.values.get("IsDeleted"):
                     ctx.fresh[row.key] = FreshRead(row, seq)
@@ -178,61 +187,89 @@ async def mark(
     return len(news)
 
 
-async def _news(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[Observation]:
+class _News(enum.Enum):
+    NOTHING = 0
+    UNSURE = 1  # as we know it, but its stamp is so young that a later edit may carry the same one
+    NOW = 2
+
+
+async def _news(
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]
+) -> tuple[list[Observation], list[Observation]]:
+    """What is news among `rows`, and what has to be looked at once more a little later."""
     side = rows[0].key.side
     ids = [row.key.id for row in rows]
     linked = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, ids)
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
-    news = []
+    found: dict[_News, list[Observation]] = {kind: [] for kind in _News}
     for row in rows:
         if ctx.only_keys is not None and row.key not in ctx.only_keys:
             continue
         link = linked.get(row.key.id)
-        if link is not None:
-            if not _as_agreed(ctx, runtime, link, row):
-                news.append(row)
-        elif row.values.get("IsDeleted"):
-            # Of a record that stood alone there may be an issue, which ends with it.
-            if row.key in alone:
-                news.append(row)
-        elif row.key not in alone or alone[row.key].version_us != row.modified_us:
-            news.append(row)
-    return news
+        if link is None:
+            found[_of_one_alone(ctx, row, alone.get(row.key))].append(row)
+        else:
+            found[_of_a_pair(ctx, runtime, link, row)].append(row)
+    return found[_News.NOW], found[_News.UNSURE]
 
 
-def _looked_at(ctx: Cycle, row: Observation, alone: Unlinked | None) -> bool:
-    """Whether a record without counterpart was looked at as it is now. A stamp says so only once its grain, a second in
-    Salesforce, and the clocks' skew have passed: a later edit within the same second carries the same stamp."""
-    return (
-        alone is not None
-        and alone.version_us == row.modified_us
-        and alone.seen_us > row.modified_us + STAMP_GRAIN_US + ctx.settings.clock_skew_us
-    )
+async def _look_again(
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, modified_us: Mapping[RecordKey, int], reason: Reason
+) -> None:
+    """Records are due once more when their stamps can no longer hide an edit: not over and over until then."""
+    due_at_us = max(modified_us.values()) + _stamp_margin_us(ctx) + 1
+    await dirty.mark(tx, runtime.slug, list(modified_us), reason, due_at_us)
+    for key in modified_us:
+        ctx.fresh.pop(key, None)
 
 
-def _as_agreed(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
-    """Whether the row holds just what the base says of its side: nothing for us in it."""
+def _stamp_margin_us(ctx: Cycle) -> int:
+    return STAMP_GRAIN_US + ctx.settings.clock_skew_us
+
+
+def _of_one_alone(ctx: Cycle, row: Observation, alone: Unlinked | None) -> _News:
+    """A stamp says that a record without counterpart is as it was looked at only once its grain, a second in Salesforce,
+    and the clocks' skew have passed: a later edit within the same second carries the same stamp."""
     if row.values.get("IsDeleted"):
-        return link.state is LinkState.SALESFORCE_DELETED or link.state is LinkState.UNLINKED
+        # Of a record that stood alone there may be an issue, which ends with it.
+        return _News.NOTHING if alone is None else _News.NOW
+    if alone is None or alone.version_us != row.modified_us:
+        return _News.NOW
+    return _News.NOTHING if alone.seen_us > row.modified_us + _stamp_margin_us(ctx) else _News.UNSURE
+
+
+def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _News:
+    """Nothing, if the row holds just what the base says of its side."""
+    if row.values.get("IsDeleted"):
+        rests = link.state in (LinkState.SALESFORCE_DELETED, LinkState.UNLINKED)
+        return _News.NOTHING if rests else _News.NOW
     if link.state is not LinkState.LINKED or row.values.get("IsConverted"):
         # A record that shows up although its pair rests was restored, or merged into.
-        return link.state is LinkState.UNLINKED
-    compared = (link.synced_at_us or 0) > row.modified_us + STAMP_GRAIN_US + ctx.settings.clock_skew_us
-    if runtime.set_objects and not compared:
-        return False
+        return _News.NOTHING if link.state is LinkState.UNLINKED else _News.NOW
+    looked_us = link.synced_at_us or 0
+    compared = looked_us > row.modified_us + _stamp_margin_us(ctx)
+    # Members of a set (contact roles) are not among the row's values.
+    if runtime.set_objects and looked_us <= row.modified_us:
+        return _News.NOW
+    unsure = bool(runtime.set_objects) and not compared
     hubspot = row.key.side is Side.HUBSPOT
     place, read = (0, read_hubspot) if hubspot else (1, read_salesforce)
     for field in runtime.mapping_for(link.salesforce_type).fields:
         base = link.base.get(field.id)
-        if base is None and compared:
-            continue  # a new mapping, or a side that cannot be read: looked at since, and will be again when it changes
+        held = link.held.get(field.id)
+        if base is None and held is None:
+            # A new mapping, or a side that cannot be read: looked at since, or will be again when the stamp has aged.
+            unsure = unsure or not compared
+            continue
         value = read(field, row)
         if type(value) is Unknown:
             continue
         print_ = fingerprint(value)
-        if (base is None or print_ != base[place]) and print_ != link.held.get(field.id):
-            return False
-    return not _opt_out_moved(runtime, link, row)
+        if (base is None or print_ != base[place]) and print_ != held:
+            return _News.NOW
+    if _opt_out_moved(runtime, link, row):
+        return _News.NOW
+    return _News.UNSURE if unsure else _News.NOTHING
 
 
 def _opt_out_moved(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
