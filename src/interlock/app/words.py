@@ -1,0 +1,116 @@
+"""Codes of the engine in words that a person understands: why a field was decided so, why a record is not synced. Tables only.
+
+The codes are the stable part; the words may be made better at any time.
+"""
+
+from __future__ import annotations
+
+from interlock.core.model import Side, SyncRule
+from interlock.core.reconcile import Because, FieldMerge
+from interlock.crm.errors import NAMES
+
+RULES = {
+    SyncRule.PREFER_SALESFORCE: "Prefer Salesforce unless blank",
+    SyncRule.ALWAYS_SALESFORCE: "Always use Salesforce",
+    SyncRule.TWO_WAY: "Two-way",
+    SyncRule.PREFER_HUBSPOT: "Prefer HubSpot unless blank",
+    SyncRule.ALWAYS_HUBSPOT: "Always use HubSpot",
+    SyncRule.DONT_SYNC: "Don't sync",
+}
+
+_BECAUSE = {
+    Because.NOT_SYNCED: "The rule says not to sync this field.",
+    Because.UNREADABLE: "One of the two values cannot be read, and that says nothing about it: nothing is touched.",
+    Because.EQUAL: "Both sides hold the same.",
+    Because.MAY_DIFFER: "The rule lets the two differ while the side that leads is blank.",
+    Because.FIRST_LINK: "The two held different values when they were linked; the rule decides.",
+    Because.HUBSPOT_CHANGED: "HubSpot was edited since both sides agreed.",
+    Because.SALESFORCE_CHANGED: "Salesforce was edited since both sides agreed.",
+    Because.RULE_KEEPS_SALESFORCE: "Only HubSpot was edited, and the rule keeps Salesforce's value.",
+    Because.RULE_KEEPS_HUBSPOT: "Only Salesforce was edited, and the rule keeps HubSpot's value.",
+    Because.BOTH_CHANGED: "Both sides were edited since they agreed; the rule decides, and the other value is kept as a"
+    " conflict.",
+    Because.UNEQUAL: "The two differ although neither was edited since they agreed; the rule decides, and the other value"
+    " is kept as a conflict.",
+    Because.PERSON_CHOSE: "A person chose this value for a conflict.",
+}
+_GOES = {
+    Side.HUBSPOT: "Salesforce's value goes to HubSpot.",
+    Side.SALESFORCE: "HubSpot's value goes to Salesforce.",
+}
+
+
+def because(merge: FieldMerge) -> str:
+    """Why, and what follows, in one or two sentences."""
+    if merge.because is Because.FILLED_BLANK and merge.write is not None:
+        return f"{NAMES[merge.write]} is blank. {_GOES[merge.write]}"
+    why = _BECAUSE[merge.because]
+    if merge.both:
+        return f"{why} It goes to both sides."
+    return why if merge.write is None else f"{why} {_GOES[merge.write]}"
+
+
+# Causes of audit rows. What is not here is a sentence already.
+_CAUSES = {
+    **{code.value: text for code, text in _BECAUSE.items()},
+    Because.FILLED_BLANK.value: "The field was blank on this side.",
+    "existing": "It was there when the connection was made.",
+    "existing_link_only": "It was there when the connection was made.",
+    "changed": "It was new or changed on the other side.",
+    "import": "A person imported it.",
+    "resync": "A person asked for it again.",
+    "retry": "It was tried again.",
+    "parked": "It was tried again after an answer that never came.",
+    "waiting": "What it had waited for was there.",
+    "repair": "A value lost in a race was put right.",
+    "resolved": "A person had chosen for a conflict.",
+    "created_in_hubspot": "It was made in HubSpot by a sync.",
+    "created_in_salesforce": "It was made in Salesforce by a sync.",
+    "sync_key": "One holds the other's id.",
+    "email": "Both have the same e-mail address.",
+    "domain": "Both have the same domain.",
+    "name": "Both have the same name.",
+    "person": "A person linked them.",
+    "deleted": "It was deleted.",
+    "merged": "It was merged into another record.",
+    "converted": "The lead was converted.",
+}
+
+
+def cause(code: str) -> str:
+    return _CAUSES.get(code, code)
+
+
+# Why a record has no counterpart, or its pair rests.
+WHY_NOT = {
+    "no_email": "It has no e-mail address, which is how contacts are matched.",
+    "invalid_email": "Its e-mail address is not one that Salesforce takes.",
+    "no_name": "It has neither name nor domain, which is how companies are matched.",
+    "no_stage": "It has no stage, and an opportunity needs one.",
+    "no_close_date": "It has no close date, and an opportunity needs one.",
+    "person_account": "It is a person account: the person syncs as a contact.",
+    "converted_lead": "It is a converted lead, which Salesforce lets nobody change: its contact syncs instead.",
+    "contact_preferred": "A contact has the same e-mail address, and is the person's record.",
+    "several_candidates": "Several records could be its counterpart: a person must say which.",
+    "candidate_taken": "The record that could be its counterpart is linked with another.",
+    "creation_off_in_hubspot": "The settings say not to create records in HubSpot.",
+    "creation_off_in_salesforce": "The settings say not to create records in Salesforce.",
+    "existing_not_created": "It was there before the connection, whose setting says not to create counterparts for such.",
+    "not_looked_at": "No sync has looked at it yet: it did not change since the connection was made.",
+    "due": "It is due: the next sync takes it.",
+    "deleted": "It is deleted.",
+    "hubspot_deleted": "Its HubSpot record was deleted, so the pair rests.",
+    "salesforce_deleted": "Its Salesforce record was deleted, so the pair rests.",
+    "unlinked": "The pair was unlinked.",
+    "not_readable": "The CRM does not show it to the sync user.",
+    "refused": "The other side refused to create it; see its issue.",
+    "object_off": "Syncing of this object is off.",
+    "object_paused": "Syncing of this object is paused.",
+    "connection_stopped": "The connection is not syncing.",
+    "has_issues": "An open issue holds part of it back.",
+    "waiting": "It waits for its next try.",
+}
+
+
+def why_not(code: str) -> str:
+    return WHY_NOT.get(code, code)
