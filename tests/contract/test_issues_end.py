@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from interlock.app import issues
 from tests.simulation.virtual_time import run
 from tests.world import World, two_crms
+
+from interlock.app import issues
 
 # A shared address, so that neither contact can be linked: an issue for each of the three.
 ADDRESS = "shared@example.com"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from crm_emulator.hubspot import HubSpotEmulator
+from crm_emulator.kernel.http import Receive, Scope, Send
 from crm_emulator.kernel.server import ThrowAwayCa, served_in_thread
 
 PROGRAM = """
@@ -82,3 +84,20 @@ def test_sigterm_ends_the_server_with_exit_code_0(tls: bool) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
     assert ca == "None" or not Path(ca).exists()
+
+
+def test_no_answer_waits_for_the_acknowledgement_of_the_one_before() -> None:
+    """With Nagle's algorithm on, an answer sent in two parts waits 40 ms for the client's delayed acknowledgement."""
+    seen: list[int] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        accepted = scope["state"]["crm_emulator.transport"].get_extra_info("socket")
+        seen.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with served_in_thread(application) as url:
+        calls = connection(url)
+        calls.request("GET", "/")
+        assert calls.getresponse().status == 204
+    assert seen[0] != 0
