@@ -24,7 +24,7 @@ async def linked(store: Store, connection_id: int, *pairs: RecordLink) -> list[i
 
 async def test_a_link_comes_back_as_it_was_stored_from_either_side(store: Store, connection_id: int) -> None:
     link = pair("501", "003A")
-    link.held = {12: 99}
+    link.held = {12: (99, 98)}
     link.synced_at_us = 2000
     [id_] = await linked(store, connection_id, link)
     link.id = id_
@@ -100,20 +100,20 @@ async def test_a_deleted_side_keeps_its_link_in_place(store: Store, connection_i
 
 async def test_a_base_is_replaced_whole_and_what_is_held_stays(store: Store, connection_id: int) -> None:
     first, second = pair("501", "003A"), pair("502", "003B")
-    first.held = {12: 99}
+    first.held = {12: (99, 98)}
     ids = await linked(store, connection_id, first, second)
     async with store.write(connection_id) as tx:
         await links.update_base(tx, [(ids[0], {11: (8, 9)}, {}, 5000), (ids[1], {}, {"roles": []}, None)])
     async with store.read(connection_id) as tx:
         found = await links.by_id(tx, ids)
     assert (found[ids[0]].base, found[ids[0]].sets, found[ids[0]].synced_at_us) == ({11: (8, 9)}, {}, 5000)
-    assert found[ids[0]].held == {12: 99}
+    assert found[ids[0]].held == {12: (99, 98)}
     assert (found[ids[1]].base, found[ids[1]].sets, found[ids[1]].synced_at_us) == ({}, {"roles": []}, None)
 
 
 async def test_a_held_value_is_forgotten_when_it_was_accepted(store: Store, connection_id: int) -> None:
     link = pair("501", "003A")
-    link.held = {12: 99}
+    link.held = {12: (99, 98)}
     [id_] = await linked(store, connection_id, link)
     async with store.write(connection_id) as tx:
         await links.set_held(tx, [(id_, {})])

@@ -135,7 +135,7 @@ class _Document:
         for side in Side:
             plan = plan_side(side, self.look.decisions, {}, creating=link is None, resend_held=True)
             held |= {each.mapping.id for each in plan.held}
-            held |= {each.mapping.id for each in plan.fields if known.get(each.mapping.id) == each.source}
+            held |= {each.mapping.id for each in plan.fields if known.get(each.mapping.id) == each.seen}
         return held
 
     def _field(self, decided: FieldDecision, held: set[int]) -> Json:

@@ -55,8 +55,9 @@ def _broken(base: FieldBase | None, decision: FieldDecision, person_chose: bool)
         return "a write that changes nothing"
     # I4: what is replaced was agreed on by both sides, or is empty, or is in the conflict log.
     if merge.conflict is None:
-        known = base is not None and base[side is Side.SALESFORCE] == fingerprint(target)
-        return None if known or target == BLANK else "a value replaced that was never agreed on, without a conflict"
+        print_ = fingerprint(target)
+        agreed = base == (print_, print_)
+        return None if agreed or target == BLANK else "a value replaced that was never agreed on, without a conflict"
     if merge.conflict.loser is not side or merge.conflict.lost != target or merge.conflict.kept != source:
         return "a conflict that names another value than the one replaced"
     return None

@@ -75,7 +75,8 @@ class Gone(msgspec.Struct, frozen=True):
     successor: RecordKey | None = None
 
 
-# Fingerprints of both sides when they last agreed: (hubspot, salesforce).
+# Fingerprints of both sides when nothing was left to do: (hubspot, salesforce). Equal halves: they agreed on it. Different
+# halves: the rule lets the two differ, and neither side has seen the other's value.
 FieldBase = tuple[int, int]
 # field mapping id -> FieldBase. No entry: the field never agreed, which is not a blank base.
 Base = dict[int, FieldBase]
@@ -112,8 +113,8 @@ class RecordLink(msgspec.Struct):
     linked_at_us: int
     base: Base
     sets: SetBase
-    # field mapping id -> fingerprint of the source value that the target refused. Not sent again until it changes or is resynced.
-    held: dict[int, int] = {}
+    # What both sides held when a write between them was refused. Not tried again until either changes, or a person resyncs.
+    held: Base = {}
     synced_at_us: int | None = None
     id: int | None = None
 
@@ -185,6 +186,8 @@ class Intent(msgspec.Struct):
     fence: int
     sent_at_us: int
     park_until_us: int
+    # What the audit will say once the write is known to have landed: a crash must not cost the value that it replaced.
+    rows: list[AuditRow] = []
     id: int | None = None
 
 

@@ -28,15 +28,19 @@ class FieldWrite(msgspec.Struct, frozen=True):
     old: Value
     decision: FieldDecision
 
+    @property
+    def seen(self) -> FieldBase:
+        return seen(self.decision)
+
 
 class HeldField(msgspec.Struct, frozen=True):
-    """A field left out of a write, with the reason a person must see. `source` is the fingerprint that was not carried over."""
+    """A field left out of a write, with the reason a person must see. `seen`: what both sides hold, so that it waits."""
 
     mapping: FieldMapping
     side: Side
     code: str
     message: str
-    source: int
+    seen: FieldBase
     value: Value
 
 
@@ -49,29 +53,33 @@ class SidePlan(msgspec.Struct):
 
 
 def plan_side(
-    side: Side, decisions: Iterable[FieldDecision], held: Mapping[int, int], creating: bool, resend_held: bool
+    side: Side, decisions: Iterable[FieldDecision], held: Mapping[int, FieldBase], creating: bool, resend_held: bool
 ) -> SidePlan:
-    """The writes to `side`. `held`: source values that the target refused before; they are not sent again until they change."""
+    """The writes to `side`. `held`: what both sides held when a write was refused before.
+
+    A refused field waits in both directions. Our own writes of its neighbours move a record's stamp, and with it which
+    side was edited last: carried the other way for that, the older edit would replace the newer one.
+    """
     plan = SidePlan(side, [], [])
     for decision in decisions:
         if not decision.merge.writes(side):
             continue
         mapping = decision.mapping
         source, target = _by_direction(decision, side)
-        source_print = fingerprint(source)
-        if not resend_held and held.get(mapping.id) == source_print:
+        both = seen(decision)
+        if not resend_held and held.get(mapping.id) == both:
             continue
         value = decision.merge.value
         if creating and (value == BLANK or not _accepts(mapping, side, creating)):
             # A field that can only be set later is blank until then, and is filled by the next look at the pair.
             continue
         if not _accepts(mapping, side, creating):
-            plan.held.append(HeldField(mapping, side, *_NOT_UPDATEABLE, source_print, value))
+            plan.held.append(HeldField(mapping, side, *_NOT_UPDATEABLE, both, value))
             continue
         try:
             raw = mapping.codec.to_hubspot(value) if side is Side.HUBSPOT else mapping.codec.to_salesforce(value)
         except CodecError as refusal:
-            plan.held.append(HeldField(mapping, side, refusal.code, refusal.message, source_print, value))
+            plan.held.append(HeldField(mapping, side, refusal.code, refusal.message, both, value))
             continue
         plan.fields.append(
             FieldWrite(
@@ -79,7 +87,7 @@ def plan_side(
                 mapping.name(side),
                 raw,
                 fingerprint(value),
-                source_print,
+                fingerprint(source),
                 0 if type(target) is Unknown else fingerprint(target),
                 target,
                 decision,
@@ -102,6 +110,11 @@ def base_after(write: FieldWrite, side: Side) -> FieldBase:
 
 def base_after_writes(base: Base, side: Side, writes: Iterable[FieldWrite]) -> Base:
     return {**base, **{write.mapping.id: base_after(write, side) for write in writes}}
+
+
+def seen(decision: FieldDecision) -> FieldBase:
+    """Both sides' values as they were read; a write is only decided where both could be."""
+    return fingerprint(decision.hubspot), fingerprint(decision.salesforce)
 
 
 def _accepts(mapping: FieldMapping, side: Side, creating: bool) -> bool:

@@ -65,9 +65,8 @@ class FieldMerge(msgspec.Struct, frozen=True):
 _UNREADABLE = FieldMerge(Because.UNREADABLE)
 _NOT_SYNCED = FieldMerge(Because.NOT_SYNCED)
 _EQUAL = FieldMerge(Because.EQUAL, agree=True)
-# The rule lets the two differ. That is no agreement: taken for one, the next edit of the leader would replace a value that
-# nobody on its side has ever seen, and nobody would be told.
-_MAY_DIFFER = FieldMerge(Because.MAY_DIFFER)
+# The base then holds two different halves: both were looked at, and they never agreed.
+_MAY_DIFFER = FieldMerge(Because.MAY_DIFFER, agree=True)
 
 
 def merge_field(
@@ -92,8 +91,10 @@ def merge_field(
     hubspot_changed = fingerprint(hubspot) != base[0]
     salesforce_changed = fingerprint(salesforce) != base[1]
     if rule is SyncRule.TWO_WAY:
-        return _two_way(hubspot, salesforce, hubspot_changed, salesforce_changed, newest)
-    return _one_side_leads(hubspot, salesforce, hubspot_changed, salesforce_changed, rule)
+        merge = _two_way(hubspot, salesforce, hubspot_changed, salesforce_changed, newest)
+    else:
+        merge = _one_side_leads(hubspot, salesforce, hubspot_changed, salesforce_changed, rule)
+    return merge if base[0] == base[1] else _nothing_unseen_lost(merge, hubspot, salesforce, rule)
 
 
 def _first_meeting(hubspot: Value, salesforce: Value, rule: SyncRule, newest: Side | None) -> FieldMerge:
@@ -116,8 +117,8 @@ def _two_way(
     winner = _winner(SyncRule.TWO_WAY, newest)
     if hubspot_changed:
         return _overwrite(Because.BOTH_CHANGED, ConflictReason.BOTH_CHANGED, winner, hubspot, salesforce)
-    # Neither changed since they agreed, and yet they differ: our base is wrong. A side that is blank and was blank then
-    # was never cleared, so filling it loses nothing; two values are a conflict, never silent.
+    # Neither changed since we looked, and yet they differ: the rule let them then, or our base is wrong. A side that is
+    # blank and was blank then was never cleared, so filling it loses nothing; two values are a conflict, never silent.
     if BLANK in (hubspot, salesforce):
         return _fill(hubspot, salesforce)
     return _overwrite(Because.UNEQUAL, ConflictReason.UNEQUAL, winner, hubspot, salesforce)
@@ -156,6 +157,20 @@ def _one_side_leads(
     reason = ConflictReason.RULE if follower_changed else ConflictReason.UNEQUAL
     because = keeps if follower_changed else Because.UNEQUAL
     return FieldMerge(because, follows, leader, conflict=FieldConflict(reason, follows, follower, leader))
+
+
+def _nothing_unseen_lost(merge: FieldMerge, hubspot: Value, salesforce: Value, rule: SyncRule) -> FieldMerge:
+    """The two never agreed: the rule let them differ. So an unchanged value is one that nobody on the other side has seen,
+    and to replace it like one that was agreed on would lose it without a word."""
+    if merge.write is None or merge.conflict is not None:
+        return merge
+    lost = hubspot if merge.write is Side.HUBSPOT else salesforce
+    if lost == BLANK:
+        return merge
+    reason = ConflictReason.UNEQUAL if rule is SyncRule.TWO_WAY else ConflictReason.RULE
+    return FieldMerge(
+        merge.because, merge.write, merge.value, conflict=FieldConflict(reason, merge.write, lost, merge.value)
+    )
 
 
 def _fill(hubspot: Value, salesforce: Value) -> FieldMerge:

@@ -265,7 +265,7 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
         if type(value) is Unknown:
             continue
         print_ = fingerprint(value)
-        if (base is None or print_ != base[place]) and print_ != held:
+        if print_ not in (base and base[place], held and held[place]):
             return _News.NOW
     if _opt_out_moved(runtime, link, row):
         return _News.NOW

@@ -11,6 +11,7 @@ import msgspec
 from interlock.core.model import (
     AuditKind,
     AuditRow,
+    Base,
     ConflictReason,
     Gone,
     IntentState,
@@ -41,7 +42,7 @@ class _Ledger(msgspec.Struct):
 
     new_links: list[RecordLink] = []
     bases: list[tuple[int, dict[int, tuple[int, int]], dict[str, list[int]], int]] = []
-    held: list[tuple[int, dict[int, int]]] = []
+    held: list[tuple[int, Base]] = []
     touched: list[int] = []
     states: list[tuple[int, LinkState]] = []
     moves: list[tuple[int, RecordKey]] = []
@@ -207,8 +208,8 @@ def _created(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome:
         linked_at_us=now,
         base=base_after_writes(work.agreed, write.side, write.fields),
         sets=work.sets,
-        held={each.mapping.id: each.source for each in work.held}
-        | {field.mapping.id: field.source for field, _, _ in write.dropped},
+        held={each.mapping.id: each.seen for each in work.held}
+        | {field.mapping.id: field.seen for field, _, _ in write.dropped},
         synced_at_us=now,
     )
     ledger.new_links.append(work.link)
@@ -280,16 +281,16 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, now:
         ledger.due_now.append(work.relink_to)
 
 
-def _held(work: Work, link: RecordLink) -> dict[int, int]:
+def _held(work: Work, link: RecordLink) -> Base:
     """What stays held back: refused now, or refused before and still not carried over."""
     wanted = {decision.mapping.id for decision in work.decisions}
     written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
-    held = {id_: source for id_, source in link.held.items() if id_ in wanted and id_ not in written}
-    held |= {each.mapping.id: each.source for each in work.held}
+    held = {id_: seen for id_, seen in link.held.items() if id_ in wanted and id_ not in written}
+    held |= {each.mapping.id: each.seen for each in work.held}
     for write in work.writes:
-        held |= {field.mapping.id: field.source for field, _, _ in write.dropped}
+        held |= {field.mapping.id: field.seen for field, _, _ in write.dropped}
         if isinstance(write.outcome, Refused) and not write.outcome.retry and not write.outcome.gone:
-            held |= {field.mapping.id: field.source for field in write.fields}
+            held |= {field.mapping.id: field.seen for field in write.fields}
     return held
 
 

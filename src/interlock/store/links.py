@@ -58,7 +58,7 @@ class _Stored(msgspec.Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
-_decode_held = msgspec.msgpack.Decoder(dict[int, int]).decode
+_decode_held = msgspec.msgpack.Decoder(Base).decode
 
 
 def pack_base(base: Base, sets: SetBase) -> bytes:
@@ -142,8 +142,8 @@ async def update_base(tx: WriteTx, updates: Sequence[BaseUpdate]) -> None:
     await tx.many(_UPDATE_BASE, rows)
 
 
-async def set_held(tx: WriteTx, held: Sequence[tuple[int, dict[int, int]]]) -> None:
-    """[(link id, field mapping id -> fingerprint of the value that the target refused)]: replaces what was held.
+async def set_held(tx: WriteTx, held: Sequence[tuple[int, Base]]) -> None:
+    """[(link id, field mapping id -> what both sides held when a write was refused)]: replaces what was held.
 
     Apart from the base because it is rare: call it only for links whose `held` changed.
     """

@@ -98,8 +98,11 @@ def table_1() -> list[dict[str, str]]:
 
 
 def applies(row: dict[str, str], case: Case) -> bool:
-    known = case[0] != UNSET_SIGN
-    if row["Last agreed"] not in ("any", "known" if known else "never"):
+    if case[0] == UNSET_SIGN:
+        times = ("any", "never")
+    else:
+        times = ("any", "either", "agreed" if case[0] == case[1] else "differed")
+    if row["Last time"] not in times:
         return False
     return holds(row["HubSpot now"], case, Side.HUBSPOT) and holds(row["Salesforce now"], case, Side.SALESFORCE)
 

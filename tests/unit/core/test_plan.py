@@ -6,7 +6,7 @@ from tests.unit.core.pairs import HUBSPOT, SALESFORCE
 
 from interlock.core.codec import TextCodec
 from interlock.core.mapping import FieldMapping, ObjectMapping
-from interlock.core.model import Base, Observation, Side, SyncRule
+from interlock.core.model import Base, FieldBase, Observation, Side, SyncRule
 from interlock.core.plan import SidePlan, base_after_writes, plan_side
 from interlock.core.reconcile import merge_record
 from interlock.core.values import BLANK, Text, fingerprint
@@ -28,25 +28,31 @@ def planned(
     salesforce: dict[str, object],
     *,
     base: Base | None = None,
-    held: dict[int, int] | None = None,
+    held: Base | None = None,
     creating: bool = False,
     resend_held: bool = False,
+    newest: Side | None = None,
 ) -> SidePlan:
     merged = merge_record(
         ObjectMapping(1, "contacts", "Contact", tuple(fields)),
         base or {},
         Observation(HUBSPOT, hubspot, 0, 0, 0),
         Observation(SALESFORCE, salesforce, 0, 0, 0),
-        None,
+        newest,
     )
     return plan_side(side, merged.writes, held or {}, creating, resend_held)
 
 
 def known(*values: str | None) -> Base:
-    return {
-        id_: (fingerprint(BLANK if value is None else Text(value)),) * 2  # type: ignore[misc]
-        for id_, value in enumerate(values, start=1)
-    }
+    return {id_: both(value, value) for id_, value in enumerate(values, start=1)}
+
+
+def both(hubspot: str | None, salesforce: str | None) -> FieldBase:
+    return _print(hubspot), _print(salesforce)
+
+
+def _print(value: str | None) -> int:
+    return fingerprint(BLANK if value is None else Text(value))
 
 
 def test_a_value_too_long_for_salesforce_is_held_back_and_the_other_fields_go():
@@ -56,20 +62,31 @@ def test_a_value_too_long_for_salesforce_is_held_back_and_the_other_fields_go():
     (held,) = plan.held
     assert (held.mapping.id, held.side, held.code) == (1, Side.SALESFORCE, "STRING_TOO_LONG")
     assert held.message == "200 characters, the Salesforce field holds 128"
-    assert held.source == fingerprint(Text(LONG))
+    assert held.seen == (fingerprint(Text(LONG)), fingerprint(BLANK))
 
 
 def test_a_refused_value_is_not_sent_again_until_it_changes():
     fields = [field(1, "title")]
-    held = {1: fingerprint(Text("CTO"))}
+    held = {1: both("CTO", None)}
     again = planned(Side.SALESFORCE, fields, {"title": "CTO"}, {"Title": None}, held=held)
     assert (again.fields, again.held) == ([], [])
     changed = planned(Side.SALESFORCE, fields, {"title": "CEO"}, {"Title": None}, held=held)
     assert [write.raw for write in changed.fields] == ["CEO"]
 
 
+def test_a_refused_edit_is_not_replaced_by_the_older_one_because_we_wrote_its_neighbours():
+    # Salesforce was edited last and won, HubSpot refused the value; our write of the phone then made HubSpot the newest.
+    fields = [field(1, "title")]
+    arguments = {"base": known("CTO"), "held": {1: both("old edit", "new edit")}}
+    values = ({"title": "old edit"}, {"Title": "new edit"})
+    assert planned(Side.SALESFORCE, fields, *values, newest=Side.HUBSPOT, **arguments).fields == []
+    # An edit in HubSpot is another matter: it is newer indeed.
+    edited = planned(Side.SALESFORCE, fields, {"title": "third edit"}, values[1], newest=Side.HUBSPOT, **arguments)
+    assert [write.raw for write in edited.fields] == ["third edit"]
+
+
 def test_a_resync_sends_a_refused_value_again():
-    held = {1: fingerprint(Text("CTO"))}
+    held = {1: both("CTO", None)}
     plan = planned(Side.SALESFORCE, [field(1, "title")], {"title": "CTO"}, {"Title": None}, held=held, resend_held=True)
     assert [write.raw for write in plan.fields] == ["CTO"]
 

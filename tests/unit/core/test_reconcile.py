@@ -70,13 +70,15 @@ def test_a_value_that_the_rule_left_alone_is_logged_when_salesforce_gets_one_of_
     left_alone = pair.record_merge(ALWAYS_SALESFORCE)
     pair.base = left_alone.agreed
     pair.salesforce("CFO")
-    assert pair.merge(ALWAYS_SALESFORCE) == SetHubSpot(CFO, CTO, ConflictReason.FIRST_LINK)
+    assert pair.merge(ALWAYS_SALESFORCE) == SetHubSpot(CFO, CTO, ConflictReason.RULE)
 
 
 def test_a_value_that_always_salesforce_left_alone_survives_a_change_to_two_way(pair):
     pair.agreed(None).hubspot("CTO")
-    assert pair.merge(ALWAYS_SALESFORCE) is None
+    pair.base = pair.record_merge(ALWAYS_SALESFORCE).agreed
     assert pair.merge(TWO_WAY) == SetSalesforce(CTO)
+    pair.salesforce("CFO")
+    assert pair.merge(TWO_WAY) == SetHubSpot(CFO, CTO, ConflictReason.UNEQUAL)
 
 
 def test_always_salesforce_clears_hubspot_when_salesforce_was_cleared(pair):
