@@ -16,9 +16,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+# The fixtures of the command-line tests, which pytest looks for here.
+from tests.contract.cli_world import crms, interlock, running_crms
+
 from interlock.store import Keyring, Store, connections, keyring
 from interlock.store.connections import Connection
 from interlock.store.schema import metadata
+
+__all__ = ["crms", "interlock", "running_crms"]
 
 _numbers = itertools.count(1)
 

@@ -15,6 +15,7 @@ from typer import _click
 
 from interlock.cli import (
     connections,
+    emulate,
     issues,
     pause,
     status,
@@ -55,6 +56,7 @@ def root(
 
 # In the order in which a person meets them.
 for _command in (
+    emulate,
     connections,
     status,
     issues,
