@@ -14,7 +14,7 @@ import msgspec
 from crm_emulator.hubspot import auth, errors
 from crm_emulator.hubspot.account import Actor, Token
 from crm_emulator.hubspot.errors import ApiError
-from crm_emulator.hubspot.limits import Limits
+from crm_emulator.hubspot.limits import Limits, family_of
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Table
@@ -32,8 +32,9 @@ OWNERS = ("/crm/v3/owners", *(f"/crm/owners/{date}" for date in DATED))
 PREFERENCES = ("/communication-preferences/v4", *(f"/communication-preferences/{date}" for date in DATED))
 
 ApiHandler = Callable[[Request], Response]
-# Exempt from the ten-second limit (x-hubspot-rate-limit-exemptions): searches, association batches and schemas.
-_EXEMPT = ("/crm/v3/associations", "/crm/v4/associations", "/crm/associations/")
+# Answered by the machines in front of HubSpot, not by it: a page, no envelope, whatever the call was.
+_GATEWAY = frozenset({413, 414, 502, 503, 504, 521, 522, 523, 524, 525, 526})
+MIGRATION_RETRY_S = 3_600  # 477 says when to come back, in up to 24 hours (error handling page)
 
 
 class Api:
@@ -66,14 +67,18 @@ class Api:
     # The kernel's hooks
 
     def gate(self, request: Request, route: Route) -> Response | None:
+        if len(request.path) + len(request.query_string) > self.config.url_max_characters:
+            return gateway_page(414)
+        if len(request.body) > self.config.body_max_bytes:
+            return gateway_page(413)
         if auth.is_public(route.template):
             return None
         try:
             token = auth.authenticate(self.account, request, self.portal.now_ms())
             request.context = token
-            search = route.template.endswith("/search")
-            self.limits.admit(token, search=search, burst_exempt=search or route.template.startswith(_EXEMPT))
+            self.limits.admit(token, family_of(route.template))
             auth.check_scopes(token, request, self.portal.kinds)
+            _check_media_type(request)
         except ApiError as error:
             response = self.error(error)
             if error.status == 401:
@@ -83,7 +88,7 @@ class Api:
 
     def finish(self, request: Request, response: Response) -> None:
         if isinstance(request.context, Token):
-            response.headers.extend(self.limits.headers(request.context, search=request.route.endswith("/search")))
+            response.headers.extend(self.limits.headers(request.context, family_of(request.route)))
         if response.header("X-HubSpot-Correlation-Id") is None:
             response.headers.append(("X-HubSpot-Correlation-Id", self.correlation_id()))
 
@@ -93,7 +98,9 @@ class Api:
         return self.error(errors.not_found())
 
     def planted(self, request: Request, status: int) -> Response:
-        """What HubSpot would send for a planted status."""
+        """What HubSpot, or a machine in front of it, would send for a planted status."""
+        if status in _GATEWAY:
+            return gateway_page(status)
         if status == 429:
             search = request.path.endswith("/search")
             error = errors.search_limit() if search else errors.burst_limit("publicapi:planted")
@@ -103,7 +110,10 @@ class Api:
             error = errors.missing_scopes([])
         else:
             error = ApiError(status, "internal error" if status >= 500 else f"planted status {status}")
-        return self.error(error)
+        response = self.error(error)
+        if status == 477:
+            response.headers.append(("Retry-After", str(MIGRATION_RETRY_S)))
+        return response
 
     # Answers
 
@@ -146,6 +156,18 @@ class Api:
 def client_of(request: Request) -> str:
     agent = request.headers.get("user-agent", "")
     return agent.split("/", 1)[0].split(" ", 1)[0] or "unknown"
+
+
+def gateway_page(status: int) -> Response:
+    text = f"<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>gateway</body></html>"
+    return Response(status, text.encode(), content_type="text/html")
+
+
+def _check_media_type(request: Request) -> None:
+    """Raises ApiError 415. A body without a type is taken for JSON."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.body and given and given != "application/json":
+        raise errors.unsupported_media_type(given)
 
 
 def body_of(request: Request, shape: type[Any]) -> dict[str, Any]:

@@ -124,8 +124,18 @@ def batch_too_big(limit: int) -> ApiError:
     return invalid(message + "Please reduce the number of items and try again")
 
 
+def duplicate_ids(ids: list[str]) -> ApiError:
+    """Quoted in issue threads for batch update."""
+    return invalid(f"Duplicate IDs found in batch input: [{', '.join(ids)}]. IDs must be unique")
+
+
 def malformed_body(detail: str) -> ApiError:
     return invalid(f"Invalid input JSON: {detail}")
+
+
+def unsupported_media_type(given: str) -> ApiError:
+    """Seen by a third party for a form sent where JSON is read (HubSpot.NET, issue 102); the wording is unverified."""
+    return ApiError(415, f"Unsupported media type: {given}")
 
 
 def unauthenticated() -> ApiError:
@@ -172,7 +182,7 @@ def burst_limit(group: str) -> ApiError:
 
 
 def daily_limit() -> ApiError:
-    """Documented body."""
+    """Documented body, without its requestId."""
     return ApiError(429, "You have reached your daily limit.", None, errorType="RATE_LIMIT", policyName="DAILY")
 
 

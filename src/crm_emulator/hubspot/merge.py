@@ -1,8 +1,8 @@
 """Merging two records of one type, as a person or the API does it.
 
-The primary's values win, empty ones are filled from the other, e-mails are all kept, associations are united, and the
-merged-away id leads to the survivor from then on. Which id survives differs between accounts and types (undocumented):
-`Config.merge_keeps_primary_id` decides.
+The primary's values win, empty ones are filled from the other, e-mails and domains are all kept, associations are
+united, and the merged-away id leads to the survivor from then on. Which id survives differs between accounts and types
+(undocumented): `Config.merge_keeps_primary_id` decides.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.associations import Associations
-from crm_emulator.hubspot.kinds import CONTACTS
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Record, Source, Table
 
 MERGES_MAX = 250  # per record (documented)
 _MERGE = Source("MERGE_OBJECTS", None)
+# object type -> what identifies its records, and where a survivor keeps what the other one had
+_KEYS = {"contacts": ("email", "hs_additional_emails"), "companies": ("domain", "hs_additional_domains")}
 _NOT_CARRIED = frozenset({"email", "hs_additional_emails", "hs_merged_object_ids", "associatedcompanyid"})
 
 
@@ -49,7 +50,6 @@ def merge(
     portal.note(actor, other, "merge", None, str(survivor.id))
     survivor.created_ms = created_ms
     portal.write(table, survivor, values, actor, source=_MERGE)
-    _claim_emails(table, survivor)
     for gone in associations_of:
         associations.move(gone, survivor)
     return survivor
@@ -67,12 +67,12 @@ def _united(table: Table, primary: Record, other: Record) -> dict[str, str]:
         stages = [stage for record in (primary, other) if (stage := record.values.get("lifecyclestage")) in order]
         if stages:
             values["lifecyclestage"] = max(stages, key=order.index)
-    if table.kind is CONTACTS:
-        emails = [email for record in (primary, other) for email in _emails(record)]
-        unique = list(dict.fromkeys(emails))
-        if unique:
-            values["email"] = unique[0]
-            values["hs_additional_emails"] = ";".join(unique[1:])
+    if table.kind.key in _KEYS:
+        first, additional = _KEYS[table.kind.key]
+        held = dict.fromkeys([*_keys(primary, first, additional), *_keys(other, first, additional)])
+        if held:
+            values[first], *more = held
+            values[additional] = ";".join(more)
     return values
 
 
@@ -80,15 +80,9 @@ def _kept_by_hubspot(table: Table, name: str) -> bool:
     return table.schema.properties[name].read_only_value if name in table.schema.properties else True
 
 
-def _emails(record: Record) -> list[str]:
-    found = [record.values.get("email") or "", *(record.values.get("hs_additional_emails") or "").split(";")]
-    return [email for email in found if email]
-
-
-def _claim_emails(table: Table, record: Record) -> None:
-    if table.kind is CONTACTS:
-        for email in _emails(record):
-            table.claim("email", email, record.id)
+def _keys(record: Record, first: str, additional: str) -> list[str]:
+    found = [record.values.get(first) or "", *(record.values.get(additional) or "").split(";")]
+    return [key for key in found if key]
 
 
 def _ids(record: Record) -> list[str]:

@@ -14,12 +14,14 @@ import msgspec
 from crm_emulator.hubspot import errors, prepare
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.associations import Associations, target
-from crm_emulator.hubspot.kinds import CONTACTS
+from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS
 from crm_emulator.hubspot.merge import merge
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Record, Source, Table
 
 _OPT_OUT = Source("SUBSCRIPTIONS", None)
+_HUBSPOT = Actor(client="hubspot", user=None, source=Source("COMPANIES", None), is_api=False)
+_FREE_MAIL = frozenset({"gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com"})
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Operations:
                 self.associations.add(record, link.other, link.type_ids or None, actor)
             if table.kind is CONTACTS:
                 self._follow_opt_out(table, record)
+                self._follow_domain(record, draft)
         else:
             self.portal.write(table, record, draft.values, actor)
             if table.kind is CONTACTS and "email" in draft.values:
@@ -131,6 +134,21 @@ class Operations:
             if all(id in known for id in ids):
                 return Link(target(self.portal, self.portal.tables[key], given["to"]["id"]), ids)
         raise errors.invalid(f"Association type ids {list(ids)} do not exist for {table.kind.singular}")
+
+    def _follow_domain(self, contact: Record, draft: Draft) -> None:
+        """What the account's setting does behind the back of whoever creates a contact."""
+        domain = (contact.values.get("email") or "").rpartition("@")[2]
+        if not self.portal.config.creates_companies_of_contacts or not domain or domain in _FREE_MAIL:
+            return
+        if draft.sets_company or any(link.other.kind is COMPANIES for link in draft.links):
+            return
+        companies = self.portal.tables[COMPANIES.key]
+        held = (one for one in companies.after(-1, archived=False) if one.values.get("domain") == domain)
+        company = next(held, None)
+        if company is None:
+            found = prepare.for_create(self.portal, companies, {"domain": domain, "name": domain}, _HUBSPOT)
+            company = self.portal.create(companies, found, _HUBSPOT)
+        self.associations.add(contact, company, None, _HUBSPOT)
 
     def _follow_opt_out(self, table: Table, record: Record) -> None:
         """hs_email_optout tells of the current address."""

@@ -55,7 +55,7 @@ class HubSpotPages:
         rows = [Row(str(record.id), [self._text(record, name) for name in table.kind.columns]) for record in page]
         return rows, len(found)
 
-    def fields(self, object: str, id: str | None) -> Sequence[Field]:
+    def fields(self, object: str, id: str | None, person: Person) -> Sequence[Field]:
         table = self._portal.table(object)
         record = None if id is None else self._record(table, id)
         shown = [one for one in table.schema.properties.values() if self._is_shown(table, one, record)]

@@ -171,9 +171,15 @@ class Pipelines:
 
     def update_stage(self, id: str, stage_id: str, body: dict[str, Any], now_ms: int) -> Stage:
         stage = self.get_stage(id, stage_id)
-        stage.label = body.get("label", stage.label)
+        label = body.get("label", stage.label)
+        if any(other.label == label and other is not stage for other in self.get(id).stages):
+            raise errors.invalid(f"Stage labels must be unique in a pipeline: '{label}'")
+        metadata = {**stage.metadata, **_metadata(body)}
+        if self._probability_required and not _is_probability(metadata.get("probability")):
+            raise errors.invalid("Deal stages need metadata.probability between 0.0 and 1.0")
+        stage.label = label
         stage.display_order = _order(body, stage.display_order)
-        stage.metadata = {**stage.metadata, **_metadata(body)}
+        stage.metadata = metadata
         stage.updated_ms = now_ms
         return stage
 

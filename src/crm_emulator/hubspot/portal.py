@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from crm_emulator.hubspot import computed, data_files
 from crm_emulator.hubspot.account import Account, Actor
 from crm_emulator.hubspot.config import Config
-from crm_emulator.hubspot.errors import ApiError, missing_objects, not_found
+from crm_emulator.hubspot.errors import ApiError, missing_objects, non_unique_id_property, not_found
 from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
 from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeline, default_ticket_pipeline
 from crm_emulator.hubspot.records import Record, Source, Table
@@ -25,6 +25,7 @@ from crm_emulator.kernel.journal import Journal
 CALCULATED = Source("CALCULATED", None)
 # Values that many records share are kept once.
 _SHARED_TYPES = frozenset({"enumeration", "bool", "date"})
+_EMAILS = frozenset({"email", "hs_additional_emails"})
 _SHARED_NAMES = frozenset({"city", "state", "country", "zip", "company", "industry", "jobtitle", "salutation"})
 
 
@@ -85,6 +86,7 @@ class Portal:
 
     def lookup(self, table: Table, given: str, id_property: str | None, *, merged: bool) -> Record | None:
         if id_property and id_property != "hs_object_id":
+            self.require_unique(table, id_property)
             value = given.strip() if id_property == "email" else given
             found = table.owner_of(id_property, value)
             return None if found is None else table.live(found)
@@ -92,6 +94,11 @@ class Portal:
             return None
         id = int(given)
         return table.live(table.survivor(id) if merged else id)
+
+    def require_unique(self, table: Table, name: str) -> None:
+        """Only unique properties and the e-mail of a contact can name a record. Raises ApiError."""
+        if name not in table.schema.unique_names and not (name == "email" and table.kind is CONTACTS):
+            raise non_unique_id_property(name, table.kind.type_id, self.config.account_id)
 
     def value(self, record: Record, name: str) -> str | None:
         compute = self.computed[record.kind.key].get(name)
@@ -143,10 +150,14 @@ class Portal:
         table.index.before(record)
         old = tuple(record.values.get(name) or None for name in changes)
         cause = source or actor.source
+        keyed = any(self._is_key(table, name) for name in changes)
+        if keyed:
+            self._release_all(table, record)
         for name, value in changes.items():
             definition = table.schema.properties[name]
-            self._reindex(table, record, definition, value)
             record.set(definition.name, self._share(definition, value), at_ms, cause, self.config.history_versions_max)
+        if keyed:
+            self._claim_all(table, record)
         if actor.source.user_id is not None:
             record.updated_by = actor.source.user_id
         self._moved(table, record, at_ms)
@@ -175,6 +186,12 @@ class Portal:
         moves = self.config.rollups_move_lastmodified or "associatedcompanyid" in changes
         self._moved(table, record, at_ms if moves else record.updated_ms)
         return True
+
+    def index_unique(self, table: Table, name: str) -> None:
+        """A property of this name came back: records that still hold a value of it hold it alone again."""
+        for record in table.after(-1, archived=False):
+            if value := record.values.get(name):
+                table.claim(name, value, record.id)
 
     def archive(self, table: Table, record: Record, actor: Actor) -> None:
         at_ms = self.now_ms()
@@ -232,21 +249,11 @@ class Portal:
             return self._shared.setdefault(value, value)
         return value
 
-    def _reindex(self, table: Table, record: Record, definition: Property, value: str) -> None:
-        if not self._is_key(table, definition):
-            return
-        old = record.values.get(definition.name)
-        if old:
-            table.release(definition.name, old, record.id)
-        if value:
-            table.claim(definition.name, value, record.id)
-
-    def _is_key(self, table: Table, definition: Property) -> bool:
-        return definition.unique or (definition.name == "email" and table.kind is CONTACTS)
+    def _is_key(self, table: Table, name: str) -> bool:
+        return name in table.schema.unique_names or (table.kind is CONTACTS and name in _EMAILS)
 
     def _unique_values(self, table: Table, record: Record) -> list[tuple[str, str]]:
-        names = table.schema.unique_names
-        found = [(name, value) for name in names if (value := record.values.get(name))]
+        found = [(name, value) for name in table.schema.unique_names if (value := record.values.get(name))]
         if table.kind is CONTACTS:
             emails = [record.values.get("email") or "", *(record.values.get("hs_additional_emails") or "").split(";")]
             found.extend(("email", email) for email in emails if email)

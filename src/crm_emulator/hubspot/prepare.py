@@ -42,6 +42,8 @@ def for_update(portal: Portal, table: Table, given: Mapping[str, Any], record: R
     """Clean values to set on `record`. Raises ApiError."""
     cleaned = _clean(portal, table, given, record, actor)
     _check_keys(table, cleaned, record)
+    if table.kind is CONTACTS and cleaned.get("email"):
+        _take_from_additional(record, cleaned)
     return cleaned
 
 
@@ -54,6 +56,8 @@ def _clean(
     cleaned: dict[str, str] = {}
     properties = table.schema.properties
     for name, value in given.items():
+        if value is None and actor.is_api:
+            continue  # reported with HubSpot's own client (hubspot-api-nodejs, issue 324): accepted and not cleared
         definition = properties.get(name)
         if definition is None:
             faults.append(PropertyFault(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist'))
@@ -79,6 +83,15 @@ def _clean(
     if faults:
         raise errors.invalid_properties(faults, portal.config.account_id)
     return cleaned
+
+
+def _take_from_additional(record: Record, cleaned: dict[str, str]) -> None:
+    """An additional address that becomes the primary one changes places with it (unverified; none gets lost)."""
+    held = record.values.get("email")
+    additional = [email for email in (record.values.get("hs_additional_emails") or "").split(";") if email]
+    if cleaned["email"] in additional:
+        kept = [held if email == cleaned["email"] else email for email in additional]
+        cleaned["hs_additional_emails"] = ";".join(email for email in kept if email)
 
 
 def _appended(record: Record | None, definition: Property, text: str) -> str:

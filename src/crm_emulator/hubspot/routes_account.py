@@ -44,9 +44,10 @@ class AccountRoutes:
         return json_response(body)
 
     def owner(self, request: Request) -> Response:
-        by_user = request.query_one("idProperty") == "userId"
+        by_user, archived = request.query_one("idProperty") == "userId", flag_of(request, "archived")
         for user in self._api.account.users:
-            if str(user.user_id if by_user else user.owner_id) == request.params["id"]:
+            own_id = user.user_id if by_user else user.owner_id
+            if str(own_id) == request.params["id"] and user.archived == archived:
                 return json_response(_owner(user))
         raise errors.not_found()
 
@@ -209,12 +210,13 @@ class PipelineRoutes:
 
 
 def _owner(user: User) -> dict[str, Any]:
+    """A deactivated one keeps its address, but neither its name (reported with probo, pull request 1594) nor userId."""
     return {
         "id": str(user.owner_id),
         "email": user.email,
         "type": "PERSON",
-        "firstName": user.first_name,
-        "lastName": user.last_name,
+        "firstName": "" if user.archived else user.first_name,
+        "lastName": "" if user.archived else user.last_name,
         "userId": None if user.archived else user.user_id,
         "userIdIncludingInactive": user.user_id,
         "createdAt": iso_ms(user.created_ms),

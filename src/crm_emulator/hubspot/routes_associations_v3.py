@@ -9,7 +9,7 @@ from crm_emulator.hubspot.api import Api, body_of, inputs_of
 from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.associations import target
 from crm_emulator.hubspot.errors import ApiError
-from crm_emulator.hubspot.records import Table
+from crm_emulator.hubspot.records import Record, Table
 from crm_emulator.hubspot.routes_associations import no_associations
 from crm_emulator.kernel.http import Request, Response, json_response
 
@@ -24,6 +24,7 @@ class AssociationV3Routes:
         api.add("POST", f"{_BASE}/batch/read", self.batch_read)
         api.add("POST", f"{_BASE}/batch/create", self.batch_create)
         api.add("POST", f"{_BASE}/batch/archive", self.batch_archive)
+        api.add("GET", "/crm/v3/objects/{from_type}/{from_id}/associations/{to_type}", self.list_all)
         one = "/crm/v3/objects/{from_type}/{from_id}/associations/{to_type}/{to_id}/{association}"
         api.add("PUT", one, self.put)
         api.add("DELETE", one, self.delete)
@@ -33,25 +34,25 @@ class AssociationV3Routes:
         found = self._api.associations.types.of(from_table.kind.key, to.kind.key)
         return json_response({"results": [{"id": str(one.id), "name": one.name} for one in found.values()]})
 
+    def list_all(self, request: Request) -> Response:
+        from_table, to = self._tables(request)
+        record = self._portal.resolve(from_table, request.params["from_id"], None)
+        return json_response(named_page(self._api, record, to, request.query_one("after")))
+
     def batch_read(self, request: Request) -> Response:
         from_table, to = self._tables(request)
-        types = self._api.associations.types.of(from_table.kind.key, to.kind.key)
         started_ms = self._portal.now_ms()
         results: list[Any] = []
         lonely: list[str] = []
         for one in inputs_of(body_of(request, shapes.Ends), self._api.config.association_read_batch_max):
             id = str(one.get("id", ""))
             record = self._portal.lookup(from_table, id, None, merged=True)
-            rows = [
-                {"id": str(other), "type": types[type_id].name}
-                for other, type_ids in (() if record is None else self._api.associations.of(record, to.kind.key))
-                for type_id in type_ids
-                if type_id in types
-            ]
-            if rows:
-                results.append({"from": {"id": id}, "to": rows})
-            else:
+            page = {} if record is None else named_page(self._api, record, to, one.get("after"))
+            if not page.get("results"):
                 lonely.append(id)
+                continue
+            result = {"from": {"id": id}, "to": page.pop("results")}
+            results.append({**result, **page})
         return self._api.batch(results, no_associations(from_table, to, lonely), started_ms)
 
     def batch_create(self, request: Request) -> Response:
@@ -107,3 +108,20 @@ class AssociationV3Routes:
 
     def _tables(self, request: Request) -> tuple[Table, Table]:
         return self._api.table(request, "from_type"), self._api.table(request, "to_type")
+
+
+def named_page(api: Api, record: Record, to: Table, after: str | None = None) -> dict[str, Any]:
+    """`{"results": [{"id", "type"}], "paging"}`: one row per type, from the associated id `after` on."""
+    types = api.associations.types.of(record.kind.key, to.kind.key)
+    start = int(after) if after and after.isdecimal() else 0
+    rows: list[Any] = []
+    records = 0
+    for id, type_ids in api.associations.of(record, to.kind.key):
+        if id < start:
+            continue
+        if records == api.config.association_v3_page_max:
+            link = f"https://api.hubapi.com/crm/v3/objects/{record.kind.key}/{record.id}/associations/{to.kind.key}"
+            return {"results": rows, "paging": {"next": {"after": str(id), "link": f"{link}?after={id}"}}}
+        records += 1
+        rows.extend({"id": str(id), "type": types[type_id].name} for type_id in type_ids if type_id in types)
+    return {"results": rows}

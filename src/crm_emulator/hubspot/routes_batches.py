@@ -152,9 +152,11 @@ class BatchRoutes:
         *,
         partial: bool,
     ) -> list[Drafted]:
-        """Check every input before anything is written. Raises the first fault of a batch that is all or nothing."""
+        """Check every input before anything is written. Raises the first fault of a batch that is all or nothing, and
+        in any case when two inputs lead to one record (reported with action-destinations, pull request 3969)."""
         found: list[Drafted] = []
         claimed: dict[tuple[str, str], Draft] = {}
+        written: set[int] = set()
         for position, one in enumerate(inputs):
             if position in hit:
                 found.append(errors.internal_error())
@@ -167,6 +169,10 @@ class BatchRoutes:
                 if not partial:
                     raise
                 ready = fault
+            if isinstance(ready, Draft) and ready.record is not None:
+                if ready.record.id in written:
+                    raise errors.duplicate_ids([str(one.get("id"))])
+                written.add(ready.record.id)
             found.append(ready)
         return found
 
@@ -178,7 +184,7 @@ class BatchRoutes:
                 return lambda id: self._portal.lookup(table, id, None, merged=True)
             live = table.live
             return lambda id: live(int(id)) if id.isdecimal() else None
-        self._require_unique(table, id_property)
+        self._portal.require_unique(table, id_property)
         return lambda id: self._portal.lookup(table, id, id_property, merged=False)
 
     def _found(self, table: Table, one: dict[str, Any]) -> Record | None:
@@ -188,24 +194,16 @@ class BatchRoutes:
         """Issue threads: batch update takes unique custom properties, but neither e-mail nor hs_object_id by name."""
         for one in inputs:
             name = one.get("idProperty")
-            if name is not None:
-                definition = table.schema.properties.get(name)
-                if definition is None or not definition.unique:
-                    raise errors.non_unique_id_property(name, table.kind.type_id, self._api.config.account_id)
+            if name is not None and name not in table.schema.unique_names:
+                raise errors.non_unique_id_property(name, table.kind.type_id, self._api.config.account_id)
         _refuse_twin_ids(inputs)
 
     def _check_upsert(self, table: Table, inputs: list[Any]) -> None:
         for one in inputs:
             name = one.get("idProperty")
             if name is not None:
-                self._require_unique(table, name)
+                self._portal.require_unique(table, name)
         _refuse_twin_ids(inputs)
-
-    def _require_unique(self, table: Table, name: str) -> None:
-        definition = table.schema.properties.get(name)
-        email = name == "email" and table.kind is CONTACTS
-        if not email and (definition is None or not definition.unique):
-            raise errors.non_unique_id_property(name, table.kind.type_id, self._api.config.account_id)
 
     def _hits(self, request: Request, count: int) -> frozenset[int]:
         fault = request.fault
@@ -237,7 +235,7 @@ def _refuse_twin_ids(inputs: list[Any]) -> None:
             twins.append(key[1])
         seen.add(key)
     if twins:
-        raise errors.invalid(f"Duplicate IDs found in batch input: [{', '.join(twins)}]. IDs must be unique")
+        raise errors.duplicate_ids(twins)
 
 
 def _check_twins(table: Table, ready: Draft, claimed: dict[tuple[str, str], Draft]) -> None:

@@ -8,6 +8,7 @@ from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.api import OBJECTS, Api, body_of, flag_of, names_of, number_of
 from crm_emulator.hubspot.kinds import CONTACTS
 from crm_emulator.hubspot.records import Record, Table
+from crm_emulator.hubspot.routes_associations_v3 import named_page
 from crm_emulator.kernel.http import Request, Response, json_response
 
 LIST_PAGE_DEFAULT = 10
@@ -130,16 +131,10 @@ class ObjectRoutes:
             return rendered
         found: dict[str, Any] = {}
         for type_name in linked:
-            to = self._portal.table(type_name).kind
-            types = self._api.associations.types.of(record.kind.key, to.key)
-            rows = [
-                {"id": str(id), "type": types[type_id].name}
-                for id, type_ids in self._api.associations.of(record, to.key)
-                for type_id in type_ids
-                if type_id in types
-            ]
-            if rows:
-                found[to.full_name or to.key] = {"results": rows}
+            to = self._portal.table(type_name)
+            page = named_page(self._api, record, to)
+            if page["results"]:
+                found[to.kind.full_name or to.kind.key] = page
         if found:
             rendered["associations"] = found
         return rendered

@@ -57,9 +57,7 @@ class PropertyRoutes:
         )
 
     def archive(self, request: Request) -> Response:
-        table = self._api.table(request)
-        table.schema.archive(request.params["name"], self._now_ms())
-        table.unique.pop(request.params["name"], None)
+        self._archive(self._api.table(request), request.params["name"])
         return Response(204)
 
     def batch_read(self, request: Request) -> Response:
@@ -92,7 +90,7 @@ class PropertyRoutes:
         table = self._api.table(request)
         for one in inputs_of(body_of(request, shapes.Definitions), self._api.config.batch_max):
             if one.get("name") in table.schema.properties:
-                table.schema.archive(one["name"], self._now_ms())
+                self._archive(table, one["name"])
         return Response(204)
 
     def groups(self, request: Request) -> Response:
@@ -123,7 +121,14 @@ class PropertyRoutes:
         return json_response(self._schema(self._api.table(request)))
 
     def _create(self, table: Table, body: dict[str, Any], request: Request) -> dict[str, Any]:
-        return table.schema.create(body, self._now_ms(), str(request.context.user_id)).to_json()
+        made = table.schema.create(body, self._now_ms(), str(request.context.user_id))
+        if made.unique:
+            self._api.portal.index_unique(table, made.name)
+        return made.to_json()
+
+    def _archive(self, table: Table, name: str) -> None:
+        table.schema.archive(name, self._now_ms())
+        table.unique.pop(name, None)
 
     def _schema(self, table: Table) -> dict[str, Any]:
         kind = table.kind

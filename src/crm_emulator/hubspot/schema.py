@@ -146,13 +146,11 @@ class Schema:
         self.archived: dict[str, Property] = {}
         self.groups: dict[str, dict[str, Any]] = {}
         self.version = 0
+        self.unique_names: tuple[str, ...] = ()
         for found in properties:
             self.properties[found.name] = found
             self.groups.setdefault(found.group, _group(found.group, found.group.replace("_", " ").capitalize()))
-
-    @property
-    def unique_names(self) -> list[str]:
-        return [found.name for found in self.properties.values() if found.unique]
+        self._find_unique()
 
     def get(self, name: str) -> Property:
         found = self.properties.get(name)
@@ -167,10 +165,7 @@ class Schema:
             raise errors.ApiError(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_EXISTS")
         if not _NAME.match(name):
             raise errors.invalid(f"Property name '{name}' is invalid: lower-case letters, digits and _ only.")
-        if body["type"] not in TYPES:
-            raise errors.invalid(f"Invalid input JSON: '{body['type']}' is not a valid property type")
-        if body["fieldType"] not in FIELD_TYPES:
-            raise errors.invalid(f"Invalid input JSON: '{body['fieldType']}' is not a valid field type")
+        _check_types(body)
         if body["groupName"] not in self.groups:
             message = f"Property group {body['groupName']} does not exist"
             raise errors.ApiError(404, message, "OBJECT_NOT_FOUND", subCategory="Properties.GROUP_NOT_FOUND")
@@ -194,6 +189,7 @@ class Schema:
         self.archived.pop(name, None)
         self.properties[name] = made
         self.version += 1
+        self._find_unique()
         return made
 
     def update(self, name: str, body: dict[str, Any], now_ms: int) -> Property:
@@ -202,9 +198,9 @@ class Schema:
             raise errors.invalid(f"The definition of property '{name}' is read-only.")
         if "options" in body and found.read_only_options:
             raise errors.invalid(f"The options of property '{name}' are read-only.")
-        for key, attribute in (("type", "type"), ("fieldType", "field_type")):
-            if key in body:
-                setattr(found, attribute, body[key])
+        _check_types(body)
+        found.type = body.get("type", found.type)
+        found.field_type = body.get("fieldType", found.field_type)
         if "label" in body:
             found.label = body["label"]
         if body.get("groupName") in self.groups:
@@ -220,6 +216,7 @@ class Schema:
         found.archived_ms = now_ms
         self.archived[name] = self.properties.pop(name)
         self.version += 1
+        self._find_unique()
 
     def create_group(self, body: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(body.get("name"), str) or not isinstance(body.get("label"), str):
@@ -242,6 +239,9 @@ class Schema:
             raise errors.invalid(f"Property group '{name}' still holds properties.")
         del self.groups[name]
 
+    def _find_unique(self) -> None:
+        self.unique_names = tuple(found.name for found in self.properties.values() if found.unique)
+
     def _apply(self, found: Property, body: dict[str, Any], now_ms: int) -> None:
         found.description = body.get("description", found.description)
         found.display_order = body.get("displayOrder", found.display_order)
@@ -261,6 +261,13 @@ def _required_texts(body: dict[str, Any]) -> str:
                 f"Invalid input JSON: some required fields were not set: [{key}]", context={"missingFields": [key]}
             )
     return str(body["name"])
+
+
+def _check_types(body: dict[str, Any]) -> None:
+    if "type" in body and body["type"] not in TYPES:
+        raise errors.invalid(f"Invalid input JSON: '{body['type']}' is not a valid property type")
+    if "fieldType" in body and body["fieldType"] not in FIELD_TYPES:
+        raise errors.invalid(f"Invalid input JSON: '{body['fieldType']}' is not a valid field type")
 
 
 def _options(given: list[dict[str, Any]]) -> list[dict[str, Any]]:

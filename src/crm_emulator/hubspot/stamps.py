@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MS_PER_DAY = 86_400_000
+_EPOCH_MS = re.compile(r"-?\d+", re.ASCII)
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T|$)", re.ASCII)
 
 
 @lru_cache(maxsize=16_384)
@@ -20,8 +23,10 @@ def iso_ms(at_ms: int) -> str:
 def parse_instant_ms(text: str) -> int | None:
     """Epoch milliseconds or ISO 8601; a date alone is its midnight in UTC. None when it is neither."""
     stripped = text.strip()
-    if stripped.lstrip("-").isdecimal() and not _is_iso_date(stripped):
+    if _EPOCH_MS.fullmatch(stripped):
         return int(stripped)
+    if not _ISO_DATE.match(stripped):
+        return None
     try:
         moment = datetime.fromisoformat(stripped)
     except ValueError:
@@ -30,10 +35,6 @@ def parse_instant_ms(text: str) -> int | None:
         moment = moment.replace(tzinfo=UTC)
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
-
-
-def _is_iso_date(text: str) -> bool:
-    return len(text) == 10 and text[4] == "-" and text[7] == "-"
 
 
 def zone(name: str) -> tzinfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from crm_emulator.hubspot.errors import PropertyFault
 from crm_emulator.hubspot.schema import Property
@@ -19,6 +19,8 @@ TEXT_MAX_CHARACTERS = 65_536  # string value (CRM properties, limits)
 EMAIL_MAX_CHARACTERS = 254
 # Probed: .test is refused, example.com is accepted; the others are reserved by the same RFC 2606.
 RESERVED_TLDS = frozenset({"test", "invalid", "localhost", "example"})
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _EMAIL = re.compile(r"^[^\s@\"(),:;<>\[\]\\]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]$")
 
 Given = str | int | float | bool | None
@@ -77,8 +79,8 @@ def _as_text(definition: Property, given: object) -> str:
 
 
 def _text(definition: Property, text: str) -> str:
-    if len(text) > TEXT_MAX_CHARACTERS:
-        message = f"{definition.name} has {len(text)} characters; the maximum is {TEXT_MAX_CHARACTERS}"
+    if len(text) > TEXT_MAX_CHARACTERS // 2 and (length := _characters(text)) > TEXT_MAX_CHARACTERS:
+        message = f"{definition.name} has {length} characters; the maximum is {TEXT_MAX_CHARACTERS}"
         raise _refuse(definition, "PROPERTY_VALUE_TOO_LONG", message)
     if definition.name == "email" and definition.group == "contactinformation":
         address = text.strip().lower()
@@ -88,16 +90,18 @@ def _text(definition: Property, text: str) -> str:
     return text
 
 
+def _characters(text: str) -> int:
+    """As Java counts them, in which an emoji is two (unverified; the stricter reading)."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def _number(definition: Property, text: str) -> str:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
+    """Kept as a plain decimal. No separator of thousands, one period (changelog of May 2023)."""
+    stripped = text.strip()
+    if not _NUMBER.fullmatch(stripped) or not math.isfinite(float(stripped)):
         # Recorded for both `asd000` in a date and in a number: "was not a valid long".
-        raise _refuse(definition, "INVALID_LONG", f"{text} was not a valid long.") from None
-    if not number.is_finite() or not math.isfinite(float(number)):
         raise _refuse(definition, "INVALID_LONG", f"{text} was not a valid long.")
-    plain = f"{number:f}"
-    return plain[1:] if plain.startswith("+") else plain
+    return f"{Decimal(stripped):f}"
 
 
 def _bool(definition: Property, text: str) -> str:
@@ -120,9 +124,7 @@ def _instant(definition: Property, text: str) -> str:
 def _date(definition: Property, text: str) -> str:
     stripped = text.strip()
     try:
-        return (
-            date.fromisoformat(stripped).isoformat() if "-" in stripped[1:] and "T" not in stripped else _day(stripped)
-        )
+        return date.fromisoformat(stripped).isoformat() if _DATE.fullmatch(stripped) else _day(stripped)
     except (ValueError, OverflowError):
         raise _refuse(definition, "INVALID_DATE", f"{text} was not a valid date.") from None
 

@@ -58,6 +58,62 @@ class TestProperties:
         hubspot.patch(f"{PROPERTIES}/tier", {"options": [*options, {"label": "Bronze", "value": "bronze"}]})
         assert hubspot.post("/crm/v3/objects/contacts", body).status == 201
 
+    def test_a_value_outlives_its_option_and_cannot_be_written_again(self, hubspot: Caller) -> None:
+        options = [{"label": "Gold", "value": "gold"}, {"label": "Silver", "value": "silver"}]
+        hubspot.post(PROPERTIES, definition(type="enumeration", fieldType="select", options=options))
+        id = hubspot.contact(firstname="Ada", tier="silver")
+        assert hubspot.patch(f"{PROPERTIES}/tier", {"options": options[:1]}).status == 200
+        path = f"/crm/v3/objects/contacts/{id}"
+        assert hubspot.value("contacts", id, "tier") == "silver"
+        refused = hubspot.patch(path, {"properties": {"tier": "silver"}})
+        assert refused.json["errors"][0]["code"] == "INVALID_OPTION"
+        assert hubspot.patch(path, {"properties": {"city": "Turin"}}).status == 200
+        assert hubspot.patch(path, {"properties": {"tier": ""}}).status == 200
+
+    def test_an_option_is_matched_by_its_exact_value_and_not_by_its_label(self, hubspot: Caller) -> None:
+        options = [{"label": "Gold", "value": "gold"}]
+        hubspot.post(PROPERTIES, definition(type="enumeration", fieldType="checkbox", options=options))
+        for given in ("Gold", "GOLD", " gold", "gold;silver"):
+            answer = hubspot.post("/crm/v3/objects/contacts", {"properties": {"firstname": "Ada", "tier": given}})
+            assert answer.json["errors"][0]["code"] == "INVALID_OPTION", given
+
+    def test_a_unique_property_that_comes_back_holds_its_values_alone_again(self, hubspot: Caller) -> None:
+        hubspot.post(PROPERTIES, definition(hasUniqueValue=True))
+        id = hubspot.contact(firstname="Ada", tier="one")
+        for path in (f"{PROPERTIES}/batch/archive", PROPERTIES):
+            body: Any = {"inputs": [{"name": "tier"}]} if path.endswith("archive") else definition(hasUniqueValue=True)
+            assert hubspot.post(path, body).status < 300
+        assert hubspot.get("/crm/v3/objects/contacts/ONE", idProperty="tier").json["id"] == id
+        refused = hubspot.post("/crm/v3/objects/contacts", {"properties": {"firstname": "Grace", "tier": "one"}})
+        assert "already has that value" in refused.json["message"]
+
+    @pytest.mark.parametrize("change", [{"type": "text"}, {"fieldType": "slider"}])
+    def test_a_definition_cannot_be_changed_to_what_does_not_exist(
+        self, hubspot: Caller, change: dict[str, str]
+    ) -> None:
+        hubspot.post(PROPERTIES, definition())
+        assert hubspot.patch(f"{PROPERTIES}/tier", change).status == 400
+        assert hubspot.get(f"{PROPERTIES}/tier").json["type"] == "string"
+
+    def test_a_built_in_definition_cannot_be_changed(self, hubspot: Caller) -> None:
+        assert hubspot.patch(f"{PROPERTIES}/lifecyclestage", {"label": "Stage"}).status == 400
+        assert hubspot.patch(f"{PROPERTIES}/lifecyclestage", {"type": "string"}).status == 400
+
+    def test_a_group_is_renamed(self, hubspot: Caller) -> None:
+        hubspot.post(f"{PROPERTIES}/groups", {"name": "sync", "label": "Sync"})
+        changed = hubspot.patch(f"{PROPERTIES}/groups/sync", {"label": "Our sync", "displayOrder": 3}).json
+        assert (changed["label"], changed["displayOrder"]) == ("Our sync", 3)
+        listed = hubspot.get(f"{PROPERTIES}/groups").json["results"]
+        assert changed in listed
+        assert hubspot.get(f"{PROPERTIES}/groups/sync").json == changed
+        assert hubspot.get(f"{PROPERTIES}/groups/nope").status == 404
+
+    def test_an_archived_property_is_listed_apart(self, hubspot: Caller) -> None:
+        hubspot.post(PROPERTIES, definition())
+        hubspot.delete(f"{PROPERTIES}/tier")
+        listed = hubspot.get(PROPERTIES, archived="true").json["results"]
+        assert [(one["name"], one["archived"]) for one in listed] == [("tier", True)]
+
     def test_a_calculated_property_cannot_be_written(self, hubspot: Caller) -> None:
         made = hubspot.post(
             PROPERTIES, definition(type="number", fieldType="calculation_equation", calculationFormula="1 + 1")
@@ -121,6 +177,27 @@ class TestPipelines:
         assert hubspot.post(stages, {"label": "Later", "metadata": {}}).status == 400
         assert hubspot.post(stages, {"label": "Later", "metadata": {"probability": "2"}}).status == 400
 
+    def test_a_stage_and_a_pipeline_are_renamed_moved_and_replaced(self, hubspot: Caller) -> None:
+        base = "/crm/v3/pipelines/deals"
+        stage = f"{base}/default/stages/contractsent"
+        assert hubspot.patch(stage, {"label": "Signed", "metadata": {"probability": "0.95"}}).status == 200
+        assert hubspot.get(stage).json["metadata"] == {"isClosed": "false", "probability": "0.95"}
+        assert hubspot.patch(stage, {"label": "Closed Won"}).status == 400
+        assert hubspot.patch(stage, {"metadata": {"probability": "95"}}).status == 400
+        assert hubspot.patch(f"{base}/default", {"label": "Sales", "displayOrder": 2}).json["label"] == "Sales"
+        stages = [{"stageId": "closedwon", "label": "Won", "metadata": {"probability": "1.0"}}]
+        replaced = hubspot.put(f"{base}/default", {"label": "Sales", "displayOrder": 0, "stages": stages}).json
+        assert [one["id"] for one in replaced["stages"]] == ["closedwon"]
+        assert len(hubspot.get(f"{base}/default/stages").json["results"]) == 1
+
+    def test_a_deal_whose_stage_was_deleted_keeps_its_value_and_loses_what_followed_from_it(
+        self, hubspot: Caller
+    ) -> None:
+        deal = hubspot.deal(dealstage="contractsent", amount="10")
+        hubspot.delete("/crm/v3/pipelines/deals/default/stages/contractsent")
+        assert hubspot.value("deals", deal, "dealstage") == "contractsent"
+        assert hubspot.value("deals", deal, "hs_deal_stage_probability") is None
+
     def test_a_stage_in_use_is_kept_when_it_is_asked_to_be_checked(self, hubspot: Caller) -> None:
         deal = hubspot.deal(dealstage="closedwon")
         refused = hubspot.call("DELETE", "/crm/pipelines/2026-09/deals/default/stages/closedwon", None, {})
@@ -156,6 +233,9 @@ class TestOwners:
         assert len(hubspot.get("/crm/v3/owners").json["results"]) == 1
         gone = hubspot.get("/crm/v3/owners", archived="true").json["results"][0]
         assert (gone["userId"], gone["userIdIncludingInactive"]) == (None, user.user_id)
+        assert (gone["email"], gone["firstName"], gone["lastName"]) == (user.email, "", "")
+        assert hubspot.get(f"/crm/v3/owners/{user.owner_id}").status == 404
+        assert hubspot.get(f"/crm/v3/owners/{user.owner_id}", archived="true").json["id"] == gone["id"]
         body = {"properties": {"firstname": "Ada", "hubspot_owner_id": str(user.owner_id)}}
         assert hubspot.post("/crm/v3/objects/contacts", body).status == 400
 

@@ -202,6 +202,72 @@ def test_associations_are_paged(ada: str) -> None:
     assert seen == people
 
 
+def test_associations_named_by_v3_are_paged_too(ada: str) -> None:
+    hubspot = Caller(rate_limits=False, association_v3_page_max=3)
+    company = hubspot.company(name="Acme")
+    people = [hubspot.contact(firstname=f"c{number}", associatedcompanyid=company) for number in range(7)]
+    inline = hubspot.get(f"/crm/v3/objects/companies/{company}", associations="contacts").json["associations"]
+    assert len({row["id"] for row in inline["contacts"]["results"]}) == 3
+    assert inline["contacts"]["paging"]["next"]["after"] == people[3]
+    seen: list[str] = []
+    after = "0"
+    while after:
+        page = hubspot.get(f"/crm/v3/objects/companies/{company}/associations/contacts", after=after).json
+        seen.extend(dict.fromkeys(row["id"] for row in page["results"]))
+        after = page.get("paging", {}).get("next", {}).get("after")
+    assert seen == people
+    batch = {"inputs": [{"id": company, "after": people[6]}]}
+    read = hubspot.post("/crm/v3/associations/companies/contacts/batch/read", batch).json["results"][0]
+    assert ({row["id"] for row in read["to"]}, "paging" in read) == ({people[6]}, False)
+
+
+@pytest.mark.parametrize(
+    ("verb", "config", "status"),
+    [("read", {"association_read_batch_max": 3}, 200), ("create", {"association_write_batch_max": 3}, 201)],
+)
+def test_a_batch_of_associations_has_its_maximum(verb: str, config: dict[str, int], status: int) -> None:
+    hubspot = Caller(rate_limits=False, **config)
+    company = hubspot.company(name="Acme")
+    people = [hubspot.contact(firstname=f"c{number}", associatedcompanyid=company) for number in range(4)]
+    spec = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": CONTACT_TO_COMPANY}]
+    rows = [{"id": id, "from": {"id": id}, "to": {"id": company}, "types": spec} for id in people]
+    path = f"/crm/v4/associations/contacts/companies/batch/{verb}"
+    assert hubspot.post(path, {"inputs": rows[:3]}).status == status
+    assert hubspot.post(path, {"inputs": rows}).status == 400
+
+
+def test_a_pair_of_object_types_has_at_most_ten_labels(hubspot: Caller) -> None:
+    labels = "/crm/v4/associations/contacts/companies/labels"
+    made = [hubspot.post(labels, {"label": f"L{n}", "name": f"l{n}"}).status for n in range(11)]
+    assert made == [200] * 10 + [400]
+
+
+def test_archiving_a_contact_lowers_the_count_of_its_company(hubspot: Caller, ada: str, acme: str) -> None:
+    hubspot.put(f"{V4}/contacts/{ada}/associations/default/companies/{acme}")
+    hubspot.later(5)
+    hubspot.delete(f"/crm/v3/objects/contacts/{ada}")
+    assert hubspot.value("companies", acme, "num_associated_contacts") == "0"
+    assert hubspot.modified("companies", acme) == "2026-09-21T14:13:25Z"
+
+
+def test_an_account_may_be_set_to_give_every_contact_the_company_of_its_domain() -> None:
+    hubspot = Caller(rate_limits=False, creates_companies_of_contacts=True)
+    first = hubspot.contact(email="ada@acme.example.com")
+    company = hubspot.value("contacts", first, "associatedcompanyid")
+    assert company
+    assert hubspot.value("companies", company, "domain") == "acme.example.com"
+    second = hubspot.contact(email="grace@acme.example.com")
+    assert hubspot.value("contacts", second, "associatedcompanyid") == company
+    other = hubspot.company(name="Other")
+    named = hubspot.contact(email="alan@acme.example.com", associatedcompanyid=other)
+    assert hubspot.value("contacts", named, "associatedcompanyid") == other
+    assert hubspot.value("contacts", hubspot.contact(email="x@gmail.com"), "associatedcompanyid") is None
+    assert hubspot.value("contacts", hubspot.contact(firstname="Nobody"), "associatedcompanyid") is None
+    assert len(hubspot.emulator.user().ids("companies")) == 2
+    entry = next(entry for entry in hubspot.emulator.journal.entries() if entry.object == "companies")
+    assert (entry.client, entry.user) == ("hubspot", None)
+
+
 def test_an_archived_company_leaves_its_contacts_and_comes_back_with_a_restore(
     hubspot: Caller, ada: str, acme: str
 ) -> None:

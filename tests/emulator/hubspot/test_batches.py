@@ -129,6 +129,26 @@ def test_one_record_may_not_be_named_twice_in_an_update(hubspot: Caller) -> None
     assert refused.json["message"] == f"Duplicate IDs found in batch input: [{id}]. IDs must be unique"
 
 
+def test_two_keys_that_lead_to_one_record_fail_the_whole_call(keyed: Caller) -> None:
+    id = keyed.contact(firstname="Ada", salesforce_key="k1")
+    rows = inputs(
+        {"id": id, "properties": {"city": "a"}, "objectWriteTraceId": "1"},
+        {"id": "K1", "idProperty": "salesforce_key", "properties": {"city": "b"}, "objectWriteTraceId": "2"},
+    )
+    assert keyed.post(f"{BATCH}/update", rows).status == 400
+    assert keyed.value("contacts", id, "city") is None
+
+
+def test_an_upsert_of_one_address_in_two_spellings_fails_as_a_whole(hubspot: Caller) -> None:
+    hubspot.contact(email="ada@example.com")
+    spellings = ("ada@example.com", "ADA@example.com")
+    rows = [{"id": email, "idProperty": "email", "properties": {"city": email[0]}} for email in spellings]
+    assert hubspot.post(f"{BATCH}/upsert", {"inputs": rows}).status == 400
+    new = [{**row, "id": row["id"].replace("@", "2@")} for row in rows]
+    assert hubspot.post(f"{BATCH}/upsert", {"inputs": new}).status == 409
+    assert len(hubspot.emulator.user().ids("contacts")) == 1
+
+
 @pytest.mark.parametrize("name", ["email", "hs_object_id", "firstname"])
 def test_an_update_by_a_property_that_is_not_unique_is_refused(hubspot: Caller, name: str) -> None:
     refused = hubspot.post(f"{BATCH}/update", inputs({"id": "x", "idProperty": name, "properties": {"city": "a"}}))
@@ -178,6 +198,25 @@ def test_a_value_of_a_unique_property_can_be_held_by_one_record_only(keyed: Call
     assert "already has that value" in refused.json["message"]
 
 
+def test_two_new_records_of_one_batch_cannot_take_the_same_unique_value(keyed: Caller) -> None:
+    rows = [{"properties": {"firstname": name, "salesforce_key": "k1"}} for name in ("Ada", "Grace")]
+    assert keyed.post(f"{BATCH}/create", {"inputs": rows}).status == 400
+    assert keyed.emulator.user().ids("contacts") == []
+    traced = [{**row, "objectWriteTraceId": row["properties"]["firstname"]} for row in rows]
+    made = keyed.post(f"{BATCH}/create", {"inputs": traced})
+    assert (made.status, len(made.ids)) == (207, 1)
+    assert made.json["errors"][0]["context"]["objectWriteTraceId"] == ["Grace"]
+
+
+def test_a_value_that_another_record_of_the_batch_gives_up_is_still_taken(keyed: Caller) -> None:
+    one, other = keyed.contact(firstname="a", salesforce_key="k1"), keyed.contact(firstname="b", salesforce_key="k2")
+    rows = inputs(
+        {"id": one, "properties": {"salesforce_key": "k2"}}, {"id": other, "properties": {"salesforce_key": "k1"}}
+    )
+    assert keyed.post(f"{BATCH}/update", rows).status == 400
+    assert keyed.value("contacts", one, "salesforce_key") == "k1"
+
+
 def test_an_upsert_by_email_is_never_partial(hubspot: Caller) -> None:
     rows = [
         {"id": "a@example.com", "idProperty": "email", "properties": {"firstname": "A"}, "objectWriteTraceId": "1"},
@@ -186,6 +225,41 @@ def test_an_upsert_by_email_is_never_partial(hubspot: Caller) -> None:
     assert hubspot.post(f"{BATCH}/upsert", {"inputs": rows}).status == 400
     assert hubspot.emulator.user().ids("contacts") == []
     assert hubspot.post(f"{BATCH}/upsert", {"inputs": rows[:1]}).status == 200
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "upsert", "archive"])
+@pytest.mark.parametrize(("count", "refused"), [(100, False), (101, True)])
+def test_a_write_takes_a_hundred_inputs(hubspot: Caller, verb: str, count: int, refused: bool) -> None:
+    ids = hubspot.emulator.seed({"contacts": [{"firstname": f"c{number}"} for number in range(count)]})["contacts"]
+    properties = {"firstname": "x"}
+    rows: list[dict[str, Any]] = [{"id": id, "properties": properties} for id in ids]
+    if verb == "upsert":
+        rows = [{"id": f"p{id}@example.com", "idProperty": "email", "properties": properties} for id in ids]
+    answer = hubspot.post(f"{BATCH}/{verb}", {"inputs": rows})
+    assert (answer.status == 400) == refused
+    if refused:
+        assert "maximum number of inputs" in answer.json["message"]
+        assert hubspot.value("contacts", ids[0], "firstname") == "c0"
+
+
+@pytest.mark.parametrize("base", ["/crm/objects/2026-03", "/crm/objects/2026-09", "/crm/v3/objects"])
+def test_every_form_of_the_path_serves_every_verb(base: str) -> None:
+    hubspot = Caller(rate_limits=False)
+    path = f"{base}/contacts"
+    made = hubspot.post(f"{path}/batch/create", {"inputs": people(2)})
+    ids = made.ids
+    row = {"id": "p0@example.com", "idProperty": "email", "properties": {"city": "Turin"}}
+    assert hubspot.post(f"{path}/batch/upsert", inputs(row)).json["results"][0]["new"] is False
+    assert hubspot.post(f"{path}/batch/update", inputs({"id": ids[0], "properties": {"city": "Rome"}})).status == 200
+    assert hubspot.post(f"{path}/batch/read", {"properties": ["city"], **inputs({"id": ids[0]})}).status == 200
+    assert sorted(hubspot.post(f"{path}/search", {}).ids) == sorted(ids)
+    assert sorted(hubspot.get(path).ids) == sorted(ids)
+    assert hubspot.post(f"{path}/merge", {"primaryObjectId": ids[0], "objectIdToMerge": ids[1]}).json["id"] == ids[0]
+    assert hubspot.patch(f"{path}/{ids[0]}", {"properties": {"city": "Oslo"}}).status == 200
+    assert hubspot.post(f"{path}/batch/archive", inputs({"id": ids[0]})).status == 204
+    assert hubspot.get(f"{path}/{ids[0]}", archived="true").status == 200
+    assert hubspot.post(f"{path}/gdpr-delete", {"objectId": ids[0]}).status == 204
+    assert hubspot.delete(f"{path}/{ids[0]}").status == 204
 
 
 def test_archiving_a_batch_says_nothing_about_its_records(hubspot: Caller) -> None:

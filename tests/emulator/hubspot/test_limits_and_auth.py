@@ -74,6 +74,22 @@ def test_the_eleventh_call_of_a_burst_of_ten_is_refused_until_the_window_has_rol
     assert hubspot.get(CONTACTS).status == 200
 
 
+def test_association_batches_have_a_burst_and_a_day_of_their_own() -> None:
+    hubspot = Caller(association_burst_limit=2, association_daily_limit=3)
+    path = "/crm/v4/associations/contacts/companies/batch/read"
+    answers = [hubspot.post(path, {"inputs": []}) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[-1].json["policyName"] == "TEN_SECONDLY_ROLLING"
+    assert "x-hubspot-ratelimit-max" not in answers[0].headers
+    assert hubspot.get(CONTACTS).status == 200
+    hubspot.later(10)
+    assert hubspot.post(path, {"inputs": []}).status == 200
+    assert hubspot.post(path, {"inputs": []}).json["policyName"] == "DAILY"
+    assert hubspot.get(CONTACTS).status == 200
+    hubspot.later(86_400)
+    assert hubspot.post(path, {"inputs": []}).status == 200
+
+
 def test_searches_and_association_batches_are_outside_the_burst() -> None:
     hubspot = Caller(burst_limit=1)
     hubspot.get(CONTACTS)
@@ -125,9 +141,58 @@ def test_limits_can_be_switched_off_and_are_still_counted() -> None:
 
 
 def test_planted_statuses_speak_as_hubspot_does(hubspot: Caller) -> None:
-    for status in (401, 403, 429, 500, 502):
+    for status in (401, 403, 423, 429, 477, 500):
         hubspot.emulator.faults.add({"kind": "status", "status": status, "match": {"times": 1}})
         answer = hubspot.get(CONTACTS)
         assert answer.status == status
         assert answer.json["status"] == "error"
+        assert ("retry-after" in answer.headers) == (status == 477)
     assert hubspot.get(CONTACTS).status == 200
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 524])
+def test_a_planted_gateway_failure_is_a_page_and_no_envelope(hubspot: Caller, status: int) -> None:
+    hubspot.emulator.faults.add({"kind": "status", "status": status, "match": {"times": 1}})
+    answer = hubspot.get(CONTACTS)
+    assert (answer.status, answer.headers["content-type"]) == (status, "text/html")
+    assert answer.body.startswith(b"<html>")
+
+
+def test_an_address_that_is_too_long_never_reaches_hubspot(hubspot: Caller) -> None:
+    names = ",".join(f"property_{number}" for number in range(1_200))
+    answer = hubspot.get(CONTACTS, properties=names)
+    assert (answer.status, answer.headers["content-type"]) == (414, "text/html")
+    assert hubspot.emulator.limits.used_today == 0
+    assert hubspot.get(CONTACTS, properties=names[:12_000]).status == 200
+
+
+def test_a_body_that_is_too_large_never_reaches_hubspot() -> None:
+    hubspot = Caller(body_max_bytes=1_000)
+    assert hubspot.post(CONTACTS, {"properties": {"firstname": "x" * 1_000}}).status == 413
+    assert hubspot.post(CONTACTS, {"properties": {"firstname": "x" * 900}}).status == 201
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("application/json", 201), ("application/json; charset=utf-8", 201), ("application/x-www-form-urlencoded", 415)],
+)
+def test_a_body_that_says_it_is_no_json_is_not_read(hubspot: Caller, given: str, status: int) -> None:
+    hubspot.headers["content-type"] = given
+    assert hubspot.post(CONTACTS, {"properties": {"firstname": "Ada"}}).status == status
+
+
+def test_a_token_that_expires_between_two_batches_lets_nothing_of_the_second_through(hubspot: Caller) -> None:
+    hubspot.token = hubspot.emulator.issue_token(expires_in_s=60)
+    rows = [{"properties": {"email": f"p{number}@example.com"}} for number in range(3)]
+    assert hubspot.post(f"{CONTACTS}/batch/create", {"inputs": rows[:1]}).status == 201
+    hubspot.later(60)
+    refused = hubspot.post(f"{CONTACTS}/batch/create", {"inputs": rows[1:]})
+    assert (refused.status, refused.json["category"]) == (401, "EXPIRED_AUTHENTICATION")
+    assert len(hubspot.emulator.user().ids("contacts")) == 1
+
+
+def test_a_revoked_token_is_nobodys(hubspot: Caller) -> None:
+    hubspot.token = hubspot.emulator.issue_token()
+    assert hubspot.get(CONTACTS).status == 200
+    hubspot.emulator.revoke_token(hubspot.token)
+    assert hubspot.get(CONTACTS).json["category"] == "INVALID_AUTHENTICATION"

@@ -73,6 +73,25 @@ def test_associations_are_united_and_counts_follow(hubspot: Caller, pair: tuple[
     assert hubspot.value("companies", acme, "num_associated_contacts") == "1"
 
 
+def test_two_companies_keep_both_domains(hubspot: Caller) -> None:
+    one = hubspot.company(name="Acme", domain="acme.example.com")
+    other = hubspot.company(name="Acme Ltd", domain="acme.example.org")
+    hubspot.post("/crm/v3/objects/companies/merge", {"primaryObjectId": one, "objectIdToMerge": other})
+    assert hubspot.value("companies", one, "domain") == "acme.example.com"
+    assert hubspot.value("companies", one, "hs_additional_domains") == "acme.example.org"
+
+
+def test_a_record_takes_part_in_no_more_merges_than_allowed(
+    hubspot: Caller, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_emulator.hubspot.merge.MERGES_MAX", 1)
+    merged(hubspot, *pair)
+    third = hubspot.contact(email="third@example.com")
+    refused = hubspot.post(f"{CONTACTS}/merge", {"primaryObjectId": pair[0], "objectIdToMerge": third})
+    assert refused.status == 400
+    assert hubspot.get(f"{CONTACTS}/{third}").json["id"] == third
+
+
 def test_merging_twice_leads_every_old_id_to_the_last_survivor(hubspot: Caller, pair: tuple[str, str]) -> None:
     third = hubspot.contact(email="third@example.com")
     merged(hubspot, *pair)

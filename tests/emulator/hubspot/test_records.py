@@ -79,6 +79,28 @@ def test_an_account_may_be_set_to_show_cleared_values_as_null() -> None:
     assert hubspot.value("contacts", id, "firstname") is None
 
 
+def test_null_leaves_a_value_as_it_is(hubspot: Caller) -> None:
+    """Only an empty string clears: reported with HubSpot's own client."""
+    id = hubspot.contact(email="ada@example.com", firstname="Ada", city=None)
+    hubspot.later(5)
+    answer = hubspot.patch(f"{CONTACTS}/{id}", {"properties": {"firstname": None, "no_such_property": None}})
+    assert answer.status == 200
+    assert hubspot.value("contacts", id, "firstname") == "Ada"
+    assert hubspot.modified("contacts", id) == "2026-09-21T14:13:20Z"
+
+
+def test_history_keeps_the_newest_versions_only() -> None:
+    hubspot = Caller(rate_limits=False, history_versions_max=3)
+    id = hubspot.contact(firstname="v0")
+    for number in range(1, 6):
+        hubspot.later(1)
+        hubspot.patch(f"{CONTACTS}/{id}", {"properties": {"firstname": f"v{number}"}})
+    read = hubspot.get(f"{CONTACTS}/{id}", propertiesWithHistory="firstname").json
+    versions = read["propertiesWithHistory"]["firstname"]
+    assert [version["value"] for version in versions] == ["v5", "v4", "v3"]
+    assert versions[0]["timestamp"] == "2026-09-21T14:13:25Z"
+
+
 def test_history_tells_a_person_from_an_app(hubspot: Caller) -> None:
     id = hubspot.contact(firstname="Ada")
     hubspot.later(1)
@@ -142,6 +164,71 @@ def test_a_value_that_does_not_fit_is_refused_with_its_code_and_property(
     assert refused.json["errors"][0]["code"] == code
     assert refused.json["errors"][0]["context"]["propertyName"][0] in properties
     assert hubspot.get(CONTACTS).json == {"results": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("amount", "10.00", "10.00"),
+        ("amount", 1e3, "1000"),
+        ("amount", "1e3", "1000"),
+        ("amount", " +7. ", "7"),
+        ("amount", 0.1 + 0.2, "0.30000000000000004"),
+        ("amount", "-0.5", "-0.5"),
+        ("amount", "1,000", None),
+        ("amount", "1_000", None),
+        ("amount", "1.000.000", None),
+        ("amount", "NaN", None),
+        ("amount", "1e999", None),
+        ("amount", "٣", None),
+        ("closedate", 1_798_675_200_123, "2026-12-31T00:00:00.123Z"),
+        ("closedate", "2026-12-31T01:00:00+01:00", "2026-12-31T00:00:00Z"),
+        ("closedate", "2026-12-31", "2026-12-31T00:00:00Z"),
+        ("closedate", "31/12/2026", None),
+        ("closedate", "9" * 20, None),
+        ("day", "2026-12-31", "2026-12-31"),
+        ("day", "1798675200000", "2026-12-31"),
+        ("day", "2026-12-31T00:00:00Z", "2026-12-31"),
+        ("day", "2026-12-31T00:00:00+02:00", None),
+        ("day", "1798675200001", None),
+        ("day", "2026-02-30", None),
+        ("day", "20261231", None),
+        ("day", "2026-W53-4", None),
+        ("flag", True, "true"),
+        ("flag", "TRUE", "true"),
+        ("flag", "yes", None),
+        ("flag", 1, None),
+        ("description", 5, "5"),
+        ("description", "\x00\U0001f600", "\x00\U0001f600"),
+        ("description", "  kept as it is ", "  kept as it is "),
+        ("description", "x" * 65_536, "x" * 65_536),
+        ("description", "x" * 65_537, None),
+        ("description", "\U0001f600" * 32_768, "\U0001f600" * 32_768),
+        ("description", "\U0001f600" * 32_769, None),
+        ("description", {"a": 1}, None),
+    ],
+)
+def test_a_value_is_kept_in_one_form_or_refused(hubspot: Caller, name: str, given: Any, kept: str | None) -> None:
+    for own, type, field in (("day", "date", "date"), ("flag", "bool", "booleancheckbox")):
+        body = {"name": own, "label": own, "type": type, "fieldType": field, "groupName": "dealinformation"}
+        assert hubspot.post("/crm/v3/properties/deals", body).status == 201
+    answer = hubspot.post("/crm/v3/objects/deals", {"properties": {"dealname": "D", name: given}})
+    assert answer.status == (400 if kept is None else 201), answer.body
+    if kept is not None:
+        assert hubspot.value("deals", answer.json["id"], name) == kept
+    else:
+        assert answer.json["errors"][0]["context"] == {"propertyName": [name]}
+
+
+def test_a_lone_surrogate_is_no_json(hubspot: Caller) -> None:
+    refused = hubspot.call("POST", CONTACTS, None, {}, raw=b'{"properties": {"firstname": "\\ud800"}}')
+    assert (refused.status, refused.json["category"]) == (400, "VALIDATION_ERROR")
+
+
+def test_an_email_is_kept_in_lower_case_without_the_space_around_it(hubspot: Caller) -> None:
+    id = hubspot.contact(email="  Ada.Lovelace@Example.COM ")
+    assert hubspot.value("contacts", id, "email") == "ada.lovelace@example.com"
+    assert hubspot.get(f"{CONTACTS}/ADA.LOVELACE@example.com", idProperty="email").json["id"] == id
 
 
 def test_all_faults_of_a_record_are_told_at_once(hubspot: Caller) -> None:
@@ -235,6 +322,37 @@ def test_a_record_can_be_named_by_its_email(hubspot: Caller) -> None:
     assert hubspot.get(f"{CONTACTS}/ada%40example.com", idProperty="email").json["id"] == id
     updated = hubspot.patch(f"{CONTACTS}/ada@example.com", {"properties": {"city": "Turin"}}, idProperty="email")
     assert updated.json["id"] == id
+
+
+@pytest.mark.parametrize("name", ["firstname", "no_such_property"])
+def test_a_record_cannot_be_named_by_a_property_that_is_not_unique(hubspot: Caller, name: str) -> None:
+    hubspot.contact(firstname="Ada")
+    refused = hubspot.get(f"{CONTACTS}/Ada", idProperty=name)
+    assert refused.status == 400
+    assert refused.json["message"].startswith(f"Unable to perform update/upsert by non-unique 0-1 property {name}")
+
+
+def test_an_additional_address_can_change_places_with_the_primary_one(hubspot: Caller) -> None:
+    id, other = hubspot.contact(email="ada@example.com"), hubspot.contact(email="lovelace@example.com")
+    hubspot.emulator.user().merge("contacts", id, other)
+    hubspot.patch(f"{CONTACTS}/{id}", {"properties": {"email": "lovelace@example.com"}})
+    assert hubspot.value("contacts", id, "hs_additional_emails") == "ada@example.com"
+    for address in ("ada@example.com", "lovelace@example.com"):
+        assert hubspot.post(CONTACTS, {"properties": {"email": address}}).status == 409
+        assert hubspot.get(f"{CONTACTS}/{address}", idProperty="email").json["id"] == id
+    hubspot.patch(f"{CONTACTS}/{id}", {"properties": {"email": "countess@example.com"}})
+    assert hubspot.post(CONTACTS, {"properties": {"email": "ada@example.com"}}).status == 409
+    assert hubspot.contact(email="lovelace@example.com") != id
+
+
+def test_a_record_keeps_an_owner_who_left_but_takes_no_such_owner(hubspot: Caller) -> None:
+    leaving = hubspot.emulator.users[1]
+    id = hubspot.contact(firstname="Ada", hubspot_owner_id=str(leaving.owner_id))
+    leaving.archived = True
+    assert hubspot.patch(f"{CONTACTS}/{id}", {"properties": {"city": "Turin"}}).status == 200
+    assert hubspot.value("contacts", id, "hubspot_owner_id") == str(leaving.owner_id)
+    again = {"properties": {"hubspot_owner_id": str(leaving.owner_id)}}
+    assert hubspot.patch(f"{CONTACTS}/{id}", again).json["errors"][0]["code"] == "INVALID_OWNER_ID"
 
 
 def test_a_company_takes_its_website_from_its_domain(hubspot: Caller) -> None:
