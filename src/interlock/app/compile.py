@@ -132,7 +132,7 @@ class Compiler:
             if row.object != slug or not row.enabled or row.id is None:
                 continue
             fields = [each for each in field_rows if each.object_mapping_id == row.id]
-            compiled = [mapping for each in fields if (mapping := self._field(spec, row.salesforce_type, each))]
+            compiled = [mapping for each in fields if (mapping := self.field(spec, row.salesforce_type, each))]
             compiled += self._reference_fields(spec, row.salesforce_type, references)
             mappings[row.salesforce_type] = ObjectMapping(row.id, slug, row.salesforce_type, tuple(compiled))
         return ObjectRuntime(
@@ -146,7 +146,7 @@ class Compiler:
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 
-    def _field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
+    def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
         status = self.check(spec, type_, row.property, row.field)
         if status.codec is None or row.id is None:

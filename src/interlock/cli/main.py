@@ -14,9 +14,14 @@ import typer
 from typer import _click
 
 from interlock.cli import (
+    conflicts,
     connections,
+    demo_entry,
     emulate,
+    explain,
+    find,
     issues,
+    mappings,
     pause,
     status,
 )
@@ -56,10 +61,15 @@ def root(
 
 # In the order in which a person meets them.
 for _command in (
+    demo_entry,
     emulate,
     connections,
     status,
     issues,
+    conflicts,
+    explain,
+    find,
+    mappings,
     pause,
 ):
     _command.register(app)

@@ -1,0 +1,361 @@
+"""Mappings as a person manages them: list with a status, export as a document, compare, apply. Calls no CRM itself.
+
+A document names objects, Salesforce types and their field pairs. What it does not name at all is left alone; inside a type
+that it names it is the whole truth. A pair keeps its row, and with it its id and base, for as long as both names stay: a
+changed rule never makes a field look new. A pair that is removed and added again is a new row, since ids are never reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from interlock.app.compile import Compiler, MappingStatus
+from interlock.app.errors import BadInput
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.schemas import Schemas
+from interlock.app.words import RULES
+from interlock.core.model import SyncRule
+from interlock.objects.registry import SPECS
+from interlock.objects.spec import DefaultMapping, ObjectSpec
+from interlock.store import Store, directory, mappings
+from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
+from interlock.store.tx import Tx, WriteTx
+
+Json = dict[str, Any]
+Path = tuple[str, ...]
+# Where in the person's file a path of the document is, for example "mappings.yaml, line 12".
+Where = Callable[[Path], str]
+
+
+class FieldEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    property: str
+    field: str
+    rule: SyncRule = SyncRule.PREFER_SALESFORCE
+
+
+class TypeEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    fields: list[FieldEntry] = Field(default_factory=list)
+
+
+class Document(BaseModel):
+    """`objects`: object -> Salesforce type -> its field pairs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    objects: dict[str, dict[str, TypeEntry]]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that applying a document does. `enabled` changes name no field."""
+
+    action: str  # add | remove | change | enable | disable
+    object: str
+    salesforce_object: str
+    property: str | None = None
+    field: str | None = None
+    rule_before: str | None = None
+    rule_after: str | None = None
+
+    def document(self) -> Json:
+        return msgspec.structs.asdict(self)
+
+
+# --- list and export --------------------------------------------------------------------------------------------------
+
+
+async def list_(store: Store, connection_id: int, only: Sequence[str] | None = None) -> list[Json]:
+    """Every field mapping with its status against the schemas as they were last read."""
+    async with store.read(connection_id) as tx:
+        types = {row.id: row for row in await mappings.object_mappings(tx)}
+        rows = await mappings.field_mappings(tx)
+        compiler = await _compiler(tx)
+    documents = []
+    for row in rows:
+        of = types[row.object_mapping_id]
+        if only and of.object not in only:
+            continue
+        status = _status(compiler, of, row)
+        documents.append(
+            {
+                "id": row.id,
+                "object": of.object,
+                "property": row.property,
+                "field": row.field,
+                "salesforce_object": of.salesforce_type,
+                "rule": row.rule,
+                "locked_reason": row.locked_reason,
+                "kind": row.kind,
+                "status": status.status,
+                "status_reason": status.reason,
+            }
+        )
+    return documents
+
+
+async def _compiler(tx: Tx) -> Compiler | None:
+    kept = await directory.get(tx, SCHEMAS)
+    return Compiler(msgspec.convert(kept, Schemas, strict=False)) if kept is not None else None
+
+
+def _status(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMappingRow) -> MappingStatus:
+    if compiler is None:
+        return MappingStatus(None, row.status, row.status_reason)
+    spec = SPECS[of.object]
+    status = compiler.check(spec, of.salesforce_type, row.property, row.field)
+    if status.status != "ok":
+        return status
+    compiled = compiler.field(spec, of.salesforce_type, row)
+    if compiled is not None and compiled.effective_rule is not compiled.rule:
+        who = "Salesforce" if compiled.hubspot_writable else "HubSpot"
+        works = RULES[compiled.effective_rule]
+        reason = f"{who} does not let the sync user change this field, so the rule works as: {works}"
+        return MappingStatus(status.codec, "warning", reason)
+    return status
+
+
+async def export(store: Store, connection_id: int) -> Json:
+    """The document of what is set now, in the order of the rows."""
+    async with store.read(connection_id) as tx:
+        types = await mappings.object_mappings(tx)
+        rows = await mappings.field_mappings(tx)
+    objects: dict[str, Json] = {}
+    for of in types:
+        fields = [
+            {"property": row.property, "field": row.field, "rule": row.rule}
+            for row in rows
+            if row.object_mapping_id == of.id
+        ]
+        objects.setdefault(of.object, {})[of.salesforce_type] = {"enabled": of.enabled, "fields": fields}
+    return {"version": 1, "objects": objects}
+
+
+# --- compare and apply ------------------------------------------------------------------------------------------------
+
+
+async def compare(store: Store, connection_id: int, document: Document) -> list[Change]:
+    """What differs, in the words of what applying would do. Checks nothing."""
+    async with store.read(connection_id) as tx:
+        return await _changes(tx, document)
+
+
+async def apply(
+    store: Store,
+    connection_id: int,
+    document: Document,
+    where: Where,
+    refresh: Callable[[], Awaitable[Schemas]],
+    *,
+    plan: bool,
+) -> list[Change]:
+    """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError.
+
+    `refresh` reads the schemas from the CRMs. It is asked only when the kept ones lack something, since a field may have
+    been made a minute ago.
+    """
+    async with store.read(connection_id) as tx:
+        compiler, changes = await _compiler(tx), await _changes(tx, document)
+    _check_document(document, where)
+    added = [change for change in changes if change.action == "add"]
+    if compiler is None or any(_broken(compiler, change) for change in added):
+        compiler = Compiler(await refresh())
+    for change in added:
+        reason = _broken(compiler, change)
+        if reason is not None:
+            raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
+    if plan:
+        _check_removals(changes)
+        return changes
+    async with store.write(connection_id) as tx:
+        # Once more in this transaction: somebody else may have applied another file meanwhile.
+        changes = await _changes(tx, document)
+        _check_removals(changes)
+        await _carry_out(tx, changes)
+    return changes
+
+
+async def apply_in(tx: WriteTx, document: Document, compiler: Compiler, where: Where) -> list[Change]:
+    """`apply` in the transaction that makes the connection: what is refused leaves neither behind. Raises BadInput."""
+    _check_document(document, where)
+    changes = await _changes(tx, document)
+    for change in changes:
+        reason = _broken(compiler, change) if change.action == "add" else None
+        if reason is not None:
+            raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
+    _check_removals(changes)
+    await _carry_out(tx, changes)
+    return changes
+
+
+def _broken(compiler: Compiler, change: Change) -> str | None:
+    assert change.property is not None
+    assert change.field is not None
+    spec = SPECS[change.object]
+    status = compiler.check(spec, change.salesforce_object, change.property, change.field)
+    return status.reason or "they cannot be joined" if status.status == "broken" else None
+
+
+def _refused(where: str, message: str, change: Change, fix: str = "Correct the file, then apply it again.") -> BadInput:
+    return BadInput(f"{where}: {message}.", code="mapping_refused", field=change.property, fix=fix)
+
+
+def _check_document(document: Document, where: Where) -> None:
+    """What is wrong whatever the CRMs hold: unknown objects, a name twice, a rule that the pair is locked against."""
+    for slug, types in document.objects.items():
+        if slug not in SPECS:
+            raise BadInput(
+                f"{where(('objects', slug))}: {slug!r} is not an object that syncs.",
+                code="unknown_key",
+                field=slug,
+                fix=f"There are: {', '.join(SPECS)}.",
+            )
+        for type_, entry in types.items():
+            _check_type(SPECS[slug], type_, entry, where, ("objects", slug, type_))
+
+
+def _check_type(spec: ObjectSpec, type_: str, entry: TypeEntry, where: Where, path: Path) -> None:
+    if type_ not in spec.salesforce_types:
+        raise BadInput(
+            f"{where(path)}: {spec.slug} do not sync with the Salesforce object {type_!r}.",
+            code="unknown_key",
+            field=type_,
+            fix=f"They sync with: {', '.join(spec.salesforce_types)}.",
+        )
+    seen: set[tuple[str, str]] = set()
+    for place, pair in enumerate(entry.fields):
+        here = (*path, "fields", str(place))
+        for kind, name in (("property", pair.property), ("field", pair.field)):
+            if (kind, name) in seen:
+                raise BadInput(
+                    f"{where((*here, kind))}: the {kind} {name} is mapped twice for {type_}, and the two would overwrite"
+                    " each other.",
+                    code="mapped_twice",
+                    field=name,
+                    fix="Keep one of the two.",
+                )
+            seen.add((kind, name))
+        default = _default(spec, type_, pair.property, pair.field)
+        if default is not None and pair.rule not in default.allowed_rules:
+            allowed = ", ".join(rule.value for rule in default.allowed_rules)
+            raise BadInput(
+                f"{where((*here, 'rule'))}: {pair.property} and {pair.field} cannot have the rule {pair.rule.value}:"
+                f" {default.locked_reason}.",
+                code="rule_locked",
+                field=pair.property,
+                fix=f"Allowed are: {allowed}.",
+            )
+
+
+def _default(spec: ObjectSpec, type_: str, property_: str, field: str) -> DefaultMapping | None:
+    return next(
+        (each for each in spec.mappings if each.property == property_ and each.fields.get(type_) == field), None
+    )
+
+
+def _check_removals(changes: Sequence[Change]) -> None:
+    for change in changes:
+        if change.action != "remove" or change.property is None or change.field is None:
+            continue
+        default = _default(SPECS[change.object], change.salesforce_object, change.property, change.field)
+        if default is not None and default.locked_reason is not None:
+            raise BadInput(
+                f"{change.property} and {change.field} of {change.salesforce_object} cannot be left out:"
+                f" {default.locked_reason}.",
+                code="rule_locked",
+                field=change.property,
+                fix="Put the pair back into the file.",
+            )
+
+
+def _place(document: Document, change: Change) -> Path:
+    path = ("objects", change.object, change.salesforce_object, "fields")
+    for number, pair in enumerate(document.objects[change.object][change.salesforce_object].fields):
+        if (pair.property, pair.field) == (change.property, change.field):
+            return (*path, str(number), "property")
+    return path
+
+
+async def _changes(tx: Tx, document: Document) -> list[Change]:
+    types = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
+    rows = await mappings.field_mappings(tx)
+    changes: list[Change] = []
+    for slug, entries in document.objects.items():
+        for type_, entry in entries.items():
+            of = types.get((slug, type_))
+            if entry.enabled != (of.enabled if of is not None else True):
+                changes.append(Change("enable" if entry.enabled else "disable", slug, type_))
+            mine = {(row.property, row.field): row for row in rows if of is not None and row.object_mapping_id == of.id}
+            changes += _field_changes(slug, type_, entry, mine)
+    return changes
+
+
+def _field_changes(
+    slug: str, type_: str, entry: TypeEntry, mine: dict[tuple[str, str], FieldMappingRow]
+) -> list[Change]:
+    wanted = {(pair.property, pair.field): pair.rule.value for pair in entry.fields}
+    changes = [
+        Change("remove", slug, type_, *names, rule_before=row.rule)
+        for names, row in mine.items()
+        if names not in wanted
+    ]
+    for names, rule in wanted.items():
+        before = mine[names].rule if names in mine else None
+        if before is None:
+            changes.append(Change("add", slug, type_, *names, rule_after=rule))
+        elif before != rule:
+            changes.append(Change("change", slug, type_, *names, rule_before=before, rule_after=rule))
+    return changes
+
+
+async def _carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
+    types = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
+    rows = {(row.object_mapping_id, row.property, row.field): row for row in await mappings.field_mappings(tx)}
+    removed: list[int] = []
+    for change in changes:
+        of = types.get((change.object, change.salesforce_object))
+        if of is None:
+            of = ObjectMappingRow(object=change.object, salesforce_type=change.salesforce_object)
+            of.id = await mappings.save_object_mapping(tx, of)
+            types[change.object, change.salesforce_object] = of
+        assert of.id is not None
+        if change.action in ("enable", "disable"):
+            of.enabled = change.action == "enable"
+            await mappings.save_object_mapping(tx, of)
+            continue
+        assert change.property is not None
+        assert change.field is not None
+        row = rows.get((of.id, change.property, change.field))
+        if change.action == "remove":
+            assert row is not None
+            assert row.id is not None
+            removed.append(row.id)
+            continue
+        await mappings.save_field_mapping(tx, _row(change, of.id, row))
+    await mappings.delete_field_mappings(tx, removed)
+
+
+def _row(change: Change, object_mapping_id: int, row: FieldMappingRow | None) -> FieldMappingRow:
+    assert change.property is not None
+    assert change.field is not None
+    assert change.rule_after is not None
+    if row is not None:
+        row.rule = change.rule_after
+        return row
+    default = _default(SPECS[change.object], change.salesforce_object, change.property, change.field)
+    return FieldMappingRow(
+        object_mapping_id=object_mapping_id,
+        property=change.property,
+        field=change.field,
+        rule=change.rule_after,
+        kind="default" if default is not None else "custom",
+        locked_reason=default.locked_reason if default is not None else None,
+    )

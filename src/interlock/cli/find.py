@@ -1,0 +1,52 @@
+"""`interlock find`: from an e-mail, a name or an id to record keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from interlock.cli.base import Answer, Page, Run, with_common
+
+
+async def find(
+    run: Run,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="An e-mail, a name, or an id of either CRM.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither CRM.")] = False,
+) -> Answer:
+    """Find records by e-mail, name or id."""
+    from interlock.app import connections
+    from interlock.app import find as use_case
+    from interlock.app.errors import Missing
+
+    async with run.open() as opened:
+        connection = await connections.choose(opened.store, run.connection)
+        assert connection.id is not None
+        if offline:
+            search = await use_case.find(opened.store, connection.id, text, None)
+        else:
+            async with opened.clients(connection) as clients:
+                both = (clients.hubspot, clients.salesforce)
+                search = await use_case.find(opened.store, connection.id, text, both)
+    silent = [side.value for side, read in search.read.items() if read == "failed"]
+    if not search.found:
+        asked = f" ({' and '.join(silent)} did not answer)" if silent else ""
+        raise Missing(f"Nothing is found for {text!r}{asked}.", code="no_such_record", fix="Try an e-mail or an id.")
+    records = [each.document() for each in search.found]
+
+    def page(out: Page) -> None:
+        columns = ("Record", "HubSpot", "Salesforce", "Pair")
+        rows = [
+            (each["label"], each["hubspot"], each["salesforce"], each["link"] or each["why_not"] or "not linked")
+            for each in records
+        ]
+        out.table(columns, rows, keep=("HubSpot", "Salesforce", "Pair"))
+        if silent:
+            out.line(f"{' and '.join(silent)} did not answer: this is what is remembered.")
+        out.line("Next: interlock explain KEY")
+
+    return Answer({"records": records, "read": {side.value: read for side, read in search.read.items()}}, page)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("find")(with_common("find", find))
