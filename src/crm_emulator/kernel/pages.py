@@ -58,7 +58,7 @@ class PagesAdapter(Protocol):
     def objects(self) -> Sequence[tuple[str, str]]: ...
     def columns(self, object: str) -> Sequence[str]: ...
     def rows(self, object: str, query: str, offset: int, limit: int) -> tuple[Sequence[Row], int]: ...
-    def fields(self, object: str, id: str | None) -> Sequence[Field]: ...
+    def fields(self, object: str, id: str | None, person: Person) -> Sequence[Field]: ...
     def name(self, object: str, id: str) -> str: ...
     def save(self, object: str, id: str | None, values: Mapping[str, str], person: Person) -> str: ...
     def delete(self, object: str, id: str, person: Person) -> None: ...
@@ -192,7 +192,7 @@ class Pages:
             return self._show(request, status=403, error="The form has expired. Please save again.")
         object, id = request.params["object"], _id(request)
         try:
-            editable = {field.name: field.value for field in self._adapter.fields(object, id) if field.editable}
+            editable = {field.name: field.value for field in self._adapter.fields(object, id, person) if field.editable}
             values = {name: value.replace("\r\n", "\n") for name, value in form.items() if name in editable}
             changed = {name: value for name, value in values.items() if value != editable[name]}
             saved = self._adapter.save(object, id, changed, person)
@@ -227,8 +227,11 @@ class Pages:
         given: Mapping[str, str] | None = None,
     ) -> Response:
         object, id = request.params["object"], _id(request)
+        person = self.person(request)
+        if person is None:
+            return self.sign_in_first(request)
         try:
-            fields = self._adapter.fields(object, id)
+            fields = self._adapter.fields(object, id, person)
             heading = "New record" if id is None else self._adapter.name(object, id)
         except PageError:
             return self._missing(request)
