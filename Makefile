@@ -9,16 +9,28 @@ READY := $(VENV)/.ready
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# Made anew when pyproject.toml changes. With uv where it is installed (it also fetches a Python), else with venv and pip.
 $(READY): pyproject.toml
-	@if command -v uv >/dev/null 2>&1; then \
-	  echo "Setting up with uv into $(VENV) ..."; \
-	  uv venv --quiet --allow-existing $(VENV) && uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	@set -e; \
+	if command -v uv >/dev/null 2>&1; then \
+	  echo "Setting up in $(VENV) with uv ..."; \
+	  uv venv --quiet --allow-existing $(VENV); \
+	  uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
 	else \
-	  echo "Setting up with venv and pip into $(VENV) (a minute or two the first time) ..."; \
-	  python3 -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade pip \
-	  && $(BIN)/python -m pip install --quiet --editable . --group dev; \
-	fi
-	@touch $@
+	  for python in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Interlock needs Python 3.11 or newer, and there is none here. Install one, or uv, which brings its own." >&2; \
+	    exit 2; \
+	  fi; \
+	  echo "Setting up in $(VENV) with $$($$python --version), venv and pip (a minute or two the first time) ..."; \
+	  $$python -m venv $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
+	  $(BIN)/python -m pip install --quiet --editable . --group dev; \
+	fi; \
+	touch $@; \
+	echo "Ready."
 
 setup: $(READY) ## make the virtual environment
 
@@ -31,10 +43,16 @@ test: $(READY) ## unit, property, contract and simulation tests
 
 check: lint test ## linters, types, layering, tests
 
-lint: $(READY)
+lint: $(READY) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.PHONY: help setup demo test check lint bench
+bench: $(READY) ## every benchmark, and a table (ARGS="NAME ..." for some)
+	@$(BIN)/python benchmarks $(ARGS)
+
+golden: $(READY) ## write the tables of tests/golden anew; then read what changed
+	@$(BIN)/python -m tests.golden
+
+.PHONY: help setup demo test check lint bench golden
