@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.golden import merge
+from tests.golden import links, merge
 from tests.golden.files import TABLES
 from tests.golden.merge import NEWEST, UNSET_SIGN, Case, merged, pattern, sign_of, spellings
 
-from interlock.core.model import Side, SyncRule
+from interlock.core.link import LinkMove, decide_link
+from interlock.core.model import LinkState, Side, SyncRule
 from interlock.core.reconcile import Because, FieldMerge
 from interlock.core.values import BLANK, Unknown, fingerprint
 
@@ -76,7 +77,7 @@ def test_what_is_left_after_a_decision_is_carried_out_needs_no_other_decision():
                 assert again.conflict is None, (case, rule, now)
 
 
-# --- docs/guarantees.md, table 1 ----------------------------------------------------------------------------------------------
+# --- docs/guarantees.md, tables 1 and 2 --------------------------------------------------------------------------------------
 
 COLUMNS = {
     "Prefer Salesforce unless blank": SyncRule.PREFER_SALESFORCE,
@@ -87,10 +88,10 @@ COLUMNS = {
 }
 
 
-def table_1() -> list[dict[str, str]]:
+def table(number: int) -> list[dict[str, str]]:
     text = GUARANTEES.read_text(encoding="utf-8")
-    found = re.search(r"<!-- table 1:begin -->\n(.*?)<!-- table 1:end -->", text, re.DOTALL)
-    assert found is not None, "docs/guarantees.md has lost the marks of its table 1"
+    found = re.search(rf"<!-- table {number}:begin -->\n(.*?)<!-- table {number}:end -->", text, re.DOTALL)
+    assert found is not None, f"docs/guarantees.md has lost the marks of its table {number}"
     head, _, *rows = (
         [cell.strip() for cell in line.strip().strip("|").split("|")] for line in found[1].strip().splitlines()
     )
@@ -140,7 +141,7 @@ def in_words(case: Case, rule: SyncRule) -> str:
 
 
 def test_table_1_of_the_guarantees_has_one_row_for_every_situation_and_says_what_the_function_does():
-    rows = table_1()
+    rows = table(1)
     hit = set()
     for case in spellings():
         fitting = [number for number, row in enumerate(rows) if applies(row, case)]
@@ -152,6 +153,45 @@ def test_table_1_of_the_guarantees_has_one_row_for_every_situation_and_says_what
         for name, rule in COLUMNS.items():
             assert rows[fitting[0]][name] == in_words(case, rule), (case, rule)
     assert hit == set(range(len(rows))), "a row of table 1 describes nothing that can happen"
+
+
+SEEN = {
+    "is there": "there",
+    "was deleted": "deleted",
+    "was merged into another": "lives on",
+    "was merged, or its lead converted": "lives on",
+    "cannot be seen, and nothing proves why": "silent",
+}
+MOVES = {
+    "its fields are decided (table 1)": (LinkMove.MERGE, None),
+    "the pair rests; the HubSpot record stays and is not created in Salesforce again": (
+        LinkMove.SET_STATE,
+        LinkState.SALESFORCE_DELETED,
+    ),
+    "the pair rests; the Salesforce record stays and is not created in HubSpot again": (
+        LinkMove.SET_STATE,
+        LinkState.HUBSPOT_DELETED,
+    ),
+    "the pair ends": (LinkMove.SET_STATE, LinkState.UNLINKED),
+    "the pair moves to the survivor": (LinkMove.FOLLOW, None),
+    "the pair moves to the survivor, or to the contact": (LinkMove.FOLLOW, None),
+    "an issue; nothing is written until it can be seen": (LinkMove.WAIT, None),
+}
+
+
+def test_table_2_of_the_guarantees_says_what_becomes_of_a_linked_pair():
+    told = set()
+    for row in table(2):
+        hubspot, salesforce = SEEN[row["The HubSpot record"]], SEEN[row["The Salesforce record"]]
+        decision = decide_link(
+            links.link_in(LinkState.LINKED),
+            links.seen_as(hubspot, links.HUBSPOT),
+            links.seen_as(salesforce, links.SALESFORCE),
+        )
+        assert (decision.move, decision.state) == MOVES[row["What happens"]], row
+        told.add((hubspot, salesforce))
+    one_side = {("there", word) for word in links.SEEN} | {(word, "there") for word in links.SEEN}
+    assert told >= one_side, "table 2 leaves out something that may happen to one of the records"
 
 
 def test_dont_sync_does_nothing_whatever_the_values():
