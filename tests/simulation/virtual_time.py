@@ -27,6 +27,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._schedule = schedule
         self._virtual_s = 0.0
         self.steps = 0
+        self._alarms: list[tuple[int, int, asyncio.Future[None]]] = []
 
     def time(self) -> float:
         return self._virtual_s
@@ -34,8 +35,18 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     def now_us(self) -> int:
         return EPOCH_US + round(self._virtual_s * 1_000_000)
 
+    def after_steps(self, steps: int) -> asyncio.Future[None]:
+        """Done when this many more steps have run: a moment inside the work rather than in the waiting between."""
+        alarm: asyncio.Future[None] = self.create_future()
+        heapq.heappush(self._alarms, (self.steps + steps, len(self._alarms), alarm))
+        return alarm
+
     def _run_once(self) -> None:
         self._take_timers()
+        while self._alarms and self._alarms[0][0] <= self.steps:
+            alarm = heapq.heappop(self._alarms)[2]
+            if not alarm.done():
+                alarm.set_result(None)
         if not self._ready:
             if not self._scheduled:
                 raise Deadlock("nothing is ready and no timer is set")

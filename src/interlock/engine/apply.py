@@ -16,12 +16,12 @@ from interlock.core.model import (
     RecordKey,
     Refused,
     Side,
-    SyncRule,
     Unsettled,
     Written,
 )
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
+from interlock.engine.audit_rows import rows_of
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import intents
@@ -51,6 +51,7 @@ def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
     source = work.key(write.side.other)
     assert source is not None, "a write carries values from a record that was read"
     return Intent(
+        rows=rows_of(work, write, now_us),
         object=work.object,
         kind=IntentKind.CREATE if write.creates else IntentKind.UPDATE,
         state=IntentState.SENT,
@@ -164,10 +165,6 @@ def not_done(write: SideWrite) -> bool:
 
 
 def needs_verify(write: SideWrite) -> bool:
-    """HubSpot has no conditional write: what a two-way field may have overwritten unseen is looked up in its history."""
-    return (
-        write.side is Side.HUBSPOT
-        and not write.creates
-        and carried_out(write)
-        and any(field.mapping.effective_rule is SyncRule.TWO_WAY for field in write.fields)
-    )
+    """HubSpot has no conditional write: what ours may have replaced unseen is looked up in its history, under every
+    rule: that Salesforce wins does not mean that what lost may vanish."""
+    return write.side is Side.HUBSPOT and not write.creates and carried_out(write) and bool(write.fields)

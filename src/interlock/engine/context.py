@@ -20,8 +20,10 @@ from interlock.store.lease import Lease
 HUBSPOT_ID_PROPERTY = "interlock_salesforce_id"
 SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
 
-# Base entry of the e-mail opt-out, which is not a mapping (field mapping ids start at 1).
+# Base entries of the e-mail opt-out, which is not a mapping (field mapping ids start at 1): whether each side has it, and
+# the fingerprint of the address that it was known for.
 OPT_OUT = 0
+OPT_OUT_ADDRESS = -1
 
 
 class Existing(msgspec.Struct, frozen=True):

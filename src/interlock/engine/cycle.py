@@ -17,7 +17,7 @@ from interlock.engine.load import load, loading
 from interlock.engine.matching import match
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
-from interlock.engine.recover import recover
+from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
 from interlock.engine.roles import apply_roles, fetch_roles
 from interlock.engine.stamp import stamp_pairs
@@ -75,6 +75,7 @@ async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await recover(ctx, batch)
     await fetch(ctx, batch)
+    recognise(ctx, batch)
     await match(ctx, batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch))
@@ -91,6 +92,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
     """Up to a batch of due records with their links. The horizon is taken before anything is read from a CRM."""
+    looked_us = ctx.clock_us()
     async with ctx.store.read(ctx.connection_id) as tx:
         horizon = await dirty.horizon(tx)
         due = await dirty.claim(tx, runtime.slug, ctx.clock_us(), ctx.settings.batch_rows)
@@ -111,7 +113,9 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
             )
         else:
             known.dirty.append(each)
-    return Batch(runtime, list(works.values()), horizon)
+    # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
+    looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
+    return Batch(runtime, list(works.values()), horizon, looked_us)
 
 
 def _ids(due: list[Dirty], side: Side) -> list[str]:
@@ -128,12 +132,9 @@ def seen_of(batch: Batch):  # type: ignore[no-untyped-def]
 
 
 async def verify_batch(ctx: Cycle, batch: Batch) -> None:
-    due = [
-        write.intent
-        for work in batch.works
-        for write in work.writes
-        if write.intent is not None and write.intent.state is IntentState.VERIFY
-    ]
+    written = [write.intent for work in batch.works for write in work.writes if write.intent is not None]
+    recognised = [intent for work in batch.works for intent in work.intents]
+    due = [intent for intent in (*written, *recognised) if intent.state is IntentState.VERIFY]
     await verify(ctx, batch.runtime, to_verify(due))
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from interlock.core.link import LinkMove, decide_link
 from interlock.core.model import (
     AuditKind,
-    AuditRow,
-    ConflictReason,
     Issue,
     LinkState,
     Observation,
@@ -20,9 +18,11 @@ from interlock.core.model import (
 )
 from interlock.core.plain import plain
 from interlock.core.plan import HeldField, plan_side
-from interlock.core.reconcile import FieldDecision, merge_record
+from interlock.core.reconcile import merge_record
+from interlock.core.values import Text, fingerprint
+from interlock.engine.audit_rows import pair_row
 from interlock.engine.choices import weigh
-from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, Cycle, Settings
+from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, OPT_OUT_ADDRESS, Cycle, Settings
 from interlock.engine.explanations import fix_for
 from interlock.engine.work import Batch, SideWrite, Work
 
@@ -50,13 +50,13 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
         case LinkMove.SET_STATE:
             work.state = decision.state
             kind = AuditKind.RELINK if decision.state is LinkState.LINKED else AuditKind.UNLINK
-            work.audit.append(_audit(ctx, work, kind, decision.cause))
+            work.audit.append(pair_row(work, kind, decision.cause, ctx.clock_us()))
             if decision.state is LinkState.LINKED:
                 link.state = LinkState.LINKED
                 _decide_pair(ctx, work)
         case LinkMove.FOLLOW:
             work.follow = decision.successor
-            work.audit.append(_audit(ctx, work, AuditKind.RELINK, decision.cause))
+            work.audit.append(pair_row(work, AuditKind.RELINK, decision.cause, ctx.clock_us()))
         case LinkMove.WAIT:
             work.issues.append(_not_visible(work))
         case LinkMove.REST:
@@ -70,10 +70,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     assert isinstance(salesforce, Observation)
     mapping = work.runtime.mapping_for(link.salesforce_type)
     choices = weigh(work, mapping, hubspot, salesforce)
-    merged = merge_record(mapping, link.base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
+    base = {**link.base, **work.landed}
+    merged = merge_record(mapping, base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
     work.agreed = merged.agreed
     work.decisions = merged.writes
-    work.conflicts = merged.conflicts
     resend = work.reason in (Reason.RESYNC, Reason.RESOLVED)
     for side in Side:
         plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
@@ -96,23 +96,44 @@ def _extra(ctx: Cycle, work: Work, side: Side, hubspot: Observation, salesforce:
     return extra
 
 
+def _address(work: Work, hubspot: Observation) -> str | None:
+    """The e-mail address that HubSpot will hold after this batch: an opt-out there is one of the address."""
+    decided = (each for each in work.decisions if each.mapping.property == "email" and each.merge.writes(Side.HUBSPOT))
+    for decision in decided:
+        return plain(decision.merge.value)
+    return hubspot.values.get("email") or None
+
+
 def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observation, extra: dict[str, object]) -> None:
-    """An opt-out travels once, when it is given; it is never cleared by us, and a person's later opt-in is not undone."""
+    """An opt-out travels once, when it is given; it is never cleared by us, and a person's later opt-in is not undone.
+
+    In HubSpot it belongs to the e-mail address: a contact with a new address has none, though nobody opted in again.
+    """
     assert work.link is not None
     in_hubspot = str(hubspot.values.get("hs_email_optout")).lower() == "true"
     in_salesforce = bool(salesforce.values.get("HasOptedOutOfEmail"))
-    known = work.link.base.get(OPT_OUT, (0, 0))
-    if side is Side.SALESFORCE and in_hubspot and not in_salesforce and not known[0]:
+    known_hubspot, known_salesforce = work.link.base.get(OPT_OUT, (0, 0))
+    address = _address(work, hubspot)
+    holds = work.opt_out_address = _address_print(address) if address else 0
+    known_address, _ = work.link.base.get(OPT_OUT_ADDRESS, (holds, 0))
+    to_salesforce = in_hubspot and not in_salesforce and not known_hubspot
+    moved = holds != known_address
+    to_hubspot = in_salesforce and address is not None and (moved or (not in_hubspot and not known_salesforce))
+    if side is Side.SALESFORCE and to_salesforce:
         extra["HasOptedOutOfEmail"] = True
-        return
-    email = hubspot.values.get("email")
-    if side is Side.HUBSPOT and in_salesforce and not in_hubspot and not known[1] and email:
-        work.opt_out_hubspot = str(email)
-        return
-    now = (int(in_hubspot), int(in_salesforce))
-    needed = (in_hubspot and not known[0] and not in_salesforce) or (in_salesforce and not known[1] and not in_hubspot)
-    if not needed and known != now:
-        work.agreed = {**work.agreed, OPT_OUT: now}
+    elif side is Side.HUBSPOT and to_hubspot:
+        work.opt_out_hubspot = address
+    if not to_salesforce and not to_hubspot:
+        now = {OPT_OUT: (int(in_hubspot), int(in_salesforce))} | (
+            {OPT_OUT_ADDRESS: (holds, 0)} if in_salesforce else {}
+        )
+        news = {id_: pair for id_, pair in now.items() if work.link.base.get(id_, (0, 0)) != pair}
+        if news:
+            work.agreed = {**work.agreed, **news}
+
+
+def _address_print(address: str) -> int:
+    return fingerprint(Text(address.lower()))
 
 
 def newest(settings: Settings, hubspot: Observation, salesforce: Observation) -> Side | None:
@@ -159,7 +180,7 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     hubspot, salesforce = (own, blank) if work.origin is Side.HUBSPOT else (blank, own)
     merged = merge_record(mapping, {}, hubspot, salesforce, None)
     plan = plan_side(side, merged.writes, {}, creating=True, resend_held=True)
-    work.agreed = {id_: base for id_, base in merged.agreed.items() if base[0] == base[1]}
+    work.agreed = merged.agreed
     work.decisions, work.held = merged.writes, plan.held
     extra: dict[str, object] = {}
     sync_key = own.key.id
@@ -170,8 +191,10 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
         extra.update({name: value for name, value in defaults.items() if name not in written})
         if str(own.values.get("hs_email_optout")).lower() == "true":
             extra["HasOptedOutOfEmail"] = True
+            work.opt_out_address = _address_print(str(own.values.get("email") or ""))
     elif own.values.get("HasOptedOutOfEmail") and own.values.get("Email"):
         work.opt_out_hubspot = str(own.values["Email"])
+        work.opt_out_address = _address_print(work.opt_out_hubspot)
     work.writes.append(SideWrite(side, type_, None, sync_key, plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
@@ -245,38 +268,4 @@ def _not_visible(work: Work) -> Issue:
         cause=f"{hidden} no longer shows this record to the sync user, and does not say that it was deleted.",
         fix=fix,
         label=work.label(),
-    )
-
-
-def conflict_row(ctx: Cycle, work: Work, decision: FieldDecision) -> AuditRow:
-    conflict = decision.merge.conflict
-    assert conflict is not None
-    # A first link and a one-sided rule are decided by the rule that a person chose; the others wait for a look.
-    settled = conflict.reason in (ConflictReason.FIRST_LINK, ConflictReason.RULE)
-    return AuditRow(
-        at_us=ctx.clock_us(),
-        kind=AuditKind.CONFLICT,
-        object=work.object,
-        hubspot_id=work.hubspot_id,
-        salesforce_id=work.salesforce_id,
-        side=conflict.loser,
-        property=decision.mapping.property,
-        field=decision.mapping.field,
-        old=plain(conflict.lost),
-        new=plain(conflict.kept),
-        cause=decision.merge.because.value,
-        rule=decision.mapping.effective_rule.value,
-        reason=conflict.reason.value,
-        status="settled" if settled else "open",
-    )
-
-
-def _audit(ctx: Cycle, work: Work, kind: AuditKind, cause: str) -> AuditRow:
-    return AuditRow(
-        at_us=ctx.clock_us(),
-        kind=kind,
-        object=work.object,
-        hubspot_id=work.hubspot_id,
-        salesforce_id=work.salesforce_id,
-        cause=cause,
     )

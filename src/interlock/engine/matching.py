@@ -10,9 +10,19 @@ from __future__ import annotations
 from collections import defaultdict
 
 from interlock.core.match import Ambiguous, Candidate, Decision, Match, NoMatch, choose
-from interlock.core.model import Issue, IssueCategory, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import (
+    Gone,
+    Issue,
+    IssueCategory,
+    LinkedBy,
+    LinkState,
+    Observation,
+    RecordKey,
+    RecordLink,
+    Side,
+)
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
-from interlock.engine.fetch import converted
+from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.work import Batch, Work
 from interlock.store import identity, links
 
@@ -55,6 +65,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
         await _by_identity(ctx, finder, alone)
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
+    await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
     await _note_links(ctx, finder)
     _settle(batch, finder, hubspot_works + salesforce_works)
 
@@ -169,14 +180,57 @@ async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -
     found = await ctx.hubspot.read(type_, list(by_id), properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
     for salesforce_id, seen in found.items():
         finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
-    by_hubspot_id: dict[str, Work] = {}
-    for work in works:
-        portal, _, rest = str(_own(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
-        if portal == ctx.portal and rest:
-            by_hubspot_id[rest.rpartition(":")[2]] = work
+    by_hubspot_id = {id_: work for work in works if (id_ := _created_from(ctx, work))}
     created_from = await ctx.hubspot.read(type_, list(by_hubspot_id), properties, purpose="match")
     for hubspot_id, seen in created_from.items():
         finder.add(by_hubspot_id[hubspot_id], seen, LinkedBy.SYNC_KEY)
+
+
+async def _deleted_counterparts(
+    ctx: Cycle, finder: Finder, hubspot_works: list[Work], salesforce_works: list[Work]
+) -> None:
+    """Records that carry our key of a counterpart which is no longer there: it lives on under another id, or it was
+    deleted, and then another must not be made in its place. Asked only of records for which nothing else was found."""
+    runtime = finder.runtime
+    type_ = runtime.spec.hubspot_type
+    by_hubspot_id = {
+        id_: work for work in salesforce_works if not finder.candidates_of(work) and (id_ := _created_from(ctx, work))
+    }
+    for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
+        await _take_absence(ctx, finder, by_hubspot_id[id_], answer, RecordKey(Side.HUBSPOT, type_, id_))
+    by_type: dict[str, dict[str, Work]] = defaultdict(dict)
+    for work in hubspot_works:
+        stored = str(_own(work).values.get(HUBSPOT_ID_PROPERTY) or "")
+        if stored and not finder.candidates_of(work) and _TYPE_BY_PREFIX.get(stored[:3]) in runtime.mappings:
+            by_type[_TYPE_BY_PREFIX[stored[:3]]][stored] = work
+    for salesforce_type, by_id in by_type.items():
+        for id_, gone in (await salesforce_absence(ctx, salesforce_type, list(by_id))).items():
+            await _take_absence(ctx, finder, by_id[id_], gone, RecordKey(Side.SALESFORCE, salesforce_type, id_))
+
+
+async def _take_absence(ctx: Cycle, finder: Finder, work: Work, answer: Gone | Observation, key: RecordKey) -> None:
+    if isinstance(answer, Observation):
+        finder.add(work, answer, LinkedBy.SYNC_KEY)
+    elif answer.successor is None:
+        work.why_not = "counterpart_deleted"
+    else:
+        successor = answer.successor
+        if successor.side is Side.HUBSPOT:
+            seen = await ctx.hubspot.read_by_id(
+                successor.type, successor.id, finder.runtime.hubspot_properties, purpose="match"
+            )
+        else:
+            fields = finder.runtime.salesforce_fields[successor.type]
+            found = await ctx.salesforce.retrieve(successor.type, [successor.id], fields, purpose="match")
+            seen = found.get(successor.id)
+        if seen is not None:
+            finder.add(work, seen, LinkedBy.SYNC_KEY)
+
+
+def _created_from(ctx: Cycle, work: Work) -> str:
+    """The HubSpot id in the creation key of a record that Interlock made for this account."""
+    portal, _, rest = str(_own(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
+    return rest.rpartition(":")[2] if portal == ctx.portal else ""
 
 
 async def _by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -223,7 +277,7 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
     """Decide each work in turn; a record taken by one work is no longer free for the next."""
     waiting = {key: work for work in works for key in [_own(work).key]}
     for work in works:
-        if work.new_link or work not in batch.works:
+        if work.new_link or work.why_not is not None or work not in batch.works:
             continue
         decision = _decide(finder, work)
         match decision:

@@ -12,7 +12,6 @@ from interlock.core.model import (
     AuditKind,
     AuditRow,
     Base,
-    ConflictReason,
     Gone,
     IntentState,
     LinkedBy,
@@ -25,13 +24,12 @@ from interlock.core.model import (
     Side,
     Written,
 )
-from interlock.core.plain import plain
 from interlock.core.plan import FieldWrite, base_after_writes
-from interlock.core.values import Unknown, fingerprint
 from interlock.engine.apply import carried_out, needs_verify, not_done, unknown
+from interlock.engine.audit_rows import lost_races, pair_row, rows_of
 from interlock.engine.choices import record_choices
-from interlock.engine.context import OPT_OUT, Cycle
-from interlock.engine.decide import conflict_row, field_issue
+from interlock.engine.context import OPT_OUT, OPT_OUT_ADDRESS, Cycle
+from interlock.engine.decide import field_issue
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
 from interlock.store.unlinked import Unlinked
@@ -63,12 +61,12 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     ledger = _Ledger()
     now = ctx.clock_us()
     for work in batch.works:
-        _take_in(ctx, ledger, work, now)
+        _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
         _due_again(ctx, ledger, work, now)
     raised = [issue for work in batch.works for issue in work.issues]
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await _write_links(tx, ledger)
+        await _write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)
         await record_choices(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised)
@@ -92,13 +90,13 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         ctx.fresh.pop(key, None)
 
 
-async def _write_links(tx: WriteTx, ledger: _Ledger) -> None:
+async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
     for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
         link.id = id_
     await links.update_base(tx, ledger.bases)
     await links.set_held(tx, ledger.held)
     if ledger.touched:
-        await links.touch(tx, ledger.touched, tx.now_us)
+        await links.touch(tx, ledger.touched, looked_us)
     for link_id, state in ledger.states:
         await links.set_state(tx, [link_id], state)
     for link_id, key in ledger.moves:
@@ -108,15 +106,17 @@ async def _write_links(tx: WriteTx, ledger: _Ledger) -> None:
             await links.move(tx, link_id, salesforce_type=key.type, salesforce_id=key.id)
 
 
-def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) -> None:
     ledger.audit.extend(work.audit)
-    ledger.settled.extend(each.id for each in work.intents if each.id is not None and each.state is IntentState.VERIFY)
+    for intent in work.intents:
+        if intent.id is not None:
+            (ledger.to_verify if intent.state is IntentState.VERIFY else ledger.settled).append(intent.id)
     for write in work.writes:
         _take_outcome(ctx, ledger, work, write, now)
     if work.link is None:
-        _take_alone(ctx, ledger, work, now)
+        _take_alone(ctx, ledger, work, looked_us, now)
     else:
-        _take_linked(ctx, ledger, work, work.link, now)
+        _take_linked(ctx, ledger, work, work.link, looked_us, now)
     _due_again(ctx, ledger, work, now)
 
 
@@ -175,10 +175,10 @@ def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str):  # t
     )
 
 
-def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) -> None:
     write = next((each for each in work.writes if each.creates), None)
     if write is not None and isinstance(write.outcome, Written):
-        _created(ctx, ledger, work, write, write.outcome, now)
+        _created(ctx, ledger, work, write, write.outcome, looked_us, now)
         return
     own = work.seen(work.origin)
     if isinstance(own, Gone):
@@ -188,11 +188,13 @@ def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
         why = work.why_not or "refused"
         if work.postpone_until_us is None:
             label = work.label() or ""
-            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, now))
+            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, looked_us))
         ledger.resolved.append(own.key)
 
 
-def _created(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome: Written, now: int) -> None:
+def _created(
+    ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome: Written, looked_us: int, now: int
+) -> None:
     into_hubspot = write.side is Side.HUBSPOT
     own = work.seen(work.origin)
     assert isinstance(own, Observation)
@@ -206,28 +208,17 @@ def _created(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome:
         state=LinkState.LINKED,
         linked_by=LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE,
         linked_at_us=now,
-        base=base_after_writes(work.agreed, write.side, write.fields),
+        base=base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work),
         sets=work.sets,
         held={each.mapping.id: each.seen for each in work.held}
         | {field.mapping.id: field.seen for field, _, _ in write.dropped},
-        synced_at_us=now,
+        synced_at_us=looked_us,
     )
     ledger.new_links.append(work.link)
     ledger.not_alone += [hubspot, salesforce]
     ledger.resolved += [hubspot, salesforce]
     ledger.wake += _children(ctx, work.object)
-    ledger.audit.append(
-        AuditRow(
-            at_us=now,
-            kind=AuditKind.CREATE,
-            object=work.object,
-            hubspot_id=hubspot.id,
-            salesforce_id=salesforce.id,
-            side=write.side,
-            new=write.values(),
-            cause=work.reason.value,
-        )
-    )
+    ledger.audit += rows_of(work, write, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
         counts.created_in_hubspot += 1
@@ -235,41 +226,33 @@ def _created(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome:
         counts.created_in_salesforce += 1
 
 
-def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, now: int) -> None:
+def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, looked_us: int, now: int) -> None:
     counts = ctx.report.of(work.object)
-    base = {**link.base, **work.agreed}
-    conflicts = {id(decision): decision for decision in work.conflicts}
+    base = {**link.base, **work.landed, **work.agreed}
     for write in work.writes:
         if not carried_out(write):
-            for field in write.fields:
-                conflicts.pop(id(field.decision), None)
             continue
         base = base_after_writes(base, write.side, write.fields)
-        if "HasOptedOutOfEmail" in write.extra:
-            base[OPT_OUT] = (1, 1)
         if write.fields:
             _count_update(counts, write.side)
-        ledger.audit.extend(_update_rows(work, write, now))
-        ledger.audit.extend(_lost_races(work, write, now))
-    if work.opt_out_done:
-        base[OPT_OUT] = (1, 1)
-    rows = [conflict_row(ctx, work, decision) for decision in conflicts.values()]
-    ledger.audit.extend(rows)
-    counts.conflicts += sum(row.status == "open" for row in rows)
+        rows = rows_of(work, write, now) + lost_races(work, write, now)
+        ledger.audit.extend(rows)
+        counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows)
+    base |= _opt_out_base(work)
     held = _held(work, link)
     ledger.resolved += [] if held else [link.hubspot, link.salesforce]
     sets = {**link.sets, **work.sets}
     if work.new_link:
-        link.base, link.sets, link.held, link.synced_at_us = base, sets, held, now
+        link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
         ledger.new_links.append(link)
         ledger.not_alone += [link.hubspot, link.salesforce]
         ledger.wake += _children(ctx, work.object)
-        ledger.audit.append(_audit(work, AuditKind.LINK, link.linked_by.value, now))
+        ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
         counts.linked += 1
         return
     assert link.id is not None
     if base != link.base or sets != link.sets:
-        ledger.bases.append((link.id, base, sets, now))
+        ledger.bases.append((link.id, base, sets, looked_us))
     else:
         ledger.touched.append(link.id)
     if held != link.held:
@@ -279,6 +262,14 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, now:
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.due_now.append(work.relink_to)
+
+
+def _opt_out_base(work: Work) -> Base:
+    """What is known of the opt-out once one has been carried over, in either direction."""
+    written = any("HasOptedOutOfEmail" in write.extra and carried_out(write) for write in work.writes)
+    if not written and not work.opt_out_done:
+        return {}
+    return {OPT_OUT: (1, 1), OPT_OUT_ADDRESS: (work.opt_out_address, 0)}
 
 
 def _held(work: Work, link: RecordLink) -> Base:
@@ -299,96 +290,6 @@ def _count_update(counts, side: Side) -> None:  # type: ignore[no-untyped-def]
         counts.updated_in_hubspot += 1
     else:
         counts.updated_in_salesforce += 1
-
-
-def _update_rows(work: Work, write: SideWrite, now: int) -> list[AuditRow]:
-    return [
-        AuditRow(
-            at_us=now,
-            kind=AuditKind.UPDATE,
-            object=work.object,
-            hubspot_id=work.hubspot_id,
-            salesforce_id=work.salesforce_id,
-            side=write.side,
-            property=field.mapping.property,
-            field=field.mapping.field,
-            old=plain(field.old),
-            new=field.raw,
-            cause=field.decision.merge.because.value,
-            rule=field.mapping.effective_rule.value,
-        )
-        for field in write.fields
-    ]
-
-
-def _lost_races(work: Work, write: SideWrite, now: int) -> list[AuditRow]:
-    """What Salesforce held just before our write, where it is not what we had read: somebody's edit that we replaced."""
-    outcome = write.outcome
-    if write.side is not Side.SALESFORCE or not isinstance(outcome, Written) or outcome.before is None:
-        return []
-    rows = []
-    for field in write.fields:
-        if field.name not in outcome.before:
-            continue
-        before = field.mapping.codec.from_salesforce(outcome.before[field.name])
-        if type(before) is Unknown or fingerprint(before) in (field.target, field.written):
-            continue
-        rows.append(
-            lost_race_row(
-                work.object,
-                work.hubspot_id,
-                work.salesforce_id,
-                Side.SALESFORCE,
-                field.mapping.property,
-                field.mapping.field,
-                plain(before),
-                plain(field.decision.merge.value),
-                field.mapping.effective_rule.value,
-                now,
-            )
-        )
-    return rows
-
-
-def lost_race_row(
-    object_: str,
-    hubspot_id: str | None,
-    salesforce_id: str | None,
-    side: Side,
-    property_: str,
-    field: str,
-    lost: str | None,
-    kept: object,
-    rule: str,
-    now: int,
-) -> AuditRow:
-    return AuditRow(
-        at_us=now,
-        kind=AuditKind.CONFLICT,
-        object=object_,
-        hubspot_id=hubspot_id,
-        salesforce_id=salesforce_id,
-        side=side,
-        property=property_,
-        field=field,
-        old=lost,
-        new=kept,
-        cause="replaced between our read and our write",
-        rule=rule,
-        reason=ConflictReason.LOST_RACE.value,
-        status="open",
-    )
-
-
-def _audit(work: Work, kind: AuditKind, cause: str, now: int) -> AuditRow:
-    return AuditRow(
-        at_us=now,
-        kind=kind,
-        object=work.object,
-        hubspot_id=work.hubspot_id,
-        salesforce_id=work.salesforce_id,
-        cause=cause,
-    )
 
 
 def _children(ctx: Cycle, object_: str) -> list[str]:

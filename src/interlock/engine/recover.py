@@ -1,8 +1,9 @@
 """Settling writes whose outcome a crash or a time-out kept from us, before their records are touched again (rule P).
 
 A request that may still land is waited for. After that, creates are looked up by their key and never by search: one that
-landed becomes a link, one that did not is forgotten. An update needs no look-up: the pair is read afresh, and if the write
-landed the target holds what we wrote, which the merge sees as agreement; if it did not, the old base still tells the change.
+landed becomes a link, one that did not is forgotten. For updates the pair is read afresh like any other, and `recognise`
+asks whether the target holds what we wrote: then that is the base, as if the answer had come. Without it our own late
+write would look like an edit of somebody's, and could win over a newer one.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
+from interlock.core.reconcile import read_hubspot, read_salesforce
+from interlock.core.values import Unknown, fingerprint
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.work import Batch, Work
-from interlock.store import intents, links
+from interlock.store import WriteTx, intents, links
 
 
 async def recover(ctx: Cycle, batch: Batch) -> None:
-    """Works whose request may still land leave the batch's line (they are postponed); the others' intents are settled."""
+    """Works whose request may still land leave the batch's line (they are postponed); landed creates become links."""
     keys = [each.key for work in batch.works for each in work.dirty]
     keys += [work.link.key(side) for work in batch.works if work.link is not None for side in Side]
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -37,25 +40,90 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     if not open_:
         return
     now = ctx.clock_us()
-    settled: list[Intent] = []
+    fresh_parks: list[int] = []
     creates: dict[Side, list[tuple[Work, Intent]]] = defaultdict(list)
     for work, intent in _assign(batch, open_):
-        work.intents.append(intent)
-        if intent.state is not IntentState.VERIFY and now < intent.park_until_us:
+        if intent.state is IntentState.SENT and intent.id is not None:
+            # Whoever sent it died, and when is not known: the request may be as young as our own lease.
+            intent.state, intent.park_until_us = IntentState.UNKNOWN, now + ctx.settings.park_us
+            fresh_parks.append(intent.id)
+        if intent.state is IntentState.UNKNOWN and now < intent.park_until_us:
             work.wait(intent.park_until_us, Reason.PARKED)
-        elif intent.kind is IntentKind.CREATE and work.link is None:
+            continue
+        work.intents.append(intent)
+        if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
             creates[intent.target.side].append((work, intent))
-        elif intent.state is not IntentState.VERIFY:
-            settled.append(intent)
     await _settle_creates(ctx, creates)
-    settled += [intent for pairs in creates.values() for _, intent in pairs]
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        new = [work.link for pairs in creates.values() for work, _ in pairs if work.link is not None]
+        new = await _free(tx, batch, [work for pairs in creates.values() for work, _ in pairs if work.link is not None])
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
-        await intents.settle(tx, [intent.id for intent in settled if intent.id is not None])
+        await intents.update(tx, fresh_parks, IntentState.UNKNOWN, now + ctx.settings.park_us)
     batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+async def _free(tx: WriteTx, batch: Batch, works: list[Work]) -> list[RecordLink]:
+    """The links to make. Where a record was linked with another meanwhile there is none: matching decides about the work."""
+    made = [work.link for work in works if work.link is not None]
+    slug = batch.runtime.slug
+    taken = set(await links.by_hubspot(tx, slug, [link.hubspot_id for link in made]))
+    taken |= set(await links.by_salesforce(tx, slug, [link.salesforce_id for link in made]))
+    free: list[RecordLink] = []
+    for work in works:
+        assert work.link is not None
+        if taken & {work.link.hubspot_id, work.link.salesforce_id}:
+            work.link = None
+        else:
+            taken |= {work.link.hubspot_id, work.link.salesforce_id}
+            free.append(work.link)
+    return free
+
+
+def recognise(ctx: Cycle, batch: Batch) -> None:
+    """Compare what was read with what writes of unknown outcome wanted to leave there."""
+    for work in batch.works:
+        for intent in list(work.intents):
+            if intent.kind is not IntentKind.UPDATE or intent.state is not IntentState.UNKNOWN or work.link is None:
+                continue
+            if work.seen(intent.target.side) is None:
+                # It could not be read this time: the question stays open, and so does the intent.
+                work.intents.remove(intent)
+            else:
+                _recognise(work, intent, work.link)
+
+
+def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
+    side = intent.target.side
+    seen = work.seen(side)
+    if not isinstance(seen, Observation) or seen.key != intent.target:
+        work.audit += _conflicts(intent)
+        intent.state = IntentState.VERIFY if side is Side.HUBSPOT else intent.state
+        return
+    read = read_hubspot if side is Side.HUBSPOT else read_salesforce
+    fields = {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
+    landed, moved_on = False, False
+    for id_, (_, written, source, before) in intent.fields.items():
+        value = read(fields[id_], seen) if id_ in fields else Unknown()
+        if type(value) is Unknown:
+            continue
+        holds = fingerprint(value)
+        if holds == written:
+            landed = True
+            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+        elif holds != before:
+            moved_on = True
+    if landed:
+        work.audit += intent.rows
+        # What it may have replaced unseen is looked up like that of any other write to HubSpot.
+        intent.state = IntentState.VERIFY if side is Side.HUBSPOT else intent.state
+    elif moved_on:
+        work.audit += _conflicts(intent)
+
+
+def _conflicts(intent: Intent) -> list[AuditRow]:
+    """The target has gone or changed since, so whether ours ever stood there is open: what it may have replaced is kept."""
+    return [row for row in intent.rows if row.kind is AuditKind.CONFLICT]
 
 
 def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
@@ -116,14 +184,6 @@ def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
         base=base,
         sets={},
     )
-    work.audit.append(
-        AuditRow(
-            at_us=ctx.clock_us(),
-            kind=AuditKind.CREATE,
-            object=work.object,
-            hubspot_id=hubspot.id,
-            salesforce_id=salesforce.id,
-            side=intent.target.side,
-            cause="settled by its key after an unknown outcome",
-        )
-    )
+    for row in intent.rows:
+        row.hubspot_id, row.salesforce_id = hubspot.id, salesforce.id
+    work.audit += intent.rows

@@ -1,4 +1,4 @@
-"""Looking up what two-way writes to HubSpot may have replaced unseen (rule V). Reads history; logs what it finds.
+"""Looking up what writes to HubSpot may have replaced unseen (rule V). Reads history; logs what it finds.
 
 HubSpot cannot write on a condition. Between our read and our write somebody may have edited the same field; the history
 of the property shows it: just below our own version stands one that we never read. Its value goes to the conflict log.
@@ -6,56 +6,71 @@ of the property shows it: just below our own version stands one that we never re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, Side, SyncRule
+from interlock.core.model import AuditRow, Intent, IntentKind, IntentState
 from interlock.core.plain import plain
 from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
+from interlock.engine.audit_rows import lost_race_row
 from interlock.engine.context import Cycle, ObjectRuntime
-from interlock.engine.record import lost_race_row
 from interlock.store import audit, intents, links
 
 
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
-    """`due`: intents in state VERIFY of this object. Settles them; a record that is gone has nothing left to look up."""
+    """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history."""
     if not due:
         return
-    fields = {field.id: field for mapping in runtime.mappings.values() for field in mapping.fields}
-    two_way = {id_: field for id_, field in fields.items() if field.effective_rule is SyncRule.TWO_WAY}
+    # References are associations in HubSpot, written by calls of their own: a person's choice of company is not in reach.
+    references = {reference.property for reference in runtime.references}
+    fields = {
+        field.id: field
+        for mapping in runtime.mappings.values()
+        for field in mapping.fields
+        if field.property not in references
+    }
     ids = [intent.target.id for intent in due]
-    properties = sorted({two_way[id_].property for intent in due for id_ in intent.fields if id_ in two_way})
+    properties = sorted({fields[id_].property for intent in due for id_ in intent.fields if id_ in fields})
     histories = {}
     if properties:
-        histories = await ctx.hubspot.read_history(runtime.spec.hubspot_type, ids, properties, purpose="verify")
-    rows: list[AuditRow] = []
+        type_ = runtime.spec.hubspot_type
+        histories = await ctx.hubspot.read_history(type_, ids, properties, purpose="verify")
+        gone = [id_ for id_ in ids if id_ not in histories]
+        if gone:
+            histories |= await ctx.hubspot.read_history(type_, gone, properties, archived=True, purpose="verify")
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await links.by_hubspot(tx, runtime.slug, ids)
+    rows: list[AuditRow] = []
     for intent in due:
-        history = histories.get(intent.target.id, {})
         link = linked.get(intent.target.id)
-        for id_, (name, written, _, read) in intent.fields.items():
-            field = two_way.get(id_)
-            if field is None or name not in history:
-                continue
-            for lost in foreign_versions(field, history[name], written, read, intent.sent_at_us):
-                rows.append(
-                    lost_race_row(
-                        runtime.slug,
-                        intent.target.id,
-                        link.salesforce_id if link else None,
-                        Side.HUBSPOT,
-                        field.property,
-                        field.field,
-                        plain(field.codec.from_hubspot(lost.value)),
-                        kept_value(field, history[name], written),
-                        field.rule.value,
-                        ctx.clock_us(),
-                    )
-                )
+        salesforce_id = link.salesforce_id if link is not None else None
+        rows += _lost(intent, fields, histories.get(intent.target.id, {}), salesforce_id, ctx.clock_us())
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await audit.append(tx, rows)
         await intents.settle(tx, [intent.id for intent in due if intent.id is not None])
-    ctx.report.of(runtime.slug).conflicts += len(rows)
+    ctx.report.of(runtime.slug).conflicts += sum(row.status == "open" for row in rows)
+
+
+def _lost(
+    intent: Intent,
+    fields: dict[int, FieldMapping],
+    history: dict[str, list[HistoryEntry]],
+    salesforce_id: str | None,
+    now_us: int,
+) -> Iterator[AuditRow]:
+    for id_, (name, written, _, read) in intent.fields.items():
+        field = fields.get(id_)
+        if field is None or name not in history:
+            continue
+        for lost in foreign_versions(field, history[name], written, read, intent.sent_at_us):
+            row = lost_race_row(
+                intent.object, intent.target.id, salesforce_id, intent.target.side, field.effective_rule, now_us
+            )
+            row.property, row.field = field.property, field.field
+            row.old = plain(field.codec.from_hubspot(lost.value))
+            row.new = kept_value(field, history[name], written)
+            yield row
 
 
 def foreign_versions(

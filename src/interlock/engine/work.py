@@ -73,10 +73,10 @@ class Work(msgspec.Struct):
     state: LinkState | None = None
     follow: RecordKey | None = None
     relink_to: RecordKey | None = None
+    landed: Base = {}  # bases of fields that a write of unknown outcome turned out to have reached
     agreed: Base = {}
     sets: SetBase = {}
     decisions: list[FieldDecision] = []
-    conflicts: list[FieldDecision] = []
     held: list[HeldField] = []
     resolutions: list[Resolution] = []  # what a person chose for conflicts of this pair; see choices.py
     choices_need: dict[int, tuple[int, tuple[Side, ...]]] = {}
@@ -85,6 +85,7 @@ class Work(msgspec.Struct):
     set_changes: list[SetChange] = []
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
     opt_out_done: bool = False
+    opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done
 
     issues: list[Issue] = []
     audit: list[AuditRow] = []
@@ -165,4 +166,5 @@ class Batch(msgspec.Struct):
     runtime: ObjectRuntime
     works: list[Work]
     horizon: int
+    looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     parked: list[Work] = []  # a request for them may still land: only their due time is written

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from interlock.core.model import Intent, IntentKind, IntentState, RecordKey
+from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, RecordKey
+from interlock.store import jsontext
 from interlock.store.driver import Row
 from interlock.store.schema import intent
 from interlock.store.sql import BulkInsert
@@ -18,8 +19,26 @@ from interlock.store.tx import Tx, WriteTx
 _KINDS = {kind.value: kind for kind in IntentKind}
 _STATES = {state.value: state for state in IntentState}
 
-_encode_fields = msgspec.msgpack.Encoder().encode
-_decode_fields = msgspec.msgpack.Decoder(dict[int, tuple[str, int, int, int]]).decode
+
+class _Carried(msgspec.Struct, array_like=True):
+    """The blob `fields`. The audit rows are JSON text: they hold values as the CRMs gave them, half an emoji included."""
+
+    fields: dict[int, tuple[str, int, int, int]]
+    rows: str | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Carried).decode
+
+
+def _pack(item: Intent) -> bytes:
+    rows = jsontext.dump([msgspec.to_builtins(row) for row in item.rows]) if item.rows else None
+    return _encode(_Carried(item.fields, rows))
+
+
+def _rows(text: str | None) -> list[AuditRow]:
+    return msgspec.convert(jsontext.load(text), list[AuditRow]) if text is not None else []
+
 
 _COLUMNS = (
     "id",
@@ -40,6 +59,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM intent WHERE connection_id = ?"
 
 def _intent(row: Row) -> Intent:
     id_, object_, kind, state, source, target, sync_key, fields, fence, sent_at_us, park_until_us = row
+    carried = _decode(fields)
     return Intent(
         object_,
         _KINDS[kind],
@@ -47,10 +67,11 @@ def _intent(row: Row) -> Intent:
         RecordKey.parse(source),
         RecordKey.parse(target),
         sync_key,
-        _decode_fields(fields),
+        carried.fields,
         fence,
         sent_at_us,
         park_until_us,
+        _rows(carried.rows),
         id_,
     )
 
@@ -71,7 +92,7 @@ async def open_(tx: WriteTx, intents: Sequence[Intent]) -> list[int]:
             str(item.source),
             str(item.target),
             item.sync_key,
-            _encode_fields(item.fields),
+            _pack(item),
             item.fence,
             item.sent_at_us,
             item.park_until_us,

@@ -197,7 +197,7 @@ class _Intent(TypedColumns):
     source_key = Column(Text, nullable=False)  # record whose values are carried over
     target_key = Column(Text, nullable=False)  # record written; ends in ':' for a create
     sync_key = Column(Text, nullable=False)  # how a create is found again
-    fields = Column(Blob, nullable=False)  # msgpack: field mapping id -> name and fingerprints
+    fields = Column(Blob, nullable=False)  # msgpack, see intents.py: names and fingerprints, audit rows
     fence = Column(Int, nullable=False)  # lease under which it was sent
     sent_at_us = Column(Int, nullable=False)
     park_until_us = Column(Int, nullable=False)  # before this the request may still land

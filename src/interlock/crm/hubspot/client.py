@@ -148,10 +148,10 @@ class HubSpotClient:
         return await changes.search(self._calls, object, filters, properties, limit, purpose)
 
     async def read_history(
-        self, object: str, ids: Sequence[str], properties: Sequence[str], *, purpose: str
+        self, object: str, ids: Sequence[str], properties: Sequence[str], archived: bool = False, *, purpose: str
     ) -> dict[str, dict[str, list[HistoryEntry]]]:
         """Id -> property -> versions, newest first, 50 records a call. Ids not found are left out."""
-        return await history.read_history(self._calls, object, ids, properties, purpose)
+        return await history.read_history(self._calls, object, ids, properties, archived, purpose)
 
     # --- writing records -----------------------------------------------------------------------------------------
 

@@ -44,9 +44,9 @@ def _parse(calls: Calls, body: bytes) -> _Batch:
 
 
 async def read_history(
-    calls: Calls, object: str, ids: Sequence[str], properties: Sequence[str], purpose: str
+    calls: Calls, object: str, ids: Sequence[str], properties: Sequence[str], archived: bool, purpose: str
 ) -> History:
-    path = objects_path(object) + "/batch/read"
+    path = objects_path(object) + "/batch/read" + ("?archived=true" if archived else "")
 
     async def one(chunk: Sequence[str]) -> History:
         _, batch = await read_whole(calls, path, read_body(chunk, (), None, properties), _parse, purpose)

@@ -1,0 +1,122 @@
+"""When which connection is worked on, in one process: polls at their pace, due records as they come due, bells at once.
+
+It decides times and order only. What a turn is stands behind `Desk` (app/serve.py): it opens the clients, takes the lease
+and runs the cycle. Nothing depends on this loop for correctness: a turn that is lost is found again by the next one, and
+two dispatchers exclude each other by the lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+TICK_S = 1.0
+BEAT_S = 2.0
+# Records that are still due after a turn are looked at again, but never in a tight loop.
+AGAIN_S = 5.0
+# How long a turn may go on after the stop was asked for. Then it is cancelled, which loses nothing (I8) but may park records.
+GRACE_S = 8.0
+
+
+class Work(enum.Enum):
+    """What a turn is for, from the least to the most that it does."""
+
+    DUE = "due"  # records whose time has come: no detection
+    POLL = "poll"
+    BELL = "bell"  # somebody asked for it
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a connection stands. Connections of one `lane` (a Salesforce org) are never worked on at the same time."""
+
+    connection_id: int
+    lane: str
+    due: bool
+    rung: bool
+
+
+class Desk(Protocol):
+    async def standings(self) -> list[Standing]:
+        """The connections that may be worked on now."""
+        ...
+
+    async def turn(self, connection_id: int, work: Work) -> float:
+        """Do it. Seconds until the connection should be polled next. Handles every failure of its own."""
+        ...
+
+    async def beat(self) -> None: ...
+
+
+class LocalDispatcher:
+    """`stop` may be set from a signal handler; `run` then returns when the turns under way have ended."""
+
+    def __init__(self, desk: Desk, clock_us: Callable[[], int], stop: asyncio.Event) -> None:
+        self._desk = desk
+        self._clock_us = clock_us
+        self._stop = stop
+        self._poll_at_us: dict[int, int] = {}
+        self._not_before_us: dict[int, int] = {}
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._beat())
+            try:
+                while not self._stop.is_set():
+                    await self._tick()
+                    await self._wait(TICK_S)
+            finally:
+                await self._end_turns()
+                beating.cancel()
+
+    async def _tick(self) -> None:
+        now_us = self._clock_us()
+        self._lanes = {lane: task for lane, task in self._lanes.items() if not task.done()}
+        for standing in await self._desk.standings():
+            work = self._wanted(standing, now_us)
+            if work is not None and standing.lane not in self._lanes:
+                self._lanes[standing.lane] = asyncio.create_task(self._turn(standing.connection_id, work))
+
+    def _wanted(self, standing: Standing, now_us: int) -> Work | None:
+        id_ = standing.connection_id
+        if standing.rung:
+            return Work.BELL
+        if now_us < self._not_before_us.get(id_, 0):
+            return None
+        if now_us >= self._poll_at_us.get(id_, 0):
+            return Work.POLL
+        return Work.DUE if standing.due else None
+
+    async def _turn(self, id_: int, work: Work) -> None:
+        next_s = await self._desk.turn(id_, work)
+        now_us = self._clock_us()
+        self._not_before_us[id_] = now_us + round(min(AGAIN_S, next_s) * 1_000_000)
+        if work is not Work.DUE or id_ not in self._poll_at_us:
+            self._poll_at_us[id_] = now_us + round(next_s * 1_000_000)
+
+    async def _beat(self) -> None:
+        # A task of its own: a long turn must not look like a dead dispatcher.
+        while True:
+            await self._desk.beat()
+            await asyncio.sleep(BEAT_S)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    async def _end_turns(self) -> None:
+        left = [task for task in self._lanes.values() if not task.done()]
+        if not left:
+            return
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await asyncio.gather(*left)
+        except TimeoutError:
+            # gather has cancelled them; each gives its lease back on the way out.
+            await asyncio.gather(*left, return_exceptions=True)

@@ -1,0 +1,46 @@
+"""Fifty seeds of two CRMs under edits, faults and crashes: all of them end in agreement, and nothing is lost on the way.
+
+`python -m tests.simulation.tell SEED` shows what happened in a seed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.check import check
+from tests.simulation.child import play
+from tests.simulation.simulation import CLEAR, Weather, simulate
+
+SEEDS = 50
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_contacts_converge_and_nothing_is_lost(seed: int) -> None:
+    verdict = play(seed)
+    assert verdict.problems == []
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    first, second = play(7), play(7)
+    assert first.trace == second.trace
+    assert first.requests == second.requests
+
+
+def test_seeds_are_stories_worth_telling() -> None:
+    """Faults of every kind, crashes and conflicts do happen: a simulation in which nothing goes wrong proves nothing."""
+    verdicts = [play(seed) for seed in range(100, 108)]
+    kinds = {kind for verdict in verdicts for kind in verdict.faults}
+    assert kinds == set(Weather.__dataclass_fields__)
+    assert sum(verdict.crashes for verdict in verdicts) >= 4
+    assert sum(verdict.conflicts for verdict in verdicts) >= 20
+    assert all(verdict.moves - verdict.refused_moves >= 20 for verdict in verdicts)
+
+
+def test_a_value_that_is_missing_from_the_conflict_log_is_noticed(tmp_path: Path) -> None:
+    story = simulate(3, tmp_path / "interlock.db", weather=CLEAR, crashes_most=0)
+    assert check(story) == []
+    assert story.conflicts
+    story.conflicts.clear()
+    assert any(problem.startswith("lost edit") for problem in check(story))
