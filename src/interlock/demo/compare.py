@@ -80,6 +80,11 @@ class Comparison:
         return sum(each.same for each in self.objects.values())
 
     @property
+    def compared(self) -> int:
+        """Mapped fields of pairs; those that may differ are in it."""
+        return self.same + sum(self.expected_disagreements.values()) + self.differences
+
+    @property
     def differences(self) -> int:
         return sum(len(each.differences) for each in self.objects.values())
 

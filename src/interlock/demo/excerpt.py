@@ -133,20 +133,44 @@ def from_folder(folder: Path) -> Excerpt:
 
 
 def _organisation(folder: Path) -> Organisation:
-    kinds = {row["record_type_id"]: row["developer_name"] for row in _table(folder / "Account_rt_mapping.csv")}
-    return Organisation(
+    types = _table(folder / "Account_rt_mapping.csv", ("record_type_id", "developer_name"))
+    kinds = {row["record_type_id"]: row["developer_name"] for row in types}
+    needs = ("sf_id", "account_id", "Name", "StageName", "CloseDate")
+    organisation = Organisation(
         source="SalesforceFoundation/NPSP, datasets/trailhead/test_data.sql, commit 19646faa; the fields that the "
         "default mappings use. The address of a contact is its work e-mail, else its home e-mail",
         licence="BSD-3-Clause",
         licence_file="LICENSE-NPSP.txt",
         accounts=[_account(row, kinds) for row in _table(folder / "Account.csv", ("sf_id", "Name"))],
-        contacts=[_contact(row) for row in _table(folder / "Contact.csv", ("sf_id", "LastName"))],
-        opportunities=[_opportunity(row) for row in _table(folder / "Opportunity.csv", ("sf_id", "StageName"))],
+        contacts=[_contact(row) for row in _table(folder / "Contact.csv", ("sf_id", "account_id", "LastName"))],
+        opportunities=[_opportunity(row) for row in _table(folder / "Opportunity.csv", needs)],
         contact_roles=[
             ContactRole(row["opportunity_id"], row["contact_id"], row.get("Role", ""), row.get("IsPrimary") == "true")
             for row in _table(folder / "OpportunityContactRole.csv", ("opportunity_id", "contact_id"))
         ],
     )
+    _check_references(folder, organisation)
+    return organisation
+
+
+def _check_references(folder: Path, organisation: Organisation) -> None:
+    accounts = {each.ref for each in organisation.accounts}
+    contacts = {each.ref for each in organisation.contacts}
+    opportunities = {each.ref for each in organisation.opportunities}
+    for table, column, wanted, known in (
+        ("Contact.csv", "account_id", [each.account for each in organisation.contacts], accounts),
+        ("Opportunity.csv", "account_id", [each.account for each in organisation.opportunities], accounts),
+        ("OpportunityContactRole.csv", "contact_id", [each.contact for each in organisation.contact_roles], contacts),
+        (
+            "OpportunityContactRole.csv",
+            "opportunity_id",
+            [each.opportunity for each in organisation.contact_roles],
+            opportunities,
+        ),
+    ):
+        unknown = next((ref for ref in wanted if ref not in known), None)
+        if unknown is not None:
+            raise DataMissing(f"{folder / table}: {column} names {unknown!r}, which no record has")
 
 
 def _account(row: dict[str, str], kinds: dict[str, str]) -> Account:
@@ -187,8 +211,15 @@ def _opportunity(row: dict[str, str]) -> Opportunity:
         close_date=row["CloseDate"],
         stage=row["StageName"],
         type=row.get("Type", ""),
-        amount=float(row["Amount"]) if row.get("Amount") else None,
+        amount=_amount(row),
     )
+
+
+def _amount(row: dict[str, str]) -> float | None:
+    try:
+        return float(row["Amount"]) if row.get("Amount") else None
+    except ValueError:
+        raise DataMissing(f"Opportunity.csv: the amount of {row['sf_id']} is no number: {row['Amount']!r}") from None
 
 
 def _prospects(rows: list[dict[str, str]], taken: set[str]) -> list[Prospect]:
@@ -232,6 +263,8 @@ def _table(path: Path, needs: tuple[str, ...] = ()) -> list[dict[str, str]]:
             return [{name: value or "" for name, value in row.items() if name} for row in reader]
     except FileNotFoundError:
         raise DataMissing(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataMissing(f"{path} cannot be read as a table: {error}") from error
 
 
 def as_json(part: Organisation | Prospects) -> bytes:

@@ -128,38 +128,40 @@ class StillInHubSpot:
 
 @dataclass(frozen=True)
 class Logged:
-    """The value that lost is in the conflict log."""
+    """The value that lost is in the conflict log, once, with the reason."""
 
     object: str
     hubspot_id: str
     property: str
     lost: str
+    reason: str
+
+    def fits(self, entry: Conflict) -> bool:
+        named = (entry.object, entry.hubspot_id, entry.property, entry.reason)
+        return named == (self.object, self.hubspot_id, self.property, self.reason) and _same(entry.lost, self.lost)
 
     def holds(self, seen: Evidence) -> bool:
-        return any(
-            (each.object, each.hubspot_id, each.property) == (self.object, self.hubspot_id, self.property)
-            and _same(each.lost, self.lost)
-            for each in seen.conflicts
-        )
+        return sum(self.fits(each) for each in seen.conflicts) == 1
 
 
 @dataclass(frozen=True)
 class Raised:
-    """An open issue names the record, and the property if it is one of a property."""
+    """One open issue names the record, and the property if it is one of a property."""
 
     object: str
     hubspot_id: str | None = None
     salesforce_id: str | None = None
     property: str | None = None
 
-    def holds(self, seen: Evidence) -> bool:
-        return any(
-            each.object == self.object
-            and (self.hubspot_id is None or each.hubspot_id == self.hubspot_id)
-            and (self.salesforce_id is None or each.salesforce_id == self.salesforce_id)
-            and (self.property is None or each.property == self.property)
-            for each in seen.issues
+    def fits(self, issue: Issue) -> bool:
+        return (
+            (issue.object, issue.property) == (self.object, self.property)
+            and (self.hubspot_id is None or issue.hubspot_id == self.hubspot_id)
+            and (self.salesforce_id is None or issue.salesforce_id == self.salesforce_id)
         )
+
+    def holds(self, seen: Evidence) -> bool:
+        return sum(self.fits(each) for each in seen.issues) == 1
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,16 @@ class Planted:
                 found = snapshot.linked(object_, id_)
                 if found is not None:
                     self.hubspot = f"hubspot:{object_}:{found}"
+
+
+def unplanned(wanted: Sequence[Logged] | Sequence[Raised], seen: Sequence[Any]) -> list[Any]:
+    """What Interlock shows and nobody planted: each expectation accounts for one entry."""
+    left = list(seen)
+    for each in wanted:
+        fitting = next((entry for entry in left if each.fits(entry)), None)
+        if fitting is not None:
+            left.remove(fitting)
+    return left
 
 
 def counterpart_in_salesforce(

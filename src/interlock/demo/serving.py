@@ -1,0 +1,92 @@
+"""After the story: both CRMs stay up and in sync, and a person is told where to look, what to try and how to stop.
+
+The three things to try name real records of this run. Ends on Ctrl-C or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from interlock.crm.errors import CrmError
+from interlock.demo.play import Played
+from interlock.demo.stage import Stage
+from interlock.demo.world import SALESPERSON
+from interlock.store import Fenced, HeldByOther, StoreBusy
+
+# How long an edit made in a page waits to be looked for.
+SYNC_EVERY_S = 5.0
+# The plants that a person is shown: each tells another part of what Interlock keeps.
+_EXPLAINED, _ISSUE, _EDITED = "conflict_both_changed", "text_too_long", "edit_in_salesforce"
+
+
+@contextlib.contextmanager
+def stopped_by_signal() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C or SIGTERM sets."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Sync every few seconds until `stop`; what goes wrong once is told and tried again."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SYNC_EVERY_S)
+            return
+        try:
+            await stage.sync()
+        except (CrmError, HeldByOther, Fenced, StoreBusy) as error:
+            say(f"Not synced this time, next try in {SYNC_EVERY_S:.0f} seconds: {error}")
+
+
+def where_to_look(stage: Stage) -> list[str]:
+    world = stage.world
+    hugo = world.hubspot.user(SALESPERSON).user
+    sally = world.salesforce.user(SALESPERSON).user
+    return [
+        f"  HubSpot     {stage.hubspot_server.url}   {hugo.email}   {hugo.password}",
+        f"  Salesforce  {stage.salesforce_server.url}   {sally.email}   {sally.password}",
+    ]
+
+
+def things_to_try(stage: Stage, played: Played) -> list[str]:
+    by_kind = {plant.kind: plant for plant in played.day.plants}
+    explained, edited = by_kind[_EXPLAINED], by_kind[_EDITED]
+    issue = by_kind[_ISSUE]
+    command = program()
+    assert edited.hubspot is not None
+    assert edited.salesforce is not None
+    here = f"{stage.hubspot_server.url}/records/contacts/{edited.hubspot.rpartition(':')[2]}"
+    there = f"{stage.salesforce_server.url}/records/Contact/{edited.salesforce.rpartition(':')[2]}"
+    return [
+        "Three things to try, in a second terminal:",
+        f"  export INTERLOCK_HOME={stage.home}",
+        "  1. why one of two numbers stayed, and where the other one is:",
+        f"     {command} explain {explained.hubspot}",
+        "  2. what needs a person, and what to do about it:",
+        f"     {command} issues --record {issue.hubspot}",
+        f"  3. change a number here:     {here}",
+        f"     and see it come up there: {there}",
+    ]
+
+
+def program() -> str:
+    """The command as it can be typed here: by name where it is on the path, else by its place."""
+    if shutil.which("interlock"):
+        return "interlock"
+    place = Path(sys.argv[0])
+    with contextlib.suppress(ValueError):
+        place = place.absolute().relative_to(Path.cwd())
+    return str(place)
