@@ -137,7 +137,10 @@ class Page:
         wide = self.console.options.update(max_width=10_000)
         needed = Measurement.get(self.console, wide, table)
         width = max(self.console.width if self.console.is_terminal else needed.maximum, needed.minimum)
-        self.console.print(table, width=width, crop=False, overflow="ignore", no_wrap=True)
+        # A print is never wider than its console, whatever width it is given.
+        console_width, self.console.width = self.console.width, width
+        self.console.print(table, crop=False, overflow="ignore", no_wrap=True)
+        self.console.width = console_width
 
 
 def dumped(document: Json, schema: str, *, version: str | None = None, now_us: int | None = None) -> str:

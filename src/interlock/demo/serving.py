@@ -13,14 +13,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from interlock.crm.errors import CrmError
+from interlock.app.serve import ServeDesk
 from interlock.demo.play import Played
 from interlock.demo.stage import Stage
 from interlock.demo.world import SALESPERSON
-from interlock.store import Fenced, HeldByOther, StoreBusy
+from interlock.engine.dispatch.local import LocalDispatcher
 
-# How long an edit made in a page waits to be looked for.
-SYNC_EVERY_S = 5.0
 # The plants that a person is shown: each tells another part of what Interlock keeps.
 _EXPLAINED, _ISSUE, _EDITED = "conflict_both_changed", "text_too_long", "edit_in_salesforce"
 
@@ -40,15 +38,13 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
 
 
 async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Sync every few seconds until `stop`; what goes wrong once is told and tried again."""
-    while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), SYNC_EVERY_S)
-            return
-        try:
-            await stage.sync()
-        except (CrmError, HeldByOther, Fenced, StoreBusy) as error:
-            say(f"Not synced this time, next try in {SYNC_EVERY_S:.0f} seconds: {error}")
+    """As `interlock serve` does it, until `stop`: `interlock sync` in another terminal is handed over to this one."""
+    clock_us = stage.interlock.clock_us
+    desk = ServeDesk(stage.interlock.store, stage.interlock.clients, clock_us, "demo", say)
+    try:
+        await LocalDispatcher(desk, clock_us, stop).run()
+    finally:
+        await desk.close()
 
 
 def where_to_look(stage: Stage) -> list[str]:

@@ -19,6 +19,8 @@ from crm_emulator.salesforce import SalesforceEmulator
 from crm_emulator.salesforce.setup import add_stage
 from interlock.demo.excerpt import ARRIVALS, Account, Contact, Excerpt, Prospect
 
+# An org of some size: 100,000 calls a day and 1,000 for each of 150 users (Salesforce limits quick reference).
+EDITION, API_CALLS_A_DAY = "Enterprise Edition", 250_000
 DAY_US = 86_400 * 1_000_000
 # The org's own stages: name, probability in percent, closed, won, forecast category.
 STAGES = (
@@ -86,7 +88,9 @@ def build(excerpt: Excerpt, seed: int = 0, wall: Wall | None = None) -> World:
     wall = wall or Wall()
     clock = Clock(source=wall.now_us)
     hubspot = HubSpotEmulator(clock=clock, seed=seed)
-    salesforce = SalesforceEmulator(clock=Clock(source=wall.now_us), seed=seed)
+    salesforce = SalesforceEmulator(
+        clock=Clock(source=wall.now_us), seed=seed, edition=EDITION, daily_api_requests=API_CALLS_A_DAY
+    )
     world = World(hubspot, salesforce, wall, excerpt)
     prospects = excerpt.prospects.prospects
     world.arrivals = prospects[len(prospects) - ARRIVALS :]
