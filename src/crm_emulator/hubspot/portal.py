@@ -108,11 +108,8 @@ class Portal:
 
     def create(self, table: Table, values: Mapping[str, str], actor: Actor) -> Record:
         at_ms = self.now_ms()
-        kept = {
-            definition.name: self._share(definition, value)
-            for name, value in values.items()
-            if value and (definition := table.schema.properties[name])
-        }
+        properties = table.schema.properties
+        kept = {properties[name].name: self._share(properties[name], value) for name, value in values.items() if value}
         record = Record(table.kind, self._new_id(table), kept, at_ms, actor.source)
         table.index.before(record, created=True)
         table.add(record)

@@ -73,7 +73,8 @@ def _clean(
             continue
         if text[:1] == ";":
             text = _appended(record, definition, text)
-        fault = _against_account(portal, table, definition, text)
+        refers = definition.referenced_object_type is not None
+        fault = _against_account(portal, table, definition, text) if refers else None
         if fault is not None:
             faults.append(fault)
         elif not (actor.is_api and name == "lifecyclestage" and _goes_back(definition, record, text)):
@@ -158,9 +159,10 @@ def _check_stage(portal: Portal, table: Table, cleaned: dict[str, str], record: 
 def _check_keys(table: Table, cleaned: Mapping[str, str], record: Record | None) -> None:
     """E-mail and unique properties must not be held by another live record."""
     own_id = None if record is None else record.id
-    for name, value in cleaned.items():
-        holder = table.owner_of(name, value) if value and name in table.unique else None
-        if holder is None or holder == own_id:
+    for name in table.unique:
+        value = cleaned.get(name)
+        holder = table.owner_of(name, value) if value else None
+        if value is None or holder is None or holder == own_id:
             continue
         if name == "email" and table.kind is CONTACTS:
             raise errors.duplicate_email(holder)

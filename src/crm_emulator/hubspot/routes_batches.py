@@ -240,7 +240,8 @@ def _refuse_twin_ids(inputs: list[Any]) -> None:
 
 def _check_twins(table: Table, ready: Draft, claimed: dict[tuple[str, str], Draft]) -> None:
     """Two inputs of one batch may not take the same e-mail or unique value."""
-    for name, value in ready.values.items():
+    for name in ("email", *table.schema.unique_names):
+        value = ready.values.get(name)
         email = name == "email" and table.kind is CONTACTS
         if not value or not (email or table.schema.properties[name].unique):
             continue

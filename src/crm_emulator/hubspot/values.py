@@ -38,7 +38,7 @@ def clean(definition: Property, given: object) -> str:
     """The stored form of `given`; "" clears. Raises Invalid."""
     if given is None or given == "":
         return ""
-    text = _as_text(definition, given)
+    text = given if isinstance(given, str) else _as_text(definition, given)
     kind = definition.type
     if kind == "string" or kind == "phone_number" or kind == "json":
         return _text(definition, text)
@@ -67,8 +67,6 @@ def _refuse(definition: Property, error: str, message: str) -> Invalid:
 
 
 def _as_text(definition: Property, given: object) -> str:
-    if isinstance(given, str):
-        return given
     if isinstance(given, bool):
         return "true" if given else "false"
     if isinstance(given, int):

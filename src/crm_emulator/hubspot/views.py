@@ -5,7 +5,7 @@ A view is compiled once per set of property names and reused for every record, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from crm_emulator.hubspot.computed import Compute
@@ -72,15 +72,10 @@ class View:
                 found[name] = [_version(version) for version in versions]
         return found
 
-    def written(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
-        """Answer to a create or update: what was written, what HubSpot computed, nothing that is empty (recorded)."""
-        properties = {
-            name: value for name, value in self.properties(record).items() if value is not None and value != ""
-        }
-        for name in names:
-            if name not in properties:
-                properties[name] = record.values.get(name, "")
-        return self._envelope(record, dict(sorted(properties.items())))
+    def written(self, record: Record, names: Container[str]) -> dict[str, Any]:
+        """Answer to a create or update: what was written, what HubSpot computed, of that nothing empty (recorded)."""
+        found = self.properties(record)
+        return self._envelope(record, {name: value or "" for name, value in found.items() if value or name in names})
 
 
 def _version(version: Version) -> dict[str, Any]:
@@ -105,6 +100,7 @@ class Views:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self._cache: dict[tuple[str, int, tuple[str, ...], tuple[str, ...]], View] = {}
+        self._after_write: dict[tuple[str, int, tuple[str, ...]], View] = {}
 
     def get(self, table: Table, names: tuple[str, ...], history: tuple[str, ...] = ()) -> View:
         """`names` empty: the default properties of the object type."""
@@ -118,8 +114,14 @@ class Views:
 
     def after_write(self, table: Table, names: Iterable[str]) -> View:
         """Written properties, and the computed ones that a write's answer carries."""
-        shown = _SHOWN_AFTER_WRITE.get(table.kind.key, ())
-        return self.get(table, tuple(sorted({*names, *shown})))
+        key = (table.kind.key, table.schema.version, tuple(names))
+        view = self._after_write.get(key)
+        if view is None:
+            shown = _SHOWN_AFTER_WRITE.get(table.kind.key, ())
+            if len(self._after_write) >= _CACHED_VIEWS_MAX:
+                self._after_write.clear()
+            view = self._after_write[key] = self.get(table, tuple(sorted({*names, *shown})))
+        return view
 
 
 _SHOWN_ALWAYS = ("hs_object_source", "hs_object_source_id", "hs_object_source_label")
