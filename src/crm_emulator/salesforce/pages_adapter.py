@@ -69,13 +69,16 @@ class SalesforcePages:
         page = found[offset : offset + limit]
         return [Row(record.id, [self._text(record, name) for name in names]) for record in page], len(found)
 
-    def fields(self, object: str, id: str | None) -> Sequence[PageField]:
+    def fields(self, object: str, id: str | None, person: Person) -> Sequence[PageField]:
+        """Those that the person may see; those they may not edit are shown as text."""
         table = self._table(object)
+        view = self._org.access.view(self._handle(person).id, table.sobject)
+        may_write = view.createable if id is None else view.updateable
         record = None if id is None else self._record(table, id)
         first = {name: place for place, name in enumerate(_LISTS[object])}
-        shown = [field for field in table.sobject.fields.values() if self._is_shown(object, field, record)]
+        shown = [field for field in view.fields.values() if self._is_shown(field, record)]
         shown.sort(key=lambda field: (first.get(field.name, len(first)), field.label.lower()))
-        return [self._field(field, record) for field in shown]
+        return [self._field(field, record, editable=field.name in may_write) for field in shown]
 
     def name(self, object: str, id: str) -> str:
         record = self._record(self._table(object), id)
@@ -121,7 +124,7 @@ class SalesforcePages:
         value = self._org.getters.getter(sobject.name, sobject.fields[name])(record)
         return journal_text(value) or ""
 
-    def _is_shown(self, object: str, field: Field, record: Record | None) -> bool:
+    def _is_shown(self, field: Field, record: Record | None) -> bool:
         """What can be edited, and of the rest what has a value."""
         if field.type in _HIDDEN_TYPES or field.name in ("IsDeleted", "MasterRecordId"):
             return False
@@ -129,7 +132,7 @@ class SalesforcePages:
             return True
         return record is not None and bool(self._text(record, field.name))
 
-    def _field(self, field: Field, record: Record | None) -> PageField:
+    def _field(self, field: Field, record: Record | None, *, editable: bool) -> PageField:
         kinds = {"boolean": "flag", "date": "date", "textarea": "long"}
         kind = kinds.get(field.type, "number" if field.type in NUMBER_TYPES else "text")
         options: Sequence[tuple[str, str]] = ()
@@ -144,7 +147,7 @@ class SalesforcePages:
             value=self._text(record, field.name) if record is not None else "",
             kind=kind,
             options=options,
-            editable=field.updateable if record is not None else field.createable,
+            editable=editable,
         )
 
 

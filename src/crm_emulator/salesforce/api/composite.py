@@ -17,7 +17,7 @@ import msgspec
 
 from crm_emulator.kernel.http import Request, Response
 from crm_emulator.salesforce.api.context import Api, CallContext, answer, error_response, object_of, options
-from crm_emulator.salesforce.errors import ApiError, RequestError, not_found
+from crm_emulator.salesforce.errors import ApiError, RequestError, json_parser_error, not_found
 from crm_emulator.salesforce.transaction import Transaction
 
 MOST_SUBREQUESTS = 25
@@ -155,6 +155,8 @@ class Composite:
         parts = body.get("batchRequests")
         if not isinstance(parts, list) or not parts or len(parts) > MOST_SUBREQUESTS:
             raise RequestError("INVALID_ARGUMENT", f"1 to {MOST_SUBREQUESTS} batchRequests are required")
+        if not all(isinstance(part, dict) for part in parts):
+            raise json_parser_error("Each of batchRequests must be an object")
         self._api.usage.add(self._api.org.now_s(), len(parts) - 1)
         results: list[dict[str, Any]] = []
         halted = False

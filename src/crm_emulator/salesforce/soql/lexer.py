@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+# What an escaped _ and % become: characters that no text holds (private use), so that LIKE tells them from its wildcards
+# and from a backslash that happens to stand before one.
+PLAIN_UNDERSCORE, PLAIN_PERCENT = "\ue000", "\ue001"
 _ESCAPED = {
     "n": "\n",
     "r": "\r",
@@ -30,8 +33,8 @@ _ESCAPED = {
     "'": "'",
     '"': '"',
     "\\": "\\",
-    "_": "\\_",
-    "%": "\\%",
+    "_": PLAIN_UNDERSCORE,
+    "%": PLAIN_PERCENT,
 }
 
 
@@ -77,7 +80,7 @@ def tokens_of(soql: str) -> list[Token]:
 
 
 def unquote(text: str) -> str:
-    """The value of a string literal. `\\_` and `\\%` stay escaped, for LIKE."""
+    """The value of a string literal, for LIKE too: see PLAIN_UNDERSCORE."""
     inner = text[1:-1]
     return _ESCAPE.sub(_unescape, inner) if "\\" in inner else inner
 

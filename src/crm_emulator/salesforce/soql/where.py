@@ -17,6 +17,7 @@ from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.soql import ast
 from crm_emulator.salesforce.soql.dates import literal_range
+from crm_emulator.salesforce.soql.lexer import PLAIN_PERCENT, PLAIN_UNDERSCORE
 from crm_emulator.salesforce.soql.resolve import Column
 from crm_emulator.salesforce.store import Record
 
@@ -176,7 +177,7 @@ def _wrong_kind(column: Column) -> RequestError:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\\_", "_").replace("\\%", "%") if "\\" in text else text
+    return text.replace(PLAIN_UNDERSCORE, "_").replace(PLAIN_PERCENT, "%")
 
 
 def _as_set(text: str) -> frozenset[str]:
@@ -223,10 +224,10 @@ def _like(column: Column, literal: ast.Constant) -> Predicate:
         raise RequestError(
             "INVALID_QUERY_FILTER_OPERATOR", f"filter operator 'like' is not valid for field '{column.field.name}'"
         )
-    pattern = ""
-    for piece in re.findall(r"\\.|.", str(literal.value), re.DOTALL):
-        pattern += {"%": ".*", "_": "."}.get(piece) or re.escape(piece[1:] if len(piece) == 2 else piece)
-    match = re.compile(pattern, re.IGNORECASE | re.DOTALL).fullmatch
+    pattern = "".join({"%": ".*", "_": "."}.get(char) or re.escape(_plain(char)) for char in str(literal.value))
+    # "Operators are case sensitive for case-sensitive fields" (SOQL reference, fieldExpression).
+    case = re.NOFLAG if column.domain == "exact" else re.IGNORECASE
+    match = re.compile(pattern, case | re.DOTALL).fullmatch
     compare = column.compare
     return lambda record: (value := compare(record)) is not None and match(value) is not None
 
