@@ -13,7 +13,7 @@ from interlock.core.codec import CodecError
 from interlock.core.mapping import FieldMapping
 from interlock.core.model import Base, FieldBase, Raw, Side
 from interlock.core.reconcile import FieldDecision
-from interlock.core.values import BLANK, Unknown, Value, fingerprint
+from interlock.core.values import Unknown, Value, fingerprint
 
 
 class FieldWrite(msgspec.Struct, frozen=True):
@@ -70,10 +70,10 @@ def plan_side(
         if not resend_held and held.get(mapping.id) == both:
             continue
         value = decision.merge.value
-        if creating and (value == BLANK or not _accepts(mapping, side, creating)):
-            # A field that can only be set later is blank until then, and is filled by the next look at the pair.
-            continue
         if not _accepts(mapping, side, creating):
+            if creating:
+                # A field that can only be set later is blank until then, and is filled by the next look at the pair.
+                continue
             plan.held.append(HeldField(mapping, side, *_NOT_UPDATEABLE, both, value))
             continue
         try:
