@@ -98,7 +98,8 @@ def refused(
     error: ValidationError, lines: Mapping[tuple[str, ...], int], file: str, model: type[BaseModel]
 ) -> BadInput:
     """The first thing wrong, by key and line, as a sentence."""
-    first = error.errors(include_url=False)[0]
+    # A misspelt key is also a missing one, and the spelling is what helps.
+    first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     path = tuple(str(part) for part in first["loc"])
     where = f"{file}, line {line_of(lines, path)}"
     name = ".".join(path) or "the document"

@@ -125,7 +125,8 @@ class LocalCrm:
         self.described = described
 
     def control(self, method: str, path: str, body: Any = None) -> Json:
-        return self._call(method, f"/_emulator/{path}", body, {})
+        answer: Json = self._call(method, f"/_emulator/{path}", body, {})
+        return answer
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         return self._call(method, path, body, {"Authorization": f"Bearer {self.token}"})

@@ -1,4 +1,8 @@
-"""Joining a HubSpot account and a Salesforce org: checks, key fields, the Recommended mappings. Changes no record. Idempotent."""
+"""Joining a HubSpot account and a Salesforce org: checks, key fields, the Recommended mappings. Changes no record. Idempotent.
+
+What the CRMs are asked and told comes first; what is remembered of it is one transaction at the end, so that a connection
+is there as a whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +11,57 @@ from typing import Any
 
 import msgspec
 
+from interlock.app import credentials, key_fields
+from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
-from interlock.app.schemas import Schemas, keep_schemas, read_schemas
+from interlock.app.credentials import Credentials
+from interlock.app.errors import BadInput
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.schemas import Schemas, read_schemas
 from interlock.crm.hubspot.client import HubSpotClient
-from interlock.crm.hubspot.model import AccountInfo, NewProperty, Option
+from interlock.crm.hubspot.model import AccountInfo
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import Identity, Organization
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY
+from interlock.engine.context import EXISTING
 from interlock.objects.registry import SPECS
-from interlock.objects.spec import ObjectSpec
-from interlock.store import Store, connections, mappings
+from interlock.store import Store, calls, connections, cursors, directory, mappings, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
+from interlock.store.tx import WriteTx
 
-GROUP = "salesforceinformation"
-GROUP_LABEL = "Salesforce Information"
-CREATION_KEY_LENGTH = 100
+EXISTING_DEFAULT = "none"
+_PAGE_ROWS = 500
 
 
-class ConnectRefused(Exception):
+class ConnectRefused(BadInput):
     """The two cannot be joined. `code` for scripts, `fix` for the person."""
 
-    def __init__(self, code: str, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.fix = fix
+    def __init__(self, code: str, message: str, fix: str, side: str | None = None, field: str | None = None) -> None:
+        super().__init__(message, code=code, fix=fix, side=side, field=field)
 
 
 class ConnectRequest(msgspec.Struct, frozen=True):
     hubspot_url: str
     salesforce_url: str
-    name: str = "default"
+    name: str | None = None  # None: what the connection is called already, else "default"
     objects: tuple[str, ...] = ("companies", "contacts", "deals")
-    existing: str = "none"
-    create_person_as: str = "Contact"
+    existing: str | None = None  # None: what was chosen before, else "none"
+    create_person_as: str | None = None  # None: what was chosen before, else Contact
     sandbox: bool | None = None  # None: take whichever the org is
+    start: bool = True  # False: nothing syncs until somebody runs a sync or starts it
     settings: dict[str, Any] = {}
+    config: tuple[mapping_documents.Document, mapping_documents.Where] | None = None
+    secrets: Credentials | None = None
+
+
+class Joined(msgspec.Struct):
+    """What joining came to, or with `planned` would come to."""
+
+    connection: Connection
+    created: bool
+    planned: bool
+    made: dict[str, list[str]]  # fields and properties, by side
+    schemas: Schemas
 
 
 async def connect(
@@ -54,160 +72,195 @@ async def connect(
     clock_us: Callable[[], int],
 ) -> Connection:
     """Raises ConnectRefused for two that may not be joined, CrmError when a CRM cannot be reached or refuses."""
+    return (await join(store, hubspot, salesforce, request, clock_us)).connection
+
+
+async def join(
+    store: Store,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    request: ConnectRequest,
+    clock_us: Callable[[], int],
+    *,
+    plan: bool = False,
+) -> Joined:
+    """As `connect`, and says what was made. With `plan` nothing is made or remembered, and the connection has no id."""
     account = await hubspot.account()
     identity = await salesforce.identity()
     organization = await salesforce.organization()
-    known = await _known(store, account)
-    _check(request, known, account, organization)
-    await make_key_fields(hubspot, salesforce, identity, request.objects)
+    async with store.read(None) as tx:
+        known = await connections.by_hubspot_account(tx, account.account_id)
+        _check(request, known, await connections.list_(tx), account, organization)
     schemas = await read_schemas(hubspot, salesforce, list(request.objects))
-    if await make_default_properties(hubspot, schemas, request.objects):
+    _check_key_fields(schemas, request)
+    needed = key_fields.missing(schemas, request.objects)
+    wanted = _wanted(request, known, account, identity, organization, clock_us())
+    if plan:
+        return Joined(wanted, known is None, True, needed.names(), schemas)
+    if needed:
+        await key_fields.make(hubspot, salesforce, identity.user_id, needed)
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
-    connection_id = await _save(store, request, known, account, organization, clock_us())
-    await keep_schemas(store, connection_id, schemas)
-    await _map(store, connection_id, Compiler(schemas), request.objects)
-    async with store.read(None) as tx:
-        saved = await connections.get(tx, connection_id)
-    assert saved is not None
-    return saved
+        _check_key_fields(schemas, request)
+    saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce))
+    return Joined(saved, known is None, False, needed.names(), schemas)
 
 
-async def _known(store: Store, account: AccountInfo) -> Connection | None:
-    async with store.read(None) as tx:
-        return await connections.by_hubspot_account(tx, account.account_id)
-
-
-def _check(request: ConnectRequest, known: Connection | None, account: AccountInfo, organization: Organization) -> None:
+def _check(
+    request: ConnectRequest,
+    known: Connection | None,
+    others: list[Connection],
+    account: AccountInfo,
+    organization: Organization,
+) -> None:
     if known is not None and known.salesforce_org_id != organization.id:
         raise ConnectRefused(
             "account_already_joined",
             f"HubSpot account {account.account_id} is already joined to the Salesforce org"
             f" {known.salesforce_name} ({known.salesforce_org_id}).",
             "A HubSpot account syncs with one org. Disconnect that connection first, or sign in to the other account.",
+            side="hubspot",
+        )
+    name = request.name
+    if known is not None and name not in (None, known.name):
+        raise ConnectRefused(
+            "account_already_joined",
+            f"HubSpot account {account.account_id} is already connected, as {known.name!r}.",
+            f"Leave --connection out, or write --connection {known.name}.",
+            side="hubspot",
+        )
+    if known is None and any(each.name == (name or "default") for each in others):
+        raise ConnectRefused(
+            "name_taken",
+            f"There is a connection named {name or 'default'!r} already, of another HubSpot account.",
+            "Give this one a name of its own with --connection NAME.",
         )
     if request.sandbox is not None and request.sandbox != organization.is_sandbox:
         is_, told = ("a sandbox", "a production org") if organization.is_sandbox else ("a production org", "a sandbox")
         raise ConnectRefused(
             "wrong_kind_of_org",
-            f"{organization.name} is {is_}, but {told} was asked for.",
-            "Sign in to the other org, or change the sandbox option.",
+            f"{organization.name} ({organization.id}) is {is_}, but {told} was asked for.",
+            "Sign in to the other org, or " + ("add --sandbox." if organization.is_sandbox else "leave --sandbox out."),
+            side="salesforce",
         )
 
 
-async def make_key_fields(
-    hubspot: HubSpotClient, salesforce: SalesforceClient, identity: Identity, objects: tuple[str, ...]
-) -> None:
-    """Both halves of the sync key: a unique property in HubSpot, a unique external id in Salesforce."""
-    grants = []
-    for slug in objects:
-        spec = SPECS[slug]
-        await hubspot.create_group(spec.hubspot_type, GROUP, GROUP_LABEL)
-        await hubspot.create_property(
-            spec.hubspot_type,
-            NewProperty(
-                HUBSPOT_ID_PROPERTY,
-                "Interlock Salesforce ID",
-                group=GROUP,
-                description="The Salesforce record that this record is linked with. Written by Interlock.",
-                has_unique=True,
-            ),
+def _check_key_fields(schemas: Schemas, request: ConnectRequest) -> None:
+    for side, name in key_fields.unfit(schemas, request.objects):
+        raise ConnectRefused(
+            "key_field_unfit",
+            f"{name} exists and cannot serve as key: it is not "
+            + ("a unique text property." if side == "hubspot" else "a unique external id."),
+            "Rename or delete it, then connect again: Interlock makes the one it needs.",
+            side=side,
+            field=name,
         )
-        for type_ in spec.salesforce_types:
-            await salesforce.create_custom_field(
-                type_,
-                SALESFORCE_CREATION_KEY,
-                "Interlock Creation Key",
-                length=CREATION_KEY_LENGTH,
-                unique=True,
-                external_id=True,
-            )
-            grants.append(f"{type_}.{SALESFORCE_CREATION_KEY}")
-    await salesforce.grant_field_access(grants, identity.user_id)
 
 
-async def make_default_properties(hubspot: HubSpotClient, schemas: Schemas, objects: tuple[str, ...]) -> int:
-    """Create the HubSpot properties that shipped mappings need and HubSpot does not ship; returns how many were missing."""
-    made = 0
-    for slug in objects:
-        spec = SPECS[slug]
-        for default in spec.mappings:
-            new = default.new_property
-            if new is None or schemas.property_named(spec.hubspot_type, default.property) is not None:
-                continue
-            options = _options(schemas, spec, default.fields) if new.type == "enumeration" else ()
-            if new.type == "enumeration" and not options:
-                continue
-            await hubspot.create_property(
-                spec.hubspot_type,
-                NewProperty(default.property, new.label, new.type, new.field_type, GROUP, options=options),
-            )
-            made += 1
-    return made
-
-
-def _options(schemas: Schemas, spec: ObjectSpec, fields: dict[str, str]) -> tuple[Option, ...]:
-    found: dict[str, Option] = {}
-    for type_, name in fields.items():
-        field = schemas.field_named(type_, name)
-        for value, label in field.picklist_values if field is not None else ():
-            found.setdefault(value, Option(value, label))
-    return tuple(found.values())
+def _wanted(
+    request: ConnectRequest,
+    known: Connection | None,
+    account: AccountInfo,
+    identity: Identity,
+    organization: Organization,
+    now_us: int,
+) -> Connection:
+    """The connection as it shall be remembered. What was chosen before and is not asked for now stays."""
+    before = known.settings if known is not None else {}
+    settings = {
+        **before,
+        "existing": request.existing or before.get("existing", EXISTING_DEFAULT),
+        "create_person_as": request.create_person_as or before.get("create_person_as", "Contact"),
+        "objects": list(request.objects),
+        "users": {"hubspot": None, "salesforce": identity.username},
+        **request.settings,
+    }
+    wanted = known or Connection(
+        name=request.name or "default",
+        state="setting_up",
+        state_since_us=now_us,
+        hubspot_url="",
+        hubspot_account_id=account.account_id,
+        hubspot_name="",
+        salesforce_url="",
+        salesforce_org_id=organization.id,
+        salesforce_name="",
+        created_at_us=now_us,
+    )
+    state = wanted.state
+    if state in ("setting_up", "not_connected", "signed_out"):
+        state = "idle" if request.start or wanted.begun_at_us is not None else "setting_up"
+    # What counts is what changed since the two were joined, also when the first sync runs later.
+    begun_at_us = wanted.begun_at_us or (wanted.created_at_us if request.start else None)
+    return msgspec.structs.replace(
+        wanted,
+        state=state,
+        state_since_us=wanted.state_since_us if state == wanted.state else now_us,
+        state_reason=wanted.state_reason if state == wanted.state else None,
+        state_fix=wanted.state_fix if state == wanted.state else None,
+        begun_at_us=begun_at_us,
+        hubspot_url=request.hubspot_url,
+        hubspot_name=account.name,
+        salesforce_url=request.salesforce_url,
+        salesforce_name=organization.name,
+        sandbox=organization.is_sandbox,
+        settings=settings,
+    )
 
 
 async def _save(
     store: Store,
     request: ConnectRequest,
     known: Connection | None,
-    account: AccountInfo,
-    organization: Organization,
-    now_us: int,
-) -> int:
-    settings = {
-        "existing": request.existing,
-        "create_person_as": request.create_person_as,
-        "objects": list(request.objects),
-        **request.settings,
-    }
+    wanted: Connection,
+    schemas: Schemas,
+    clients: tuple[HubSpotClient, SalesforceClient],
+) -> Connection:
     async with store.write(None) as tx:
-        if known is not None and known.id is not None:
-            changes = {"hubspot_url": request.hubspot_url, "salesforce_url": request.salesforce_url}
-            await connections.update(tx, known.id, **changes, settings={**known.settings, **settings})
-            return known.id
-        return await connections.create(
-            tx,
-            Connection(
-                name=request.name,
-                state="idle",
-                state_since_us=now_us,
-                hubspot_url=request.hubspot_url,
-                hubspot_account_id=account.account_id,
-                hubspot_name=account.name,
-                salesforce_url=request.salesforce_url,
-                salesforce_org_id=organization.id,
-                salesforce_name=organization.name,
-                sandbox=organization.is_sandbox,
-                settings=settings,
-                created_at_us=now_us,
-                begun_at_us=now_us,
-            ),
-        )
+        if known is None:
+            wanted.id = await connections.create(tx, wanted)
+        else:
+            assert known.id is not None
+            same = ("id", "created_at_us", "hubspot_account_id", "salesforce_org_id", "name")
+            changes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if name not in same}
+            await connections.update(tx, known.id, **changes)
+        assert wanted.id is not None
+        tx.go_on_as(wanted.id)
+        if request.secrets is not None:
+            await credentials.put(tx, request.secrets)
+        await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
+        compiler = Compiler(schemas)
+        await _map(tx, compiler, request.objects)
+        if request.config is not None:
+            await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
+        if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
+            await _load_again(tx, wanted.settings["existing"])
+        if request.secrets is not None:
+            # Before there was a connection nothing could count these; one that counts for itself brings no secrets.
+            for client in clients:
+                for purpose, n in client.governor.counts.items():
+                    await calls.add(tx, client.governor.side, purpose, n, tx.now_us)
+    return wanted
 
 
-async def _map(store: Store, connection_id: int, compiler: Compiler, objects: tuple[str, ...]) -> None:
+async def _map(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...]) -> None:
     """Add what is missing; what a person changed stays."""
-    async with store.write(connection_id) as tx:
-        object_rows = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
-        field_rows = await mappings.field_mappings(tx)
-        for slug in objects:
-            spec = SPECS[slug]
-            for type_ in spec.salesforce_types:
-                row = object_rows.get((slug, type_))
-                row_id = row.id if row is not None else None
-                if row_id is None:
-                    row_id = await mappings.save_object_mapping(
-                        tx, ObjectMappingRow(object=slug, salesforce_type=type_)
-                    )
-                mapped = {(each.property, each.field) for each in field_rows if each.object_mapping_id == row_id}
-                for default in compiler.default_rows(spec, row_id, type_):
-                    if (default.property, default.field) not in mapped:
-                        await mappings.save_field_mapping(tx, default)
+    object_rows = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
+    for slug in objects:
+        spec = SPECS[slug]
+        for type_ in spec.salesforce_types:
+            # A type that is mapped already may lack a shipped pair because a person took it out.
+            if (slug, type_) in object_rows:
+                continue
+            row_id = await mappings.save_object_mapping(tx, ObjectMappingRow(object=slug, salesforce_type=type_))
+            for default in compiler.default_rows(spec, row_id, type_):
+                await mappings.save_field_mapping(tx, default)
+
+
+async def _load_again(tx: WriteTx, existing: str) -> None:
+    """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
+    if not EXISTING[existing].load:
+        return
+    for slug in SPECS:
+        await cursors.drop(tx, f"load:{slug}")
+        while page := await unlinked.page(tx, slug, "existing_not_created", limit=_PAGE_ROWS):
+            await unlinked.drop(tx, [each.key for each in page])

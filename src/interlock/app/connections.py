@@ -27,6 +27,8 @@ HALTED = {
     "stopped_by_brake": "stopped by a brake",
 }
 PAUSED_OBJECTS = "paused_objects"
+# Of a connection that does not talk yet.
+NOTHING_KNOWN = {side: Reach() for side in Side}
 
 
 async def choose(store: Store, name: str | None) -> Connection:

@@ -91,7 +91,7 @@ def as_failure(error: BaseException) -> Failure | None:
             error.message,
             _crm_exit_code(error),
             side=error.side.value,
-            cause=error.crm_code or None,
+            cause=error.cause or None,
             fix=error.fix,
         )
     if isinstance(error, HeldByOther):

@@ -40,35 +40,41 @@ async def remember(
 ) -> AsyncIterator[None]:
     """Note at the end of the block what its calls have shown, also when it failed."""
     failed: Unreachable | SignInRefused | None = None
+    before = {governor.side: sum(governor.counts.values()) for governor in governors}
     try:
         yield
     except (Unreachable, SignInRefused) as error:
         failed = error
         raise
     finally:
-        await _save(store, connection_id, governors, failed, clock_us)
+        # A side that nobody asked in this block is known as before; one that refused to sign in may have no call counted.
+        asked = [
+            each
+            for each in governors
+            if sum(each.counts.values()) > before[each.side] or (failed is not None and failed.side is each.side)
+        ]
+        await note(store, connection_id, asked, failed, clock_us)
 
 
-async def _save(
+async def note(
     store: Store,
     connection_id: int,
-    governors: Sequence[Governor],
+    asked: Sequence[Governor],
     failed: Unreachable | SignInRefused | None,
     clock_us: Callable[[], int],
 ) -> None:
+    """What these calls have shown, where no block was around them."""
     async with store.read(connection_id) as tx:
         known = await read(tx)
     ok: dict[str, int] = {}
-    for governor in governors:
+    for governor in asked:
         reach = known[governor.side]
         if failed is not None and failed.side is governor.side:
             reach.reachable = isinstance(failed, SignInRefused)
             reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
-        elif governor.counts:
+        else:
             reach.reachable = reach.signed_in = True
             ok[f"{governor.side.value}_last_ok_us"] = clock_us()
-        else:
-            continue
         _learn(reach, governor)
     async with store.write(connection_id) as tx:
         await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})

@@ -29,7 +29,9 @@ async def list_connections(run: Run) -> Answer:
             )
             for each in documents
         ]
-        out.table(("Name", "State", "HubSpot", "Salesforce", "Why"), rows, keep=("Name", "State", "HubSpot"))
+        out.table(
+            ("Name", "State", "HubSpot", "Salesforce", "Why"), rows, keep=("Name", "State", "HubSpot", "Salesforce")
+        )
 
     return Answer({"connections": documents}, page)
 

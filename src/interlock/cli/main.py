@@ -15,6 +15,7 @@ from typer import _click
 
 from interlock.cli import (
     conflicts,
+    connect,
     connections,
     demo_entry,
     emulate,
@@ -61,16 +62,17 @@ def root(
 
 # In the order in which a person meets them.
 for _command in (
-    demo_entry,
     emulate,
+    connect,
     connections,
     status,
     issues,
     conflicts,
-    explain,
     find,
-    mappings,
+    explain,
     pause,
+    mappings,
+    demo_entry,
 ):
     _command.register(app)
 

@@ -22,7 +22,7 @@ from interlock.crm.errors import (
     ServerFault,
     Unreachable,
 )
-from interlock.crm.tokens import TokenSource
+from interlock.crm.tokens import NoOtherToken, TokenSource
 from interlock.crm.transport import NotSent, OutcomeUnknown, Request, Response, Transport
 
 TRIES = 5
@@ -170,13 +170,20 @@ class Calls:
                 if refusal.kind is Kind.SIGN_IN:
                     if refreshed:
                         raise error
-                    await self._tokens.refresh(token)
+                    await self._replace_token(token, error)
                     refreshed = True
                     continue
             if attempt >= TRIES:
                 raise error
             await self._governor.back_off(attempt, family, policy)
             attempt += 1
+
+    async def _replace_token(self, stale: str, refused: CrmError) -> None:
+        """Raises SignInRefused: the sign-in's own words, or, where there is none to try, the CRM's about the token."""
+        try:
+            await self._tokens.refresh(stale)
+        except NoOtherToken as error:
+            raise refused from error
 
     async def pause(self, attempt: int, family: str = CRM) -> None:
         """Before asking again for what an answer said is broken for the moment."""
@@ -193,7 +200,9 @@ class Calls:
         return Request(method, self.base_url + path, all_headers, body)
 
     def _unreachable(self, why: str) -> Unreachable:
-        return Unreachable(self.side, f"{NAMES[self.side]} at {self.base_url} could not be reached: {why}.")
+        error = Unreachable(self.side, f"{NAMES[self.side]} at {self.base_url} could not be reached: {why}.")
+        error.cause = why
+        return error
 
     def garbled(self, what: str) -> ServerFault:
         return ServerFault(self.side, f"{NAMES[self.side]} answered something that is not {what}.")

@@ -38,6 +38,7 @@ class CrmError(Exception):
         self.message = message
         self.fix = self.default_fix if fix is None else fix
         self.crm_code = crm_code
+        self.cause = crm_code  # what lies behind it, in the CRM's or the network's words; empty when there is none
 
 
 class Unreachable(CrmError):

@@ -35,6 +35,10 @@ class TokenSource(Protocol):
         ...
 
 
+class NoOtherToken(SignInRefused):
+    """There is no way to another token by itself. What the CRM said of the old one is the better story."""
+
+
 class StaticToken:
     """A private app token, a service key, or a token that somebody pasted."""
 
@@ -46,7 +50,7 @@ class StaticToken:
         return self._token
 
     async def refresh(self, stale: str) -> str:
-        raise SignInRefused(self._side, "The access token was refused: it is wrong, expired or revoked.")
+        raise NoOtherToken(self._side, "The access token was refused: it is wrong, expired or revoked.")
 
 
 class _Grant(msgspec.Struct):

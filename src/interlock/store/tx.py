@@ -101,6 +101,12 @@ class WriteTx(Tx):
         super().__init__(connection, driver, connection_id, now_us, keyring)
         self._after_commit: list[Callable[[], None]] = []
 
+    def go_on_as(self, connection_id: int) -> None:
+        """A transaction of no connection that has just made one goes on as that one's: both are kept, or neither."""
+        if self._connection_id is not None:
+            raise RuntimeError("this transaction is bound to a connection, and no statement touches two")
+        self._connection_id = connection_id
+
     async def run(self, sql: str, *parameters: Any) -> int:
         """The number of rows changed."""
         self._open_connection()

@@ -252,7 +252,10 @@ def read_refusal(response: Response) -> Refusal:
     status, error = response.status, parse_error(response.body)
     side, said = Side.HUBSPOT, error.message.rstrip(".") or f"HTTP {response.status} without a reason"
     if status == 401:
-        return Refusal(Kind.SIGN_IN, SignInRefused(side, f"HubSpot refused the access token: {said}."))
+        refused_token = SignInRefused(
+            side, f"HubSpot refused the access token: {said}.", crm_code=error.category or "HTTP_401"
+        )
+        return Refusal(Kind.SIGN_IN, refused_token)
     if status == 429:
         return _too_fast(error, said)
     if status == 423:

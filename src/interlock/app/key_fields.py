@@ -1,0 +1,121 @@
+"""What Interlock makes in the two CRMs when they are joined: both halves of the sync key, and properties that mappings need.
+
+Looks first and makes only what is missing, so it can be run again after any failure. Writes no record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.app.schemas import Schemas
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.model import NewProperty, Option
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY
+from interlock.objects.registry import SPECS
+from interlock.objects.spec import ObjectSpec
+
+GROUP = "salesforceinformation"
+GROUP_LABEL = "Salesforce Information"
+CREATION_KEY_LENGTH = 100
+CREATION_KEY_LABEL = "Interlock Creation Key"
+
+
+class Missing(msgspec.Struct):
+    """What has to be made. Properties by HubSpot object; creation keys by Salesforce object."""
+
+    properties: list[tuple[str, NewProperty]]
+    creation_keys: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.properties or self.creation_keys)
+
+    def names(self) -> dict[str, list[str]]:
+        """As a person reads them, by side."""
+        return {
+            "hubspot": [f"{object_}.{new.name}" for object_, new in self.properties],
+            "salesforce": [f"{type_}.{SALESFORCE_CREATION_KEY}" for type_ in self.creation_keys],
+        }
+
+
+def missing(schemas: Schemas, objects: Sequence[str]) -> Missing:
+    """A creation key that the sync user cannot see and write counts as missing: it may be there and not be granted."""
+    found = Missing([], [])
+    for slug in objects:
+        spec = SPECS[slug]
+        for new in (_ID_PROPERTY, *_default_properties(schemas, spec)):
+            if schemas.property_named(spec.hubspot_type, new.name) is None:
+                found.properties.append((spec.hubspot_type, new))
+        for type_ in spec.salesforce_types:
+            field = schemas.field_named(type_, SALESFORCE_CREATION_KEY)
+            if field is None or not field.createable:
+                found.creation_keys.append(type_)
+    return found
+
+
+def unfit(schemas: Schemas, objects: Sequence[str]) -> list[tuple[str, str]]:
+    """Key fields of our name that cannot serve: (side, name). Somebody made them by hand, or changed them."""
+    found = []
+    for slug in objects:
+        spec = SPECS[slug]
+        property_ = schemas.property_named(spec.hubspot_type, HUBSPOT_ID_PROPERTY)
+        if property_ is not None and not (property_.has_unique and property_.type == "string"):
+            found.append(("hubspot", f"{spec.hubspot_type}.{HUBSPOT_ID_PROPERTY}"))
+        for type_ in spec.salesforce_types:
+            field = schemas.field_named(type_, SALESFORCE_CREATION_KEY)
+            if field is not None and not (field.unique and field.external_id):
+                found.append(("salesforce", f"{type_}.{SALESFORCE_CREATION_KEY}"))
+    return found
+
+
+async def make(hubspot: HubSpotClient, salesforce: SalesforceClient, user_id: str, needed: Missing) -> None:
+    for object_ in dict.fromkeys(object_ for object_, _ in needed.properties):
+        await hubspot.create_group(object_, GROUP, GROUP_LABEL)
+    for object_, new in needed.properties:
+        await hubspot.create_property(object_, new)
+    for type_ in needed.creation_keys:
+        await salesforce.create_custom_field(
+            type_,
+            SALESFORCE_CREATION_KEY,
+            CREATION_KEY_LABEL,
+            length=CREATION_KEY_LENGTH,
+            unique=True,
+            external_id=True,
+        )
+    if needed.creation_keys:
+        grants = [f"{type_}.{SALESFORCE_CREATION_KEY}" for type_ in needed.creation_keys]
+        await salesforce.grant_field_access(grants, user_id)
+
+
+_ID_PROPERTY = NewProperty(
+    HUBSPOT_ID_PROPERTY,
+    "Interlock Salesforce ID",
+    group=GROUP,
+    description="The Salesforce record that this record is linked with. Written by Interlock.",
+    has_unique=True,
+)
+
+
+def _default_properties(schemas: Schemas, spec: ObjectSpec) -> list[NewProperty]:
+    """Properties that shipped mappings need and HubSpot does not ship; an enumeration takes over the picklist's values."""
+    found = []
+    for default in spec.mappings:
+        new = default.new_property
+        if new is None:
+            continue
+        options = _options(schemas, default.fields) if new.type == "enumeration" else ()
+        if new.type == "enumeration" and not options:
+            continue
+        found.append(NewProperty(default.property, new.label, new.type, new.field_type, GROUP, options=options))
+    return found
+
+
+def _options(schemas: Schemas, fields: dict[str, str]) -> tuple[Option, ...]:
+    found: dict[str, Option] = {}
+    for type_, name in fields.items():
+        field = schemas.field_named(type_, name)
+        for value, label in field.picklist_values if field is not None else ():
+            found.setdefault(value, Option(value, label))
+    return tuple(found.values())
