@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 US_PER_SECOND = 1_000_000
+_EPOCH = datetime(1970, 1, 1)
 
 
 def _wall_us() -> int:
@@ -40,9 +41,8 @@ class Clock:
 
 
 def iso_from_us(at_us: int) -> str:
-    """`2026-03-12T07:33:46.615204Z`: how the journal and the control API write an instant."""
-    seconds, micro = divmod(at_us, US_PER_SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micro:06d}Z"
+    """`2026-03-12T07:33:46.615204Z`: how the journal and the control API write an instant. Raises OverflowError."""
+    return f"{(_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec='microseconds')}Z"
 
 
 def us_from_iso(text: str) -> int:

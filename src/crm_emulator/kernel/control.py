@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,7 +18,8 @@ from crm_emulator.kernel.journal import Journal
 from crm_emulator.kernel.stats import Stats
 
 JOURNAL_PAGE_MAX = 10_000
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "testclient"})
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_OWN_NAMES = _LOOPBACK | {"localhost"}
 
 
 class Refused(Exception):
@@ -56,6 +58,8 @@ class Control:
         add("DELETE", "/_emulator/faults", self._guarded(self._clear), open_=True)
         add("POST", "/_emulator/clock", self._guarded(self._clock), open_=True)
         add("GET", "/_emulator/journal", self._guarded(self._journal), open_=True)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            add(method, "/_emulator/{rest...}", self._guarded(_unknown), open_=True)
 
     def _guarded(self, handler: Callable[[Request], Any]) -> Callable[[Request], Response]:
         def guarded(request: Request) -> Response:
@@ -64,7 +68,7 @@ class Control:
                 return json_response(handler(request))
             except Refused as refused:
                 return json_response({"error": refused.error, "message": str(refused)}, 400)
-            except (msgspec.DecodeError, ValueError) as broken:
+            except (msgspec.DecodeError, ValueError, OverflowError) as broken:
                 return json_response({"error": "invalid", "message": str(broken)}, 400)
 
         return guarded
@@ -101,16 +105,22 @@ class Control:
         body = _object(request)
         if ("set" in body) == ("advance_seconds" in body):
             raise Refused("invalid", "give either set or advance_seconds")
+        clock, before_us = self._crm.clock, self._crm.clock.now_us()
         if "set" in body:
             at = body["set"]
-            self._crm.clock.set(us_from_iso(at) if isinstance(at, str) else int(at))
+            clock.set(us_from_iso(at) if isinstance(at, str) else round(_number(at)))
         else:
-            self._crm.clock.advance_seconds(float(body["advance_seconds"]))
-        return {"now": iso_from_us(self._crm.clock.now_us())}
+            clock.advance_seconds(_number(body["advance_seconds"]))
+        try:
+            return {"now": iso_from_us(clock.now_us())}
+        except (ValueError, OverflowError):
+            clock.set(before_us)
+            raise Refused("invalid", "that moment is beyond what the clock can show") from None
 
     def _journal(self, request: Request) -> dict[str, Any]:
         after = int(request.query_one("after", "0") or 0)
-        limit = min(int(request.query_one("limit", str(JOURNAL_PAGE_MAX)) or JOURNAL_PAGE_MAX), JOURNAL_PAGE_MAX)
+        limit = int(request.query_one("limit", str(JOURNAL_PAGE_MAX)) or JOURNAL_PAGE_MAX)
+        limit = max(1, min(limit, JOURNAL_PAGE_MAX))
         entries = [
             {
                 "seq": entry.seq,
@@ -126,15 +136,31 @@ class Control:
             }
             for entry in self._crm.journal.entries(after, limit)
         ]
-        return {"entries": entries, "last_seq": self._crm.journal.last_seq}
+        # Of a part, its own last one: who reads on from there misses nothing.
+        last_seq = entries[-1]["seq"] if len(entries) == limit else self._crm.journal.last_seq
+        return {"entries": entries, "last_seq": last_seq}
 
 
 def _check_caller(request: Request) -> None:
-    if request.client_host is not None and request.client_host not in _LOOPBACK:
-        raise Refused("forbidden", "the control API answers on loopback only")
+    host = request.headers.get("host")
+    if request.client_host is not None:  # None: in process
+        if request.client_host not in _LOOPBACK:
+            raise Refused("forbidden", "the control API answers on loopback only")
+        if host is not None and urlsplit(f"//{host}").hostname not in _OWN_NAMES:  # a rebound name of the web
+            raise Refused("forbidden", "the control API answers under the names of loopback only")
     origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+    if origin is not None and origin.partition("://")[2] != host:
         raise Refused("forbidden", "the control API does not answer web pages of other origins")
+
+
+def _unknown(request: Request) -> Any:
+    raise Refused("unknown", f"there is no {request.method} {request.path}")
+
+
+def _number(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise Refused("invalid", f"{given!r} is not a number")
+    return given
 
 
 def _object(request: Request) -> dict[str, Any]:

@@ -259,8 +259,11 @@ class App:
         fault = request.fault = self.faults.pick(request.method, request.path)
         if fault is None:
             return self._carry_out(request, route)
-        if fault.rule.delay_ms:
-            await asyncio.sleep(fault.rule.delay_ms / 1_000)
+        if fault.rule.kind == "timeout_after":
+            self._carry_out(request, route)
+            await _delay(fault)
+            raise Dropped("dropped after the call was carried out")
+        await _delay(fault)
         if fault.rule.kind == "timeout_before":
             raise Dropped("dropped before the call was carried out")
         if fault.rule.kind == "status" and fault.rule.status is not None:
@@ -268,10 +271,7 @@ class App:
             if response.status == 429:
                 self.stats.refused_429 += 1
             return response
-        response = self._carry_out(request, route)
-        if fault.rule.kind == "timeout_after":
-            raise Dropped("dropped after the call was carried out")
-        return response
+        return self._carry_out(request, route)
 
     def _carry_out(self, request: Request, route: Route) -> Response:
         response = self._gate(request, route)
@@ -287,6 +287,12 @@ class App:
         response = self._not_found(request, allowed)
         self._finish(request, response)
         return response
+
+
+async def _delay(fault: Fault) -> None:
+    """A slow call is carried out late, so that it can land after its caller has given up."""
+    if fault.rule.delay_ms:
+        await asyncio.sleep(fault.rule.delay_ms / 1_000)
 
 
 def user_agent_client(request: Request) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.contract.virtual_time import Time
 
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.faults import Dropped, Faults
@@ -18,6 +21,8 @@ class World:
 
     def __init__(self) -> None:
         self.writes: list[str] = []
+        self.written_at_s: list[float] = []
+        self.now_s: Callable[[], float] = lambda: 0.0
         self.faults = Faults(seed=1)
         self.stats = Stats(Clock(lambda: 0))
         router = Router()
@@ -39,6 +44,7 @@ class World:
 
     def _write(self, request: Request) -> Response:
         self.writes.append(request.params["id"])
+        self.written_at_s.append(self.now_s())
         return json_response({"written": request.params["id"]})
 
     def call(self, method: str, path: str) -> Response:
@@ -118,6 +124,73 @@ def test_a_planted_429_is_counted_as_refused(world: World) -> None:
     world.faults.add({"kind": "status", "status": 429})
     world.call("GET", "/things/7")
     assert world.stats.refused_429 == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "written_at_s"),
+    [("slow", [2.0]), ("timeout_before", []), ("timeout_after", [0.0]), ("cut_body", [2.0]), ("status", [])],
+)
+def test_a_delay_is_waited_before_the_write_unless_the_write_is_to_have_happened(
+    kind: str, written_at_s: list[float]
+) -> None:
+    time, world = Time(), World()
+    world.now_s = time.loop.time
+    world.faults.add({"kind": kind, "delay_ms": 2_000, "status": 503 if kind == "status" else None})
+
+    async def story() -> float:
+        with contextlib.suppress(Dropped):
+            await world.app.respond(Request("POST", "/things/7"))
+        return time.loop.time()
+
+    assert time.run(story()) == 2.0
+    assert world.written_at_s == written_at_s
+
+
+def test_a_slow_call_holds_up_no_other() -> None:
+    time, world = Time(), World()
+    world.faults.add({"kind": "slow", "delay_ms": 5_000, "match": {"times": 1}})
+
+    async def story() -> list[str]:
+        answers = [asyncio.ensure_future(world.app.respond(Request("POST", f"/things/{id}"))) for id in "ab"]
+        await asyncio.gather(*answers)
+        return world.writes
+
+    assert time.run(story()) == ["b", "a"]
+
+
+def test_the_first_rule_that_fires_decides(world: World) -> None:
+    world.faults.add(
+        {"kind": "status", "status": 503, "match": {"times": 1}},
+        {"kind": "status", "status": 500, "match": {"times": 2}},
+    )
+    assert [world.call("GET", "/things/7").status for _ in range(4)] == [503, 500, 500, 200]
+    assert world.faults.fired == 3
+
+
+def test_pages_and_control_are_never_met_by_a_fault(world: World) -> None:
+    world.faults.add({"kind": "timeout_before"})
+    assert world.call("GET", "/page").body == b"hello"
+
+
+def test_a_request_whose_caller_leaves_before_its_end_is_not_carried_out(world: World) -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nothing is answered")
+
+    scope = {"type": "http", "method": "POST", "path": "/things/7", "headers": [], "query_string": b""}
+    with pytest.raises(Dropped):
+        asyncio.run(world.app(scope, receive, send))
+    assert world.writes == []
+
+
+def test_a_head_request_has_the_headers_of_a_get_and_no_body(world: World) -> None:
+    start, end = world.over_asgi("HEAD", "/things/7")
+    assert dict(start["headers"])[b"content-length"] == b"10"
+    assert end["body"] == b""
 
 
 def test_a_cut_body_announces_its_full_length_and_sends_half(world: World) -> None:
