@@ -50,8 +50,9 @@ class Interlock(msgspec.Struct):
     clock_us: Callable[[], int]
 
     @asynccontextmanager
-    async def clients(self, connection: Connection) -> AsyncIterator[Clients]:
-        """Both clients of a connection. Counts of calls, limits and reachability are remembered at the end."""
+    async def clients(self, connection: Connection, *, note: bool = True) -> AsyncIterator[Clients]:
+        """Both clients of a connection. Counts of calls are remembered at the end, and with `note` also limits and whether
+        the CRMs answered; without it that is left to the caller, who may swallow what a call raised."""
         from interlock.app import credentials
 
         assert connection.id is not None
@@ -60,7 +61,10 @@ class Interlock(msgspec.Struct):
         async with self._built(
             connection.hubspot_url, connection.salesforce_url, secrets, budget, connection.settings
         ) as built:
-            async with remember(self.store, connection.id, built.governors, self.clock_us):
+            if note:
+                async with remember(self.store, connection.id, built.governors, self.clock_us):
+                    yield built
+            else:
                 yield built
             await budget.flush()
 

@@ -19,8 +19,8 @@ from interlock.store.tx import Tx
 Json = dict[str, Any]
 
 DAY_US = 86_400 * US
-# A dispatcher beats every few seconds; one that has not for this long is not running.
-BEAT_LOST_US = 30 * US
+# A dispatcher beats every two seconds; one that has not for this long is not running.
+BEAT_LOST_US = 10 * US
 
 
 class ConnectionStatus(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -24,8 +24,13 @@ class SyncResult(msgspec.Struct):
     next_due_us: int | None
 
 
-async def sync(ctx: Cycle, keys: Sequence[RecordKey] = ()) -> SyncResult:
-    """Drain the connection once. With `keys` only these records are looked at, whether or not they changed."""
+async def sync(
+    ctx: Cycle, keys: Sequence[RecordKey] = (), work: Callable[[Cycle], Awaitable[object]] = drain
+) -> SyncResult:
+    """Drain the connection once. With `keys` only these records are looked at, whether or not they changed.
+
+    `work`: less than a whole drain, for a dispatcher that comes back anyway.
+    """
     started_us = ctx.clock_us()
     before = calls_of(ctx)
     outcome, reason = "done", None
@@ -33,7 +38,7 @@ async def sync(ctx: Cycle, keys: Sequence[RecordKey] = ()) -> SyncResult:
         if keys:
             await _sync_records(ctx, keys)
         else:
-            await drain(ctx)
+            await work(ctx)
     except Braked as braked:
         outcome, reason = "stopped", braked.brake.reason
         async with ctx.store.write(None) as tx:

@@ -38,7 +38,7 @@ async def explain(
         if offline:
             document = await use_case.explain(opened.store, connection, key, None, opened.clock_us)
         else:
-            async with opened.clients(connection) as clients:
+            async with opened.clients(connection, note=False) as clients:
                 both = (clients.hubspot, clients.salesforce)
                 document = await use_case.explain(opened.store, connection, key, both, opened.clock_us)
     return Answer(document, lambda out: _page(out, document))

@@ -25,7 +25,7 @@ async def find(
         if offline:
             search = await use_case.find(opened.store, connection.id, text, None)
         else:
-            async with opened.clients(connection) as clients:
+            async with opened.clients(connection, note=False) as clients:
                 both = (clients.hubspot, clients.salesforce)
                 search = await use_case.find(opened.store, connection.id, text, both)
     silent = [side.value for side, read in search.read.items() if read == "failed"]

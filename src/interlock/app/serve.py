@@ -1,0 +1,359 @@
+"""The dispatcher's desk: what a turn on one connection is, and how a command hands its work to a dispatcher that runs.
+
+A turn takes the org's lease, runs part of the cycle and notes what it learned; every failure ends as a pause before the next
+try or as a state that a person sees. Clients stay open from turn to turn, so that a poll costs no new sign-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Protocol
+
+import msgspec
+
+from interlock.app.connections import HALTED, paused_objects
+from interlock.app.errors import AppError, Busy, Failure, Stopped, as_failure
+from interlock.app.reach import remember
+from interlock.app.runtime import open_cycle
+from interlock.app.status import BEAT_LOST_US
+from interlock.app.sync import SyncResult, sync
+from interlock.core.model import RecordKey
+from interlock.crm.budget import Governor
+from interlock.crm.errors import BudgetSpent, SignInRefused
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine.context import Cycle
+from interlock.engine.cycle import poll, work_off
+from interlock.engine.dispatch.local import Standing, Work
+from interlock.engine.load import loading
+from interlock.engine.pace import poll_interval_s
+from interlock.objects.registry import SPECS
+from interlock.store import Fenced, HeldByOther, Store, StoreError, connections, dirty, handovers, heartbeat
+from interlock.store.connections import Connection
+from interlock.store.handovers import Handover
+
+US = 1_000_000
+# Tries after a failure: 15 s, doubled up to 5 minutes. A budget that is spent frees up slowly.
+RETRY_S, RETRY_MOST_S = 15.0, 300.0
+BUDGET_RETRY_S = 300.0
+HELD_RETRY_S = 5.0
+# A row whose process died before it could take it back.
+HANDOVER_LOST_US = 3_600 * US
+ASK_AGAIN_S = 0.2
+
+
+class Clients(Protocol):
+    @property
+    def hubspot(self) -> HubSpotClient: ...
+
+    @property
+    def salesforce(self) -> SalesforceClient: ...
+
+    @property
+    def governors(self) -> tuple[Governor, Governor]: ...
+
+
+OpenClients = Callable[[Connection], AbstractAsyncContextManager[Clients]]
+
+
+class _Session(msgspec.Struct):
+    """Open clients of one connection, for as long as its addresses and settings stay as they were."""
+
+    stack: AsyncExitStack
+    clients: Clients
+    made_from: bytes
+
+
+class ServeDesk:
+    """Implements engine/dispatch/local.py's `Desk`. `say` is told one line about everything that a person may want to know."""
+
+    def __init__(
+        self,
+        store: Store,
+        open_clients: OpenClients,
+        clock_us: Callable[[], int],
+        owner: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._open_clients = open_clients
+        self._clock_us = clock_us
+        self._owner = owner
+        self._say = say
+        self._sessions: dict[int, _Session] = {}
+        self._failures: dict[int, int] = {}
+        self._interval_s: dict[int, float] = {}
+
+    # --- what the dispatcher asks ----------------------------------------------------------------------------------
+
+    async def standings(self) -> list[Standing]:
+        now_us = self._clock_us()
+        found = []
+        async with self._store.read(None) as tx:
+            rows = await connections.list_(tx)
+        for row in rows:
+            assert row.id is not None
+            async with self._store.read(row.id) as tx:
+                rung = await handovers.waiting(tx) > 0
+                counts = await dirty.counts(tx, now_us)
+            # What nobody may work on (a paused object) is due for ever and must not wake anybody.
+            due = any(counts[slug].due for slug in _active(row) if slug in counts)
+            if rung or _runs(row):
+                found.append(Standing(row.id, row.salesforce_org_id, due and _runs(row), rung))
+        return found
+
+    async def beat(self) -> None:
+        try:
+            await heartbeat.beat(self._store, self._owner, self._clock_us())
+        except StoreError as error:
+            self._say(f"The heartbeat could not be written: {error}")
+
+    async def turn(self, connection_id: int, work: Work) -> float:
+        async with self._store.read(None) as tx:
+            connection = await connections.get(tx, connection_id)
+        if connection is None:
+            return RETRY_MOST_S
+        try:
+            if work is Work.BELL:
+                await self._answer_bells(connection)
+            else:
+                await self._run(connection, work)
+        except Exception as error:  # noqa: BLE001  (one connection's trouble must not end the others' sync)
+            return await self._failed(connection, error)
+        self._failures.pop(connection_id, None)
+        return self._interval_s.get(connection_id, RETRY_S)
+
+    async def close(self) -> None:
+        """Close all clients and say that this dispatcher ends on purpose."""
+        for session in self._sessions.values():
+            await session.stack.aclose()
+        self._sessions.clear()
+        await heartbeat.end(self._store, self._owner)
+
+    # --- a turn ------------------------------------------------------------------------------------------------------
+
+    async def _run(self, connection: Connection, work: Work) -> None:
+        slugs = _active(connection)
+        if not slugs or not _runs(connection):
+            return
+        await self._cycle(connection, slugs, (), _due_only if work is Work.DUE else poll)
+
+    async def _cycle(
+        self,
+        connection: Connection,
+        slugs: Sequence[str],
+        keys: Sequence[RecordKey],
+        work: Callable[[Cycle], Any] | None,
+    ) -> SyncResult:
+        assert connection.id is not None
+        clients = await self._clients(connection)
+        async with (
+            remember(self._store, connection.id, clients.governors, self._clock_us),
+            open_cycle(
+                self._store, connection, clients.hubspot, clients.salesforce, self._clock_us, self._owner, slugs
+            ) as ctx,
+        ):
+            first = await loading(ctx)
+            await self._note_state(connection, "first_sync" if first else "idle")
+            result = await (sync(ctx, keys) if work is None else sync(ctx, keys, work))
+            self._interval_s[connection.id] = poll_interval_s(ctx)
+            if first and result.outcome == "done" and not await loading(ctx):
+                await self._note_state(connection, "idle")
+        if result.outcome == "stopped":
+            self._say(f"{connection.name}: stopped by a brake. {result.stopped_reason}")
+        return result
+
+    async def _note_state(self, connection: Connection, state: str) -> None:
+        """Only between the states of a healthy connection: what a person or a brake set is theirs."""
+        assert connection.id is not None
+        if connection.state in HALTED or connection.state == state:
+            return
+        async with self._store.write(connection.id) as tx:
+            now = await connections.get(tx, connection.id)
+            if now is not None and now.state not in HALTED:
+                await connections.update(tx, connection.id, state=state, state_reason=None, state_fix=None)
+        connection.state = state
+
+    async def _clients(self, connection: Connection) -> Clients:
+        assert connection.id is not None
+        made_from = msgspec.json.encode([connection.hubspot_url, connection.salesforce_url, connection.settings])
+        session = self._sessions.get(connection.id)
+        if session is not None and session.made_from != made_from:
+            await self._close_session(connection.id)
+            session = None
+        if session is None:
+            stack = AsyncExitStack()
+            session = _Session(stack, await stack.enter_async_context(self._open_clients(connection)), made_from)
+            self._sessions[connection.id] = session
+        return session.clients
+
+    async def _close_session(self, connection_id: int) -> None:
+        session = self._sessions.pop(connection_id, None)
+        if session is not None:
+            await session.stack.aclose()
+
+    # --- bells -------------------------------------------------------------------------------------------------------
+
+    async def _answer_bells(self, connection: Connection) -> None:
+        assert connection.id is not None
+        while True:
+            async with self._store.write(connection.id) as tx:
+                await handovers.drop_older(tx, self._clock_us() - HANDOVER_LOST_US)
+                asked = await handovers.take(tx)
+            if asked is None:
+                return
+            try:
+                result = await self._asked(connection, asked)
+            except Exception as error:
+                failure = as_failure(error) or _defect(error)
+                await self._answer(connection, asked, handovers.FAILED, msgspec.structs.asdict(failure))
+                raise
+            await self._answer(connection, asked, handovers.DONE, msgspec.to_builtins(result))
+
+    async def _asked(self, connection: Connection, asked: Handover) -> SyncResult:
+        if connection.state in HALTED:
+            raise Stopped(
+                f"{connection.name} is {HALTED[connection.state]}: {connection.state_reason or ''}".rstrip(": "),
+                code=connection.state,
+                fix=connection.state_fix or "Run `interlock resume`.",
+            )
+        active = _active(connection)
+        slugs = [slug for slug in active if not asked.objects or slug in asked.objects]
+        if not slugs:
+            raise Stopped("Every object that was asked for is paused.", code="paused", fix="Run `interlock resume`.")
+        return await self._cycle(connection, slugs, asked.keys, None)
+
+    async def _answer(self, connection: Connection, asked: Handover, state: str, what: dict[str, Any]) -> None:
+        async with self._store.write(connection.id) as tx:
+            await handovers.answer(tx, asked.id, state, what)
+
+    # --- failures ----------------------------------------------------------------------------------------------------
+
+    async def _failed(self, connection: Connection, error: Exception) -> float:
+        """Say it, remember what a person must know, and how long to wait."""
+        assert connection.id is not None
+        tries = self._failures[connection.id] = self._failures.get(connection.id, 0) + 1
+        wait_s = min(RETRY_S * (1 << min(tries - 1, 10)), RETRY_MOST_S)
+        failure = as_failure(error)
+        if isinstance(error, Stopped):
+            return self._interval_s.get(connection.id, RETRY_S)
+        if isinstance(error, (HeldByOther, Fenced)):
+            return HELD_RETRY_S
+        if failure is None or isinstance(error, SignInRefused):
+            # What was signed in with may be replaced meanwhile: the next turn reads it again.
+            await self._close_session(connection.id)
+        if failure is None:
+            report = "".join(traceback.format_exception(error))
+            self._say(f"{connection.name}: a defect of Interlock stopped this connection.\n{report}")
+            await self._halt(connection, "suspended", f"A defect of Interlock: {type(error).__name__}.", _DEFECT_FIX)
+            return RETRY_MOST_S
+        if isinstance(error, SignInRefused):
+            await self._halt(connection, "signed_out", failure.message, failure.fix)
+        if isinstance(error, BudgetSpent):
+            wait_s = BUDGET_RETRY_S
+        self._say(f"{connection.name}: {failure.message} Next try in {wait_s:.0f} s.")
+        return wait_s
+
+    async def _halt(self, connection: Connection, state: str, reason: str, fix: str) -> None:
+        assert connection.id is not None
+        async with self._store.write(connection.id) as tx:
+            now = await connections.get(tx, connection.id)
+            if now is not None and now.state not in HALTED:
+                await connections.update(tx, connection.id, state=state, state_reason=reason, state_fix=fix)
+
+
+_DEFECT_FIX = "The log of `interlock serve` holds the report: open an issue with it, then run `interlock resume`."
+
+
+def _active(connection: Connection) -> list[str]:
+    chosen = connection.settings.get("objects", list(SPECS))
+    return [slug for slug in SPECS if slug in chosen and slug not in paused_objects(connection)]
+
+
+def _runs(connection: Connection) -> bool:
+    return connection.state not in HALTED and connection.begun_at_us is not None
+
+
+async def _due_only(ctx: Cycle) -> None:
+    for runtime in ctx.objects.values():
+        await work_off(ctx, runtime)
+
+
+def _defect(error: Exception) -> Failure:
+    message = f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
+    return Failure("defect", message, 70, cause=type(error).__name__, docs=None)
+
+
+# --- handing work over --------------------------------------------------------------------------------------------------
+
+
+class Answered(AppError):
+    """What the dispatcher could not do, as it said so itself."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+async def running(store: Store, now_us: int) -> bool:
+    """Whether a dispatcher is alive: it beats every two seconds, and takes its beat away when it ends."""
+    beat = await heartbeat.last_beat(store)
+    return beat is not None and now_us - beat.at_us < BEAT_LOST_US
+
+
+async def hand_over(
+    store: Store,
+    connection: Connection,
+    keys: Sequence[RecordKey] = (),
+    objects: Sequence[str] = (),
+    *,
+    clock_us: Callable[[], int],
+    wait_s: float | None = None,
+) -> SyncResult | None:
+    """Let the running dispatcher sync these records (none: whatever changed) and wait for its result.
+
+    None: no dispatcher runs, or it died before it was done, so the caller has to do it itself. Raises AppError for what
+    the dispatcher refused or failed at, Busy when `wait_s` was not enough (it goes on all the same).
+    """
+    if not await running(store, clock_us()):
+        return None
+    async with store.write(connection.id) as tx:
+        id_ = await handovers.ask(tx, objects, keys)
+    try:
+        async with asyncio.timeout(wait_s):
+            async for answered in _looking(store, connection, id_):
+                if answered is not None:
+                    return _result(answered)
+                if not await running(store, clock_us()):
+                    return None
+    except TimeoutError:
+        raise Busy(
+            f"`interlock serve` is at it and has not finished within {wait_s:g} s.",
+            code="still_running",
+            fix="It goes on. See `interlock status`.",
+        ) from None
+    finally:
+        async with store.write(connection.id) as tx:
+            await handovers.withdraw(tx, id_)
+    return None
+
+
+async def _looking(store: Store, connection: Connection, id_: int) -> AsyncIterator[Handover | None]:
+    """The row once it is answered, None after every look before that. Ends when the row is gone."""
+    while True:
+        async with store.read(connection.id) as tx:
+            row = await handovers.get(tx, id_)
+        if row is None:
+            return
+        yield row if row.answer is not None else None
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _result(row: Handover) -> SyncResult:
+    assert row.answer is not None
+    if row.state == handovers.FAILED:
+        raise Answered(msgspec.convert(row.answer, Failure))
+    return msgspec.convert(row.answer, SyncResult)

@@ -1,0 +1,291 @@
+"""A dispatcher that runs, and commands that hand it their work: both CRMs, the engine and the desk, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.app.conftest import Tell
+from tests.unit.app.test_explain import Down
+from tests.world import World
+
+from interlock.app import serve
+from interlock.app.connections import pause
+from interlock.app.errors import AppError, Busy
+from interlock.app.sync import SyncResult
+from interlock.core.model import RecordKey, Side
+from interlock.engine.dispatch.local import LocalDispatcher
+from interlock.store import connections, handovers, heartbeat
+from interlock.store.connections import Connection
+from interlock.wiring import Clients
+
+
+class Server:
+    """`interlock serve` in the world, without its pages."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.said: list[str] = []
+        self.opened = 0
+        self.stop = asyncio.Event()
+        assert world.store is not None
+        self.desk = serve.ServeDesk(world.store, self._clients, world.clock_us, "serve-test", self.said.append)
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def _clients(self, connection: Connection) -> AsyncIterator[Clients]:
+        self.opened += 1
+        yield Clients(*self.world.clients())
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(LocalDispatcher(self.desk, self.world.clock_us, self.stop).run())
+        await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        assert self._task is not None
+        self.stop.set()
+        await self._task
+        await self.desk.close()
+
+    async def connection(self) -> Connection:
+        assert self.world.store is not None
+        async with self.world.store.read(None) as tx:
+            (found,) = await connections.list_(tx)
+        return found
+
+    async def hand_over(self, *keys: RecordKey, **options: Any) -> SyncResult | None:
+        assert self.world.store is not None
+        options.setdefault("clock_us", self.world.clock_us)
+        return await serve.hand_over(self.world.store, await self.connection(), keys, **options)
+
+
+@contextlib.asynccontextmanager
+async def serving(world: World) -> AsyncIterator[Server]:
+    await world.connect()
+    server = Server(world)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.end()
+
+
+def test_an_edit_arrives_by_itself_and_the_clients_stay_open(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(30)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(600)
+            salesforce_id = world.contact(hubspot_id)["interlock_salesforce_id"]
+            assert world.sally.get("Contact", salesforce_id)["LastName"] == "Byron"
+            assert server.opened == 1
+            assert (await server.connection()).state == "idle"
+            assert server.said == []
+
+    tell(story, existing="all")
+
+
+def test_idle_polling_uses_no_more_than_a_twentieth_of_what_is_allocated(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(120)
+            (session,) = server.desk._sessions.values()
+            before = [sum(governor.counts.values()) for governor in session.clients.governors]
+            await asyncio.sleep(7_200)
+            for governor, used_before in zip(session.clients.governors, before, strict=True):
+                used = sum(governor.counts.values()) - used_before
+                assert 0 < 12 * used <= 0.05 * governor.allocated
+
+    tell(story, existing="all")
+
+
+def test_work_is_handed_over_and_its_result_comes_back_at_once(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            began_us = world.clock_us()
+            result = await server.hand_over(RecordKey(Side.HUBSPOT, "contacts", hubspot_id))
+            assert result is not None
+            assert world.clock_us() - began_us < 3_000_000
+            assert (result.outcome, result.objects["contacts"].created_in_salesforce) == ("done", 1)
+            assert result.api_calls["salesforce"] > 0
+            assert world.contact(hubspot_id)["interlock_salesforce_id"]
+            everything = await server.hand_over(objects=["contacts"])
+            assert everything is not None
+            assert list(everything.objects) == ["contacts"]
+            assert world.store is not None
+            async with world.store.read((await server.connection()).id) as tx:
+                assert await handovers.waiting(tx) == 0
+                assert await tx.rows("SELECT id FROM handover") == []
+
+    tell(story, existing="all")
+
+
+def test_without_a_dispatcher_there_is_nobody_to_hand_over_to(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert await Server(world).hand_over() is None
+        async with serving(world) as server:
+            await asyncio.sleep(5)
+        # It ended on purpose: nobody waits for its beat to grow old.
+        assert await server.hand_over() is None
+
+    tell(story, existing="all")
+
+
+def test_work_handed_to_a_dispatcher_that_dies_comes_back_to_the_one_who_asked(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        await heartbeat.beat(world.store, "killed", world.clock_us())
+        began_us = world.clock_us()
+        server = Server(world)
+        assert await server.hand_over() is None
+        assert world.clock_us() - began_us <= 11_000_000
+        async with world.store.read((await server.connection()).id) as tx:
+            assert await tx.rows("SELECT id FROM handover") == []
+
+    tell(story, existing="all")
+
+
+def test_a_wait_that_was_not_long_enough_says_that_the_work_goes_on(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        await heartbeat.beat(world.store, "slow", world.clock_us())
+        with pytest.raises(Busy, match="has not finished within 3 s") as busy:
+            await Server(world).hand_over(wait_s=3)
+        assert busy.value.failure.exit_code == 6
+
+    tell(story, existing="all")
+
+
+def test_what_the_dispatcher_could_not_do_reaches_the_one_who_asked_with_its_exit_code(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(5)
+            world.transport = Down(world.transport, "salesforce.local")
+            await server.desk._close_session((await server.connection()).id or 0)
+            with pytest.raises(AppError) as failed:
+                await server.hand_over()
+            assert (failed.value.failure.code, failed.value.failure.exit_code) == ("unreachable", 3)
+            assert failed.value.failure.side == "salesforce"
+
+    tell(story, existing="all")
+
+
+def test_a_paused_connection_is_left_alone_and_says_so_to_who_asks(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            assert world.store is not None
+            await pause(world.store, await server.connection(), None, plan=False)
+            await asyncio.sleep(2)
+            (session,) = server.desk._sessions.values()
+            before = [dict(governor.counts) for governor in session.clients.governors]
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(3_600)
+            assert "interlock_salesforce_id" not in world.contact(hubspot_id)
+            assert [governor.counts for governor in session.clients.governors] == before
+            with pytest.raises(AppError) as refused:
+                await server.hand_over()
+            assert (refused.value.failure.code, refused.value.failure.exit_code) == ("paused", 4)
+
+    tell(story, existing="all")
+
+
+def test_a_crm_that_is_down_is_tried_again_ever_more_slowly_and_then_all_is_well(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            up = world.transport
+            world.transport = Down(up, "hubspot.local")
+            await server.desk._close_session((await server.connection()).id or 0)
+            await asyncio.sleep(3_600)
+            assert 8 <= len(server.said) <= 20
+            assert "HubSpot" in server.said[0]
+            assert (await server.connection()).state == "idle"
+            world.transport = up
+            await server.desk._close_session((await server.connection()).id or 0)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(900)
+            assert world.contact(hubspot_id)["interlock_salesforce_id"]
+
+    tell(story, existing="all")
+
+
+def test_a_refused_sign_in_stops_the_connection_until_somebody_signs_in(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            world.salesforce.revoke_token(world.salesforce.token)
+            await asyncio.sleep(1_800)
+            stopped = await server.connection()
+            assert (stopped.state, stopped.state_fix) == (
+                "signed_out",
+                "Sign in again with `interlock connect`, or put in a new token.",
+            )
+            assert len(server.said) == 1
+
+    tell(story, existing="all")
+
+
+def test_a_defect_in_one_connection_is_reported_and_suspends_it_and_the_dispatcher_lives_on(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        async def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            monkeypatch.setattr(serve, "poll", broken)
+            await asyncio.sleep(1_800)
+            stopped = await server.connection()
+            assert (stopped.state, stopped.state_reason) == ("suspended", "A defect of Interlock: ZeroDivisionError.")
+            assert "Traceback" in server.said[0]
+            assert world.store is not None
+            beat = await heartbeat.last_beat(world.store)
+            assert beat is not None
+            assert world.clock_us() - beat.at_us <= 2_000_000
+
+    tell(story, existing="all")
+
+
+def test_the_first_sync_is_a_state_of_its_own(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        for number in range(3):
+            world.hugo.create("contacts", {"email": f"p{number}@example.com", "lastname": "P"})
+        states: list[str] = []
+        noted = serve.ServeDesk._note_state
+
+        async def noting(self: serve.ServeDesk, connection: Connection, state: str) -> None:
+            states.append(state)
+            await noted(self, connection, state)
+
+        serve.ServeDesk._note_state = noting  # type: ignore[method-assign]
+        try:
+            async with serving(world) as server:
+                await asyncio.sleep(120)
+                assert states[:2] == ["first_sync", "idle"]
+                assert (await server.connection()).state == "idle"
+        finally:
+            serve.ServeDesk._note_state = noted  # type: ignore[method-assign]
+
+    tell(story, existing="all")
+
+
+def test_an_answer_survives_the_way_through_the_store(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(5)
+            result = await server.hand_over()
+            assert result is not None
+            assert msgspec.convert(msgspec.to_builtins(result), SyncResult) == result
+
+    tell(story, existing="all")
