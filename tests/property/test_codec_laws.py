@@ -246,3 +246,10 @@ def test_a_moment_is_compared_to_the_second(at: datetime, milliseconds: int) -> 
     from_hubspot = codec.from_hubspot(f"{shown}Z")
     assert isinstance(from_hubspot, Instant)
     assert from_hubspot == codec.from_salesforce(f"{whole.isoformat()}.000+0000")
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_null_reads_as_blank_on_both_sides_wherever_the_codec_says_so(name: str) -> None:
+    codec = PAIRS[name][0]
+    nulls = (codec.from_hubspot(None), codec.from_salesforce(None))
+    assert (nulls == (BLANK, BLANK)) == codec.null_is_blank

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-
 import msgspec
 
 from interlock.core.codec import Codec
@@ -21,12 +19,16 @@ class FieldMapping(msgspec.Struct, frozen=True):
     hubspot_writable: bool = True
     salesforce_createable: bool = True
     salesforce_updateable: bool = True
+    # Follows from the rest, and is asked for every field of every record: worked out once.
+    effective_rule: SyncRule = SyncRule.DONT_SYNC
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "effective_rule", self._effective_rule())
 
     def name(self, side: Side) -> str:
         return self.property if side is Side.HUBSPOT else self.field
 
-    @builtins.property  # the struct has a field called property
-    def effective_rule(self) -> SyncRule:
+    def _effective_rule(self) -> SyncRule:
         """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from.
 
         "Always" is never turned round: who chose that one side is always right did not ask to have it overwritten.

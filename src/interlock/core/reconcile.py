@@ -14,8 +14,8 @@ import msgspec
 
 from interlock.core.invariants import check_write
 from interlock.core.mapping import FieldMapping, ObjectMapping
-from interlock.core.model import Base, ConflictReason, FieldBase, Observation, Side, SyncRule
-from interlock.core.values import BLANK, Unknown, Value, fingerprint
+from interlock.core.model import Base, ConflictReason, FieldBase, Observation, Raw, Side, SyncRule
+from interlock.core.values import BLANK, BLANK_FINGERPRINT, Unknown, Value, fingerprint
 
 
 class Because(enum.StrEnum):
@@ -249,7 +249,14 @@ def merge_record(
     `choices`: field mapping id -> what a person chose for a conflict about this field.
     """
     result = RecordMerge([], {}, [])
-    for decision in decide_fields(mapping, base, hubspot, salesforce, newest, choices):
+    for field in mapping.fields:
+        print_ = _same_on_both(field, hubspot.values, salesforce.values)
+        if print_ is not None and field.id not in choices:
+            # Nearly every field of nearly every pair ends here, as merge_field would end it: EQUAL.
+            if base.get(field.id) != (print_, print_):
+                result.agreed[field.id] = (print_, print_)
+            continue
+        decision = decide_field(field, base, hubspot, salesforce, newest, choices)
         merge = decision.merge
         if merge.write is not None:
             check_write(base.get(decision.mapping.id), decision, merge.because is Because.PERSON_CHOSE)
@@ -272,15 +279,41 @@ def decide_fields(
     choices: Mapping[int, Choice] = NO_CHOICES,
 ) -> list[FieldDecision]:
     """Every mapped field with its decision, `explain`'s view of `merge_record`."""
-    decisions = []
-    for field in mapping.fields:
-        left = read_hubspot(field, hubspot)
-        right = read_salesforce(field, salesforce)
-        choice = choices.get(field.id)
-        chosen = merge_chosen(left, right, choice) if choice is not None else None
-        merge = chosen or merge_field(base.get(field.id), left, right, field.effective_rule, newest)
-        decisions.append(FieldDecision(field, merge, left, right))
-    return decisions
+    return [decide_field(field, base, hubspot, salesforce, newest, choices) for field in mapping.fields]
+
+
+def decide_field(
+    field: FieldMapping,
+    base: Base,
+    hubspot: Observation,
+    salesforce: Observation,
+    newest: Side | None,
+    choices: Mapping[int, Choice],
+) -> FieldDecision:
+    left = read_hubspot(field, hubspot)
+    right = read_salesforce(field, salesforce)
+    choice = choices.get(field.id)
+    chosen = merge_chosen(left, right, choice) if choice is not None else None
+    merge = chosen or merge_field(base.get(field.id), left, right, field.effective_rule, newest)
+    return FieldDecision(field, merge, left, right)
+
+
+_ABSENT = object()
+
+
+def _same_on_both(field: FieldMapping, hubspot: Mapping[str, Raw], salesforce: Mapping[str, Raw]) -> int | None:
+    """The fingerprint of a value that both sides hold, of a field that syncs; None for every other field."""
+    if field.effective_rule is SyncRule.DONT_SYNC:
+        return None
+    left, right = hubspot.get(field.property, _ABSENT), salesforce.get(field.field, _ABSENT)
+    if left is None and right is None and field.codec.null_is_blank:
+        return BLANK_FINGERPRINT
+    if left is _ABSENT or right is _ABSENT:
+        return None
+    value = field.codec.from_hubspot(left)
+    if type(value) is Unknown or value != field.codec.from_salesforce(right):
+        return None
+    return fingerprint(value)
 
 
 NOT_ANSWERED = Unknown("the CRM did not return this field")
@@ -297,6 +330,17 @@ def read_salesforce(field: FieldMapping, seen: Observation) -> Value:
     if field.field not in seen.values:
         return NOT_ANSWERED
     return field.codec.from_salesforce(seen.values[field.field])
+
+
+def print_of(field: FieldMapping, side: Side, values: Mapping[str, Raw]) -> int | None:
+    """The fingerprint of what `side` holds, None where it cannot be read: what a base is compared with."""
+    raw = values.get(field.property if side is Side.HUBSPOT else field.field, _ABSENT)
+    if raw is None and field.codec.null_is_blank:
+        return BLANK_FINGERPRINT
+    if raw is _ABSENT:
+        return None
+    value = field.codec.from_hubspot(raw) if side is Side.HUBSPOT else field.codec.from_salesforce(raw)
+    return None if type(value) is Unknown else fingerprint(value)
 
 
 class SetMerge(msgspec.Struct, frozen=True):

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
-from interlock.core.reconcile import read_hubspot, read_salesforce
-from interlock.core.values import Unknown, fingerprint
+from interlock.core.reconcile import print_of
 from interlock.crm.salesforce.soql import changed_since
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
 from interlock.engine.references import learn_references
@@ -252,8 +251,8 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
     if runtime.set_objects and looked_us <= row.modified_us:
         return _News.NOW
     unsure = bool(runtime.set_objects) and not compared
-    hubspot = row.key.side is Side.HUBSPOT
-    place, read = (0, read_hubspot) if hubspot else (1, read_salesforce)
+    side = row.key.side
+    place = 0 if side is Side.HUBSPOT else 1
     for field in runtime.mapping_for(link.salesforce_type).fields:
         base = link.base.get(field.id)
         held = link.held.get(field.id)
@@ -261,11 +260,8 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
             # A new mapping, or a side that cannot be read: looked at since, or will be again when the stamp has aged.
             unsure = unsure or not compared
             continue
-        value = read(field, row)
-        if type(value) is Unknown:
-            continue
-        print_ = fingerprint(value)
-        if print_ not in (base and base[place], held and held[place]):
+        print_ = print_of(field, side, row.values)
+        if print_ is not None and print_ not in (base and base[place], held and held[place]):
             return _News.NOW
     if _opt_out_moved(runtime, link, row):
         return _News.NOW

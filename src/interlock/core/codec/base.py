@@ -65,6 +65,9 @@ class Codec(ABC):
     __slots__ = ("nillable",)
 
     kind: ClassVar[str]
+    # Whether null reads as BLANK: so for all but check boxes, which are never blank. Most fields of most records are
+    # null on both sides, and are settled by this without a call.
+    null_is_blank: ClassVar[bool] = True
 
     def __init__(self, *, nillable: bool = True) -> None:
         self.nillable = nillable

@@ -242,6 +242,7 @@ class FlagCodec(Codec):
     __slots__ = ()
 
     kind = "flag"
+    null_is_blank = False
 
     def from_hubspot(self, raw: Raw) -> Value:
         if raw is True:
