@@ -77,7 +77,7 @@ class HubSpotEmulator:
         self.api = Api(self.portal, self.operations, search, self.limits, router, self._seed)
         for routes in _ROUTES:
             routes(self.api)
-        pages = Pages(HubSpotPages(self.api, self.account, self.operations), router)
+        pages = Pages(HubSpotPages(self.api, self.account, self.operations), router, accent="hubspot")
         ConsentPages(self.api, pages, router)
         Control(self, router)
         self._app = App(

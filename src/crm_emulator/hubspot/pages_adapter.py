@@ -76,7 +76,7 @@ class HubSpotPages:
                 return handle.create(object, {name: value for name, value in values.items() if value})
             handle.update(object, id, values)
         except ApiError as refused:
-            raise PageError(_sentence(refused)) from refused
+            raise PageError(_sentence(refused), _fields(refused)) from refused
         return id
 
     def delete(self, object: str, id: str, person: Person) -> None:
@@ -102,7 +102,7 @@ class HubSpotPages:
 
     def _field(self, table: Table, one: Property, record: Record | None) -> Field:
         options = self._options(table, one)
-        kind = {"number": "number", "bool": "flag", "enumeration": "choice"}.get(one.type, "text")
+        kind = {"number": "number", "bool": "flag", "enumeration": "choice", "date": "date"}.get(one.type, "text")
         if one.type == "enumeration" and (one.multiple or not options):
             kind = "text"
         return Field(
@@ -140,7 +140,10 @@ class ConsentPages:
             return self._pages.sign_in_first(request)
         scopes = " ".join(request.query.get("scope", []) + request.query.get("optional_scope", [])).split()
         app = self._api.config.app_name
-        return self._pages.render("consent.html", request, heading=f"Connect {app}", app=app, scopes=scopes)
+        back = request.query_one("redirect_uri")
+        return self._pages.render(
+            "consent.html", request, leads_to=back, heading=f"Connect {app}", app=app, scopes=scopes
+        )
 
     def _answer(self, request: Request) -> Response:
         person = self._pages.person(request)
@@ -159,3 +162,8 @@ class ConsentPages:
 def _sentence(refused: ApiError) -> str:
     details = [str(error.get("message")) for error in refused.more.get("errors", ()) if error.get("message")]
     return " · ".join(details) or refused.message
+
+
+def _fields(refused: ApiError) -> set[str]:
+    contexts = [error.get("context", {}) for error in refused.more.get("errors", ())]
+    return {name for context in contexts for key in ("propertyName", "properties") for name in context.get(key, ())}

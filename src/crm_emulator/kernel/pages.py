@@ -7,24 +7,34 @@ would. Server-rendered, no script, one style sheet; each CRM supplies an adapter
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Protocol
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from crm_emulator.kernel.http import Request, Response, Router
+from crm_emulator.kernel.http import Handler, Request, Response, Router
 
 ROWS_PER_PAGE = 25
+MAIN_FIELDS = 8  # always shown; of the others those that hold a value
 COOKIE = "crm_session"
-_CSP = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+_HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[\da-fA-F:]+\](?::\d+)?", re.ASCII)
 
 
 class PageError(Exception):
-    """What a person did cannot be done; the message is shown to them."""
+    """What a person did cannot be done; the message is shown to them, and leads to the fields it is about."""
+
+    def __init__(self, message: str, fields: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -65,17 +75,20 @@ class PagesAdapter(Protocol):
 
 
 class Pages:
-    """Adds the routes to a router. One secret per instance: a restart signs everyone out."""
+    """Adds the routes to a router. One secret per instance: a restart signs everyone out. `accent` names the colours, so
+    that two CRMs side by side are told apart at a glance (by their titles in any case)."""
 
-    def __init__(self, adapter: PagesAdapter, router: Router) -> None:
+    def __init__(self, adapter: PagesAdapter, router: Router, accent: str = "") -> None:
         self._adapter = adapter
+        self._accent = accent
         self._secret = secrets.token_bytes(32)
         self._templates = Environment(
             loader=PackageLoader("crm_emulator.kernel"), autoescape=select_autoescape(default=True)
         )
-        self._style = files("crm_emulator.kernel").joinpath("static", "style.css").read_bytes()
         router.add("GET", "/", self._home, open_=True)
-        router.add("GET", "/static/style.css", self._css, open_=True)
+        router.add("GET", "/static/style.css", _static("style.css", "text/css; charset=utf-8"), open_=True)
+        for path in ("/static/icon.svg", "/favicon.ico"):
+            router.add("GET", path, _static("icon.svg", "image/svg+xml"), open_=True)
         router.add("GET", "/sign-in", self._sign_in_form, open_=True)
         router.add("POST", "/sign-in", self._sign_in, open_=True)
         router.add("POST", "/sign-out", self._sign_out, open_=True)
@@ -94,17 +107,21 @@ class Pages:
     def csrf(self, person: Person) -> str:
         return self._sign(f"form:{person.email}")
 
-    def render(self, template: str, request: Request, status: int = 200, **values: Any) -> Response:
+    def render(
+        self, template: str, request: Request, status: int = 200, *, leads_to: str | None = None, **values: Any
+    ) -> Response:
+        """`leads_to`: where the answer to the page's form redirects, which a browser holds against `form-action` too."""
         person = self.person(request)
         text = self._templates.get_template(template).render(
             title=self._adapter.title,
+            accent=self._accent,
             objects=self._adapter.objects(),
             person=person,
             csrf=self.csrf(person) if person is not None else "",
             **values,
         )
         headers = [
-            ("Content-Security-Policy", _CSP),
+            ("Content-Security-Policy", f"{_CSP} {_origin(leads_to)}".rstrip()),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "same-origin"),
             ("Cache-Control", "no-store"),
@@ -121,9 +138,6 @@ class Pages:
         if self.person(request) is None:
             return _redirect("/sign-in")
         return _redirect(f"/records/{self._adapter.objects()[0][0]}")
-
-    def _css(self, request: Request) -> Response:
-        return Response(200, self._style, content_type="text/css; charset=utf-8")
 
     def _sign_in_form(self, request: Request) -> Response:
         return self.render("sign_in.html", request, people=self._adapter.people(), next=request.query_one("next", "/"))
@@ -197,7 +211,7 @@ class Pages:
             changed = {name: value for name, value in values.items() if value != editable[name]}
             saved = self._adapter.save(object, id, changed, person)
         except PageError as refused:
-            return self._show(request, status=400, error=str(refused), given=form)
+            return self._show(request, status=400, error=str(refused), wrong=refused.fields, given=form)
         return _redirect(f"/records/{object}/{quote(saved)}?saved=1")
 
     def _delete(self, request: Request) -> Response:
@@ -223,6 +237,7 @@ class Pages:
         *,
         status: int = 200,
         error: str | None = None,
+        wrong: Collection[str] = (),
         saved: bool = False,
         given: Mapping[str, str] | None = None,
     ) -> Response:
@@ -237,6 +252,7 @@ class Pages:
             return self._missing(request)
         if given is not None:
             fields = [msgspec.structs.replace(field, value=given.get(field.name, field.value)) for field in fields]
+        editable = [field for field in fields if field.editable]
         return self.render(
             "record.html",
             request,
@@ -244,8 +260,12 @@ class Pages:
             object=object,
             id=id,
             heading=heading,
+            label=dict(self._adapter.objects())[object],
             fields=fields,
+            main_fields=[field for place, field in enumerate(editable) if place < MAIN_FIELDS or field.value],
+            more_fields=[field for field in editable[MAIN_FIELDS:] if not field.value],
             error=error,
+            wrong_fields=wrong,
             saved=saved,
         )
 
@@ -257,6 +277,20 @@ class Pages:
 
     def _sign(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), "sha256").hexdigest()
+
+
+def _origin(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    return (
+        f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc)
+        else ""
+    )
+
+
+def _static(name: str, content_type: str) -> Handler:
+    content = files("crm_emulator.kernel").joinpath("static", name).read_bytes()
+    return lambda request: Response(200, content, content_type=content_type)
 
 
 def _id(request: Request) -> str | None:

@@ -168,7 +168,10 @@ class ConsentPages:
             problem = "error=invalid_client_id&error_description=client identifier invalid"
             return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=problem)
         scopes = (request.query_one("scope") or "").split()
-        return self._pages.render("consent.html", request, heading="Allow access?", app="Interlock", scopes=scopes)
+        back = request.query_one("redirect_uri")
+        return self._pages.render(
+            "consent.html", request, leads_to=back, heading="Allow access?", app="Interlock", scopes=scopes
+        )
 
     def _answer(self, request: Request) -> Response:
         person = self._pages.person(request)

@@ -358,7 +358,11 @@ class TestOAuth:
         form = urlencode({"email": user.email, "password": user.password, "next": "/"}).encode()
         cookie = hubspot.call("POST", "/sign-in", None, {}, raw=form).headers["set-cookie"].partition(";")[0]
         hubspot.headers["cookie"] = cookie
-        page = hubspot.get("/oauth/authorize", **query).body.decode()
+        asked = hubspot.get("/oauth/authorize", **query)
+        # A browser holds the redirect that answers the form against the page's form-action too.
+        policy = asked.headers["content-security-policy"]
+        assert policy.endswith("form-action 'self' http://127.0.0.1:8080")
+        page = asked.body.decode()
         assert "crm.objects.contacts.read" in page
         csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
         form = urlencode({"csrf": csrf, "answer": "yes"}).encode()

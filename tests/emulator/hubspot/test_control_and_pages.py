@@ -152,6 +152,10 @@ class TestPages:
         refused = browser.save(f"/records/contacts/{id}", email="not-an-address")
         assert refused.status == 400
         assert b"Email address not-an-address is invalid" in refused.body
+        assert b'<li><a href="#f-email">Email</a></li>' in refused.body
+        assert re.search(
+            rb'<input id="f-email" name="email" aria-invalid="true" aria-describedby="error"', refused.body
+        )
         assert b'value="not-an-address"' in refused.body
         assert browser.hubspot.value("contacts", id, "email") == "ada@example.com"
 
@@ -173,9 +177,53 @@ class TestPages:
 
     def test_pages_allow_no_script_and_no_framing(self, browser: Browser) -> None:
         policy = browser.hubspot.get("/sign-in").headers["content-security-policy"]
-        assert "default-src 'none'" in policy
+        assert policy.startswith("default-src 'none'; ")
+        assert policy.endswith("form-action 'self'")
         assert "frame-ancestors 'none'" in policy
         assert browser.hubspot.get("/static/style.css").headers["content-type"].startswith("text/css")
+
+    def test_a_browser_at_work_counts_as_no_call_and_is_met_by_no_fault(self, browser: Browser) -> None:
+        browser.hubspot.emulator.faults.add({"kind": "status", "status": 500})
+        browser.sign_in()
+        for path in ("/records/contacts", "/favicon.ico", "/static/icon.svg", "/static/style.css"):
+            assert browser.hubspot.get(path).status == 200
+        assert browser.hubspot.emulator.stats.calls == 0
+
+    @pytest.mark.parametrize(
+        "path", ["/sign-in", "/records/contacts", "/records/contacts/new", "/records/contacts/101"]
+    )
+    def test_every_page_is_whole_and_every_control_has_a_name(self, browser: Browser, path: str) -> None:
+        browser.hubspot.contact(email="ada@example.com", firstname="Ada")
+        browser.sign_in()
+        page = browser.page(path)
+        assert '<html lang="en">' in page
+        assert page.count("<h1>") == 1
+        assert re.search(r"<title>[^<·]+ · Local HubSpot</title>", page)
+        assert not re.search(r"(src|href)=.(https?:)?//", page), "nothing comes from elsewhere"
+        assert "<script" not in page
+        assert " style=" not in page
+        ids = re.findall(r'\sid="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
+        for control in re.findall(r"<(?:input|select|textarea)\b[^>]*>", page):
+            id = re.search(r' id="([^"]+)"', control)
+            labelled = id is not None and f'<label for="{id[1]}">' in page
+            assert labelled or 'type="hidden"' in control or "aria-label=" in control, control
+
+    def test_empty_fields_stand_behind_those_with_a_value(self, browser: Browser) -> None:
+        id = browser.hubspot.contact(email="ada@example.com", school="Turin")
+        browser.sign_in()
+        shown, _, rest = browser.page(f"/records/contacts/{id}").partition("empty fields</summary>")
+        assert 'name="school" value="Turin"' in shown
+        assert 'name="degree" value=""' in rest
+        assert browser.save(f"/records/contacts/{id}", degree="Mathematics").status == 303
+        assert browser.hubspot.value("contacts", id, "degree") == "Mathematics"
+
+    def test_a_date_is_edited_as_a_date(self, browser: Browser) -> None:
+        body = {"name": "born", "label": "Born", "type": "date", "fieldType": "date", "groupName": "contactinformation"}
+        assert browser.hubspot.post("/crm/v3/properties/contacts", body).status == 201
+        id = browser.hubspot.contact(firstname="Ada", born="1815-12-10")
+        browser.sign_in()
+        assert 'name="born" value="1815-12-10" type="date"' in browser.page(f"/records/contacts/{id}")
 
     @pytest.mark.parametrize("type", ["contacts", "companies", "deals", "tickets", "tasks", "notes", "calls"])
     def test_every_object_has_a_list_and_a_form(self, browser: Browser, type: str) -> None:
