@@ -12,13 +12,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from crm_emulator.hubspot.errors import ApiError as HubSpotRefusal
 from crm_emulator.kernel.server import LocalServer
 from crm_emulator.salesforce.errors import ApiError as SalesforceRefusal
 from interlock.app import connect as connecting
-from interlock.app import credentials, issues
+from interlock.app import issues
 from interlock.app import sync as syncing
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
@@ -40,6 +40,7 @@ EXISTING = "all"
 # One field of contacts is two-way, so that both ways of deciding a conflict are seen; the others keep the recommended rule.
 TWO_WAY = ("contacts", "Contact", "jobtitle", "Title")
 PORTS_TRIED = 100
+Listening = TypeVar("Listening")
 # What the comparer and the plants read beside the mapped fields.
 _ALSO_IN_HUBSPOT = {
     "companies": ("name", "domain"),
@@ -54,17 +55,24 @@ _ALSO_IN_SALESFORCE = {
 }
 
 
-def listen(app: Any, port: int) -> LocalServer:
-    """On this port of loopback, or the next one that is free; 0: any. Raises BadInput."""
+def first_free(port: int, make: Callable[[int], Listening]) -> Listening:
+    """`make` on this port of loopback, or on the next one that is free; 0: any. Raises BadInput."""
     for candidate in range(port, min(port + PORTS_TRIED, 65_536)):
         try:
-            return LocalServer(app, port=candidate)
+            return make(candidate)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise BadInput(f"Port {candidate} cannot be used: {error.strerror}.", code="port_unusable") from error
+        except BadInput as error:
+            if error.failure.code != "port_taken":
+                raise
     raise BadInput(
         f"None of {PORTS_TRIED} ports from {port} on is free.", code="port_taken", fix="Choose another with --port N."
     )
+
+
+def listen(app: Any, port: int) -> LocalServer:
+    return first_free(port, lambda candidate: LocalServer(app, port=candidate))
 
 
 @contextmanager
@@ -119,15 +127,13 @@ class Stage:
             salesforce_client_secret=world.salesforce.client_secret,
         )
         request = connecting.ConnectRequest(
-            self.hubspot_server.url, self.salesforce_server.url, name="demo", existing=EXISTING
+            self.hubspot_server.url, self.salesforce_server.url, name="demo", existing=EXISTING, secrets=secrets
         )
         store = self.interlock.store
         async with self.interlock.unsaved_clients(request.hubspot_url, request.salesforce_url, secrets) as clients:
             made = await connecting.connect(
                 store, clients.hubspot, clients.salesforce, request, self.interlock.clock_us
             )
-        assert made.id is not None
-        await credentials.save(store, made.id, secrets)
         self.connection = made
         await self._make_two_way()
         return made
