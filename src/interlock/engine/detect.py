@@ -262,7 +262,11 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
             continue
         print_ = print_of(field, side, row.values)
         if print_ is not None and print_ not in (base and base[place], held and held[place]):
-            return _News.NOW
+            if looked_us <= row.modified_us:
+                return _News.NOW
+            # Looked at since, and still not in the base: it cannot be carried over (the other side cannot be read, an
+            # owner without counterpart). To look again at once would find the same, and again, pass after pass.
+            unsure = unsure or not compared
     if _opt_out_moved(runtime, link, row):
         return _News.NOW
     return _News.UNSURE if unsure else _News.NOTHING
