@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from interlock.core.model import Gone, Side
+from interlock.core.model import Gone, GoneHow, LinkState, Side
 from interlock.core.safety import Brake, empty_side, mass_clear
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
-from interlock.engine.work import Batch
+from interlock.engine.work import Batch, Work
 
 
 class Braked(Exception):
@@ -23,7 +23,7 @@ def brake(ctx: Cycle, batch: Batch) -> None:
     settings, slug = ctx.settings, batch.runtime.slug
     linked = [work for work in batch.works if work.link is not None and not work.new_link]
     for side in Side:
-        gone = sum(isinstance(work.seen(side), Gone) for work in linked)
+        gone = sum(_lost(work, side) for work in linked)
         found = empty_side(side, slug, len(linked), gone, settings.mass_change_share, settings.mass_change_least)
         fields = [field for work in linked for write in work.writes if write.side is side for field in write.fields]
         clears = sum(field.decision.merge.value == BLANK for field in fields)
@@ -32,3 +32,10 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         )
         if found is not None:
             raise Braked(found)
+
+
+def _lost(work: Work, side: Side) -> bool:
+    """A record that lives on under another id (merged, a converted lead) is not lost, and what was lost before is no news."""
+    seen = work.seen(side)
+    assert work.link is not None
+    return isinstance(seen, Gone) and seen.how is GoneHow.DELETED and work.link.state is LinkState.LINKED
