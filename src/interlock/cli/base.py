@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# The contract of interface.md, section 2.
+# A contract: docs/cli.md tells it, and a test holds the two equal.
 DONE, NEEDS_A_PERSON, BAD_USAGE, CRM_UNREACHABLE, STOPPED, NOT_FOUND, HELD, DEFECT, INTERRUPTED = (
     0,
     1,
