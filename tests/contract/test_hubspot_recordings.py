@@ -186,11 +186,71 @@ def test_account_details_have_the_recorded_keys() -> None:
     }
 
 
-@pytest.mark.parametrize("type", ["contacts", "companies", "deals"])
+def test_the_schema_of_contacts_is_the_recorded_one() -> None:
+    recorded = json.loads((RECORDED / "schemas_2022.json").read_text())["contact"]
+    for path in ("/crm/v3/schemas/CONTACT", "/crm-object-schemas/v3/schemas/0-1"):
+        ours = Caller().get(path).json
+        assert set(recorded) <= set(ours)
+        for name in (
+            "objectTypeId",
+            "fullyQualifiedName",
+            "metaType",
+            "labels",
+            "primaryDisplayProperty",
+            "id",
+            "name",
+        ):
+            assert ours[name] == recorded[name], name
+        definitions = {one["name"]: one for one in ours["properties"]}
+        for one in recorded["properties"]:
+            check_definition(one, definitions[one["name"]])
+        types = {(a["fromObjectTypeId"], a["toObjectTypeId"], a["id"]): a for a in ours["associations"]}
+        for association in recorded["associations"]:
+            key = tuple(association[name] for name in ("fromObjectTypeId", "toObjectTypeId", "id"))
+            assert set(association) == set(types[key])
+            assert types[key]["name"] == association["name"]
+            assert types[key]["cardinality"] == association["cardinality"]
+
+
+def test_the_schema_of_a_custom_object_is_the_recorded_one() -> None:
+    recorded = json.loads((RECORDED / "schemas_2022.json").read_text())["custom"]
+    own = [one for one in recorded["properties"] if not one.get("hubspotDefined")]
+    bodies = [{name: one[name] for name in ("name", "label", "type", "fieldType")} for one in own]
+    hubspot = Caller()
+    type_id = hubspot.emulator.define_object("grouparoo_object", bodies, recorded["requiredProperties"])
+    ours = hubspot.get(f"/crm/v3/schemas/{type_id}").json
+    assert set(recorded) <= set(ours)
+    assert ours["requiredProperties"] == recorded["requiredProperties"]
+    assert ours["metaType"] == recorded["metaType"]
+    definitions = {one["name"]: one for one in ours["properties"]}
+    for one in recorded["properties"]:
+        if one["name"] != "hs_all_assigned_business_unit_ids":  # of an add-on
+            check_definition(one, definitions[one["name"]], but=("description", "label", "hidden", "formField"))
+
+
+def check_definition(recorded: dict[str, Any], ours: dict[str, Any], but: tuple[str, ...] = ()) -> None:
+    when_and_who = ("createdAt", "updatedAt", "createdUserId", "updatedUserId")
+    for name, value in recorded.items():
+        if name not in (*when_and_who, *but, "options", "modificationMetadata"):
+            assert ours[name] == value, (recorded["name"], name)
+    assert recorded["modificationMetadata"].items() <= ours["modificationMetadata"].items()
+    values = [(option["label"], option["value"], option["hidden"]) for option in recorded["options"]]
+    assert [(option["label"], option["value"], option["hidden"]) for option in ours["options"]] == values
+    assert all(
+        set(option) <= {*ours_option, "description"}
+        for option, ours_option in zip(recorded["options"], ours["options"], strict=True)
+    )
+
+
+@pytest.mark.parametrize("type", ["contacts", "companies", "deals", "tickets"])
 def test_a_list_without_named_properties_returns_the_recorded_ones(type: str) -> None:
     recorded = json.loads((RECORDED / "lists_2023.json").read_text())[f"mock_{type}_data"]["results"]
     hubspot = Caller()
     hubspot.emulator.control_reset("sample")
+    if type == "tickets":  # the one object without a sample
+        names = ("subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority")
+        rows = [{name: row["properties"][name] for name in names} for row in recorded]
+        hubspot.emulator.seed({"tickets": rows})
     ours = hubspot.get(f"/crm/v3/objects/{type}").json["results"]
     assert len(ours) == len(recorded)
     for row, mine in zip(recorded, ours, strict=True):

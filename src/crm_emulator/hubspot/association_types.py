@@ -65,6 +65,7 @@ _DEFAULTS: tuple[tuple[str, str, int, int], ...] = (
 )
 # to a company, primary id, inverse id
 _PRIMARIES: tuple[tuple[str, int, int], ...] = (("contacts", 1, 2), ("deals", 5, 6), ("tickets", 26, 25))
+_NAMES = {"meetings": "meeting_event"}  # as types call an object type, where that is not its singular (recorded)
 _FIRST_LABEL_ID = 37
 
 
@@ -201,7 +202,7 @@ class AssociationTypes:
         self._by_pair.setdefault((found.from_key, found.to_key), {})[found.id] = found
 
     def _name(self, key: str) -> str:
-        return self._singular.get(key, key)
+        return _NAMES.get(key) or self._singular.get(key, key)
 
     def _take_id(self) -> int:
         self._next_id += 1

@@ -18,6 +18,16 @@ _BUILT_IN: tuple[tuple[str, str, str, str], ...] = (
     ("hs_merged_object_ids", "Merged object IDs", "enumeration", "checkbox"),
     ("hs_created_by_user_id", "Created by user ID", "number", "number"),
     ("hs_updated_by_user_id", "Updated by user ID", "number", "number"),
+    ("hs_unique_creation_key", "Unique creation key", "string", "text"),
+    ("hs_all_accessible_team_ids", "All accessible team IDs", "enumeration", "checkbox"),
+    ("hs_user_ids_of_all_owners", "User IDs of all owners", "enumeration", "checkbox"),
+    ("hs_user_ids_of_all_notification_followers", "User IDs of all notification followers", "enumeration", "checkbox"),
+    (
+        "hs_user_ids_of_all_notification_unfollowers",
+        "User IDs of all notification unfollowers",
+        "enumeration",
+        "checkbox",
+    ),
     ("hs_object_source", "Record source", "string", "text"),
     ("hs_object_source_id", "Record source ID", "string", "text"),
     ("hs_object_source_label", "Record source label", "string", "text"),
@@ -32,6 +42,7 @@ def define_object(portal: Portal, name: str, properties: Sequence[Mapping[str, A
     for own_name, label, type, field_type in _BUILT_IN:
         made = Property(own_name, label, type, field_type, group)
         made.hubspot_defined = made.read_only_value = made.read_only_definition = True
+        made.unique = own_name == "hs_unique_creation_key"
         built_in.append(made)
     schema = Schema(built_in)
     for body in properties:

@@ -6,7 +6,9 @@ from typing import Any
 
 from crm_emulator.hubspot import shapes
 from crm_emulator.hubspot.api import DATED, PROPERTIES, Api, body_of, flag_of, inputs_of
+from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.errors import ApiError
+from crm_emulator.hubspot.kinds import Kind
 from crm_emulator.hubspot.records import Table
 from crm_emulator.hubspot.stamps import iso_ms
 from crm_emulator.kernel.http import Request, Response, json_response
@@ -147,12 +149,35 @@ class PropertyRoutes:
             "updatedAt": iso_ms(0),
             "objectTypeId": kind.type_id,
             "properties": [one.to_json() for one in table.schema.properties.values()],
-            "associations": [],
+            "associations": self._associations(kind),
             "name": kind.key if _is_custom(table) else kind.upper,
         }
 
+    def _associations(self, kind: Kind) -> list[dict[str, Any]]:
+        """Recorded: both directions of every type that HubSpot defines for the object type, named in upper case."""
+        found: list[dict[str, Any]] = []
+        for other in self._api.portal.kinds.all.values():
+            for one in self._api.associations.types.of(kind.key, other.key).values():
+                for type in (one, self._api.associations.types.get(other.key, kind.key, one.inverse_id)):
+                    ends = (self._api.portal.kinds.all[key].type_id for key in (type.from_key, type.to_key))
+                    found.append(_association(type, *ends))
+        return found
+
     def _now_ms(self) -> int:
         return self._api.portal.now_ms()
+
+
+def _association(type: AssociationType, from_type: str, to_type: str) -> dict[str, Any]:
+    return {
+        "fromObjectTypeId": from_type,
+        "toObjectTypeId": to_type,
+        "name": type.name.upper(),
+        "cardinality": "ONE_TO_ONE" if type.primary else "ONE_TO_MANY",
+        "inverseCardinality": "ONE_TO_MANY",
+        "id": str(type.id),
+        "createdAt": None,
+        "updatedAt": None,
+    }
 
 
 def _is_custom(table: Table) -> bool:

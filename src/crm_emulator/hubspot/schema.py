@@ -128,8 +128,10 @@ class Property:
             found["referencedObjectType"] = self.referenced_object_type
         if self.calculation_formula is not None:
             found["calculationFormula"] = self.calculation_formula
+        if not self.hubspot_defined:
+            found["showCurrencySymbol"] = False
         if self.created_user_id is not None:
-            found["createdUserId"] = self.created_user_id
+            found["createdUserId"] = found["updatedUserId"] = self.created_user_id
         if self.archived_ms is not None:
             found["archived"] = True
             found["archivedAt"] = iso_ms(self.archived_ms)
