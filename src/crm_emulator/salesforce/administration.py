@@ -76,6 +76,11 @@ class Administration:
         """A value of Opportunity.StageName, and what it means."""
         add_stage(self.org, name, probability, closed=closed, won=won, category=category)
 
+    def add_queue(self, name: str) -> str:
+        """A queue that can own leads and cases. Returns its id."""
+        developer_name = name.replace(" ", "_")
+        return self.org.insert_setup("Group", {"Name": name, "DeveloperName": developer_name, "Type": "Queue"}).id
+
     def add_record_type(self, sobject: str, name: str, *, default: bool = False) -> str:
         """A record type; the object gets RecordTypeId with its first one."""
         owner = self.org.objects[sobject]

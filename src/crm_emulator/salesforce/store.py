@@ -187,7 +187,7 @@ class Table:
             stamps.append(entry)
         elif entry != stamps[-1]:
             insort(stamps, entry)
-        if len(stamps) > 4_096 and len(stamps) > 3 * len(self.rows):
+        if len(stamps) > 4_096 and 2 * len(stamps) > 3 * len(self.rows):
             self._compact()
 
     def _compact(self) -> None:

@@ -141,7 +141,7 @@ class TestSelect:
 
     def test_children_are_nested_and_null_where_there_are_none(self, office: Caller) -> None:
         office.create("Account", Name="Empty")
-        soql = "SELECT Name, (SELECT LastName FROM Contacts WHERE Title = null ORDER BY LastName DESC) FROM Account"
+        soql = "SELECT Name, (SELECT LastName FROM Contacts WHERE Title = null ORDER BY LastName DESC) FROM Account ORDER BY Name"
         answer = office.call("GET", "/query", query={"q": soql}).json
         acme, bolt, empty = answer["records"]
         assert (acme["Contacts"]["totalSize"], acme["Contacts"]["done"]) == (2, True)
@@ -178,7 +178,14 @@ class TestSelect:
         assert org.soql("SELECT Owner.Type, Owner.Name FROM Lead WHERE Owner.Type = 'User'") == [
             {"Owner": {"Type": "User", "Name": "Integration User"}}
         ]
-        assert org.soql("SELECT Id FROM Lead WHERE Owner.Type = 'Queue'") == []
+        queue = org.emulator.add_queue("Inbound")
+        waiting = org.create("Lead", LastName="M", Company="C", OwnerId=queue)
+        assert org.soql("SELECT Id, Owner.Name, Owner.Type FROM Lead WHERE Owner.Type = 'Queue'") == [
+            {"Id": waiting, "Owner": {"Name": "Inbound", "Type": "Queue"}}
+        ]
+        assert org.soql(f"SELECT Id FROM User WHERE Id = '{queue}'") == []
+        contact = org.call("POST", "/sobjects/Contact", {"LastName": "L", "OwnerId": queue})
+        assert contact.error == (400, "FIELD_INTEGRITY_EXCEPTION")
 
     def test_a_field_named_twice_is_refused(self, office: Caller) -> None:
         assert office.refused("SELECT Id, id FROM Contact") == "INVALID_FIELD"
@@ -210,6 +217,16 @@ class TestOrder:
         assert cut("OFFSET 3") == ["O'Neil"]
         assert cut("LIMIT 0") == []
         assert office.refused("SELECT Id FROM Contact OFFSET 2001") == "NUMBER_OUTSIDE_VALID_RANGE"
+
+    def test_without_it_rows_come_neither_as_listed_nor_as_made(self, org: Caller) -> None:
+        ids = [org.create("Contact", LastName=f"L{n}", Email=f"{n}@x.com") for n in range(4)]
+        listed = ",".join(f"'{id}'" for id in (ids[1], ids[3], ids[0]))
+        emails = ",".join(f"'{n}@x.com'" for n in range(4))
+        for where, made in (("LastName != null", ids), (f"Email IN ({emails})", ids)):
+            found = [row["Id"] for row in org.soql(f"SELECT Id FROM Contact WHERE {where}")]
+            assert sorted(found) == made != found
+        found = [row["Id"] for row in org.soql(f"SELECT Id FROM Contact WHERE Id IN ({listed})")]
+        assert sorted(found) == [ids[0], ids[1], ids[3]] != found != [ids[1], ids[3], ids[0]]
 
 
 class TestAggregates:

@@ -252,7 +252,7 @@ def test_order_by_sorts_as_the_obvious_evaluation_does(world: World) -> None:
             filled.sort(key=folded, reverse=descending)
             expected = filled + blank if nulls == " NULLS LAST" else blank + filled
         clause = ", ".join(f"{name}{' DESC' if descending else ''}{nulls}" for name, descending, nulls in wanted)
-        order = f"ORDER BY {clause}"
+        order = f"ORDER BY {clause}, Id"
         assert world.ids("LastName != null", deleted=True, order=order) == expected
 
     check()
@@ -264,7 +264,7 @@ def test_pages_of_a_limit_and_offset_are_slices_of_the_whole(world: World) -> No
         for number in range(12)
     ]
     world.fill(drawn)
-    for order in ("ORDER BY Title, Id", "ORDER BY Id", "ORDER BY SystemModstamp, Id", ""):
+    for order in ("ORDER BY Title, Id", "ORDER BY Id", "ORDER BY SystemModstamp, Id"):
         whole = world.ids("LastName != null", deleted=False, order=order)
         for limit, offset in itertools.product((0, 1, 5, 100), (0, 3, 11, 12)):
             cut = world.ids("LastName != null", deleted=False, order=f"{order} LIMIT {limit} OFFSET {offset}")

@@ -1,12 +1,13 @@
 """Which rows a query has to look at: the smallest of an id list, an indexed field, a range of ids or of SystemModstamp.
 
 What is chosen may hold more rows than the answer (the WHERE clause is still applied) but never fewer. A sync that polls
-100,000 rows thousands of times must never scan them all.
+100,000 rows thousands of times must never scan them all. Without ORDER BY an org promises no order: rows come neither in
+the order of a query's list nor in that of their making, so that a caller that counts on either is found out here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ def _scan(table: Table, order: str) -> Candidates:
         return Candidates(lambda: table.stamped(-(2**62)), len(table.rows) + 1, "stamp")
     if order == "id":
         return Candidates(lambda: table.from_id(""), len(table.rows) + 1, "id")
-    return Candidates(table.rows.values, len(table.rows) + 1, "")
+    return Candidates(lambda: reversed(table.rows.values()), len(table.rows) + 1, "")
 
 
 class _StampRange:
@@ -105,16 +106,16 @@ def _equal_to(
     if isinstance(part, ast.Compare):
         if part.op != "=" or part.right.kind == "null":
             return None
-        values: Iterable[Any] = (compiler.value(column, part.right),)
+        values: Collection[Any] = (compiler.value(column, part.right),)
     elif part.negated:
         return None
     elif isinstance(part, ast.InQuery):
-        values = sorted(values_of(part.query), key=str)
+        values = values_of(part.query)
     else:
-        values = dict.fromkeys(compiler.value(column, value) for value in part.values)
-    wanted = list(values)
-    if None in wanted:
+        values = {compiler.value(column, value) for value in part.values}
+    if None in values:
         return None
+    wanted = sorted(values, key=str, reverse=True)
     if is_id:
         found = [table.rows[value] for value in wanted if value in table.rows]
         return Candidates(lambda: found, len(found), "")

@@ -13,7 +13,7 @@ from typing import Any
 from crm_emulator.salesforce.derived import Getter
 from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.soql import ast
-from crm_emulator.salesforce.soql.resolve import Column, Hop, Names
+from crm_emulator.salesforce.soql.resolve import Column, Hop, Names, type_name
 from crm_emulator.salesforce.store import Record, Table
 
 Render = Callable[[Record], dict[str, Any]]
@@ -119,7 +119,7 @@ def _last(names: Names, column: Column) -> Getter:
     def read(record: Record) -> Any:
         sobject = record.table.sobject
         if name == "Type":
-            return sobject.name
+            return type_name(record)
         field = sobject.field(name) or (sobject.name_field if name == "Name" else None)
         return names.org.getters.getter(sobject.name, field)(record) if field is not None else None
 

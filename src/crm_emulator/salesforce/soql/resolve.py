@@ -132,7 +132,7 @@ class Names:
         def read(record: Record) -> Any:
             name = record.table.sobject.name
             if type_wanted:
-                return name
+                return type_name(record)
             getter = getters.get(name)
             return getter(record) if getter is not None else None
 
@@ -161,6 +161,12 @@ class Names:
             self._soql,
             reference.at,
         )
+
+
+def type_name(record: Record) -> str:
+    """What `Owner.Type` says of a row: its object, and of a group what kind of group it is (a Queue)."""
+    name = record.table.sobject.name
+    return str(record.values.get("Type", name)) if name == "Group" else name
 
 
 def _domain(field: Field) -> str:
