@@ -27,6 +27,8 @@ HALTED = {
     "stopped_by_brake": "stopped by a brake",
 }
 PAUSED_OBJECTS = "paused_objects"
+# A person looked at what tripped the brake and resumed: the next drain may do it.
+BRAKE_RELEASED = "brake_released"
 # Of a connection that does not talk yet.
 NOTHING_KNOWN = {side: Reach() for side in Side}
 
@@ -166,7 +168,12 @@ async def resume(store: Store, connection: Connection, objects: Collection[str] 
             await _set_paused(store, connection, left)
         if state != connection.state:
             async with store.write(connection.id) as tx:
-                await connections.update(tx, connection.id, state=state, state_reason=None, state_fix=None)
+                settings = (await fresh(tx, connection.id)).settings
+                if connection.state == "stopped_by_brake":
+                    settings = {**settings, BRAKE_RELEASED: True}
+                await connections.update(
+                    tx, connection.id, state=state, state_reason=None, state_fix=None, settings=settings
+                )
     return change
 
 

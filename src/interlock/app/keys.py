@@ -41,6 +41,18 @@ def parse_key(text: str) -> RecordKey | None:
     return None
 
 
+def check_key(text: str) -> RecordKey:
+    """As `parse_key` for where nothing can be searched for. Raises BadInput."""
+    key = parse_key(text)
+    if key is None:
+        raise BadInput(
+            f"{text!r} is not a record key.",
+            code="bad_key",
+            fix="Record keys look like hubspot:contacts:123 and salesforce:Contact:003...; `interlock find` tells them.",
+        )
+    return key
+
+
 def object_of(key: RecordKey) -> str:
     """The object slug of a record. Raises BadInput."""
     if key.side is Side.HUBSPOT and key.type in SPECS:

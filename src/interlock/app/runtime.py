@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from interlock.app import states
 from interlock.app.compile import Compiler
+from interlock.app.connections import BRAKE_RELEASED
 from interlock.app.schemas import Schemas, kept_schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
 from interlock.objects.registry import SPECS
-from interlock.store import Fenced, Store, mappings
+from interlock.store import Fenced, Store, StoreBusy, mappings
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 
@@ -54,6 +56,7 @@ async def open_cycle(
             report=Report(),
             fresh={},
             begun_at_us=connection.begun_at_us or connection.created_at_us or 0,
+            brake_released=bool(connection.settings.get(BRAKE_RELEASED)),
         )
         keeper = asyncio.create_task(_keep_lease(ctx, term_s))
         try:
@@ -66,13 +69,19 @@ async def open_cycle(
 
 
 async def _keep_lease(ctx: Cycle, term_s: float) -> None:
-    """Renew every third of the term. Once it is lost, every transaction of this cycle is refused (Fenced) by itself."""
+    """Renew every third of the term. Once it is lost, every transaction of this cycle is refused (Fenced) by itself.
+
+    A pause that somebody asks for meanwhile ends the work before its next batch.
+    """
     while True:
         await asyncio.sleep(term_s / 3)
         try:
             ctx.lease = await leases.renew(ctx.store, ctx.lease, ctx.clock_us(), term_s)
         except Fenced:
             return
+        except StoreBusy:
+            continue  # two thirds of the term are left to try again
+        ctx.stop = ctx.stop or await states.halted(ctx.store, ctx.connection_id)
 
 
 def settings_of(connection: Connection) -> Settings:

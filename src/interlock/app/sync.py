@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from interlock.app import states
 from interlock.core.model import Reason, RecordKey
 from interlock.engine.brake import Braked
-from interlock.engine.context import Cycle, ObjectCounts
+from interlock.engine.context import Cycle, ObjectCounts, StopAsked
 from interlock.engine.cycle import drain, work_off
-from interlock.store import connections, dirty
+from interlock.store import dirty
+
+# `Cycle.stop` of somebody who wants the process to end, as opposed to the sync.
+INTERRUPTED = "interrupted"
 
 
 class SyncResult(msgspec.Struct):
@@ -31,8 +35,7 @@ async def sync(
 
     `work`: less than a whole drain, for a dispatcher that comes back anyway.
     """
-    started_us = ctx.clock_us()
-    before = calls_of(ctx)
+    started_us, before = ctx.clock_us(), calls_of(ctx)
     outcome, reason = "done", None
     try:
         if keys:
@@ -41,31 +44,35 @@ async def sync(
             await work(ctx)
     except Braked as braked:
         outcome, reason = "stopped", braked.brake.reason
-        async with ctx.store.write(None) as tx:
-            await connections.update(
-                tx,
-                ctx.connection_id,
-                state="stopped_by_brake",
-                state_reason=braked.brake.reason,
-                state_fix=braked.brake.fix,
-                state_since_us=ctx.clock_us(),
-            )
+        await states.halt(ctx.store, ctx.connection_id, "stopped_by_brake", braked.brake.reason, braked.brake.fix)
+    except StopAsked as asked:
+        outcome = "interrupted" if asked.why == INTERRUPTED else "stopped"
+        reason = asked.why
     finally:
         await ctx.hubspot.governor.flush()
         await ctx.salesforce.governor.flush()
+    if outcome == "done" and ctx.brake_released and not keys:
+        await states.arm_brake(ctx.store, ctx.connection_id)
+    return await result_of(ctx, started_us, before, outcome, reason)
+
+
+async def result_of(
+    ctx: Cycle, started_us: int, calls_before: dict[str, int], outcome: str, reason: str | None
+) -> SyncResult:
+    """What the cycle has done so far, and what waits."""
     async with ctx.store.read(ctx.connection_id) as tx:
         due = await dirty.counts(tx, ctx.clock_us())
-        next_due_us = await dirty.earliest_due_us(tx)
+    waits = [due[slug].earliest_waiting_us for slug in ctx.objects if slug in due]
     for slug in ctx.objects:
         counts = ctx.report.of(slug)
         counts.waiting = due[slug].waiting if slug in due else 0
     return SyncResult(
         outcome=outcome,
         stopped_reason=reason,
-        objects=ctx.report.objects,
-        api_calls={side: calls - before[side] for side, calls in calls_of(ctx).items()},
+        objects={slug: ctx.report.of(slug) for slug in ctx.objects},
+        api_calls={side: calls - calls_before[side] for side, calls in calls_of(ctx).items()},
         seconds=(ctx.clock_us() - started_us) / 1_000_000,
-        next_due_us=next_due_us,
+        next_due_us=min((at_us for at_us in waits if at_us is not None), default=None),
     )
 
 

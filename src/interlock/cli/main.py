@@ -25,6 +25,7 @@ from interlock.cli import (
     mappings,
     pause,
     status,
+    sync,
 )
 from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped, error_document
 
@@ -65,6 +66,7 @@ for _command in (
     emulate,
     connect,
     connections,
+    sync,
     status,
     issues,
     conflicts,

@@ -27,7 +27,7 @@ OPT_OUT_ADDRESS = -1
 
 
 class Existing(msgspec.Struct, frozen=True):
-    """What happens to records that are there at install: `none`, `link` or `all` (interface.md, section 5, review)."""
+    """What happens to records that are there at install: `none`, `link` or `all` (docs/connect.md)."""
 
     load: bool
     create: bool
@@ -135,6 +135,14 @@ class Report(msgspec.Struct):
         return self.objects.setdefault(object_, ObjectCounts())
 
 
+class StopAsked(Exception):
+    """The work ends between two batches: somebody asked for it. Everything so far is recorded, nothing is half done."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class Cycle(msgspec.Struct):
     """One connection being drained by one owner of its lease."""
 
@@ -152,6 +160,7 @@ class Cycle(msgspec.Struct):
     begun_at_us: int
     only_keys: frozenset[RecordKey] | None = None
     brake_released: bool = False  # a person looked and resumed: this drain may pass the tripwire
+    stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:
         """`"{portal}:{object}:{id}"`: one org may serve several HubSpot accounts."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from interlock.core.model import Dirty, IntentState, RecordKey, RecordLink, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
-from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
@@ -64,9 +64,11 @@ async def one_pass(ctx: Cycle) -> int:
 
 
 async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
-    """Batches of one object until none of its records is due now."""
+    """Batches of one object until none of its records is due now. Raises StopAsked between two of them."""
     worked = 0
     while batch := await claim(ctx, runtime):
+        if ctx.stop is not None:
+            raise StopAsked(ctx.stop)
         await run_batch(ctx, batch)
         worked += len(batch.works) + len(batch.parked)
     return worked

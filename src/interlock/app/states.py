@@ -1,0 +1,83 @@
+"""How a connection's state moves while it syncs: begun, working, at rest, halted. Between the states of a healthy connection only.
+
+What a person or a safety net has set is theirs: nothing here takes a connection out of it (`connections.resume` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from interlock.app.connections import BRAKE_RELEASED, HALTED, fresh
+from interlock.crm.errors import BudgetSpent, CrmError, SignInRefused
+from interlock.store import Store, connections
+from interlock.store.connections import Connection
+
+
+async def begin(store: Store, connection: Connection) -> Connection:
+    """The first sync was asked for: from now on the connection syncs. What counts is what changed since it was joined."""
+    assert connection.id is not None
+    if connection.begun_at_us is not None:
+        return connection
+    async with store.write(connection.id) as tx:
+        begun_at_us = (await fresh(tx, connection.id)).created_at_us
+        await connections.update(tx, connection.id, begun_at_us=begun_at_us, state="first_sync")
+        return await fresh(tx, connection.id)
+
+
+@asynccontextmanager
+async def working(store: Store, connection_id: int, *, first: bool) -> AsyncIterator[None]:
+    """Show the connection as working while the block runs, and at the end as what became of it."""
+    await _note(store, connection_id, "first_sync" if first else "syncing")
+    try:
+        yield
+    except SignInRefused as error:
+        await halt(store, connection_id, "signed_out", error.message, error.fix)
+        raise
+    except BudgetSpent as error:
+        # It frees up by itself: the connection is at rest, and says why.
+        await _note(store, connection_id, "idle", error.message, error.fix)
+        raise
+    except CrmError as error:
+        if error.meaning == "issue":
+            await halt(store, connection_id, "suspended", error.message, error.fix)
+        else:
+            await _note(store, connection_id, "idle", error.message, error.fix)
+        raise
+    except BaseException:
+        await _note(store, connection_id, "idle")
+        raise
+    await _note(store, connection_id, "idle")
+
+
+async def halt(store: Store, connection_id: int, state: str, reason: str, fix: str) -> None:
+    """Stop the connection until a person resumes it."""
+    async with store.write(connection_id) as tx:
+        if (await fresh(tx, connection_id)).state not in HALTED:
+            await connections.update(tx, connection_id, state=state, state_reason=reason, state_fix=fix)
+
+
+async def halted(store: Store, connection_id: int) -> str | None:
+    """Why the connection does not sync, if it does not."""
+    async with store.read(None) as tx:
+        now = await connections.get(tx, connection_id)
+    if now is None:
+        return "The connection is gone."
+    return (now.state_reason or HALTED[now.state]) if now.state in HALTED else None
+
+
+async def arm_brake(store: Store, connection_id: int) -> None:
+    """What a person let pass has passed: the next time it trips again."""
+    async with store.write(connection_id) as tx:
+        settings = (await fresh(tx, connection_id)).settings
+        settings = {name: value for name, value in settings.items() if name != BRAKE_RELEASED}
+        await connections.update(tx, connection_id, settings=settings)
+
+
+async def _note(
+    store: Store, connection_id: int, state: str, reason: str | None = None, fix: str | None = None
+) -> None:
+    async with store.write(connection_id) as tx:
+        now = await fresh(tx, connection_id)
+        if now.state not in HALTED and (now.state, now.state_reason) != (state, reason):
+            await connections.update(tx, connection_id, state=state, state_reason=reason, state_fix=fix)
