@@ -140,9 +140,8 @@ class _Document:
 
     def _field(self, decided: FieldDecision, held: set[int]) -> Json:
         field, merge = decided.mapping, decided.merge
-        decision, why = _decision(decided), because(merge)
-        if field.id in held and merge.write is not None:
-            decision, why = "held", f"{why} It was refused or cannot be held there: see the issue."
+        is_held = field.id in held and merge.write is not None
+        decision = "held" if is_held else _decision(decided)
         base = self.link.base.get(field.id) if self.link is not None else None
         return {
             **self._names(field),
@@ -151,7 +150,7 @@ class _Document:
             "base_hubspot": self._base(field, base, 0, decided.hubspot),
             "base_salesforce": self._base(field, base, 1, decided.salesforce),
             "decision": decision,
-            "because": why,
+            "because": because(merge, held=is_held),
             "code": merge.because.value,
         }
 

@@ -12,7 +12,7 @@ from interlock.app.times import US, rfc3339
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, links, mappings
+from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, lease, links, mappings
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 DAY_US = 86_400 * US
 # A dispatcher beats every two seconds; one that has not for this long is not running.
 BEAT_LOST_US = 10 * US
+SIDES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 
 
 class ConnectionStatus(msgspec.Struct):
@@ -28,8 +29,41 @@ class ConnectionStatus(msgspec.Struct):
 
     document: Json
     issues: int
+    begun: bool
     lag_s: float | None
     halted: bool
+
+    def verdict(self, late: bool = False) -> str:
+        """How it is going, in one sentence; what is worst comes first."""
+        connection = self.document["connection"]
+        if self.halted:
+            return f"Not syncing: {connection['state_reason'] or HALTED[connection['state']]}"
+        down = [name for side, name in SIDES.items() if connection[side]["reachable"] is False]
+        if down:
+            return f"Not in agreement: {' and '.join(down)} did not answer when last asked."
+        if self.issues:
+            return f"Syncing, and {self.issues} {'issue needs' if self.issues == 1 else 'issues need'} a person."
+        if late:
+            return "Syncing, and behind."
+        if not self.begun:
+            return "Connected, and nothing synced yet."
+        if connection["state"] == "first_sync":
+            return "The first sync is running."
+        due = sum(each["due"] for each in self.document["objects"].values())
+        if due:
+            return f"Syncing: {due:,} {'record is' if due == 1 else 'records are'} due."
+        waiting = sum(each["waiting"] for each in self.document["objects"].values())
+        if waiting:
+            return f"In agreement, but for {waiting:,} {'record' if waiting == 1 else 'records'} that wait for a later try."
+        return "In agreement: nothing is due, nothing needs you."
+
+    def mood(self) -> str:
+        """good | care | stopped: the same in one word, for a colour that goes along."""
+        connection = self.document["connection"]
+        if self.halted:
+            return "stopped"
+        down = any(connection[side]["reachable"] is False for side in SIDES)
+        return "care" if down or self.issues else "good"
 
 
 async def status(store: Store, found: list[Connection], now_us: int) -> list[ConnectionStatus]:
@@ -47,16 +81,21 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
     async with store.read(connection.id) as tx:
         known = await reach.read(tx)
         objects = await _objects(tx, connection, now_us)
+        held = await lease.read(tx, connection.salesforce_org_id)
         api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
+    drained_by_somebody = held is not None and held.until_us > now_us
     open_issues = sum(each["issues"] for each in objects.values())
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
-    document = {
+    document: Json = {
         "connection": as_document(connection, known),
         "objects": objects,
         "api": api,
         "next_actions": _next_actions(connection, objects),
     }
-    return ConnectionStatus(document, open_issues, max(lags, default=None), connection.state in HALTED)
+    if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
+        document["connection"]["state"] = "syncing"
+    begun = connection.begun_at_us is not None
+    return ConnectionStatus(document, open_issues, begun, max(lags, default=None), connection.state in HALTED)
 
 
 async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
@@ -77,7 +116,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
             "conflicts": conflicts.get(slug, 0),
             "last_synced_at": rfc3339(synced.get(slug)),
             "lag_seconds": await _lag_s(tx, slug, connection, checked.get("at_us"), now_us),
-            "first_sync": _first_sync(connection, pairs, here.due if here else 0),
+            "first_sync": await _first_sync(tx, slug, connection, pairs, now_us),
         }
     return documents
 
@@ -93,10 +132,14 @@ async def _lag_s(tx: Tx, slug: str, connection: Connection, checked_us: int | No
     return round(max(waits, default=0) / US, 3)
 
 
-def _first_sync(connection: Connection, linked: int, due: int) -> Json | None:
-    if connection.state != "first_sync":
+async def _first_sync(tx: Tx, slug: str, connection: Connection, linked: int, now_us: int) -> Json | None:
+    """How far the first look at every record is. How many there are is not known before the last page: null."""
+    state = await cursors.get(tx, f"load:{slug}")
+    if connection.state != "first_sync" or (state is not None and state["phase"] == "done"):
         return None
-    return {"done": linked, "total": linked + due, "rate_per_second": None, "eta_seconds": None}
+    seconds = (now_us - connection.state_since_us) / US
+    rate = round(linked / seconds, 3) if seconds > 0 else None
+    return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
 
 
 async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:

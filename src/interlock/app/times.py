@@ -20,6 +20,11 @@ def rfc3339(at_us: int | None) -> str | None:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micro:06d}Z"
 
 
+def shown(text: str | None) -> str:
+    """An RFC 3339 time of ours for a page that people read, to the second; the zone is said by the column or the reader."""
+    return f"{text[:10]} {text[11:19]}Z" if text else ""
+
+
 def duration_s(text: str) -> float:
     """`90s`, `15m`, `2h`, `3d`, or a plain number of seconds. Raises BadInput."""
     found = _DURATION.fullmatch(text.strip())

@@ -40,14 +40,22 @@ _GOES = {
 }
 
 
-def because(merge: FieldMerge) -> str:
-    """Why, and what follows, in one or two sentences."""
+_HELD = {
+    Side.HUBSPOT: "Salesforce's value should go to HubSpot, which refused it or cannot hold it: see the issue.",
+    Side.SALESFORCE: "HubSpot's value should go to Salesforce, which refused it or cannot hold it: see the issue.",
+}
+
+
+def because(merge: FieldMerge, *, held: bool = False) -> str:
+    """Why, and what follows, in one or two sentences. `held`: the value does not fit, or was refused before."""
+    why = _BECAUSE.get(merge.because, "")
     if merge.because is Because.FILLED_BLANK and merge.write is not None:
-        return f"{NAMES[merge.write]} is blank. {_GOES[merge.write]}"
-    why = _BECAUSE[merge.because]
-    if merge.both:
-        return f"{why} It goes to both sides."
-    return why if merge.write is None else f"{why} {_GOES[merge.write]}"
+        why = f"{NAMES[merge.write]} is blank."
+    if merge.write is None:
+        return why
+    if held:
+        return f"{why} {_HELD[merge.write]}"
+    return f"{why} It goes to both sides." if merge.both else f"{why} {_GOES[merge.write]}"
 
 
 # Causes of audit rows. What is not here is a sentence already.

@@ -45,13 +45,15 @@ async def explain(
 
 
 def _page(out: Page, told: dict[str, Any]) -> None:
+    from interlock.app.times import shown
+
     out.line(told["label"] or told["hubspot"] or told["salesforce"], style="bold")
     for side, name in (("hubspot", "HubSpot"), ("salesforce", "Salesforce")):
         out.line(f"  {name}: {told[side] or 'no record'} ({_READ[told['read'][side]]})")
     link = told["link"]
     if link is not None:
         out.line(
-            f"  Pair: {link['state']}, linked by {link['linked_by']}, last synced {link['last_synced_at'] or 'never'}"
+            f"  Pair: {link['state']}, linked by {link['linked_by']}, last synced {shown(link['last_synced_at']) or 'never'}"
         )
     for code, why in zip(told["why_not"], told["why_not_because"], strict=True):
         out.line(f"  {'Note' if link is not None else 'Not synced'}: {why} ({code})")
@@ -92,12 +94,22 @@ def _value(value: str | None) -> str:
 
 
 def _history(out: Page, history: list[dict[str, Any]]) -> None:
+    from interlock.app.times import shown
+
     if not history:
         return
     out.line()
     out.line("What was written and decided, newest first", style="bold")
     rows = [
-        (row["at"], row["kind"], row["side"], row["property"] or row["field"], row["old"], row["new"], row["cause"])
+        (
+            shown(row["at"]),
+            row["kind"],
+            row["side"],
+            row["property"] or row["field"],
+            row["old"],
+            row["new"],
+            row["cause"],
+        )
         for row in history
     ]
     out.table(

@@ -24,6 +24,8 @@ from interlock.cli import (
     issues,
     mappings,
     pause,
+    schema,
+    serve,
     status,
     sync,
 )
@@ -74,6 +76,8 @@ for _command in (
     explain,
     pause,
     mappings,
+    serve,
+    schema,
     demo_entry,
 ):
     _command.register(app)

@@ -41,15 +41,22 @@ async def status(
 
 
 def _page(out: Page, result: ConnectionStatus, late: bool, worker: dict[str, Any]) -> None:
+    from interlock.app.times import shown
+
     connection = result.document["connection"]
-    out.line(_verdict(result, late), style="bold")
+    out.line(result.verdict(late), style="bold")
     out.line(
         f"{connection['name']}: HubSpot {connection['hubspot']['name']}, "
         f"Salesforce {connection['salesforce']['name']} ({connection['salesforce']['org_id']}), {connection['state']}"
     )
-    names = ("linked", "due", "waiting", "issues", "conflicts", "last_synced_at", "lag_seconds")
+    names = ("linked", "due", "waiting", "issues", "conflicts")
     rows = [
-        (slug if counts["enabled"] else f"{slug} (off)", *(counts[name] for name in names))
+        (
+            slug if counts["enabled"] else f"{slug} (off)",
+            *(counts[name] for name in names),
+            shown(counts["last_synced_at"]),
+            counts["lag_seconds"],
+        )
         for slug, counts in result.document["objects"].items()
     ]
     columns = ("Object", "Linked", "Due", "Waiting", "Issues", "Conflicts", "Last synced", "Lag, s")
@@ -61,23 +68,6 @@ def _page(out: Page, result: ConnectionStatus, late: bool, worker: dict[str, Any
         out.line("No dispatcher is running: records sync when you run `interlock sync` or `interlock serve`.")
     for action in result.document["next_actions"]:
         out.line(f"Next: {action['text']}  {action['command']}")
-
-
-def _verdict(result: ConnectionStatus, late: bool) -> str:
-    connection = result.document["connection"]
-    if result.halted:
-        return f"Not syncing: {connection['state_reason'] or connection['state']}"
-    down = [side for side in ("hubspot", "salesforce") if connection[side]["reachable"] is False]
-    if down:
-        return f"Not in agreement: {' and '.join(down)} did not answer when last asked."
-    if result.issues:
-        return f"Syncing, and {result.issues} issues need a person."
-    if late:
-        return "Syncing, and behind."
-    due = sum(each["due"] for each in result.document["objects"].values())
-    if connection["state"] == "setting_up":
-        return "Connected, and nothing synced yet."
-    return f"Syncing: {due} records are due." if due else "In agreement: nothing is due, nothing needs you."
 
 
 def register(app: typer.Typer) -> None:

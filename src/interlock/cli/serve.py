@@ -1,0 +1,101 @@
+"""`interlock serve`: the status page and the local dispatcher in one process, until SIGTERM or Ctrl-C, which end it with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interlock.cli.base import Answer, Run, with_common
+
+if TYPE_CHECKING:
+    from interlock.wiring import Interlock
+
+# Looked at again while another dispatcher's last beat is fresh: it is alive if it beats once more.
+_LOOK_S = 0.5
+
+
+async def serve(
+    run: Run,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Address to listen on; overrides interlock.yaml, whose default is 127.0.0.1."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65_535, help="Overrides interlock.yaml, whose default is 8090; 0: any free one."
+        ),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", metavar="URL", help="The address by which browsers reach it.")
+    ] = None,
+) -> Answer:
+    """Sync by itself and show a status page, until SIGTERM or Ctrl-C."""
+    from interlock.app.serve import ServeDesk
+    from interlock.engine.dispatch.local import LocalDispatcher
+    from interlock.web.app import make_app
+    from interlock.web.server import bind, serving, url_of
+
+    async with run.open() as opened:
+        settings = opened.home.settings
+        listening_host = host or settings.host
+        listening = bind(listening_host, settings.port if port is None else port)
+        await _alone(run, opened)
+        stop = _stop_on_signals()
+        owner = f"serve-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
+        url = public_url or settings.public_url or url_of(listening, listening_host)
+        try:
+            async with serving(make_app(opened.store, opened.clock_us), listening):
+                if run.json:
+                    run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health"})
+                else:
+                    run.page.line(f"Interlock is syncing. Status: {url}   Ctrl-C ends it.")
+                    # Whoever waits for this through a pipe must get it now, not when the buffer is full.
+                    sys.stdout.flush()
+                await LocalDispatcher(desk, opened.clock_us, stop).run()
+        finally:
+            await desk.close()
+    run.say("Stopped. What was done is saved.")
+    return Answer()
+
+
+async def _alone(run: Run, opened: Interlock) -> None:
+    """Raises Busy while another dispatcher is alive. One that died a moment ago is waited out."""
+    from interlock.app.errors import Busy
+    from interlock.app.serve import running
+    from interlock.store import heartbeat
+
+    first = await heartbeat.last_beat(opened.store)
+    said = False
+    while first is not None and await running(opened.store, opened.clock_us()):
+        now = await heartbeat.last_beat(opened.store)
+        if now is not None and now.at_us > first.at_us:
+            raise Busy(
+                f"Another `interlock serve` ({now.owner}) is running on this installation.",
+                code="already_serving",
+                fix="Stop it first; one is enough for all connections.",
+            )
+        if not said:
+            run.say("Another `interlock serve` was here a moment ago. Looking whether it still is ...")
+            said = True
+        await asyncio.sleep(_LOOK_S)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(with_common("serve", serve))

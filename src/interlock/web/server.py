@@ -1,0 +1,93 @@
+"""Serving the pages and running the local dispatcher in one process, until told to stop. Knows no page and no use case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from interlock.app.errors import BadInput
+
+# Open connections get this long when the server stops.
+_GRACE_S = 2
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening address that is ours before anything else happens. Raises BadInput when it cannot be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise BadInput(
+            f"--host {host} is no address of this machine: {error.strerror}.",
+            code="host_unusable",
+            field="--host",
+            fix="Use 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses.",
+        ) from error
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        listening.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise BadInput(
+            f"Port {port} of {host} "
+            + ("is taken by another program." if taken else f"cannot be used: {error.strerror}."),
+            code="port_taken" if taken else "port_unusable",
+            field="--port",
+            fix="Choose another with --port N, or any free one with --port 0.",
+        ) from error
+    return listening
+
+
+def url_of(listening: socket.socket, host: str) -> str:
+    port = listening.getsockname()[1]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve within the block. Returns from the start when connections are accepted."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if not ready.done():
+        ready.cancel()
+        await task
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the command, and tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
