@@ -14,15 +14,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from interlock.app import states
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.errors import AppError, Busy, Failure, Stopped, as_failure
 from interlock.app.reach import remember
 from interlock.app.runtime import open_cycle
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.status import BEAT_LOST_US
-from interlock.app.sync import SyncResult, sync
+from interlock.app.sync import INTERRUPTED, SyncResult, sync
 from interlock.core.model import RecordKey
 from interlock.crm.budget import Governor
-from interlock.crm.errors import BudgetSpent, SignInRefused
+from interlock.crm.errors import BudgetSpent, CrmError, SchemaChanged, SignInRefused
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle
@@ -31,7 +33,7 @@ from interlock.engine.dispatch.local import Standing, Work
 from interlock.engine.load import loading
 from interlock.engine.pace import poll_interval_s
 from interlock.objects.registry import SPECS
-from interlock.store import Fenced, HeldByOther, Store, StoreError, connections, dirty, handovers, heartbeat
+from interlock.store import Fenced, HeldByOther, Store, StoreError, connections, directory, dirty, handovers, heartbeat
 from interlock.store.connections import Connection
 from interlock.store.handovers import Handover
 
@@ -86,6 +88,7 @@ class ServeDesk:
         self._sessions: dict[int, _Session] = {}
         self._failures: dict[int, int] = {}
         self._interval_s: dict[int, float] = {}
+        self._under_way: dict[int, Cycle] = {}
 
     # --- what the dispatcher asks ----------------------------------------------------------------------------------
 
@@ -126,6 +129,10 @@ class ServeDesk:
         self._failures.pop(connection_id, None)
         return self._interval_s.get(connection_id, RETRY_S)
 
+    def end_turns(self) -> None:
+        for ctx in self._under_way.values():
+            ctx.stop = ctx.stop or INTERRUPTED
+
     async def close(self) -> None:
         """Close all clients and say that this dispatcher ends on purpose."""
         for session in self._sessions.values():
@@ -156,14 +163,28 @@ class ServeDesk:
                 self._store, connection, clients.hubspot, clients.salesforce, self._clock_us, self._owner, slugs
             ) as ctx,
         ):
-            first = await loading(ctx)
-            await self._note_state(connection, "first_sync" if first else "idle")
-            result = await (sync(ctx, keys) if work is None else sync(ctx, keys, work))
+            self._under_way[connection.id] = ctx
+            try:
+                result = await self._worked(connection, ctx, keys, work)
+            finally:
+                del self._under_way[connection.id]
             self._interval_s[connection.id] = poll_interval_s(ctx)
-            if first and result.outcome == "done" and not await loading(ctx):
-                await self._note_state(connection, "idle")
         if result.outcome == "stopped":
             self._say(f"{connection.name}: stopped by a brake. {result.stopped_reason}")
+        return result
+
+    async def _worked(
+        self,
+        connection: Connection,
+        ctx: Cycle,
+        keys: Sequence[RecordKey],
+        work: Callable[[Cycle], Any] | None,
+    ) -> SyncResult:
+        first = await loading(ctx)
+        await self._note_state(connection, "first_sync" if first else "idle")
+        result = await (sync(ctx, keys) if work is None else sync(ctx, keys, work))
+        if first and result.outcome == "done" and not await loading(ctx):
+            await self._note_state(connection, "idle")
         return result
 
     async def _note_state(self, connection: Connection, state: str) -> None:
@@ -248,21 +269,21 @@ class ServeDesk:
         if failure is None:
             report = "".join(traceback.format_exception(error))
             self._say(f"{connection.name}: a defect of Interlock stopped this connection.\n{report}")
-            await self._halt(connection, "suspended", f"A defect of Interlock: {type(error).__name__}.", _DEFECT_FIX)
+            why = f"A defect of Interlock: {type(error).__name__}."
+            await states.halt(self._store, connection.id, "suspended", why, _DEFECT_FIX)
             return RETRY_MOST_S
         if isinstance(error, SignInRefused):
-            await self._halt(connection, "signed_out", failure.message, failure.fix)
+            await states.halt(self._store, connection.id, "signed_out", failure.message, failure.fix)
+        elif isinstance(error, SchemaChanged) and tries == 1:
+            # A property or field went away since the schemas were read: mappings that need it are left out from now on.
+            async with self._store.write(connection.id) as tx:
+                await directory.drop(tx, SCHEMAS)
+        elif isinstance(error, CrmError) and error.meaning == "issue":
+            await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix)
         if isinstance(error, BudgetSpent):
             wait_s = BUDGET_RETRY_S
         self._say(f"{connection.name}: {failure.message} Next try in {wait_s:.0f} s.")
         return wait_s
-
-    async def _halt(self, connection: Connection, state: str, reason: str, fix: str) -> None:
-        assert connection.id is not None
-        async with self._store.write(connection.id) as tx:
-            now = await connections.get(tx, connection.id)
-            if now is not None and now.state not in HALTED:
-                await connections.update(tx, connection.id, state=state, state_reason=reason, state_fix=fix)
 
 
 _DEFECT_FIX = "The log of `interlock serve` holds the report: open an issue with it, then run `interlock resume`."

@@ -280,6 +280,35 @@ def test_the_first_sync_is_a_state_of_its_own(tell: Tell) -> None:
     tell(story, existing="all")
 
 
+def test_a_stop_ends_a_long_first_sync_between_two_batches_and_the_next_start_goes_on(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        for number in range(30):
+            world.hugo.create("contacts", {"email": f"p{number}@example.com", "lastname": "P"})
+        await world.connect()
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            (row,) = await connections.list_(tx)
+            assert row.id is not None
+            await connections.update(tx, row.id, settings={**row.settings, "batch_rows": 10})
+        server = Server(world)
+        await server.start()
+        while not server.desk._under_way:  # noqa: ASYNC110  (the turn begins in one of the next steps)
+            await asyncio.sleep(0)
+        began_us = world.clock_us()
+        await server.end()
+        assert world.clock_us() - began_us < 8_000_000
+        async with world.store.read(row.id) as tx:
+            assert await tx.rows("SELECT id FROM intent") == []
+        again = Server(world)
+        await again.start()
+        await asyncio.sleep(120)
+        await again.end()
+        assert len(world.sally.ids("Contact")) == 30
+        assert (await again.connection()).state == "idle"
+
+    tell(story, existing="all")
+
+
 def test_an_answer_survives_the_way_through_the_store(tell: Tell) -> None:
     async def story(world: World) -> None:
         async with serving(world) as server:

@@ -22,6 +22,7 @@ class Notes:
         self.at_once = 0
         self.most_at_once = 0
         self.cancelled = 0
+        self.asked_to_end = 0
         self.after_turn: Callable[[], None] = lambda: None
 
     async def standings(self) -> list[Standing]:
@@ -40,6 +41,9 @@ class Notes:
             self.at_once -= 1
         self.after_turn()
         return self.interval_s
+
+    def end_turns(self) -> None:
+        self.asked_to_end += 1
 
     async def beat(self) -> None:
         self.beats.append(round(asyncio.get_running_loop().time()))
@@ -124,7 +128,7 @@ def test_it_beats_every_two_seconds_also_during_a_long_turn() -> None:
 def test_a_stop_lets_a_short_turn_end_and_cuts_a_long_one_short() -> None:
     short = Notes(IDLE, takes_s=6)
     assert dispatched(short, 3) == 6
-    assert short.cancelled == 0
+    assert (short.cancelled, short.asked_to_end) == (0, 1)
     long = Notes(IDLE, takes_s=3_600)
     assert dispatched(long, 3) == 3 + GRACE_S
     assert long.cancelled == 1

@@ -19,7 +19,8 @@ TICK_S = 1.0
 BEAT_S = 2.0
 # Records that are still due after a turn are looked at again, but never in a tight loop.
 AGAIN_S = 5.0
-# How long a turn may go on after the stop was asked for. Then it is cancelled, which loses nothing (I8) but may park records.
+# How long a turn may go on after it was asked to end (it does between two batches). Then it is cancelled, which loses
+# nothing (I8) but may park records.
 GRACE_S = 8.0
 
 
@@ -50,6 +51,10 @@ class Desk(Protocol):
         ...
 
     async def beat(self) -> None: ...
+
+    def end_turns(self) -> None:
+        """Ask the turns under way to end at the next good moment."""
+        ...
 
 
 class LocalDispatcher:
@@ -114,6 +119,7 @@ class LocalDispatcher:
         left = [task for task in self._lanes.values() if not task.done()]
         if not left:
             return
+        self._desk.end_turns()
         try:
             async with asyncio.timeout(GRACE_S):
                 await asyncio.gather(*left)
