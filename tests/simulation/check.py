@@ -9,17 +9,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
 from tests.simulation.simulation import Story
-from tests.simulation.users import CONTACT_FIELDS
+from tests.simulation.users import KINDS, Kind
 from tests.simulation.virtual_time import EPOCH_US
 
 OURS = "Interlock"
 LINK, CREATION_KEY = "interlock_salesforce_id", "Interlock_Creation_Key__c"
 PLACEHOLDER = "[unknown]"
-_PROPERTY_OF = {field: name for name, field in CONTACT_FIELDS.items()}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
+_HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,29 @@ class Edit:
     replaced_by: JournalEntry | None
 
 
+class Scene:
+    """Both CRMs as they are at the end, for one object."""
+
+    def __init__(self, story: Story, kind: Kind) -> None:
+        self.story, self.kind = story, kind
+        hugo, sally = story.hubspot.user(), story.salesforce.user()
+        self.here: dict[str, dict[str, Any]] = {id_: hugo.get(kind.slug, id_) for id_ in hugo.ids(kind.slug)}
+        self.there: dict[str, dict[str, Any]] = {id_: sally.get(kind.sobject, id_) for id_ in sally.ids(kind.sobject)}
+        archived = story.hubspot.portal.table(kind.slug).after(-1, archived=True)
+        self.links_of_archived = {record.values.get(LINK, "") for record in archived}
+        self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
+        self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
+
+
 def check(story: Story) -> list[str]:
-    return [
-        *_silence(story),
-        *_agreement(story),
-        *_one_counterpart(story),
-        *_no_lost_edit(story),
-        *_no_invented_value(story),
-        *_no_unasked_delete(story),
-        *_opt_out_wins(story),
-    ]
+    scenes = {slug: Scene(story, KINDS[slug]) for slug in story.objects}
+    problems = [*_silence(story), *_no_unasked_delete(story)]
+    for scene in scenes.values():
+        problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
+    problems += _opt_out_wins(scenes["contacts"])
+    if len(scenes) > 1:
+        problems += _belonging(scenes)
+    return problems
 
 
 def _silence(story: Story) -> Iterator[str]:
@@ -54,76 +68,66 @@ def _silence(story: Story) -> Iterator[str]:
 # --- pairs -------------------------------------------------------------------------------------------------------------
 
 
-def _hubspot(story: Story) -> dict[str, dict[str, str]]:
-    user = story.hubspot.user()
-    return {id_: {k: v for k, v in user.get("contacts", id_).items() if v} for id_ in user.ids("contacts")}
-
-
-def _salesforce(story: Story) -> dict[str, dict[str, object]]:
-    user = story.salesforce.user()
-    return {id_: user.get("Contact", id_) for id_ in user.ids("Contact")}
-
-
-def _pairs(story: Story) -> list[tuple[str, str]]:
-    there = _salesforce(story)
-    return [(id_, values[LINK]) for id_, values in _hubspot(story).items() if values.get(LINK) in there]
-
-
-def _with_issue(story: Story) -> set[str]:
-    return {id_ for issue in story.issues for id_ in (issue.hubspot_id, issue.salesforce_id) if id_}
-
-
-def _agreement(story: Story) -> Iterator[str]:
-    here, there = _hubspot(story), _salesforce(story)
-    troubled = _with_issue(story)
-    for hubspot_id, salesforce_id in _pairs(story):
-        for name, field in CONTACT_FIELDS.items():
-            left = here[hubspot_id].get(name) or ""
-            right = str(there[salesforce_id].get(field) or "")
+def _agreement(scene: Scene) -> Iterator[str]:
+    for hubspot_id, salesforce_id in scene.pairs.items():
+        for name, field in scene.kind.fields.items():
+            left = scene.here[hubspot_id].get(name) or ""
+            right = str(scene.there[salesforce_id].get(field) or "")
             right = "" if right == PLACEHOLDER else right
-            if left == right or hubspot_id in troubled:
+            if left == right or hubspot_id in scene.troubled:
                 continue
-            rule = story.rules[name]
+            rule = scene.story.rules[scene.kind.slug, name]
             if (rule == "always_salesforce" and not right) or (rule == "always_hubspot" and not left):
                 continue
             yield f"agreement: {hubspot_id}.{name} {left!r} and {salesforce_id}.{field} {right!r} differ under {rule}"
 
 
-def _one_counterpart(story: Story) -> Iterator[str]:
-    here, there = _hubspot(story), _salesforce(story)
-    troubled = _with_issue(story)
-    reached: dict[str, list[str]] = defaultdict(list)
-    for hubspot_id, values in here.items():
-        if LINK in values:
+def _one_counterpart(scene: Scene) -> Iterator[str]:
+    kind, reached = scene.kind, defaultdict(list)
+    for hubspot_id, values in scene.here.items():
+        if values.get(LINK):
             reached[values[LINK]].append(hubspot_id)
-        elif _EMAIL.fullmatch(values.get("email", "")) and hubspot_id not in troubled:
-            yield f"counterpart: HubSpot contact {hubspot_id} has none"
-    archived = _archived_links(story)
-    for salesforce_id in there:
-        count = len(reached.get(salesforce_id, ()))
-        if count > 1:
-            yield f"counterpart: {salesforce_id} is named by HubSpot contacts {reached[salesforce_id]}"
-        elif count == 0 and salesforce_id not in archived and salesforce_id not in troubled:
-            yield f"counterpart: Salesforce contact {salesforce_id} has none"
-    keys: dict[str, list[str]] = defaultdict(list)
-    for entry in _entries(story, "salesforce"):
-        if entry.action == "create" and entry.field == CREATION_KEY and entry.new:
-            keys[entry.new].append(entry.id)
-    for key, ids in keys.items():
-        if len(ids) > 1:
-            yield f"counterpart: {key} was created more than once: {ids}"
-    made: dict[str, list[str]] = defaultdict(list)
-    for entry in _entries(story, "hubspot"):
-        if entry.action == "create" and entry.field == LINK and entry.new:
-            made[entry.new].append(entry.id)
-    for key, ids in made.items():
-        if len(ids) > 1:
-            yield f"counterpart: {key} was created more than once in HubSpot: {ids}"
+        elif hubspot_id not in scene.troubled and (
+            kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")
+        ):
+            yield f"counterpart: HubSpot {kind.slug} {hubspot_id} has none"
+    for salesforce_id in scene.there:
+        named_by = reached.get(salesforce_id, [])
+        if len(named_by) > 1:
+            yield f"counterpart: {salesforce_id} is named by HubSpot {kind.slug} {named_by}"
+        elif not named_by and salesforce_id not in scene.links_of_archived | scene.troubled:
+            yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
+    for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
+        made = defaultdict(list)
+        for entry in _entries(scene.story, side):
+            if entry.object == object_ and entry.action == "create" and entry.field == name and entry.new:
+                made[entry.new].append(entry.id)
+        yield from (f"counterpart: {key} was created more than once: {ids}" for key, ids in made.items() if ids[1:])
 
 
-def _archived_links(story: Story) -> set[str]:
-    table = story.hubspot.portal.table("contacts")
-    return {record.values.get(LINK, "") for record in table.after(-1, archived=True)}
+def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
+    """Who works where and who takes part in which deal is the same on both sides, as far as both sides know the records."""
+    story = scenes["deals"].story
+    hugo = story.hubspot.user()
+    companies = scenes["companies"].pairs
+    for slug, name in (("contacts", "associatedcompanyid"), ("deals", "hs_primary_associated_company")):
+        for hubspot_id, salesforce_id in scenes[slug].pairs.items():
+            company = scenes[slug].here[hubspot_id].get(name)
+            account = scenes[slug].there[salesforce_id].get("AccountId")
+            known = (not company or company in companies) and (not account or account in companies.values())
+            if known and companies.get(company or "") != account and hubspot_id not in scenes[slug].troubled:
+                yield f"belonging: {slug} {hubspot_id} is at {company}, {salesforce_id} at {account}"
+    people = scenes["contacts"].pairs
+    roles: dict[str, set[str]] = defaultdict(set)
+    sally = story.salesforce.user()
+    for id_ in sally.ids("OpportunityContactRole"):
+        row = sally.get("OpportunityContactRole", id_)
+        roles[row["OpportunityId"]].add(row["ContactId"])
+    for hubspot_id, salesforce_id in scenes["deals"].pairs.items():
+        here = {people[id_] for id_ in hugo.associated("deals", hubspot_id, "contacts") if id_ in people}
+        there = {id_ for id_ in roles[salesforce_id] if id_ in people.values()}
+        if here != there and hubspot_id not in scenes["deals"].troubled:
+            yield f"belonging: deal {hubspot_id} has {sorted(here)}, {salesforce_id} has {sorted(there)}"
 
 
 # --- edits ---------------------------------------------------------------------------------------------------------------
@@ -134,15 +138,16 @@ def _entries(story: Story, side: str) -> Iterator[JournalEntry]:
     yield from crm.journal.entries()
 
 
-def _edits(story: Story) -> list[Edit]:
+def _edits(scene: Scene) -> list[Edit]:
     found: list[Edit] = []
-    for side, names in (
-        ("hubspot", {name: name for name in CONTACT_FIELDS}),
-        ("salesforce", _PROPERTY_OF),
+    kind = scene.kind
+    for side, object_, names in (
+        ("hubspot", kind.slug, {name: name for name in kind.fields}),
+        ("salesforce", kind.sobject, {field: name for name, field in kind.fields.items()}),
     ):
         latest: dict[tuple[str, str], int] = {}
-        for entry in _entries(story, side):
-            if entry.field not in names:
+        for entry in _entries(scene.story, side):
+            if entry.object != object_ or entry.field not in names:
                 continue
             place = (entry.id, entry.field)
             if place in latest:
@@ -153,10 +158,10 @@ def _edits(story: Story) -> list[Edit]:
     return found
 
 
-def _no_lost_edit(story: Story) -> Iterator[str]:
+def _no_lost_edit(scene: Scene) -> Iterator[str]:
     """A person's value ends on both sides, or a person who could see it replaced it, or the conflict log has it."""
-    logged = {str(row.old) for row in story.conflicts if row.old is not None}
-    edits = _edits(story)
+    logged = {str(row.old) for row in scene.story.conflicts if row.old is not None}
+    edits = _edits(scene)
     replaced_by_people = {
         edit.value for edit in edits if edit.replaced_by is not None and edit.replaced_by.client != OURS
     }
@@ -165,7 +170,7 @@ def _no_lost_edit(story: Story) -> Iterator[str]:
             continue  # what still stands is judged by `_agreement`
         if edit.value in replaced_by_people or edit.value in logged:
             continue
-        if edit.side == "salesforce" and _unheard(story, edit.replaced_by):
+        if edit.side == "salesforce" and _unheard(scene.story, edit.replaced_by):
             continue
         yield (
             f"lost edit: {edit.value!r} of {edit.side} {edit.id}.{edit.name} was replaced by {edit.replaced_by.new!r}"
@@ -176,14 +181,11 @@ def _no_lost_edit(story: Story) -> Iterator[str]:
 def _unheard(story: Story, entry: JournalEntry) -> bool:
     """Whether the answer of the write, which held the value before it, was lost on its way (docs/guarantees.md)."""
     at_s = (entry.at_us - EPOCH_US) / 1_000_000
-    return any(
-        host.startswith(entry.object and "salesforce") and abs(when - at_s) < 1e-5
-        for host, when in story.network.unheard
-    )
+    return any(host.startswith("salesforce") and abs(when - at_s) < 1e-5 for host, when in story.network.unheard)
 
 
-def _no_invented_value(story: Story) -> Iterator[str]:
-    edits = _edits(story)
+def _no_invented_value(scene: Scene) -> Iterator[str]:
+    edits = _edits(scene)
     typed = {edit.value for edit in edits if edit.entry.client != OURS}
     for edit in edits:
         if edit.entry.client == OURS and edit.value and edit.value != PLACEHOLDER and edit.value not in typed:
@@ -193,20 +195,14 @@ def _no_invented_value(story: Story) -> Iterator[str]:
 def _no_unasked_delete(story: Story) -> Iterator[str]:
     for side in ("hubspot", "salesforce"):
         for entry in _entries(story, side):
-            if entry.client == OURS and entry.action not in (
-                "create",
-                "update",
-                "opt_out",
-                "associate",
-                "disassociate",
-            ):
+            # A contact role is a join, not a record: taking it away is how a person is taken off a deal.
+            if entry.client == OURS and entry.action not in _HARMLESS and entry.object != "OpportunityContactRole":
                 yield f"unasked: {side} {entry.object} {entry.id}: {entry.action}"
 
 
-def _opt_out_wins(story: Story) -> Iterator[str]:
-    here, there = _hubspot(story), _salesforce(story)
-    for hubspot_id, salesforce_id in _pairs(story):
-        left = here[hubspot_id].get("hs_email_optout") == "true"
-        right = bool(there[salesforce_id].get("HasOptedOutOfEmail"))
-        if left != right and hubspot_id not in _with_issue(story):
+def _opt_out_wins(scene: Scene) -> Iterator[str]:
+    for hubspot_id, salesforce_id in scene.pairs.items():
+        left = scene.here[hubspot_id].get("hs_email_optout") == "true"
+        right = bool(scene.there[salesforce_id].get("HasOptedOutOfEmail"))
+        if left != right and hubspot_id not in scene.troubled:
             yield f"opt-out: {hubspot_id} {left} and {salesforce_id} {right} differ"

@@ -63,12 +63,14 @@ class Network:
             drawn -= share
         return None
 
-    async def land(self, request: Request, heard: bool) -> Response:
-        """The request arrives: the CRM carries it out now."""
-        if not heard:
-            host = request.url.split("/")[2]
-            self.unheard.append((host, asyncio.get_running_loop().time()))
-        return await self.transport.send(request, 3_600.0)
+    async def land(self, request: Request, travel_s: float) -> tuple[Response, float]:
+        """The request arrives after `travel_s`, and the CRM carries it out. When that was comes with the answer."""
+        await asyncio.sleep(travel_s)
+        landed_s = asyncio.get_running_loop().time()
+        return await self.transport.send(request, 3_600.0), landed_s
+
+    def never_heard(self, request: Request, landed_s: float) -> None:
+        self.unheard.append((request.url.split("/")[2], landed_s))
 
 
 class Line:
@@ -77,8 +79,7 @@ class Line:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._alive = True
-        self._landings: set[asyncio.Task[Response]] = set()
-        self.on_its_way: set[asyncio.Task[Response]] = set()
+        self._on_its_way: set[asyncio.Task[tuple[Response, float]]] = set()
 
     def cut(self) -> None:
         self._alive = False
@@ -95,7 +96,8 @@ class Line:
             await self._wait(deadline_s)
             raise OutcomeUnknown("no answer in time")
         if kind == "late":
-            self._start(request, network.chance.uniform(1.0, LATEST_LANDING_S), heard=False)
+            landing = self._start(request, network.chance.uniform(1.0, LATEST_LANDING_S))
+            landing.add_done_callback(lambda done: network.never_heard(request, done.result()[1]))
             await self._wait(min(1.0, deadline_s))
             raise OutcomeUnknown("the connection was reset")
         if kind in ("broken_before", "crowded"):
@@ -104,31 +106,23 @@ class Line:
                 return Response(503, {}, b"")
             status, body = _TOO_MANY[request.url.split("/")[2]]
             return Response(status, {}, body)
-        landing = self._start(request, travel_s, heard=kind is None)
-        # Shielded by being its own task: a sender that is cancelled or dead does not call the request back.
-        answer = await self._heard(landing)
-        await self._wait(network.chance.uniform(0.005, 0.2))
+        # Shielded: a sender that is cancelled does not call the request back, and a dead one never hears of it.
+        answer, landed_s = await asyncio.shield(self._start(request, travel_s))
+        await asyncio.sleep(network.chance.uniform(0.005, 0.2))
+        if kind is not None or not self._alive:
+            network.never_heard(request, landed_s)
+        await self._never_if_cut()
         if kind == "answer_lost":
             raise OutcomeUnknown("the connection was reset")
         if kind == "broken_after":
             return Response(500, {}, b"")
         return answer
 
-    def _start(self, request: Request, travel_s: float, *, heard: bool) -> asyncio.Task[Response]:
-        async def travel() -> Response:
-            await asyncio.sleep(travel_s)
-            return await self._network.land(request, heard and self._alive)
-
-        # The context of a task that may hold a transaction open must not travel with the request.
-        task = asyncio.get_running_loop().create_task(travel())
-        self._landings.add(task)
-        task.add_done_callback(self._landings.discard)
+    def _start(self, request: Request, travel_s: float) -> asyncio.Task[tuple[Response, float]]:
+        task = asyncio.get_running_loop().create_task(self._network.land(request, travel_s))
+        self._on_its_way.add(task)
+        task.add_done_callback(self._on_its_way.discard)
         return task
-
-    async def _heard(self, landing: asyncio.Task[Response]) -> Response:
-        answer = await asyncio.shield(landing)
-        await self._never_if_cut()
-        return answer
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -20,7 +20,7 @@ from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app.connect import ConnectRequest, connect
 from interlock.app.runtime import open_cycle
 from interlock.app.sync import SyncResult, sync
-from interlock.core.model import AuditRow, Issue, Side
+from interlock.core.model import AuditRow, Issue, Reason, RecordKey, Side
 from interlock.crm.budget import HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.client import HubSpotClient
@@ -53,7 +53,8 @@ class Story:
     hubspot: HubSpotEmulator
     salesforce: SalesforceEmulator
     network: Network
-    rules: dict[str, str] = field(default_factory=dict)
+    objects: tuple[str, ...] = ("contacts",)
+    rules: dict[tuple[str, str], str] = field(default_factory=dict)  # by object and property
     conflicts: list[AuditRow] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
@@ -162,7 +163,7 @@ class World:
         transport = AsgiTransport({HOSTS[0]: self.hubspot.app, HOSTS[1]: self.salesforce.app})
         self.network = Network(transport, random.Random(f"{seed}:network"))
         self.users = Users(self.hubspot, self.salesforce, self.objects, random.Random(f"{seed}:users"))
-        self.story = Story(seed, self.hubspot, self.salesforce, self.network)
+        self.story = Story(seed, self.hubspot, self.salesforce, self.network, self.objects)
         self.connection_id = 0
         self.processes = 0
         self.killed: list[asyncio.Task[None]] = []  # kept, or a collected task would unwind as no killed process does
@@ -189,15 +190,16 @@ class World:
     async def _draw_rules(self, store: Store, connection: Connection) -> None:
         """Half of the seeds run all fields two-way, the others a rule drawn for each property."""
         all_two_way = self.chance.random() < 0.5
-        drawn: dict[str, str] = {}
         async with store.write(connection.id) as tx:
+            slugs = {row.id: row.object for row in await mappings.object_mappings(tx)}
             for row in await mappings.field_mappings(tx):
+                place = (slugs[row.object_mapping_id], row.property)
                 if row.locked_reason is None and not all_two_way:
-                    row.rule = drawn.setdefault(row.property, self.chance.choice(self.users.rules))
+                    row.rule = self.story.rules.get(place, self.chance.choice(self.users.rules))
                 else:
                     row.rule = "two_way"
                 await mappings.save_field_mapping(tx, row)
-                self.story.rules[row.property] = row.rule
+                self.story.rules[place] = row.rule
 
 
 async def _story(seed: int, path: Path, objects: Sequence[str], weather: Weather, crashes_most: int) -> Story:
@@ -253,8 +255,7 @@ async def _calm(world: World) -> None:
     for _ in range(ROUNDS_MOST):
         before = _seqs(world)
         result = await process.drain()
-        async with process.store.read(world.connection_id) as tx:
-            next_due_us = await dirty.earliest_due_us(tx)
+        next_due_us = await _next_due_us(process.store, world.connection_id)
         silent = result is not None and _seqs(world) == before and next_due_us is None
         quiet = quiet + 1 if silent else 0
         if quiet == 2:
@@ -263,7 +264,7 @@ async def _calm(world: World) -> None:
         # Beyond the search index's lag and the stamp's delay.
         await asyncio.sleep(max(60.0, wait_s))
     else:
-        raise DoesNotConverge(f"seed {world.seed}: still busy after {ROUNDS_MOST} drains without faults")
+        raise DoesNotConverge(f"seed {world.seed}: still busy after {ROUNDS_MOST} drains: {result}, due {next_due_us}")
     world.story.quiet_seq = _seqs(world)
     await asyncio.sleep(3_600.0)
     await process.drain()
@@ -273,6 +274,14 @@ async def _calm(world: World) -> None:
             world.story.conflicts += [row for row in rows if row.kind.value == "conflict"]
         world.story.issues, _ = await issues.list_(tx, limit=1_000)
     await process.store.close()
+
+
+async def _next_due_us(store: Store, connection_id: int) -> int | None:
+    """When there is something to do again. A record that waits for another, which may never come, is not busy."""
+    async with store.read(connection_id) as tx:
+        rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", connection_id)
+        found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
+    return min((each.due_at_us for each in found.values() if each.reason is not Reason.WAITING), default=None)
 
 
 def _seqs(world: World) -> tuple[int, int]:

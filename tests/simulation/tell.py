@@ -45,4 +45,9 @@ def main(seed: int, ids: set[str], objects: tuple[str, ...]) -> None:
 if __name__ == "__main__":
     gc.disable()
     words = sys.argv[1:]
-    main(int(words[0]), set(words[1:]), ("contacts",))
+    everything = "--all" in words
+    main(
+        int(words[0]),
+        {word for word in words[1:] if word != "--all"},
+        ("companies", "contacts", "deals") if everything else ("contacts",),
+    )

@@ -14,11 +14,19 @@ from tests.simulation.child import play
 from tests.simulation.simulation import CLEAR, Weather, simulate
 
 SEEDS = 50
+SEEDS_OF_EVERYTHING = 25
+EVERYTHING = ("companies", "contacts", "deals")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_contacts_converge_and_nothing_is_lost(seed: int) -> None:
     verdict = play(seed)
+    assert verdict.problems == []
+
+
+@pytest.mark.parametrize("seed", range(1_000, 1_000 + SEEDS_OF_EVERYTHING))
+def test_companies_contacts_and_deals_converge_together(seed: int) -> None:
+    verdict = play(seed, EVERYTHING)
     assert verdict.problems == []
 
 

@@ -117,8 +117,11 @@ def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observati
     holds = work.opt_out_address = _address_print(address) if address else 0
     known_address, _ = work.link.base.get(OPT_OUT_ADDRESS, (holds, 0))
     to_salesforce = in_hubspot and not in_salesforce and not known_hubspot
-    moved = holds != known_address
-    to_hubspot = in_salesforce and address is not None and (moved or (not in_hubspot and not known_salesforce))
+    # Moved since we last looked, or by this very batch.
+    moved = in_salesforce and holds != known_address
+    moves = (in_hubspot or in_salesforce) and address != (hubspot.values.get("email") or None)
+    given = in_salesforce and not in_hubspot and not known_salesforce
+    to_hubspot = address is not None and (moved or moves or given)
     if side is Side.SALESFORCE and to_salesforce:
         extra["HasOptedOutOfEmail"] = True
     elif side is Side.HUBSPOT and to_hubspot:

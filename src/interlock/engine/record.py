@@ -185,10 +185,8 @@ def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: in
         ledger.not_alone.append(own.key)
         ledger.resolved.append(own.key)
     elif isinstance(own, Observation):
-        why = work.why_not or "refused"
-        if work.postpone_until_us is None:
-            label = work.label() or ""
-            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, looked_us))
+        why = work.why_not or ("refused" if work.postpone_until_us is None else "waiting")
+        ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, work.label() or "", looked_us))
         ledger.resolved.append(own.key)
 
 

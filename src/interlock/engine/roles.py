@@ -116,8 +116,11 @@ async def apply_roles(ctx: Cycle, batch: Batch) -> None:
         if change.done:
             work.audit += _rows(ctx, work, change)
     for work, _ in changes:
-        if not all(change.done for change in work.set_changes):
-            work.sets = {}
+        if all(change.done for change in work.set_changes):
+            continue
+        work.sets = {}
+        # A deal that was not made has no set of its own to wait for: what becomes of it is what became of its record.
+        if any(_id_on(work, change.side) for change in work.set_changes if not change.done):
             work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
 
 
