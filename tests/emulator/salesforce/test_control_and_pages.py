@@ -209,6 +209,25 @@ class TestPages:
         browser.sign_in("admin@example.com")
         assert "Secret Works" in browser.page(f"/records/Contact/{id}")
 
+    def test_saving_a_page_as_it_is_changes_nothing(self, browser: Browser) -> None:
+        """Also where a value is not among the choices: a picklist value nobody lists, a queue as owner."""
+        org = browser.org
+        queue = org.emulator.add_queue("Inbound")
+        row = {"LastName": "L", "Company": "C", "Industry": "Beekeeping", "OwnerId": queue, "Street": "1 Road\nHouse B"}
+        [id] = org.emulator.seed({"Lead": [row]})["Lead"]
+        seq = org.emulator.journal.last_seq
+        browser.sign_in()
+        page = browser.page(f"/records/Lead/{id}")
+        form = dict(re.findall(r'<input id="[^"]*" name="(\w+)" value="([^"]*)"', page))
+        for name, options in re.findall(r'<select id="[^"]*" name="(\w+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+            chosen = re.search(r'<option value="([^"]*)" selected', options)
+            form[name] = chosen[1] if chosen else ""
+        for name, text in re.findall(r'<textarea id="[^"]*" name="(\w+)"[^>]*>(.*?)</textarea>', page, re.DOTALL):
+            form[name] = text.replace("\n", "\r\n")  # as a browser sends it
+        assert (form["Industry"], form["OwnerId"]) == ("Beekeeping", queue)
+        assert browser.save(f"/records/Lead/{id}", **form).status == 303
+        assert org.emulator.journal.last_seq == seq
+
     def test_a_converted_lead_can_be_read_and_not_saved(self, browser: Browser) -> None:
         org = browser.org
         [id] = org.emulator.seed({"Lead": [{"LastName": "L", "Company": "C"}]})["Lead"]
