@@ -49,6 +49,15 @@ def active(connection: Connection) -> list[str]:
     return [slug for slug in SPECS if slug in chosen and slug not in paused_objects(connection)]
 
 
+def chosen_objects(connection: Connection, only: Sequence[str] | None) -> list[str]:
+    """What this connection syncs, paused or not, or the part that was asked for. Raises Missing."""
+    chosen = connection.settings.get("objects", list(SPECS))
+    off = [slug for slug in only or () if slug not in chosen]
+    if off:
+        raise Missing(f"{', '.join(off)}: this connection does not sync them.", code="object_off")
+    return [slug for slug in SPECS if slug in chosen and (not only or slug in only)]
+
+
 def check_runs(connection: Connection, only: Sequence[str] | None) -> list[str]:
     """The objects to work on. Raises Stopped when there is nothing that may sync, SignedOut, Missing."""
     if connection.state == "signed_out":
@@ -62,10 +71,7 @@ def check_runs(connection: Connection, only: Sequence[str] | None) -> list[str]:
             code=connection.state,
             fix=connection.state_fix or "Run `interlock resume`.",
         )
-    chosen = connection.settings.get("objects", list(SPECS))
-    off = [slug for slug in only or () if slug not in chosen]
-    if off:
-        raise Missing(f"{', '.join(off)}: this connection does not sync them.", code="object_off")
+    chosen_objects(connection, only)
     slugs = [slug for slug in active(connection) if not only or slug in only]
     if not slugs:
         what = ", ".join(only) if only else "Every object"

@@ -24,6 +24,7 @@ from interlock.cli import (
     issues,
     mappings,
     pause,
+    plan,
     schema,
     serve,
     status,
@@ -65,9 +66,11 @@ def root(
 
 # In the order in which a person meets them.
 for _command in (
+    demo_entry,
     emulate,
     connect,
     connections,
+    plan,
     sync,
     status,
     issues,
@@ -78,7 +81,6 @@ for _command in (
     mappings,
     serve,
     schema,
-    demo_entry,
 ):
     _command.register(app)
 

@@ -15,6 +15,7 @@ from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
+from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
@@ -75,14 +76,7 @@ async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
 
 
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
-    await recover(ctx, batch)
-    await fetch(ctx, batch)
-    recognise(ctx, batch)
-    await match(ctx, batch)
-    await fetch_roles(ctx, batch)
-    await learn_references(ctx, batch.runtime, seen_of(batch))
-    decide(ctx, batch)
-    await follow(ctx, batch)
+    await plan_batch(ctx, batch)
     brake(ctx, batch)
     await intend(ctx, batch)
     await apply(ctx, batch)
@@ -90,6 +84,19 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await stamp_pairs(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
+
+
+async def plan_batch(ctx: Cycle, batch: Batch) -> None:
+    """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
+    await recover(ctx, batch)
+    await fetch(ctx, batch)
+    recognise(ctx, batch)
+    await match(ctx, batch)
+    await fetch_roles(ctx, batch)
+    await learn_references(ctx, batch.runtime, seen_of(batch))
+    decide(ctx, batch)
+    await damp(ctx, batch)
+    await follow(ctx, batch)
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:

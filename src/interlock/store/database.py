@@ -82,6 +82,16 @@ class Store:
             raise
         return store
 
+    async def open_scratch(self, path: Path) -> Store:
+        """A new database for what need not outlive the process (scratch.py), with this store's clock and ways."""
+        return await Store.open(
+            str(path),
+            clock_us=self._clock_us,
+            synchronous="OFF",
+            threadless=isinstance(self._backend, SqliteBackend) and self._backend.threadless,
+            forbid_network=self._forbid_network,
+        )
+
     async def _migrate(self) -> None:
         with own_errors():
             async with self._backend.read() as (connection, _driver):

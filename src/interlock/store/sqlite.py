@@ -56,6 +56,10 @@ class SqliteBackend:
         self._writer: _Held | None = None
         self._idle: list[_Held] = []
 
+    @property
+    def threadless(self) -> bool:
+        return self._threadless
+
     def _make_engine(self) -> AsyncEngine:
         # The backend keeps the connections itself, so SQLAlchemy's pool (and its work per checkout) is off.
         return create_async_engine(

@@ -1,0 +1,140 @@
+"""`interlock plan`: what a sync would change, writing nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from interlock.cli.base import Answer, ObjectsOption, Page, Run, with_common
+
+Json = dict[str, Any]
+
+# Examples of one kind that a person reads; --json has more.
+SHOWN = 2
+
+
+async def plan(
+    run: Run,
+    objects: ObjectsOption = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Look at so many records of each object.")
+    ] = None,
+) -> Answer:
+    """Say what a sync would change. Writes nothing, to either CRM or here."""
+    from interlock.app import connections, preview
+    from interlock.app.once import chosen_objects
+
+    only = connections.check_objects(objects)
+    async with run.open() as opened:
+        connection = await connections.choose(opened.store, run.connection)
+        slugs = chosen_objects(connection, only)
+        run.say(f"Looking at {', '.join(slugs)} on both sides; nothing is written ...")
+        async with opened.clients(connection) as clients:
+            found = await preview.plan(
+                opened.store,
+                connection,
+                clients.hubspot,
+                clients.salesforce,
+                opened.clock_us,
+                only=slugs,
+                limit=limit,
+            )
+    document = preview.as_document(found)
+    first = connection.begun_at_us is None
+
+    def page(out: Page) -> None:
+        _page(out, document, first)
+
+    return Answer(document, page)
+
+
+_COUNTS = (
+    ("create_in_hubspot", "New in HubSpot"),
+    ("create_in_salesforce", "New in Salesforce"),
+    ("update_in_hubspot", "Changed in HubSpot"),
+    ("update_in_salesforce", "Changed in Salesforce"),
+    ("matched", "Matched"),
+    ("unchanged", "Unchanged"),
+    ("ambiguous", "Ambiguous"),
+    ("blocked", "Blocked"),
+    ("conflicts", "Conflicts"),
+    ("issues", "Issues"),
+)
+
+
+def _page(out: Page, document: Json, first: bool) -> None:
+    objects = document["objects"]
+    if not any(each[name] for each in objects.values() for name, _ in _COUNTS):
+        out.line("A sync would change nothing.", style="bold")
+    else:
+        out.line("A sync would:", style="bold")
+        rows = [(slug, *(f"{each[name]:,}" for name, _ in _COUNTS)) for slug, each in objects.items()]
+        out.table(("Object", *(title for _, title in _COUNTS)), rows, keep=("Object",))
+    for slug, each in objects.items():
+        _show_blocked(out, slug, each)
+    for slug, each in objects.items():
+        _show_examples(out, slug, each["examples"])
+    calls = document["api_calls"]
+    out.line(f"It would take about {calls['hubspot']:,} HubSpot and {calls['salesforce']:,} Salesforce API calls.")
+    if document["brake"]:
+        out.line(f"It would be stopped by a brake: {document['brake']}")
+    if not document["complete"]:
+        out.line("These are counts so far: --limit left out the rest.")
+    out.line("Nothing was written." + (" Next: interlock sync --once" if first else ""))
+
+
+def _show_blocked(out: Page, slug: str, each: Json) -> None:
+    from interlock.app.words import why_not
+
+    for code, number in each["blocked_reasons"].items():
+        out.line(f"{slug}: {number:,} blocked. {why_not(code)}")
+
+
+_ACTIONS = {
+    "create_in_hubspot": "new in HubSpot",
+    "create_in_salesforce": "new in Salesforce",
+    "update_in_hubspot": "changed in HubSpot",
+    "update_in_salesforce": "changed in Salesforce",
+    "match": "linked as they are",
+    "ambiguous": "ambiguous",
+    "conflict": "two values, one is kept",
+}
+
+
+def _show_examples(out: Page, slug: str, examples: list[Json]) -> None:
+    shown: dict[str, int] = {}
+    order = list(_ACTIONS)
+    for each in sorted(
+        (each for each in examples if each["action"] in order), key=lambda each: order.index(each["action"])
+    ):
+        action = each["action"]
+        if shown.get(action, 0) >= SHOWN:
+            continue
+        shown[action] = shown.get(action, 0) + 1
+        records = " and ".join(key for key in (each["hubspot"], each["salesforce"]) if key)
+        out.line(f"For example {slug}, {_ACTIONS[action]}: {records}")
+        if each["reason"]:
+            out.line(f"  {each['reason']}")
+        for field in each["fields"]:
+            out.line(f"  {field['property']} / {field['field']}: {_change(action, field)}")
+
+
+def _change(action: str, field: Json) -> str:
+    if action.startswith("create"):
+        return _quoted(field["result"])
+    if action == "conflict":
+        here, there = _quoted(field["hubspot"]), _quoted(field["salesforce"])
+        return f"HubSpot {here}, Salesforce {there}, kept {_quoted(field['result'])} ({field['rule']})"
+    before = field["hubspot"] if action == "update_in_hubspot" else field["salesforce"]
+    return f"{_quoted(before)} becomes {_quoted(field['result'])}"
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "blank"
+    return f'"{value}"' if len(value) <= 80 else f'"{value[:77]}..."'
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(with_common("plan", plan))
