@@ -21,7 +21,6 @@ from interlock.store import migrate
 from interlock.store.driver import Driver, own_errors
 from interlock.store.errors import StoreUnavailable
 from interlock.store.keyring import Keyring
-from interlock.store.postgres import PostgresBackend
 from interlock.store.sqlite import SqliteBackend, Synchronous
 from interlock.store.tx import JoinsWrites, Tx, WriteTx
 
@@ -170,6 +169,9 @@ def _backend(url: str, synchronous: Synchronous, threadless: bool) -> _Backend:
         case "sqlite" if parsed.database and parsed.database != ":memory:":
             return SqliteBackend(Path(parsed.database), synchronous, threadless)
         case "postgresql":
+            # Imported here: nobody on SQLite waits for psycopg.
+            from interlock.store.postgres import PostgresBackend
+
             return PostgresBackend(parsed.set(drivername="postgresql+psycopg"))
     raise StoreUnavailable(
         f"Interlock keeps its state in an SQLite file or in PostgreSQL, not in {parsed.drivername!r}."

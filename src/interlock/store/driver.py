@@ -1,22 +1,21 @@
 """The thinnest common face of aiosqlite and psycopg: rows, run, many. Turns drivers' exceptions into the store's own.
 
-Not a pool and not a transaction; `tx.py` owns those. This is the only module that names a driver's exception.
+Not a pool and not a transaction; `tx.py` owns those. psycopg's half is in postgres_driver.py: no other module names a
+driver's exception.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import aiosqlite
-import psycopg
 import sqlalchemy.exc
 
 from interlock.store.errors import NotUnique, StoreBusy, StoreUnavailable
-from interlock.store.sql import Bulk, BulkInsert, Dialect, sqlite_parameters, translate
+from interlock.store.sql import Bulk, Dialect, sqlite_parameters, translate
 
 Row = tuple[Any, ...]
 
@@ -34,24 +33,13 @@ class Driver(Protocol):
     async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None: ...
 
 
-@contextmanager
-def own_errors() -> Iterator[None]:
-    """No driver's exception leaves the store where it means something to a caller; a wrong statement stays loud as it
-    is."""
-    try:
-        yield
-    except sqlalchemy.exc.DBAPIError as error:
-        original = error.orig
-        if original is None:
-            raise
-        raise _translated(original) from error
-    except (sqlite3.Error, psycopg.Error) as error:
-        raise _translated(error) from error
+Translate = Callable[[BaseException], BaseException | None]
+"""A driver's exception as the store's own; None for what is not this driver's, or means nothing to a caller."""
 
 
-def _translated(error: BaseException) -> BaseException:
+def _from_sqlite(error: BaseException) -> BaseException | None:
     message = str(error).strip()
-    if isinstance(error, (sqlite3.IntegrityError, psycopg.errors.UniqueViolation)) and "unique" in message.lower():
+    if isinstance(error, sqlite3.IntegrityError) and "unique" in message.lower():
         return NotUnique(message)
     if isinstance(error, sqlite3.OperationalError):
         if "locked" in message or "busy" in message:
@@ -60,11 +48,25 @@ def _translated(error: BaseException) -> BaseException:
             return StoreUnavailable(f"The database cannot be used: {message}.")
     if isinstance(error, sqlite3.DatabaseError) and ("not a database" in message or "malformed" in message):
         return StoreUnavailable(f"The database file is damaged or not a database: {message}.")
-    if isinstance(error, (psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)):
-        return StoreBusy("Another process changed the same rows at the same time. Nothing was changed; try again.")
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-        return StoreUnavailable(f"The database cannot be reached: {message}")
-    return error
+    return None
+
+
+# psycopg adds its own when it is imported, which a command on SQLite never does (it takes a tenth of a second).
+translators: list[Translate] = [_from_sqlite]
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """No driver's exception leaves the store where it means something to a caller; a wrong statement stays loud as it
+    is."""
+    try:
+        yield
+    except Exception as error:
+        original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+        own = next(filter(None, (translate(original) for translate in translators if original is not None)), original)
+        if own is None or own is error:
+            raise
+        raise own from error
 
 
 class SqliteDriver:
@@ -88,28 +90,3 @@ class SqliteDriver:
     async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
         with own_errors():
             await self.raw.executemany(bulk.sqlite, rows)
-
-
-class PostgresDriver:
-    dialect = Dialect.POSTGRESQL
-
-    def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
-        self.raw = raw
-        self.inserted_rows: Counter[str] = Counter()  # by table, in this transaction
-
-    async def rows(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
-        with own_errors():
-            cursor = await self.raw.execute(translate(sql, Dialect.POSTGRESQL).encode(), parameters)
-            return await cursor.fetchall()
-
-    async def run(self, sql: str, parameters: Sequence[Any]) -> int:
-        with own_errors():
-            cursor = await self.raw.execute(translate(sql, Dialect.POSTGRESQL).encode(), parameters)
-        return cursor.rowcount
-
-    async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        with own_errors():
-            await self.raw.execute(bulk.postgresql.encode(), columns)
-        if isinstance(bulk, BulkInsert):
-            self.inserted_rows[bulk.table] += len(rows)

@@ -15,8 +15,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from interlock.store.driver import Driver, PostgresDriver, Row, own_errors
+from interlock.store.driver import Driver, Row, own_errors
 from interlock.store.errors import StoreBusy, StoreUnavailable
+from interlock.store.postgres_driver import PostgresDriver
 
 # A worker that froze inside a transaction holds row locks, among them its lease's: the server ends it. Well under the
 # 10 s term of a lease, so that whoever takes over need not wait for it.
