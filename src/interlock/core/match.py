@@ -46,11 +46,10 @@ def choose(candidates: Sequence[Candidate], preferred_types: Sequence[str]) -> D
     `preferred_types`: CRM types in order of preference; one Contact beats any number of leads with the same e-mail, while
     two of the same kind are a question. Candidates found by a stronger proof hide all found by a weaker one.
     """
-    for by in _PROOF:
-        found = _distinct([candidate for candidate in candidates if candidate.by is by])
-        if found:
-            return _among(found, by, preferred_types)
-    return NoMatch()
+    if not candidates:
+        return NoMatch()
+    by = min((candidate.by for candidate in candidates), key=_PROOF.index)
+    return _among(_distinct([candidate for candidate in candidates if candidate.by is by]), by, preferred_types)
 
 
 def _among(found: list[Candidate], by: LinkedBy, preferred_types: Sequence[str]) -> Decision:
@@ -69,4 +68,6 @@ def _among(found: list[Candidate], by: LinkedBy, preferred_types: Sequence[str])
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    if len(candidates) == 1:
+        return candidates
     return sorted({candidate.key: candidate for candidate in candidates}.values(), key=lambda each: each.key)

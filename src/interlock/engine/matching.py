@@ -275,19 +275,27 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
     """Decide each work in turn; a record taken by one work is no longer free for the next."""
-    waiting = {key: work for work in works for key in [_own(work).key]}
+    waiting = {_own(work).key: work for work in works}
+    joined: set[int] = set()
     for work in works:
-        if work.new_link or work.why_not is not None or work not in batch.works:
+        if work.new_link or work.why_not is not None or id(work) in joined:
             continue
         decision = _decide(finder, work)
         match decision:
             case Match(key=key, by=by):
-                _pair(batch, finder, work, key, by, waiting.get(key))
+                other = waiting.get(key)
+                if other is not None and other is not work:
+                    # Both halves are due in this batch: they go on as one.
+                    work.dirty = [*work.dirty, *other.dirty]
+                    joined.add(id(other))
+                _pair(finder, work, key, by)
             case Ambiguous():
                 work.why_not = decision.code
                 work.issues.append(_ambiguous(work, decision))
             case NoMatch():
                 pass
+    if joined:
+        batch.works = [work for work in batch.works if id(work) not in joined]
 
 
 def _decide(finder: Finder, work: Work) -> Decision:
@@ -317,11 +325,7 @@ def _among_siblings(finder: Finder, work: Work) -> Decision | None:
     return None
 
 
-def _pair(batch: Batch, finder: Finder, work: Work, key: RecordKey, by: LinkedBy, other: Work | None) -> None:
-    if other is not None and other is not work:
-        # Both halves are due in this batch: they go on as one.
-        work.dirty = [*work.dirty, *other.dirty]
-        batch.works.remove(other)
+def _pair(finder: Finder, work: Work, key: RecordKey, by: LinkedBy) -> None:
     work.see(key.side, finder.seen[key])
     own = _own_key(work, key)
     hubspot, salesforce = (own, key) if key.side is Side.SALESFORCE else (key, own)

@@ -102,7 +102,7 @@ def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[st
         if "\0" in value:
             continue
         literal = quote(value)
-        size = len(in_url(literal)) + 1
+        size = _size_in_url(literal) + 1
         if listed and used + size > room:
             queries.append(f"{head}{','.join(listed)})")
             listed, used = [], 0
@@ -115,7 +115,24 @@ def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[st
 
 def in_url(soql: str) -> str:
     """Quoted for `?q=`. Quotes, commas and parentheses may stand as they are (RFC 3986): long id lists stay short."""
-    return quote_url(soql, safe="',()=:")
+    if not soql.isascii():
+        return quote_url(soql, safe="',()=:")
+    # The same for ASCII in a tenth of the time: a batch of addresses is 15,000 characters, nearly all of them as they are.
+    return _TO_ESCAPE.sub(_escape, soql)
+
+
+_TO_ESCAPE = re.compile(r"[^A-Za-z0-9_.~',()=:-]")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+def _size_in_url(literal: str) -> int:
+    """`len(in_url(literal))`, without making it."""
+    if literal.isascii():
+        return len(literal) + 2 * len(_TO_ESCAPE.findall(literal))
+    return len(in_url(literal))
 
 
 def ids_per_query(sobject: str, names: Sequence[str], most: int) -> int:
