@@ -38,13 +38,19 @@ async def intend(ctx: Cycle, batch: Batch) -> None:
     now = ctx.clock_us()
     for work in batch.works:
         for write in work.writes:
-            write.intent = _intent(ctx, work, write, now)
-            rows.append(write.intent)
+            if not _only_stamps(write):
+                write.intent = _intent(ctx, work, write, now)
+                rows.append(write.intent)
     if not rows:
         return
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         for row, id_ in zip(rows, await intents.open_(tx, rows), strict=True):
             row.id = id_
+
+
+def _only_stamps(write: SideWrite) -> bool:
+    """The stored id alone is written by nobody but us and is the same whenever it lands: there is nothing to settle."""
+    return not write.creates and not write.fields and write.extra.keys() <= {HUBSPOT_ID_PROPERTY}
 
 
 def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:

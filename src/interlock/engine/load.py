@@ -13,7 +13,7 @@ from interlock.core.model import Observation, Reason
 from interlock.crm.salesforce.soql import fields, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
-from interlock.store import cursors, dirty
+from interlock.store import cursors, dirty, links
 
 HUBSPOT_LIST_ROWS = 100
 
@@ -61,7 +61,7 @@ async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None
         return
     for type_ in runtime.salesforce_types:
         after: str | None = None
-        while rows := await _salesforce_page(ctx, runtime, type_, after):
+        while rows := await _salesforce_page(ctx, type_, runtime.salesforce_fields[type_], after):
             await index_rows(ctx, runtime, rows)
             after = rows[-1].key.id
     if load_follows:
@@ -107,21 +107,20 @@ async def _load_salesforce(
         if place < first:
             continue
         after = str(state["after"]) if place == first and state["after"] else None
-        while True:
-            async with ctx.store.read(ctx.connection_id) as tx:
-                counter = await dirty.horizon(tx)
-            rows = await _salesforce_page(ctx, runtime, type_, after)
-            if not rows:
-                break
+        # HubSpot's side was loaded before, so nearly all of these are linked by now: their ids are enough to know it, and
+        # the others are read whole when they are worked off. What changed since is detection's to find.
+        while rows := await _salesforce_page(ctx, type_, ["Id", "SystemModstamp"], after):
             after = rows[-1].key.id
+            async with ctx.store.read(ctx.connection_id) as tx:
+                linked = await links.linked_salesforce_ids(tx, runtime.slug, [row.key.id for row in rows])
+            alone = [row for row in rows if row.key.id not in linked]
             cursor = {"phase": "salesforce", "type": place, "after": after}
-            await mark(ctx, runtime, rows, reason, (name_, cursor), counter)
+            await mark(ctx, runtime, alone, reason, (name_, cursor))
             await work_off(ctx, runtime)
 
 
-async def _salesforce_page(ctx: Cycle, runtime: ObjectRuntime, type_: str, after: str | None) -> list[Observation]:
+async def _salesforce_page(ctx: Cycle, type_: str, wanted: list[str], after: str | None) -> list[Observation]:
     """Up to 2,000 rows by id: a keyset, since a query cursor lives two days at most and does not survive a restart."""
-    wanted = runtime.salesforce_fields[type_]
     where = f" WHERE Id > '{record_id(after)}'" if after else ""
     soql = f"SELECT {fields(wanted, 'Id')} FROM {name(type_)}{where} ORDER BY Id LIMIT {SALESFORCE_PAGE_ROWS}"
     (page,) = await ctx.salesforce.query_many([soql], purpose="fetch")

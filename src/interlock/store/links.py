@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.core.model import Base, FieldBase, LinkedBy, LinkState, RecordLink, SetBase
+from interlock.core.values import BLANK_FINGERPRINT
 from interlock.store.driver import Row
 from interlock.store.schema import record_link
 from interlock.store.sql import BulkInsert, BulkUpdate
@@ -47,28 +48,35 @@ _UPDATE_HELD = BulkUpdate(record_link, ("held",), ("connection_id", "id"))
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    """{field mapping id: fingerprint, or both when the sides differ}, then the sets, left out when there are none.
+    """{field mapping id: fingerprint, or both when the sides differ}, then the sets, then the fields that are blank on
+    both sides.
 
-    Most fields agree to the letter, so most entries are one number.
+    Most fields are blank, and most of the others agree to the letter, so most entries are an id or one number.
     """
 
     base: dict[int, int | FieldBase]
     sets: SetBase = {}
+    blank: list[int] = []
 
 
+_BLANK: FieldBase = (BLANK_FINGERPRINT, BLANK_FINGERPRINT)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 _decode_held = msgspec.msgpack.Decoder(Base).decode
 
 
 def pack_base(base: Base, sets: SetBase) -> bytes:
-    stored = {id_: pair[0] if pair[0] == pair[1] else pair for id_, pair in base.items()}
-    return _encode((stored, sets) if sets else (stored,))
+    blank = [id_ for id_, pair in base.items() if pair == _BLANK]
+    stored = {id_: pair[0] if pair[0] == pair[1] else pair for id_, pair in base.items() if pair != _BLANK}
+    return _encode((stored, sets, blank))
 
 
 def unpack_base(blob: bytes) -> tuple[Base, SetBase]:
     stored = _decode(blob)
-    return {id_: (f, f) if type(f) is int else f for id_, f in stored.base.items()}, stored.sets  # type: ignore[misc]
+    base = dict.fromkeys(stored.blank, _BLANK)
+    for id_, value in stored.base.items():
+        base[id_] = (value, value) if type(value) is int else value  # type: ignore[assignment]
+    return base, stored.sets
 
 
 def _link(row: Row) -> RecordLink:
@@ -100,6 +108,15 @@ async def by_salesforce(tx: Tx, object: str, ids: Sequence[str]) -> dict[str, Re
     uq_record_link_salesforce."""
     sql = _SELECT + " AND salesforce_id IN [?] AND state <> 'unlinked' AND object = ?"
     return {row[3]: _link(row) for row in await tx.rows(sql, tx.connection_id, list(ids), object)}
+
+
+async def linked_salesforce_ids(tx: Tx, object: str, ids: Sequence[str]) -> set[str]:
+    """Those of these Salesforce records that have a live link. Index uq_record_link_salesforce."""
+    sql = (
+        "SELECT salesforce_id FROM record_link WHERE connection_id = ? AND salesforce_id IN [?] AND state <> 'unlinked'"
+        " AND object = ?"
+    )
+    return {row[0] for row in await tx.rows(sql, tx.connection_id, list(ids), object)}
 
 
 async def by_id(tx: Tx, ids: Sequence[int]) -> dict[int, RecordLink]:
