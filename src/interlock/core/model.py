@@ -30,6 +30,10 @@ class SyncRule(enum.StrEnum):
     DONT_SYNC = "dont_sync"
 
 
+# A look-up in a dict costs a fifth of Side(text), and every due record is parsed.
+_SIDES = {side.value: side for side in Side}
+
+
 class RecordKey(msgspec.Struct, frozen=True, gc=False, order=True):
     """One record of one CRM. `type` is the CRM's own name: `contacts` in HubSpot, `Contact` in Salesforce."""
 
@@ -38,20 +42,20 @@ class RecordKey(msgspec.Struct, frozen=True, gc=False, order=True):
     id: str
 
     def __str__(self) -> str:
-        return f"{self.side.value}:{self.type}:{self.id}"
+        return f"{self.side._value_}:{self.type}:{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> RecordKey:
         """Raises ValueError when `text` is not `side:type:id`."""
         side, type_, record_id = text.split(":", 2)
-        return cls(Side(side), type_, record_id)
+        return cls(_SIDES.get(side) or Side(side), type_, record_id)
 
 
 # A raw value is what a CRM's JSON holds: HubSpot answers strings or null, Salesforce strings, numbers, booleans or null.
 Raw = Any
 
 
-class Observation(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """What one strongly consistent read saw of a record. A name missing from `values` is not readable, which is not blank."""
 
     key: RecordKey
@@ -145,7 +149,7 @@ class Reason(enum.StrEnum):
     RESOLVED = "resolved"
 
 
-class Dirty(msgspec.Struct, frozen=True):
+class Dirty(msgspec.Struct, frozen=True, gc=False):
     """One due record. `seq` is the connection's counter when it was last marked."""
 
     object: str
@@ -211,7 +215,7 @@ class AuditKind(enum.StrEnum):
     DISASSOCIATE = "disassociate"
 
 
-class AuditRow(msgspec.Struct):
+class AuditRow(msgspec.Struct, gc=False):
     """One thing we did or decided, for ever explainable. For a conflict `old` is the losing value, `new` the one that was kept."""
 
     at_us: int
@@ -272,7 +276,7 @@ class Issue(msgspec.Struct):
 # --- what a CRM said about one record write --------------------------------------------------------------------------------
 
 
-class Written(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct, frozen=True, gc=False):
     """The CRM carried it out. `values`, when the CRM returns them, are the record's values after the write; `before` is the
     pre-image read in the same call (Salesforce composite writes only)."""
 
