@@ -25,6 +25,7 @@ from interlock.engine.audit_rows import rows_of
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import intents
+from interlock.store import lease as leases
 
 # Rounds of "drop what was refused, send the rest": a record with more bad fields than this is refused as a whole.
 ROUNDS_MOST = 6
@@ -88,12 +89,22 @@ async def _send(ctx: Cycle, pairs: list[Pair]) -> None:
     for (side, type_, creates), members in sorted(
         groups.items(), key=lambda item: (item[0][0] is Side.HUBSPOT, item[0][1:])
     ):
+        await _still_owner(ctx)
         if side is Side.HUBSPOT:
             await _to_hubspot(ctx, type_, creates, members)
         elif creates:
             await _create_in_salesforce(ctx, type_, members)
         else:
             await _update_in_salesforce(ctx, type_, members)
+
+
+async def _still_owner(ctx: Cycle) -> None:
+    """A process that was frozen wakes with decisions of long ago: it sends none of them once the org is another's.
+
+    Raises Fenced.
+    """
+    if ctx.clock_us() >= ctx.lease.until_us:
+        ctx.lease = await leases.renew(ctx.store, ctx.lease, ctx.clock_us())
 
 
 async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) -> None:

@@ -30,6 +30,7 @@ from interlock.engine.audit_rows import lost_races, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import field_issue
+from interlock.engine.repair import log_lost_races
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
 from interlock.store.unlinked import Unlinked
@@ -53,6 +54,7 @@ class _Ledger(msgspec.Struct):
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
+    lost: list[tuple[RecordLink, AuditRow]] = []
     wake: list[str] = []
     due_now: list[RecordKey] = []
 
@@ -68,6 +70,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await _write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)
+        await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised)
         await issues.raise_(tx, raised)
@@ -137,13 +140,23 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
     elif not_done(write):
         work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
-        if outcome.gone:
-            # The record went away between our read and our write: the next look will prove it.
+        if outcome.gone or _in_the_way(work, write, outcome):
+            # The record went away, or its counterpart came, between our read and our write: the next look will see it.
             work.wait(now + ctx.settings.retry_base_us, Reason.RETRY)
         else:
             _refused(work, write, outcome)
     for field, code, message in write.dropped:
         work.issues.append(_dropped_issue(work, field, code, message))
+
+
+# A counterpart that keeps being in the way and is never found is a question for a person.
+IN_THE_WAY_TRIES = 3
+
+
+def _in_the_way(work: Work, write: SideWrite, refusal: Refused) -> bool:
+    """Somebody made the counterpart while we were about to: matching finds it next time."""
+    tries = max((each.attempts for each in work.dirty), default=0)
+    return write.creates and refusal.existing_id is not None and tries < IN_THE_WAY_TRIES
 
 
 def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
@@ -233,9 +246,10 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         base = base_after_writes(base, write.side, write.fields)
         if write.fields:
             _count_update(counts, write.side)
-        rows = rows_of(work, write, now) + lost_races(work, write, now)
+        rows, lost = rows_of(work, write, now), lost_races(work, write, now)
         ledger.audit.extend(rows)
-        counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows)
+        ledger.lost.extend((link, row) for row in lost)
+        counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
     held = _held(work, link)
     ledger.resolved += [] if held else [link.hubspot, link.salesforce]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditRow, Intent, IntentKind, IntentState
+from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, RecordLink
 from interlock.core.plain import plain
 from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
 from interlock.engine.audit_rows import lost_race_row
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
 
@@ -41,24 +42,30 @@ async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
             histories |= await ctx.hubspot.read_history(type_, gone, properties, archived=True, purpose="verify")
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await links.by_hubspot(tx, runtime.slug, ids)
-    rows: list[AuditRow] = []
+    lost: list[tuple[RecordLink, AuditRow]] = []
+    alone: list[AuditRow] = []
     for intent in due:
         link = linked.get(intent.target.id)
-        salesforce_id = link.salesforce_id if link is not None else None
-        rows += _lost(intent, fields, histories.get(intent.target.id, {}), salesforce_id, ctx.clock_us())
+        for row in _lost(intent, fields, histories.get(intent.target.id, {}), link, ctx.clock_us()):
+            if link is None:
+                alone.append(row)
+            else:
+                lost.append((link, row))
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await audit.append(tx, rows)
+        await audit.append(tx, alone)
+        await log_lost_races(tx, runtime.slug, lost)
         await intents.settle(tx, [intent.id for intent in due if intent.id is not None])
-    ctx.report.of(runtime.slug).conflicts += sum(row.status == "open" for row in rows)
+    ctx.report.of(runtime.slug).conflicts += sum(row.status == "open" for row in (*alone, *(row for _, row in lost)))
 
 
 def _lost(
     intent: Intent,
     fields: dict[int, FieldMapping],
     history: dict[str, list[HistoryEntry]],
-    salesforce_id: str | None,
+    link: RecordLink | None,
     now_us: int,
 ) -> Iterator[AuditRow]:
+    salesforce_id = link.salesforce_id if link is not None else None
     for id_, (name, written, _, read) in intent.fields.items():
         field = fields.get(id_)
         if field is None or name not in history:

@@ -67,6 +67,29 @@ async def append(tx: WriteTx, rows: Sequence[AuditRow]) -> None:
     )
 
 
+async def add(tx: WriteTx, row: AuditRow) -> int:
+    """One row whose id is needed."""
+    await append(tx, [row])
+    found = await tx.row("SELECT MAX(id) FROM audit WHERE connection_id = ?", tx.connection_id)
+    assert found is not None
+    return int(found[0])
+
+
+async def updates_since(
+    tx: Tx, object: str, hubspot_ids: Sequence[str], at_us: int
+) -> dict[tuple[str, Side, str], int]:
+    """{(HubSpot id, side, property): how often we wrote it}. Index ix_audit_hubspot."""
+    rows = await tx.rows(
+        "SELECT hubspot_id, side, property, COUNT(*) FROM audit WHERE connection_id = ? AND hubspot_id IN [?]"
+        " AND object = ? AND kind = 'update' AND at_us > ? GROUP BY hubspot_id, side, property",
+        tx.connection_id,
+        list(hubspot_ids),
+        object,
+        at_us,
+    )
+    return {(hubspot_id, Side(side), property_): n for hubspot_id, side, property_, n in rows}
+
+
 async def history(tx: Tx, key: RecordKey, limit: int = 100) -> list[AuditRow]:
     """Newest first. Indexes ix_audit_hubspot, ix_audit_salesforce."""
     if key.side is Side.HUBSPOT:
