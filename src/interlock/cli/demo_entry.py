@@ -60,7 +60,7 @@ async def demo(
         stage, played = await _play(run, stack, once, data, port, keep or run.home)
         answer = _answer(played)
         if not once:
-            await _stay(run, stage, played, answer)
+            await _stay(run, stage, played, answer, port or FIRST_PORT)
             return Answer(exit_code=answer.exit_code)
     return answer
 
@@ -98,24 +98,23 @@ def _excerpt(data: str | None) -> Excerpt:
 def _tell_where(run: Run, stage: Stage, ports: tuple[int, int]) -> None:
     hugo, sally = stage.world.hubspot.user(), stage.world.salesforce.user()
     holds = {
-        "HubSpot": (
-            stage.hubspot_server,
-            f"{len(hugo.ids('contacts'))} contacts, {len(hugo.ids('companies'))} companies",
-        ),
+        "HubSpot": (stage.hubspot_server, [len(hugo.ids(each)) for each in ("contacts", "companies", "deals")]),
         "Salesforce": (
             stage.salesforce_server,
-            f"{len(sally.ids('Contact'))} contacts, {len(sally.ids('Account'))} accounts,"
-            f" {len(sally.ids('Opportunity'))} opportunities",
+            [len(sally.ids(each)) for each in ("Contact", "Account", "Opportunity")],
         ),
     }
-    for (name, (server, text)), wanted in zip(holds.items(), ports, strict=True):
-        moved = f" (port {wanted} is taken)" if wanted not in (0, server.port) else ""
-        _say(run, f"  {name:<11} {server.url}  {text}{moved}")
+    for (name, (server, counts)), wanted in zip(holds.items(), ports, strict=True):
+        contacts, companies, deals = counts
+        text = f"{contacts:>3} contacts, {companies:>3} companies, {deals:>3} deals"
+        _say(run, f"  {name:<11} {server.url}  {text}")
+        if wanted not in (0, server.port):
+            _say(run, f"              (port {wanted} is taken, so it is on {server.port})")
     _say(run, "")
 
 
 def _tell(run: Run, told: Told) -> None:
-    _say(run, f"  {told.title:<12} {told.text:<58} {told.seconds:5.1f} s")
+    _say(run, f"  {told.title:<12} {told.text:<56} {told.seconds:5.1f} s")
 
 
 def _say(run: Run, text: str) -> None:
@@ -140,19 +139,29 @@ def _answer(played: Played) -> Answer:
     return Answer(report.document(played), page, DONE if played.as_promised else NEEDS_A_PERSON)
 
 
-async def _stay(run: Run, stage: Stage, played: Played, answer: Answer) -> None:
+async def _stay(run: Run, stage: Stage, played: Played, answer: Answer, port: int) -> None:
     """Present the outcome now, then serve until somebody stops it."""
     from interlock.cli.base import present
     from interlock.demo import serving
 
     stage.world.wall.catch_up()
     present(run, answer)
-    for line in ("", "Both stay up and in sync. Look at them and sign in as a salesperson:"):
-        _say(run, line)
-    for line in (*serving.where_to_look(stage), "", *serving.things_to_try(stage, played), "", "Stop with Ctrl-C."):
-        _say(run, line)
     with serving.stopped_by_signal() as stop:
-        await serving.keep_in_sync(stage, stop, run.say)
+        async with serving.page_of(stage, port) as page:
+            for line in (
+                "",
+                "All three stay up and in sync; an edit arrives within 15 seconds. Sign in to the",
+                "CRMs as a salesperson:",
+                *serving.where_to_look(stage, page),
+                "",
+                *serving.things_to_try(stage, played),
+                "",
+                "Stop with Ctrl-C.",
+            ):
+                # Not progress: --quiet does not hide where to look.
+                (run.say if run.json else run.page.line)(line)
+            sys.stdout.flush()
+            await serving.keep_in_sync(stage, stop, run.say)
 
 
 def register(app: typer.Typer) -> None:

@@ -224,10 +224,11 @@ class People:
         )
         self._plant(
             "conflict_race_in_salesforce",
-            "saved in Salesforce while Interlock was writing there",
+            "saved in Salesforce while Interlock was filling the same blank: it is put back",
             first,
-            InHubSpot("contacts", first.hubspot_id, "mobilephone", "(415) 555-9301"),
-            InSalesforce("Contact", first.salesforce_id, "MobilePhone", "(415) 555-9301"),
+            # Salesforce is preferred and had a value when the dust settled, so that one was to win.
+            InHubSpot("contacts", first.hubspot_id, "mobilephone", "(415) 555-9302"),
+            InSalesforce("Contact", first.salesforce_id, "MobilePhone", "(415) 555-9302"),
             Logged("contacts", first.hubspot_id, "mobilephone", "(415) 555-9302", "lost_race"),
         )
 
@@ -241,7 +242,7 @@ class People:
         )
         self._plant(
             "conflict_race_in_hubspot",
-            "saved in HubSpot while Interlock was writing there",
+            "saved in HubSpot while Interlock was writing there (two-way): it is in the log",
             second,
             InHubSpot("contacts", second.hubspot_id, "jobtitle", "Chair"),
             InSalesforce("Contact", second.salesforce_id, "Title", "Chair"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from interlock.app import preview as previewing
 from interlock.app.sync import SyncResult
 from interlock.demo import counting
 from interlock.demo.compare import Comparison, Difference, Excused, FieldPair, compare
@@ -131,8 +132,6 @@ class _Story:
         self.tell("Connect", f"signed in to both, {len(self.pairs)} fields mapped, no record changed")
 
     async def preview(self) -> None:
-        from interlock.app import preview as previewing  # type: ignore[attr-defined]
-
         before = counting.mark(self.world)
         async with self.stage.cycle() as ctx:
             self.played.preview = previewing.as_document(await previewing.preview(ctx))
@@ -163,6 +162,7 @@ class _Story:
             for name in CREATED:
                 self._check_created(object_, name, getattr(counts, name), made, getattr(expected, name))
             self._check_count("linked", object_, counts.linked, expected.matched)
+            self._check_preview_kept(object_, counts)
             replaced = [each for each in conflicts if each.object == object_ and each.reason == "first_link"]
             self._check_count("values_replaced", object_, len(replaced), expected.differing_fields)
         self._check_count(
@@ -177,9 +177,8 @@ class _Story:
         self.before_day = counting.mark(self.world)
         self.played.day = People(self.world, self.stage.hubspot_door, self.stage.salesforce_door).play()
         self.world.wall.pass_minutes(MINUTES_BETWEEN)
-        self.tell(
-            "A day", f"{len(self.played.day.plants)} things happen in both CRMs, conflicts and mistakes among them"
-        )
+        plants = len(self.played.day.plants)
+        self.tell("A day", f"{plants} things people do in both CRMs, mistakes among them")
 
     async def second_sync(self) -> None:
         day = self.played.day
@@ -234,7 +233,8 @@ class _Story:
     async def _sync(self) -> SyncResult:
         result = await self.stage.sync()
         self.played.syncs.append(result)
-        self._check("sync_done", result.outcome == "done")
+        story = f"a sync ended as {result.outcome}: {result.stopped_reason or 'no reason given'}"
+        self._check("sync_done", result.outcome == "done", story)
         return result
 
     async def _compare(self, excused: Iterable[Excused]) -> Comparison:
@@ -265,6 +265,14 @@ class _Story:
         seen = made[object_, name]
         story = f"{object_} {name.replace('_', ' ')}: {wanted} planted, {told} reported, {seen} in the CRM's journal"
         self._check(f"{object_}_{name}", told == seen == wanted, story)
+
+    def _check_preview_kept(self, object_: str, counts: ObjectCounts) -> None:
+        """What the preview announced is what the sync then did."""
+        announced = self.played.preview["objects"][object_]
+        for name in ("create", "update", "delete"):
+            for side in ("hubspot", "salesforce"):
+                done = getattr(counts, f"{name}d_in_{side}")
+                self._check_count(f"preview_kept_{name}_in_{side}", object_, done, announced[f"{name}_in_{side}"])
 
     def _check_all(self, kind: str, wanted: list[Any], seen: list[Any]) -> None:
         """One for one: `seen` must hold what was planted and nothing else."""

@@ -10,15 +10,18 @@ import contextlib
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from interlock.app.serve import ServeDesk
 from interlock.demo.play import Played
-from interlock.demo.stage import Stage
+from interlock.demo.stage import Stage, first_free
 from interlock.demo.world import SALESPERSON
 from interlock.engine.dispatch.local import LocalDispatcher
+from interlock.web.app import make_app
+from interlock.web.server import bind, serving, url_of
 
+LOOPBACK = "127.0.0.1"
 # The plants that a person is shown: each tells another part of what Interlock keeps.
 _EXPLAINED, _ISSUE, _EDITED = "conflict_both_changed", "text_too_long", "edit_in_salesforce"
 
@@ -37,21 +40,31 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@contextlib.asynccontextmanager
+async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
+    """Interlock's status page on this port or the next free one, for as long as the block lasts; its address."""
+    interlock = stage.interlock
+    listening = first_free(port, lambda candidate: bind(LOOPBACK, candidate))
+    async with serving(make_app(interlock.store, interlock.clock_us), listening):
+        yield url_of(listening, LOOPBACK)
+
+
 async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """As `interlock serve` does it, until `stop`: `interlock sync` in another terminal is handed over to this one."""
-    clock_us = stage.interlock.clock_us
-    desk = ServeDesk(stage.interlock.store, stage.interlock.clients, clock_us, "demo", say)
+    interlock = stage.interlock
+    desk = ServeDesk(interlock.store, lambda each: interlock.clients(each, note=False), interlock.clock_us, "demo", say)
     try:
-        await LocalDispatcher(desk, clock_us, stop).run()
+        await LocalDispatcher(desk, interlock.clock_us, stop).run()
     finally:
         await desk.close()
 
 
-def where_to_look(stage: Stage) -> list[str]:
+def where_to_look(stage: Stage, page: str) -> list[str]:
     world = stage.world
     hugo = world.hubspot.user(SALESPERSON).user
     sally = world.salesforce.user(SALESPERSON).user
     return [
+        f"  Interlock   {page}",
         f"  HubSpot     {stage.hubspot_server.url}   {hugo.email}   {hugo.password}",
         f"  Salesforce  {stage.salesforce_server.url}   {sally.email}   {sally.password}",
     ]
@@ -73,8 +86,8 @@ def things_to_try(stage: Stage, played: Played) -> list[str]:
         f"     {command} explain {explained.hubspot}",
         "  2. what needs a person, and what to do about it:",
         f"     {command} issues --record {issue.hubspot}",
-        f"  3. change a number here:     {here}",
-        f"     and see it come up there: {there}",
+        f"  3. change the phone number here: {there}",
+        f"     and see it come up there:     {here}",
     ]
 
 
