@@ -45,6 +45,11 @@ class Scene:
         self.there: dict[str, dict[str, Any]] = {id_: sally.get(kind.sobject, id_) for id_ in sally.ids(kind.sobject)}
         archived = story.hubspot.portal.table(kind.slug).after(-1, archived=True)
         self.links_of_archived = {record.values.get(LINK, "") for record in archived}
+        # HubSpot ids in the creation keys of records that were made for them and deleted since.
+        rows = story.salesforce.org.tables[kind.sobject].from_id("")
+        self.made_and_deleted = {
+            str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
+        }
         self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
 
@@ -87,7 +92,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
     for hubspot_id, values in scene.here.items():
         if values.get(LINK):
             reached[values[LINK]].append(hubspot_id)
-        elif hubspot_id not in scene.troubled and (
+        elif hubspot_id not in scene.troubled | scene.made_and_deleted and (
             kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")
         ):
             yield f"counterpart: HubSpot {kind.slug} {hubspot_id} has none"

@@ -12,7 +12,7 @@ from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
-from interlock.engine.follow import follow
+from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
@@ -90,8 +90,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
     await recover(ctx, batch)
     await fetch(ctx, batch)
-    recognise(ctx, batch)
     await match(ctx, batch)
+    recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch))
     decide(ctx, batch)

@@ -287,6 +287,7 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
                 if other is not None and other is not work:
                     # Both halves are due in this batch: they go on as one.
                     work.dirty = [*work.dirty, *other.dirty]
+                    work.intents = [*work.intents, *other.intents]
                     joined.add(id(other))
                 _pair(finder, work, key, by)
             case Ambiguous():

@@ -26,7 +26,7 @@ from interlock.core.model import (
 )
 from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, intents, links
 
@@ -80,13 +80,16 @@ async def _free(tx: WriteTx, batch: Batch, works: list[Work]) -> list[RecordLink
     return free
 
 
-def recognise(ctx: Cycle, batch: Batch) -> None:
-    """Compare what was read with what writes of unknown outcome wanted to leave there."""
+def recognise(batch: Batch) -> None:
+    """Compare what was read with what writes of unknown outcome wanted to leave there. After matching, since the pair of a
+    first link was not on disk yet when its process died."""
     for work in batch.works:
         for intent in list(work.intents):
-            if intent.kind is not IntentKind.UPDATE or intent.state is not IntentState.UNKNOWN or work.link is None:
+            if intent.kind is not IntentKind.UPDATE or intent.state is not IntentState.UNKNOWN:
                 continue
-            if work.seen(intent.target.side) is None:
+            if work.link is None:
+                work.audit += _conflicts(intent)
+            elif work.seen(intent.target.side) is None:
                 # It could not be read this time: the question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
@@ -143,27 +146,45 @@ def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
 
 
 async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
+    """A record that landed and was deleted right after has landed too: to make another would undo that delete."""
     for side, pairs in creates.items():
         by_key = {intent.sync_key: (work, intent) for work, intent in pairs}
-        runtime = pairs[0][0].runtime
-        found: dict[str, Observation] = {}
-        if side is Side.HUBSPOT:
-            found = await ctx.hubspot.read(
-                runtime.spec.hubspot_type,
-                list(by_key),
-                [HUBSPOT_ID_PROPERTY],
-                id_property=HUBSPOT_ID_PROPERTY,
-                purpose="verify",
-            )
-        else:
-            for type_ in runtime.salesforce_types:
-                rows = await ctx.salesforce.query_where_in(
-                    type_, ["Id", SALESFORCE_CREATION_KEY], {SALESFORCE_CREATION_KEY: list(by_key)}, purpose="verify"
-                )
-                found.update({str(seen.values[SALESFORCE_CREATION_KEY]): seen for seen in rows})
-        for key, seen in found.items():
+        look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
+        for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
             work, intent = by_key[key]
             _landed(ctx, work, intent, seen)
+
+
+async def _made_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
+    found: dict[str, Observation] = {}
+    for archived in (False, True):
+        missing = [key for key in keys if key not in found]
+        if missing:
+            found |= await ctx.hubspot.read(
+                runtime.spec.hubspot_type,
+                missing,
+                [HUBSPOT_ID_PROPERTY],
+                id_property=HUBSPOT_ID_PROPERTY,
+                archived=archived,
+                purpose="verify",
+            )
+    return found
+
+
+async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
+    found: dict[str, Observation] = {}
+    for type_ in runtime.salesforce_types:
+        rows = await ctx.salesforce.query_where_in(
+            type_,
+            ["Id", "IsDeleted", SALESFORCE_CREATION_KEY],
+            {SALESFORCE_CREATION_KEY: keys},
+            include_deleted=True,
+            purpose="verify",
+        )
+        # Should both hold the key, one that lives comes last and stands.
+        for seen in sorted(rows, key=lambda row: not row.values.get("IsDeleted")):
+            found[str(seen.values[SALESFORCE_CREATION_KEY])] = seen
+    return found
 
 
 def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
