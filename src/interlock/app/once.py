@@ -21,6 +21,7 @@ from interlock.app.sync import SyncResult, calls_of, result_of, sync
 from interlock.core.model import RecordKey, Side
 from interlock.crm.errors import BudgetSpent, SchemaChanged
 from interlock.engine.context import Cycle
+from interlock.engine.cycle import drain
 from interlock.engine.load import loading
 from interlock.objects.registry import SPECS
 from interlock.store import HeldByOther, Store, directory, dirty, issues, links, unlinked
@@ -28,7 +29,7 @@ from interlock.store.connections import Connection
 
 LOOK_AGAIN_S = 0.25
 
-Prepare = Callable[[Cycle], Awaitable[None]]
+WorkOn = Callable[[Cycle], Awaitable[object]]
 
 
 class SignedOut(AppError):
@@ -88,17 +89,18 @@ async def once(
     only: Sequence[str] | None = None,
     keys: Sequence[RecordKey] = (),
     wait_s: float = 0.0,
-    prepare: Prepare | None = None,
+    work: WorkOn = drain,
     on_cycle: Callable[[Cycle], None] | None = None,
 ) -> SyncResult:
     """Until nothing is due now and a detection pass found nothing new; with `keys` these records alone.
 
-    `prepare` may mark records before. `on_cycle` is given the cycle, whose `stop` ends the work. Raises AppError, CrmError,
-    HeldByOther when another process holds the org for longer than `wait_s`.
+    `work`: something else than a drain, which no dispatcher can be handed. `on_cycle` is given the cycle, whose `stop` ends
+    the work. Raises AppError, CrmError, HeldByOther when another process holds the org for longer than `wait_s`.
     """
     slugs = check_runs(connection, only)
     connection = await states.begin(store, connection)
-    if prepare is None:
+    assert connection.id is not None
+    if work is drain:
         handed = await hand_over(store, connection, keys, slugs if only else (), clock_us=clock_us)
         if handed is not None:
             return handed
@@ -107,19 +109,14 @@ async def once(
         while True:
             tries -= 1
             try:
-                return await _under_lease(
-                    store, connection, clients, clock_us, slugs, keys, wait_s, prepare or _nothing, on_cycle
-                )
-            except SchemaChanged:
+                return await _under_lease(store, connection, clients, clock_us, slugs, keys, wait_s, work, on_cycle)
+            except SchemaChanged as error:
                 # A property or field went away since the schemas were read: mappings that need it are then left out.
                 if not tries:
+                    await states.halt(store, connection.id, "suspended", error.message, error.fix)
                     raise
                 async with store.write(connection.id) as tx:
                     await directory.drop(tx, SCHEMAS)
-
-
-async def _nothing(ctx: Cycle) -> None:
-    """Nothing to prepare."""
 
 
 async def _under_lease(
@@ -130,7 +127,7 @@ async def _under_lease(
     slugs: Sequence[str],
     keys: Sequence[RecordKey],
     wait_s: float,
-    prepare: Prepare,
+    work: WorkOn,
     on_cycle: Callable[[Cycle], None] | None,
 ) -> SyncResult:
     assert connection.id is not None
@@ -145,8 +142,7 @@ async def _under_lease(
                 started_us, before = clock_us(), calls_of(ctx)
                 try:
                     async with states.working(store, connection.id, first=await loading(ctx)):
-                        await prepare(ctx)
-                        result = await sync(ctx, keys)
+                        result = await sync(ctx, keys, work)
                         await _check_found(ctx, keys)
                         return result
                 except BudgetSpent as spent:

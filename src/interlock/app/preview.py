@@ -44,6 +44,25 @@ async def plan(
         return await _previewed(ctx, limit)
 
 
+async def plan_import(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    *,
+    only: Sequence[str],
+    since_us: int | None,
+) -> Preview:
+    """What `import` would do. Raises CrmError."""
+    assert connection.id is not None
+    async with (
+        scratch_copy(store, connection.id) as scratch,
+        open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
+    ):
+        return await Previewer(ctx, None).run_import(since_us)
+
+
 async def preview(ctx: Cycle, *, limit: int | None = None) -> Preview:
     """The same for a cycle that is open on the store itself. Raises CrmError."""
     async with scratch_copy(ctx.store, ctx.connection_id) as scratch:

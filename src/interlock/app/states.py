@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from interlock.app.connections import BRAKE_RELEASED, HALTED, fresh
-from interlock.crm.errors import BudgetSpent, CrmError, SignInRefused
+from interlock.crm.errors import BudgetSpent, CrmError, SchemaChanged, SignInRefused
 from interlock.store import Store, connections
 from interlock.store.connections import Connection
 
@@ -39,7 +39,8 @@ async def working(store: Store, connection_id: int, *, first: bool) -> AsyncIter
         await _note(store, connection_id, "idle", error.message, error.fix)
         raise
     except CrmError as error:
-        if error.meaning == "issue":
+        # After a changed schema the next try leaves out what went away.
+        if error.meaning == "issue" and not isinstance(error, SchemaChanged):
             await halt(store, connection_id, "suspended", error.message, error.fix)
         else:
             await _note(store, connection_id, "idle", error.message, error.fix)

@@ -44,7 +44,9 @@ async def plan(
     first = connection.begun_at_us is None
 
     def page(out: Page) -> None:
-        _page(out, document, first)
+        show(out, document)
+        if first:
+            out.line("Next: interlock sync --once")
 
     return Answer(document, page)
 
@@ -63,12 +65,12 @@ _COUNTS = (
 )
 
 
-def _page(out: Page, document: Json, first: bool) -> None:
+def show(out: Page, document: Json, what: str = "A sync") -> None:
     objects = document["objects"]
     if not any(each[name] for each in objects.values() for name, _ in _COUNTS):
-        out.line("A sync would change nothing.", style="bold")
+        out.line(f"{what} would change nothing.", style="bold")
     else:
-        out.line("A sync would:", style="bold")
+        out.line(f"{what} would:", style="bold")
         rows = [(slug, *(f"{each[name]:,}" for name, _ in _COUNTS)) for slug, each in objects.items()]
         out.table(("Object", *(title for _, title in _COUNTS)), rows, keep=("Object",))
     for slug, each in objects.items():
@@ -81,7 +83,7 @@ def _page(out: Page, document: Json, first: bool) -> None:
         out.line(f"It would be stopped by a brake: {document['brake']}")
     if not document["complete"]:
         out.line("These are counts so far: --limit left out the rest.")
-    out.line("Nothing was written." + (" Next: interlock sync --once" if first else ""))
+    out.line("Nothing was written.")
 
 
 def _show_blocked(out: Page, slug: str, each: Json) -> None:
@@ -133,7 +135,8 @@ def _change(action: str, field: Json) -> str:
 def _quoted(value: str | None) -> str:
     if value is None:
         return "blank"
-    return f'"{value}"' if len(value) <= 80 else f'"{value[:77]}..."'
+    line = " ".join(value.split())
+    return f'"{line}"' if len(line) <= 80 else f'"{line[:77]}..."'
 
 
 def register(app: typer.Typer) -> None:

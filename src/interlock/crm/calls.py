@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
@@ -89,6 +90,7 @@ class Calls:
         self._tokens = tokens
         self._governor = governor
         self._read_refusal = read_refusal
+        self._dated: tuple[str | None, int] = (None, 0)
         self._headers = {"Accept": "application/json", "User-Agent": "Interlock", **(headers or {})}
 
     async def read(
@@ -156,6 +158,7 @@ class Calls:
                 error = self._unreachable(failure.why)
             else:
                 self._governor.learn(response.headers, family)
+                self._dated = (response.headers.get("date"), self.clock_us())
                 reply = Reply(response.status, response.headers, response.body, sent_us)
                 if 200 <= response.status < 300:
                     return reply
@@ -177,6 +180,15 @@ class Calls:
                 raise error
             await self._governor.back_off(attempt, family, policy)
             attempt += 1
+
+    def clock_ahead_s(self) -> float | None:
+        """How far the CRM's clock was ahead of ours in its last answer, to the second; None when it did not say."""
+        text, at_us = self._dated
+        try:
+            said = parsedate_to_datetime(text) if text is not None else None
+        except ValueError:
+            return None
+        return None if said is None else said.timestamp() - at_us / 1_000_000
 
     async def _replace_token(self, stale: str, refused: CrmError) -> None:
         """Raises SignInRefused: the sign-in's own words, or, where there is none to try, the CRM's about the token."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from interlock.core.model import Observation, Reason
-from interlock.crm.salesforce.soql import fields, name, record_id
+from interlock.crm.salesforce.soql import datetime_literal, fields, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
 from interlock.store import cursors, dirty, links
@@ -61,7 +61,7 @@ async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None
         return
     for type_ in runtime.salesforce_types:
         after: str | None = None
-        while rows := await _salesforce_page(ctx, type_, runtime.salesforce_fields[type_], after):
+        while rows := await salesforce_page(ctx, runtime, type_, after):
             await index_rows(ctx, runtime, rows)
             after = rows[-1].key.id
     if load_follows:
@@ -109,7 +109,7 @@ async def _load_salesforce(
         after = str(state["after"]) if place == first and state["after"] else None
         # HubSpot's side was loaded before, so nearly all of these are linked by now: their ids are enough to know it, and
         # the others are read whole when they are worked off. What changed since is detection's to find.
-        while rows := await _salesforce_page(ctx, type_, ["Id", "SystemModstamp"], after):
+        while rows := await salesforce_page(ctx, runtime, type_, after, wanted=["Id", "SystemModstamp"]):
             after = rows[-1].key.id
             async with ctx.store.read(ctx.connection_id) as tx:
                 linked = await links.linked_salesforce_ids(tx, runtime.slug, [row.key.id for row in rows])
@@ -119,9 +119,22 @@ async def _load_salesforce(
             await work_off(ctx, runtime)
 
 
-async def _salesforce_page(ctx: Cycle, type_: str, wanted: list[str], after: str | None) -> list[Observation]:
-    """Up to 2,000 rows by id: a keyset, since a query cursor lives two days at most and does not survive a restart."""
-    where = f" WHERE Id > '{record_id(after)}'" if after else ""
+async def salesforce_page(
+    ctx: Cycle,
+    runtime: ObjectRuntime,
+    type_: str,
+    after: str | None,
+    since_us: int | None = None,
+    wanted: list[str] | None = None,
+) -> list[Observation]:
+    """Up to 2,000 rows by id: a keyset, since a query cursor lives two days at most and does not survive a restart.
+
+    `since_us`: only what changed since. `wanted`: the fields, where not all that sync.
+    """
+    wanted = wanted or runtime.salesforce_fields[type_]
+    tests = [f"Id > '{record_id(after)}'"] if after else []
+    tests += [f"SystemModstamp >= {datetime_literal(since_us)}"] if since_us is not None else []
+    where = f" WHERE {' AND '.join(tests)}" if tests else ""
     soql = f"SELECT {fields(wanted, 'Id')} FROM {name(type_)}{where} ORDER BY Id LIMIT {SALESFORCE_PAGE_ROWS}"
     (page,) = await ctx.salesforce.query_many([soql], purpose="fetch")
     records = list(page.records)

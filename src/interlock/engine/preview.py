@@ -19,6 +19,7 @@ from interlock.engine.brake import Braked, brake
 from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, plan_batch
 from interlock.engine.detect import detect
+from interlock.engine.import_ import import_
 from interlock.engine.load import load, loading
 from interlock.engine.record import record
 from interlock.engine.work import Batch, SideWrite, Work
@@ -102,6 +103,17 @@ class Previewer:
         # What a part of the load has not come to yet would look like news.
         await self._pass(msgspec.structs.replace(ctx, objects=whole))
         after = _reads(ctx)
+        self.preview.api_calls = {side: after[side] - before[side] + self._write_calls[side] for side in Side}
+        return self.preview
+
+    async def run_import(self, since_us: int | None) -> Preview:
+        """What loading from Salesforce would do, instead of a drain."""
+        before = _reads(self._ctx)
+        try:
+            await import_(self._ctx, since_us, self._work_off)
+        except LimitReached:
+            self.preview.complete = False
+        after = _reads(self._ctx)
         self.preview.api_calls = {side: after[side] - before[side] + self._write_calls[side] for side in Side}
         return self.preview
 

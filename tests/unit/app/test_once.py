@@ -19,6 +19,7 @@ from interlock.core.model import RecordKey, Side
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import Forbidden, SignInRefused
 from interlock.engine.context import Cycle
+from interlock.engine.cycle import drain
 from interlock.store import HeldByOther, lease
 from interlock.store import connections as stored
 from interlock.store.connections import Connection
@@ -63,12 +64,13 @@ def test_the_first_sync_begins_the_connection_and_leaves_it_idle(tell: Tell) -> 
 
         async def look(ctx: Cycle) -> None:
             states.append((await connection(world)).state)
+            await drain(ctx)
 
-        result = await sync_once(world, prepare=look)
+        result = await sync_once(world, work=look)
         assert result.objects["contacts"].created_in_salesforce == 3
         after = await connection(world)
         assert (states, after.state, after.begun_at_us) == (["first_sync"], "idle", before.created_at_us)
-        await sync_once(world, prepare=look)
+        await sync_once(world, work=look)
         assert states[1:] == ["syncing"]
 
     tell(story, existing="all", start=False)
@@ -131,8 +133,9 @@ def test_a_pause_during_a_sync_ends_it_between_two_batches(tell: Tell) -> None:
         async def pause_now(ctx: Cycle) -> None:
             await connections.pause(ctx.store, await connection(world), None, plan=False)
             await asyncio.sleep(5)
+            await drain(ctx)
 
-        result = await sync_once(world, prepare=pause_now)
+        result = await sync_once(world, work=pause_now)
         assert result.outcome == "stopped"
         assert world.sally.ids("Contact") == []
         assert (await connection(world)).state == "paused"
@@ -273,6 +276,7 @@ def test_a_property_that_went_away_is_left_out_and_the_rest_syncs(tell: Tell) ->
         result = await sync_once(world)
         assert result.outcome == "done"
         assert world.contact(id_)["interlock_salesforce_id"]
+        assert (await connection(world)).state == "idle"
 
     tell(story, existing="all")
 

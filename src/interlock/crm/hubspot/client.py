@@ -48,6 +48,10 @@ class HubSpotClient:
         self._calls = Calls(Side.HUBSPOT, base_url, transport, tokens, governor, clock_us, read_refusal)
         self._subscriptions = subscriptions.Subscriptions(self._calls)
 
+    def clock_ahead_s(self) -> float | None:
+        """As of the last answer; see calls.py."""
+        return self._calls.clock_ahead_s()
+
     # --- the account and its schema ------------------------------------------------------------------------------
 
     async def account(self, *, purpose: str = "setup") -> AccountInfo:

@@ -49,6 +49,10 @@ class SalesforceClient:
             Side.SALESFORCE, instance_url, transport, tokens, governor, clock_us, read_refusal, CALL_OPTIONS
         )
 
+    def clock_ahead_s(self) -> float | None:
+        """As of the last answer; see calls.py."""
+        return self._calls.clock_ahead_s()
+
     # --- the org and its schema ------------------------------------------------------------------------------------
 
     async def identity(self, *, purpose: str = "setup") -> Identity:

@@ -1,0 +1,73 @@
+"""`interlock import`: loads records from Salesforce, whether or not they changed, through the line that everything takes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from interlock.cli.base import Answer, Page, PlanOption, Run, with_common
+from interlock.cli.sync import answer, ending, working
+
+# A dispatcher that runs gives the org back after each of its turns.
+WAIT_S = 60.0
+
+
+async def import_(
+    run: Run,
+    objects: Annotated[
+        list[str], typer.Option("--object", metavar="OBJECT", help="contacts, companies or deals; repeatable.")
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="D", help="Only what changed since: an age (2h, 3d), a date, RFC 3339."),
+    ] = None,
+    plan: PlanOption = False,
+) -> Answer:
+    """Load from Salesforce: link what matches, create the rest in HubSpot."""
+    from interlock.app import connections, import_, once, times
+
+    only = connections.check_objects(objects)
+    async with run.open() as opened:
+        since_us = times.since_us(since, opened.clock_us()) if since is not None else None
+        chosen = await connections.choose(opened.store, run.connection)
+        assert chosen.id is not None
+        if plan:
+            return await _plan(run, opened, chosen, once.chosen_objects(chosen, only), since_us)
+        wanted = import_.Import(since_us)
+        with ending() as ends:
+            result = await once.once(
+                opened.store,
+                chosen,
+                opened.clients,
+                opened.clock_us,
+                only=only,
+                wait_s=WAIT_S,
+                work=wanted.work,
+                on_cycle=partial(working, run, ends),
+            )
+        open_issues = await once.open_issues(opened.store, chosen.id)
+    return answer(result, open_issues, marked=wanted.marked)
+
+
+async def _plan(run: Run, opened: Any, chosen: Any, only: list[str], since_us: int | None) -> Answer:
+    from interlock.app import preview
+    from interlock.cli.plan import show
+
+    run.say(f"Looking at {', '.join(only)} in Salesforce; nothing is written ...")
+    async with opened.clients(chosen) as clients:
+        found = await preview.plan_import(
+            opened.store, chosen, clients.hubspot, clients.salesforce, opened.clock_us, only=only, since_us=since_us
+        )
+    document = preview.as_document(found)
+
+    def page(out: Page) -> None:
+        show(out, document, what="An import")
+
+    run.schema = "plan"
+    return Answer(document, page)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(with_common("import", import_))
