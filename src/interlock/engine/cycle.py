@@ -12,7 +12,7 @@ from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
-from interlock.engine.follow import follow, set_survivors_aside
+from interlock.engine.follow import follow
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
