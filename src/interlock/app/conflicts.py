@@ -65,7 +65,9 @@ async def list_(
         try:
             found, next_cursor = await audit.conflicts(tx, status, limit, cursor)
         except ValueError as error:
-            raise BadInput(f"{cursor!r} is not a cursor of this list.", code="bad_cursor") from error
+            raise BadInput(
+                f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
+            ) from error
         total = sum((await audit.conflict_counts(tx)).values())
         documents = await _documents(tx, found)
     return Listed(documents, total, next_cursor)

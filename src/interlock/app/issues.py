@@ -61,7 +61,9 @@ async def list_(store: Store, connection_id: int, query: Query, cursor: str | No
                 limit=limit,
             )
         except ValueError as error:
-            raise BadInput(f"{cursor!r} is not a cursor of this list.", code="bad_cursor") from error
+            raise BadInput(
+                f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
+            ) from error
     return Listed(found, counts.total, counts.by_category, next_cursor)
 
 
@@ -146,16 +148,19 @@ def as_document(issue: Issue) -> Json:
 def export(chosen: Collection[Issue], file: Path) -> None:
     """Write `.csv` or `.jsonl`, by the file's ending. Raises BadInput."""
     documents = [as_document(issue) for issue in chosen]
+    if file.suffix not in (".csv", ".jsonl"):
+        # Before the file is opened: a name that was mistyped must not empty what is there.
+        raise BadInput(f"{file.name}: the ending must be .csv or .jsonl.", code="bad_ending", fix="Give another name.")
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
-            if file.suffix == ".jsonl":
-                out.writelines(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
-            elif file.suffix == ".csv":
+            if file.suffix == ".csv":
                 _write_csv(out, documents)
             else:
-                raise BadInput(f"{file.name}: the ending must be .csv or .jsonl.", code="bad_ending")
+                out.writelines(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
     except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+        ) from error
 
 
 def _write_csv(out: Any, documents: Sequence[Json]) -> None:

@@ -79,7 +79,9 @@ async def resolve(
     from interlock.core.model import Side
 
     if keep not in [side.value for side in Side]:
-        raise BadInput(f"--keep {keep}: there are hubspot and salesforce.", code="bad_side", field="--keep")
+        raise BadInput(
+            f"{keep!r} is not a side.", code="bad_side", field="--keep", fix="There are: hubspot, salesforce."
+        )
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
         assert connection.id is not None

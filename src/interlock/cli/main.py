@@ -119,7 +119,9 @@ def _usage(error: _click.exceptions.ClickException, arguments: Sequence[str]) ->
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "interlock"
-    failure = Failure("bad_usage", error.format_message(), BAD_USAGE, fix=f"See `{path} --help`.", docs="docs/cli.md")
+    message = error.format_message()
+    message = message if message.endswith((".", "!", "?")) else f"{message}."
+    failure = Failure("bad_usage", message, BAD_USAGE, fix=f"See `{path} --help`.", docs="docs/cli.md")
     return _tell(failure, _asked_for_json(arguments))
 
 
