@@ -135,6 +135,13 @@ def test_the_trust_in_clocks_that_is_told_is_the_one_that_is_used():
     assert f"({Settings().clock_skew_us // 1_000_000} seconds)" in text_of(ROOT / "docs" / "guarantees.md")
 
 
+def test_what_counts_as_a_fight_of_automations_is_told_as_it_is():
+    settings = Settings()
+    assert settings.oscillation_window_us == 3_600_000_000
+    text = " ".join(text_of(ROOT / "docs" / "guarantees.md").split())
+    assert f"written {settings.oscillation_writes} times within an hour" in text
+
+
 def test_the_readme_says_on_its_first_screen_what_has_not_been_tested():
     first = text_of(ROOT / "README.md").split("\n## ")[0]
     assert "Against real accounts it has not run yet" in first
