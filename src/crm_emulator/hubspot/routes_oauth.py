@@ -6,9 +6,9 @@ import hmac
 from typing import Any
 from urllib.parse import urlencode
 
-from crm_emulator.hubspot import errors
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.account import ACCESS_TOKEN_LIFETIME_S, Token
-from crm_emulator.hubspot.api import DATED, Api
+from crm_emulator.hubspot.api import DATED, Api, body_of
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.kernel.http import Request, Response, json_response
 
@@ -23,6 +23,7 @@ class OAuthRoutes:
         self._account = api.account
         api.add("POST", _TOKEN, self.token)
         api.add("GET", "/oauth/v1/access-tokens/{token}", self.access_token)
+        api.add("POST", "/oauth/v2/private-apps/get/access-token-info", self.private_token)
         api.add("GET", "/oauth/v1/refresh-tokens/{token}", self.refresh_token)
         api.add("DELETE", "/oauth/v1/refresh-tokens/{token}", self.delete_refresh_token)
         api.add("POST", [f"{base}/introspect" for base in _LATER], self.introspect)
@@ -55,6 +56,9 @@ class OAuthRoutes:
 
     def access_token(self, request: Request) -> Response:
         token = self._account.tokens.get(request.params["token"])
+        if request.params["token"].startswith("pat-"):
+            # Reported with HubSpot's own client (hubspot-api-nodejs, issue 530); the status is unverified.
+            raise ApiError(400, "The access token must have the correct format")
         if token is None or token.revoked:
             raise ApiError(404, "access token is invalid", None)
         return json_response(
@@ -68,6 +72,20 @@ class OAuthRoutes:
                 "expires_in": self._expires_in_s(token),
                 "user_id": token.user_id,
                 "token_type": "access",
+            }
+        )
+
+    def private_token(self, request: Request) -> Response:
+        """What the other one is for OAuth: the scopes of a private app's token (private apps page)."""
+        token = self._account.tokens.get(str(body_of(request, shapes.TokenKey).get("tokenKey") or ""))
+        if token is None or token.revoked or token.kind != "private":
+            raise ApiError(404, "access token is invalid", None)
+        return json_response(
+            {
+                "userId": token.user_id,
+                "hubId": self._api.config.account_id,
+                "appId": token.app_id,
+                "scopes": sorted(token.scopes or ()),
             }
         )
 

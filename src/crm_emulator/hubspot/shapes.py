@@ -167,5 +167,9 @@ class Label(Shape):
     association_type_id: int | None = None
 
 
+class TokenKey(Shape):
+    token_key: str | None = None
+
+
 class Addresses(Shape):
     inputs: list[str]

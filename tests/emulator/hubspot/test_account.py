@@ -340,11 +340,23 @@ class TestOAuth:
         assert self.token(hubspot, **{**form, **wrong}).json["status"] == status
 
     def test_a_token_tells_about_itself(self, hubspot: Caller) -> None:
-        about = hubspot.get(f"/oauth/v1/access-tokens/{hubspot.token}").json
+        own = hubspot.emulator.issue_token("crm.objects.contacts.read", expires_in_s=1_800)
+        about = hubspot.get(f"/oauth/v1/access-tokens/{own}").json
         assert (about["hub_id"], about["token_type"]) == (hubspot.emulator.account_id, "access")
+        assert (about["scopes"], about["expires_in"]) == (["crm.objects.contacts.read"], 1_800)
         assert hubspot.get("/oauth/v1/access-tokens/unknown").status == 404
         active = self.token(hubspot, "/oauth/v3/token/introspect", token=hubspot.token).json
         assert (active["active"], active["hub_id"]) == (True, hubspot.emulator.account_id)
+
+    def test_a_private_apps_token_is_told_about_elsewhere(self, hubspot: Caller) -> None:
+        token = hubspot.emulator.issue_token("crm.objects.contacts.read")
+        refused = hubspot.get(f"/oauth/v1/access-tokens/{token}")
+        assert (refused.status, refused.json["message"]) == (400, "The access token must have the correct format")
+        path = "/oauth/v2/private-apps/get/access-token-info"
+        about = hubspot.post(path, {"tokenKey": token}).json
+        assert (about["hubId"], about["scopes"]) == (hubspot.emulator.account_id, ["crm.objects.contacts.read"])
+        assert hubspot.post(path, {"tokenKey": "pat-na1-unknown"}).status == 404
+        assert hubspot.post(path, {}).status == 404
 
     def test_a_person_lets_an_app_in_on_the_consent_page(self, hubspot: Caller) -> None:
         query = {
