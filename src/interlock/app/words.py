@@ -5,7 +5,9 @@ The codes are the stable part; the words may be made better at any time.
 
 from __future__ import annotations
 
+from interlock.core.codec.simple import shown
 from interlock.core.model import Side, SyncRule
+from interlock.core.plain import plain
 from interlock.core.reconcile import Because, FieldMerge
 from interlock.crm.errors import NAMES
 
@@ -51,6 +53,11 @@ def because(merge: FieldMerge, *, held: bool = False) -> str:
     why = _BECAUSE.get(merge.because, "")
     if merge.because is Because.FILLED_BLANK and merge.write is not None:
         why = f"{NAMES[merge.write]} is blank."
+    if merge.because is Because.PERSON_CHOSE:
+        value = plain(merge.value)
+        why = (
+            f'A person chose "{shown(value)}" for a conflict.' if value else "A person chose the blank for a conflict."
+        )
     if merge.write is None:
         return why
     if held:

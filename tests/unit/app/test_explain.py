@@ -8,6 +8,7 @@ import pytest
 from tests.unit.app.conftest import Tell
 from tests.world import World
 
+from interlock.app import conflicts
 from interlock.app import explain as use_case
 from interlock.app.connections import pause
 from interlock.app.errors import BadInput, Missing
@@ -249,6 +250,26 @@ def test_a_paused_object_and_a_due_record_are_said(tell: Tell) -> None:
         assert world.connection is not None
         await pause(world.store, world.connection, ["contacts"], plan=False)
         assert (await explained(world, f"hubspot:contacts:{hubspot_id}"))["why_not"] == ["object_paused"]
+
+    tell(story, existing="all")
+
+
+def test_a_choice_that_waits_is_told_with_its_value(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await ada(world)
+        world.hugo.update("contacts", hubspot_id, {"jobtitle": "Countess"})
+        world.sally.update("Contact", salesforce_id, {"Title": "Analyst"})
+        await world.sync_later()
+        assert world.store is not None
+        assert world.connection is not None
+        assert world.connection.id is not None
+        (conflict,) = (await conflicts.list_(world.store, world.connection.id)).conflicts
+        await conflicts.resolve(
+            world.store, world.connection.id, conflict["id"], Side.HUBSPOT, now_us=world.clock_us(), plan=False
+        )
+        title = field(await explained(world, salesforce_id), "jobtitle")
+        assert (title["decision"], title["hubspot"]) == ("to_both", "Analyst")
+        assert title["because"] == 'A person chose "Countess" for a conflict. It goes to both sides.'
 
     tell(story, existing="all")
 
