@@ -55,6 +55,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     shuffle_batch_results: bool = True
     # Undocumented per object type: whether a merge keeps the primary's id or makes a new record.
     merge_keeps_primary_id: bool = True
+    # Third parties saw 207 with OBJECT_NOT_FOUND for missing ids (hubspot-api-php, issue 619); otherwise a batch read
+    # leaves them out without a word.
+    batch_read_names_missing: bool = True
     # Documented for GET and PATCH by id; not stated for batch read.
     batch_read_resolves_merged_ids: bool = False
     # The first company of a record becomes its primary one (knowledge base, "primary company").

@@ -56,7 +56,7 @@ class BatchRoutes:
             else:
                 (failing if position in hit else missing).append(id)
         failures: list[dict[str, Any]] = []
-        if missing:
+        if missing and config.batch_read_names_missing:
             failures.append(errors.missing_objects(table.kind.upper).batch_entry({"ids": missing}))
         if failing:
             failures.append(errors.internal_error().batch_entry({"ids": failing}))

@@ -42,6 +42,13 @@ def test_missing_ids_make_a_read_partial_and_are_listed_together(hubspot: Caller
     assert read.json["errors"][0]["context"]["ids"] == ["9", "x"]
 
 
+def test_an_account_may_leave_missing_ids_out_without_a_word() -> None:
+    hubspot = Caller(rate_limits=False, batch_read_names_missing=False)
+    id = hubspot.contact(email="ada@example.com")
+    read = hubspot.post(f"{BATCH}/read", {"properties": [], "inputs": [{"id": "9"}, {"id": id}]})
+    assert (read.status, read.ids, "errors" in read.json) == (200, [id], False)
+
+
 def test_a_read_by_email_finds_additional_addresses_too(hubspot: Caller) -> None:
     first, second = hubspot.contact(email="ada@example.com"), hubspot.contact(email="lovelace@example.com")
     hubspot.emulator.user().merge("contacts", first, second)
