@@ -96,7 +96,7 @@ class Interlock(msgspec.Struct):
         from interlock.crm.transport import HttpTransport
 
         allocated = settings.get("salesforce_allocated_calls")
-        async with HttpTransport(ca_file=self.home.ca_file) as transport:
+        async with HttpTransport(ca_file=_ca_file(self.home)) as transport:
             clients = Clients(
                 HubSpotClient(
                     hubspot_url.rstrip("/"),
@@ -142,6 +142,26 @@ def _let_garbage_grow() -> None:
     quarter of a first sync. What is imported by now stays for good and is not looked at again."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def _ca_file(home: config.Home) -> str | None:
+    """Raises BadInput for one that cannot be used: the first call would fail in words that name no setting."""
+    import ssl
+
+    from interlock.app.errors import BadInput
+
+    if home.ca_file is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=home.ca_file)
+    except OSError as error:
+        raise BadInput(
+            f"ca_file {home.ca_file} cannot be used: {error.strerror or error}.",
+            code="ca_file_unreadable",
+            field="ca_file",
+            fix="Name a PEM file with the certificate of the authority, or take ca_file out of interlock.yaml.",
+        ) from error
+    return home.ca_file
 
 
 def _hubspot_tokens(secrets: Credentials) -> TokenSource:

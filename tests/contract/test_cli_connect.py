@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.contract.cli_world import Interlock, Json, LocalCrms
+from tests.contract.cli_world import Interlock, LocalCrms, ended, started
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.kernel.server import served_in_thread
 from crm_emulator.salesforce import SalesforceEmulator
+from interlock.app.errors import BadInput
+from interlock.cli.connect import check_address
 
 
-def connections(interlock: Interlock) -> list[Json]:
-    found: list[Json] = json.loads(interlock("connections", "--json").sound().out)["connections"]
-    return found
-
-
-def writes(crms: LocalCrms) -> list[Json]:
-    """What was done to records of either side."""
-    return [*crms.hubspot.journal(), *crms.salesforce.journal()]
+def connections(interlock: Interlock) -> int:
+    """How many are remembered. Read from the file: to ask the command each time would take most of these tests' time."""
+    file = interlock.home / "interlock.db"
+    if not file.exists():
+        return 0
+    with sqlite3.connect(file) as database:
+        (number,) = database.execute("SELECT COUNT(*) FROM connection").fetchone()
+    return int(number)
 
 
 def test_it_joins_both_makes_the_key_fields_and_changes_no_record(interlock: Interlock, crms: LocalCrms) -> None:
@@ -60,7 +62,7 @@ def test_connecting_again_makes_nothing_and_keeps_what_a_person_chose(interlock:
     assert second["made"] == {"hubspot": [], "salesforce": []}
     assert second["existing"] == "link"
     assert second["mappings"] == first["mappings"]
-    assert len(connections(interlock)) == 1
+    assert connections(interlock) == 1
 
 
 def test_plan_says_what_would_be_made_and_makes_nothing(interlock: Interlock, crms: LocalCrms) -> None:
@@ -70,7 +72,7 @@ def test_plan_says_what_would_be_made_and_makes_nothing(interlock: Interlock, cr
     assert "deals.interlock_salesforce_id" in document["made"]["hubspot"]
     names = [each["name"] for each in crms.hubspot.call("GET", "/crm/v3/properties/deals")["results"]]
     assert "interlock_salesforce_id" not in names
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
 def test_start_lets_a_server_begin(interlock: Interlock) -> None:
@@ -92,7 +94,7 @@ def test_a_host_that_nobody_serves_is_named_with_its_side_and_leaves_nothing_beh
     assert address in error["message"]
     assert error["cause"]
     assert error["fix"]
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_wrong_token_names_the_side_the_cause_and_the_fix(interlock: Interlock
     assert error["cause"]
     assert "interlock connect" in error["fix"]
     assert "not-a-token-of-this-crm" not in ran.out + ran.err
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
 def test_an_expired_token_is_said_to_have_expired(interlock: Interlock) -> None:
@@ -193,13 +195,18 @@ def test_a_sandbox_that_was_asked_for_is_not_a_production_org(interlock: Interlo
     error = interlock.connect("--sandbox").sound(2).error
     assert error["code"] == "wrong_kind_of_org"
     assert "Local Salesforce" in error["message"]
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
-@pytest.mark.parametrize("address", ["hubspot", "ftp://127.0.0.1", "https://", "http://127.0.0.1:99999"])
-def test_what_is_no_address_is_refused_before_anybody_is_called(interlock: Interlock, address: str) -> None:
-    ran = interlock("connect", "--hubspot-url", address, "--salesforce-url", "http://127.0.0.1:1", "--json")
+def test_what_is_no_address_is_refused_before_anybody_is_called(interlock: Interlock) -> None:
+    ran = interlock("connect", "--hubspot-url", "hubspot", "--salesforce-url", "http://127.0.0.1:1", "--json")
     assert ran.sound(2).error["code"] == "bad_address"
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1", "https://", "http://127.0.0.1:99999", "https://u:p@host"])
+def test_an_address_has_a_scheme_a_host_and_nothing_secret(address: str) -> None:
+    with pytest.raises(BadInput):
+        check_address(address, "--hubspot-url")
 
 
 MAPPINGS = """\
@@ -230,7 +237,7 @@ def test_an_unknown_key_is_refused_with_file_line_and_key(interlock: Interlock, 
     assert error["code"] == "unknown_key"
     assert f"{file}, line 9" in error["message"]
     assert "feild" in error["message"]
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
 def test_a_mapping_to_a_missing_field_leaves_no_connection_behind(interlock: Interlock, tmp_path: Path) -> None:
@@ -239,7 +246,7 @@ def test_a_mapping_to_a_missing_field_leaves_no_connection_behind(interlock: Int
     error = interlock.connect("--config", str(file)).sound(2).error
     assert f"{file}, line 9" in error["message"]
     assert "Telefax__c" in error["message"]
-    assert connections(interlock) == []
+    assert connections(interlock) == 0
 
 
 def test_a_second_name_for_the_same_account_is_refused(interlock: Interlock) -> None:
@@ -255,3 +262,23 @@ def test_no_secret_is_readable_in_the_home_folder(interlock: Interlock, crms: Lo
         assert crms.hubspot.token.encode() not in file.read_bytes()
         assert crms.salesforce.token.encode() not in file.read_bytes()
         assert file.stat().st_mode & 0o077 == 0, f"{file.name} can be read by others"
+
+
+def test_crms_behind_a_certificate_authority_of_their_own_are_reached_with_its_file(
+    interlock: Interlock, tmp_path: Path
+) -> None:
+    process, ready = started("--tls", "--data", "empty")
+    hubspot, salesforce = ready["hubspot"], ready["salesforce"]
+    arguments = ("connect", "--hubspot-url", hubspot["url"], "--salesforce-url", salesforce["url"], "--json")
+    tokens = {"INTERLOCK_HUBSPOT_TOKEN": hubspot["token"], "INTERLOCK_SALESFORCE_TOKEN": salesforce["token"]}
+    try:
+        assert interlock(*arguments, **tokens, SSL_CERT_FILE=ready["ca_file"]).sound().document["created"]
+        configured = tmp_path / "configured"
+        configured.mkdir()
+        (configured / "interlock.yaml").write_text(f"ca_file: {ready['ca_file']}\n")
+        assert interlock(*arguments, "--home", str(configured), **tokens).sound().document["created"]
+        (configured / "interlock.yaml").write_text("ca_file: nowhere.pem\n")
+        error = interlock(*arguments, "--home", str(configured), **tokens).sound(2).error
+        assert "nowhere.pem" in error["message"]
+    finally:
+        ended(process)

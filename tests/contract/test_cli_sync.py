@@ -87,9 +87,10 @@ def test_a_refused_sign_in_is_exit_3_until_somebody_connects_again(interlock: In
     crms.hubspot.control("POST", "faults", [{"kind": "status", "status": 401}])
     error = interlock("sync", "--once", "--json").sound(3).error
     assert error["side"] == "hubspot"
-    (found,) = json.loads(interlock("connections", "--json").out)["connections"]
-    assert found["state"] == "signed_out"
-    assert found["state_reason"]
+    with sqlite3.connect(interlock.home / "interlock.db") as database:
+        ((state, reason),) = database.execute("SELECT state, state_reason FROM connection")
+    assert state == "signed_out"
+    assert reason
     crms.hubspot.control("DELETE", "faults")
     interlock("sync", "--once").sound(3)
     interlock.connect().sound()

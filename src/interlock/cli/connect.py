@@ -82,8 +82,8 @@ async def connect(
         sys.stdin.read,
     )
     request = use_case.ConnectRequest(
-        _address(hubspot_url, "--hubspot-url"),
-        _address(salesforce_url, "--salesforce-url"),
+        check_address(hubspot_url, "--hubspot-url"),
+        check_address(salesforce_url, "--salesforce-url"),
         name=run.connection,
         existing=existing.value if existing is not None else None,
         sandbox=sandbox,
@@ -113,7 +113,7 @@ async def connect(
     return Answer(document, page)
 
 
-def _address(text: str, option: str) -> str:
+def check_address(text: str, option: str) -> str:
     from urllib.parse import urlsplit
 
     from interlock.app.errors import BadInput

@@ -118,7 +118,9 @@ class HttpTransport:
         if self._session is None:
             tls: Any = True
             if self._ca_file is not None:
-                tls = ssl.create_default_context(cafile=self._ca_file)
+                # Beside the system's authorities, not instead of them.
+                tls = ssl.create_default_context()
+                tls.load_verify_locations(cafile=self._ca_file)
             connector = aiohttp.TCPConnector(
                 limit=self._connection_limit, limit_per_host=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls
             )
