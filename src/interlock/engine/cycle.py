@@ -37,8 +37,8 @@ async def drain(ctx: Cycle) -> None:
     if await loading(ctx):
         await load(ctx, work_off)
     await sweep_archived(ctx)
-    for _ in range(PASSES_MOST):
-        if not await one_pass(ctx):
+    for number in range(PASSES_MOST):
+        if not await one_pass(ctx, look_back=number == 0):
             return
 
 
@@ -52,13 +52,13 @@ async def poll(ctx: Cycle) -> int:
     return swept + await one_pass(ctx)
 
 
-async def one_pass(ctx: Cycle) -> int:
+async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
     """Detect, then work off what is due, parents first. Returns how many records were marked or worked on."""
     for runtime in ctx.objects.values():
         for reference in runtime.references:
             reference.forget()
     ctx.fresh.clear()
-    busy = await detect(ctx)
+    busy = await detect(ctx, look_back)
     for runtime in ctx.objects.values():
         busy += await work_off(ctx, runtime)
     return busy

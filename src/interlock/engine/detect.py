@@ -1,8 +1,8 @@
 """Finding what changed, on both sides, and marking it due in the same transaction that moves the cursor (I10).
 
 Detection only yields keys. It reads values too, but just to leave out what equals the base (an echo of our own writes, or
-a field nobody mapped): that a record is due is a fact, what became of it is read afresh later. Overlaps make up for
-search indexes that lag and transactions that commit after their stamp.
+a field nobody mapped): that a record is due is a fact, what became of it is read afresh later. What search indexes show
+late, and transactions that commit after their stamp, are found by looking back (window.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from interlock.core.reconcile import print_of
 from interlock.crm.salesforce.soql import changed_since
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
 from interlock.engine.references import learn_references
-from interlock.store import WriteTx, cursors, dirty, identity, links, unlinked
+from interlock.engine.window import Window
+from interlock.store import Tx, WriteTx, cursors, dirty, identity, links, unlinked
 from interlock.store.unlinked import Unlinked
 
 HUBSPOT_PAGE_ROWS = 200
@@ -25,33 +26,48 @@ HUBSPOT_PAGE_ROWS = 200
 SALESFORCE_PAGE_ROWS = 2_000
 # Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
 STAMP_GRAIN_US = 1_000_000
+# HubSpot's are milliseconds.
+HUBSPOT_STAMP_GRAIN_US = 1_000
 
 
-async def detect(ctx: Cycle) -> int:
-    """One pass over both sides. Returns how many records it marked."""
-    marked = await _detect_salesforce(ctx)
+async def detect(ctx: Cycle, look_back: bool = False) -> int:
+    """One pass over both sides. Returns how many records it marked.
+
+    `look_back`: look for what became visible late (window.py) even if that is not due yet.
+    """
+    marked = await _detect_salesforce(ctx, look_back)
     for runtime in ctx.objects.values():
-        marked += await _detect_hubspot(ctx, runtime)
+        marked += await _detect_hubspot(ctx, runtime, look_back)
     return marked
 
 
 # --- HubSpot ---------------------------------------------------------------------------------------------------------
 
 
-async def _detect_hubspot(ctx: Cycle, runtime: ObjectRuntime) -> int:
+async def _detect_hubspot(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -> int:
     name = f"hubspot:{runtime.slug}"
+    overlap_us = ctx.settings.hubspot_overlap_us
     async with ctx.store.read(ctx.connection_id) as tx:
-        cursor = await cursors.get(tx, name)
-    seen_us = int(cursor["modified_us"]) if cursor else ctx.begun_at_us
-    marked = 0
-    since = max(seen_us - ctx.settings.hubspot_overlap_us, 0)
+        before = window = Window.of(await cursors.get(tx, name), ctx.begun_at_us, overlap_us)
+    began_at_us = ctx.clock_us()
+    back = window.looks_back(began_at_us, overlap_us, look_back)
+    since_us = window.since_us(back, HUBSPOT_STAMP_GRAIN_US)
     pages = ctx.hubspot.changed(
-        runtime.spec.hubspot_type, runtime.hubspot_properties, since, limit=HUBSPOT_PAGE_ROWS, purpose="detect"
+        runtime.spec.hubspot_type, runtime.hubspot_properties, since_us, limit=HUBSPOT_PAGE_ROWS, purpose="detect"
     )
+    marked = 0
     async for rows in pages:
-        seen_us = max(seen_us, *(row.modified_us for row in rows)) if rows else seen_us
-        marked += await mark(ctx, runtime, rows, Reason.CHANGED, (name, {"modified_us": seen_us}))
+        window = window.reached(rows[-1].modified_us, ctx.clock_us())
+        marked += await mark(ctx, runtime, rows, Reason.CHANGED, (name, window.cursor()))
+    if back:
+        await _keep(ctx, {name: window.looked_back(before, began_at_us, overlap_us)})
     return marked
+
+
+async def _keep(ctx: Cycle, windows: Mapping[str, Window]) -> None:
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        for name, window in windows.items():
+            await cursors.set(tx, name, window.cursor())
 
 
 # --- Salesforce ------------------------------------------------------------------------------------------------------
@@ -62,14 +78,17 @@ class _Poll(msgspec.Struct):
     type: str
     cursor: str
     soql: str
-    seen_us: int
+    before: Window
+    window: Window
+    back: bool
     fields: list[str]
     parent_field: str | None = None  # of junction rows: the record that is due when the row changes
 
 
-async def _detect_salesforce(ctx: Cycle) -> int:
+async def _detect_salesforce(ctx: Cycle, look_back: bool) -> int:
     """All objects in one composite call of up to five queries; queryAll shows deletes as well."""
-    polls = await _polls(ctx)
+    began_at_us = ctx.clock_us()
+    polls = await _polls(ctx, began_at_us, look_back)
     async with ctx.store.read(ctx.connection_id) as tx:
         counter = await dirty.horizon(tx)
     results = await ctx.salesforce.query_many([poll.soql for poll in polls], include_deleted=True, purpose="detect")
@@ -83,39 +102,47 @@ async def _detect_salesforce(ctx: Cycle) -> int:
             async with ctx.store.read(ctx.connection_id) as tx:
                 counter = await dirty.horizon(tx)
             (page,) = await ctx.salesforce.query_more([page.next_url], purpose="detect")
+    looked = {
+        poll.cursor: poll.window.looked_back(poll.before, began_at_us, ctx.settings.salesforce_overlap_us)
+        for poll in polls
+        if poll.back
+    }
+    if looked:
+        await _keep(ctx, looked)
     return marked
 
 
-async def _polls(ctx: Cycle) -> list[_Poll]:
+async def _polls(ctx: Cycle, now_us: int, look_back: bool) -> list[_Poll]:
     polls: list[_Poll] = []
     async with ctx.store.read(ctx.connection_id) as tx:
         for runtime in ctx.objects.values():
             for type_ in runtime.salesforce_types:
                 fields = runtime.salesforce_fields[type_]
-                polls.append(await _poll(ctx, tx, runtime, type_, fields))
+                polls.append(await _poll(ctx, tx, runtime, type_, fields, now_us, look_back))
             if "contacts" in runtime.set_objects:
                 fields = ["Id", "OpportunityId", "IsDeleted", "SystemModstamp"]
-                junction = await _poll(ctx, tx, runtime, "OpportunityContactRole", fields)
+                junction = await _poll(ctx, tx, runtime, "OpportunityContactRole", fields, now_us, look_back)
                 junction.parent_field = "OpportunityId"
                 polls.append(junction)
     return polls
 
 
-async def _poll(ctx: Cycle, tx, runtime: ObjectRuntime, type_: str, fields: list[str]) -> _Poll:  # type: ignore[no-untyped-def]
-    name = f"salesforce:{type_}"
-    cursor = await cursors.get(tx, name)
-    seen_us = int(cursor["modified_us"]) if cursor else ctx.begun_at_us
-    since = max(seen_us - ctx.settings.salesforce_overlap_us, 0)
-    # SystemModstamp is indexed and moves for every kind of change (Salesforce, system fields); >= since its grain is a second.
-    soql = changed_since(type_, fields, since)
-    return _Poll(runtime, type_, name, soql, seen_us, fields)
+async def _poll(
+    ctx: Cycle, tx: Tx, runtime: ObjectRuntime, type_: str, fields: list[str], now_us: int, look_back: bool
+) -> _Poll:
+    name, overlap_us = f"salesforce:{type_}", ctx.settings.salesforce_overlap_us
+    window = Window.of(await cursors.get(tx, name), ctx.begun_at_us, overlap_us)
+    back = window.looks_back(now_us, overlap_us, look_back)
+    # SystemModstamp is indexed and moves for every kind of change (Salesforce, system fields).
+    soql = changed_since(type_, fields, window.since_us(back, STAMP_GRAIN_US))
+    return _Poll(runtime, type_, name, soql, window, window, back, fields)
 
 
 async def _take_page(ctx: Cycle, poll: _Poll, records: list[dict[str, object]], read_us: int, counter: int) -> int:
     rows = [ctx.salesforce.to_observation(poll.type, record, read_us, poll.fields) for record in records]
     if rows:
-        poll.seen_us = max(poll.seen_us, *(row.modified_us for row in rows))
-    cursor = (poll.cursor, {"modified_us": poll.seen_us})
+        poll.window = poll.window.reached(rows[-1].modified_us, ctx.clock_us())
+    cursor = (poll.cursor, poll.window.cursor())
     if poll.parent_field is not None:
         return await _mark_parents(ctx, poll, rows, cursor)
     return await mark(ctx, poll.runtime, rows, Reason.CHANGED, cursor, counter)

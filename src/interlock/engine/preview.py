@@ -120,7 +120,7 @@ class Previewer:
     async def _pass(self, ctx: Cycle) -> None:
         if not ctx.objects:
             return
-        await detect(ctx)
+        await detect(ctx, look_back=True)
         for runtime in ctx.objects.values():
             try:
                 await self._work_off(ctx, runtime)
