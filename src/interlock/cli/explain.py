@@ -29,7 +29,7 @@ async def explain(
     ],
     offline: Annotated[bool, typer.Option("--offline", help="Ask neither CRM.")] = False,
 ) -> Answer:
-    """Explain one record: each field on both sides and why, what was written to it, and why it is not synced."""
+    """Explain one record: each field on both sides, and why. What was written to it, and why it is not synced."""
     from interlock.app import connections
     from interlock.app import explain as use_case
 

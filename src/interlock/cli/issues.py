@@ -16,7 +16,7 @@ CategoryOption = Annotated[str | None, typer.Option("--category", help="Only thi
 ObjectOption = Annotated[str | None, typer.Option("--object", help="Only contacts, companies or deals.")]
 CodeOption = Annotated[str | None, typer.Option("--code", help="Only this code, e.g. STRING_TOO_LONG.")]
 RecordOption = Annotated[str | None, typer.Option("--record", metavar="KEY", help="Only this record.")]
-IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Issue ids.")]
+IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Issue ids.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every open issue.")]
 
 

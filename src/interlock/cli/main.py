@@ -88,6 +88,11 @@ for _command in (
 ):
     _command.register(app)
 
+# Help texts are plain: `[default: ...]` is a default and no mark-up, which would swallow it.
+for _typer in (app, *(group.typer_instance for group in app.registered_groups)):
+    if _typer is not None:
+        _typer.rich_markup_mode = None
+
 
 def run() -> None:
     """The entry point of the installed command."""

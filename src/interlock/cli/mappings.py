@@ -47,7 +47,7 @@ async def list_mappings(run: Run, objects: ObjectsOption = None) -> Answer:
 async def export(
     run: Run,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to write it [default: standard output].")
+        Path | None, typer.Argument(metavar="FILE", help="Where to write it [default: standard output].")
     ] = None,
 ) -> Answer:
     """Write the mappings as YAML."""

@@ -23,7 +23,7 @@ async def pause(run: Run, objects: ObjectsOption = None, plan: PlanOption = Fals
 
 
 async def resume(run: Run, objects: ObjectsOption = None, plan: PlanOption = False) -> Answer:
-    """Sync again; also clears a suspension or a brake, after showing why it was there."""
+    """Sync again; clears a suspension or a brake after showing why."""
     from interlock.app import connections
 
     async with run.open() as opened:

@@ -37,7 +37,7 @@ async def serve(
         str | None, typer.Option("--public-url", metavar="URL", help="The address by which browsers reach it.")
     ] = None,
 ) -> Answer:
-    """Sync by itself and show a status page, until SIGTERM or Ctrl-C."""
+    """Sync by itself and show a status page. SIGTERM or Ctrl-C ends it."""
     from interlock.app.serve import ServeDesk
     from interlock.engine.dispatch.local import LocalDispatcher
     from interlock.web.app import make_app
