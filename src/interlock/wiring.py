@@ -6,7 +6,6 @@ they learned about limits and reachability when they are done, so that `status` 
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -127,7 +126,6 @@ async def open_interlock(home: Path, clock_us: Callable[[], int] = wall_clock_us
     """Open the installation in this folder; made on first use. Raises BadInput, StoreError."""
     from interlock.crm.seam import forbid_network
 
-    _let_garbage_grow()
     settings = config.load(home)
     keys = keyring.load_or_create(settings.key_file)
     store = await Store.open(settings.database, clock_us=clock_us, forbid_network=forbid_network, keyring=keys)
@@ -135,33 +133,6 @@ async def open_interlock(home: Path, clock_us: Callable[[], int] = wall_clock_us
         yield Interlock(settings, store, clock_us)
     finally:
         await store.close()
-
-
-def _let_garbage_grow() -> None:
-    """Records come and go by the thousand and hold no cycles: looking for some after every 700 allocations takes a
-    quarter of a first sync. What is imported by now stays for good and is not looked at again."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-def _ca_file(home: config.Home) -> str | None:
-    """Raises BadInput for one that cannot be used: the first call would fail in words that name no setting."""
-    import ssl
-
-    from interlock.app.errors import BadInput
-
-    if home.ca_file is None:
-        return None
-    try:
-        ssl.create_default_context(cafile=home.ca_file)
-    except OSError as error:
-        raise BadInput(
-            f"ca_file {home.ca_file} cannot be used: {error.strerror or error}.",
-            code="ca_file_unreadable",
-            field="ca_file",
-            fix="Name a PEM file with the certificate of the authority, or take ca_file out of interlock.yaml.",
-        ) from error
-    return home.ca_file
 
 
 def _hubspot_tokens(secrets: Credentials) -> TokenSource:

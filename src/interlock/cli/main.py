@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from typing import TYPE_CHECKING, Annotated
@@ -96,6 +97,9 @@ for _typer in (app, *(group.typer_instance for group in app.registered_groups)):
 
 def run() -> None:
     """The entry point of the installed command."""
+    # Records come and go by the thousand and hold no cycles: looking for some after every 700 allocations took a quarter
+    # of a first sync.
+    gc.set_threshold(50_000, 20, 20)
     sys.exit(main(sys.argv[1:]))
 
 
