@@ -43,8 +43,10 @@ class Scene:
         hugo, sally = story.hubspot.user(), story.salesforce.user()
         self.here: dict[str, dict[str, Any]] = {id_: hugo.get(kind.slug, id_) for id_ in hugo.ids(kind.slug)}
         self.there: dict[str, dict[str, Any]] = {id_: sally.get(kind.sobject, id_) for id_ in sally.ids(kind.sobject)}
-        archived = story.hubspot.portal.table(kind.slug).after(-1, archived=True)
+        archived = list(story.hubspot.portal.table(kind.slug).after(-1, archived=True))
         self.links_of_archived = {record.values.get(LINK, "") for record in archived}
+        # A twin that was deleted before anything could be written to it left its identity only.
+        self.identities_of_archived = {record.values.get(kind.identity, "") for record in archived} - {""}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
         rows = story.salesforce.org.tables[kind.sobject].from_id("")
         self.made_and_deleted = {
@@ -100,7 +102,11 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
         named_by = reached.get(salesforce_id, [])
         if len(named_by) > 1:
             yield f"counterpart: {salesforce_id} is named by HubSpot {kind.slug} {named_by}"
-        elif not named_by and salesforce_id not in scene.links_of_archived | scene.troubled:
+        elif (
+            not named_by
+            and salesforce_id not in scene.links_of_archived | scene.troubled
+            and scene.there[salesforce_id].get(kind.fields[kind.identity]) not in scene.identities_of_archived
+        ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made = defaultdict(list)

@@ -24,6 +24,7 @@ class Kind:
     slug: str
     sobject: str
     fields: dict[str, str]
+    identity: str  # by which the same one on the other side is found
     always: tuple[str, ...]  # typed in at every create
     clearable: tuple[str, ...]
     most: int  # records a side
@@ -41,6 +42,7 @@ KINDS = {
             "fax": "Fax",
             "message": "Description",
         },
+        "email",
         ("email",),
         ("firstname", "jobtitle", "fax", "message"),
         8,
@@ -49,6 +51,7 @@ KINDS = {
         "companies",
         "Account",
         {"name": "Name", "website": "Website", "phone": "Phone", "description": "Description"},
+        "website",
         ("name",),
         ("phone", "description"),
         4,
@@ -57,6 +60,7 @@ KINDS = {
         "deals",
         "Opportunity",
         {"dealname": "Name", "description": "Description"},
+        "dealname",
         ("dealname",),
         ("description",),
         4,
@@ -191,8 +195,7 @@ class Users:
         """The same person or company entered on both sides. Two deals of one name are two deals."""
         if kind.slug == "deals":
             return
-        name = "email" if kind.slug == "contacts" else "website"
-        known = {name: self._token(name)}
+        known = {kind.identity: self._token(kind.identity)}
         self._create_in_salesforce(kind, known)
         self._create_in_hubspot(kind, known)
 

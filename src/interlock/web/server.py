@@ -28,7 +28,8 @@ def bind(host: str, port: int) -> socket.socket:
             field="--host",
             fix="Use 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses.",
         ) from error
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named, because asyncio switches Nagle's algorithm off only for sockets that say they are TCP.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
