@@ -135,6 +135,26 @@ async def open_interlock(home: Path, clock_us: Callable[[], int] = wall_clock_us
         await store.close()
 
 
+def _ca_file(home: config.Home) -> str | None:
+    """Raises BadInput for one that cannot be used: the first call would fail in words that name no setting."""
+    import ssl
+
+    from interlock.app.errors import BadInput
+
+    if home.ca_file is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=home.ca_file)
+    except OSError as error:
+        raise BadInput(
+            f"ca_file {home.ca_file} cannot be used: {error.strerror or error}.",
+            code="ca_file_unreadable",
+            field="ca_file",
+            fix="Name a PEM file with the certificate of the authority, or take ca_file out of interlock.yaml.",
+        ) from error
+    return home.ca_file
+
+
 def _hubspot_tokens(secrets: Credentials) -> TokenSource:
     from interlock.core.model import Side
     from interlock.crm.tokens import StaticToken
