@@ -204,6 +204,21 @@ def test_a_merged_record_names_its_master() -> None:
     org.run(story())
 
 
+def test_a_record_asked_for_by_fifteen_characters_is_found_under_them() -> None:
+    org = OurOrg()
+    first, second = org.contacts(2)
+
+    async def story() -> None:
+        found = await org.client.retrieve("Contact", [first[:15], second, second[:15]], ["Email"], purpose="match")
+        assert {id: seen.key.id for id, seen in found.items()} == {
+            first[:15]: first,
+            second: second,
+            second[:15]: second,
+        }
+
+    org.run(story())
+
+
 def test_records_are_retrieved_by_their_ids_two_thousand_a_call() -> None:
     org = OurOrg()
     ids = org.contacts(2_100)

@@ -62,6 +62,16 @@ def test_a_duplicate_value_names_the_record_in_the_way() -> None:
     assert (verdict.code, verdict.existing_id) == ("DUPLICATE_VALUE", "003000000000009AAA")
 
 
+def test_the_record_in_the_way_has_the_key_by_which_everybody_else_knows_it() -> None:
+    message = "duplicate value found: Key__c duplicates value on record with id: 0035g00000Qi0Az"
+    assert refused(failures({"statusCode": "DUPLICATE_VALUE", "message": message})).existing_id == "0035g00000Qi0AzAAJ"
+    body = {
+        "errorCode": "DUPLICATES_DETECTED",
+        "duplicateResult": {"matchResults": [{"matchRecords": [{"record": {"Id": "0035g00000Qi0Az"}}]}]},
+    }
+    assert refused(failures(body)).existing_id == "0035g00000Qi0AzAAJ"
+
+
 def test_a_duplicate_rule_names_the_record_it_found() -> None:
     match = {"matchRecords": [{"record": {"attributes": {}, "Id": "003000000000008AAA"}}]}
     body = {

@@ -143,7 +143,9 @@ class SalesforceClient:
     async def retrieve(
         self, sobject: str, ids: Sequence[str], fields: Sequence[str], *, purpose: str
     ) -> dict[str, Observation]:
-        """18-character id -> observation, 2,000 a call. Deleted and unknown ids are left out. No parents' fields."""
+        """Requested id -> observation, 2,000 a call. Deleted and unknown ids are left out. No parents' fields.
+
+        An id may be asked for in either form; the key of the observation has 18 characters always."""
         return await queries.retrieve(self._calls, sobject, ids, fields, purpose)
 
     async def deleted(self, sobject: str, since_us: int, until_us: int | None = None, *, purpose: str) -> Deleted:

@@ -147,7 +147,10 @@ def decode_page(calls: Calls, reply: SubReply) -> WirePage:
 async def retrieve(
     calls: Calls, sobject: str, ids: Sequence[str], fields: Sequence[str], purpose: str
 ) -> dict[str, Observation]:
-    wanted = list(dict.fromkeys(soql.record_id(id) for id in ids))
+    names: dict[str, list[str]] = {}  # what was asked, by the 15 characters that both forms of an id share
+    for id in dict.fromkeys(ids):
+        names.setdefault(soql.record_id(id)[:15], []).append(id)
+    wanted = [forms[0] for forms in names.values()]
     asked = list(dict.fromkeys(("Id", *(soql.name(field) for field in fields))))
     path = f"{DATA_PATH}/composite/sobjects/{soql.name(sobject)}"
 
@@ -159,7 +162,7 @@ async def retrieve(
         except msgspec.MsgspecError as error:
             raise calls.garbled("a list of records") from error
         seen = (to_observation(sobject, row, reply.sent_us) for row in rows if row is not None)
-        return {record.key.id: record for record in seen}
+        return {id: record for record in seen for id in names.get(record.key.id[:15], ())}
 
     found: dict[str, Observation] = {}
     for part in await in_parallel(chunks(wanted, RETRIEVE_ROWS), one):

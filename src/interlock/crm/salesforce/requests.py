@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from interlock.core.codec.reference import salesforce_id_18
 from interlock.core.model import Observation, Raw, RecordKey, Refused, Side
 from interlock.crm.calls import Kind, Refusal
 from interlock.crm.errors import (
@@ -141,7 +142,7 @@ def _parent_is_null(row: dict[str, Raw], name: str) -> bool:
 
 # --- refusals ----------------------------------------------------------------------------------------------------
 
-_DUPLICATE_OF = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
+_DUPLICATE_OF = re.compile(r"record with id: ([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)\b")
 _NO_SUCH_COLUMN = re.compile(r"No such column '([^']+)' on")
 _UNABLE_FIELDS = re.compile(r"Unable to create/update fields: ([A-Za-z0-9_., ]+?)\.(?:\s|$)")
 
@@ -174,13 +175,14 @@ def _blamed(failure: WireFailure) -> list[str]:
 
 
 def _existing_id(failure: WireFailure) -> str | None:
+    """In the 18-character form, as the keys of records are: messages name 15 characters as well."""
     if failure.code == "DUPLICATE_VALUE":
         found = _DUPLICATE_OF.search(failure.message)
-        return None if found is None else found[1]
+        return None if found is None else salesforce_id_18(found[1])
     if failure.duplicate_result is not None:
         try:
             match = failure.duplicate_result["matchResults"][0]["matchRecords"][0]
-            return str(match["record"]["Id"])
+            return salesforce_id_18(str(match["record"]["Id"]))
         except (KeyError, IndexError, TypeError):
             return None
     return None
