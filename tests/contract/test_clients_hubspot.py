@@ -536,6 +536,21 @@ def test_a_thousand_calls_at_once_are_never_refused_as_too_fast() -> None:
     account.run(story())
 
 
+def test_associations_are_never_refused_as_too_fast_in_an_account_with_a_larger_burst() -> None:
+    account = Account(association_burst_limit=100)
+    ids = account.contacts(5)
+
+    async def story() -> None:
+        client = account.client
+        await client.read_by_id("contacts", ids[0], ["email"], purpose="fetch")  # tells of 190 calls in ten seconds
+        await asyncio.gather(
+            *(client.associations("contacts", "companies", [ids[n % 5]], purpose="fetch") for n in range(400))
+        )
+        assert 429 not in account.wire.statuses
+
+    account.run(story())
+
+
 # --- schema, associations, subscriptions -----------------------------------------------------------------
 
 

@@ -120,6 +120,17 @@ def test_a_search_does_not_teach_the_burst_limit(time: Time) -> None:
     run(story())
 
 
+@pytest.mark.parametrize("family", [CRM, ASSOCIATIONS])
+def test_an_account_with_a_large_burst_paces_its_associations_by_their_own_limit(time: Time, family: str) -> None:
+    async def story() -> None:
+        governor = hubspot(time)
+        # Another program uses up half of the app's burst: that says nothing about associations either.
+        governor.learn({"x-hubspot-ratelimit-max": "190", "x-hubspot-ratelimit-remaining": "95"}, family)
+        assert most_in_any_window(await leaving(governor, time, 300, ASSOCIATIONS), 10_000_000) == 90
+
+    run(story())
+
+
 def test_after_a_refusal_the_other_callers_of_that_limit_wait_too(time: Time) -> None:
     async def story() -> None:
         remembering = Remembering()  # the clock stands still: as if the others called at the same moment
