@@ -115,17 +115,21 @@ class ServeDesk:
             self._say(f"The heartbeat could not be written: {error}")
 
     async def turn(self, connection_id: int, work: Work) -> float:
-        async with self._store.read(None) as tx:
-            connection = await connections.get(tx, connection_id)
-        if connection is None:
-            return RETRY_MOST_S
         try:
-            if work is Work.BELL:
-                await self._answer_bells(connection)
-            else:
-                await self._run(connection, work)
-        except Exception as error:  # noqa: BLE001  (one connection's trouble must not end the others' sync)
-            return await self._failed(connection, error)
+            async with self._store.read(None) as tx:
+                connection = await connections.get(tx, connection_id)
+            if connection is None:
+                return RETRY_MOST_S
+            try:
+                if work is Work.BELL:
+                    await self._answer_bells(connection)
+                else:
+                    await self._run(connection, work)
+            except Exception as error:  # noqa: BLE001  (one connection's trouble must not end the others' sync)
+                return await self._failed(connection, error)
+        except StoreError as error:
+            self._say(f"The database cannot be used: {error} Next try in {RETRY_S:.0f} s.")
+            return RETRY_S
         self._failures.pop(connection_id, None)
         return self._interval_s.get(connection_id, RETRY_S)
 

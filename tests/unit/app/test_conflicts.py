@@ -11,6 +11,7 @@ from tests.world import World
 from interlock.app import conflicts
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
+from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.store import audit, mappings
 
 
@@ -196,6 +197,38 @@ def test_a_choice_waits_while_a_crm_refuses_the_value_and_the_refusal_is_an_issu
         counts = (await world.sync()).objects["contacts"]
         assert counts.issues == 1
         assert (await pair.only())["choice"]["state"] == "waiting"
+
+    tell(story, existing="all")
+
+
+class Deaf(Transport):
+    """Salesforce carries out the first write it is sent, and its answer never comes."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.inner, self.lost = inner, 0
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if not self.lost and "salesforce" in request.url and b'"PATCH"' in (request.body or b""):
+            self.lost += 1
+            raise OutcomeUnknown("the connection was cut")
+        return answer
+
+
+def test_a_choice_whose_answer_was_lost_is_settled_by_looking_again(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        pair = await disputed(world)
+        await pair.choose(Side.HUBSPOT)
+        deaf = Deaf(world.transport)
+        world.transport = deaf
+        await world.sync()
+        assert deaf.lost == 1
+        assert (await pair.only())["choice"]["state"] == "waiting"
+        await world.sync_later()
+        assert pair.titles() == ("Countess", "Countess")
+        assert (await pair.only(None))["status"] == "resolved"
+        counts = (await world.sync_later()).objects["contacts"]
+        assert (counts.updated_in_hubspot, counts.updated_in_salesforce, counts.conflicts) == (0, 0, 0)
 
     tell(story, existing="all")
 

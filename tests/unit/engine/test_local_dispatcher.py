@@ -9,6 +9,7 @@ from typing import Any
 from tests.simulation.virtual_time import run
 
 from interlock.engine.dispatch.local import GRACE_S, LocalDispatcher, Standing, Work
+from interlock.store import StoreBusy
 
 
 class Notes:
@@ -132,6 +133,20 @@ def test_a_stop_lets_a_short_turn_end_and_cuts_a_long_one_short() -> None:
     long = Notes(IDLE, takes_s=3_600)
     assert dispatched(long, 3) == 3 + GRACE_S
     assert long.cancelled == 1
+
+
+def test_a_database_that_is_away_for_a_while_ends_nothing() -> None:
+    desk = Notes(IDLE, interval_s=10)
+    there = desk.standings
+
+    async def standings() -> list[Standing]:
+        if asyncio.get_running_loop().time() < 30:
+            raise StoreBusy("locked")
+        return await there()
+
+    desk.standings = standings  # type: ignore[method-assign]
+    dispatched(desk, 45)
+    assert [second for second, _, _ in desk.turns] == [30, 40]
 
 
 def test_a_connection_that_appears_is_taken_up_and_one_that_goes_is_left_alone() -> None:

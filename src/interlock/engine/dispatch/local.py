@@ -15,6 +15,8 @@ from typing import Protocol
 
 import msgspec
 
+from interlock.store import StoreError
+
 TICK_S = 1.0
 BEAT_S = 2.0
 # Records that are still due after a turn are looked at again, but never in a tight loop.
@@ -82,7 +84,12 @@ class LocalDispatcher:
     async def _tick(self) -> None:
         now_us = self._clock_us()
         self._lanes = {lane: task for lane, task in self._lanes.items() if not task.done()}
-        for standing in await self._desk.standings():
+        try:
+            standings = await self._desk.standings()
+        except StoreError:
+            # The database is away for a moment, which the heartbeat says. To end here would end the sync of everybody.
+            return
+        for standing in standings:
             work = self._wanted(standing, now_us)
             if work is not None and standing.lane not in self._lanes:
                 self._lanes[standing.lane] = asyncio.create_task(self._turn(standing.connection_id, work))
