@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.kernel.clock import Clock
+from crm_emulator.kernel.journal import JournalEntry
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app.connect import ConnectRequest, connect
 from interlock.app.runtime import open_cycle
 from interlock.app.sync import SyncResult, sync
-from interlock.core.model import Side
+from interlock.core.model import AuditRow, Issue, Reason, RecordKey, RecordLink, Side
 from interlock.crm.budget import HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.seam import forbid_network
 from interlock.crm.tokens import StaticToken
-from interlock.crm.transport import AsgiTransport, Transport
-from interlock.store import Store
+from interlock.crm.transport import AsgiTransport, Request, Response, Transport
+from interlock.store import Store, audit, connections, dirty, issues, links, mappings
 from interlock.store.connections import Connection
+from interlock.store.mappings import FieldMappingRow
 
+OURS = "Interlock"  # the client under which the CRMs' journals know our writes
+SETTLES_IN = 25  # drains; a world that is busy for longer goes in circles
+CALLS_OF_A_LOOK = 40  # of a drain that looks at what is due and writes nothing; one in circles takes hundreds
 HUBSPOT_URL = "http://hubspot.local"
 SALESFORCE_URL = "http://salesforce.local"
 
@@ -31,14 +36,23 @@ SALESFORCE_URL = "http://salesforce.local"
 class World:
     """`hubspot` and `salesforce` are the emulators; `sally` and `hugo` people who work in them."""
 
-    def __init__(self, path: Path, clock_us: Callable[[], int], seed: int = 0, **connect_options: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock_us: Callable[[], int],
+        seed: int = 0,
+        hubspot: Mapping[str, Any] | None = None,
+        salesforce: Mapping[str, Any] | None = None,
+        **connect_options: Any,
+    ) -> None:
+        """`hubspot` and `salesforce`: settings of the emulators; the rest are those of ConnectRequest."""
         self.path = path
         self.clock_us = clock_us
         self.seed = seed
         self.connect_options = connect_options
         clock = Clock(clock_us)
-        self.hubspot = HubSpotEmulator(clock=clock, seed=seed)
-        self.salesforce = SalesforceEmulator(clock=clock, seed=seed)
+        self.hubspot = HubSpotEmulator(clock=clock, seed=seed, **(hubspot or {}))
+        self.salesforce = SalesforceEmulator(clock=clock, seed=seed, **(salesforce or {}))
         self.transport: Transport = AsgiTransport(
             {"hubspot.local": self.hubspot.app, "salesforce.local": self.salesforce.app}
         )
@@ -81,23 +95,165 @@ class World:
         self.connection = await connect(self.store, *self.clients(), request, self.clock_us)
         return self.connection
 
-    async def sync(self) -> SyncResult:
+    def between_read_and_write(self, side: Side, deed: Callable[[], object]) -> None:
+        """Do it once, after the next drain has read that side's records and before its write gets there."""
+        self.transport = _Interruption(self.transport, side, deed)
+
+    async def sync(self, *keys: RecordKey, only: tuple[str, ...] = ()) -> SyncResult:
         """One `sync --once`, as a process of its own would run it."""
         assert self.store is not None
         assert self.connection is not None
+        assert self.connection.id is not None
         self.runs += 1
+        async with self.store.read(None) as tx:
+            self.connection = await connections.get(tx, self.connection.id) or self.connection
         async with open_cycle(
-            self.store, self.connection, *self.clients(), self.clock_us, owner=f"test-{self.runs}"
+            self.store, self.connection, *self.clients(), self.clock_us, owner=f"test-{self.runs}", only=only
         ) as ctx:
-            return await sync(ctx)
+            return await sync(ctx, keys)
 
     async def sync_later(self, seconds: float = 300.0) -> SyncResult:
         """The same, some time later: search indexes have caught up and retries are due."""
         await asyncio.sleep(seconds)
         return await self.sync()
 
+    async def settle(self) -> None:
+        """Sync until all is quiet; then an hour later once more, which must write nothing.
+
+        A drain that writes nothing and still asks on and on goes in circles, which costs a person their API calls.
+        """
+        quiet = 0
+        for _ in range(SETTLES_IN):
+            before, calls = self.written, self.calls_in_all
+            result = await self.sync()
+            idle = self.written == before
+            assert not idle or self.calls_in_all - calls < CALLS_OF_A_LOOK, "asked in circles, writing nothing"
+            assert result.outcome == "done", result.stopped_reason
+            due_us = await self._next_due_us()
+            quiet = quiet + 1 if self.written == before and due_us is None else 0
+            if quiet == 2:
+                break
+            await asyncio.sleep(max(60.0, 0.0 if due_us is None else (due_us - self.clock_us()) / 1_000_000))
+        else:
+            raise AssertionError(f"still busy after {SETTLES_IN} drains: {result}, due {due_us}")
+        await asyncio.sleep(3_600.0)
+        before = self.written
+        await self.sync()
+        assert self.written == before, "wrote something although nothing had changed"
+
+    async def _next_due_us(self) -> int | None:
+        """When there is something to do. A record that waits for another, which may never come, is not busy."""
+        async with self.read() as tx:
+            rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", tx.connection_id)
+            found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
+        return min((each.due_at_us for each in found.values() if each.reason is not Reason.WAITING), default=None)
+
+    # --- what can be seen of it ------------------------------------------------------------------------------------
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """Moves with every write of anybody to either CRM."""
+        return self.hubspot.journal.last_seq, self.salesforce.journal.last_seq
+
+    def ours(self, since: tuple[int, int] = (0, 0)) -> list[JournalEntry]:
+        """What Interlock wrote since, on both sides."""
+        entries = [*self.hubspot.journal.entries(since[0]), *self.salesforce.journal.entries(since[1])]
+        return [entry for entry in entries if entry.client == OURS]
+
+    @property
+    def calls_in_all(self) -> int:
+        return self.hubspot.stats.calls + self.salesforce.stats.calls
+
+    def calls(self, side: Side, contains: str = "") -> int:
+        """How many calls the CRM counted so far, of the endpoints whose name contains this."""
+        crm = self.hubspot if side is Side.HUBSPOT else self.salesforce
+        return sum(times for endpoint, times in crm.stats.by_endpoint.items() if contains in endpoint)
+
+    def read(self):  # type: ignore[no-untyped-def]
+        assert self.store is not None
+        assert self.connection is not None
+        return self.store.read(self.connection.id)
+
+    def write(self):  # type: ignore[no-untyped-def]
+        assert self.store is not None
+        assert self.connection is not None
+        return self.store.write(self.connection.id)
+
+    async def issues(self, **which: Any) -> list[Issue]:
+        async with self.read() as tx:
+            return (await issues.list_(tx, limit=1_000, **which))[0]
+
+    async def audit(self, kind: str | None = None) -> list[AuditRow]:
+        async with self.read() as tx:
+            return [row async for rows in audit.since(tx, 0) for row in rows if kind in (None, row.kind.value)]
+
+    async def link(self, object_: str, hubspot_id: str) -> RecordLink | None:
+        async with self.read() as tx:
+            return (await links.by_hubspot(tx, object_, [hubspot_id])).get(hubspot_id)
+
+    # --- how it is set up ------------------------------------------------------------------------------------------
+
+    async def rule(self, object_: str, property_: str, rule: str) -> None:
+        async with self.write() as tx:
+            mine = {row.id for row in await mappings.object_mappings(tx) if row.object == object_}
+            rows = [
+                row
+                for row in await mappings.field_mappings(tx)
+                if row.object_mapping_id in mine and row.property == property_
+            ]
+            assert rows, f"{object_}.{property_} is not mapped"
+            for row in rows:
+                row.rule = rule
+                await mappings.save_field_mapping(tx, row)
+
+    async def map(self, object_: str, property_: str, type_: str, field: str, rule: str = "two_way") -> None:
+        """One more pair of fields; the schemas must have been read after both were made."""
+        async with self.write() as tx:
+            (into,) = [
+                row.id
+                for row in await mappings.object_mappings(tx)
+                if (row.object, row.salesforce_type) == (object_, type_)
+            ]
+            await mappings.save_field_mapping(tx, FieldMappingRow(into, property_, field, rule, kind="custom"))
+
+    # --- records -----------------------------------------------------------------------------------------------------
+
+    def person(self, email: str, **properties: Any) -> str:
+        """A contact made in HubSpot."""
+        return self.hugo.create("contacts", {"email": email, "lastname": "Person"} | properties)
+
+    def counterpart(self, object_: str, hubspot_id: str) -> str:
+        """The Salesforce id that HubSpot itself names."""
+        return self.hugo.get(object_, hubspot_id).get("interlock_salesforce_id") or ""
+
     def contact(self, hubspot_id: str) -> dict[str, Any]:
         return self.hugo.get("contacts", hubspot_id)
+
+
+class _Interruption:
+    """Somebody is quicker: the deed happens just before the first record write to that side is sent."""
+
+    def __init__(self, inner: Transport, side: Side, deed: Callable[[], object]) -> None:
+        self._inner = inner
+        self._host = f"{side.value}.local"
+        self._deed: Callable[[], object] | None = deed
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self._deed is not None and self._host in request.url and _writes_records(request):
+            deed, self._deed = self._deed, None
+            deed()
+        return await self._inner.send(request, deadline_s)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _writes_records(request: Request) -> bool:
+    if any(word in request.url for word in ("/batch/update", "/batch/upsert", "/batch/create")):
+        return True
+    if "/composite" not in request.url:
+        return False
+    return request.method == "PATCH" or b'"PATCH"' in (request.body or b"")
 
 
 @asynccontextmanager

@@ -30,6 +30,10 @@ class Ambiguous(msgspec.Struct, frozen=True):
     by: LinkedBy
 
 
+# Codes of Ambiguous: what only a person can answer.
+QUESTIONS = frozenset({"several_candidates", "candidate_taken"})
+
+
 class NoMatch(msgspec.Struct, frozen=True):
     """Nothing fits: a counterpart may be created."""
 

@@ -12,7 +12,7 @@ from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
-from interlock.engine.follow import follow
+from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
@@ -20,6 +20,7 @@ from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
+from interlock.engine.retention import forget_old_values
 from interlock.engine.roles import apply_roles, fetch_roles
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
@@ -37,6 +38,7 @@ async def drain(ctx: Cycle) -> None:
     if await loading(ctx):
         await load(ctx, work_off)
     await sweep_archived(ctx)
+    await forget_old_values(ctx)
     for number in range(PASSES_MOST):
         if not await one_pass(ctx, look_back=number == 0):
             return
@@ -49,6 +51,7 @@ async def poll(ctx: Cycle) -> int:
     if await loading(ctx):
         await load(ctx, work_off)
     swept = await sweep_archived(ctx, ARCHIVE_SWEEP_S)
+    await forget_old_values(ctx)
     return swept + await one_pass(ctx)
 
 
@@ -90,6 +93,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
     await recover(ctx, batch)
     await fetch(ctx, batch)
+    await set_survivors_aside(ctx, batch)
     await match(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)

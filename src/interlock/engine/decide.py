@@ -56,7 +56,6 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
                 _decide_pair(ctx, work)
         case LinkMove.FOLLOW:
             work.follow = decision.successor
-            work.audit.append(pair_row(work, AuditKind.RELINK, decision.cause, ctx.clock_us()))
         case LinkMove.WAIT:
             work.issues.append(_not_visible(work))
         case LinkMove.REST:
@@ -72,6 +71,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     choices = weigh(work, mapping, hubspot, salesforce)
     base = {**link.base, **work.landed}
     merged = merge_record(mapping, base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
+    work.merged = True
     work.agreed = merged.agreed
     work.decisions = merged.writes
     resend = work.reason in (Reason.RESYNC, Reason.RESOLVED)

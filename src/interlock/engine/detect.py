@@ -15,7 +15,8 @@ import msgspec
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
 from interlock.core.reconcile import print_of
 from interlock.crm.salesforce.soql import changed_since
-from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
+from interlock.engine.context import STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
+from interlock.engine.follow import merged_ids
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
 from interlock.store import Tx, WriteTx, cursors, dirty, identity, links, unlinked
@@ -24,8 +25,8 @@ from interlock.store.unlinked import Unlinked
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.
 SALESFORCE_PAGE_ROWS = 2_000
-# Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
-STAMP_GRAIN_US = 1_000_000
+# Due before everything that is due by the clock.
+FIRST_US = 0
 # HubSpot's are milliseconds.
 HUBSPOT_STAMP_GRAIN_US = 1_000
 
@@ -194,6 +195,8 @@ async def mark(
     nobody marked anything in between, the rows serve as fresh reads of this cycle.
     """
     news: list[Observation] = []
+    merged_away: list[RecordKey] = []
+    unsure: list[Observation] = []
     await learn_references(ctx, runtime, rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         if rows:
@@ -201,16 +204,46 @@ async def mark(
             await _index(tx, runtime, rows)
             if unsure:
                 await _look_again(ctx, tx, runtime, {row.key: row.modified_us for row in unsure}, reason)
-        if news:
-            seq = await dirty.mark(tx, runtime.slug, [row.key for row in news], reason, ctx.clock_us())
-            exclusive = counter is not None and seq == counter + 1 + bool(unsure)
-            for row in news:
+            merged_away = await _merged_away(ctx, tx, runtime, rows)
+            if merged_away:
+                await dirty.mark(tx, runtime.slug, merged_away, Reason.CHANGED, FIRST_US)
+        marks = bool(unsure) + bool(merged_away)
+        for due_at_us, part in ((FIRST_US, _moved_on(news)), (ctx.clock_us(), _others(news))):
+            if not part:
+                continue
+            seq = await dirty.mark(tx, runtime.slug, [row.key for row in part], reason, due_at_us)
+            marks += 1
+            exclusive = counter is not None and seq == counter + marks
+            for row in part:
                 if exclusive and not row.values.get("IsDeleted"):
                     ctx.fresh[row.key] = FreshRead(row, seq)
                 else:
                     ctx.fresh.pop(row.key, None)
         await cursors.set(tx, cursor[0], dict(cursor[1]))
-    return len(news)
+    return len(news) + len(merged_away)
+
+
+def _moved_on(rows: Sequence[Observation]) -> list[Observation]:
+    """Records that live on as another, which must take their link over before it is looked at by itself."""
+    return [row for row in rows if row.values.get("MasterRecordId") or row.values.get("IsConverted")]
+
+
+def _others(rows: Sequence[Observation]) -> list[Observation]:
+    return [row for row in rows if not (row.values.get("MasterRecordId") or row.values.get("IsConverted"))]
+
+
+async def _merged_away(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[RecordKey]:
+    """Linked HubSpot records that were merged into one of these. No search and no archive shows them: the survivor does."""
+    if ctx.only_keys is not None or rows[0].key.side is not Side.HUBSPOT:
+        return []
+    ids = [id_ for row in rows for id_ in merged_ids(row)]
+    if not ids:
+        return []
+    found = await links.by_hubspot(tx, runtime.slug, ids)
+    return [link.hubspot for link in found.values() if link.state is not LinkState.HUBSPOT_DELETED]
+
+
+_RESTS_FOR = {LinkState.HUBSPOT_DELETED: Side.HUBSPOT, LinkState.SALESFORCE_DELETED: Side.SALESFORCE}
 
 
 class _News(enum.Enum):
@@ -256,7 +289,7 @@ def _stamp_margin_us(ctx: Cycle) -> int:
 def _of_one_alone(ctx: Cycle, row: Observation, alone: Unlinked | None) -> _News:
     """A stamp says that a record without counterpart is as it was looked at only once its grain, a second in Salesforce,
     and the clocks' skew have passed: a later edit within the same second carries the same stamp."""
-    if row.values.get("IsDeleted"):
+    if row.values.get("IsDeleted") or row.values.get("IsConverted"):
         # Of a record that stood alone there may be an issue, which ends with it.
         return _News.NOTHING if alone is None else _News.NOW
     if alone is None or alone.version_us != row.modified_us:
@@ -266,14 +299,18 @@ def _of_one_alone(ctx: Cycle, row: Observation, alone: Unlinked | None) -> _News
 
 def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _News:
     """Nothing, if the row holds just what the base says of its side."""
-    if row.values.get("IsDeleted"):
-        rests = link.state in (LinkState.SALESFORCE_DELETED, LinkState.UNLINKED)
-        return _News.NOTHING if rests else _News.NOW
-    if link.state is not LinkState.LINKED or row.values.get("IsConverted"):
-        # A record that shows up although its pair rests was restored, or merged into.
-        return _News.NOTHING if link.state is LinkState.UNLINKED else _News.NOW
     looked_us = link.synced_at_us or 0
     compared = looked_us > row.modified_us + _stamp_margin_us(ctx)
+    rests_for = _RESTS_FOR.get(link.state)
+    gone = row.values.get("IsDeleted") or row.values.get("IsConverted")
+    if gone and rests_for is not row.key.side.other:
+        return _News.NOTHING if rests_for is Side.SALESFORCE else _News.NOW
+    if rests_for is row.key.side.other:
+        # The one that is left of a resting pair: nothing of it is carried over, so its edits are looked at once.
+        return _News.NOW if looked_us <= row.modified_us else _News.NOTHING if compared else _News.UNSURE
+    if rests_for is not None:
+        # A record that shows up although its pair rests was restored.
+        return _News.NOW
     # Members of a set (contact roles) are not among the row's values.
     if runtime.set_objects and looked_us <= row.modified_us:
         return _News.NOW

@@ -1,46 +1,162 @@
 """Following a record that lives on under another id: a merge's survivor, or the contact that a lead became.
 
-The link moves with it unless the survivor already has a counterpart of its own, in which case this pair ends: two links to
-one record would let one overwrite the other.
+The link moves with it unless the survivor already has a counterpart of its own. Then this pair rests: two links to one
+record would let one overwrite the other, and what is left of it must not be made a second time. A person is told.
 """
 
 from __future__ import annotations
 
-from interlock.core.model import Base, LinkState, RecordKey, RecordLink, Side
-from interlock.engine.context import Cycle, ObjectRuntime
+from collections import defaultdict
+
+from interlock.core.model import (
+    AuditKind,
+    Base,
+    Gone,
+    Issue,
+    LinkState,
+    Observation,
+    Reason,
+    RecordKey,
+    RecordLink,
+    Side,
+)
+from interlock.engine.audit_rows import pair_row
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
+from interlock.engine.explanations import fix_for
 from interlock.engine.work import Batch, Work
 from interlock.store import Tx, links
+
+MERGED_IDS = "hs_merged_object_ids"
+_RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
+_CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
+
+
+async def set_survivors_aside(ctx: Cycle, batch: Batch) -> None:
+    """Take records out of the batch that a link is about to move to: looked at alone, they would be given another
+    counterpart. They stay due, and are claimed again when the link has moved."""
+    survivors: set[RecordKey] = set()
+    for work in batch.works:
+        for seen in (work.hubspot, work.salesforce):
+            if work.link is not None and isinstance(seen, Gone) and seen.successor is not None:
+                survivors.add(seen.successor)
+    alone = [work for work in batch.works if work.link is None]
+    aside = {id(work) for work in alone if work.key(work.origin) in survivors}
+    batch.works = [work for work in batch.works if id(work) not in aside]
+    await _wait_for_merged_pairs(ctx, batch, [work for work in alone if id(work) not in aside])
+
+
+async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) -> None:
+    """Survivors in HubSpot whose pair waits for a request that may still land, or is not due yet."""
+    merged_into = {
+        id_: work for work in alone if isinstance(work.hubspot, Observation) for id_ in merged_ids(work.hubspot)
+    }
+    if not merged_into:
+        return
+    async with ctx.store.read(ctx.connection_id) as tx:
+        found = await links.by_hubspot(tx, batch.runtime.slug, list(merged_into))
+    waiting = {id(merged_into[id_]) for id_, link in found.items() if link.state is LinkState.LINKED}
+    for work in alone:
+        if id(work) in waiting:
+            work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+            batch.parked.append(work)
+    batch.works = [work for work in batch.works if id(work) not in waiting]
+
+
+def merged_ids(seen: Observation) -> list[str]:
+    """Ids of the HubSpot records that were merged into this one."""
+    return [id_ for id_ in str(seen.values.get(MERGED_IDS) or "").split(";") if id_]
 
 
 async def follow(ctx: Cycle, batch: Batch) -> None:
     moving = [work for work in batch.works if work.follow is not None]
     if not moving:
         return
-    taken: set[RecordKey] = set()
+    taken: dict[RecordKey, RecordLink] = {}
     async with ctx.store.read(ctx.connection_id) as tx:
-        for work in moving:
-            assert work.follow is not None
-            assert work.link is not None
-            successor = work.follow
-            if successor in taken or await _linked(tx, work, successor):
+        linked = await _linked(tx, batch.runtime, [work.follow for work in moving if work.follow is not None])
+    for work in await _most_fitting_first(ctx, batch.runtime, moving):
+        assert work.follow is not None
+        assert work.link is not None
+        successor = work.follow
+        holder = taken.get(successor) or linked.get(successor)
+        if holder is not None and holder.state is LinkState.LINKED:
+            if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
+                # Nothing is left of this pair: both its records live on as others, or not at all.
                 work.state = LinkState.UNLINKED
-                continue
-            taken.add(successor)
-            work.relink_to = successor
-            work.link.base = carry_base(batch.runtime, work.link, successor)
+                work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
+            else:
+                _rest(ctx, work, holder)
+            continue
+        if holder is not None and holder.id is not None:
+            # The survivor's own counterpart is gone: that pair is history, and this one has both its records.
+            work.ends = holder.id
+        taken[successor] = work.link
+        work.relink_to = successor
+        work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
 
 
-async def _linked(tx: Tx, work: Work, successor: RecordKey) -> RecordLink | None:
-    if successor.side is Side.HUBSPOT:
-        return (await links.by_hubspot(tx, work.object, [successor.id])).get(successor.id)
-    return (await links.by_salesforce(tx, work.object, [successor.id])).get(successor.id)
+def _how(work: Work) -> str:
+    gone = (seen for seen in (work.hubspot, work.salesforce) if isinstance(seen, Gone) and seen.successor is not None)
+    return next((seen.how.value for seen in gone), "merged")
 
 
-def carry_base(runtime: ObjectRuntime, link: RecordLink, successor: RecordKey) -> Base:
+async def _linked(tx: Tx, runtime: ObjectRuntime, keys: list[RecordKey]) -> dict[RecordKey, RecordLink]:
+    here = await links.by_hubspot(tx, runtime.slug, [key.id for key in keys if key.side is Side.HUBSPOT])
+    there = await links.by_salesforce(tx, runtime.slug, [key.id for key in keys if key.side is Side.SALESFORCE])
+    return {link.hubspot: link for link in here.values()} | {link.salesforce: link for link in there.values()}
+
+
+async def _most_fitting_first(ctx: Cycle, runtime: ObjectRuntime, moving: list[Work]) -> list[Work]:
+    """Of several pairs whose HubSpot records became one, the pair that the survivor itself names goes with it."""
+    by_successor: dict[str, list[Work]] = defaultdict(list)
+    for work in moving:
+        if work.follow is not None and work.follow.side is Side.HUBSPOT:
+            by_successor[work.follow.id].append(work)
+    contested = [id_ for id_, works in by_successor.items() if len(works) > 1]
+    if not contested:
+        return moving
+    found = await ctx.hubspot.read(runtime.spec.hubspot_type, contested, [HUBSPOT_ID_PROPERTY], purpose="fetch")
+    named = {seen.values.get(HUBSPOT_ID_PROPERTY) for seen in found.values()}
+    return sorted(moving, key=lambda work: work.salesforce_id not in named)
+
+
+def _rest(ctx: Cycle, work: Work, holder: RecordLink) -> None:
+    link, successor = work.link, work.follow
+    assert link is not None
+    assert successor is not None
+    state = _RESTS[successor.side]
+    if link.state is not state:
+        work.state = state
+        work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
+    work.issues.append(_two_for_one(work, link, successor, holder))
+
+
+def _two_for_one(work: Work, link: RecordLink, successor: RecordKey, holder: RecordLink) -> Issue:
+    side = successor.side
+    gone, left, kept = link.key(side), link.key(side.other), holder.key(side.other)
+    category, fix = fix_for("counterpart_merged")
+    return Issue(
+        category=category,
+        code="counterpart_merged",
+        severity="warning",
+        object=work.object,
+        hubspot_id=link.hubspot_id,
+        salesforce_id=link.salesforce_id,
+        salesforce_type=link.salesforce_type,
+        cause=(
+            f"{gone} was {_how(work)} into {successor} in {_CRM[side]}, which is linked with {kept}:"
+            f" {left} is left without a counterpart and does not sync."
+        ),
+        fix=fix.format(crm=_CRM[side.other]),
+        label=work.label(),
+    )
+
+
+def carry_over(runtime: ObjectRuntime, link: RecordLink, what: Base, successor: RecordKey) -> Base:
     """A lead and a contact have mappings of their own; what agreed on a property as a lead still agrees as a contact."""
     if successor.side is Side.HUBSPOT or successor.type == link.salesforce_type:
-        return link.base
+        return what
     before = {field.id: field.property for field in runtime.mapping_for(link.salesforce_type).fields}
     after = {field.property: field.id for field in runtime.mapping_for(successor.type).fields}
-    carried = {after[before[id_]]: base for id_, base in link.base.items() if before.get(id_) in after}
-    return carried | {id_: base for id_, base in link.base.items() if id_ not in before}
+    carried = {after[before[id_]]: pair for id_, pair in what.items() if before.get(id_) in after}
+    return carried | {id_: pair for id_, pair in what.items() if id_ not in before}

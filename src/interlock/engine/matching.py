@@ -17,14 +17,19 @@ from interlock.core.model import (
     LinkedBy,
     LinkState,
     Observation,
+    Reason,
     RecordKey,
     RecordLink,
     Side,
 )
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.work import Batch, Work
 from interlock.store import identity, links
+
+# A question may answer itself without a change of the record that asks: it is put again after this long, and sooner if
+# one of the records among which to choose is seen to have changed (record.py).
+LOOK_AGAIN_US = 6 * 3_600_000_000
 
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
 _BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
@@ -110,11 +115,12 @@ async def _salesforce_by_key_and_email(
             type_, fields, {"Email": list(by_email), SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
         )
         for seen in found:
-            if not isinstance(converted(seen.key, seen), Observation):
-                continue
             keyed = by_key.get(str(seen.values.get(SALESFORCE_CREATION_KEY) or ""))
+            lives_as = converted(seen.key, seen)
             if keyed is not None:
-                finder.add(keyed, seen, LinkedBy.SYNC_KEY)
+                await _take_absence(ctx, finder, keyed, lives_as, seen.key)
+            if not isinstance(lives_as, Observation):
+                continue
             email = str(seen.values.get("Email") or "").lower()
             finder.salesforce_by_email[email].append(seen.key)
             for work in by_email.get(email, ()):
@@ -168,8 +174,8 @@ async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]
         found = await ctx.salesforce.retrieve(type_, unseen, finder.runtime.salesforce_fields[type_], purpose="match")
         for id_, work in by_id.items():
             seen = found.get(id_) or finder.seen.get(RecordKey(Side.SALESFORCE, type_, id_))
-            if seen is not None and isinstance(converted(seen.key, seen), Observation):
-                finder.add(work, seen, LinkedBy.SYNC_KEY)
+            if seen is not None:
+                await _take_absence(ctx, finder, work, converted(seen.key, seen), seen.key)
 
 
 async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -198,6 +204,16 @@ async def _deleted_counterparts(
     }
     for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
         await _take_absence(ctx, finder, by_hubspot_id[id_], answer, RecordKey(Side.HUBSPOT, type_, id_))
+    asked = {
+        _own(work).key.id: work
+        for work in salesforce_works
+        if not finder.candidates_of(work) and work.why_not is None and _may_be_created(ctx, work)
+    }
+    archived = await ctx.hubspot.read(
+        type_, list(asked), [], id_property=HUBSPOT_ID_PROPERTY, archived=True, purpose="match"
+    )
+    for id_ in archived:
+        asked[id_].why_not = "counterpart_deleted"
     by_type: dict[str, dict[str, Work]] = defaultdict(dict)
     for work in hubspot_works:
         stored = str(_own(work).values.get(HUBSPOT_ID_PROPERTY) or "")
@@ -206,6 +222,12 @@ async def _deleted_counterparts(
     for salesforce_type, by_id in by_type.items():
         for id_, gone in (await salesforce_absence(ctx, salesforce_type, list(by_id))).items():
             await _take_absence(ctx, finder, by_id[id_], gone, RecordKey(Side.SALESFORCE, salesforce_type, id_))
+
+
+def _may_be_created(ctx: Cycle, work: Work) -> bool:
+    """Else nobody has to ask whether its counterpart was deleted."""
+    created = EXISTING[ctx.settings.existing].create or work.reason is not Reason.EXISTING_LINK_ONLY
+    return work.runtime.create_in_hubspot and created
 
 
 async def _take_absence(ctx: Cycle, finder: Finder, work: Work, answer: Gone | Observation, key: RecordKey) -> None:
@@ -293,6 +315,7 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
             case Ambiguous():
                 work.why_not = decision.code
                 work.issues.append(_ambiguous(work, decision))
+                work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
             case NoMatch():
                 pass
     if joined:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
     AuditRow,
@@ -25,11 +26,12 @@ from interlock.core.model import (
     Written,
 )
 from interlock.core.plan import FieldWrite, base_after_writes
-from interlock.engine.apply import carried_out, needs_verify, not_done, unknown
+from interlock.engine.apply import carried_out, edited_since, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import field_issue
+from interlock.engine.follow import carry_over
 from interlock.engine.repair import log_lost_races
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
@@ -77,6 +79,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await intents.update(tx, ledger.parked, IntentState.UNKNOWN, now + ctx.settings.park_us)
         await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
         await intents.settle(tx, ledger.settled)
+        ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
         await unlinked.put(tx, ledger.alone)
         await unlinked.drop(tx, ledger.not_alone)
         for side in Side:
@@ -91,6 +94,14 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     counts.issues += len(raised)
     for key in ledger.done:
         ctx.fresh.pop(key, None)
+
+
+async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> list[str]:
+    """The object, if one of several records among which a person was to choose has gone, changed or found its own: the
+    others are looked at again, since nothing else about them changes."""
+    now = {each.key: each.why for each in ledger.alone} | dict.fromkeys(ledger.not_alone)
+    before = await unlinked.by_keys(tx, list(now)) if now else {}
+    return [object_] if any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items()) else []
 
 
 async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
@@ -140,9 +151,9 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
     elif not_done(write):
         work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
-        if outcome.gone or _in_the_way(work, write, outcome):
-            # The record went away, or its counterpart came, between our read and our write: the next look will see it.
-            work.wait(now + ctx.settings.retry_base_us, Reason.RETRY)
+        if outcome.gone or edited_since(write) or _in_the_way(work, write, outcome):
+            # The record changed or went away, or its counterpart came, after our read: the next look will see it.
+            work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
         else:
             _refused(work, write, outcome)
     for field, code, message in write.dropped:
@@ -263,6 +274,9 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         counts.linked += 1
         return
     assert link.id is not None
+    if work.relink_to is not None:
+        base = carry_over(work.runtime, link, base, work.relink_to)
+        held = carry_over(work.runtime, link, held, work.relink_to)
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
     else:
@@ -271,9 +285,13 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.held.append((link.id, held))
     if work.state is not None:
         ledger.states.append((link.id, work.state))
+    if work.ends is not None:
+        ledger.states.append((work.ends, LinkState.UNLINKED))
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
+        ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
+        ledger.wake += _children(ctx, work.object)
 
 
 def _opt_out_base(work: Work) -> Base:
@@ -286,13 +304,18 @@ def _opt_out_base(work: Work) -> Base:
 
 def _held(work: Work, link: RecordLink) -> Base:
     """What stays held back: refused now, or refused before and still not carried over."""
+    if not work.merged:
+        # Nothing was compared (one of the two is away, or could not be read), so nothing is news about it.
+        return link.held
     wanted = {decision.mapping.id for decision in work.decisions}
     written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
     held = {id_: seen for id_, seen in link.held.items() if id_ in wanted and id_ not in written}
     held |= {each.mapping.id: each.seen for each in work.held}
     for write in work.writes:
         held |= {field.mapping.id: field.seen for field, _, _ in write.dropped}
-        if isinstance(write.outcome, Refused) and not write.outcome.retry and not write.outcome.gone:
+        if isinstance(write.outcome, Refused) and not (
+            write.outcome.retry or write.outcome.gone or edited_since(write)
+        ):
             held |= {field.mapping.id: field.seen for field in write.fields}
     return held
 

@@ -43,7 +43,7 @@ async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
             keys = [
                 key
                 for key in archived
-                if key in alone or (key.id in linked and linked[key.id].state is LinkState.LINKED)
+                if key in alone or (key.id in linked and linked[key.id].state is not LinkState.HUBSPOT_DELETED)
             ]
             if keys:
                 await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, ctx.clock_us())

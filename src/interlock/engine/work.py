@@ -73,6 +73,8 @@ class Work(msgspec.Struct):
     state: LinkState | None = None
     follow: RecordKey | None = None
     relink_to: RecordKey | None = None
+    ends: int | None = None  # the link that the record moved to had, whose own counterpart is gone
+    merged: bool = False  # both records were compared, field by field
     landed: Base = {}  # bases of fields that a write of unknown outcome turned out to have reached
     agreed: Base = {}
     sets: SetBase = {}

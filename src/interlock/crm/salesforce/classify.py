@@ -69,7 +69,8 @@ BY_CODE: dict[str, Verdict] = {
     "DUPLICATE_VALUE": _DUPLICATE,
     "DUPLICATE_EXTERNAL_ID": _DUPLICATE,
     "DUPLICATES_DETECTED": _DUPLICATE,
-    "CANNOT_UPDATE_CONVERTED_LEAD": Verdict(IssueCategory.MATCHING),
+    # It lives on as its contact, which the next look finds.
+    "CANNOT_UPDATE_CONVERTED_LEAD": _GONE,
     "DELETE_FAILED": Verdict(IssueCategory.ASSOCIATIONS),
     "PRECONDITION_FAILED": Verdict(IssueCategory.MATCHING),
 }

@@ -1,0 +1,238 @@
+"""Records that are merged, on either side or both: the link goes to the survivor, nothing is made twice, nothing oscillates."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import World
+
+
+async def two_people(world: World) -> tuple[str, str]:
+    """Two linked pairs; returns their HubSpot ids."""
+    ada = world.person("ada@example.com", firstname="Ada", jobtitle="CTO")
+    bob = world.person("bob@example.com", firstname="Bob", phone="+1 555 0100")
+    await world.settle()
+    return ada, bob
+
+
+def people(world: World) -> tuple[int, int]:
+    return len(world.hugo.ids("contacts")), len(world.sally.ids("Contact"))
+
+
+KEEPS_ID = [True, False]
+
+
+@pytest.mark.parametrize("keeps_id", KEEPS_ID)
+def test_two_linked_contacts_merged_in_hubspot_leave_one_pair_and_a_note(tell, keeps_id):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs = world.counterpart("contacts", ada)
+        other = world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        await world.settle()
+        assert people(world) == (1, 2)
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == theirs == world.counterpart("contacts", survivor)
+        # The phone number came with the merge.
+        assert world.sally.get("Contact", theirs)["Phone"] == "+1 555 0100"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.salesforce_id) == ("counterpart_merged", other)
+        # What is left over in Salesforce is not made again in HubSpot, whatever happens to it.
+        world.sally.update("Contact", other, {"Title": "CEO"})
+        await world.settle()
+        assert people(world) == (1, 2)
+        # Merged in Salesforce too, all is well.
+        world.sally.merge("Contact", theirs, other)
+        await world.settle()
+        assert people(world) == (1, 1)
+        assert await world.issues() == []
+
+    tell(story, hubspot={"merge_keeps_primary_id": keeps_id})
+
+
+@pytest.mark.parametrize("keeps_id", KEEPS_ID)
+@pytest.mark.parametrize("linked_is_primary", [True, False])
+def test_a_linked_contact_and_one_that_stands_alone_merged_in_hubspot_stay_linked(tell, keeps_id, linked_is_primary):
+    async def story(world: World) -> None:
+        linked = world.person("ada@example.com", firstname="Ada")
+        alone = world.hugo.create("contacts", {"firstname": "Nobody", "jobtitle": "CTO"})
+        await world.settle()
+        theirs = world.counterpart("contacts", linked)
+        assert people(world) == (2, 1)
+        pair = (linked, alone) if linked_is_primary else (alone, linked)
+        survivor = world.hugo.merge("contacts", *pair)
+        await world.settle()
+        assert people(world) == (1, 1)
+        assert world.counterpart("contacts", survivor) == theirs
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == theirs
+        assert world.sally.get("Contact", theirs)["Title"] == "CTO"
+        assert await world.issues() == []
+
+    tell(story, hubspot={"merge_keeps_primary_id": keeps_id})
+
+
+@pytest.mark.parametrize("winner", [0, 1])
+def test_two_linked_contacts_merged_in_salesforce_leave_one_pair_and_a_note(tell, winner):
+    async def story(world: World) -> None:
+        here = await two_people(world)
+        there = [world.counterpart("contacts", id_) for id_ in here]
+        world.sally.merge("Contact", there[winner], there[1 - winner], fields={"Title": "Merged"})
+        await world.settle()
+        assert people(world) == (2, 1)
+        assert world.contact(here[winner])["jobtitle"] == "Merged"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.hubspot_id) == ("counterpart_merged", here[1 - winner])
+        world.hugo.update("contacts", here[1 - winner], {"jobtitle": "Edited later"})
+        await world.settle()
+        assert people(world) == (2, 1)
+        assert world.sally.get("Contact", there[winner])["Title"] == "Merged"
+        world.hugo.merge("contacts", here[winner], here[1 - winner])
+        await world.settle()
+        assert people(world) == (1, 1)
+        assert await world.issues() == []
+
+    tell(story)
+
+
+@pytest.mark.parametrize("linked_wins", [True, False])
+def test_a_linked_contact_and_one_that_stands_alone_merged_in_salesforce_stay_linked(tell, linked_wins):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", firstname="Ada")
+        await world.settle()
+        linked = world.counterpart("contacts", here)
+        alone = world.sally.create("Contact", {"LastName": "Nobody", "Email": "nobody@example.com", "Title": "CTO"})
+        winner, loser = (linked, alone) if linked_wins else (alone, linked)
+        world.sally.merge("Contact", winner, loser, fields={"Title": "CTO"})
+        await world.settle()
+        assert people(world) == (1, 1)
+        assert world.counterpart("contacts", here) == winner
+        assert world.contact(here)["jobtitle"] == "CTO"
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_person_merged_on_both_sides_at_once_stays_one_pair(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", theirs, other)
+        await world.settle()
+        assert people(world) == (1, 1)
+        assert world.counterpart("contacts", survivor) == theirs
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_person_merged_crosswise_stays_one_pair(tell):
+    """HubSpot keeps one, Salesforce keeps the other's: the two that are left are one person."""
+
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", other, theirs)
+        await world.settle()
+        assert people(world) == (1, 1)
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == other == world.counterpart("contacts", survivor)
+        assert await world.issues() == []
+
+    tell(story)
+
+
+@pytest.mark.parametrize("winner", [0, 1])
+def test_accounts_merged_in_salesforce_take_their_contacts_along(tell, winner):
+    async def story(world: World) -> None:
+        here = [world.hugo.create("companies", {"name": name, "domain": f"{name}.com"}) for name in ("acme", "globex")]
+        person = world.person("ada@acme.com")
+        world.hugo.associate("contacts", person, "companies", here[0], primary=True)
+        await world.settle()
+        there = [world.counterpart("companies", id_) for id_ in here]
+        contact = world.counterpart("contacts", person)
+        assert world.sally.get("Contact", contact)["AccountId"] == there[0]
+        world.sally.merge("Account", there[winner], there[1 - winner])
+        await world.settle()
+        assert len(world.sally.ids("Account")) == 1
+        assert len(world.hugo.ids("companies")) == 2
+        assert world.sally.get("Contact", contact)["AccountId"] == there[winner]
+        assert world.contact(person)["associatedcompanyid"] == here[winner]
+        assert {issue.code for issue in await world.issues()} == {"counterpart_merged"}
+
+    tell(story)
+
+
+def test_companies_merged_in_hubspot_do_not_come_back(tell):
+    async def story(world: World) -> None:
+        here = [world.hugo.create("companies", {"name": name, "domain": f"{name}.com"}) for name in ("acme", "globex")]
+        await world.settle()
+        left_over = world.counterpart("companies", here[1])
+        world.hugo.merge("companies", *here)
+        await world.settle()
+        world.sally.update("Account", left_over, {"Phone": "+1 555 0100", "Name": "Globex International"})
+        await world.settle()
+        assert len(world.hugo.ids("companies")) == 1
+        assert len(world.sally.ids("Account")) == 2
+
+    tell(story)
+
+
+def test_deals_merged_in_hubspot_do_not_come_back(tell):
+    async def story(world: World) -> None:
+        stage = {"dealstage": "closedwon", "closedate": "2026-03-01"}
+        here = [world.hugo.create("deals", {"dealname": name, **stage}) for name in ("One", "Two")]
+        await world.settle()
+        left_over = world.counterpart("deals", here[1])
+        world.hugo.merge("deals", *here)
+        world.sally.update("Opportunity", left_over, {"Description": "Edited"})
+        await world.settle()
+        assert len(world.hugo.ids("deals")) == 1
+        assert len(world.sally.ids("Opportunity")) == 2
+
+    tell(story)
+
+
+def test_a_pair_whose_own_half_is_gone_gives_way_to_one_that_is_whole(tell):
+    """Salesforce deleted Ada's record; in HubSpot Bob is merged into Ada: she goes on with Bob's record in Salesforce."""
+
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        world.sally.delete("Contact", world.counterpart("contacts", ada))
+        bobs = world.counterpart("contacts", bob)
+        await world.settle()
+        survivor = world.hugo.merge("contacts", ada, bob)
+        await world.settle()
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == bobs == world.counterpart("contacts", survivor)
+        assert people(world) == (1, 1)
+
+    tell(story)
+
+
+def test_a_merge_keeps_both_sides_equal_under_every_rule(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.rule("contacts", "phone", "always_hubspot")
+        await world.rule("contacts", "fax", "always_salesforce")
+        linked = world.person("ada@example.com", jobtitle="CTO", phone="1", fax="1")
+        await world.settle()
+        theirs = world.counterpart("contacts", linked)
+        world.sally.update("Contact", theirs, {"Fax": "9"})
+        alone = world.hugo.create("contacts", {"jobtitle": "CEO", "phone": "2", "fax": "2", "firstname": "A"})
+        await world.settle()
+        survivor = world.hugo.merge("contacts", alone, linked)
+        await world.settle()
+        row = world.sally.get("Contact", theirs)
+        assert (row["Title"], row["Phone"], row["Fax"], row["FirstName"]) == ("CEO", "2", "9", "A")
+        assert (world.contact(survivor)["jobtitle"], world.contact(survivor)["fax"]) == ("CEO", "9")
+        # What was replaced and nobody in HubSpot had written there is in the log.
+        assert "2" in {row.old for row in await world.audit("conflict")}
+
+    tell(story)
