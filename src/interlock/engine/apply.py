@@ -13,6 +13,7 @@ from interlock.core.model import (
     IntentKind,
     IntentState,
     NotDone,
+    Observation,
     RecordKey,
     Refused,
     Side,
@@ -22,7 +23,7 @@ from interlock.core.model import (
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
 from interlock.engine.audit_rows import rows_of
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, STAMP_GRAIN_US, Cycle
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import intents
 from interlock.store import lease as leases
@@ -144,6 +145,9 @@ async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> No
 
 
 async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
+    if ctx.settings.salesforce_writes == "exact":
+        await _update_exactly(ctx, type_, pairs)
+        return
     by_id = {write.id: write for _, write in pairs if write.id is not None}
     requests = [SalesforceWrite(id_, write.values()) for id_, write in by_id.items()]
     before = sorted({field.name for _, write in pairs for field in write.fields})
@@ -152,10 +156,33 @@ async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> No
         write.outcome = outcomes[id_]
 
 
+async def _update_exactly(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
+    """Each row only if nobody wrote to it since the second of its stamp. An edit within that second would pass unseen, so
+    a row waits until our read of it is surely of a later second (If-Unmodified-Since has no finer grain)."""
+    margin_us = STAMP_GRAIN_US + ctx.settings.clock_skew_us
+    ready: dict[str, tuple[SideWrite, int]] = {}
+    for work, write in pairs:
+        seen = work.salesforce
+        assert isinstance(seen, Observation)
+        if seen.read_us > seen.modified_us + margin_us:
+            ready[seen.key.id] = (write, seen.modified_us)
+        else:
+            write.outcome = NotDone("it was edited this very moment")
+    requests = [(SalesforceWrite(id_, write.values()), stamp_us) for id_, (write, stamp_us) in ready.items()]
+    outcomes = await ctx.salesforce.update_exact_many(type_, requests, purpose="write") if requests else {}
+    for id_, outcome in outcomes.items():
+        ready[id_][0].outcome = outcome
+
+
+def edited_since(write: SideWrite) -> bool:
+    """Exact writes: somebody came before us. Nothing was written, and the pair is decided anew."""
+    return isinstance(write.outcome, Refused) and write.outcome.code == "PRECONDITION_FAILED"
+
+
 def _drop_refused(work: Work, write: SideWrite) -> bool:
     """Take the fields that the CRM named out of a refused write. True when there is something left to send again."""
     refusal = write.outcome
-    if not isinstance(refusal, Refused) or refusal.retry or refusal.gone:
+    if not isinstance(refusal, Refused) or refusal.retry or refusal.gone or edited_since(write):
         return False
     bad = [field for field in write.fields if field.name in refusal.fields]
     # A create that lacks what the CRM requires cannot be saved by sending less.

@@ -35,7 +35,9 @@ def brake(ctx: Cycle, batch: Batch) -> None:
 
 
 def _lost(work: Work, side: Side) -> bool:
-    """A record that lives on under another id (merged, a converted lead) is not lost, and what was lost before is no news."""
+    """Deleted, or not shown to us any more. A record that lives on under another id (merged, a converted lead) is not lost,
+    and what was lost before is no news."""
     seen = work.seen(side)
     assert work.link is not None
-    return isinstance(seen, Gone) and seen.how is GoneHow.DELETED and work.link.state is LinkState.LINKED
+    missing = seen is None or (isinstance(seen, Gone) and seen.how is GoneHow.DELETED)
+    return missing and work.link.state is LinkState.LINKED

@@ -26,6 +26,10 @@ OPT_OUT = 0
 OPT_OUT_ADDRESS = -1
 
 
+# Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
+STAMP_GRAIN_US = 1_000_000
+
+
 class Existing(msgspec.Struct, frozen=True):
     """What happens to records that are there at install: `none`, `link` or `all` (docs/connect.md)."""
 
@@ -45,7 +49,6 @@ class Settings(msgspec.Struct, frozen=True):
     clock_skew_us: int = 5_000_000
     hubspot_overlap_us: int = 120_000_000
     salesforce_overlap_us: int = 120_000_000
-    request_deadline_s: float = 60.0
     # A request that timed out may still land; after this long it can no more.
     park_us: int = 180_000_000
     batch_rows: int = 1_000
@@ -56,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True):
     oscillation_window_us: int = 3_600_000_000
     mass_change_share: float = 0.5
     mass_change_least: int = 100
+    # "recorded": many records a call, with what stood there before. "exact": 25 a call, refused if somebody wrote since.
+    salesforce_writes: str = "recorded"
+    audit_retention_us: int = 366 * 86_400_000_000
 
 
 class ObjectRuntime(msgspec.Struct):

@@ -15,6 +15,8 @@ from interlock.store.schema import audit
 from interlock.store.sql import BulkInsert, storable, storable_or_none
 from interlock.store.tx import Tx, WriteTx
 
+PRUNE_ROWS = 10_000
+
 _COLUMNS = AuditRow.__struct_fields__
 _INSERT = BulkInsert(audit, ("connection_id", *(name for name in _COLUMNS if name != "id")))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM audit WHERE connection_id = ?"
@@ -146,7 +148,7 @@ async def conflict_counts(tx: Tx, status: str = "open") -> dict[str, int]:
     return {object_: n for object_, n in rows}  # noqa: C416  (dict() of untyped tuples hides the types)
 
 
-async def prune(tx: WriteTx, before_us: int, limit_rows: int = 10_000) -> int:
+async def prune(tx: WriteTx, before_us: int, limit_rows: int = PRUNE_ROWS) -> int:
     """Drop the oldest rows past the retention, at most `limit_rows` of them (call again while it returns that many).
 
     An open conflict holds the only copy of a losing value: it stays until a person has chosen.
