@@ -505,6 +505,52 @@ def test_a_missing_scope_is_named() -> None:
     account.run(story())
 
 
+def test_a_private_apps_token_tells_its_scopes_and_is_in_no_address() -> None:
+    account = Account()
+    granted = ("crm.objects.contacts.read", "crm.objects.owners.read")
+    token = account.crm.issue_token(*granted)
+    client = HubSpotClient(
+        "https://api.hubapi.com", account.wire, StaticToken(Side.HUBSPOT, token), account.governor, account.time
+    )
+
+    async def story() -> None:
+        info = await client.token_info()
+        assert info is not None
+        assert (info.account_id, info.scopes) == (str(account.crm.account_id), granted)
+        assert len(account.wire.requests) == 1
+        assert not any(token in request.url or token in repr(request) for request in account.wire.requests)
+
+    account.run(story())
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "status"])
+def test_a_token_is_in_no_message_when_it_cannot_be_asked_about(fault: str) -> None:
+    account = Account()
+    account.crm.faults.add({"kind": fault, "status": 500, "match": {"path_prefix": "/oauth"}})
+
+    async def story() -> None:
+        with pytest.raises((Unreachable, ServerFault)) as told:
+            await account.client.token_info()
+        causes = [told.value, told.value.__cause__, told.value.__context__]
+        assert not any(account.crm.token in f"{error!r} {error}" for error in causes)
+
+    account.run(story())
+
+
+def test_a_token_that_hubspot_does_not_tell_about_is_no_error() -> None:
+    account = Account()
+    oauth = account.crm.issue_token("crm.objects.contacts.read", expires_in_s=1_800)
+    tokens = StaticToken(Side.HUBSPOT, oauth)
+    client = HubSpotClient("https://api.hubapi.com", account.wire, tokens, account.governor, account.time)
+
+    async def story() -> None:
+        assert await client.token_info() is None
+        account.crm.faults.add({"kind": "status", "status": 401, "match": {"path_prefix": "/oauth"}})
+        assert await client.token_info() is None
+
+    account.run(story())
+
+
 def test_a_day_that_is_used_up_stops_reads_and_leaves_writes_not_done() -> None:
     account = Account(daily_limit=3)
     ids = account.contacts(1)

@@ -153,9 +153,10 @@ async def _greet_salesforce(patient: Patient) -> AsyncIterator[Check]:
 
 
 async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
-    """What the scopes allow where HubSpot tells them (OAuth), else what reading shows; writing cannot be tried."""
+    """What the scopes allow where HubSpot tells them (private apps), else what reading shows; writing cannot be tried."""
     needed = {f"crm.objects.{slug}.{verb}" for slug in patient.objects for verb in ("read", "write")}
-    needed |= {"crm.objects.owners.read"}
+    needed |= {f"crm.schemas.{slug}.read" for slug in patient.objects} | {"crm.objects.owners.read"}
+    needed |= {"communication_preferences.read_write" for slug in patient.objects if SPECS[slug].opt_out is not None}
     info = await patient.hubspot.token_info()
     if info is not None and info.scopes:
         lacking = sorted(needed - set(info.scopes))
@@ -163,7 +164,8 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
             fix = MissingScope.default_fix
             yield Check("permissions", Side.HUBSPOT, ERROR, f"The sign-in lacks the scopes {', '.join(lacking)}.", fix)
         else:
-            yield Check("permissions", Side.HUBSPOT, OK, "The sign-in has every scope that the synced objects need.")
+            message = f"The sign-in has every scope that the synced objects need: {', '.join(sorted(needed))}."
+            yield Check("permissions", Side.HUBSPOT, OK, message)
         return
     refused: list[CrmError] = []
     for slug in patient.objects:
@@ -177,8 +179,8 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
             "permissions",
             Side.HUBSPOT,
             OK,
-            f"{', '.join(patient.objects)} and owners can be read. (HubSpot does not tell a private app's scopes for"
-            " writing: what is missing shows at the first write.)",
+            f"{', '.join(patient.objects)} and owners can be read. (HubSpot does not tell this token's scopes: what is"
+            " missing for writing shows at the first write.)",
         )
 
 

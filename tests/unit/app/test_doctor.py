@@ -76,6 +76,28 @@ def test_a_scope_that_reading_needs_is_named(tell: Tell) -> None:
     tell(story)
 
 
+def test_the_scopes_of_a_private_app_are_told_those_for_writing_too(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        objects = ("contacts", "companies", "deals")
+        granted = {f"crm.objects.{name}.{verb}" for name in objects for verb in ("read", "write")}
+        granted |= {f"crm.schemas.{name}.read" for name in objects} | {"crm.objects.owners.read"}
+        granted |= {"communication_preferences.read_write"}
+        token = world.hubspot.account.tokens[world.hubspot.token]
+        token.scopes = frozenset(granted)
+        (check,) = found(await examine(world), "permissions", Side.HUBSPOT)
+        assert check.level == "ok"
+        assert all(scope in check.message for scope in granted)
+        token.scopes = frozenset(granted - {"crm.objects.deals.write", "communication_preferences.read_write"})
+        (check,) = found(await examine(world), "permissions", Side.HUBSPOT)
+        assert check.level == "error"
+        assert check.message == (
+            "The sign-in lacks the scopes communication_preferences.read_write, crm.objects.deals.write."
+        )
+
+    tell(story)
+
+
 def test_a_nearly_used_up_api_limit_is_said(tell: Tell) -> None:
     async def story(world: World) -> None:
         await world.connect()

@@ -58,7 +58,7 @@ class HubSpotClient:
         return await schema.account(self._calls, purpose)
 
     async def token_info(self, *, purpose: str = "setup") -> TokenInfo | None:
-        """The scopes granted; None where HubSpot cannot tell (private app tokens and service keys)."""
+        """The scopes granted; None where HubSpot does not tell (it does for the tokens of private apps)."""
         return await schema.token_info(self._calls, await self._tokens.token(), purpose)
 
     async def properties(self, object: str, *, purpose: str = "setup") -> list[PropertyDef]:

@@ -20,11 +20,11 @@ class AccountInfo(msgspec.Struct, frozen=True):
 
 
 class TokenInfo(msgspec.Struct, frozen=True):
-    """Only OAuth tokens can be asked; private app tokens and service keys answer nothing."""
+    """What HubSpot says of a private app's token."""
 
     account_id: str
     scopes: tuple[str, ...]
-    user: str | None = None
+    user_id: str | None = None
     app_id: str | None = None
 
 

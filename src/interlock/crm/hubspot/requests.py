@@ -63,6 +63,11 @@ def account_path() -> str:
     return f"/account-info/{API_VERSION}/details"
 
 
+def private_token_path() -> str:
+    """Tells of the token of a private app what it may do (HubSpot docs, private apps). It has no dated form."""
+    return "/oauth/v2/private-apps/get/access-token-info"
+
+
 def subscriptions_path() -> str:
     return f"/communication-preferences/{API_VERSION}/statuses"
 
