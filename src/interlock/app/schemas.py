@@ -26,7 +26,7 @@ class Schemas(msgspec.Struct):
     owners: list[Owner]
     users: list[User]
     pipelines: list[Pipeline]
-    time_zone: str = "UTC"
+    time_zone: str = "UTC"  # the account's: the day on which a moment falls is the day its people see
 
     def property_named(self, object_: str, name: str) -> PropertyDef | None:
         return next((each for each in self.properties.get(object_, ()) if each.name == name), None)
@@ -45,7 +45,9 @@ async def read_schemas(hubspot: HubSpotClient, salesforce: SalesforceClient, slu
         for type_ in spec.salesforce_types:
             fields[type_] = await salesforce.describe(type_)
     pipelines = await hubspot.pipelines("deals") if "deals" in slugs else []
-    return Schemas(properties, fields, await hubspot.owners(), await salesforce.users(), pipelines)
+    account = await hubspot.account()
+    owners, users = await hubspot.owners(), await salesforce.users()
+    return Schemas(properties, fields, owners, users, pipelines, account.timezone or "UTC")
 
 
 async def kept_schemas(
