@@ -71,6 +71,12 @@ class Story:
         step = self.steps[name] = Step(words, done.returncode, done.stdout, done.stderr)
         return step
 
+    def must(self, name: str, *arguments: str, **environment: str) -> Step:
+        """A step without which the story cannot go on: what it said is in the failure."""
+        step = self.run(name, *arguments, **environment)
+        assert step.exit_code in (0, 1), f"{name}: {step.exit_code}\n{step.out}\n{step.err}"
+        return step
+
     @contextmanager
     def running(self, name: str, *arguments: str, end: signal.Signals = signal.SIGTERM) -> Iterator[Json]:
         """Start it, hand out its first document, and keep its end under `name`."""
@@ -169,7 +175,7 @@ def _connect(story: Story) -> None:
     story.run("connect to nowhere", "connect", *nowhere, **good)
     wrong = {**good, "INTERLOCK_SALESFORCE_TOKEN": "wrong"}
     story.run("connect with a wrong token", "connect", *story.urls(), **wrong)
-    story.run("connect", "connect", *story.urls(), "--existing", "all", **good)
+    story.must("connect", "connect", *story.urls(), "--existing", "all", **good)
     story.run("connections", "connections")
     story.run("an unknown connection", "status", "--connection", "nobody")
 
@@ -177,7 +183,7 @@ def _connect(story: Story) -> None:
 def _mappings(story: Story) -> None:
     file = story.folder / "mappings.yaml"
     story.run("mappings list", "mappings", "list")
-    story.run("mappings export", "mappings", "export", str(file))
+    story.must("mappings export", "mappings", "export", str(file))
     story.run("mappings export to a pipe", "mappings", "export", plain=True)
     story.run("mappings diff of the same", "mappings", "diff", str(file))
     text = file.read_text()
@@ -196,7 +202,7 @@ def _mappings(story: Story) -> None:
 
 def _first_sync(story: Story) -> None:
     story.run("plan", "plan")
-    story.run("sync", "sync", "--once")
+    story.must("sync", "sync", "--once")
     story.run("import planned", "import", "--object", "companies", "--plan")
     story.run("import", "import", "--object", "companies", "--since", "3d")
     story.run("import of nothing", "import")
@@ -207,7 +213,7 @@ def _first_sync(story: Story) -> None:
 
 
 def _issues(story: Story) -> None:
-    listed = story.run("issues", "issues").document
+    listed = story.must("issues", "issues").document
     first, second = (str(issue["id"]) for issue in listed["issues"][:2])
     story.run("issues of one page", "issues", "--limit", "1")
     story.run("issues of a category", "issues", "--category", "property_values", "--object", "contacts")
@@ -233,14 +239,14 @@ class Pair(msgspec.Struct):
 
 
 def _conflict(story: Story) -> Pair:
-    found = story.run("find by name", "find", "Gonzalez").document["records"]
+    found = story.must("find by name", "find", "Gonzalez").document["records"]
     (contact,) = [each for each in found if each["object"] == "contacts" and each["link"]]
     pair = Pair(contact["hubspot"], contact["salesforce"], contact["label"].rpartition("<")[2].rstrip(">"))
     hubspot_id, salesforce_id = pair.ids
     story.edit("hubspot", hubspot_id, jobtitle="Countess")
     story.edit("salesforce", salesforce_id, Title="Analyst")
     story.run("sync of a conflict", "sync", "--once", "--record", pair.hubspot)
-    conflict = str(story.run("conflicts", "conflicts").document["conflicts"][0]["id"])
+    conflict = str(story.must("conflicts", "conflicts").document["conflicts"][0]["id"])
     story.run("conflicts of no kind", "conflicts", "--status", "closed")
     losing = "hubspot" if story.steps["conflicts"].document["conflicts"][0]["kept"] == "salesforce" else "salesforce"
     story.run("conflicts resolve planned", "conflicts", "resolve", conflict, "--keep", losing, "--plan")
