@@ -13,6 +13,7 @@ from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.journal import JournalEntry
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app.connect import ConnectRequest, connect
+from interlock.app.connections import resume
 from interlock.app.runtime import open_cycle
 from interlock.app.sync import SyncResult, sync
 from interlock.core.model import AuditRow, Issue, Reason, RecordKey, RecordLink, Side
@@ -140,6 +141,33 @@ class World:
         before = self.written
         await self.sync()
         assert self.written == before, "wrote something although nothing had changed"
+
+    async def stops_because(self, reason: str) -> None:
+        """The next drain is stopped by a brake, and has written nothing."""
+        await asyncio.sleep(60.0)
+        before = self.written
+        result = await self.sync()
+        assert result.outcome == "stopped", result
+        assert reason in (result.stopped_reason or ""), result.stopped_reason
+        assert self.written == before
+
+    async def resume(self) -> None:
+        """A person has looked at what stopped the connection."""
+        assert self.store is not None
+        assert self.connection is not None
+        assert self.connection.id is not None
+        async with self.store.read(None) as tx:
+            stopped = await connections.get(tx, self.connection.id)
+        assert stopped is not None
+        await resume(self.store, stopped, None, plan=False)
+
+    async def lose_the_database(self, new: Path) -> None:
+        """Start over with an empty one, at `new`."""
+        assert self.store is not None
+        await self.store.close()
+        self.path = new
+        await self.open()
+        await self.connect()
 
     async def _next_due_us(self) -> int | None:
         """When there is something to do. A record that waits for another, which may never come, is not busy."""

@@ -177,14 +177,21 @@ class BatchRoutes:
         return found
 
     def _finder(self, table: Table, id_property: str | None, *, archived: bool) -> Callable[[str], Record | None]:
-        if archived:
+        by_id = id_property is None or id_property == "hs_object_id"
+        if archived and by_id:
             return lambda id: _archived(table, id)
-        if id_property is None or id_property == "hs_object_id":
+        if archived:
+            # `archived` and `idProperty` are documented side by side (batch read). What had a value gave it up when it was
+            # archived, so several may have had the same: the last one answers.
+            self._portal.require_unique(table, str(id_property))
+            gone = sorted(table.after(-1, archived=True), key=lambda record: record.archived_ms or 0)
+            return {value: record for record in gone if (value := record.values.get(str(id_property)))}.get
+        if by_id:
             if self._api.config.batch_read_resolves_merged_ids:
                 return lambda id: self._portal.lookup(table, id, None, merged=True)
             live = table.live
             return lambda id: live(int(id)) if id.isdecimal() else None
-        self._portal.require_unique(table, id_property)
+        self._portal.require_unique(table, str(id_property))
         return lambda id: self._portal.lookup(table, id, id_property, merged=False)
 
     def _found(self, table: Table, one: dict[str, Any]) -> Record | None:
