@@ -56,6 +56,17 @@ class Account:
         rows = [{"email": f"p{number}@example.com", "lastname": f"Person {number}"} for number in range(count)]
         return self.crm.seed({"contacts": rows})["contacts"]
 
+    def wide_schema(self, object: str, count: int) -> list[str]:
+        """That many more text properties, with names as long as people make them."""
+        names = [f"a_property_that_somebody_made_{number}" for number in range(count)]
+        for name in names:
+            self.crm.portal.table(object).schema.create(
+                {"name": name, "label": name, "type": "string", "fieldType": "text", "groupName": "contactinformation"},
+                self.time() // 1000,
+                None,
+            )
+        return names
+
     def value(self, id: str, name: str) -> Any:
         return self.person.get("contacts", id).get(name)
 
@@ -257,6 +268,96 @@ def test_a_record_that_changes_while_we_walk_hides_no_other() -> None:
                 account.time.pass_us(1000)
                 account.person.update("contacts", ids[2], {"phone": "1"})
         assert set(found) == set(ids)
+
+    account.run(story())
+
+
+@pytest.mark.parametrize("count", [30, 200])
+def test_records_archived_before_the_index_knows_it_hide_none_of_those_behind_them(count: int) -> None:
+    account = Account(search_lag_ms=60_000)
+    gone = account.contacts(count)
+    account.time.pass_us(5_000_000)
+    kept = account.crm.seed({"contacts": [{"email": f"kept{number}@example.com"} for number in range(25)]})["contacts"]
+    account.time.pass_us(120_000_000)
+    for id in gone:
+        account.person.archive("contacts", id)
+
+    async def story() -> None:
+        assert sorted(await everything_changed(account, START_US, limit=10)) == sorted(kept)
+        assert len(account.wire.requests) < 200
+
+    account.run(story())
+
+
+def test_records_archived_out_of_the_middle_of_one_stamp_hide_none_of_those_behind_them() -> None:
+    account = Account(search_lag_ms=60_000)
+    ids = account.contacts(100)
+    account.time.pass_us(120_000_000)
+    for id in ids[20:60]:
+        account.person.archive("contacts", id)
+
+    async def story() -> None:
+        assert sorted(await everything_changed(account, START_US, limit=10)) == sorted(ids[:20] + ids[60:])
+
+    account.run(story())
+
+
+def test_a_search_that_always_promises_more_and_shows_nothing_is_given_up() -> None:
+    account = Account()
+    account.contacts(3)
+
+    class Promising(Wire):
+        async def send(self, request: Request, deadline_s: float) -> Response:
+            answer = await super().send(request, deadline_s)
+            answer.body = b'{"total":9,"results":[],"paging":{"next":{"after":"200"}}}'
+            return answer
+
+    account.wire = Promising(account.crm)
+    tokens = StaticToken(Side.HUBSPOT, account.crm.token)
+    account.client = HubSpotClient("https://api.hubapi.com", account.wire, tokens, account.governor, account.time)
+
+    async def story() -> None:
+        with pytest.raises(ServerFault):
+            await everything_changed(account, START_US - 86_400_000_000)
+        assert len(account.wire.requests) < 120
+
+    account.run(story())
+
+
+def test_a_hundred_and_fifty_mapped_properties_do_not_stop_detection() -> None:
+    account = Account()
+    wide = account.wide_schema("contacts", 150)
+    ids = account.crm.seed({"contacts": [{"email": f"p{n}@example.com", wide[149]: f"v{n}"} for n in range(230)]})[
+        "contacts"
+    ]
+
+    async def story() -> None:
+        pages = [p async for p in account.client.changed("contacts", ["email", *wide], START_US, purpose="detect")]
+        found = {seen.key.id: seen for page in pages for seen in page}
+        assert sorted(found) == sorted(ids)
+        assert all(seen.values[wide[149]] == f"v{ids.index(id)}" for id, seen in found.items())
+        assert all(seen.modified_us == START_US for seen in found.values())
+        assert 400 not in account.wire.statuses
+        # As narrow as before, they are found by searches alone.
+        before = len(account.wire.requests)
+        await everything_changed(account, START_US)
+        assert all(path.endswith("/search") for path in account.paths()[before:])
+
+    account.run(story())
+
+
+def test_what_is_read_beside_a_search_moves_no_cursor_past_what_search_has_not_shown() -> None:
+    account = Account(search_lag_ms=60_000)
+    wide = account.wide_schema("contacts", 150)
+    first, second = account.contacts(2)
+    account.time.pass_us(120_000_000)
+    account.person.update("contacts", first, {wide[0]: "new"})
+    account.person.archive("contacts", second)
+
+    async def story() -> None:
+        [page] = [p async for p in account.client.changed("contacts", ["email", *wide], START_US, purpose="detect")]
+        assert [(seen.key.id, seen.modified_us) for seen in page] == [(first, START_US)]
+        assert page[0].values[wide[0]] == "new"
 
     account.run(story())
 

@@ -34,6 +34,7 @@ HISTORY_INPUTS = 50  # CRM API, batch read with propertiesWithHistory
 ASSOCIATION_READ_INPUTS = 1000  # associations batch read (changelog 2025-02)
 ASSOCIATION_WRITE_INPUTS = 1000  # 2,000 are allowed; smaller calls answer within the deadline
 SEARCH_PAGE = 200
+SEARCH_BODY_MAX = 3_000  # characters (CRM search, limits)
 SEARCH_CEILING = 10_000  # per query; beyond it answers 400
 
 encode = msgspec.json.Encoder().encode
