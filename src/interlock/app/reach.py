@@ -75,7 +75,8 @@ async def note(
         else:
             reach.reachable = reach.signed_in = True
             ok[f"{governor.side.value}_last_ok_us"] = clock_us()
-        _learn(reach, governor)
+            # Only an answer tells limits: a governor that heard none holds its cautious defaults.
+            _learn(reach, governor)
     async with store.write(connection_id) as tx:
         await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})
         if ok and await connections.get(tx, connection_id) is not None:

@@ -90,7 +90,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         "connection": as_document(connection, known),
         "objects": objects,
         "api": api,
-        "next_actions": _next_actions(connection, objects),
+        "next_actions": _next_actions(connection, objects, known),
     }
     if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
         document["connection"]["state"] = "syncing"
@@ -157,7 +157,7 @@ async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
     }
 
 
-def _next_actions(connection: Connection, objects: Json) -> list[Json]:
+def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach.Reach]) -> list[Json]:
     actions: list[Json] = []
 
     def add(text: str, command: str) -> None:
@@ -169,6 +169,9 @@ def _next_actions(connection: Connection, objects: Json) -> list[Json]:
     elif connection.begun_at_us is None:
         add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
         add("Then begin.", "interlock sync --once")
+    for side, name in SIDES.items():
+        if known[Side(side)].reachable is False and connection.state not in HALTED:
+            add(f"{name} did not answer: see what is in the way.", "interlock doctor")
     if sum(each["issues"] for each in objects.values()):
         add("Records need a person.", "interlock issues")
     if sum(each["conflicts"] for each in objects.values()):
@@ -176,5 +179,5 @@ def _next_actions(connection: Connection, objects: Json) -> list[Json]:
     if connection.begun_at_us is not None and connection.state not in HALTED:
         due = sum(each["due"] for each in objects.values())
         if due:
-            add(f"{due} records are due.", "interlock sync --once")
+            add(f"{due:,} {'record is' if due == 1 else 'records are'} due.", "interlock sync --once")
     return actions

@@ -13,7 +13,7 @@ from tests.unit.app.conftest import Tell
 from tests.unit.app.test_explain import Down
 from tests.world import World
 
-from interlock.app import serve
+from interlock.app import serve, status
 from interlock.app.connections import pause
 from interlock.app.errors import AppError, Busy
 from interlock.app.sync import SyncResult
@@ -203,11 +203,21 @@ def test_a_crm_that_is_down_is_tried_again_ever_more_slowly_and_then_all_is_well
     async def story(world: World) -> None:
         async with serving(world) as server:
             await asyncio.sleep(20)
+            assert world.store is not None
+            (before,) = await status.status(world.store, [await server.connection()], world.clock_us())
+            limit = before.document["api"]["hubspot"]["allocated"]
+            assert limit > 250_000
             up = world.transport
             world.transport = Down(up, "hubspot.local")
             await server.desk._close_session((await server.connection()).id or 0)
             await asyncio.sleep(3_600)
             assert 8 <= len(server.said) <= 20
+            assert world.store is not None
+            (told,) = await status.status(world.store, [await server.connection()], world.clock_us())
+            assert told.verdict() == "Not in agreement: HubSpot did not answer when last asked."
+            assert "interlock doctor" in [action["command"] for action in told.document["next_actions"]]
+            # What was learned of the limits while it answered is not replaced by a guess.
+            assert told.document["api"]["hubspot"]["allocated"] == limit
             assert "HubSpot" in server.said[0]
             assert (await server.connection()).state == "idle"
             world.transport = up
