@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -40,6 +40,30 @@ class Wire:
         return answer
 
 
+class Between(Wire):
+    """Somebody does something just before the first call of one kind arrives."""
+
+    def __init__(self, emulator: HubSpotEmulator, before: str, deed: Callable[[], object]) -> None:
+        super().__init__(emulator)
+        self.before = before
+        self.deed: Callable[[], object] | None = deed
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.deed is not None and self.before in request.url:
+            deed, self.deed = self.deed, None
+            deed()
+        return await super().send(request, deadline_s)
+
+
+class Promising(Wire):
+    """Searches answer that there is more, and show nothing."""
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await super().send(request, deadline_s)
+        answer.body = b'{"total":9,"results":[],"paging":{"next":{"after":"200"}}}'
+        return answer
+
+
 class Account:
     """A HubSpot account, a person working in it, and our client."""
 
@@ -49,8 +73,12 @@ class Account:
         self.person = self.crm.user()
         self.wire = Wire(self.crm)
         self.governor = HubSpotGovernor(MemoryBudgetStore(self.time), self.time, rng=random.Random(7))
+        self.client = self.another_client(token)
+
+    def another_client(self, token: str | None = None) -> HubSpotClient:
+        """Over the wire as it is now."""
         tokens = StaticToken(Side.HUBSPOT, token or self.crm.token)
-        self.client = HubSpotClient("https://api.hubapi.com", self.wire, tokens, self.governor, self.time)
+        return HubSpotClient("https://api.hubapi.com", self.wire, tokens, self.governor, self.time)
 
     def contacts(self, count: int) -> list[str]:
         rows = [{"email": f"p{number}@example.com", "lastname": f"Person {number}"} for number in range(count)]
@@ -187,6 +215,74 @@ def test_a_listing_is_walked_page_by_page() -> None:
     account.run(story())
 
 
+def test_five_hundred_mapped_properties_do_not_stop_a_listing() -> None:
+    account = Account()
+    wide = account.wide_schema("contacts", 500)
+    ids = account.crm.seed({"contacts": [{"email": f"p{n}@example.com", wide[499]: f"v{n}"} for n in range(130)]})[
+        "contacts"
+    ]
+
+    async def story() -> None:
+        first = await account.client.list_page("contacts", ["email", *wide], purpose="fetch")
+        assert [seen.values[wide[499]] for seen in first.records] == [f"v{n}" for n in range(100)]
+        account.person.archive("contacts", ids[120])
+        second = await account.client.list_page("contacts", ["email", *wide], first.next, purpose="fetch")
+        assert [seen.key.id for seen in second.records] == ids[100:120] + ids[121:]
+        assert second.next is None
+        gone = await account.client.list_page("contacts", ["email", *wide], archived=True, purpose="fetch")
+        assert [seen.values[wide[499]] for seen in gone.records] == ["v120"]
+        assert account.wire.statuses == [200] * 6
+
+    account.run(story())
+
+
+def test_a_record_that_goes_while_a_wide_listing_is_read_is_left_out_of_it() -> None:
+    account = Account()
+    wide = account.wide_schema("contacts", 500)
+    ids = account.contacts(3)
+    account.wire = Between(account.crm, "/batch/read", lambda: account.person.archive("contacts", ids[1]))
+    client = account.another_client()
+
+    async def story() -> None:
+        page = await client.list_page("contacts", ["email", *wide], purpose="fetch")
+        assert [seen.key.id for seen in page.records] == [ids[0], ids[2]]
+
+    account.run(story())
+
+
+def test_five_hundred_mapped_properties_do_not_stop_the_read_of_one_record() -> None:
+    account = Account()
+    wide = account.wide_schema("contacts", 500)
+    first, second = account.contacts(2)
+    account.person.update("contacts", first, {wide[499]: "here"})
+    account.person.merge("contacts", first, second)
+
+    async def story() -> None:
+        for id in (first, second):
+            seen = await account.client.read_by_id("contacts", id, ["email", *wide], purpose="fetch")
+            assert seen is not None
+            assert (seen.key.id, seen.values[wide[499]]) == (first, "here")
+        assert await account.client.read_by_id("contacts", "424242", ["email", *wide], purpose="fetch") is None
+        assert 414 not in account.wire.statuses
+
+    account.run(story())
+
+
+def test_a_record_merged_away_while_it_is_read_alone_answers_with_its_survivor() -> None:
+    account = Account()
+    wide = account.wide_schema("contacts", 500)
+    first, second = account.contacts(2)
+    account.wire = Between(account.crm, "/batch/read", lambda: account.person.merge("contacts", first, second))
+    client = account.another_client()
+
+    async def story() -> None:
+        seen = await client.read_by_id("contacts", second, ["email", *wide], purpose="fetch")
+        assert seen is not None
+        assert seen.key.id == first
+
+    account.run(story())
+
+
 def test_history_tells_who_wrote_what_newest_first() -> None:
     account = Account()
     [id] = account.contacts(1)
@@ -306,15 +402,8 @@ def test_a_search_that_always_promises_more_and_shows_nothing_is_given_up() -> N
     account = Account()
     account.contacts(3)
 
-    class Promising(Wire):
-        async def send(self, request: Request, deadline_s: float) -> Response:
-            answer = await super().send(request, deadline_s)
-            answer.body = b'{"total":9,"results":[],"paging":{"next":{"after":"200"}}}'
-            return answer
-
     account.wire = Promising(account.crm)
-    tokens = StaticToken(Side.HUBSPOT, account.crm.token)
-    account.client = HubSpotClient("https://api.hubapi.com", account.wire, tokens, account.governor, account.time)
+    account.client = account.another_client()
 
     async def story() -> None:
         with pytest.raises(ServerFault):
@@ -590,9 +679,7 @@ def test_a_missing_scope_is_named() -> None:
     account = Account()
     token = account.crm.issue_token("crm.objects.contacts.read")
     ids = account.contacts(1)
-    client = HubSpotClient(
-        "https://api.hubapi.com", account.wire, StaticToken(Side.HUBSPOT, token), account.governor, account.time
-    )
+    client = account.another_client(token)
 
     async def story() -> None:
         with pytest.raises(MissingScope) as told:
@@ -610,9 +697,7 @@ def test_a_private_apps_token_tells_its_scopes_and_is_in_no_address() -> None:
     account = Account()
     granted = ("crm.objects.contacts.read", "crm.objects.owners.read")
     token = account.crm.issue_token(*granted)
-    client = HubSpotClient(
-        "https://api.hubapi.com", account.wire, StaticToken(Side.HUBSPOT, token), account.governor, account.time
-    )
+    client = account.another_client(token)
 
     async def story() -> None:
         info = await client.token_info()
@@ -641,8 +726,7 @@ def test_a_token_is_in_no_message_when_it_cannot_be_asked_about(fault: str) -> N
 def test_a_token_that_hubspot_does_not_tell_about_is_no_error() -> None:
     account = Account()
     oauth = account.crm.issue_token("crm.objects.contacts.read", expires_in_s=1_800)
-    tokens = StaticToken(Side.HUBSPOT, oauth)
-    client = HubSpotClient("https://api.hubapi.com", account.wire, tokens, account.governor, account.time)
+    client = account.another_client(oauth)
 
     async def story() -> None:
         assert await client.token_info() is None

@@ -162,7 +162,7 @@ async def _search(
     sent = encode(body)
     wide = len(sent) > SEARCH_BODY_MAX
     if wide:
-        sent = encode({**body, "properties": ["hs_object_id"]})
+        sent = encode({**body, "properties": [records.ID_PROPERTY]})
     reply = await calls.read("POST", objects_path(object) + "/search", sent, purpose=purpose, family=SEARCH)
     batch = records.decode_batch(calls, reply.body)
     found = [observation(object, record, reply.sent_us) for record in batch.results]

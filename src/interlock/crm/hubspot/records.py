@@ -1,4 +1,8 @@
-"""Reading HubSpot records: pages of a listing, batches by id or unique property, single records by id."""
+"""Reading HubSpot records: pages of a listing, batches by id or unique property, single records by id.
+
+Listings and single reads name the properties in the address. Where that gets too long they ask for ids alone, and the
+values come from a batch read, whose body has no such limit.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from interlock.crm.calls import PART_TRIES, Calls, Reply, chunks, in_parallel
 from interlock.crm.errors import CallRefused, ServerFault
 from interlock.crm.hubspot.model import Page
 from interlock.crm.hubspot.requests import (
+    ADDRESS_MAX,
     BATCH_INPUTS,
     WireBatch,
     WireError,
@@ -28,6 +33,7 @@ from interlock.crm.hubspot.requests import (
 )
 
 ADDITIONAL_EMAILS = "hs_additional_emails"
+ID_PROPERTY = "hs_object_id"
 
 
 async def list_page(
@@ -39,13 +45,26 @@ async def list_page(
     archived: bool,
     purpose: str,
 ) -> Page:
-    query = {"limit": str(limit), "properties": ",".join(properties), "archived": "true" if archived else "false"}
+    query = {"limit": str(limit), "properties": ",".join(properties), "archived": _flag(archived)}
     if after is not None:
         query["after"] = after
-    reply = await calls.read("GET", with_query(objects_path(object), query), purpose=purpose)
+    path = with_query(objects_path(object), query)
+    wide = len(path) > ADDRESS_MAX
+    if wide:
+        path = with_query(objects_path(object), {**query, "properties": ID_PROPERTY})
+    reply = await calls.read("GET", path, purpose=purpose)
     batch = decode_batch(calls, reply.body)
     following = batch.paging.next.after if batch.paging is not None and batch.paging.next is not None else None
-    return Page([observation(object, record, reply.sent_us) for record in batch.results], following)
+    if not wide:
+        return Page([observation(object, record, reply.sent_us) for record in batch.results], following)
+    # What is not read any more has gone since it was listed: like any record that goes, it is not in the listing.
+    ids = [record.id for record in batch.results]
+    found = await read(calls, object, ids, properties, None, archived, purpose)
+    return Page([found[id] for id in ids if id in found], following)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
 
 
 async def read(
@@ -139,9 +158,25 @@ def _is_answer(error: WireError) -> bool:
 async def read_by_id(
     calls: Calls, object: str, id: str, properties: Sequence[str], archived: bool, purpose: str
 ) -> Observation | None:
-    query = {"properties": ",".join(properties), "archived": "true" if archived else "false"}
-    path = with_query(f"{objects_path(object)}/{segment(id)}", query)
-    reply = await calls.read("GET", path, purpose=purpose, takes=(404,))
+    path = f"{objects_path(object)}/{segment(id)}"
+    address = with_query(path, {"properties": ",".join(properties), "archived": _flag(archived)})
+    if len(address) <= ADDRESS_MAX:
+        return await _one(calls, object, address, purpose)
+    address = with_query(path, {"properties": ID_PROPERTY, "archived": _flag(archived)})
+    for _ in range(PART_TRIES):
+        seen = await _one(calls, object, address, purpose)
+        if seen is None:
+            return None
+        # Its own id, which is the survivor's where `id` was merged away: batches know no other.
+        found = await read(calls, object, [seen.key.id], properties, None, archived, purpose)
+        if seen.key.id in found:
+            return found[seen.key.id]
+        # It went in between; only the first kind of read can tell how.
+    raise ServerFault(calls.side, f"HubSpot shows {object}/{id} by itself and leaves it out of a batch.")
+
+
+async def _one(calls: Calls, object: str, address: str, purpose: str) -> Observation | None:
+    reply = await calls.read("GET", address, purpose=purpose, takes=(404,))
     if reply.status == 404:
         return None
     try:

@@ -12,6 +12,7 @@ import msgspec
 
 from interlock.core.model import Observation, RecordKey, Refused, Side
 from interlock.crm.calls import Kind, Refusal
+from interlock.crm.decoding import decoder
 from interlock.crm.errors import (
     BudgetSpent,
     CallRefused,
@@ -34,6 +35,8 @@ HISTORY_INPUTS = 50  # CRM API, batch read with propertiesWithHistory
 ASSOCIATION_READ_INPUTS = 1000  # associations batch read (changelog 2025-02)
 ASSOCIATION_WRITE_INPUTS = 1000  # 2,000 are allowed; smaller calls answer within the deadline
 SEARCH_PAGE = 200
+# Above some 16,200 characters the address is refused with 414 (measured by others: PostHog, pull request 31617).
+ADDRESS_MAX = 15_000
 SEARCH_BODY_MAX = 3_000  # characters (CRM search, limits)
 SEARCH_CEILING = 10_000  # per query; beyond it answers 400
 
@@ -135,8 +138,8 @@ class WireBatch(msgspec.Struct):
     total: int | None = None
 
 
-_batch = msgspec.json.Decoder(WireBatch).decode
-_record = msgspec.json.Decoder(WireRecord).decode
+_batch = decoder(WireBatch)
+_record = decoder(WireRecord)
 _error = msgspec.json.Decoder(WireError).decode
 
 
@@ -241,6 +244,8 @@ def refused(error: WireError, status: int) -> Refused:
         code, fields = "PROPERTY_DOESNT_EXIST", fields + unknown
     if error.category == "CONFLICT" or status == 409:
         code = "CONFLICT"
+        if error.message.startswith("Contact already exists"):
+            fields.append("email")  # all that identifies a contact to HubSpot itself
     existing = _EXISTING_ID.search(" ".join([error.message, *(detail.message for detail in error.errors)]))
     message = "; ".join(item.message for item in embedded if item.message) or error.message
     return Refused(
