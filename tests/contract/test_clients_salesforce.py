@@ -219,6 +219,49 @@ def test_a_record_asked_for_by_fifteen_characters_is_found_under_them() -> None:
     org.run(story())
 
 
+def wide_org(fields: int = 450) -> tuple[OurOrg, list[str]]:
+    org = OurOrg()
+    names = [f"A_field_that_somebody_made_{number}__c" for number in range(fields)]
+    for name in names:
+        org.crm.add_custom_field("Contact", name, "Text", length=40)
+    return org, names
+
+
+def test_records_are_found_by_e_mail_however_many_fields_are_asked_for() -> None:
+    org, names = wide_org()
+    ids = org.contacts(300)
+    org.person.update("Contact", ids[7], {names[-1]: "here"})
+
+    async def story() -> None:
+        wanted = {"Email": [*(f"p{n}@example.com" for n in range(300)), "x" * 5_000]}
+        found = await org.client.query_where_in("Contact", names, wanted, purpose="match")
+        by_id = {seen.key.id: seen for seen in found}
+        assert sorted(by_id) == sorted(ids)
+        assert (by_id[ids[7]].values[names[-1]], by_id[ids[7]].values["Email"]) == ("here", "p7@example.com")
+        assert len(org.wire.requests) == 2
+
+    org.run(story())
+
+
+def test_more_fields_are_written_than_a_query_could_ask_for_and_each_write_knows_what_it_replaced() -> None:
+    org, names = wide_org()
+    ids = org.contacts(450)
+    org.person.update("Contact", ids[3], {names[-1]: "before"})
+
+    async def story() -> None:
+        to_write = [SalesforceWrite(id, dict.fromkeys(names, f"new {n}")) for n, id in enumerate(ids)]
+        outcomes = await org.client.update_with_before("Contact", to_write, names, purpose="write")
+        written = outcomes[ids[3]]
+        assert isinstance(written, Written)
+        assert written.before is not None
+        assert written.values is not None
+        assert (written.before[names[-1]], written.values[names[-1]]) == ("before", "new 3")
+        assert all(isinstance(outcome, Written) and outcome.before for outcome in outcomes.values())
+        assert len(org.wire.requests) == 2
+
+    org.run(story())
+
+
 def test_records_are_retrieved_by_their_ids_two_thousand_a_call() -> None:
     org = OurOrg()
     ids = org.contacts(2_100)

@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
 from interlock.core.reconcile import print_of
-from interlock.crm.salesforce.soql import changed_since
+from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.follow import merged_ids
 from interlock.engine.references import learn_references
@@ -83,6 +83,7 @@ class _Poll(msgspec.Struct):
     window: Window
     back: bool
     fields: list[str]
+    wide: bool  # they are too many for the query: the values are read beside it
     parent_field: str | None = None  # of junction rows: the record that is due when the row changes
 
 
@@ -135,8 +136,9 @@ async def _poll(
     window = Window.of(await cursors.get(tx, name), ctx.begun_at_us, overlap_us)
     back = window.looks_back(now_us, overlap_us, look_back)
     # SystemModstamp is indexed and moves for every kind of change (Salesforce, system fields).
-    soql = changed_since(type_, fields, window.since_us(back, STAMP_GRAIN_US))
-    return _Poll(runtime, type_, name, soql, window, window, back, fields)
+    wide = not fit(fields)
+    soql = changed_since(type_, narrowed(fields) if wide else fields, window.since_us(back, STAMP_GRAIN_US))
+    return _Poll(runtime, type_, name, soql, window, window, back, fields, wide)
 
 
 async def _take_page(ctx: Cycle, poll: _Poll, records: list[dict[str, object]], read_us: int, counter: int) -> int:
@@ -146,6 +148,8 @@ async def _take_page(ctx: Cycle, poll: _Poll, records: list[dict[str, object]], 
     cursor = (poll.cursor, poll.window.cursor())
     if poll.parent_field is not None:
         return await _mark_parents(ctx, poll, rows, cursor)
+    if poll.wide:
+        rows = await ctx.salesforce.with_values(poll.type, rows, poll.fields, purpose="detect")
     return await mark(ctx, poll.runtime, rows, Reason.CHANGED, cursor, counter)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from interlock.core.model import Observation, Reason
-from interlock.crm.salesforce.soql import datetime_literal, fields, name, record_id
+from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
 from interlock.store import cursors, dirty, links
@@ -132,6 +132,20 @@ async def salesforce_page(
     `since_us`: only what changed since. `wanted`: the fields, where not all that sync.
     """
     wanted = wanted or runtime.salesforce_fields[type_]
+    wide = not fit(wanted)
+    while True:
+        rows = await _rows_by_id(ctx, type_, after, since_us, ["Id"] if wide else wanted)
+        if not wide or not rows:
+            return rows
+        # Too many fields for a query: it finds the rows, whose values are read beside it.
+        after = rows[-1].key.id
+        if living := await ctx.salesforce.with_values(type_, rows, wanted, purpose="fetch"):
+            return living
+
+
+async def _rows_by_id(
+    ctx: Cycle, type_: str, after: str | None, since_us: int | None, wanted: list[str]
+) -> list[Observation]:
     tests = [f"Id > '{record_id(after)}'"] if after else []
     tests += [f"SystemModstamp >= {datetime_literal(since_us)}"] if since_us is not None else []
     where = f" WHERE {' AND '.join(tests)}" if tests else ""

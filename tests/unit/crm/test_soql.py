@@ -121,5 +121,28 @@ def test_a_long_list_of_values_is_cut_into_queries_that_fit() -> None:
     assert found == values
 
 
+def test_more_fields_than_a_query_holds_are_no_query_of_each_value() -> None:
+    wide = [f"A_rather_long_field_name_number_{number}__c" for number in range(500)]
+    assert not soql.fit(wide)
+    with pytest.raises(ValueError):
+        soql.where_in("Contact", wide, "Email", ["a@example.com"])
+    assert soql.fit(wide[:200])
+    assert soql.narrowed([*wide, "IsDeleted", "MasterRecordId"]) == ["IsDeleted", "MasterRecordId"]
+
+
+def test_any_value_that_such_a_field_can_hold_fits_beside_as_many_fields_as_fit() -> None:
+    names = [f"A_rather_long_field_name_number_{number}__c" for number in range(600)]
+    while not soql.fit(names):
+        names.pop()
+    longest = "\U0001f600" * soql.FILTERED_CHARS_MAX
+    [text] = soql.where_in("Contact", names[:-1], "Email", [longest, "x" * 5_000])
+    assert len(soql.in_url(text)) <= soql.QUERY_BYTES_MAX
+    text = soql.changed_since(
+        "Contact", names, 1_780_000_000_000_000, "003000000000001AAA", 1_780_000_000_000_000, 2000
+    )
+    assert len(soql.in_url(text)) <= soql.QUERY_BYTES_MAX
+    assert soql.ids_per_query("Contact", names, 400) > 100
+
+
 def test_no_values_are_no_query() -> None:
     assert soql.where_in("Contact", ["Name"], "Email", []) == []

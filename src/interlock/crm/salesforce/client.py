@@ -148,6 +148,13 @@ class SalesforceClient:
         An id may be asked for in either form; the key of the observation has 18 characters always."""
         return await queries.retrieve(self._calls, sobject, ids, fields, purpose)
 
+    async def with_values(
+        self, sobject: str, rows: Sequence[Observation], fields: Sequence[str], *, purpose: str
+    ) -> list[Observation]:
+        """The rows of a query that had no room for all `fields` (soql.fit), read again with them. Deleted rows stay as
+        they are, and one that went since the query is left out."""
+        return await queries.with_values(self._calls, sobject, rows, fields, purpose)
+
     async def deleted(self, sobject: str, since_us: int, until_us: int | None = None, *, purpose: str) -> Deleted:
         """Ids deleted since (at most 30 days back), even those gone from the recycle bin."""
         until = self._clock_us() if until_us is None else until_us

@@ -32,7 +32,7 @@ from interlock.crm.salesforce.requests import (
 SUBREQUEST_TRIES = 3
 BY_IDS_ROWS = 600
 
-_rows = msgspec.json.Decoder(list[dict[str, Raw] | None]).decode
+parse_rows = msgspec.json.Decoder(list[dict[str, Raw] | None]).decode
 
 
 def query_url(text: str, include_deleted: bool) -> str:
@@ -89,8 +89,10 @@ async def query_where_in(
     include_deleted: bool,
     purpose: str,
 ) -> list[Observation]:
+    wide = not soql.fit([*fields, *values])
+    asked = soql.narrowed(fields) if wide else fields
     soqls = [
-        text for field, wanted in values.items() for text in soql.where_in(sobject, [*fields, field], field, wanted)
+        text for field, wanted in values.items() for text in soql.where_in(sobject, [*asked, field], field, wanted)
     ]
     found: dict[str, Observation] = {}
     for row, read_us in await _every_row(calls, soqls, include_deleted, purpose):
@@ -100,7 +102,19 @@ async def query_where_in(
         if known is not None:
             seen.values.update({name: value for name, value in known.values.items() if name not in seen.values})
         found[seen.key.id] = seen
-    return list(found.values())
+    if not wide:
+        return list(found.values())
+    return await with_values(calls, sobject, list(found.values()), list(dict.fromkeys([*fields, *values])), purpose)
+
+
+async def with_values(
+    calls: Calls, sobject: str, rows: Sequence[Observation], fields: Sequence[str], purpose: str
+) -> list[Observation]:
+    """Deleted rows as they are: nothing else reads them. The others anew; one that went since then is left out."""
+    living = [row.key.id for row in rows if not row.values.get("IsDeleted")]
+    found = await retrieve(calls, sobject, living, fields, purpose)
+    seen = (row if row.values.get("IsDeleted") else found.get(row.key.id) for row in rows)
+    return [row for row in seen if row is not None]
 
 
 async def _pages(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryResult]:
@@ -158,7 +172,7 @@ async def retrieve(
         body = encode({"ids": chunk, "fields": asked})
         reply = await calls.read("POST", path, body, purpose=purpose)
         try:
-            rows = _rows(reply.body)
+            rows = parse_rows(reply.body)
         except msgspec.MsgspecError as error:
             raise calls.garbled("a list of records") from error
         seen = (to_observation(sobject, row, reply.sent_us) for row in rows if row is not None)

@@ -22,6 +22,13 @@ _LIKE_ESCAPES = str.maketrans({"%": "\\%", "_": "\\_"})
 
 # A GET is refused above 16,384 bytes of URI (HTTP status 414, REST API); the rest is for the path and the headers.
 QUERY_BYTES_MAX = 15_000
+# Some 400 fields. What is left of a query's room then holds any condition and a few hundred ids; more fields than that
+# are read by retrieve, whose body has no such limit.
+FIELDS_BYTES_MAX = 10_000
+# The longest text that can be asked by, but for formulas: long text areas are not filterable (field types).
+FILTERED_CHARS_MAX = 255
+# What a row says of what became of it. Of a deleted row nobody but queryAll tells it.
+_STANDING = frozenset({"IsDeleted", "MasterRecordId", "IsConverted", "ConvertedContactId", "CreatedDate"})
 
 
 def quote(value: str) -> str:
@@ -63,6 +70,16 @@ def fields(names: Sequence[str], *also: str) -> str:
     return ", ".join(dict.fromkeys(name(item) for item in (*also, *names)))
 
 
+def fit(names: Sequence[str]) -> bool:
+    """Whether a query can ask for all of these fields. If not: ask for `narrowed`, and retrieve the rest by ids."""
+    return len(in_url(fields(names))) <= FIELDS_BYTES_MAX
+
+
+def narrowed(names: Sequence[str]) -> list[str]:
+    """Of these fields, those that only the query can tell."""
+    return [item for item in names if item in _STANDING]
+
+
 def by_ids(sobject: str, names: Sequence[str], ids: Sequence[str]) -> str:
     listed = ",".join(f"'{record_id(id)}'" for id in ids)
     return f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE Id IN ({listed})"
@@ -92,14 +109,17 @@ def changed_since(
 
 
 def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[str]) -> list[str]:
-    """As many queries as the values need. A value with a NUL is in no field of Salesforce and is left out."""
+    """As many queries as the values need. A value with a NUL, or longer than such a field can be, is in no field of
+    Salesforce and is left out. Raises ValueError when the fields do not `fit`."""
     head = f"SELECT {fields(names, 'Id')} FROM {name(sobject)} WHERE {name(field)} IN ("
     room = QUERY_BYTES_MAX - len(in_url(head)) - len(")")
+    if not fit(names):
+        raise ValueError(f"{len(names)} fields of {sobject} do not fit into one query")
     queries: list[str] = []
     listed: list[str] = []
     used = 0
     for value in dict.fromkeys(values):
-        if "\0" in value:
+        if "\0" in value or len(value) > FILTERED_CHARS_MAX:
             continue
         literal = quote(value)
         size = _size_in_url(literal) + 1

@@ -1,12 +1,13 @@
 """Writing Salesforce records in composite calls, with an outcome for every record.
 
-`update_with_before` puts "query these ids" before "PATCH these records" in one call, so that what somebody wrote since
-our read shows in the pre-image. It relies on `collateSubrequests` false (subrequests run in the order given) and on
-`allOrNone` false at both levels (one bad record stops no other). What it cannot have: with `allOrNone` false a failed
-query does not stop the PATCH after it, and with true one bad record would roll back all. A query by ids that fails
-where a read of the same fields passed just before is rare (access to a field lost in between, a time-out); its records
-come back Written with `before` None, which means "not proven", and the caller must treat it so. Between query and PATCH
-the row is not locked: the window is within one call, not nil.
+`update_with_before` puts "query these ids" (retrieve them, where the fields are too many for a query) before "PATCH
+these records" in one call, so that what somebody wrote since our read shows in the pre-image. It relies on
+`collateSubrequests` false (subrequests run in the order given) and on `allOrNone` false at both levels (one bad record
+stops no other). What it cannot have: with `allOrNone` false a failed query does not stop the PATCH after it, and with true
+one bad record would roll back all. A query by ids that fails where a read of the same fields passed just before is rare
+(access to a field lost in between, a time-out); its records come back Written with `before` None, which means "not
+proven", and the caller must treat it so. Between query and PATCH the row is not locked: the window is within one call, not
+nil.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from interlock.crm.salesforce import composite, soql
 from interlock.crm.salesforce.composite import Replies, Sub, SubReply
 from interlock.crm.salesforce.groups import WRITES_AT_ONCE, GroupAnswer, call_answer, group_answer, in_groups
 from interlock.crm.salesforce.model import SalesforceInsert, SalesforceUpsert, SalesforceWrite
-from interlock.crm.salesforce.queries import query_url
+from interlock.crm.salesforce.queries import parse_rows, query_url
 from interlock.crm.salesforce.requests import (
     AUTO_ASSIGN,
     COLLECTION_ROWS,
@@ -53,18 +54,25 @@ Rows = dict[str, dict[str, Raw]]  # by the first 15 characters of the id, which 
 async def update_with_before(
     calls: Calls, sobject: str, to_write: Sequence[SalesforceWrite], before_fields: Sequence[str], purpose: str
 ) -> dict[str, Outcome]:
-    names = list(dict.fromkeys((*before_fields, "SystemModstamp")))
-    # The query after the writes asks for the ids of both pairs at once.
-    rows = max(1, soql.ids_per_query(sobject, names, COLLECTION_ROWS * PAIRS_PER_CALL) // PAIRS_PER_CALL)
+    names = list(dict.fromkeys(("Id", *before_fields, "SystemModstamp")))
+    wide = not soql.fit(names)
+    rows = COLLECTION_ROWS
+    if not wide:
+        # The query after the writes asks for the ids of both pairs at once.
+        rows = soql.ids_per_query(sobject, names, COLLECTION_ROWS * PAIRS_PER_CALL) // PAIRS_PER_CALL
+
+    def reads(part: Sequence[SalesforceWrite], reference: str) -> Sub:
+        ids = [write.id for write in part]
+        if wide:
+            return Sub("POST", f"{COLLECTION_PATH}/{soql.name(sobject)}", reference, {"ids": ids, "fields": names})
+        return Sub("GET", query_url(soql.by_ids(sobject, names, ids), False), reference)
 
     async def send(parts: list[Sequence[SalesforceWrite]]) -> list[GroupAnswer]:
         subs: list[Sub] = []
         for index, part in enumerate(parts):
-            ids = [write.id for write in part]
-            subs.append(Sub("GET", query_url(soql.by_ids(sobject, names, ids), False), f"before{index}"))
+            subs.append(reads(part, f"before{index}"))
             subs.append(Sub("PATCH", COLLECTION_PATH, f"write{index}", _records(sobject, part)))
-        all_ids = [write.id for part in parts for write in part]
-        subs.append(Sub("GET", query_url(soql.by_ids(sobject, names, all_ids), False), "after"))
+        subs.append(reads([write for part in parts for write in part], "after"))
         answer = await composite.write(calls, subs, purpose, NO_AUTO_ASSIGN)
         if not isinstance(answer, dict):
             return [call_answer(answer)] * len(parts)
@@ -103,14 +111,15 @@ def _update_answer(replies: Replies, index: int, part: Sequence[SalesforceWrite]
 
 
 def _rows(reply: SubReply | None) -> Rows:
-    """The rows of a query subrequest; none when it failed, since the writes beside it stand all the same."""
+    """The rows of a reading subrequest; none when it failed, since the writes beside it stand all the same."""
     if reply is None or not reply.ok:
         return {}
     try:
-        records = parse_page(reply.body).records
+        # A retrieve answers with the bare rows, null for what it does not find.
+        records = parse_rows(reply.body) if bytes(reply.body).startswith(b"[") else parse_page(reply.body).records
     except msgspec.MsgspecError:
         return {}
-    return {row["Id"][:15]: flatten(row) for row in records}
+    return {row["Id"][:15]: flatten(row) for row in records if row is not None}
 
 
 async def update_exact(
