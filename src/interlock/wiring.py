@@ -58,15 +58,17 @@ class Interlock(msgspec.Struct):
         assert connection.id is not None
         secrets = await credentials.load(self.store, connection.id)
         budget = StoredBudget(self.store, connection.id, self.clock_us)
-        async with self._built(
-            connection.hubspot_url, connection.salesforce_url, secrets, budget, connection.settings
-        ) as built:
-            if note:
-                async with remember(self.store, connection.id, built.governors, self.clock_us):
+        try:
+            async with self._built(
+                connection.hubspot_url, connection.salesforce_url, secrets, budget, connection.settings
+            ) as built:
+                if note:
+                    async with remember(self.store, connection.id, built.governors, self.clock_us):
+                        yield built
+                else:
                     yield built
-            else:
-                yield built
-            await budget.flush()
+        finally:
+            await budget.close()
 
     @asynccontextmanager
     async def unsaved_clients(

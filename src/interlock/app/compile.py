@@ -26,6 +26,10 @@ _REFERENCE_TYPES = {"Contact": 1, "Opportunity": 2}
 _REFERENCE_PROPERTY = {("deals", "companies"): "hs_primary_associated_company"}
 
 
+# In the settings of an object mapping: how Salesforce is written.
+WRITES, RECORDED, EXACT = "writes", "recorded", "exact"
+
+
 class MappingStatus(msgspec.Struct, frozen=True):
     """Whether a pair of fields can be synced, and if not, why, in a sentence for the mapping table."""
 
@@ -143,6 +147,9 @@ class Compiler:
             hubspot_properties=self._hubspot_properties(spec, mappings, references),
             salesforce_fields={type_: self._salesforce_fields(spec, type_, mappings[type_]) for type_ in mappings},
             references=references,
+            exact_types=frozenset(
+                row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
+            ),
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 

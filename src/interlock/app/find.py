@@ -26,6 +26,12 @@ LIMIT = 25
 # How long a CRM may take before a person gets what is known without it.
 CRM_LIMIT_S = 5.0
 
+# No field that `find` looks through is longer in Salesforce, and no single word of a name in HubSpot.
+NAME_CHARS_MAX = 255
+
+# In HubSpot's search * stands for anything, and a value with an odd " is refused: in a name both only part words.
+_NOT_IN_WORDS = str.maketrans({'"': " ", "*": " "})
+
 # What HubSpot's search looks through for a name (CONTAINS_TOKEN matches whole words, HubSpot search API).
 _NAMES = {"contacts": ("firstname", "lastname"), "companies": ("name",), "deals": ("dealname",)}
 _SHOWN = {
@@ -103,12 +109,15 @@ async def _in_hubspot(client: HubSpotClient, text: str, key: RecordKey | None) -
         ]
     if is_email(text):
         return list((await client.read("contacts", [text], _SHOWN["contacts"], "email", purpose="match")).values())
+    words = text.translate(_NOT_IN_WORDS).split()
     rows: list[Observation] = []
+    if not words or max(len(word) for word in words) > NAME_CHARS_MAX:
+        return rows
     for object_, names in _NAMES.items():
         for name in names:
-            wanted = [Filter(name, "CONTAINS_TOKEN", word) for word in text.split()[:3]]
+            wanted = [Filter(name, "CONTAINS_TOKEN", word) for word in words[:3]]
             rows += await client.search(object_, wanted, _SHOWN[object_], LIMIT, purpose="match")
-    if len(words := text.split()) > 1:
+    if len(words) > 1:
         # A person's first and last name lie in two properties.
         wanted = [Filter("firstname", "CONTAINS_TOKEN", words[0]), Filter("lastname", "CONTAINS_TOKEN", words[-1])]
         rows += await client.search("contacts", wanted, _SHOWN["contacts"], LIMIT, purpose="match")
@@ -117,7 +126,9 @@ async def _in_hubspot(client: HubSpotClient, text: str, key: RecordKey | None) -
 
 async def _in_salesforce(client: SalesforceClient, text: str, key: RecordKey | None) -> list[Observation]:
     if key is None:
-        return [] if text.isdigit() else await client.find(text, LIMIT, purpose="match")
+        if text.isdigit() or "\0" in text or len(text) > NAME_CHARS_MAX:
+            return []
+        return await client.find(text, LIMIT, purpose="match")
     if key.side is Side.HUBSPOT:
         return []
     names = ["FirstName", "LastName", "Email"] if key.type in ("Contact", "Lead") else ["Name"]

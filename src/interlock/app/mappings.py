@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from interlock.app.compile import Compiler, MappingStatus
+from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus
 from interlock.app.errors import BadInput
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
@@ -43,6 +43,9 @@ class TypeEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
+    # How Salesforce is written (docs/guarantees.md): many records a call with what they replaced on record, or 25 a call,
+    # each refused if somebody edited it meanwhile.
+    writes: Literal["recorded", "exact"] = "recorded"
     fields: list[FieldEntry] = Field(default_factory=list)
 
 
@@ -56,9 +59,10 @@ class Document(BaseModel):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing that applying a document does. `enabled` changes name no field."""
+    """One thing that applying a document does. What concerns the whole type names no field; `writes` has its two values
+    in place of rules."""
 
-    action: str  # add | remove | change | enable | disable
+    action: str  # add | remove | change | enable | disable | writes
     object: str
     salesforce_object: str
     property: str | None = None
@@ -135,8 +139,13 @@ async def export(store: Store, connection_id: int) -> Json:
             for row in rows
             if row.object_mapping_id == of.id
         ]
-        objects.setdefault(of.object, {})[of.salesforce_type] = {"enabled": of.enabled, "fields": fields}
+        entry = {"enabled": of.enabled, "writes": writes_of(of), "fields": fields}
+        objects.setdefault(of.object, {})[of.salesforce_type] = entry
     return {"version": 1, "objects": objects}
+
+
+def writes_of(of: ObjectMappingRow | None) -> str:
+    return str(of.settings.get(WRITES, RECORDED)) if of is not None else RECORDED
 
 
 # --- compare and apply ------------------------------------------------------------------------------------------------
@@ -293,6 +302,9 @@ async def _changes(tx: Tx, document: Document) -> list[Change]:
             of = types.get((slug, type_))
             if entry.enabled != (of.enabled if of is not None else True):
                 changes.append(Change("enable" if entry.enabled else "disable", slug, type_))
+            if entry.writes != writes_of(of):
+                before, after = writes_of(of), entry.writes
+                changes.append(Change("writes", slug, type_, rule_before=before, rule_after=after))
             mine = {(row.property, row.field): row for row in rows if of is not None and row.object_mapping_id == of.id}
             changes += _field_changes(slug, type_, entry, mine)
     return changes
@@ -327,11 +339,13 @@ async def _carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
             of.id = await mappings.save_object_mapping(tx, of)
             types[change.object, change.salesforce_object] = of
         assert of.id is not None
-        if change.action in ("enable", "disable"):
-            of.enabled = change.action == "enable"
+        if change.property is None:
+            if change.action == "writes":
+                of.settings = {**of.settings, WRITES: change.rule_after}
+            else:
+                of.enabled = change.action == "enable"
             await mappings.save_object_mapping(tx, of)
             continue
-        assert change.property is not None
         assert change.field is not None
         row = rows.get((of.id, change.property, change.field))
         if change.action == "remove":

@@ -145,7 +145,7 @@ async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> No
 
 
 async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
-    if ctx.settings.salesforce_writes == "exact":
+    if type_ in pairs[0][0].runtime.exact_types:
         await _update_exactly(ctx, type_, pairs)
         return
     by_id = {write.id: write for _, write in pairs if write.id is not None}

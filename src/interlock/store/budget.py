@@ -25,7 +25,7 @@ class StoredBudget:
         self._connection_id = connection_id
         self._clock_us = clock_us
         self._buffer: Counter[tuple[Side, str, int]] = Counter()
-        store.join_writes(connection_id, self._join)
+        self._leave = store.join_writes(connection_id, self._join)
 
     async def add(self, side: Side, purpose: str, calls_: int, at_us: int) -> None:
         self._buffer[side, purpose, calls.hour_of(at_us)] += calls_
@@ -45,6 +45,11 @@ class StoredBudget:
             # Opening and closing is enough: the buffer joins every write of its connection.
             async with self._store.write(self._connection_id):
                 pass
+
+    async def close(self) -> None:
+        """Write what is left and count no more: a server opens clients for every turn."""
+        await self.flush()
+        self._leave()
 
     async def _join(self, tx: WriteTx) -> None:
         if not self._buffer:

@@ -144,9 +144,12 @@ class Store:
         finally:
             self._forbid_network.reset(token)
 
-    def join_writes(self, connection_id: int, join: JoinsWrites) -> None:
-        """Let `join` add rows to every write transaction of this connection before it commits (call counts)."""
-        self._joining.setdefault(connection_id, []).append(join)
+    def join_writes(self, connection_id: int, join: JoinsWrites) -> Callable[[], None]:
+        """Let `join` add rows to every write transaction of this connection before it commits (call counts). Returns how
+        to stop it."""
+        joining = self._joining.setdefault(connection_id, [])
+        joining.append(join)
+        return lambda: joining.remove(join)
 
     async def close(self) -> None:
         await self._backend.close()

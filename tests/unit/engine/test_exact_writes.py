@@ -10,25 +10,50 @@ from typing import Any
 from tests.simulation.virtual_time import run
 from tests.world import World, two_crms
 
+from interlock.app.mappings import Document, apply, export
+from interlock.app.schemas import Schemas
 from interlock.core.model import Side
 
 Story = Callable[[World, str, str], Awaitable[None]]
 
 
-def play(tmp_path: Path, story: Story, **settings: Any) -> None:
+def play(tmp_path: Path, story: Story, *, exact: bool) -> None:
     """A linked pair whose job title is two-way."""
 
     async def main() -> None:
         loop: Any = asyncio.get_running_loop()
         path = tmp_path / "interlock.db"
-        async with two_crms(path, loop.now_us, existing="all", settings=settings) as world:
+        async with two_crms(path, loop.now_us, existing="all") as world:
             await world.connect()
+            if exact:
+                await write_exactly(world)
             await world.rule("contacts", "jobtitle", "two_way")
             here = world.person("ada@example.com", jobtitle="Engineer")
             await world.settle()
             await story(world, here, world.counterpart("contacts", here))
 
     run(main(), seed=1)
+
+
+async def write_exactly(world: World) -> None:
+    """As `mappings apply` does for a type whose entry says `writes: exact`."""
+    assert world.store is not None
+    assert world.connection is not None
+    assert world.connection.id is not None
+    document = Document.model_validate({"version": 1, "objects": {"contacts": await contacts_of(world)}})
+
+    async def refresh() -> Schemas:
+        raise AssertionError("nothing new is mapped")
+
+    await apply(world.store, world.connection.id, document, lambda path: ".".join(path), refresh, plan=False)
+
+
+async def contacts_of(world: World) -> dict[str, Any]:
+    assert world.store is not None
+    assert world.connection is not None
+    assert world.connection.id is not None
+    types: dict[str, Any] = (await export(world.store, world.connection.id))["objects"]["contacts"]
+    return {name: {**entry, "writes": "exact"} for name, entry in types.items()}
 
 
 async def both_edit(world: World, here: str, there: str) -> None:
@@ -51,7 +76,7 @@ def test_an_edit_that_came_between_is_not_replaced_but_decided_about(tmp_path: P
         (conflict,) = await world.audit("conflict")
         assert (conflict.old, conflict.new, conflict.reason) == ("CTO", "Head of Research", "both_changed")
 
-    play(tmp_path, story, salesforce_writes="exact")
+    play(tmp_path, story, exact=True)
 
 
 def test_without_exact_writes_the_same_edit_is_replaced_and_logged(tmp_path: Path) -> None:
@@ -62,7 +87,7 @@ def test_without_exact_writes_the_same_edit_is_replaced_and_logged(tmp_path: Pat
         (conflict,) = await world.audit("conflict")
         assert (conflict.old, conflict.new, conflict.reason) == ("Head of Research", "CTO", "lost_race")
 
-    play(tmp_path, story)
+    play(tmp_path, story, exact=False)
 
 
 def test_a_row_edited_this_second_waits_since_its_stamp_could_hide_another_edit(tmp_path: Path) -> None:
@@ -77,4 +102,4 @@ def test_a_row_edited_this_second_waits_since_its_stamp_could_hide_another_edit(
         assert world.contact(here)["message"] == "just now"
         assert await world.issues() == []
 
-    play(tmp_path, story, salesforce_writes="exact")
+    play(tmp_path, story, exact=True)
