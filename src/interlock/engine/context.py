@@ -24,6 +24,8 @@ SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
 # the fingerprint of the address that it was known for.
 OPT_OUT = 0
 OPT_OUT_ADDRESS = -1
+# In what is held back: the record was refused as a whole, so that any change of it may let all of it pass.
+HELD_AS_A_WHOLE = -2
 
 
 # Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
@@ -59,8 +61,6 @@ class Settings(msgspec.Struct, frozen=True):
     oscillation_window_us: int = 3_600_000_000
     mass_change_share: float = 0.5
     mass_change_least: int = 100
-    # "recorded": many records a call, with what stood there before. "exact": 25 a call, refused if somebody wrote since.
-    salesforce_writes: str = "recorded"
     audit_retention_us: int = 366 * 86_400_000_000
 
 
@@ -74,6 +74,9 @@ class ObjectRuntime(msgspec.Struct):
     hubspot_properties: list[str]
     salesforce_fields: dict[str, list[str]]
     references: list[Reference]
+    # Salesforce types written 25 a call, each row refused if somebody wrote since our read, instead of many a call with
+    # what stood there before.
+    exact_types: frozenset[str] = frozenset()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property
@@ -98,6 +101,7 @@ class Reference(msgspec.Struct):
     hubspot_to_common: dict[str, str]
     salesforce_to_common: dict[str, str]
     common_to_hubspot: dict[str, str]
+    resting: set[str] = set()  # ids, of either side, of pairs of which one record is gone: read, and never written
 
     def learn(self, hubspot_id: str, salesforce_id: str) -> None:
         # The Salesforce id serves as the common name of the pair, so it is its own inverse.
@@ -105,11 +109,18 @@ class Reference(msgspec.Struct):
         self.salesforce_to_common[salesforce_id] = salesforce_id
         self.common_to_hubspot[salesforce_id] = hubspot_id
 
+    def learn_resting(self, hubspot_id: str, salesforce_id: str) -> None:
+        """What still points to it can be told from what points elsewhere by now."""
+        self.hubspot_to_common[hubspot_id] = salesforce_id
+        self.salesforce_to_common[salesforce_id] = salesforce_id
+        self.resting |= {hubspot_id, salesforce_id}
+
     def forget(self) -> None:
         """Links change between passes: what was learned for one is not trusted in the next."""
         self.hubspot_to_common.clear()
         self.salesforce_to_common.clear()
         self.common_to_hubspot.clear()
+        self.resting.clear()
 
 
 class FreshRead(msgspec.Struct, frozen=True):
