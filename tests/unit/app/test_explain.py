@@ -318,10 +318,26 @@ def test_find_answers_from_memory_when_no_crm_does(tell: Tell) -> None:
     tell(story, existing="all")
 
 
+@pytest.mark.parametrize("text", ['Augusta "Ada" Byron', 'Byron"', '"Byron', 'Augusta "Ada', '"'])
+def test_a_name_is_found_whatever_quotation_marks_are_typed_with_it(tell: Tell, text: str) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        name = {"firstname": 'Augusta "Ada"', "lastname": "Byron"}
+        here = world.hugo.create("contacts", {"email": "ada@example.com"} | name)
+        search = await found(world, text)
+        assert set(search.read.values()) == {"fresh"}
+        assert [str(each.keys[Side.HUBSPOT]) for each in search.found] == (
+            [] if text == '"' else [f"hubspot:contacts:{here}"]
+        )
+
+    tell(story)
+
+
 def test_find_takes_what_is_typed_for_text_and_nothing_else(tell: Tell) -> None:
     async def story(world: World) -> None:
         await ada(world)
-        for text in ("' OR '1'='1", "%", "_", "\\", "x' OR Name LIKE '%"):
-            assert (await found(world, text)).found == [], text
+        for text in ("' OR '1'='1", "%", "_", "\\", "x' OR Name LIKE '%", "*", '5"* "', "a\0b", "x" * 5_000):
+            search = await found(world, text)
+            assert (search.found, set(search.read.values())) == ([], {"fresh"}), text
 
     tell(story, existing="all")
