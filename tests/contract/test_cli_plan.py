@@ -32,3 +32,16 @@ def test_it_says_what_a_sync_would_do_even_beside_another_and_writes_nothing(
     text = interlock("plan", "--limit", "1", "--object", "contacts").sound().out
     assert "Nothing was written" in text
     assert "counts so far" in text
+
+
+def test_sync_with_plan_says_the_same_and_writes_nothing(interlock: Interlock, crms: LocalCrms) -> None:
+    crms.hubspot.seed("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+    interlock.connect().sound()
+    seqs = crms.hubspot.last_seq(), crms.salesforce.last_seq()
+    planned = interlock("plan", "--json").sound().document
+    document = interlock("sync", "--plan", "--json").sound().document
+    assert document["schema"] == "interlock.plan/1"
+    assert document["objects"] == planned["objects"]
+    assert (crms.hubspot.last_seq(), crms.salesforce.last_seq()) == seqs
+    refused = interlock("sync", "--plan", "--record", "ada@example.com")
+    assert refused.code == 2

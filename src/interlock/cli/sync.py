@@ -20,6 +20,7 @@ from interlock.cli.base import (
     Answer,
     ObjectsOption,
     Page,
+    PlanOption,
     Run,
     with_common,
 )
@@ -43,10 +44,17 @@ async def sync(
     wait: Annotated[
         str, typer.Option("--wait", metavar="DURATION", help="How long to wait for another process that syncs.")
     ] = "0",
+    plan: PlanOption = False,
 ) -> Answer:
     """Carry changes over, both ways."""
     from interlock.app import connections, keys, times
+    from interlock.cli.plan import plan as preview
 
+    if plan:
+        if record:
+            raise typer.BadParameter("--plan looks at whole objects; `interlock explain KEY` says what one record is in for.")
+        run.schema = "plan"
+        return await preview(run, objects)
     only = connections.check_objects(objects)
     wait_s = times.duration_s(wait)
     wanted = [keys.check_key(each) for each in record or ()]
