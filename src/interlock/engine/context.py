@@ -12,6 +12,7 @@ from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine.echoes import Echoes
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
 from interlock.store.lease import Lease
@@ -177,6 +178,7 @@ class Cycle(msgspec.Struct):
     begun_at_us: int
     only_keys: frozenset[RecordKey] | None = None
     brake_released: bool = False  # a person looked and resumed: this drain may pass the tripwire
+    echoes: Echoes = msgspec.field(default_factory=Echoes)
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

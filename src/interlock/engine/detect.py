@@ -261,6 +261,7 @@ async def _news(
 ) -> tuple[list[Observation], list[Observation]]:
     """What is news among `rows`, and what has to be looked at once more a little later."""
     side = rows[0].key.side
+    rows = ctx.echoes.others(runtime, rows)
     ids = [row.key.id for row in rows]
     linked = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, ids)
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])

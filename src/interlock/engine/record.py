@@ -90,6 +90,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.wake(tx, object_)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
+    ctx.echoes.note(batch.works)
     counts = ctx.report.of(batch.runtime.slug)
     counts.issues += len(raised)
     for key in ledger.done:
