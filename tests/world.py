@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,8 @@ class World:
         clock = Clock(clock_us)
         self.hubspot = HubSpotEmulator(clock=clock, seed=seed, **(hubspot or {}))
         self.salesforce = SalesforceEmulator(clock=clock, seed=seed, **(salesforce or {}))
-        self.transport: Transport = AsgiTransport(
-            {"hubspot.local": self.hubspot.app, "salesforce.local": self.salesforce.app}
-        )
+        self.line = _Line(AsgiTransport({"hubspot.local": self.hubspot.app, "salesforce.local": self.salesforce.app}))
+        self.transport: Transport = self.line
         self.hugo = self.hubspot.user()
         self.sally = self.salesforce.user()
         self.store: Store | None = None
@@ -98,7 +97,7 @@ class World:
 
     def between_read_and_write(self, side: Side, deed: Callable[[], object]) -> None:
         """Do it once, after the next drain has read that side's records and before its write gets there."""
-        self.transport = _Interruption(self.transport, side, deed)
+        self.line.deeds[side] = deed
 
     async def sync(self, *keys: RecordKey, only: tuple[str, ...] = ()) -> SyncResult:
         """One `sync --once`, as a process of its own would run it."""
@@ -192,6 +191,10 @@ class World:
     def calls_in_all(self) -> int:
         return self.hubspot.stats.calls + self.salesforce.stats.calls
 
+    def sent(self, side: Side) -> int:
+        """How many requests that write records went to that side."""
+        return len(self.line.sent[side])
+
     def calls(self, side: Side, contains: str = "") -> int:
         """How many calls the CRM counted so far, of the endpoints whose name contains this."""
         crm = self.hubspot if side is Side.HUBSPOT else self.salesforce
@@ -244,6 +247,21 @@ class World:
             ]
             await mappings.save_field_mapping(tx, FieldMappingRow(into, property_, field, rule, kind="custom"))
 
+    async def unmap(self, object_: str, property_: str) -> None:
+        async with self.write() as tx:
+            mine = {row.id for row in await mappings.object_mappings(tx) if row.object == object_}
+            rows = await mappings.field_mappings(tx)
+            gone = [row.id for row in rows if row.object_mapping_id in mine and row.property == property_ and row.id]
+            await mappings.delete_field_mappings(tx, gone)
+
+    def property(self, object_: str, name: str, type_: str, field_type: str, options: Sequence[str] = ()) -> None:
+        """A property that somebody made in HubSpot."""
+        table = self.hubspot.portal.table(object_)
+        listed = [{"label": each, "value": each, "displayOrder": place} for place, each in enumerate(options)]
+        body = {"name": name, "label": name, "type": type_, "fieldType": field_type, "options": listed}
+        group = next(iter(table.schema.groups))
+        table.schema.create(body | {"groupName": group}, self.clock_us() // 1000, None)
+
     # --- records -----------------------------------------------------------------------------------------------------
 
     def person(self, email: str, **properties: Any) -> str:
@@ -258,22 +276,23 @@ class World:
         return self.hugo.get("contacts", hubspot_id)
 
 
-class _Interruption:
-    """Somebody is quicker: the deed happens just before the first record write to that side is sent."""
+class _Line:
+    """The network, watched: how many requests wrote records, and a deed to do just before the next of them."""
 
-    def __init__(self, inner: Transport, side: Side, deed: Callable[[], object]) -> None:
+    def __init__(self, inner: Transport) -> None:
         self._inner = inner
-        self._host = f"{side.value}.local"
-        self._deed: Callable[[], object] | None = deed
+        self.deeds: dict[Side, Callable[[], object]] = {}
+        self.sent: dict[Side, list[Request]] = {side: [] for side in Side}
 
     async def send(self, request: Request, deadline_s: float) -> Response:
-        if self._deed is not None and self._host in request.url and _writes_records(request):
-            deed, self._deed = self._deed, None
-            deed()
+        side = Side.HUBSPOT if request.url.startswith(HUBSPOT_URL) else Side.SALESFORCE
+        if _writes_records(request):
+            self.sent[side].append(request)
+            deed = self.deeds.pop(side, None)
+            if deed is not None:
+                # Somebody is quicker.
+                deed()
         return await self._inner.send(request, deadline_s)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 def _writes_records(request: Request) -> bool:

@@ -7,6 +7,7 @@ a schedule is deterministic), and bodies are bytes. What an API refuses (authent
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -113,7 +114,12 @@ class Response:
 
 
 def json_response(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
-    return Response(status, _encode(value), headers=headers)
+    try:
+        body = _encode(value)
+    except UnicodeEncodeError:
+        # A text that was cut inside an emoji: half a character has no UTF-8, and is escaped.
+        body = json.dumps(value).encode()
+    return Response(status, body, headers=headers)
 
 
 Handler = Callable[[Request], Response]

@@ -14,16 +14,26 @@ from interlock.core.model import (
     Observation,
     Reason,
     RecordKey,
+    RecordLink,
     Side,
 )
 from interlock.core.plain import plain
-from interlock.core.plan import HeldField, plan_side
-from interlock.core.reconcile import merge_record
+from interlock.core.plan import HeldField, plan_side, seen
+from interlock.core.reconcile import FieldDecision, merge_record
 from interlock.core.values import Text, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.choices import weigh
-from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, OPT_OUT, OPT_OUT_ADDRESS, Cycle, Settings
+from interlock.engine.context import (
+    EXISTING,
+    HELD_AS_A_WHOLE,
+    HUBSPOT_ID_PROPERTY,
+    OPT_OUT,
+    OPT_OUT_ADDRESS,
+    Cycle,
+    Settings,
+)
 from interlock.engine.explanations import fix_for
+from interlock.engine.references import leads_nowhere
 from interlock.engine.work import Batch, SideWrite, Work
 
 # A pair that waits for its company is looked at again when the company is linked, and in any case after this long.
@@ -73,8 +83,9 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     merged = merge_record(mapping, base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
     work.merged = True
     work.agreed = merged.agreed
+    merged.writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
     work.decisions = merged.writes
-    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED)
+    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED) or _changed_since_refused(link, merged.writes)
     for side in Side:
         plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
         work.held.extend(plan.held)
@@ -84,6 +95,23 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
             work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
+
+
+def _leads_nowhere(work: Work, decision: FieldDecision, hubspot: Observation, salesforce: Observation) -> bool:
+    mapping = decision.mapping
+    raws = {Side.HUBSPOT: hubspot.values.get(mapping.property), Side.SALESFORCE: salesforce.values.get(mapping.field)}
+    return any(
+        leads_nowhere(reference, decision, raws)
+        for reference in work.runtime.references
+        if (reference.property, reference.field) == (mapping.property, mapping.field)
+    )
+
+
+def _changed_since_refused(link: RecordLink, decisions: list[FieldDecision]) -> bool:
+    """A rule of the org that refused the record, and not one field of it, looks at all fields together."""
+    return HELD_AS_A_WHOLE in link.held and any(
+        link.held.get(decision.mapping.id) != seen(decision) for decision in decisions
+    )
 
 
 def _extra(ctx: Cycle, work: Work, side: Side, hubspot: Observation, salesforce: Observation) -> dict[str, object]:
@@ -182,9 +210,10 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     )
     hubspot, salesforce = (own, blank) if work.origin is Side.HUBSPOT else (blank, own)
     merged = merge_record(mapping, {}, hubspot, salesforce, None)
-    plan = plan_side(side, merged.writes, {}, creating=True, resend_held=True)
+    writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
+    plan = plan_side(side, writes, {}, creating=True, resend_held=True)
     work.agreed = merged.agreed
-    work.decisions, work.held = merged.writes, plan.held
+    work.decisions, work.held = writes, plan.held
     extra: dict[str, object] = {}
     sync_key = own.key.id
     if side is Side.SALESFORCE:
@@ -214,7 +243,7 @@ def _note_waiting_references(ctx: Cycle, work: Work) -> None:
             if not isinstance(seen, Observation):
                 continue
             points_to = seen.values.get(name)
-            if points_to and str(points_to) not in known:
+            if points_to and (str(points_to) not in known or str(points_to) in reference.resting):
                 work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
 
 

@@ -29,7 +29,7 @@ from interlock.core.plan import FieldWrite, base_after_writes
 from interlock.engine.apply import carried_out, edited_since, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, pair_row, rows_of
 from interlock.engine.choices import record_choices
-from interlock.engine.context import OPT_OUT, OPT_OUT_ADDRESS, Cycle
+from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.follow import carry_over
 from interlock.engine.repair import log_lost_races
@@ -56,6 +56,7 @@ class _Ledger(msgspec.Struct):
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
+    still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
     wake: list[str] = []
     due_now: list[RecordKey] = []
@@ -74,7 +75,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
-        await issues.resolve(tx, ledger.resolved, keep=raised)
+        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held)
         await issues.raise_(tx, raised)
         await intents.update(tx, ledger.parked, IntentState.UNKNOWN, now + ctx.settings.park_us)
         await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
@@ -264,7 +265,11 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
     held = _held(work, link)
-    ledger.resolved += [] if held else [link.hubspot, link.salesforce]
+    ledger.resolved += [link.hubspot, link.salesforce]
+    if held:
+        mapped = work.runtime.mapping_for(link.salesforce_type).fields
+        properties = {field.property for field in mapped if field.id in held}
+        ledger.still_held |= {link.hubspot: properties, link.salesforce: properties}
     sets = {**link.sets, **work.sets}
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
@@ -286,6 +291,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.held.append((link.id, held))
     if work.state is not None:
         ledger.states.append((link.id, work.state))
+    if work.state is LinkState.LINKED:
+        ledger.wake += _children(ctx, work.object)
     if work.ends is not None:
         ledger.states.append((work.ends, LinkState.UNLINKED))
     if work.relink_to is not None:
@@ -311,13 +318,15 @@ def _held(work: Work, link: RecordLink) -> Base:
     wanted = {decision.mapping.id for decision in work.decisions}
     written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
     held = {id_: seen for id_, seen in link.held.items() if id_ in wanted and id_ not in written}
+    if held and HELD_AS_A_WHOLE in link.held:
+        held[HELD_AS_A_WHOLE] = (1, 1)
     held |= {each.mapping.id: each.seen for each in work.held}
     for write in work.writes:
         held |= {field.mapping.id: field.seen for field, _, _ in write.dropped}
         if isinstance(write.outcome, Refused) and not (
             write.outcome.retry or write.outcome.gone or edited_since(write)
         ):
-            held |= {field.mapping.id: field.seen for field in write.fields}
+            held |= {field.mapping.id: field.seen for field in write.fields} | {HELD_AS_A_WHOLE: (1, 1)}
     return held
 
 

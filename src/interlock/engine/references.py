@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from interlock.core.model import LinkState, Observation, Side
-from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.core.model import LinkState, Observation, Raw, Side
+from interlock.core.reconcile import FieldDecision
+from interlock.core.values import BLANK
+from interlock.engine.context import Cycle, ObjectRuntime, Reference
 from interlock.store import links
 
 
@@ -25,6 +27,18 @@ async def learn_references(ctx: Cycle, runtime: ObjectRuntime, seen: Iterable[Ob
         for link in found:
             if link.state is LinkState.LINKED:
                 reference.learn(link.hubspot_id, link.salesforce_id)
+            else:
+                reference.learn_resting(link.hubspot_id, link.salesforce_id)
+
+
+def leads_nowhere(reference: Reference, decision: FieldDecision, raws: Mapping[Side, Raw]) -> bool:
+    """Whether to carry this over would write a record that is gone, or clear what points to one: a delete of a company
+    on one side takes its people away there, and must not on the other."""
+    side = decision.merge.write
+    if side is None:
+        return False
+    at_source, at_target = (str(raws[each]) in reference.resting for each in (side.other, side))
+    return at_source or (at_target and decision.merge.value == BLANK)
 
 
 def _pointed(rows: list[Observation], side: Side, name: str, known: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ Salesforce id; an issue of the whole object or connection names none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from interlock.store.schema import issue
 from interlock.store.sql import BulkInsert, BulkUpdate, storable, storable_or_none
 from interlock.store.tx import Tx, WriteTx
 
+NOTHING_HELD: Mapping[RecordKey, Collection[str]] = {}
 UNRESOLVED = ("open", "waiting")
 
 # In the order of the struct's fields, so that a row is the struct's arguments.
@@ -105,11 +106,13 @@ async def resolve(
     keys: Sequence[RecordKey],
     keep_codes: Collection[tuple[str, str | None]] = (),
     keep: Sequence[Issue] = (),
+    keep_held: Mapping[RecordKey, Collection[str]] = NOTHING_HELD,
 ) -> int:
     """Mark resolved all open issues of these records that were not raised again; their number.
 
     `keep_codes`: (code, property) that stay for every one of the records. `keep`: issues raised just now, each kept for
-    its own record, so that one call serves a batch.
+    its own record, so that one call serves a batch. `keep_held`: properties of a record that are held back as before, whose
+    issues stay, and with them those of the record as a whole.
     """
     kept = {
         (item.object, _subject(item.hubspot_id, item.salesforce_id), item.code, item.property or "") for item in keep
@@ -132,10 +135,15 @@ async def resolve(
             for row in rows
             # HubSpot ids are unique within an object only; Salesforce ids everywhere.
             if (side is Side.SALESFORCE or types[row[6]] == row[1])
+            and not _held(keep_held.get(RecordKey(side, types[row[6]], row[6])), row[4])
             and (row[3], row[4]) not in kept_codes
             and tuple(row[1:5]) not in kept
         ]
     return await _set_status(tx, ids, "resolved") if ids else 0
+
+
+def _held(properties: Collection[str] | None, property_: str) -> bool:
+    return properties is not None and (not property_ or property_ in properties)
 
 
 async def resolve_ids(tx: WriteTx, ids: Sequence[int]) -> int:

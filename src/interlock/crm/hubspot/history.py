@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.decoding import decoder
 from interlock.crm.hubspot.model import HistoryEntry
 from interlock.crm.hubspot.records import read_whole
 from interlock.crm.hubspot.requests import HISTORY_INPUTS, WireError, objects_path, read_body, to_us
@@ -33,7 +34,7 @@ class _Batch(msgspec.Struct):
     errors: list[WireError] = []
 
 
-_decode = msgspec.json.Decoder(_Batch).decode
+_decode = decoder(_Batch)
 
 
 def _parse(calls: Calls, body: bytes) -> _Batch:

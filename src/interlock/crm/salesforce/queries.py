@@ -10,6 +10,7 @@ import msgspec
 
 from interlock.core.model import Observation, Raw
 from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.decoding import decoder
 from interlock.crm.errors import ServerFault
 from interlock.crm.salesforce import composite, soql
 from interlock.crm.salesforce.composite import Sub, SubReply
@@ -32,7 +33,7 @@ from interlock.crm.salesforce.requests import (
 SUBREQUEST_TRIES = 3
 BY_IDS_ROWS = 600
 
-parse_rows = msgspec.json.Decoder(list[dict[str, Raw] | None]).decode
+parse_rows = decoder(list[dict[str, Raw] | None])
 
 
 def query_url(text: str, include_deleted: bool) -> str:

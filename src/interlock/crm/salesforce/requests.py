@@ -13,6 +13,7 @@ import msgspec
 from interlock.core.codec.reference import salesforce_id_18
 from interlock.core.model import Observation, Raw, RecordKey, Refused, Side
 from interlock.crm.calls import Kind, Refusal
+from interlock.crm.decoding import decoder
 from interlock.crm.errors import (
     BudgetSpent,
     CallRefused,
@@ -86,7 +87,7 @@ class WirePage(msgspec.Struct, rename="camel"):
 _failures = msgspec.json.Decoder(list[WireFailure]).decode
 _single_failure = msgspec.json.Decoder(WireFailure).decode
 parse_saved = msgspec.json.Decoder(list[WireSaved]).decode
-parse_page = msgspec.json.Decoder(WirePage).decode
+parse_page = decoder(WirePage)
 
 
 def parse_failures(body: bytes | msgspec.Raw) -> list[WireFailure]:

@@ -1,0 +1,251 @@
+"""Who works where and who takes part in what, on both sides, in any order of events."""
+
+from __future__ import annotations
+
+import pytest
+
+from interlock.core.model import Side
+from tests.world import World
+
+STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
+
+
+def company(world: World, name: str) -> str:
+    return world.hugo.create("companies", {"name": name, "domain": f"{name}.com"})
+
+
+async def ada_at_acme(world: World) -> tuple[str, str, str, str]:
+    """Her HubSpot id, her Salesforce id, the company's HubSpot id and Salesforce id."""
+    acme, ada = company(world, "acme"), world.person("ada@acme.com")
+    world.hugo.associate("contacts", ada, "companies", acme, primary=True)
+    await world.settle()
+    return ada, world.counterpart("contacts", ada), acme, world.counterpart("companies", acme)
+
+
+def works_at(world: World, contact: str) -> str | None:
+    return world.contact(contact).get("associatedcompanyid")
+
+
+def roles(world: World, opportunity: str) -> set[str]:
+    rows = (world.sally.get("OpportunityContactRole", id_) for id_ in world.sally.ids("OpportunityContactRole"))
+    return {row["ContactId"] for row in rows if row["OpportunityId"] == opportunity}
+
+
+def test_a_person_changes_jobs_in_hubspot(tell):
+    async def story(world: World) -> None:
+        ada, there, _, account = await ada_at_acme(world)
+        assert world.sally.get("Contact", there)["AccountId"] == account
+        globex = company(world, "globex")
+        world.hugo.associate("contacts", ada, "companies", globex, primary=True)
+        await world.settle()
+        assert world.sally.get("Contact", there)["AccountId"] == world.counterpart("companies", globex)
+
+    tell(story)
+
+
+def test_a_person_changes_jobs_in_salesforce(tell):
+    async def story(world: World) -> None:
+        ada, there, _, _ = await ada_at_acme(world)
+        globex = world.sally.create("Account", {"Name": "Globex"})
+        world.sally.update("Contact", there, {"AccountId": globex})
+        await world.settle()
+        (here,) = [id_ for id_ in world.hugo.ids("companies") if world.counterpart("companies", id_) == globex]
+        assert works_at(world, ada) == here
+
+    tell(story)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_person_who_leaves_on_one_side_leaves_on_the_other(tell, side):
+    async def story(world: World) -> None:
+        ada, there, acme, _ = await ada_at_acme(world)
+        if side is Side.HUBSPOT:
+            world.hugo.disassociate("contacts", ada, "companies", acme)
+        else:
+            world.sally.update("Contact", there, {"AccountId": None})
+        await world.settle()
+        assert works_at(world, ada) is None
+        assert world.sally.get("Contact", there)["AccountId"] is None
+
+    tell(story)
+
+
+def test_a_contact_that_comes_before_its_company_is_joined_to_it_when_that_comes(tell):
+    """Salesforce does not take the company at first; the contact is made without it, and joined to it later."""
+
+    async def story(world: World) -> None:
+        nameless = company(world, "stealth")
+        ada = world.person("ada@example.com")
+        world.hugo.associate("contacts", ada, "companies", nameless, primary=True)
+        await world.settle()
+        there = world.counterpart("contacts", ada)
+        assert world.sally.get("Contact", there)["AccountId"] is None
+        world.hugo.update("companies", nameless, {"name": "Acme"})
+        assert not world.sally.ids("Account")
+        await world.settle()
+        account = world.counterpart("companies", nameless)
+        assert account
+        assert world.sally.get("Contact", there)["AccountId"] == account
+
+    def before(world: World) -> None:
+        world.salesforce.add_validation_rule("Account", lambda row: row.get("Name") == "stealth", "Too secret")
+
+    tell(story, before=before)
+
+
+def test_an_account_deleted_in_salesforce_does_not_take_people_from_its_company_in_hubspot(tell):
+    async def story(world: World) -> None:
+        ada, there, acme, account = await ada_at_acme(world)
+        # Salesforce refuses to delete an account with contacts unless they go or are freed first.
+        world.sally.update("Contact", there, {"AccountId": None})
+        world.sally.delete("Account", account)
+        await world.settle()
+        assert works_at(world, ada) == acme
+        world.sally.undelete("Account", account)
+        await world.settle()
+        assert len(world.hugo.ids("companies")) == 1
+
+    tell(story)
+
+
+def test_after_its_company_was_deleted_in_hubspot_a_person_can_still_change_jobs(tell):
+    async def story(world: World) -> None:
+        ada, there, acme, account = await ada_at_acme(world)
+        world.hugo.archive("companies", acme)
+        await world.settle()
+        # The delete takes nobody away in Salesforce.
+        assert world.sally.get("Contact", there)["AccountId"] == account
+        globex = company(world, "globex")
+        world.hugo.associate("contacts", ada, "companies", globex, primary=True)
+        await world.settle()
+        assert world.sally.get("Contact", there)["AccountId"] == world.counterpart("companies", globex)
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_new_contact_of_a_company_whose_account_was_deleted_is_made_without_account(tell):
+    async def story(world: World) -> None:
+        acme = company(world, "acme")
+        await world.settle()
+        world.sally.delete("Account", world.counterpart("companies", acme))
+        await world.settle()
+        ada = world.person("ada@acme.com")
+        world.hugo.associate("contacts", ada, "companies", acme, primary=True)
+        await world.settle()
+        there = world.counterpart("contacts", ada)
+        assert world.sally.get("Contact", there)["AccountId"] is None
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_the_second_company_of_a_person_becomes_the_first(tell):
+    async def story(world: World) -> None:
+        ada, there, acme, _ = await ada_at_acme(world)
+        globex = company(world, "globex")
+        world.hugo.associate("contacts", ada, "companies", globex)
+        await world.settle()
+        assert works_at(world, ada) == acme
+        world.hugo.associate("contacts", ada, "companies", globex, primary=True)
+        await world.settle()
+        assert world.sally.get("Contact", there)["AccountId"] == world.counterpart("companies", globex)
+        # Acme stays a company of hers in HubSpot, just not the first.
+        assert set(world.hugo.associated("contacts", ada, "companies")) == {acme, globex}
+
+    tell(story)
+
+
+async def a_deal(world: World, *people: str) -> tuple[str, str]:
+    here = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+    for person in people:
+        world.hugo.associate("deals", here, "contacts", person)
+    await world.settle()
+    return here, world.counterpart("deals", here)
+
+
+def test_people_of_a_deal_are_contact_roles_of_its_opportunity(tell):
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        here, there = await a_deal(world, ada)
+        adas, bobs = (world.counterpart("contacts", each) for each in (ada, bob))
+        assert roles(world, there) == {adas}
+        world.sally.create("OpportunityContactRole", {"OpportunityId": there, "ContactId": bobs})
+        await world.settle()
+        assert set(world.hugo.associated("deals", here, "contacts")) == {ada, bob}
+        world.hugo.disassociate("deals", here, "contacts", ada)
+        await world.settle()
+        assert roles(world, there) == {bobs}
+
+    tell(story)
+
+
+def test_different_people_put_on_a_deal_on_both_sides_at_once_are_all_on_it(tell):
+    async def story(world: World) -> None:
+        ada, bob, eve = (world.person(f"{name}@example.com") for name in ("ada", "bob", "eve"))
+        here, there = await a_deal(world, ada)
+        adas, bobs, eves = (world.counterpart("contacts", each) for each in (ada, bob, eve))
+        world.hugo.associate("deals", here, "contacts", bob)
+        world.sally.create("OpportunityContactRole", {"OpportunityId": there, "ContactId": eves})
+        (of_ada,) = [
+            id_
+            for id_ in world.sally.ids("OpportunityContactRole")
+            if world.sally.get("OpportunityContactRole", id_)["ContactId"] == adas
+        ]
+        world.sally.delete("OpportunityContactRole", of_ada)
+        await world.settle()
+        assert roles(world, there) == {bobs, eves}
+        assert set(world.hugo.associated("deals", here, "contacts")) == {bob, eve}
+
+    tell(story)
+
+
+def test_a_person_who_is_a_lead_joins_the_opportunity_when_converted(tell):
+    """A lead cannot have a role; the deal is looked at again when it has become a contact."""
+
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com", company="Acme")
+        here, there = await a_deal(world, ada)
+        assert roles(world, there) == set()
+        assert set(world.hugo.associated("deals", here, "contacts")) == {ada}
+        done = world.sally.convert_lead(world.counterpart("contacts", ada))
+        await world.settle()
+        assert roles(world, there) == {done.contact_id}
+
+    tell(story, create_person_as="Lead")
+
+
+def test_a_deleted_person_leaves_no_trace_in_the_other_crms_deal(tell):
+    """Deleting a contact in HubSpot removes it from the deal there. Its role in Salesforce is not ours to take."""
+
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        _, there = await a_deal(world, ada, bob)
+        adas, bobs = (world.counterpart("contacts", each) for each in (ada, bob))
+        world.hugo.archive("contacts", ada)
+        await world.settle()
+        assert roles(world, there) == {adas, bobs}
+        world.hugo.restore("contacts", ada)
+        await world.settle()
+        assert adas in roles(world, there)
+
+    tell(story)
+
+
+def test_a_deal_without_company_gets_that_of_its_opportunity(tell):
+    async def story(world: World) -> None:
+        account = world.sally.create("Account", {"Name": "Acme"})
+        row = {"Name": "Big", "StageName": "Closed Won", "CloseDate": "2026-03-01", "AccountId": account}
+        there = world.sally.create("Opportunity", row)
+        await world.settle()
+        (deal,), (here,) = world.hugo.ids("deals"), world.hugo.ids("companies")
+        assert set(world.hugo.associated("deals", deal, "companies")) == {here}
+        other = world.sally.create("Account", {"Name": "Globex"})
+        world.sally.update("Opportunity", there, {"AccountId": other})
+        await world.settle()
+        assert (
+            world.hugo.get("companies", world.hugo.get("deals", deal)["hs_primary_associated_company"] or "")["name"]
+            == "Globex"
+        )
+
+    tell(story)
