@@ -115,7 +115,7 @@ async def _salesforce_by_key_and_email(
             type_, fields, {"Email": list(by_email), SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
         )
         for seen in found:
-            keyed = by_key.get(str(seen.values.get(SALESFORCE_CREATION_KEY) or ""))
+            keyed = by_key.get(_creation_key_of(seen))
             lives_as = converted(seen.key, seen)
             if keyed is not None:
                 await _take_absence(ctx, finder, keyed, lives_as, seen.key)
@@ -158,7 +158,12 @@ async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Wo
             type_, fields, {SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
         )
         for seen in found:
-            finder.add(by_key[str(seen.values[SALESFORCE_CREATION_KEY])], seen, LinkedBy.SYNC_KEY)
+            finder.add(by_key[_creation_key_of(seen)], seen, LinkedBy.SYNC_KEY)
+
+
+def _creation_key_of(seen: Observation) -> str:
+    """As we spell it: Salesforce finds an external id whatever its case, and somebody may have typed it otherwise."""
+    return str(seen.values.get(SALESFORCE_CREATION_KEY) or "").lower()
 
 
 async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:

@@ -183,7 +183,8 @@ async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str
         )
         # Should both hold the key, one that lives comes last and stands.
         for seen in sorted(rows, key=lambda row: not row.values.get("IsDeleted")):
-            found[str(seen.values[SALESFORCE_CREATION_KEY])] = seen
+            # Salesforce finds an external id whatever its case; ours have no capitals.
+            found[str(seen.values[SALESFORCE_CREATION_KEY]).lower()] = seen
     return found
 
 

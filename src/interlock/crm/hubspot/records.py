@@ -34,6 +34,7 @@ from interlock.crm.hubspot.requests import (
 
 ADDITIONAL_EMAILS = "hs_additional_emails"
 ID_PROPERTY = "hs_object_id"
+ID_DIGITS_MAX = 16  # ids are below 2^53: HubSpot's numbers are doubles
 
 
 async def list_page(
@@ -76,7 +77,8 @@ async def read(
     archived: bool,
     purpose: str,
 ) -> dict[str, Observation]:
-    wanted = list(dict.fromkeys(ids))
+    # An id that is none (somebody edited the field it comes from) is of no record; HubSpot may refuse the call for it.
+    wanted = [id for id in dict.fromkeys(ids) if id_property is not None or _is_id(id)]
     asked = list(properties)
     if id_property is not None and id_property not in asked:
         asked.append(id_property)
@@ -95,6 +97,10 @@ async def read(
     for part in await in_parallel(chunks(wanted, BATCH_INPUTS), one):
         found.update(part)
     return found
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= ID_DIGITS_MAX
 
 
 def _by_value(
@@ -158,6 +164,8 @@ def _is_answer(error: WireError) -> bool:
 async def read_by_id(
     calls: Calls, object: str, id: str, properties: Sequence[str], archived: bool, purpose: str
 ) -> Observation | None:
+    if not _is_id(id):
+        return None
     path = f"{objects_path(object)}/{segment(id)}"
     address = with_query(path, {"properties": ",".join(properties), "archived": _flag(archived)})
     if len(address) <= ADDRESS_MAX:

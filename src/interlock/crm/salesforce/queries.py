@@ -78,7 +78,9 @@ async def query_by_ids(
     calls: Calls, sobject: str, ids: Sequence[str], fields: Sequence[str], include_deleted: bool, purpose: str
 ) -> list[dict[str, Raw]]:
     most = soql.ids_per_query(sobject, fields, BY_IDS_ROWS)
-    soqls = [soql.by_ids(sobject, fields, chunk) for chunk in chunks(list(dict.fromkeys(ids)), most)]
+    # One id that is none would have the whole query refused (MALFORMED_ID), and is of no record.
+    wanted = [id for id in dict.fromkeys(ids) if soql.is_record_id(id)]
+    soqls = [soql.by_ids(sobject, fields, chunk) for chunk in chunks(wanted, most)]
     return [flatten(row, fields) for row, _ in await _every_row(calls, soqls, include_deleted, purpose)]
 
 
@@ -164,7 +166,9 @@ async def retrieve(
 ) -> dict[str, Observation]:
     names: dict[str, list[str]] = {}  # what was asked, by the 15 characters that both forms of an id share
     for id in dict.fromkeys(ids):
-        names.setdefault(soql.record_id(id)[:15], []).append(id)
+        # People can edit the property that an id comes from. What is none is of no record, like one that is unknown.
+        if soql.is_record_id(id):
+            names.setdefault(id[:15], []).append(id)
     wanted = [forms[0] for forms in names.values()]
     asked = list(dict.fromkeys(("Id", *(soql.name(field) for field in fields))))
     path = f"{DATA_PATH}/composite/sobjects/{soql.name(sobject)}"

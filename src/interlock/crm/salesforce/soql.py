@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote as quote_url
 
+from interlock.core.codec.reference import salesforce_id_18
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79}){0,5}")  # five levels of parents
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +59,11 @@ def record_id(text: str) -> str:
     if _ID.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a Salesforce record id")
     return text
+
+
+def is_record_id(text: str) -> bool:
+    """Whether a record could have this id: the last three of 18 characters follow from the first fifteen."""
+    return _ID.fullmatch(text) is not None and salesforce_id_18(text[:15]).startswith(text)
 
 
 def datetime_literal(us: int) -> str:
