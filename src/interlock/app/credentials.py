@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,9 @@ class Credentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:  # never printed, also not in a report of a defect
         return "Credentials(...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
     @property
     def salesforce_way(self) -> str:

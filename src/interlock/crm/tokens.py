@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -56,6 +56,12 @@ class StaticToken:
 class _Grant(msgspec.Struct):
     access_token: str
     instance_url: str | None = None
+
+    def __repr__(self) -> str:
+        return "_Grant(...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("instance_url", self.instance_url)]
 
 
 class _GrantError(msgspec.Struct):

@@ -48,8 +48,11 @@ class Request(msgspec.Struct):
     headers: dict[str, str]
     body: bytes | None = None
 
-    def __repr__(self) -> str:  # headers carry the token: they never reach a log or a traceback
+    def __repr__(self) -> str:  # headers carry the token, bodies may: they never reach a log or a traceback
         return f"Request({self.method} {self.url}, {len(self.body or b'')} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # what a pretty printer shows instead
+        return [("method", self.method), ("url", self.url)]
 
 
 class Response(msgspec.Struct):
@@ -58,6 +61,12 @@ class Response(msgspec.Struct):
     status: int
     headers: dict[str, str]
     body: bytes
+
+    def __repr__(self) -> str:  # the answer to a sign-in is a token
+        return f"Response({self.status}, {len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("status", self.status)]
 
 
 class Transport(Protocol):

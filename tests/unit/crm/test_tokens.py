@@ -9,13 +9,16 @@ from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from rich.pretty import pretty_repr
 
+from interlock.app.credentials import Credentials
 from interlock.core.model import Side
 from interlock.crm.errors import SignInRefused, Unreachable
-from interlock.crm.tokens import ClientCredentials, JwtBearer, StaticToken
+from interlock.crm.tokens import ClientCredentials, JwtBearer, StaticToken, _Grant
 from interlock.crm.transport import NotSent, Request, Response
 
 
@@ -126,3 +129,16 @@ def test_the_jwt_is_signed_with_our_key_and_lives_for_minutes() -> None:
 
 def decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def test_no_secret_shows_in_what_a_printer_makes_of_our_objects() -> None:
+    secret = "pat-na1-very-secret"
+    request = Request("POST", "https://acme/x", {"Authorization": f"Bearer {secret}"}, f"token={secret}".encode())
+    answer = Response(200, {"set-cookie": secret}, f'{{"access_token":"{secret}"}}'.encode())
+    credentials = Credentials(hubspot_token=secret, salesforce_client_id="app", salesforce_client_secret=secret)
+    tokens = [StaticToken(Side.HUBSPOT, secret), ClientCredentials("https://acme", "app", secret, Login())]
+    grant = msgspec.json.decode(answer.body, type=_Grant)
+    for shown in (request, answer, credentials, grant, *tokens):
+        assert secret not in repr(shown)
+        assert secret not in str(shown)
+        assert secret not in pretty_repr(shown)
