@@ -5,6 +5,7 @@ fails the tests. The bars are those of the benchmarks, with room for what a smal
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.simulation.virtual_time import VirtualTimeLoop
 from tests.world import World, two_crms
 
 from interlock.core.model import Side
+from interlock.crm.errors import BudgetSpent
 
 RECORDS = 1_000
 
@@ -155,5 +157,26 @@ def test_every_call_is_counted_under_its_purpose(tmp_path: Path) -> None:
         assert sum(salesforce.values()) == calls.salesforce
         assert set(hubspot) == {"detect", "fetch", "write", "verify"}
         assert set(salesforce) == {"detect", "fetch", "write"}
+
+    played(tmp_path, story, existing="link")
+
+
+def test_an_allocation_that_is_too_small_spreads_a_first_sync_over_days_and_is_never_exceeded(tmp_path: Path) -> None:
+    allocated = 3
+
+    async def story(world: World) -> None:
+        fill(world)
+        await world.connect()
+        days = 0
+        async with polling(world, allocated) as connection:
+            while connection.ctx.report.of("contacts").linked < RECORDS:
+                before = counted(world)
+                with contextlib.suppress(BudgetSpent):
+                    await connection.poll()
+                assert counted(world).since(before).salesforce <= allocated
+                days += 1
+                assert days < 10
+                await asyncio.sleep(25 * 3_600)
+        assert days > 1, "the allocation was large enough, so nothing was shown"
 
     played(tmp_path, story, existing="link")

@@ -109,7 +109,7 @@ async def _load_salesforce(
         after = str(state["after"]) if place == first and state["after"] else None
         # HubSpot's side was loaded before, so nearly all of these are linked by now: their ids are enough to know it, and
         # the others are read whole when they are worked off. What changed since is detection's to find.
-        while rows := await salesforce_page(ctx, runtime, type_, after, wanted=["Id", "SystemModstamp"]):
+        while rows := await salesforce_page(ctx, runtime, type_, after, wanted=["Id"]):
             after = rows[-1].key.id
             async with ctx.store.read(ctx.connection_id) as tx:
                 linked = await links.linked_salesforce_ids(tx, runtime.slug, [row.key.id for row in rows])

@@ -46,6 +46,8 @@ class SideWrite(msgspec.Struct):
         return self.id is None
 
     def values(self) -> dict[str, object]:
+        if not self.fields:
+            return dict(self.extra)
         return {**{write.name: write.raw for write in self.fields}, **self.extra}
 
 
