@@ -7,6 +7,7 @@ waiting for a limit moves the clock.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -61,6 +62,17 @@ class Promising(Wire):
     async def send(self, request: Request, deadline_s: float) -> Response:
         answer = await super().send(request, deadline_s)
         answer.body = b'{"total":9,"results":[],"paging":{"next":{"after":"200"}}}'
+        return answer
+
+
+class Stuck(Wire):
+    """Every list has the same next page, for ever."""
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await super().send(request, deadline_s)
+        paging = {"next": {"after": "7"}}
+        rows = [{"from": {"id": "1"}, "to": [], "paging": paging}] if "/associations/" in request.url else []
+        answer.body = json.dumps({"results": rows, "paging": paging}).encode()
         return answer
 
 
@@ -447,6 +459,25 @@ def test_what_is_read_beside_a_search_moves_no_cursor_past_what_search_has_not_s
         [page] = [p async for p in account.client.changed("contacts", ["email", *wide], START_US, purpose="detect")]
         assert [(seen.key.id, seen.modified_us) for seen in page] == [(first, START_US)]
         assert page[0].values[wide[0]] == "new"
+
+    account.run(story())
+
+
+def test_lists_that_do_not_move_on_are_given_up() -> None:
+    account = Account()
+    [id] = account.contacts(1)
+    account.wire = Stuck(account.crm)
+    client = account.another_client()
+
+    async def story() -> None:
+        page = await client.list_page("contacts", ["email"], purpose="fetch")
+        for read in (
+            client.list_page("contacts", ["email"], page.next, purpose="fetch"),
+            client.owners(),
+            client.associations("contacts", "companies", [id], purpose="fetch"),
+        ):
+            with pytest.raises(ServerFault):
+                await read
 
     account.run(story())
 

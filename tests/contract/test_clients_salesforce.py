@@ -16,7 +16,7 @@ from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.core.model import NotDone, Refused, Side, Unsettled, Written
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
-from interlock.crm.errors import BudgetSpent, SchemaChanged, SignInRefused
+from interlock.crm.errors import BudgetSpent, Forbidden, SchemaChanged, SignInRefused
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import SalesforceInsert, SalesforceUpsert, SalesforceWrite
@@ -132,6 +132,33 @@ def test_a_custom_field_is_made_once_and_seen_after_access_is_granted() -> None:
         await client.grant_field_access([f"Contact.{KEY}"], me)  # again is fine
         field = {field.name: field for field in await client.describe("Contact")}[KEY]
         assert (field.unique, field.external_id, field.updateable) == (True, True, True)
+
+    org.run(story())
+
+
+def test_a_field_that_was_granted_for_reading_only_becomes_writable() -> None:
+    org = OurOrg().with_creation_key("Contact")
+    [id] = org.contacts(1)
+    [row] = org.crm.org.tables["FieldPermissions"].rows.values()
+    org.person.update("FieldPermissions", row.id, {"PermissionsEdit": False})
+
+    async def story() -> None:
+        client = org.client
+        write = [SalesforceWrite(id, {KEY: "1:contacts:7"})]
+        assert isinstance((await client.update_with_before("Contact", write, [KEY], purpose="write"))[id], Refused)
+        await client.grant_field_access([f"Contact.{KEY}"], (await client.identity()).user_id)
+        assert isinstance((await client.update_with_before("Contact", write, [KEY], purpose="write"))[id], Written)
+
+    org.run(story())
+
+
+def test_an_org_that_does_not_show_its_own_record_says_so() -> None:
+    org = OurOrg()
+    org.crm.org.tables["Organization"].rows.clear()
+
+    async def story() -> None:
+        with pytest.raises(Forbidden, match="own record"):
+            await org.client.organization()
 
     org.run(story())
 

@@ -216,6 +216,13 @@ class Calls:
         error.cause = why
         return error
 
+    def moved_on(self, before: str | None, following: str | None) -> str | None:
+        """`following`, the place of the next page. Raises ServerFault when it is the place of this one: a listing that
+        does not move on would be read for ever."""
+        if following is not None and following == before:
+            raise self.garbled("a list that moves on: its next page is the same again")
+        return following
+
     def garbled(self, what: str) -> ServerFault:
         return ServerFault(self.side, f"{NAMES[self.side]} answered something that is not {what}.")
 

@@ -319,6 +319,54 @@ def test_records_other_than_contact_roles_are_neither_inserted_nor_deleted() -> 
         run(client.insert("Contact", [SalesforceInsert("a", {})], purpose="write"))
 
 
+@pytest.mark.parametrize(
+    "passing",
+    [
+        (503, [{"errorCode": "SERVER_UNAVAILABLE", "message": "try again"}]),
+        (403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}]),
+        (401, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]),
+    ],
+    ids=lambda reply: str(reply[0]),
+)
+def test_a_query_that_cannot_be_answered_for_a_moment_is_asked_again_after_a_pause(passing: Reply) -> None:
+    org = TinyOrg(1)
+    replies = iter([passing])
+    org.meddle = lambda sub: next(replies, None)
+    client = client_of(org)
+
+    async def story() -> None:
+        [page] = await client.query_many([f"SELECT Id FROM Contact WHERE Id IN ('{record_id(0)}')"], purpose="detect")
+        assert len(page.records) == 1
+        assert client.governor.waited_s > 0
+
+    run(story())
+
+
+def test_pages_that_do_not_move_on_are_given_up() -> None:
+    org = TinyOrg(1)
+    again = "/services/data/v66.0/query/01g000000000001AAA-2000"
+    org.meddle = lambda sub: (200, {"totalSize": 9, "done": False, "records": [], "nextRecordsUrl": again})
+
+    async def story() -> None:
+        with pytest.raises(ServerFault):
+            await client_of(org).query_all_rows("SELECT Id FROM Contact", purpose="fetch")
+        assert len(org.calls) == 2
+
+    run(story())
+
+
+def test_a_record_that_was_saved_under_no_id_is_not_linked_to_nothing() -> None:
+    org = TinyOrg(0)
+    org.meddle = lambda sub: (200, [{"success": True, "created": True, "errors": []}])
+
+    async def story() -> None:
+        to_write = [SalesforceUpsert("1:contacts:7", {"LastName": "L"})]
+        outcomes = await client_of(org).upsert("Contact", "Key__c", to_write, purpose="write")
+        assert isinstance(outcomes["1:contacts:7"], Unsettled)
+
+    run(story())
+
+
 def test_five_queries_are_one_call_and_a_query_that_ran_out_of_time_is_asked_again() -> None:
     org = TinyOrg(3)
     late = iter([(400, [{"errorCode": "QUERY_TIMEOUT", "message": "x"}])])

@@ -70,12 +70,14 @@ async def read(calls: Calls, from_object: str, to_object: str, ids: Sequence[str
         # A record without associations, or one that is not there, is an answer: the empty list.
         _, rows = await read_whole(calls, path, encode({"inputs": chunk}), _parse, purpose, ASSOCIATIONS)
         further = []
+        place = {item["id"]: item.get("after") for item in chunk}
         for row in rows.results:
             found.setdefault(row.from_.id, []).extend(
                 AssociationRow(str(to.to_object_id), tuple(kind.type_id for kind in to.association_types))
                 for to in row.to
             )
             if row.paging is not None and row.paging.next is not None:
+                calls.moved_on(place.get(row.from_.id), row.paging.next.after)
                 further.append({"id": row.from_.id, "after": row.paging.next.after})
         return further
 

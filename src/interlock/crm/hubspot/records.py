@@ -56,6 +56,7 @@ async def list_page(
     reply = await calls.read("GET", path, purpose=purpose)
     batch = decode_batch(calls, reply.body)
     following = batch.paging.next.after if batch.paging is not None and batch.paging.next is not None else None
+    calls.moved_on(after, following)
     if not wide:
         return Page([observation(object, record, reply.sent_us) for record in batch.results], following)
     # What is not read any more has gone since it was listed: like any record that goes, it is not in the listing.

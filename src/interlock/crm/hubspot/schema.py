@@ -215,7 +215,7 @@ async def owners(calls: Calls, purpose: str) -> list[Owner]:
             found.extend(_owner(owner, archived == "true") for owner in page.results)
             if page.paging is None or page.paging.next is None:
                 break
-            after = page.paging.next.after
+            after = calls.moved_on(after, page.paging.next.after)
     return found
 
 

@@ -83,7 +83,15 @@ def group_answer(reply: SubReply | None, size: int, written: Callable[[int, Wire
         return Unsettled("Salesforce took the call and answered something that is not a list of results")
     if len(saved) != size:
         return Unsettled(f"Salesforce answered {len(saved)} results for {size} records")
-    return [written(index, item) if item.success else refused(item.errors) for index, item in enumerate(saved)]
+    return [_outcome(index, item, written) for index, item in enumerate(saved)]
+
+
+def _outcome(index: int, item: WireSaved, written: Callable[[int, WireSaved], Outcome]) -> Outcome:
+    if not item.success:
+        return refused(item.errors)
+    if not item.id:
+        return Unsettled("Salesforce says that it saved the record, and not under which id")
+    return written(index, item)
 
 
 def _refused_whole(reply: SubReply) -> WholeRefused | NotDone | Unsettled:

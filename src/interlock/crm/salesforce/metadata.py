@@ -72,6 +72,9 @@ async def grant_field_access(calls: Calls, fields: Sequence[str], user_id: str, 
                 "PermissionsEdit": True,
             }
             await _post(calls, sobject_path("FieldPermissions"), body, purpose)
+        elif not granted[field]["PermissionsEdit"]:
+            row = f"{sobject_path('FieldPermissions')}/{soql.record_id(granted[field]['Id'])}"
+            await _patch(calls, row, {"PermissionsRead": True, "PermissionsEdit": True}, purpose)
     user = soql.record_id(user_id)
     assigned = await _rows(
         calls,
@@ -116,3 +119,12 @@ async def _post(calls: Calls, path: str, body: dict[str, Any], purpose: str) -> 
             return None
         raise answer.error
     raise ServerFault(calls.side, f"Salesforce did not say whether the row was made: {answer.why}")
+
+
+async def _patch(calls: Calls, path: str, body: dict[str, Any], purpose: str) -> None:
+    """Raises CrmError."""
+    answer = await calls.write("PATCH", path, encode(body), purpose=purpose, headers=NO_AUTO_ASSIGN)
+    if isinstance(answer, Declined):
+        raise answer.error
+    if not isinstance(answer, Reply):
+        raise ServerFault(calls.side, f"Salesforce did not say whether the row was changed: {answer.why}")

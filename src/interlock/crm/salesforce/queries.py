@@ -25,6 +25,7 @@ from interlock.crm.salesforce.requests import (
     parse_failures,
     parse_page,
     refusal_error,
+    refused,
     sobject_path,
     to_observation,
     to_us,
@@ -49,7 +50,10 @@ async def query_more(calls: Calls, next_urls: Sequence[str], purpose: str) -> li
         # The address comes from an answer: it may name a cursor of this org, and nothing else.
         if not url.startswith("/services/data/v"):
             raise calls.garbled("the address of a next page")
-    return await _pages(calls, next_urls, purpose)
+    pages = await _pages(calls, next_urls, purpose)
+    for url, page in zip(next_urls, pages, strict=True):
+        calls.moved_on(url, page.next_url)
+    return pages
 
 
 async def query_all_rows(calls: Calls, text: str, include_deleted: bool, purpose: str) -> list[dict[str, Raw]]:
@@ -132,7 +136,9 @@ async def _five(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryRe
     """One composite call; what broke down inside it (a query time-out) is asked again, what was refused is raised."""
     found: dict[int, QueryResult] = {}
     waiting = list(range(len(urls)))
-    for _ in range(SUBREQUEST_TRIES):
+    for attempt in range(SUBREQUEST_TRIES):
+        if attempt:
+            await calls.pause(attempt)
         subs = [Sub("GET", urls[index], f"query{index}") for index in waiting]
         replies, sent_us = await composite.read(calls, subs, purpose)
         for index in list(waiting):
@@ -149,8 +155,9 @@ async def _five(calls: Calls, urls: Sequence[str], purpose: str) -> list[QueryRe
 
 
 def _passes_later(reply: SubReply) -> bool:
-    codes = [failure.code for failure in parse_failures(reply.body)]
-    return reply.http_status_code >= 500 or "QUERY_TIMEOUT" in codes or "PROCESSING_HALTED" in codes
+    # 401: the session ended within the call; the next call signs in again.
+    failures = parse_failures(reply.body)
+    return reply.http_status_code in (401, 429) or reply.http_status_code >= 500 or refused(failures).retry
 
 
 def decode_page(calls: Calls, reply: SubReply) -> WirePage:

@@ -8,6 +8,7 @@ import msgspec
 
 from interlock.core.model import Raw
 from interlock.crm.calls import Calls, Reply
+from interlock.crm.errors import Forbidden
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, SObjectName, User
 from interlock.crm.salesforce.queries import query_all_rows
@@ -99,7 +100,10 @@ async def organization(calls: Calls, purpose: str) -> Organization:
     currency = "DefaultCurrencyIsoCode" if "DefaultCurrencyIsoCode" in known else None
     if currency is not None:
         names.append(currency)
-    [row, *_] = await query_all_rows(calls, f"SELECT {soql.fields(names)} FROM Organization", False, purpose)
+    rows = await query_all_rows(calls, f"SELECT {soql.fields(names)} FROM Organization", False, purpose)
+    if not rows:
+        raise Forbidden(calls.side, "Salesforce does not show the sync user the organisation's own record.")
+    row = rows[0]
     return Organization(
         id=row["Id"],
         name=row["Name"],
