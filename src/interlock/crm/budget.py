@@ -122,8 +122,14 @@ class Governor:
         """Hand the counts to the store; called every few calls and at the end of a cycle."""
         unsaved, self._unsaved = self._unsaved, {}
         at_us = self._clock_us()
-        for purpose, calls in unsaved.items():
-            await self._store.add(self.side, purpose, calls, at_us)
+        try:
+            for purpose in list(unsaved):
+                await self._store.add(self.side, purpose, unsaved[purpose], at_us)
+                del unsaved[purpose]
+        finally:
+            # What could not be saved counts all the same, and is handed over with the next calls.
+            for purpose, calls in unsaved.items():
+                self._unsaved[purpose] = self._unsaved.get(purpose, 0) + calls
 
     async def used_24h(self) -> dict[str, int]:
         """Calls of the last 24 hours by purpose, those not yet saved included."""

@@ -283,3 +283,27 @@ def test_the_memory_store_keeps_the_sides_apart_and_forgets_after_a_day(time: Ti
         assert await store.used_24h(Side.HUBSPOT) == {}
 
     run(story())
+
+
+def test_calls_that_could_not_be_counted_for_a_moment_are_not_forgotten(time: Time) -> None:
+    class Busy(MemoryBudgetStore):
+        busy = True
+
+        async def add(self, side: Side, purpose: str, calls: int, at_us: int) -> None:
+            if self.busy and purpose == "write":
+                raise OSError("database is locked")
+            await super().add(side, purpose, calls, at_us)
+
+    async def story() -> None:
+        store = Busy(time)
+        governor = salesforce(time, store)
+        for purpose in ("fetch", "write", "detect"):
+            await governor.admit(purpose)
+        with pytest.raises(OSError):
+            await governor.flush()
+        assert await governor.used_24h() == {"fetch": 1, "write": 1, "detect": 1}
+        store.busy = False
+        await governor.flush()
+        assert await store.used_24h(Side.SALESFORCE) == {"fetch": 1, "write": 1, "detect": 1}
+
+    run(story())
