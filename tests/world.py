@@ -54,13 +54,18 @@ class World:
         clock = Clock(clock_us)
         self.hubspot = HubSpotEmulator(clock=clock, seed=seed, **(hubspot or {}))
         self.salesforce = SalesforceEmulator(clock=clock, seed=seed, **(salesforce or {}))
-        self.line = _Line(AsgiTransport({"hubspot.local": self.hubspot.app, "salesforce.local": self.salesforce.app}))
-        self.transport: Transport = self.line
+        self.rewire()
         self.hugo = self.hubspot.user()
         self.sally = self.salesforce.user()
         self.store: Store | None = None
         self.connection: Connection | None = None
         self.runs = 0
+
+    def rewire(self) -> None:
+        """Lay the line to these two CRMs anew: another of them may have been put in place."""
+        apps = {"hubspot.local": self.hubspot.app, "salesforce.local": self.salesforce.app}
+        self.line = _Line(AsgiTransport(apps))
+        self.transport: Transport = self.line
 
     async def open(self) -> None:
         self.store = await Store.open(
@@ -186,6 +191,12 @@ class World:
         """What Interlock wrote since, on both sides."""
         entries = [*self.hubspot.journal.entries(since[0]), *self.salesforce.journal.entries(since[1])]
         return [entry for entry in entries if entry.client == OURS]
+
+    def counts(self) -> dict[str, int]:
+        """How many live records of each kind the two CRMs hold."""
+        here = {slug: len(self.hugo.ids(slug)) for slug in ("companies", "contacts", "deals")}
+        types = ("Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
+        return here | {type_: len(self.sally.ids(type_)) for type_ in types}
 
     @property
     def calls_in_all(self) -> int:

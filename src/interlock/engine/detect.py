@@ -330,7 +330,8 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
             unsure = unsure or not compared
             continue
         print_ = print_of(field, side, row.values)
-        if print_ is not None and print_ not in (base and base[place], held and held[place]):
+        known = held if held is not None else base
+        if print_ is not None and known is not None and print_ != known[place]:
             if looked_us <= row.modified_us:
                 return _News.NOW
             # Looked at since, and still not in the base: it cannot be carried over (the other side cannot be read, an

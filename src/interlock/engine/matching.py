@@ -31,6 +31,9 @@ from interlock.store import identity, links
 # one of the records among which to choose is seen to have changed (record.py).
 LOOK_AGAIN_US = 6 * 3_600_000_000
 
+# Of the records that share a domain or a name, as many are read and named to a person.
+SIBLINGS_MOST = 5
+
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
 _BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
 
@@ -45,6 +48,7 @@ class Finder:
         self.candidates: dict[int, list[Candidate]] = defaultdict(list)
         self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
         self.linked_to: dict[RecordKey, RecordKey] = {}
+        self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
         self.seen[seen.key] = seen
@@ -68,6 +72,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     else:
         await _salesforce_by_creation_key(ctx, finder, hubspot_works)
         await _by_identity(ctx, finder, alone)
+        await _siblings_by_identity(ctx, finder, alone)
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
@@ -282,6 +287,41 @@ async def _by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
                     finder.add(work, seen, by)
 
 
+async def _siblings_by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    """Records of the same side with the same domain or name as a work that found its counterpart by it: what fits two
+    records is for a person to give to one of them."""
+    keys: dict[Side, dict[tuple[str, str], list[Work]]] = defaultdict(lambda: defaultdict(list))
+    for work in works:
+        proofs = {each.by for each in finder.candidates[id(work)]}
+        for kind, key in finder.runtime.spec.identity_keys(work.origin, _own(work).values):
+            if _BY_KIND[kind] in proofs:
+                keys[work.origin][kind, key].append(work)
+    for side, by_key in keys.items():
+        for seen in await _read(ctx, finder.runtime, side, await _free(ctx, finder.runtime, side, list(by_key))):
+            for kind, key in finder.runtime.spec.identity_keys(side, seen.values):
+                for work in by_key.get((kind, key), ()):
+                    if _own(work).key != seen.key:
+                        finder.siblings[id(work)][_BY_KIND[kind]].append(seen.key)
+
+
+async def _free(ctx: Cycle, runtime: ObjectRuntime, side: Side, keys: list[tuple[str, str]]) -> list[str]:
+    """Ids of records without counterpart that the index knows by these keys, where there is more than one. A few of each
+    are enough: that there are others is the question."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for kind, key in keys:
+        kinds[kind].append(key)
+    ids: dict[str, None] = {}
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for kind, of_kind in kinds.items():
+            found = await identity.find(tx, runtime.slug, side, kind, of_kind)
+            shared = [id_ for same in found.values() if len(same) > 1 for id_ in same]
+            taken = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, shared)
+            for same in found.values():
+                if len(same) > 1:
+                    ids |= dict.fromkeys([id_ for id_ in same if id_ not in taken][:SIBLINGS_MOST])
+    return list(ids)
+
+
 async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) -> list[Observation]:
     if side is Side.HUBSPOT:
         found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
@@ -330,6 +370,8 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
 def _decide(finder: Finder, work: Work) -> Decision:
     preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
     decision = choose(finder.candidates_of(work), preferred)
+    if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
+        return Ambiguous((_own(work).key, *sorted(siblings)), "several_candidates", decision.by)
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by is LinkedBy.SYNC_KEY):
         return decision
     return _among_siblings(finder, work) or decision

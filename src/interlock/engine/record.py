@@ -327,6 +327,13 @@ def _held(work: Work, link: RecordLink) -> Base:
             write.outcome.retry or write.outcome.gone or edited_since(write)
         ):
             held |= {field.mapping.id: field.seen for field in write.fields} | {HELD_AS_A_WHOLE: (1, 1)}
+    for write in work.writes:
+        for field in write.fields if carried_out(write) else ():
+            # Of a value for both sides one took it: what is held back from the other waits beside that.
+            if field.mapping.id in held:
+                hubspot, salesforce = held[field.mapping.id]
+                on_hubspot = write.side is Side.HUBSPOT
+                held[field.mapping.id] = (field.written, salesforce) if on_hubspot else (hubspot, field.written)
     return held
 
 

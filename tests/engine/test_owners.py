@@ -1,0 +1,137 @@
+"""Owners are the same person by e-mail: either side may hand a record over, and nobody is guessed."""
+
+from __future__ import annotations
+
+from crm_emulator.hubspot.account import User
+from interlock.core.model import Side
+from tests.world import World
+
+
+def both(world: World, name: str) -> tuple[str, str]:
+    """Somebody with an account in both CRMs: the HubSpot owner id and the Salesforce user id."""
+    address = f"{name.lower()}@example.com"
+    there = world.salesforce.add_user(name, address)
+    return owner(world, name, address), there.id
+
+
+def owner(world: World, name: str, address: str) -> str:
+    taken = max(user.owner_id for user in world.hubspot.users)
+    user = User(user_id=taken + 1_000, owner_id=taken + 1, email=address, first_name=name, last_name="Owner")
+    world.hubspot.account.users.append(user)
+    return str(user.owner_id)
+
+
+def test_a_record_is_handed_over_on_either_side(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids.update({name: both(world, name) for name in ("Olga", "Piet")})
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Olga"][1]
+        world.sally.update("Contact", there, {"OwnerId": ids["Piet"][1]})
+        await world.settle()
+        assert world.contact(here)["hubspot_owner_id"] == ids["Piet"][0]
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Olga"][0]})
+        await world.settle()
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Olga"][1]
+        assert await world.issues() == []
+
+    tell(story, before=before)
+
+
+def test_an_owner_whom_the_other_side_does_not_know_is_left_alone_and_costs_nothing(tell):
+    async def story(world: World) -> None:
+        stranger = owner(world, "Stranger", "stranger@example.com")
+        here = world.person("ada@example.com", hubspot_owner_id=stranger)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        owns = world.sally.get("Contact", there)["OwnerId"]
+        world.hugo.update("contacts", here, {"firstname": "Ada"})
+        await world.settle()
+        assert world.sally.get("Contact", there)["FirstName"] == "Ada"
+        assert world.contact(here)["hubspot_owner_id"] == stranger
+        assert world.sally.get("Contact", there)["OwnerId"] == owns
+        calls = world.calls_in_all
+        await world.sync_later()
+        assert world.calls_in_all - calls < 12
+
+    tell(story)
+
+
+def test_an_owner_who_left_is_read_and_never_made_an_owner(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        there = world.salesforce.add_user("Gone", "gone@example.com", active=False)
+        ids["Gone"] = owner(world, "Gone", "gone@example.com"), there.id
+        ids["Olga"] = both(world, "Olga")
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Gone"][0], "firstname": "Ada"})
+        await world.settle()
+        row = world.sally.get("Contact", there)
+        assert (row["OwnerId"], row["FirstName"]) == (ids["Olga"][1], "Ada")
+        (issue,) = await world.issues()
+        assert (issue.property, issue.field) == ("hubspot_owner_id", "OwnerId")
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Olga"][0]})
+        await world.settle()
+        assert await world.issues() == []
+
+    tell(story, before=before)
+
+
+def test_an_owner_cannot_be_taken_away_in_salesforce(tell):
+    """OwnerId is required: the HubSpot owner that was cleared is an issue, and comes back with the next hand-over."""
+
+    async def story(world: World) -> None:
+        olga = ids["Olga"]
+        here = world.person("ada@example.com", hubspot_owner_id=olga[0])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.hugo.update("contacts", here, {"hubspot_owner_id": "", "firstname": "Ada"})
+        await world.settle()
+        row = world.sally.get("Contact", there)
+        assert (row["OwnerId"], row["FirstName"]) == (olga[1], "Ada")
+
+    ids: dict[str, tuple[str, str]] = {}
+    tell(story, before=lambda world: ids.update(Olga=both(world, "Olga")))
+
+
+def test_our_updates_do_not_run_the_orgs_assignment_rules(tell):
+    async def story(world: World) -> None:
+        lead = world.sally.create("Lead", {"LastName": "Person", "Company": "Acme", "Email": "ada@example.com"})
+        here = world.person("ada@example.com")
+        await world.settle()
+        assert world.counterpart("contacts", here) == lead
+        owns = world.sally.get("Lead", lead)["OwnerId"]
+        world.salesforce.add_assignment_rule("Lead", "Queue Keeper")
+        world.hugo.update("contacts", here, {"firstname": "Ada"})
+        await world.settle()
+        row = world.sally.get("Lead", lead)
+        assert (row["FirstName"], row["OwnerId"]) == ("Ada", owns)
+        for request in world.line.sent[Side.SALESFORCE]:
+            assert request.headers.get("Sforce-Auto-Assign") == "FALSE"
+
+    tell(story)
+
+
+def test_a_new_lead_with_an_owner_is_not_reassigned(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids["Olga"] = both(world, "Olga")
+        world.salesforce.add_assignment_rule("Lead", "Queue Keeper")
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", company="Acme", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        assert world.sally.get("Lead", world.counterpart("contacts", here))["OwnerId"] == ids["Olga"][1]
+
+    tell(story, before=before, create_person_as="Lead")
