@@ -104,6 +104,11 @@ class World:
         """Do it once, after the next drain has read that side's records and before its write gets there."""
         self.line.deeds[side] = deed
 
+    def freeze_at(self, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """Hold the next request whose address has this in it. Events: it is held; let it go."""
+        self.line.freeze = (path, asyncio.Event(), asyncio.Event())
+        return self.line.freeze[1:]
+
     async def sync(self, *keys: RecordKey, only: tuple[str, ...] = ()) -> SyncResult:
         """One `sync --once`, as a process of its own would run it."""
         assert self.store is not None
@@ -294,9 +299,14 @@ class _Line:
         self._inner = inner
         self.deeds: dict[Side, Callable[[], object]] = {}
         self.sent: dict[Side, list[Request]] = {side: [] for side in Side}
+        self.freeze: tuple[str, asyncio.Event, asyncio.Event] | None = None
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         side = Side.HUBSPOT if request.url.startswith(HUBSPOT_URL) else Side.SALESFORCE
+        if self.freeze is not None and self.freeze[0] in request.url:
+            (_, frozen, thaw), self.freeze = self.freeze, None
+            frozen.set()
+            await thaw.wait()
         if _writes_records(request):
             self.sent[side].append(request)
             deed = self.deeds.pop(side, None)

@@ -1,0 +1,69 @@
+"""A request that timed out lands minutes later: it takes no newer edit back, and makes nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+from interlock.core.model import Side
+from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from tests.world import World
+
+
+class Slow:
+    """The next record write to a CRM is given up by its sender, and carried out `late_s` afterwards."""
+
+    def __init__(self, inner: Transport, host: str, word: str, late_s: float) -> None:
+        self.inner = inner
+        self.host = host
+        self.word = word
+        self.late_s = late_s
+        self.landing: asyncio.Task[Response] | None = None
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.landing is None and self.host in request.url and self.word.encode() in (request.body or b""):
+            self.landing = asyncio.ensure_future(self._land(request))
+            await asyncio.sleep(deadline_s)
+            raise OutcomeUnknown(f"no answer within {deadline_s:g} s")
+        return await self.inner.send(request, deadline_s)
+
+    async def _land(self, request: Request) -> Response:
+        await asyncio.sleep(self.late_s)
+        return await self.inner.send(request, 60.0)
+
+
+def test_a_slow_salesforce_call_that_lands_late_takes_no_newer_edit_back(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        here = world.person("ada@example.com", jobtitle="first")
+        await world.settle()
+        # Salesforce lets a call run for ten minutes, long after its sender has gone.
+        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", "second", late_s=540.0)
+        world.transport = slow
+        world.hugo.update("contacts", here, {"jobtitle": "second"})
+        for _ in range(5):
+            await world.sync_later(60.0)
+        world.hugo.update("contacts", here, {"jobtitle": "third"})
+        for _ in range(8):
+            await world.sync_later(60.0)
+        assert slow.landing is not None
+        await slow.landing
+        await world.settle()
+        there = world.sally.get("Contact", world.counterpart("contacts", here))
+        assert (world.contact(here)["jobtitle"], there["Title"]) == ("third", "third")
+
+    tell(story)
+
+
+def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
+    async def story(world: World) -> None:
+        # Not the query that looks for her, the write that makes her.
+        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", '"LastName"', late_s=540.0)
+        world.transport = slow
+        world.person("ada@example.com")
+        for _ in range(12):
+            await world.sync_later(60.0)
+        await world.settle()
+        assert slow.landing is not None
+        assert len(world.sally.ids("Contact")) == 1
+
+    tell(story)
