@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from interlock.core.model import LinkState, Side
+from interlock.core.model import LinkState, RecordKey, Side
 from tests.world import World
 
 # object, Salesforce type, what it is made of in HubSpot, a property to edit and its field
@@ -215,3 +215,82 @@ def test_most_pairs_deleted_at_once_stop_the_connection_until_somebody_resumes_i
         assert len(world.hugo.ids("contacts")) == 4
 
     tell(story, settings={"mass_change_least": 4})
+
+
+def test_a_person_deleted_and_made_again_in_salesforce_is_the_same_person(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", jobtitle="CTO")
+        await world.settle()
+        world.sally.delete("Contact", world.counterpart("contacts", here))
+        await world.settle()
+        again = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert world.counterpart("contacts", here) == again
+        assert world.sally.get("Contact", again)["Title"] == "CTO"
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_person_deleted_and_made_again_in_hubspot_is_the_same_person(tell):
+    async def story(world: World) -> None:
+        first = world.person("ada@example.com")
+        await world.settle()
+        there = world.counterpart("contacts", first)
+        world.hugo.archive("contacts", first)
+        await world.settle()
+        again = world.person("ada@example.com", jobtitle="CTO")
+        await world.settle()
+        assert world.sally.ids("Contact") == [there]
+        assert world.counterpart("contacts", again) == there
+        assert world.sally.get("Contact", there)["Title"] == "CTO"
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_an_account_deleted_with_all_that_hangs_on_it_comes_back_with_all_of_it(tell):
+    async def story(world: World) -> None:
+        acme, ada = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"}), world.person("ada@acme.com")
+        deal = world.hugo.create("deals", {"dealname": "Big", "dealstage": "closedlost", "closedate": "2026-03-01"})
+        for slug, id_ in (("contacts", ada), ("deals", deal)):
+            world.hugo.associate(slug, id_, "companies", acme, primary=True)
+        world.hugo.associate("deals", deal, "contacts", ada)
+        await world.settle()
+        counts = world.counts()
+        account = world.counterpart("companies", acme)
+        world.sally.delete("Account", account)
+        await world.settle()
+        gone = world.counts()
+        assert [gone[slug] for slug in ("companies", "contacts", "deals")] == [1, 1, 1]
+        # HubSpot keeps who belongs to whom.
+        assert world.contact(ada)["associatedcompanyid"] == acme
+        assert set(world.hugo.associated("deals", deal, "contacts")) == {ada}
+        world.sally.undelete("Account", account)
+        await world.settle()
+        assert world.counts() == counts
+        assert world.contact(ada)["associatedcompanyid"] == acme
+        assert world.sally.get("Contact", world.counterpart("contacts", ada))["AccountId"] == account
+
+    tell(story)
+
+
+def test_a_resync_of_a_record_that_is_nowhere_to_be_seen_lets_the_pair_rest(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com")
+        await world.settle()
+        world.sally.delete("Contact", world.counterpart("contacts", here))
+        world.salesforce.empty_recycle_bin()
+        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        await world.settle()
+        assert [issue.code for issue in await world.issues()] == ["record_not_visible"]
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", here))
+        await world.settle()
+        assert await world.issues() == []
+        world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+        assert await world.issues() == []
+
+    tell(story)

@@ -126,9 +126,10 @@ def test_a_crm_that_is_down_in_the_middle_leaves_everything_for_the_next_time(te
     tell(story)
 
 
+@pytest.mark.parametrize("lag_ms", [0, 20_000])
 @pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "cut_body", "partial"])
 @pytest.mark.parametrize("side", list(Side))
-def test_an_answer_that_never_came_makes_nothing_twice(tell, side, kind):
+def test_an_answer_that_never_came_makes_nothing_twice(tell, side, kind, lag_ms):
     async def story(world: World) -> None:
         for number in range(10):
             world.person(f"p{number}@example.com")
@@ -147,4 +148,4 @@ def test_an_answer_that_never_came_makes_nothing_twice(tell, side, kind):
         assert (len(world.sally.ids("Contact")), len(world.hugo.ids("contacts"))) == (20, 20)
         assert await world.issues() == []
 
-    tell(story)
+    tell(story, hubspot={"search_lag_ms": lag_ms})

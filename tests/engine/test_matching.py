@@ -226,3 +226,51 @@ def test_two_hubspot_companies_that_fit_one_account_are_a_question(tell):
         assert await world.issues() == []
 
     tell(story)
+
+
+def test_a_second_contact_with_an_address_is_a_question_until_the_two_are_merged(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com")
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        second = world.sally.create("Contact", {"LastName": "Again", "Email": "ada@example.com"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        (issue,) = await world.issues()
+        assert issue.salesforce_id == second
+        world.sally.merge("Contact", there, second)
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert world.counterpart("contacts", here) == there
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_contact_without_address_syncs_once_it_has_one(tell):
+    async def story(world: World) -> None:
+        here = world.hugo.create("contacts", {"firstname": "Ada"})
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+        world.hugo.update("contacts", here, {"email": "ada@example.com"})
+        await world.settle()
+        assert world.sally.get("Contact", world.counterpart("contacts", here))["FirstName"] == "Ada"
+
+    tell(story)
+
+
+def test_addresses_swapped_in_salesforce_are_told_and_nothing_is_lost(tell):
+    """HubSpot takes neither while the other has it."""
+
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.settle()
+        adas, bobs = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        world.sally.update("Contact", adas, {"Email": "bob@example.com", "Title": "A"})
+        world.sally.update("Contact", bobs, {"Email": "ada@example.com", "Title": "B"})
+        await world.settle()
+        assert (world.contact(ada)["jobtitle"], world.contact(bob)["jobtitle"]) == ("A", "B")
+        assert {issue.property for issue in await world.issues()} <= {"email"}
+        assert (world.counterpart("contacts", ada), world.counterpart("contacts", bob)) == (adas, bobs)
+
+    tell(story)

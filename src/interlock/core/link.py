@@ -30,7 +30,7 @@ class LinkDecision(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
-_STATE_WHEN_GONE = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
+RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
 
 Seen = Observation | Gone | None
 
@@ -53,9 +53,9 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecisi
     if isinstance(hubspot, Gone) and isinstance(salesforce, Gone):
         return _to(link, LinkState.UNLINKED, None, "both records were deleted")
     if isinstance(hubspot, Gone):
-        return _to(link, _STATE_WHEN_GONE[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in HubSpot")
+        return _to(link, RESTS[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in HubSpot")
     if isinstance(salesforce, Gone):
-        return _to(link, _STATE_WHEN_GONE[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in Salesforce")
+        return _to(link, RESTS[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in Salesforce")
     # Both records are there.
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)

@@ -6,7 +6,7 @@ plan for it; a preview stops here.
 
 from __future__ import annotations
 
-from interlock.core.link import LinkMove, decide_link
+from interlock.core.link import RESTS, LinkMove, decide_link
 from interlock.core.model import (
     AuditKind,
     Issue,
@@ -36,7 +36,8 @@ from interlock.engine.explanations import fix_for
 from interlock.engine.references import leads_nowhere
 from interlock.engine.work import Batch, SideWrite, Work
 
-# A pair that waits for its company is looked at again when the company is linked, and in any case after this long.
+# A pair that waits for its company is looked at again when the company is linked, and in any case after this long; so is one
+# of which a record cannot be seen.
 WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
 
 
@@ -66,8 +67,14 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
                 _decide_pair(ctx, work)
         case LinkMove.FOLLOW:
             work.follow = decision.successor
+        case LinkMove.WAIT if work.reason is Reason.RESYNC:
+            # A person has looked, as the issue asks, and says that it is gone. Should it show again, the pair goes on.
+            hidden = Side.HUBSPOT if work.hubspot is None else Side.SALESFORCE
+            work.state = RESTS[hidden]
+            work.audit.append(pair_row(work, AuditKind.UNLINK, "no longer visible", ctx.clock_us()))
         case LinkMove.WAIT:
             work.issues.append(_not_visible(work))
+            work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         case LinkMove.REST:
             pass
 

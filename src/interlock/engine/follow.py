@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.link import RESTS
 from interlock.core.model import (
     AuditKind,
     Base,
@@ -27,7 +28,6 @@ from interlock.engine.work import Batch, Work
 from interlock.store import Tx, links
 
 MERGED_IDS = "hs_merged_object_ids"
-_RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
 _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 
@@ -124,7 +124,7 @@ def _rest(ctx: Cycle, work: Work, holder: RecordLink) -> None:
     link, successor = work.link, work.follow
     assert link is not None
     assert successor is not None
-    state = _RESTS[successor.side]
+    state = RESTS[successor.side]
     if link.state is not state:
         work.state = state
         work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))

@@ -48,11 +48,19 @@ class Finder:
         self.candidates: dict[int, list[Candidate]] = defaultdict(list)
         self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
         self.linked_to: dict[RecordKey, RecordKey] = {}
+        self.ends: dict[RecordKey, int] = {}  # record -> its resting link, which ends when it finds another counterpart
         self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
         self.seen[seen.key] = seen
         self.candidates[id(work)].append(Candidate(seen.key, by))
+
+    def note(self, key: RecordKey, link: RecordLink, widowed: LinkState) -> None:
+        """A record whose counterpart was deleted is free for another that is found to be the same."""
+        if link.state is widowed and link.id is not None:
+            self.ends[key] = link.id
+        else:
+            self.linked_to[key] = link.key(key.side.other)
 
     def candidates_of(self, work: Work) -> list[Candidate]:
         return [Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]]
@@ -335,9 +343,9 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
     salesforce_ids = [key.id for key in finder.seen if key.side is Side.SALESFORCE]
     async with ctx.store.read(ctx.connection_id) as tx:
         for link in (await links.by_hubspot(tx, finder.runtime.slug, hubspot_ids)).values():
-            finder.linked_to[link.hubspot] = link.salesforce
+            finder.note(link.hubspot, link, LinkState.SALESFORCE_DELETED)
         for link in (await links.by_salesforce(tx, finder.runtime.slug, salesforce_ids)).values():
-            finder.linked_to[link.salesforce] = link.hubspot
+            finder.note(link.salesforce, link, LinkState.HUBSPOT_DELETED)
 
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
@@ -412,6 +420,7 @@ def _pair(finder: Finder, work: Work, key: RecordKey, by: LinkedBy) -> None:
         sets={},
     )
     work.new_link = True
+    work.ends = finder.ends.get(key)
     finder.linked_to[hubspot] = salesforce
     finder.linked_to[salesforce] = hubspot
 

@@ -56,6 +56,7 @@ class _Ledger(msgspec.Struct):
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
+    ended: list[int] = []
     still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
     wake: list[str] = []
@@ -107,6 +108,8 @@ async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> l
 
 
 async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
+    for link_id in ledger.ended:
+        await links.set_state(tx, [link_id], LinkState.UNLINKED)
     for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
         link.id = id_
     await links.update_base(tx, ledger.bases)
@@ -271,6 +274,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         properties = {field.property for field in mapped if field.id in held}
         ledger.still_held |= {link.hubspot: properties, link.salesforce: properties}
     sets = {**link.sets, **work.sets}
+    if work.ends is not None:
+        ledger.ended.append(work.ends)
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
         ledger.new_links.append(link)
@@ -293,8 +298,6 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
         ledger.wake += _children(ctx, work.object)
-    if work.ends is not None:
-        ledger.states.append((work.ends, LinkState.UNLINKED))
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
