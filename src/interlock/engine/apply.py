@@ -69,7 +69,7 @@ def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
         fields={each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields},
         fence=ctx.lease.fence,
         sent_at_us=now_us,
-        park_until_us=now_us + ctx.settings.park_us,
+        park_until_us=now_us + ctx.settings.park_us(write.side),
     )
 
 

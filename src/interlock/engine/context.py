@@ -52,8 +52,10 @@ class Settings(msgspec.Struct, frozen=True):
     clock_skew_us: int = 5_000_000
     hubspot_overlap_us: int = 120_000_000
     salesforce_overlap_us: int = 120_000_000
-    # A request that timed out may still land; after this long it can no more.
-    park_us: int = 180_000_000
+    # A request that timed out may still land; after this long it can no more. HubSpot gives up after 100 s (status 524),
+    # Salesforce lets a call run for ten minutes (API limits).
+    hubspot_park_us: int = 180_000_000
+    salesforce_park_us: int = 600_000_000
     batch_rows: int = 1_000
     retry_base_us: int = 30_000_000
     retry_most_us: int = 3_600_000_000
@@ -63,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True):
     mass_change_share: float = 0.5
     mass_change_least: int = 100
     audit_retention_us: int = 366 * 86_400_000_000
+
+    def park_us(self, side: Side) -> int:
+        return self.hubspot_park_us if side is Side.HUBSPOT else self.salesforce_park_us
 
 
 class ObjectRuntime(msgspec.Struct):

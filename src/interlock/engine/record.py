@@ -49,14 +49,13 @@ class _Ledger(msgspec.Struct):
     moves: list[tuple[int, RecordKey]] = []
     audit: list[AuditRow] = []
     settled: list[int] = []
-    parked: list[int] = []
+    parked: list[tuple[Side, int]] = []
     to_verify: list[int] = []
     done: list[RecordKey] = []
     postponed: list[dirty.Postponed] = []
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
-    ended: list[int] = []
     still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
     wake: list[str] = []
@@ -78,7 +77,10 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await record_choices(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held)
         await issues.raise_(tx, raised)
-        await intents.update(tx, ledger.parked, IntentState.UNKNOWN, now + ctx.settings.park_us)
+        for side in Side:
+            ids = [id_ for parked, id_ in ledger.parked if parked is side]
+            if ids:
+                await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
         await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
         await intents.settle(tx, ledger.settled)
         ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
@@ -108,8 +110,6 @@ async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> l
 
 
 async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
-    for link_id in ledger.ended:
-        await links.set_state(tx, [link_id], LinkState.UNLINKED)
     for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
         link.id = id_
     await links.update_base(tx, ledger.bases)
@@ -144,7 +144,7 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
     outcome = write.outcome
     if intent_id is not None:
         if unknown(write):
-            ledger.parked.append(intent_id)
+            ledger.parked.append((write.side, intent_id))
         elif needs_verify(write):
             ledger.to_verify.append(intent_id)
             assert write.intent is not None
@@ -152,7 +152,7 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
         else:
             ledger.settled.append(intent_id)
     if unknown(write):
-        work.wait(now + ctx.settings.park_us, Reason.PARKED)
+        work.wait(now + ctx.settings.park_us(write.side), Reason.PARKED)
     elif not_done(write):
         work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
@@ -274,8 +274,6 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         properties = {field.property for field in mapped if field.id in held}
         ledger.still_held |= {link.hubspot: properties, link.salesforce: properties}
     sets = {**link.sets, **work.sets}
-    if work.ends is not None:
-        ledger.ended.append(work.ends)
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
         ledger.new_links.append(link)
@@ -298,6 +296,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
         ledger.wake += _children(ctx, work.object)
+    if work.ends is not None:
+        ledger.states.append((work.ends, LinkState.UNLINKED))
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
@@ -306,9 +306,12 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
 
 
 def _opt_out_base(work: Work) -> Base:
-    """What is known of the opt-out once one has been carried over, in either direction."""
-    written = any("HasOptedOutOfEmail" in write.extra and carried_out(write) for write in work.writes)
-    if not written and not work.opt_out_done:
+    """What is known of the opt-out once it has been carried over in every direction in which it had to go."""
+    to_salesforce = [write for write in work.writes if "HasOptedOutOfEmail" in write.extra]
+    if not to_salesforce and work.opt_out_hubspot is None:
+        return {}
+    if not all(map(carried_out, to_salesforce)) or (work.opt_out_hubspot is not None and not work.opt_out_done):
+        # One half of it failed. To know the other already would end it: the next look finds all of it as news again.
         return {}
     return {OPT_OUT: (1, 1), OPT_OUT_ADDRESS: (work.opt_out_address, 0)}
 

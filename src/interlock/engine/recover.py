@@ -40,13 +40,14 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     if not open_:
         return
     now = ctx.clock_us()
-    fresh_parks: list[int] = []
+    fresh_parks: dict[Side, list[int]] = {side: [] for side in Side}
     creates: dict[Side, list[tuple[Work, Intent]]] = defaultdict(list)
     for work, intent in _assign(batch, open_):
         if intent.state is IntentState.SENT and intent.id is not None:
             # Whoever sent it died, and when is not known: the request may be as young as our own lease.
-            intent.state, intent.park_until_us = IntentState.UNKNOWN, now + ctx.settings.park_us
-            fresh_parks.append(intent.id)
+            side = intent.target.side
+            intent.state, intent.park_until_us = IntentState.UNKNOWN, now + ctx.settings.park_us(side)
+            fresh_parks[side].append(intent.id)
         if intent.state is IntentState.UNKNOWN and now < intent.park_until_us:
             work.wait(intent.park_until_us, Reason.PARKED)
             continue
@@ -58,28 +59,11 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         new = await _free(tx, batch, [work for pairs in creates.values() for work, _ in pairs if work.link is not None])
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
-        await intents.update(tx, fresh_parks, IntentState.UNKNOWN, now + ctx.settings.park_us)
-    batch.works = _joined(batch.works, new)
+        for side, ids in fresh_parks.items():
+            if ids:
+                await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
     batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
-
-
-def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
-    """What landed may have been detected meanwhile, and be due by itself: the two go on as one."""
-    if not new:
-        return works
-    made = {id(link) for link in new}
-    landed = [(work, work.link) for work in works if work.link is not None and id(work.link) in made]
-    owners = {key: work for work, link in landed for key in (link.hubspot, link.salesforce)}
-    kept: list[Work] = []
-    for work in works:
-        owner = owners.get(work.dirty[0].key) if work.link is None else None
-        if owner is None:
-            kept.append(work)
-        else:
-            owner.dirty = [*owner.dirty, *work.dirty]
-            owner.intents = [*owner.intents, *work.intents]
-    return kept
 
 
 async def _free(tx: WriteTx, batch: Batch, works: list[Work]) -> list[RecordLink]:
