@@ -10,14 +10,15 @@ import gc
 import os
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from tests.simulation.check import check
-from tests.simulation.simulation import simulate
+from tests.simulation.simulation import Story, simulate
 
+Judge = Callable[[Story], list[str]]
 TMPFS = Path("/dev/shm")
 
 
@@ -33,7 +34,7 @@ class Verdict(msgspec.Struct):
     trace: str = ""
 
 
-def play(seed: int, objects: Sequence[str] = ("contacts",)) -> Verdict:
+def play(seed: int, objects: Sequence[str] = ("contacts",), judge: Judge = check) -> Verdict:
     """Fork, play, judge, and read the verdict from a pipe."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -43,7 +44,7 @@ def play(seed: int, objects: Sequence[str] = ("contacts",)) -> Verdict:
             os.close(reading)
             gc.disable()
             with os.fdopen(writing, "wb") as out:
-                out.write(msgspec.msgpack.encode(_play(seed, objects)))
+                out.write(msgspec.msgpack.encode(_play(seed, objects, judge)))
             code = 0
         finally:
             os._exit(code)
@@ -56,11 +57,11 @@ def play(seed: int, objects: Sequence[str] = ("contacts",)) -> Verdict:
     return msgspec.msgpack.decode(data, type=Verdict)
 
 
-def _play(seed: int, objects: Sequence[str]) -> Verdict:
+def _play(seed: int, objects: Sequence[str], judge: Judge) -> Verdict:
     with tempfile.TemporaryDirectory(dir=TMPFS if TMPFS.is_dir() else None) as folder:
         try:
             story = simulate(seed, Path(folder) / "interlock.db", objects)
-            problems = check(story)
+            problems = judge(story)
         except Exception:  # noqa: BLE001  (any end but a good one is the seed's verdict)
             return Verdict(seed, [traceback.format_exc(limit=-6)])
     return Verdict(

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.simulation.check import check
 from tests.simulation.child import play
-from tests.simulation.simulation import CLEAR, Weather, simulate
+from tests.simulation.network import Weather
+from tests.simulation.simulation import Story
 
 SEEDS = 50
 SEEDS_OF_EVERYTHING = 25
@@ -46,9 +45,14 @@ def test_seeds_are_stories_worth_telling() -> None:
     assert all(verdict.moves - verdict.refused_moves >= 20 for verdict in verdicts)
 
 
-def test_a_value_that_is_missing_from_the_conflict_log_is_noticed(tmp_path: Path) -> None:
-    story = simulate(3, tmp_path / "interlock.db", weather=CLEAR, crashes_most=0)
+def without_the_log(story: Story) -> list[str]:
     assert check(story) == []
     assert story.conflicts
     story.conflicts.clear()
-    assert any(problem.startswith("lost edit") for problem in check(story))
+    return check(story)
+
+
+def test_a_value_that_is_missing_from_the_conflict_log_is_noticed() -> None:
+    verdict = play(3, judge=without_the_log)
+    assert verdict.problems
+    assert all(problem.startswith("lost edit") for problem in verdict.problems)

@@ -124,8 +124,10 @@ def check_address(text: str, option: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or parts.username:
+        # What stands before an @ may be a password.
+        shown = text if "@" not in text else "what was given (with an @ in it)"
         raise BadInput(
-            f"{option} {text}: this is not the address of a CRM.",
+            f"{option}: {shown} is not the address of a CRM.",
             code="bad_address",
             field=option,
             fix="Write for example https://api.hubapi.com, or https://NAME.my.salesforce.com.",

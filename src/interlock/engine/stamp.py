@@ -57,7 +57,8 @@ async def _associate(ctx: Cycle, batch: Batch) -> None:
                         join[write.outcome.id, str(field.raw), primary] = (work, write)
                     else:
                         before = getattr(work.hubspot, "values", {}).get(reference.property)
-                        part[write.outcome.id, str(before)] = (work, write)
+                        if before:
+                            part[write.outcome.id, str(before)] = (work, write)
         joined = await ctx.hubspot.associate(type_, reference.object, list(join), purpose="write") if join else {}
         parted = await ctx.hubspot.disassociate(type_, reference.object, list(part), purpose="write") if part else {}
         for pair, outcome in joined.items():
