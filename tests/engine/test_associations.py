@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interlock.core.model import Side
+from interlock.core.model import RecordKey, Side
 from tests.world import World
 
 STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
@@ -247,5 +247,30 @@ def test_a_deal_without_company_gets_that_of_its_opportunity(tell):
             world.hugo.get("companies", world.hugo.get("deals", deal)["hs_primary_associated_company"] or "")["name"]
             == "Globex"
         )
+
+    tell(story)
+
+
+def test_a_contact_of_an_account_that_the_sync_user_may_not_use_is_made_without_it(tell):
+    """Salesforce names no field when it refuses a reference, and would have refused the person for it."""
+
+    async def story(world: World) -> None:
+        acme = company(world, "acme")
+        await world.settle()
+        account = world.counterpart("companies", acme)
+        ada = world.person("ada@acme.com", jobtitle="CTO")
+        world.hugo.associate("contacts", ada, "companies", acme, primary=True)
+        world.between_read_and_write(Side.SALESFORCE, lambda: world.sally.delete("Account", account))
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", ada))
+        (there,) = world.sally.ids("Contact")
+        assert world.sally.get("Contact", there)["Title"] == "CTO"
+        (issue,) = await world.issues()
+        assert issue.field == "AccountId"
+        # That the account is gone is found out by itself, and ends the issue; its return brings the person back to it.
+        await world.settle()
+        assert await world.issues() == []
+        world.sally.undelete("Account", account)
+        await world.settle()
+        assert world.sally.get("Contact", there)["AccountId"] == account
 
     tell(story)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.codec import RefCodec
 from interlock.core.model import (
     Intent,
     IntentKind,
@@ -20,6 +21,7 @@ from interlock.core.model import (
     Unsettled,
     Written,
 )
+from interlock.core.plan import FieldWrite
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
 from interlock.engine.audit_rows import rows_of
@@ -182,9 +184,11 @@ def edited_since(write: SideWrite) -> bool:
 def _drop_refused(work: Work, write: SideWrite) -> bool:
     """Take the fields that the CRM named out of a refused write. True when there is something left to send again."""
     refusal = write.outcome
-    if not isinstance(refusal, Refused) or refusal.retry or refusal.gone or edited_since(write):
+    if not isinstance(refusal, Refused) or refusal.retry or edited_since(write):
         return False
-    bad = [field for field in write.fields if field.name in refusal.fields]
+    if refusal.gone and not write.creates:
+        return False
+    bad = [field for field in write.fields if field.name in refusal.fields] or _unusable_references(write, refusal)
     # A create that lacks what the CRM requires cannot be saved by sending less.
     if not bad or refusal.code == "REQUIRED_FIELD_MISSING":
         return False
@@ -194,6 +198,25 @@ def _drop_refused(work: Work, write: SideWrite) -> bool:
         write.outcome = Written(write.id or "")
         return False
     return True
+
+
+# Salesforce says so of an id that it does not let us point to (deleted, hidden), and names no field (status codes).
+_REFERENCE_CODES = frozenset(
+    {"INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"}
+)
+
+
+def _unusable_references(write: SideWrite, refusal: Refused) -> list[FieldWrite]:
+    """The references among the fields: those whose id the message holds, or all of them."""
+    if refusal.code not in _REFERENCE_CODES:
+        return []
+    references = [field for field in write.fields if is_reference(field) and field.raw]
+    # Messages hold ids in either of their forms, of 15 characters or 18.
+    return [field for field in references if str(field.raw)[:15] in refusal.message] or references
+
+
+def is_reference(field: FieldWrite) -> bool:
+    return isinstance(field.mapping.codec, RefCodec)
 
 
 def carried_out(write: SideWrite) -> bool:

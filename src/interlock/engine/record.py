@@ -26,11 +26,11 @@ from interlock.core.model import (
     Written,
 )
 from interlock.core.plan import FieldWrite, base_after_writes
-from interlock.engine.apply import carried_out, edited_since, needs_verify, not_done, unknown
+from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
-from interlock.engine.decide import field_issue
+from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.follow import carry_over
 from interlock.engine.repair import log_lost_races
 from interlock.engine.work import Batch, SideWrite, Work
@@ -56,6 +56,7 @@ class _Ledger(msgspec.Struct):
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
+    ended: list[int] = []
     still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
     wake: list[str] = []
@@ -110,6 +111,8 @@ async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> l
 
 
 async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
+    for link_id in ledger.ended:
+        await links.set_state(tx, [link_id], LinkState.UNLINKED)
     for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
         link.id = id_
     await links.update_base(tx, ledger.bases)
@@ -162,6 +165,9 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
         else:
             _refused(work, write, outcome)
     for field, code, message in write.dropped:
+        if is_reference(field):
+            # What it points to may come back, or be found to be gone: neither changes this record.
+            work.wait(now + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         work.issues.append(_dropped_issue(work, field, code, message))
 
 
@@ -237,8 +243,7 @@ def _created(
         linked_at_us=now,
         base=base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work),
         sets=work.sets,
-        held={each.mapping.id: each.seen for each in work.held}
-        | {field.mapping.id: field.seen for field, _, _ in write.dropped},
+        held={each.mapping.id: each.seen for each in work.held} | _dropped(write),
         synced_at_us=looked_us,
     )
     ledger.new_links.append(work.link)
@@ -274,6 +279,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         properties = {field.property for field in mapped if field.id in held}
         ledger.still_held |= {link.hubspot: properties, link.salesforce: properties}
     sets = {**link.sets, **work.sets}
+    if work.ends is not None:
+        ledger.ended.append(work.ends)
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
         ledger.new_links.append(link)
@@ -296,8 +303,6 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
         ledger.wake += _children(ctx, work.object)
-    if work.ends is not None:
-        ledger.states.append((work.ends, LinkState.UNLINKED))
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
@@ -328,7 +333,7 @@ def _held(work: Work, link: RecordLink) -> Base:
         held[HELD_AS_A_WHOLE] = (1, 1)
     held |= {each.mapping.id: each.seen for each in work.held}
     for write in work.writes:
-        held |= {field.mapping.id: field.seen for field, _, _ in write.dropped}
+        held |= _dropped(write)
         if isinstance(write.outcome, Refused) and not (
             write.outcome.retry or write.outcome.gone or edited_since(write)
         ):
@@ -341,6 +346,11 @@ def _held(work: Work, link: RecordLink) -> Base:
                 on_hubspot = write.side is Side.HUBSPOT
                 held[field.mapping.id] = (field.written, salesforce) if on_hubspot else (hubspot, field.written)
     return held
+
+
+def _dropped(write: SideWrite) -> Base:
+    """Refused values wait for a change of their own; a reference waits for the record that it points to."""
+    return {field.mapping.id: field.seen for field, _, _ in write.dropped if not is_reference(field)}
 
 
 def _count_update(counts, side: Side) -> None:  # type: ignore[no-untyped-def]

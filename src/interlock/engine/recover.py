@@ -62,8 +62,27 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         for side, ids in fresh_parks.items():
             if ids:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
+    batch.works = _joined(batch.works, new)
     batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
+    """What landed may have been detected meanwhile, and be due by itself: the two go on as one."""
+    if not new:
+        return works
+    made = {id(link) for link in new}
+    landed = [(work, work.link) for work in works if work.link is not None and id(work.link) in made]
+    owners = {key: work for work, link in landed for key in (link.hubspot, link.salesforce)}
+    kept: list[Work] = []
+    for work in works:
+        owner = owners.get(work.dirty[0].key) if work.link is None else None
+        if owner is None:
+            kept.append(work)
+        else:
+            owner.dirty = [*owner.dirty, *work.dirty]
+            owner.intents = [*owner.intents, *work.intents]
+    return kept
 
 
 async def _free(tx: WriteTx, batch: Batch, works: list[Work]) -> list[RecordLink]:
