@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from interlock.core.match import Ambiguous, Candidate, Decision, Match, NoMatch, choose
+from interlock.core.match import Ambiguous, Decision, Match, NoMatch, choose
 from interlock.core.model import (
     Gone,
     Issue,
@@ -22,48 +22,17 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
-from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.candidates import Finder, by_identity, own_seen, siblings_by_identity
+from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.work import Batch, Work
-from interlock.store import identity, links
+from interlock.store import links
 
 # A question may answer itself without a change of the record that asks: it is put again after this long, and sooner if
 # one of the records among which to choose is seen to have changed (record.py).
 LOOK_AGAIN_US = 6 * 3_600_000_000
 
-# Of the records that share a domain or a name, as many are read and named to a person.
-SIBLINGS_MOST = 5
-
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
-_BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
-
-
-class Finder:
-    """The candidates of one batch, gathered side by side so that each kind of question is asked once for all records."""
-
-    def __init__(self, ctx: Cycle, batch: Batch) -> None:
-        self.ctx = ctx
-        self.runtime = batch.runtime
-        self.seen: dict[RecordKey, Observation] = {}
-        self.candidates: dict[int, list[Candidate]] = defaultdict(list)
-        self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
-        self.linked_to: dict[RecordKey, RecordKey] = {}
-        self.ends: dict[RecordKey, int] = {}  # record -> its resting link, which ends when it finds another counterpart
-        self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
-
-    def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
-        self.seen[seen.key] = seen
-        self.candidates[id(work)].append(Candidate(seen.key, by))
-
-    def note(self, key: RecordKey, link: RecordLink, widowed: LinkState) -> None:
-        """A record whose counterpart was deleted is free for another that is found to be the same."""
-        if link.state is widowed and link.id is not None:
-            self.ends[key] = link.id
-        else:
-            self.linked_to[key] = link.key(key.side.other)
-
-    def candidates_of(self, work: Work) -> list[Candidate]:
-        return [Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]]
 
 
 async def match(ctx: Cycle, batch: Batch) -> None:
@@ -79,8 +48,8 @@ async def match(ctx: Cycle, batch: Batch) -> None:
         await _hubspot_by_email(ctx, finder, salesforce_works)
     else:
         await _salesforce_by_creation_key(ctx, finder, hubspot_works)
-        await _by_identity(ctx, finder, alone)
-        await _siblings_by_identity(ctx, finder, alone)
+        await by_identity(ctx, finder, alone)
+        await siblings_by_identity(ctx, finder, alone)
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
@@ -98,14 +67,8 @@ def eligible(work: Work) -> bool:
     return work.why_not is None
 
 
-def _own(work: Work) -> Observation:
-    seen = work.seen(work.origin)
-    assert isinstance(seen, Observation), "only observed records are matched"
-    return seen
-
-
 def _email(work: Work) -> str | None:
-    for kind, key in work.runtime.spec.identity_keys(work.origin, _own(work).values):
+    for kind, key in work.runtime.spec.identity_keys(work.origin, own_seen(work).values):
         if kind == "email":
             return key
     return None
@@ -117,7 +80,7 @@ async def _salesforce_by_key_and_email(
     by_email: dict[str, list[Work]] = defaultdict(list)
     by_key: dict[str, Work] = {}
     for work in hubspot_works:
-        by_key[ctx.creation_key(work.object, _own(work).key.id)] = work
+        by_key[ctx.creation_key(work.object, own_seen(work).key.id)] = work
     for work in hubspot_works + salesforce_works:
         email = _email(work)
         if email:
@@ -162,7 +125,7 @@ async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> No
 
 
 async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
-    by_key = {ctx.creation_key(work.object, _own(work).key.id): work for work in works}
+    by_key = {ctx.creation_key(work.object, own_seen(work).key.id): work for work in works}
     if not by_key:
         return
     for type_ in finder.runtime.salesforce_types:
@@ -183,7 +146,7 @@ async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]
     """HubSpot's own record of its counterpart: the durable half of the pair, from which a lost database is rebuilt."""
     wanted: dict[str, dict[str, Work]] = defaultdict(dict)
     for work in works:
-        stored = str(_own(work).values.get(HUBSPOT_ID_PROPERTY) or "")
+        stored = str(own_seen(work).values.get(HUBSPOT_ID_PROPERTY) or "")
         type_ = _TYPE_BY_PREFIX.get(stored[:3])
         if type_ in finder.runtime.mappings:
             wanted[type_][stored] = work
@@ -197,7 +160,7 @@ async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]
 
 
 async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
-    by_id = {_own(work).key.id: work for work in works}
+    by_id = {own_seen(work).key.id: work for work in works}
     if not by_id:
         return
     type_, properties = finder.runtime.spec.hubspot_type, finder.runtime.hubspot_properties
@@ -223,7 +186,7 @@ async def _deleted_counterparts(
     for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
         await _take_absence(ctx, finder, by_hubspot_id[id_], answer, RecordKey(Side.HUBSPOT, type_, id_))
     asked = {
-        _own(work).key.id: work
+        own_seen(work).key.id: work
         for work in salesforce_works
         if not finder.candidates_of(work) and work.why_not is None and _may_be_created(ctx, work)
     }
@@ -234,7 +197,7 @@ async def _deleted_counterparts(
         asked[id_].why_not = "counterpart_deleted"
     by_type: dict[str, dict[str, Work]] = defaultdict(dict)
     for work in hubspot_works:
-        stored = str(_own(work).values.get(HUBSPOT_ID_PROPERTY) or "")
+        stored = str(own_seen(work).values.get(HUBSPOT_ID_PROPERTY) or "")
         if stored and not finder.candidates_of(work) and _TYPE_BY_PREFIX.get(stored[:3]) in runtime.mappings:
             by_type[_TYPE_BY_PREFIX[stored[:3]]][stored] = work
     for salesforce_type, by_id in by_type.items():
@@ -269,73 +232,8 @@ async def _take_absence(ctx: Cycle, finder: Finder, work: Work, answer: Gone | O
 
 def _created_from(ctx: Cycle, work: Work) -> str:
     """The HubSpot id in the creation key of a record that Interlock made for this account."""
-    portal, _, rest = str(_own(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
+    portal, _, rest = str(own_seen(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
     return rest.rpartition(":")[2] if portal == ctx.portal else ""
-
-
-async def _by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
-    wanted: dict[tuple[Side, str], dict[str, list[Work]]] = defaultdict(lambda: defaultdict(list))
-    for work in works:
-        for kind, key in finder.runtime.spec.identity_keys(work.origin, _own(work).values):
-            wanted[work.origin.other, kind][key].append(work)
-    hits: dict[Side, dict[str, list[tuple[Work, LinkedBy]]]] = defaultdict(lambda: defaultdict(list))
-    async with ctx.store.read(ctx.connection_id) as tx:
-        for (side, kind), by_key in wanted.items():
-            found = await identity.find(tx, finder.runtime.slug, side, kind, list(by_key))
-            for key, record_ids in found.items():
-                for record_id in record_ids:
-                    hits[side][record_id].extend((work, _BY_KIND[kind]) for work in by_key[key])
-    for side, by_record in hits.items():
-        for seen in await _read(ctx, finder.runtime, side, list(by_record)):
-            # The index may be behind: what the record holds now decides.
-            now = set(finder.runtime.spec.identity_keys(side, seen.values))
-            for work, by in by_record[seen.key.id]:
-                own = set(finder.runtime.spec.identity_keys(work.origin, _own(work).values))
-                if any(_BY_KIND[kind] is by for kind, _ in now & own):
-                    finder.add(work, seen, by)
-
-
-async def _siblings_by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
-    """Records of the same side with the same domain or name as a work that found its counterpart by it: what fits two
-    records is for a person to give to one of them."""
-    keys: dict[Side, dict[tuple[str, str], list[Work]]] = defaultdict(lambda: defaultdict(list))
-    for work in works:
-        proofs = {each.by for each in finder.candidates[id(work)]}
-        for kind, key in finder.runtime.spec.identity_keys(work.origin, _own(work).values):
-            if _BY_KIND[kind] in proofs:
-                keys[work.origin][kind, key].append(work)
-    for side, by_key in keys.items():
-        for seen in await _read(ctx, finder.runtime, side, await _free(ctx, finder.runtime, side, list(by_key))):
-            for kind, key in finder.runtime.spec.identity_keys(side, seen.values):
-                for work in by_key.get((kind, key), ()):
-                    if _own(work).key != seen.key:
-                        finder.siblings[id(work)][_BY_KIND[kind]].append(seen.key)
-
-
-async def _free(ctx: Cycle, runtime: ObjectRuntime, side: Side, keys: list[tuple[str, str]]) -> list[str]:
-    """Ids of records without counterpart that the index knows by these keys, where there is more than one. A few of each
-    are enough: that there are others is the question."""
-    kinds: dict[str, list[str]] = defaultdict(list)
-    for kind, key in keys:
-        kinds[kind].append(key)
-    ids: dict[str, None] = {}
-    async with ctx.store.read(ctx.connection_id) as tx:
-        for kind, of_kind in kinds.items():
-            found = await identity.find(tx, runtime.slug, side, kind, of_kind)
-            shared = [id_ for same in found.values() if len(same) > 1 for id_ in same]
-            taken = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, shared)
-            for same in found.values():
-                if len(same) > 1:
-                    ids |= dict.fromkeys([id_ for id_ in same if id_ not in taken][:SIBLINGS_MOST])
-    return list(ids)
-
-
-async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) -> list[Observation]:
-    if side is Side.HUBSPOT:
-        found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
-        return list(found.values())
-    (type_,) = runtime.salesforce_types
-    return list((await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values())
 
 
 async def _note_links(ctx: Cycle, finder: Finder) -> None:
@@ -350,7 +248,7 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
     """Decide each work in turn; a record taken by one work is no longer free for the next."""
-    waiting = {_own(work).key: work for work in works}
+    waiting = {own_seen(work).key: work for work in works}
     joined: set[int] = set()
     for work in works:
         if work.new_link or work.why_not is not None or id(work) in joined:
@@ -379,7 +277,7 @@ def _decide(finder: Finder, work: Work) -> Decision:
     preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
     decision = choose(finder.candidates_of(work), preferred)
     if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
-        return Ambiguous((_own(work).key, *sorted(siblings)), "several_candidates", decision.by)
+        return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by is LinkedBy.SYNC_KEY):
         return decision
     return _among_siblings(finder, work) or decision
@@ -388,7 +286,7 @@ def _decide(finder: Finder, work: Work) -> Decision:
 def _among_siblings(finder: Finder, work: Work) -> Decision | None:
     """Seen from Salesforce: other leads and contacts with the same e-mail decide whether this one may be linked."""
     email = _email(work)
-    own = _own(work).key
+    own = own_seen(work).key
     siblings = {own, *finder.salesforce_by_email.get(email or "", ())}
     for type_ in finder.runtime.salesforce_types:
         same_kind = sorted(key for key in siblings if key.type == type_)
@@ -432,7 +330,7 @@ def _own_key(work: Work, other: RecordKey) -> RecordKey:
 
 
 def _ambiguous(work: Work, decision: Ambiguous) -> Issue:
-    own = _own(work).key
+    own = own_seen(work).key
     names = ", ".join(str(key) for key in decision.keys)
     by = {LinkedBy.EMAIL: "e-mail address", LinkedBy.DOMAIN: "domain", LinkedBy.NAME: "name"}.get(decision.by, "key")
     if decision.code == "candidate_taken":

@@ -1,0 +1,119 @@
+"""The candidates of a batch, and those of them that the index of domains and names finds (companies). Reads only.
+
+Names match only after normalisation, which neither API can do: our own index says which records may be the same, and each
+of them is read afresh before it counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from interlock.core.match import Candidate
+from interlock.core.model import LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.work import Batch, Work
+from interlock.store import identity, links
+
+# Of the records that share a domain or a name, as many are read and named to a person.
+SIBLINGS_MOST = 5
+
+_BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
+
+
+class Finder:
+    """The candidates of one batch, gathered side by side so that each kind of question is asked once for all records."""
+
+    def __init__(self, ctx: Cycle, batch: Batch) -> None:
+        self.ctx = ctx
+        self.runtime = batch.runtime
+        self.seen: dict[RecordKey, Observation] = {}
+        self.candidates: dict[int, list[Candidate]] = defaultdict(list)
+        self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
+        self.linked_to: dict[RecordKey, RecordKey] = {}
+        self.ends: dict[RecordKey, int] = {}  # record -> its resting link, which ends when it finds another counterpart
+        self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
+        self.seen[seen.key] = seen
+        self.candidates[id(work)].append(Candidate(seen.key, by))
+
+    def note(self, key: RecordKey, link: RecordLink, widowed: LinkState) -> None:
+        """A record whose counterpart was deleted is free for another that is found to be the same."""
+        if link.state is widowed and link.id is not None:
+            self.ends[key] = link.id
+        else:
+            self.linked_to[key] = link.key(key.side.other)
+
+    def candidates_of(self, work: Work) -> list[Candidate]:
+        return [Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]]
+
+
+def own_seen(work: Work) -> Observation:
+    seen = work.seen(work.origin)
+    assert isinstance(seen, Observation), "only observed records are matched"
+    return seen
+
+
+async def by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    wanted: dict[tuple[Side, str], dict[str, list[Work]]] = defaultdict(lambda: defaultdict(list))
+    for work in works:
+        for kind, key in finder.runtime.spec.identity_keys(work.origin, own_seen(work).values):
+            wanted[work.origin.other, kind][key].append(work)
+    hits: dict[Side, dict[str, list[tuple[Work, LinkedBy]]]] = defaultdict(lambda: defaultdict(list))
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for (side, kind), by_key in wanted.items():
+            found = await identity.find(tx, finder.runtime.slug, side, kind, list(by_key))
+            for key, record_ids in found.items():
+                for record_id in record_ids:
+                    hits[side][record_id].extend((work, _BY_KIND[kind]) for work in by_key[key])
+    for side, by_record in hits.items():
+        for seen in await _read(ctx, finder.runtime, side, list(by_record)):
+            # The index may be behind: what the record holds now decides.
+            now = set(finder.runtime.spec.identity_keys(side, seen.values))
+            for work, by in by_record[seen.key.id]:
+                mine = set(finder.runtime.spec.identity_keys(work.origin, own_seen(work).values))
+                if any(_BY_KIND[kind] is by for kind, _ in now & mine):
+                    finder.add(work, seen, by)
+
+
+async def siblings_by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
+    """Records of the same side with the same domain or name as a work that found its counterpart by it: what fits two
+    records is for a person to give to one of them."""
+    keys: dict[Side, dict[tuple[str, str], list[Work]]] = defaultdict(lambda: defaultdict(list))
+    for work in works:
+        proofs = {each.by for each in finder.candidates[id(work)]}
+        for kind, key in finder.runtime.spec.identity_keys(work.origin, own_seen(work).values):
+            if _BY_KIND[kind] in proofs:
+                keys[work.origin][kind, key].append(work)
+    for side, by_key in keys.items():
+        for seen in await _read(ctx, finder.runtime, side, await _free(ctx, finder.runtime, side, list(by_key))):
+            for kind, key in finder.runtime.spec.identity_keys(side, seen.values):
+                for work in by_key.get((kind, key), ()):
+                    if own_seen(work).key != seen.key:
+                        finder.siblings[id(work)][_BY_KIND[kind]].append(seen.key)
+
+
+async def _free(ctx: Cycle, runtime: ObjectRuntime, side: Side, keys: list[tuple[str, str]]) -> list[str]:
+    """Ids of records without counterpart that the index knows by these keys, where there is more than one. A few of each
+    are enough: that there are others is the question."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for kind, key in keys:
+        kinds[kind].append(key)
+    ids: dict[str, None] = {}
+    async with ctx.store.read(ctx.connection_id) as tx:
+        for kind, of_kind in kinds.items():
+            found = await identity.find(tx, runtime.slug, side, kind, of_kind)
+            shared = [id_ for same in found.values() if len(same) > 1 for id_ in same]
+            taken = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, shared)
+            for same in found.values():
+                if len(same) > 1:
+                    ids |= dict.fromkeys([id_ for id_ in same if id_ not in taken][:SIBLINGS_MOST])
+    return list(ids)
+
+
+async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) -> list[Observation]:
+    if side is Side.HUBSPOT:
+        found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
+        return list(found.values())
+    (type_,) = runtime.salesforce_types
+    return list((await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values())
