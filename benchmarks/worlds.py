@@ -146,6 +146,9 @@ class Polling:
         assert arrived == changed, counts
 
 
+LEASE_S = 6 * 3_600.0
+
+
 @asynccontextmanager
 async def polling(made: World, allocated: int | None = None) -> AsyncIterator[Polling]:
     """`allocated`: Salesforce calls a day that Interlock may use."""
@@ -160,5 +163,8 @@ async def polling(made: World, allocated: int | None = None) -> AsyncIterator[Po
             SalesforceGovernor(MemoryBudgetStore(made.clock_us), made.clock_us, allocated=allocated),
             made.clock_us,
         )
-    async with open_cycle(made.store, made.connection, hubspot, salesforce, made.clock_us, owner="benchmark") as ctx:
+    # A lease of hours: days of virtual time would otherwise be a renewal every three seconds, and nothing else.
+    async with open_cycle(
+        made.store, made.connection, hubspot, salesforce, made.clock_us, owner="benchmark", term_s=LEASE_S
+    ) as ctx:
         yield Polling(ctx)

@@ -292,6 +292,8 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await issues.set_waiting(tx, [their_issue.id], 9)
     with pytest.raises(LookupError):
         await audit.set_conflict_status(tx, their_conflict.id, "resolved")
+    await audit.resolve_conflicts(tx, [their_conflict.id])
+    await audit.add(tx, AuditRow(9, AuditKind.UPDATE, "contacts", "501", "003A"))
     await audit.prune(tx, 10**18)
     await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "b@x.com", "501")])
     await identity.drop(tx, "contacts", Side.HUBSPOT, ["501"])
