@@ -24,7 +24,7 @@ def rewriting(field: str, rewrite: Callable[[Mapping[str, Any]], Any]) -> Callab
 async def a_day_of(world: World) -> int:
     """How many writes Interlock does until all is quiet."""
     before = world.sent(Side.HUBSPOT) + world.sent(Side.SALESFORCE)
-    for _ in range(40):
+    for _ in range(20):
         await world.sync_later(60.0)
     await world.settle()
     return world.sent(Side.HUBSPOT) + world.sent(Side.SALESFORCE) - before
