@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 ARGS ?=
 
+# Where it is set, every command that a test starts compiles everything anew, which takes longer than the command.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import subprocess
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,9 @@ from tests.contract.cli_world import crms, interlock, running_crms
 from interlock.store import Keyring, Store, connections, keyring
 from interlock.store.connections import Connection
 from interlock.store.schema import metadata
+
+# The commands that these tests start would otherwise compile everything anew, each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 __all__ = ["crms", "interlock", "running_crms"]
 
