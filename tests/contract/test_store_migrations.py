@@ -54,11 +54,12 @@ async def test_the_migrations_make_the_schema_that_is_defined(empty_url: str, cl
             for table in metadata.tables
         }
 
-    async with store.read(None) as tx:
-        assert tx._connection is not None
-        assert await tx._connection.run_sync(differences) == []
-        migrated = await tx._connection.run_sync(details)
     await store.close()
+    engine = sa.create_engine(empty_url if "://" in empty_url else f"sqlite:///{empty_url}")
+    with engine.connect() as connection:
+        assert differences(connection) == []
+        migrated = details(connection)
+    engine.dispose()
 
     defined = sa.create_engine("sqlite://")
     with defined.begin() as connection:

@@ -11,14 +11,13 @@ from collections.abc import AsyncIterator, Sequence
 from interlock.core.model import AuditKind, AuditRow, RecordKey, Side
 from interlock.store import jsontext
 from interlock.store.driver import Row
-from interlock.store.schema import audit
 from interlock.store.sql import BulkInsert, storable, storable_or_none
 from interlock.store.tx import Tx, WriteTx
 
 PRUNE_ROWS = 10_000
 
 _COLUMNS = AuditRow.__struct_fields__
-_INSERT = BulkInsert(audit, ("connection_id", *(name for name in _COLUMNS if name != "id")))
+_INSERT = BulkInsert("audit", ("connection_id", *(name for name in _COLUMNS if name != "id")))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM audit WHERE connection_id = ?"
 
 _KINDS = {kind.value: kind for kind in AuditKind}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from interlock.core.model import Side
-from interlock.store.schema import calls
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
 HOUR_US = 3_600_000_000
 
 _ADD = BulkInsert(
-    calls,
+    "calls",
     ("connection_id", "side", "hour_us", "purpose", "calls"),
     "ON CONFLICT (connection_id, side, hour_us, purpose) DO UPDATE SET calls = calls.calls + excluded.calls",
 )

@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from interlock.store import jsontext
-from interlock.store.schema import GLOBAL_TABLES, connection, metadata
+from interlock.store.driver import Row
 from interlock.store.tx import Tx, WriteTx
 
 
@@ -36,7 +35,7 @@ class Connection(msgspec.Struct, kw_only=True):
     id: int | None = None
 
 
-_COLUMNS = [connection.c[name] for name in Connection.__struct_fields__]
+_SELECT = f"SELECT {', '.join(Connection.__struct_fields__)} FROM connection"
 
 
 def _values(row: Connection) -> dict[str, Any]:
@@ -44,9 +43,11 @@ def _values(row: Connection) -> dict[str, Any]:
     return values | {"settings": jsontext.dump(row.settings)}
 
 
-def _struct(row: sa.Row[*tuple[Any, ...]]) -> Connection:
+def _struct(row: Row) -> Connection:
     values = dict(zip(Connection.__struct_fields__, row, strict=True))
-    return Connection(**values | {"settings": jsontext.load_object(values["settings"])})
+    # SQLite has no booleans.
+    values |= {"settings": jsontext.load_object(values["settings"]), "sandbox": bool(values["sandbox"])}
+    return Connection(**values)
 
 
 async def create(tx: WriteTx, row: Connection) -> int:
@@ -54,25 +55,22 @@ async def create(tx: WriteTx, row: Connection) -> int:
 
     `created_at_us` 0 becomes the transaction's time.
     """
-    values = _values(row) | {"created_at_us": row.created_at_us or tx.now_us}
-    result = await tx.execute(sa.insert(connection).values(**values).returning(connection.c.id))
-    return int(result.scalar_one())
+    return await tx.insert("connection", _values(row) | {"created_at_us": row.created_at_us or tx.now_us})
 
 
 async def get(tx: Tx, name_or_id: str | int) -> Connection | None:
-    column = connection.c.id if isinstance(name_or_id, int) else connection.c.name
-    row = (await tx.execute(sa.select(*_COLUMNS).where(column == name_or_id))).one_or_none()
+    column = "id" if isinstance(name_or_id, int) else "name"
+    row = await tx.row(f"{_SELECT} WHERE {column} = ?", name_or_id)
     return None if row is None else _struct(row)
 
 
 async def by_hubspot_account(tx: Tx, account_id: str) -> Connection | None:
-    statement = sa.select(*_COLUMNS).where(connection.c.hubspot_account_id == account_id)
-    row = (await tx.execute(statement)).one_or_none()
+    row = await tx.row(f"{_SELECT} WHERE hubspot_account_id = ?", account_id)
     return None if row is None else _struct(row)
 
 
 async def list_(tx: Tx) -> list[Connection]:
-    return [_struct(row) for row in await tx.execute(sa.select(*_COLUMNS).order_by(connection.c.id))]
+    return [_struct(row) for row in await tx.rows(f"{_SELECT} ORDER BY id")]
 
 
 async def update(tx: WriteTx, id_: int, **changes: Any) -> None:
@@ -86,18 +84,21 @@ async def update(tx: WriteTx, id_: int, **changes: Any) -> None:
         raise TypeError(f"a connection has no changeable {', '.join(sorted(unknown))}")
     if "settings" in changes:
         changes["settings"] = jsontext.dump(changes["settings"])
+    assignments, values = [f"{name} = ?" for name in changes], list(changes.values())
     if "state" in changes and "state_since_us" not in changes:
         # "Suspended since" must not restart with every failed try.
-        began_us = sa.case((connection.c.state == changes["state"], connection.c.state_since_us), else_=tx.now_us)
-        changes["state_since_us"] = began_us
-    result = await tx.execute(sa.update(connection).where(connection.c.id == id_).values(**changes))
-    if result.rowcount != 1:
+        assignments.append("state_since_us = CASE WHEN state = ? THEN state_since_us ELSE ? END")
+        values += [changes["state"], tx.now_us]
+    if await tx.run(f"UPDATE connection SET {', '.join(assignments)} WHERE id = ?", *values, id_) != 1:
         raise LookupError(f"there is no connection {id_}")
 
 
 async def delete(tx: WriteTx) -> None:
     """Remove the transaction's connection with all that is remembered of it."""
+    # Imported here: see sql.py.
+    from interlock.store.schema import GLOBAL_TABLES, metadata
+
     for table in reversed(metadata.sorted_tables):
         if table.name not in GLOBAL_TABLES:
-            await tx.execute(sa.delete(table).where(table.c.connection_id == tx.connection_id))
-    await tx.execute(sa.delete(connection).where(connection.c.id == tx.connection_id))
+            await tx.run(f"DELETE FROM {table.name} WHERE connection_id = ?", tx.connection_id)
+    await tx.run("DELETE FROM connection WHERE id = ?", tx.connection_id)

@@ -13,9 +13,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from interlock.store import lease as leases
 from interlock.store import migrate
 from interlock.store.driver import Driver, own_errors
@@ -27,6 +24,8 @@ from interlock.store.tx import JoinsWrites, Tx, WriteTx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 # Which task has a write transaction open in which store: it would wait for itself. Tasks that it starts inherit the
 # variable, but may wait for it.
 _Writing = tuple["Store", "asyncio.Task[Any] | None", WriteTx]
@@ -35,8 +34,9 @@ _writing: ContextVar[_Writing | None] = ContextVar("interlock_writing", default=
 
 class _Backend(Protocol):
     async def open(self) -> None: ...
-    def write(self) -> AbstractAsyncContextManager[tuple[AsyncConnection, Driver]]: ...
-    def read(self) -> AbstractAsyncContextManager[tuple[AsyncConnection, Driver]]: ...
+    def write(self) -> AbstractAsyncContextManager[Driver]: ...
+    def read(self) -> AbstractAsyncContextManager[Driver]: ...
+    def migrating(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
     async def close(self) -> None: ...
     def freeze(self) -> None: ...
 
@@ -93,18 +93,18 @@ class Store:
 
     async def _migrate(self) -> None:
         with own_errors():
-            async with self._backend.read() as (connection, _driver):
-                if await connection.run_sync(migrate.is_current):
+            async with self._backend.read() as driver:
+                if await migrate.is_current(driver):
                     return
-            async with self._backend.write() as (connection, _driver):
+            async with self._backend.migrating() as connection:
                 await connection.run_sync(migrate.upgrade)
 
     @asynccontextmanager
     async def read(self, connection_id: int | None) -> AsyncIterator[Tx]:
         """A consistent, read-only view. None: of no connection, for `connections.list_` and the like."""
         with self._no_network():
-            async with self._backend.read() as (connection, driver):
-                tx = Tx(connection, driver, connection_id, self._clock_us(), self._keyring)
+            async with self._backend.read() as driver:
+                tx = Tx(driver, connection_id, self._clock_us(), self._keyring)
                 try:
                     yield tx
                 finally:
@@ -117,8 +117,8 @@ class Store:
         if outer is not None and outer[0] is self and outer[1] is task and outer[2].is_open:
             raise RuntimeError("a write transaction inside a write transaction would wait for itself")
         with self._no_network():
-            async with self._backend.write() as (connection, driver):
-                tx = WriteTx(connection, driver, connection_id, self._clock_us(), self._keyring)
+            async with self._backend.write() as driver:
+                tx = WriteTx(driver, connection_id, self._clock_us(), self._keyring)
                 token = _writing.set((self, task, tx))
                 try:
                     if lease is not None:
@@ -162,6 +162,8 @@ class Store:
 def _backend(url: str, synchronous: Synchronous, threadless: bool) -> _Backend:
     if "://" not in url:
         return SqliteBackend(Path(url), synchronous, threadless)
+    import sqlalchemy as sa
+
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:

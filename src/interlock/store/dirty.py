@@ -13,7 +13,6 @@ import msgspec
 
 from interlock.core.model import Dirty, Reason, RecordKey
 from interlock.store.driver import Row
-from interlock.store.schema import dirty
 from interlock.store.sql import BulkInsert, BulkUpdate
 from interlock.store.tx import Tx, WriteTx
 
@@ -41,7 +40,7 @@ _PARKED = _STRENGTH[Reason.PARKED]
 _FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
 
 _MARK = BulkInsert(
-    dirty,
+    "dirty",
     ("connection_id", "record_key", "object", "seq", "due_at_us", "attempts", "reason"),
     f"""ON CONFLICT (connection_id, record_key) DO UPDATE SET
         seq = excluded.seq,
@@ -51,7 +50,7 @@ _MARK = BulkInsert(
         attempts = CASE WHEN excluded.reason IN ({_FRESH}) THEN 0 ELSE dirty.attempts END,
         reason = CASE WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
 )
-_POSTPONE = BulkUpdate(dirty, ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
+_POSTPONE = BulkUpdate("dirty", ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
 
 
 class DueCounts(msgspec.Struct, frozen=True):

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import aiosqlite
-import sqlalchemy.exc
 
 from interlock.store.errors import NotUnique, StoreBusy, StoreUnavailable
 from interlock.store.sql import Bulk, Dialect, sqlite_parameters, translate
@@ -62,7 +61,8 @@ def own_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+        # SQLAlchemy (PostgreSQL's pool, migrations) keeps what the driver raised in `orig`.
+        original = getattr(error, "orig", error)
         own = next(filter(None, (translate(original) for translate in translators if original is not None)), original)
         if own is None or own is error:
             raise

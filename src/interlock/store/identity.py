@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.core.model import Side
-from interlock.store.schema import identity
 from interlock.store.sql import BulkInsert, storable
 from interlock.store.tx import Tx, WriteTx
 
@@ -17,7 +16,7 @@ Entry = tuple[str, str, str]
 """(kind, key, record id)"""
 
 _INSERT = BulkInsert(
-    identity, ("connection_id", "object", "side", "kind", "key", "record_id"), "ON CONFLICT DO NOTHING"
+    "identity", ("connection_id", "object", "side", "kind", "key", "record_id"), "ON CONFLICT DO NOTHING"
 )
 
 

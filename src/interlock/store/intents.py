@@ -12,7 +12,6 @@ import msgspec
 from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, RecordKey
 from interlock.store import jsontext
 from interlock.store.driver import Row
-from interlock.store.schema import intent
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
@@ -53,7 +52,7 @@ _COLUMNS = (
     "sent_at_us",
     "park_until_us",
 )
-_INSERT = BulkInsert(intent, ("connection_id", *_COLUMNS))
+_INSERT = BulkInsert("intent", ("connection_id", *_COLUMNS))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM intent WHERE connection_id = ?"
 
 
@@ -80,7 +79,7 @@ async def open_(tx: WriteTx, intents: Sequence[Intent]) -> list[int]:
     """Their ids, in order."""
     if not intents:
         return []
-    ids = await tx.allocate_ids(intent, len(intents))
+    ids = await tx.allocate_ids("intent", len(intents))
     connection_id = tx.connection_id
     rows = [
         (

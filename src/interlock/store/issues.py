@@ -12,11 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from interlock.core.model import Issue, IssueCategory, RecordKey, Side
 from interlock.store.driver import Row
-from interlock.store.schema import issue
 from interlock.store.sql import BulkInsert, BulkUpdate, storable, storable_or_none
 from interlock.store.tx import Tx, WriteTx
 
@@ -25,11 +23,11 @@ UNRESOLVED = ("open", "waiting")
 
 # In the order of the struct's fields, so that a row is the struct's arguments.
 _COLUMNS = Issue.__struct_fields__
-_COLUMN_LIST = [issue.c[name] for name in _COLUMNS]
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM issue WHERE connection_id = ?"
 _PROPERTY = _COLUMNS.index("property")
 
 _RAISE = BulkInsert(
-    issue,
+    "issue",
     ("connection_id", "subject", *(name for name in _COLUMNS if name != "id")),
     """ON CONFLICT (connection_id, object, subject, code, property) DO UPDATE SET
         category = excluded.category, severity = excluded.severity,
@@ -41,7 +39,7 @@ _RAISE = BulkInsert(
         status = CASE WHEN issue.status = 'ignored' THEN 'ignored' ELSE excluded.status END,
         last_seen_us = excluded.last_seen_us, tries = issue.tries + 1, next_try_us = excluded.next_try_us""",
 )
-_REOPEN = BulkUpdate(issue, ("status", "next_try_us"), ("connection_id", "id"))
+_REOPEN = BulkUpdate("issue", ("status", "next_try_us"), ("connection_id", "id"))
 
 
 class IssueCounts(msgspec.Struct, frozen=True):
@@ -167,8 +165,7 @@ async def _set_status(tx: WriteTx, ids: Sequence[int], status: str) -> int:
 
 
 async def get(tx: Tx, id_: int) -> Issue | None:
-    statement = sa.select(*_COLUMN_LIST).where(issue.c.connection_id == tx.connection_id, issue.c.id == id_)
-    row = (await tx.execute(statement)).one_or_none()
+    row = await tx.row(_SELECT + " AND id = ?", tx.connection_id, id_)
     return None if row is None else _issue(row)
 
 
@@ -185,27 +182,21 @@ async def list_(
 ) -> tuple[list[Issue], str | None]:
     """One page in order of id, and the cursor of the next one (None: this was the last). Raises ValueError for a cursor
     that is not one of ours."""
-    tests: list[sa.ColumnElement[bool] | sa.TextClause] = [
-        issue.c.connection_id == tx.connection_id,
-        issue.c.status.in_(sorted(status)),
-    ]
+    tests: list[tuple[str, Any]] = [("category = ?", category), ("object = ?", object), ("code = ?", code)]
+    if record is not None and record.side is Side.HUBSPOT:
+        tests += [("hubspot_id = ?", record.id), ("object = ?", record.type)]
+    elif record is not None:
+        tests.append(("salesforce_id = ?", record.id))
+    if cursor is not None:
+        tests.append(("id > ?", int(cursor)))
+    asked = [(test, value) for test, value in tests if value is not None]
+    sql = _SELECT + " AND status IN [?]" + "".join(f" AND {test}" for test, _ in asked)
     if set(status) <= set(UNRESOLVED):
         # Said once more as literal text, which is what lets both databases take the partial index.
-        tests.append(sa.text("status IN ('open', 'waiting')"))
-    if category is not None:
-        tests.append(issue.c.category == category)
-    if object is not None:
-        tests.append(issue.c.object == object)
-    if code is not None:
-        tests.append(issue.c.code == code)
-    if record is not None and record.side is Side.HUBSPOT:
-        tests += [issue.c.hubspot_id == record.id, issue.c.object == record.type]
-    elif record is not None:
-        tests.append(issue.c.salesforce_id == record.id)
-    if cursor is not None:
-        tests.append(issue.c.id > int(cursor))
-    statement = sa.select(*_COLUMN_LIST).where(*tests).order_by(issue.c.id).limit(limit + 1)
-    found = [_issue(row) for row in await tx.execute(statement)]
+        sql += " AND status IN ('open', 'waiting')"
+    sql += " ORDER BY id LIMIT ?"
+    rows = await tx.rows(sql, tx.connection_id, sorted(status), *(value for _, value in asked), limit + 1)
+    found = [_issue(row) for row in rows]
     return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
 

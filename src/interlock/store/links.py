@@ -12,7 +12,6 @@ import msgspec
 from interlock.core.model import Base, FieldBase, LinkedBy, LinkState, RecordLink, SetBase
 from interlock.core.values import BLANK_FINGERPRINT
 from interlock.store.driver import Row
-from interlock.store.schema import record_link
 from interlock.store.sql import BulkInsert, BulkUpdate
 from interlock.store.tx import Tx, WriteTx
 
@@ -27,7 +26,7 @@ _SELECT = (
     " synced_at_us, id FROM record_link WHERE connection_id = ?"
 )
 _INSERT = BulkInsert(
-    record_link,
+    "record_link",
     (
         "id",
         "connection_id",
@@ -43,8 +42,8 @@ _INSERT = BulkInsert(
         "synced_at_us",
     ),
 )
-_UPDATE_BASE = BulkUpdate(record_link, ("base", "synced_at_us"), ("connection_id", "id"))
-_UPDATE_HELD = BulkUpdate(record_link, ("held",), ("connection_id", "id"))
+_UPDATE_BASE = BulkUpdate("record_link", ("base", "synced_at_us"), ("connection_id", "id"))
+_UPDATE_HELD = BulkUpdate("record_link", ("held",), ("connection_id", "id"))
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -129,7 +128,7 @@ async def insert(tx: WriteTx, links: Sequence[RecordLink]) -> list[int]:
     (I6)."""
     if not links:
         return []
-    ids = await tx.allocate_ids(record_link, len(links))
+    ids = await tx.allocate_ids("record_link", len(links))
     connection_id = tx.connection_id
     rows = [
         (

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from interlock.store import jsontext
-from interlock.store.schema import field_mapping, object_mapping
+from interlock.store.driver import Row
 from interlock.store.tx import Tx, WriteTx
 
 
@@ -36,17 +35,17 @@ class FieldMappingRow(msgspec.Struct):
     id: int | None = None
 
 
-_OBJECT_COLUMNS = [object_mapping.c[name] for name in ObjectMappingRow.__struct_fields__]
-_FIELD_COLUMNS = [field_mapping.c[name] for name in FieldMappingRow.__struct_fields__]
+_OBJECT_COLUMNS = ", ".join(ObjectMappingRow.__struct_fields__)
+_FIELD_COLUMNS = ", ".join(FieldMappingRow.__struct_fields__)
 
 
-async def _save(tx: WriteTx, table: sa.Table, values: dict[str, Any], id_: int | None) -> int:
+async def _save(tx: WriteTx, table: str, values: dict[str, Any], id_: int | None) -> int:
     if id_ is None:
-        statement = sa.insert(table).values(connection_id=tx.connection_id, **values).returning(table.c.id)
-        return int((await tx.execute(statement)).scalar_one())
-    mine = (table.c.connection_id == tx.connection_id) & (table.c.id == id_)
-    if (await tx.execute(sa.update(table).where(mine).values(**values))).rowcount != 1:
-        raise LookupError(f"this connection has no {table.name} {id_}")
+        return await tx.insert(table, {"connection_id": tx.connection_id} | values)
+    changes = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE {table} SET {changes} WHERE connection_id = ? AND id = ?"
+    if await tx.run(sql, *values.values(), tx.connection_id, id_) != 1:
+        raise LookupError(f"this connection has no {table} {id_}")
     return id_
 
 
@@ -58,18 +57,15 @@ async def save_object_mapping(tx: WriteTx, row: ObjectMappingRow) -> int:
         "enabled": row.enabled,
         "settings": jsontext.dump(row.settings),
     }
-    return await _save(tx, object_mapping, values, row.id)
+    return await _save(tx, "object_mapping", values, row.id)
 
 
 async def object_mappings(tx: Tx) -> list[ObjectMappingRow]:
-    statement = (
-        sa.select(*_OBJECT_COLUMNS)
-        .where(object_mapping.c.connection_id == tx.connection_id)
-        .order_by(object_mapping.c.id)
-    )
+    sql = f"SELECT {_OBJECT_COLUMNS} FROM object_mapping WHERE connection_id = ? ORDER BY id"
     return [
-        ObjectMappingRow(object_, type_, enabled, jsontext.load_object(settings), id_)
-        for object_, type_, enabled, settings, id_ in await tx.execute(statement)
+        # SQLite has no booleans.
+        ObjectMappingRow(object_, type_, bool(enabled), jsontext.load_object(settings), id_)
+        for object_, type_, enabled, settings, id_ in await tx.rows(sql, tx.connection_id)
     ]
 
 
@@ -81,20 +77,17 @@ async def save_field_mapping(tx: WriteTx, row: FieldMappingRow) -> int:
     values = {
         name: getattr(row, name) for name in FieldMappingRow.__struct_fields__ if name not in ("id", "definition")
     }
-    return await _save(tx, field_mapping, values | {"definition": jsontext.dump(row.definition)}, row.id)
+    return await _save(tx, "field_mapping", values | {"definition": jsontext.dump(row.definition)}, row.id)
 
 
 async def field_mappings(tx: Tx) -> list[FieldMappingRow]:
-    statement = (
-        sa.select(*_FIELD_COLUMNS)
-        .where(field_mapping.c.connection_id == tx.connection_id)
-        .order_by(field_mapping.c.object_mapping_id, field_mapping.c.id)
-    )
-    rows = []
-    for row in await tx.execute(statement):
-        values = dict(zip(FieldMappingRow.__struct_fields__, row, strict=True))
-        rows.append(FieldMappingRow(**values | {"definition": jsontext.load_object(values["definition"])}))
-    return rows
+    sql = f"SELECT {_FIELD_COLUMNS} FROM field_mapping WHERE connection_id = ? ORDER BY object_mapping_id, id"
+    return [_field_mapping(row) for row in await tx.rows(sql, tx.connection_id)]
+
+
+def _field_mapping(row: Row) -> FieldMappingRow:
+    values = dict(zip(FieldMappingRow.__struct_fields__, row, strict=True))
+    return FieldMappingRow(**values | {"definition": jsontext.load_object(values["definition"])})
 
 
 async def delete_field_mappings(tx: WriteTx, ids: list[int]) -> int:

@@ -1,4 +1,5 @@
-"""Brings the database to this version's schema on open. Alembic does the work and is imported only when there is some.
+"""Brings the database to this version's schema on open. Alembic does the work; it and SQLAlchemy are
+imported only when there is some.
 
 A step is one file in `migrations/versions`; it runs inside the opening transaction, so that a crash leaves the old
 schema whole.
@@ -7,10 +8,14 @@ schema whole.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
+from interlock.store.driver import Driver
 from interlock.store.errors import SchemaNewer
+from interlock.store.sql import Dialect
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # In order; a test compares them with the files. Known without reading the folder, because every command opens the
 # store.
@@ -21,13 +26,23 @@ _LOCATION = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 4_201_866
 
 
-def is_current(connection: sa.Connection) -> bool:
+_IS_THERE = {
+    Dialect.SQLITE: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
+    Dialect.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
+}
+
+
+async def is_current(driver: Driver) -> bool:
     """Asked in a reading transaction first: a command must be able to open the store beside a busy writer."""
-    return _current(connection) == REVISIONS[-1]
+    if not await driver.rows(_IS_THERE[driver.dialect], ()):
+        return False
+    return await driver.rows("SELECT version_num FROM alembic_version", ()) == [(REVISIONS[-1],)]
 
 
 def upgrade(connection: sa.Connection) -> None:
     """Raises SchemaNewer. Does nothing when the schema is this version's."""
+    import sqlalchemy as sa
+
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     found = _current(connection)
@@ -39,6 +54,8 @@ def upgrade(connection: sa.Connection) -> None:
 
 
 def _current(connection: sa.Connection) -> str | None:
+    import sqlalchemy as sa
+
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

@@ -57,13 +57,13 @@ class PostgresBackend:
                 await connection.execute(sa.text("SELECT 1"))
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+    async def write(self) -> AsyncIterator[Driver]:
         self._must_be_open()
         with own_errors():
             async with self._engine.connect() as connection:
                 async with connection.begin():
                     driver = PostgresDriver(await self._raw(connection))
-                    yield connection, driver
+                    yield driver
                 await self._analyze_what_grew(connection, driver.inserted_rows)
 
     async def _analyze_what_grew(self, connection: AsyncConnection, inserted_rows: Counter[str]) -> None:
@@ -80,13 +80,19 @@ class PostgresBackend:
                     await connection.exec_driver_sql(f"ANALYZE {table}")
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+    async def read(self) -> AsyncIterator[Driver]:
         self._must_be_open()
         with own_errors():
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 async with connection.begin():
-                    yield connection, PostgresDriver(await self._raw(connection))
+                    yield PostgresDriver(await self._raw(connection))
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        self._must_be_open()
+        async with self._engine.begin() as connection:
+            yield connection
 
     @staticmethod
     async def _raw(connection: AsyncConnection) -> psycopg.AsyncConnection[Row]:

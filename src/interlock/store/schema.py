@@ -9,6 +9,8 @@ Changing this file needs a migration; a test compares the two on both databases.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Identity, Index, MetaData, Table, TypedColumns, text
 
@@ -439,3 +441,18 @@ worker = Table("worker", metadata, _Worker)
 
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 GLOBAL_TABLES = frozenset({"connection", "lease", "worker"})
+
+# The bulk helpers of the aggregates all start from it.
+assert all("connection_id" in table.c for table in metadata.tables.values() if table.name not in GLOBAL_TABLES)
+
+
+def postgresql_type(column: Column[Any]) -> str:
+    for kind, name in (
+        (sa.LargeBinary, "bytea"),
+        (sa.Boolean, "boolean"),
+        (sa.Text, "text"),
+        (sa.BigInteger, "bigint"),
+    ):
+        if isinstance(column.type, kind):
+            return name
+    raise TypeError(f"no type for {column}")

@@ -45,7 +45,7 @@ async def _copy_table(tx: Tx, out: WriteTx, table: sa.Table, connection_id: int)
     columns = [column.name for column in table.columns]
     keys = [column.name for column in table.primary_key]
     owner = "id" if table is connection else "connection_id"
-    insert = BulkInsert(table, columns)
+    insert = BulkInsert(table.name, columns)
     select = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {owner} = ?"
     order = f" ORDER BY {', '.join(keys)} LIMIT {PAGE_ROWS}"
     after: tuple[Any, ...] = ()

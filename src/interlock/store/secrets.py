@@ -3,11 +3,8 @@ refused."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from interlock.store.errors import KeyFileProblem
 from interlock.store.keyring import Keyring
-from interlock.store.schema import secret
 from interlock.store.tx import Tx, WriteTx
 
 
@@ -35,10 +32,8 @@ async def get(tx: Tx, name: str) -> str | None:
 
 async def names(tx: Tx) -> list[str]:
     """Which secrets there are; never their values."""
-    found = await tx.execute(
-        sa.select(secret.c.name).where(secret.c.connection_id == tx.connection_id).order_by(secret.c.name)
-    )
-    return list(found.scalars())
+    rows = await tx.rows("SELECT name FROM secret WHERE connection_id = ? ORDER BY name", tx.connection_id)
+    return [row[0] for row in rows]
 
 
 async def drop(tx: WriteTx, name: str) -> None:

@@ -6,21 +6,18 @@ The hot statements are written out as text with `?` for a value and `IN [?]` for
     PostgreSQL   = ANY(%s)                               one bound array
 
 They run on the driver's own connection: measured, a statement through SQLAlchemy's async layer costs 180 us of CPU,
-through aiosqlite itself 45 us. `BulkInsert` and `BulkUpdate` take rows as tuples: executemany on SQLite, one statement
-over unnest on PostgreSQL.
+through aiosqlite itself 45 us, and importing SQLAlchemy half of the start of a command (docs/adr/0009). `BulkInsert` and
+`BulkUpdate` take rows as tuples: executemany on SQLite, one statement over unnest on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
-
-from interlock.store import schema
 
 
 class Dialect(enum.Enum):
@@ -45,58 +42,60 @@ def sqlite_parameters(parameters: Sequence[Any]) -> Sequence[Any]:
     return parameters
 
 
-def _array_type(column: sa.Column[Any]) -> str:
-    if isinstance(column.type, sa.LargeBinary):
-        return "bytea[]"
-    if isinstance(column.type, sa.Boolean):
-        return "boolean[]"
-    if isinstance(column.type, sa.Text):
-        return "text[]"
-    if isinstance(column.type, sa.BigInteger):
-        return "bigint[]"
-    raise TypeError(f"no array type for {column}")
+def _arrays(table: str, columns: Iterable[str]) -> str:
+    """One placeholder a column, each with its type as an array. Raises KeyError for a column that is not there."""
+    # Imported here: only PostgreSQL has to be told the types, and SQLAlchemy takes half of the start of a command.
+    from interlock.store import schema
+
+    defined = schema.metadata.tables[table].c
+    return ", ".join(f"%s::{schema.postgresql_type(defined[name])}[]" for name in columns)
 
 
 class BulkInsert:
     """INSERT of many rows. `tail` is an ON CONFLICT clause, the same text on both databases. Rows are tuples in the
     order of `columns`; on PostgreSQL one call must not hold the same conflict key twice."""
 
-    def __init__(self, table: sa.Table, columns: Sequence[str], tail: str = "") -> None:
-        self.table = table.name
-        names = ", ".join(columns)
+    def __init__(self, table: str, columns: Sequence[str], tail: str = "") -> None:
+        self.table = table
+        self._columns, self._tail = columns, tail
         marks = ", ".join("?" * len(columns))
-        arrays = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
-        self.sqlite = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) {tail}"
-        self.postgresql = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {tail}"
+        self.sqlite = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {tail}"
+
+    @cached_property
+    def postgresql(self) -> str:
+        names, arrays = ", ".join(self._columns), _arrays(self.table, self._columns)
+        return f"INSERT INTO {self.table} ({names}) SELECT * FROM unnest({arrays}) {self._tail}"
 
 
 class BulkUpdate:
     """UPDATE of many rows, each its own values. Rows are tuples: the `set_` columns, then the `where` columns. A where
     may carry a comparison: `seq <=`."""
 
-    def __init__(self, table: sa.Table, set_: Sequence[str], where: Sequence[str]) -> None:
-        self.table = table.name
-        tests = [(w.split(" ", 1) if " " in w else [w, "="]) for w in where]
-        columns = [*set_, *(name for name, _ in tests)]
-        arrays = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
-        slots = [f"v{i}" for i in range(len(columns))]
+    def __init__(self, table: str, set_: Sequence[str], where: Sequence[str]) -> None:
+        self.table = table
+        self._set = set_
+        self._tests = [(w.split(" ", 1) if " " in w else [w, "="]) for w in where]
         self.sqlite = (
-            f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in set_)}"
-            f" WHERE {' AND '.join(f'{name} {op} ?' for name, op in tests)}"
+            f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in set_)}"
+            f" WHERE {' AND '.join(f'{name} {op} ?' for name, op in self._tests)}"
         )
-        self.postgresql = (
-            f"UPDATE {table.name} SET {', '.join(f'{n} = v.{s}' for n, s in zip(set_, slots, strict=False))}"
-            f" FROM unnest({arrays}) AS v({', '.join(slots)}) WHERE "
-            + " AND ".join(
-                f"{table.name}.{name} {op} v.{slot}" for (name, op), slot in zip(tests, slots[len(set_) :], strict=True)
-            )
+
+    @cached_property
+    def postgresql(self) -> str:
+        columns = [*self._set, *(name for name, _ in self._tests)]
+        slots = [f"v{i}" for i in range(len(columns))]
+        changes = (f"{name} = v.{slot}" for name, slot in zip(self._set, slots, strict=False))
+        tests = (
+            f"{self.table}.{name} {op} v.{slot}"
+            for (name, op), slot in zip(self._tests, slots[len(self._set) :], strict=True)
+        )
+        return (
+            f"UPDATE {self.table} SET {', '.join(changes)}"
+            f" FROM unnest({_arrays(self.table, columns)}) AS v({', '.join(slots)}) WHERE {' AND '.join(tests)}"
         )
 
 
 Bulk = BulkInsert | BulkUpdate
-
-# connection_id is in every table but the global ones: the bulk helpers of the aggregates all start from it.
-assert all("connection_id" in t.c for t in schema.metadata.tables.values() if t.name not in schema.GLOBAL_TABLES)
 
 
 def storable(text: str) -> str:

@@ -15,15 +15,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import aiosqlite
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from interlock.store.driver import Driver, SqliteDriver, own_errors
 from interlock.store.errors import StoreBusy, StoreUnavailable
 from interlock.store.sqlite_inline import InlineConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 
@@ -32,13 +33,6 @@ BUSY_TIMEOUT_S = 5.0
 _BUSY_RETRY_S = 0.05
 # Idle readers are kept; more at once wait. A page and the dispatcher need two or three.
 _MAX_READERS = 8
-
-
-class _Held(NamedTuple):
-    """One connection, as SQLAlchemy's and as the driver's."""
-
-    connection: AsyncConnection
-    raw: aiosqlite.Connection
 
 
 class SqliteBackend:
@@ -50,24 +44,14 @@ class SqliteBackend:
         self._threadless = threadless
         self._inline: list[InlineConnection] = []
         self._frozen = False
-        self._engine = self._make_engine()
         self._write_lock = asyncio.Lock()
         self._readers = asyncio.Semaphore(_MAX_READERS)
-        self._writer: _Held | None = None
-        self._idle: list[_Held] = []
+        self._writer: aiosqlite.Connection | None = None
+        self._idle: list[aiosqlite.Connection] = []
 
     @property
     def threadless(self) -> bool:
         return self._threadless
-
-    def _make_engine(self) -> AsyncEngine:
-        # The backend keeps the connections itself, so SQLAlchemy's pool (and its work per checkout) is off.
-        return create_async_engine(
-            "sqlite+aiosqlite://",
-            async_creator=self._connect,
-            poolclass=sa.pool.NullPool,
-            skip_autocommit_rollback=True,
-        )
 
     async def _connect(self) -> aiosqlite.Connection:
         # isolation_level=None: sqlite3 starts no transactions of its own; every BEGIN in this file is written out.
@@ -79,7 +63,7 @@ class SqliteBackend:
             self._inline.append(raw)  # type: ignore[arg-type]
         else:
             raw = aiosqlite.Connection(connector, iter_chunk_size=64)
-            # A process that ends without closing must not hang on this thread (SQLAlchemy does the same).
+            # A process that ends without closing must not hang on this thread.
             raw._thread.daemon = True
         await raw
         for pragma in (
@@ -102,28 +86,22 @@ class SqliteBackend:
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except OSError as error:
             raise StoreUnavailable(f"The database {self._path} cannot be made: {error.strerror}.") from error
-        self._writer = await self._checked_out()
+        self._writer = await self._opened()
 
-    async def _checked_out(self) -> _Held:
+    async def _opened(self) -> aiosqlite.Connection:
         with own_errors():
-            connection = await self._engine.connect()
-            raw = (await connection.get_raw_connection()).driver_connection
-        assert isinstance(raw, aiosqlite.Connection)
-        assert connection.sync_connection is not None
-        # It is ours until we close it. Left to the pool, a frozen one would be "returned" by the garbage collector.
-        connection.sync_connection.detach()
-        return _Held(connection, raw)
+            return await self._connect()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+    async def write(self) -> AsyncIterator[Driver]:
         await self._never_if_frozen()
         async with self._write_lock:
             if self._writer is None:
                 raise StoreUnavailable("The store is closed.")
-            raw = self._writer.raw
+            raw = self._writer
             try:
                 await self._begin_immediate(raw)
-                yield self._writer.connection, SqliteDriver(raw)
+                yield SqliteDriver(raw)
                 await self._suspension_point()
                 with own_errors():
                     await raw.execute_fetchall("COMMIT")
@@ -151,42 +129,57 @@ class SqliteBackend:
             waited_s += _BUSY_RETRY_S
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[tuple[AsyncConnection, Driver]]:
+    async def read(self) -> AsyncIterator[Driver]:
         await self._never_if_frozen()
         async with self._readers:
             reader = self._idle.pop() if self._idle else await self._open_reader()
             try:
                 with own_errors():
-                    await reader.raw.execute_fetchall("BEGIN")
-                yield reader.connection, SqliteDriver(reader.raw)
+                    await reader.execute_fetchall("BEGIN")
+                yield SqliteDriver(reader)
             finally:
                 try:
-                    await reader.raw.rollback()
+                    await reader.rollback()
                 finally:
                     await self._give_back(reader)
 
-    async def _give_back(self, reader: _Held) -> None:
+    async def _give_back(self, reader: aiosqlite.Connection) -> None:
         if self._writer is None:
-            await reader.connection.close()
+            await reader.close()
         else:
             self._idle.append(reader)
 
-    async def _open_reader(self) -> _Held:
+    async def _open_reader(self) -> aiosqlite.Connection:
         if self._writer is None:
             raise StoreUnavailable("The store is closed.")
-        reader = await self._checked_out()
-        await reader.raw.execute_fetchall("PRAGMA query_only = ON")
+        reader = await self._opened()
+        await reader.execute_fetchall("PRAGMA query_only = ON")
         return reader
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """One writing transaction on a connection of SQLAlchemy's, which Alembic needs and nothing else: see sql.py."""
+        from sqlalchemy.ext.asyncio import create_async_engine
+        from sqlalchemy.pool import NullPool
+
+        engine = create_async_engine("sqlite+aiosqlite://", async_creator=self._connect, poolclass=NullPool)
+        async with self._write_lock, engine.connect() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(raw, aiosqlite.Connection)
+            await self._begin_immediate(raw)
+            yield connection
+            await self._suspension_point()
+            with own_errors():
+                await raw.execute_fetchall("COMMIT")
 
     async def close(self) -> None:
         await self._never_if_frozen()
         async with self._write_lock:
             writer, self._writer = self._writer, None
             if writer is not None:
-                await writer.connection.close()
+                await writer.close()
         while self._idle:
-            await self._idle.pop().connection.close()
-        await self._engine.dispose()
+            await self._idle.pop().close()
 
     # --- simulator only ---------------------------------------------------------------------------------------------
 

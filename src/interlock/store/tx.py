@@ -1,19 +1,16 @@
 """One transaction, bound to one connection. Reading functions take a `Tx`, writing functions a `WriteTx`.
 
-Opened by `Store.read` and `Store.write` only, unusable after. Two ways down: `execute` for SQLAlchemy Core statements,
-`rows` / `run` / `many` for the hot statements written out as text (see sql.py).
+Opened by `Store.read` and `Store.write` only, unusable after. Statements are text that both databases take (see sql.py):
+`rows` / `row` ask, `run` / `insert` / `many` change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from interlock.store.driver import Driver, Row, own_errors
+from interlock.store.driver import Driver, Row
 from interlock.store.keyring import Keyring
 from interlock.store.sql import Bulk, Dialect
 
@@ -23,13 +20,12 @@ class Tx:
 
     def __init__(
         self,
-        connection: AsyncConnection,
         driver: Driver,
         connection_id: int | None,
         now_us: int,
         keyring: Keyring | None,
     ) -> None:
-        self._connection: AsyncConnection | None = connection
+        self._open = True
         self._driver = driver
         self._connection_id = connection_id
         self.now_us = now_us  # one time for all of the transaction
@@ -48,16 +44,15 @@ class Tx:
 
     @property
     def is_open(self) -> bool:
-        return self._connection is not None
+        return self._open
 
     def close(self) -> None:
         """Called by the store when the transaction has ended."""
-        self._connection = None
+        self._open = False
 
-    def _open_connection(self) -> AsyncConnection:
-        if self._connection is None:
+    def _must_be_open(self) -> None:
+        if not self._open:
             raise RuntimeError("this transaction has ended: a statement after its block would run in another one")
-        return self._connection
 
     @contextmanager
     def _noting_failure(self) -> Iterator[None]:
@@ -69,13 +64,8 @@ class Tx:
             self.failed = error
             raise
 
-    async def execute(self, statement: sa.Executable) -> sa.CursorResult[*tuple[Any, ...]]:
-        connection = self._open_connection()
-        with self._noting_failure(), own_errors():
-            return await connection.execute(statement)
-
     async def rows(self, sql: str, *parameters: Any) -> list[Row]:
-        self._open_connection()
+        self._must_be_open()
         # `IN []` is true of no row, and every list is one term of a conjunction: nothing to ask.
         if [] in parameters:
             return []
@@ -92,13 +82,12 @@ class WriteTx(Tx):
 
     def __init__(
         self,
-        connection: AsyncConnection,
         driver: Driver,
         connection_id: int | None,
         now_us: int,
         keyring: Keyring | None,
     ) -> None:
-        super().__init__(connection, driver, connection_id, now_us, keyring)
+        super().__init__(driver, connection_id, now_us, keyring)
         self._after_commit: list[Callable[[], None]] = []
 
     def go_on_as(self, connection_id: int) -> None:
@@ -109,28 +98,34 @@ class WriteTx(Tx):
 
     async def run(self, sql: str, *parameters: Any) -> int:
         """The number of rows changed."""
-        self._open_connection()
+        self._must_be_open()
         if [] in parameters:
             return 0
         with self._noting_failure():
             return await self._driver.run(sql, parameters)
 
+    async def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        """One row; the id that the database gave it."""
+        marks = ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks}) RETURNING id"
+        return int((await self.rows(sql, *values.values()))[0][0])
+
     async def many(self, bulk: Bulk, rows: Sequence[Row]) -> None:
         if rows:
-            self._open_connection()
+            self._must_be_open()
             with self._noting_failure():
                 await self._driver.many(bulk, rows)
 
-    async def allocate_ids(self, table: sa.Table, n: int) -> list[int]:
+    async def allocate_ids(self, table: str, n: int) -> list[int]:
         """`n` ids that were never used and never will be by another. The rows are then inserted with them."""
         if self.dialect is Dialect.POSTGRESQL:
             found = await self.rows(
-                "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)", table.name, n
+                "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)", table, n
             )
             return [row[0] for row in found]
         # Safe because this transaction is the only writer (BEGIN IMMEDIATE); inserting an id above `seq` raises `seq`,
         # so rows deleted later never free their ids.
-        last = await self.row("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
+        last = await self.row("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
         first = (last[0] if last else 0) + 1
         return list(range(first, first + n))
 

@@ -8,7 +8,6 @@ import msgspec
 
 from interlock.core.model import RecordKey
 from interlock.store.driver import Row
-from interlock.store.schema import unlinked
 from interlock.store.sql import BulkInsert, storable
 from interlock.store.tx import Tx, WriteTx
 
@@ -23,7 +22,7 @@ class Unlinked(msgspec.Struct, frozen=True):
 
 
 _PUT = BulkInsert(
-    unlinked,
+    "unlinked",
     ("connection_id", "record_key", "object", "version_us", "why", "label", "seen_us"),
     "ON CONFLICT (connection_id, record_key) DO UPDATE SET object = excluded.object, version_us = excluded.version_us,"
     " why = excluded.why, label = excluded.label, seen_us = excluded.seen_us",
