@@ -274,3 +274,21 @@ def test_a_contact_of_an_account_that_the_sync_user_may_not_use_is_made_without_
         assert world.sally.get("Contact", there)["AccountId"] == account
 
     tell(story)
+
+
+def test_a_role_given_to_an_opportunity_just_restored_arrives_with_it(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@acme.com")
+        deal = world.hugo.create("deals", {"dealname": "Renewal", **STAGE})
+        await world.settle()
+        opportunity = world.counterpart("deals", deal)
+        world.sally.delete("Opportunity", opportunity)
+        await world.settle()
+        world.sally.undelete("Opportunity", opportunity)
+        world.sally.create(
+            "OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": world.counterpart("contacts", ada)}
+        )
+        await world.settle()
+        assert list(world.hugo.associated("deals", deal, "contacts")) == [ada]
+
+    tell(story)

@@ -46,6 +46,7 @@ class Scene:
         archived = list(story.hubspot.portal.table(kind.slug).after(-1, archived=True))
         self.links_of_archived = {record.values.get(LINK, "") for record in archived}
         # A twin that was deleted before anything could be written to it left its identity only.
+        self.archived = {str(record.id) for record in archived}
         self.identities_of_archived = {record.values.get(kind.identity, "") for record in archived} - {""}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
         rows = story.salesforce.org.tables[kind.sobject].from_id("")
@@ -54,6 +55,11 @@ class Scene:
         }
         self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
+
+    def made_for(self, salesforce_id: str) -> str:
+        """The HubSpot record that a Salesforce record was made for."""
+        row = self.story.salesforce.org.tables[self.kind.sobject].rows[salesforce_id]
+        return str(row.values.get(CREATION_KEY) or "").rpartition(":")[2]
 
 
 def check(story: Story) -> list[str]:
@@ -113,6 +119,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             not named_by
             and salesforce_id not in scene.links_of_archived | scene.troubled
             and scene.there[salesforce_id].get(kind.fields[kind.identity]) not in scene.identities_of_archived
+            and scene.made_for(salesforce_id) not in scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
