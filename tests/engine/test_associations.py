@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from interlock.core.model import RecordKey, Side
@@ -288,6 +290,7 @@ def test_a_role_given_to_an_opportunity_just_restored_arrives_with_it(tell):
         world.sally.create(
             "OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": world.counterpart("contacts", ada)}
         )
+        await asyncio.sleep(60)  # so that one look has to see both
         await world.settle()
         assert list(world.hugo.associated("deals", deal, "contacts")) == [ada]
 
