@@ -93,10 +93,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     merged.writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
     work.decisions = merged.writes
     resend = work.reason in (Reason.RESYNC, Reason.RESOLVED) or _changed_since_refused(link, merged.writes)
-    for side in Side:
+    extras = _extras(work, hubspot, salesforce)
+    for side, extra in extras.items():
         plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
         work.held.extend(plan.held)
-        extra = _extra(ctx, work, side, hubspot, salesforce)
         if plan.fields or extra:
             key = link.key(side)
             work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
@@ -121,14 +121,14 @@ def _changed_since_refused(link: RecordLink, decisions: list[FieldDecision]) -> 
     )
 
 
-def _extra(ctx: Cycle, work: Work, side: Side, hubspot: Observation, salesforce: Observation) -> dict[str, object]:
+def _extras(work: Work, hubspot: Observation, salesforce: Observation) -> dict[Side, dict[str, object]]:
     """What goes along that is no mapping: the stored id in HubSpot, the opt-out in Salesforce."""
-    extra: dict[str, object] = {}
-    if side is Side.HUBSPOT and hubspot.values.get(HUBSPOT_ID_PROPERTY) != salesforce.key.id:
-        extra[HUBSPOT_ID_PROPERTY] = salesforce.key.id
+    extras: dict[Side, dict[str, object]] = {Side.HUBSPOT: {}, Side.SALESFORCE: {}}
+    if hubspot.values.get(HUBSPOT_ID_PROPERTY) != salesforce.key.id:
+        extras[Side.HUBSPOT][HUBSPOT_ID_PROPERTY] = salesforce.key.id
     if "HasOptedOutOfEmail" in salesforce.values and "hs_email_optout" in hubspot.values:
-        _opt_out(work, side, hubspot, salesforce, extra)
-    return extra
+        _opt_out(work, hubspot, salesforce, extras[Side.SALESFORCE])
+    return extras
 
 
 def _address(work: Work, hubspot: Observation) -> str | None:
@@ -139,7 +139,7 @@ def _address(work: Work, hubspot: Observation) -> str | None:
     return hubspot.values.get("email") or None
 
 
-def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observation, extra: dict[str, object]) -> None:
+def _opt_out(work: Work, hubspot: Observation, salesforce: Observation, to_write: dict[str, object]) -> None:
     """An opt-out travels once, when it is given; it is never cleared by us, and a person's later opt-in is not undone.
 
     In HubSpot it belongs to the e-mail address: a contact with a new address has none, though nobody opted in again.
@@ -157,9 +157,9 @@ def _opt_out(work: Work, side: Side, hubspot: Observation, salesforce: Observati
     moves = (in_hubspot or in_salesforce) and address != (hubspot.values.get("email") or None)
     given = in_salesforce and not in_hubspot and not known_salesforce
     to_hubspot = address is not None and (moved or moves or given)
-    if side is Side.SALESFORCE and to_salesforce:
-        extra["HasOptedOutOfEmail"] = True
-    elif side is Side.HUBSPOT and to_hubspot:
+    if to_salesforce:
+        to_write["HasOptedOutOfEmail"] = True
+    if to_hubspot:
         work.opt_out_hubspot = address
     if not to_salesforce and not to_hubspot:
         now = {OPT_OUT: (int(in_hubspot), int(in_salesforce))} | (

@@ -34,8 +34,8 @@ class Echoes:
             link = work.link
             if link is None:
                 continue
-            for side in Side:
-                self._notes.pop(link.key(side), None)
+            self._notes.pop(link.hubspot, None)
+            self._notes.pop(link.salesforce, None)
             if _settled(work):
                 for write in work.writes:
                     self._expect(work, write, link.key(write.side))

@@ -64,7 +64,8 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
 
 def merged_ids(seen: Observation) -> list[str]:
     """Ids of the HubSpot records that were merged into this one."""
-    return [id_ for id_ in str(seen.values.get(MERGED_IDS) or "").split(";") if id_]
+    named = seen.values.get(MERGED_IDS)
+    return [id_ for id_ in str(named).split(";") if id_] if named else []
 
 
 async def follow(ctx: Cycle, batch: Batch) -> None:

@@ -273,18 +273,19 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
     held = _held(work, link)
-    ledger.resolved += [link.hubspot, link.salesforce]
+    both = [link.hubspot, link.salesforce]
+    ledger.resolved += both
     if held:
         mapped = work.runtime.mapping_for(link.salesforce_type).fields
         properties = {field.property for field in mapped if field.id in held}
-        ledger.still_held |= {link.hubspot: properties, link.salesforce: properties}
+        ledger.still_held |= dict.fromkeys(both, properties)
     sets = {**link.sets, **work.sets}
     if work.ends is not None:
         ledger.ended.append(work.ends)
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
         ledger.new_links.append(link)
-        ledger.not_alone += [link.hubspot, link.salesforce]
+        ledger.not_alone += both
         ledger.wake += _children(ctx, work.object)
         ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
         counts.linked += 1
@@ -377,7 +378,7 @@ def _backoff_us(ctx: Cycle, work: Work) -> int:
 def _due_again(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
     keys = [each.key for each in work.dirty]
     if work.link is not None:
-        keys += [work.link.key(side) for side in Side]
+        keys += [work.link.hubspot, work.link.salesforce]
     keys = list(dict.fromkeys(keys))
     if work.postpone_until_us is None:
         ledger.done += keys

@@ -103,6 +103,8 @@ class Work(msgspec.Struct):
 
     @property
     def reason(self) -> Reason:
+        if len(self.dirty) == 1:
+            return self.dirty[0].reason
         return min((each.reason for each in self.dirty), key=_STRENGTH.index, default=Reason.CHANGED)
 
     def seen(self, side: Side) -> Seen:
@@ -129,11 +131,15 @@ class Work(msgspec.Struct):
 
     @property
     def hubspot_id(self) -> str | None:
+        if self.link is not None:
+            return self.link.hubspot_id or None
         key = self.key(Side.HUBSPOT)
         return key.id if key is not None and key.id else None
 
     @property
     def salesforce_id(self) -> str | None:
+        if self.link is not None:
+            return self.link.salesforce_id or None
         key = self.key(Side.SALESFORCE)
         return key.id if key is not None and key.id else None
 

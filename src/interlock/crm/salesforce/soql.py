@@ -155,11 +155,13 @@ def _escape(found: re.Match[str]) -> str:
     return f"%{ord(found[0]):02X}"
 
 
+_AS_IT_IS = bytes(byte for byte in range(128) if not _TO_ESCAPE.match(chr(byte)))
+
+
 def _size_in_url(literal: str) -> int:
-    """`len(in_url(literal))`, without making it."""
-    if literal.isascii():
-        return len(literal) + 2 * len(_TO_ESCAPE.findall(literal))
-    return len(in_url(literal))
+    """`len(in_url(literal))`, without making it: three characters for each byte that cannot stand as it is."""
+    encoded = literal.encode()
+    return len(encoded) + 2 * len(encoded.translate(None, _AS_IT_IS))
 
 
 def ids_per_query(sobject: str, names: Sequence[str], most: int) -> int:
