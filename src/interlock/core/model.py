@@ -188,7 +188,7 @@ class Intent(msgspec.Struct):
     sync_key: str
     fields: dict[int, tuple[str, int, int, int]]
     fence: int
-    sent_at_us: int
+    read_us: int  # when the target was read: what came to it later, the write did not know
     park_until_us: int
     # What the audit will say once the write is known to have landed: a crash must not cost the value that it replaced.
     rows: list[AuditRow] = []

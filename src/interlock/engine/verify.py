@@ -18,6 +18,8 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
+CLOCKS_APART_US = 60_000_000
+
 
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
     """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history."""
@@ -70,7 +72,7 @@ def _lost(
         field = fields.get(id_)
         if field is None or name not in history:
             continue
-        for lost in foreign_versions(field, history[name], written, read, intent.sent_at_us):
+        for lost in foreign_versions(field, history[name], written, read, intent.read_us):
             row = lost_race_row(
                 intent.object, intent.target.id, salesforce_id, intent.target.side, field.effective_rule, now_us
             )
@@ -81,7 +83,7 @@ def _lost(
 
 
 def foreign_versions(
-    field: FieldMapping, newest_first: list[HistoryEntry], written: int, read: int, sent_at_us: int
+    field: FieldMapping, newest_first: list[HistoryEntry], written: int, read: int, read_us: int
 ) -> list[HistoryEntry]:
     """Versions between the one we read and the one we wrote. Empty when nobody came between."""
     prints = [_print(field, entry) for entry in newest_first]
@@ -94,9 +96,9 @@ def foreign_versions(
         if prints[place] == read:
             return between
         between.append(newest_first[place])
-    # What we read is older than the history goes, or it was blank, which has no version: then only what is newer than a
-    # minute before our write can have come after our read.
-    return [entry for entry in between if entry.at_us > sent_at_us - 60_000_000]
+    # What we read is older than the history goes, or it was blank, which has no version: whatever stands between came
+    # after our read, which may be long ago when the batch had to wait. HubSpot's clock is not ours.
+    return [entry for entry in between if entry.at_us > read_us - CLOCKS_APART_US]
 
 
 def kept_value(field: FieldMapping, newest_first: list[HistoryEntry], written: int) -> str | None:

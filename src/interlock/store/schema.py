@@ -201,7 +201,7 @@ class _Intent(TypedColumns):
     sync_key = Column(Text, nullable=False)  # how a create is found again
     fields = Column(Blob, nullable=False)  # msgpack, see intents.py: names and fingerprints, audit rows
     fence = Column(Int, nullable=False)  # lease under which it was sent
-    sent_at_us = Column(Int, nullable=False)
+    read_us = Column(Int, nullable=False)
     park_until_us = Column(Int, nullable=False)  # before this the request may still land
 
 

@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("sync_key", sa.Text(), nullable=False),
         sa.Column("fields", sa.LargeBinary(), nullable=False),
         sa.Column("fence", INT, nullable=False),
-        sa.Column("sent_at_us", INT, nullable=False),
+        sa.Column("read_us", INT, nullable=False),
         sa.Column("park_until_us", INT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_intent"),
         sqlite_autoincrement=True,
