@@ -295,3 +295,24 @@ def test_a_role_given_to_an_opportunity_just_restored_arrives_with_it(tell):
         assert list(world.hugo.associated("deals", deal, "contacts")) == [ada]
 
     tell(story)
+
+
+def test_a_deal_moved_to_a_company_just_restored_arrives_with_it(tell):
+    async def story(world: World) -> None:
+        acme = company(world, "acme")
+        deal = world.hugo.create("deals", {"dealname": "Renewal", **STAGE})
+        await world.settle()
+        opportunity, account = world.counterpart("deals", deal), world.counterpart("companies", acme)
+        world.sally.delete("Account", account)
+        await world.settle()
+        world.hugo.associate("deals", deal, "companies", acme, primary=True)
+        await world.settle()
+        assert world.sally.get("Opportunity", opportunity)["AccountId"] is None
+        # Both are found by one pass: the deal's company still rests when the pass begins.
+        world.sally.undelete("Account", account)
+        world.hugo.update("deals", deal, {"description": "new"})
+        await asyncio.sleep(60)
+        await world.settle()
+        assert world.sally.get("Opportunity", opportunity)["AccountId"] == account
+
+    tell(story)

@@ -15,6 +15,14 @@ from tests.simulation.simulation import Story
 SEEDS = 50
 SEEDS_OF_EVERYTHING = 25
 EVERYTHING = ("companies", "contacts", "deals")
+# Seeds that failed once, with what they found.
+FOUND = {
+    1042: "what a first link replaced was lost with the process that made it",
+    1202: "contact roles were left out when their deal was restored",
+    1229: "a record made for one that was deleted at once has no counterpart to miss",
+    1355: "a lost race was looked for from the write on, not from the read on",
+    1408: "a deal whose company was restored in the same pass waited for it",
+}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -25,6 +33,12 @@ def test_contacts_converge_and_nothing_is_lost(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(1_000, 1_000 + SEEDS_OF_EVERYTHING))
 def test_companies_contacts_and_deals_converge_together(seed: int) -> None:
+    verdict = play(seed, EVERYTHING)
+    assert verdict.problems == []
+
+
+@pytest.mark.parametrize("seed", FOUND, ids=list(FOUND.values()))
+def test_what_was_found_once_stays_mended(seed: int) -> None:
     verdict = play(seed, EVERYTHING)
     assert verdict.problems == []
 

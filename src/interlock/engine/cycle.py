@@ -58,8 +58,7 @@ async def poll(ctx: Cycle) -> int:
 async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
     """Detect, then work off what is due, parents first. Returns how many records were marked or worked on."""
     for runtime in ctx.objects.values():
-        for reference in runtime.references:
-            reference.forget()
+        _forget_references(runtime)
     ctx.fresh.clear()
     busy = await detect(ctx, look_back)
     for runtime in ctx.objects.values():
@@ -70,12 +69,19 @@ async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
 async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
     """Batches of one object until none of its records is due now. Raises StopAsked between two of them."""
     worked = 0
+    # Parents were worked off since detection looked: their pairs may have been made, restored or parted.
+    _forget_references(runtime)
     while batch := await claim(ctx, runtime):
         if ctx.stop is not None:
             raise StopAsked(ctx.stop)
         await run_batch(ctx, batch)
         worked += len(batch.works) + len(batch.parked)
     return worked
+
+
+def _forget_references(runtime: ObjectRuntime) -> None:
+    for reference in runtime.references:
+        reference.forget()
 
 
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
