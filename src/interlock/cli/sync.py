@@ -52,7 +52,9 @@ async def sync(
 
     if plan:
         if record:
-            raise typer.BadParameter("--plan looks at whole objects; `interlock explain KEY` says what one record is in for.")
+            raise typer.BadParameter(
+                "--plan looks at whole objects; `interlock explain KEY` says what one record is in for."
+            )
         run.schema = "plan"
         return await preview(run, objects)
     only = connections.check_objects(objects)
