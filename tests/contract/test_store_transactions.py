@@ -292,6 +292,11 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await issues.set_waiting(tx, [their_issue.id], 9)
     with pytest.raises(LookupError):
         await audit.set_conflict_status(tx, their_conflict.id, "resolved")
+    their_intent_now = Intent(
+        "contacts", IntentKind.UPDATE, IntentState.SENT, RecordKey.parse("hubspot:contacts:501"),
+        RecordKey.parse("salesforce:Contact:003A"), "", {}, 1, 1, 1, id=their_intent.id,
+    )  # fmt: skip
+    await intents.keep_rows(tx, [their_intent_now])
     await audit.resolve_conflicts(tx, [their_conflict.id])
     await audit.add(tx, AuditRow(9, AuditKind.UPDATE, "contacts", "501", "003A"))
     await audit.prune(tx, 10**18)

@@ -24,7 +24,7 @@ from interlock.core.model import (
 from interlock.core.plan import FieldWrite
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
-from interlock.engine.audit_rows import rows_of
+from interlock.engine.audit_rows import lost_races, rows_of
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, STAMP_GRAIN_US, Cycle
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import intents
@@ -162,6 +162,21 @@ async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> No
     outcomes = await ctx.salesforce.update_with_before(type_, requests, before, purpose="write")
     for id_, write in by_id.items():
         write.outcome = outcomes[id_]
+    await _keep_lost_races(ctx, pairs)
+
+
+async def _keep_lost_races(ctx: Cycle, pairs: list[Pair]) -> None:
+    """Only this answer holds what somebody wrote between our read and our write: it is on disk before the next request
+    leaves, with the write's intent, from where a crash leads it into the conflict log (recover.py)."""
+    changed: list[Intent] = []
+    for work, write in pairs:
+        lost = lost_races(work, write, ctx.clock_us())
+        if lost and write.intent is not None:
+            write.intent.rows = [*write.intent.rows, *lost]
+            changed.append(write.intent)
+    if changed:
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            await intents.keep_rows(tx, changed)
 
 
 async def _update_exactly(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:

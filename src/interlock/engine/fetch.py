@@ -12,6 +12,7 @@ from interlock.engine.work import Batch, Work
 
 # Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
 ONE_BY_ONE_MOST = 50
+FRESH_FOR_US = 30_000_000
 
 
 async def fetch(ctx: Cycle, batch: Batch) -> None:
@@ -22,7 +23,8 @@ async def fetch(ctx: Cycle, batch: Batch) -> None:
 def _fresh(ctx: Cycle, work: Work, key: RecordKey) -> Observation | None:
     """Detection's own read, if nobody marked the record after it: then it is as fresh as a read made now would prove."""
     read = ctx.fresh.get(key)
-    if read is None:
+    # A call may have hung since: what was read a minute ago is no ground for a write.
+    if read is None or ctx.clock_us() - read.seen.read_us > FRESH_FOR_US:
         return None
     mine = [each for each in work.dirty if each.key == key]
     if any(each.seq != read.seq for each in mine):

@@ -122,6 +122,13 @@ async def update(tx: WriteTx, ids: Sequence[int], state: IntentState, park_until
     )
 
 
+async def keep_rows(tx: WriteTx, changed: Sequence[Intent]) -> None:
+    """What the audit will say of these writes has grown by what their answers told."""
+    sql = "UPDATE intent SET fields = ? WHERE connection_id = ? AND id = ?"
+    for item in changed:
+        await tx.run(sql, _pack(item), tx.connection_id, item.id)
+
+
 async def settle(tx: WriteTx, ids: Sequence[int]) -> None:
     """The outcome is known and recorded: the rows go."""
     await tx.run("DELETE FROM intent WHERE connection_id = ? AND id IN [?]", tx.connection_id, list(ids))
