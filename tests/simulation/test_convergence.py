@@ -22,6 +22,11 @@ FOUND = {
     1229: "a record made for one that was deleted at once has no counterpart to miss",
     1355: "a lost race was looked for from the write on, not from the read on",
     1408: "a deal whose company was restored in the same pass waited for it",
+    3186: "one half of a pair went on while a request for the other could still land",
+}
+FOUND_OF_CONTACTS = {
+    2106: "what an answer told of a lost race died with the process before it was recorded",
+    2188: "a value that was put back is taken for the loser",
 }
 
 
@@ -40,6 +45,12 @@ def test_companies_contacts_and_deals_converge_together(seed: int) -> None:
 @pytest.mark.parametrize("seed", FOUND, ids=list(FOUND.values()))
 def test_what_was_found_once_stays_mended(seed: int) -> None:
     verdict = play(seed, EVERYTHING)
+    assert verdict.problems == []
+
+
+@pytest.mark.parametrize("seed", FOUND_OF_CONTACTS, ids=list(FOUND_OF_CONTACTS.values()))
+def test_what_was_found_once_among_contacts_stays_mended(seed: int) -> None:
+    verdict = play(seed)
     assert verdict.problems == []
 
 

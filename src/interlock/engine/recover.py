@@ -42,14 +42,15 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     now = ctx.clock_us()
     fresh_parks: dict[Side, list[int]] = {side: [] for side in Side}
     creates: dict[Side, list[tuple[Work, Intent]]] = defaultdict(list)
-    for work, intent in _assign(batch, open_):
+    for work, other, intent in _assign(batch, open_):
         if intent.state is IntentState.SENT and intent.id is not None:
             # Whoever sent it died, and when is not known: the request may be as young as our own lease.
             side = intent.target.side
             intent.state, intent.park_until_us = IntentState.UNKNOWN, now + ctx.settings.park_us(side)
             fresh_parks[side].append(intent.id)
         if intent.state is IntentState.UNKNOWN and now < intent.park_until_us:
-            work.wait(intent.park_until_us, Reason.PARKED)
+            for each in (work, other):
+                each.wait(intent.park_until_us, Reason.PARKED)
             continue
         work.intents.append(intent)
         if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
@@ -151,7 +152,9 @@ def _conflicts(intent: Intent) -> list[AuditRow]:
     return [row for row in intent.rows if row.kind is AuditKind.CONFLICT]
 
 
-def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
+def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Work, Intent]]:
+    """Whose each intent is, and the work of its other end: of a pair that was not on disk yet both halves may be due, each
+    by itself, and neither may go on while the request can still land."""
     by_key: dict[RecordKey, Work] = {}
     for work in batch.works:
         for each in work.dirty:
@@ -161,9 +164,10 @@ def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Intent]]:
             by_key[work.link.salesforce] = work
     pairs = []
     for intent in found:
-        owner = by_key.get(intent.source) or by_key.get(intent.target)
+        source, target = by_key.get(intent.source), by_key.get(intent.target)
+        owner = source or target
         if owner is not None:
-            pairs.append((owner, intent))
+            pairs.append((owner, target or owner, intent))
     return pairs
 
 
