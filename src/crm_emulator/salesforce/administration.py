@@ -4,6 +4,7 @@ handle, kept apart because the API cannot do it (or does it elsewhere)."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,12 +21,12 @@ from crm_emulator.salesforce.store import Value
 Values = Mapping[str, Any]
 
 
-class Administration:
+class Administration(ABC):
     org: Org
     remover: Remover
 
-    def user(self, name: str | None = None) -> UserHandle:
-        raise NotImplementedError
+    @abstractmethod
+    def user(self, name: str | None = None) -> UserHandle: ...
 
     def add_custom_field(
         self,

@@ -295,16 +295,5 @@ def field_issue(
 
 def _not_visible(work: Work) -> Issue:
     hidden = "HubSpot" if work.hubspot is None else "Salesforce"
-    category, fix = fix_for("record_not_visible")
-    return Issue(
-        category=category,
-        code="record_not_visible",
-        severity="error",
-        object=work.object,
-        hubspot_id=work.hubspot_id,
-        salesforce_id=work.salesforce_id,
-        salesforce_type=work.link.salesforce_type if work.link else None,
-        cause=f"{hidden} no longer shows this record to the sync user, and does not say that it was deleted.",
-        fix=fix,
-        label=work.label(),
-    )
+    cause = f"{hidden} no longer shows this record to the sync user, and does not say that it was deleted."
+    return field_issue(work, None, None, "record_not_visible", cause, None)
