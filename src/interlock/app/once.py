@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 
 from interlock.app import states
 from interlock.app.connections import HALTED, paused_objects
@@ -26,6 +27,7 @@ from interlock.engine.load import loading
 from interlock.objects.registry import SPECS
 from interlock.store import HeldByOther, Store, directory, dirty, issues, links, unlinked
 from interlock.store.connections import Connection
+from interlock.store.lifesign import new_owner
 
 LOOK_AGAIN_S = 0.25
 
@@ -39,9 +41,10 @@ class SignedOut(AppError):
     exit_code = 3
 
 
+@cache
 def owner_name() -> str:
     """Of this process, which is what an owner of a lease is."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return new_owner(f"{socket.gethostname()}:{os.getpid()}")
 
 
 def active(connection: Connection) -> list[str]:

@@ -326,7 +326,7 @@ class Answered(AppError):
 async def running(store: Store, now_us: int) -> bool:
     """Whether a dispatcher is alive: it beats every two seconds, and takes its beat away when it ends."""
     beat = await heartbeat.last_beat(store)
-    return beat is not None and now_us - beat.at_us < BEAT_LOST_US
+    return beat is not None and now_us - beat.at_us < BEAT_LOST_US and not store.has_died(beat.owner)
 
 
 async def hand_over(

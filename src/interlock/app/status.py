@@ -72,7 +72,7 @@ async def status(store: Store, found: list[Connection], now_us: int) -> list[Con
 
 async def worker(store: Store, now_us: int) -> Json:
     beat = await heartbeat.last_beat(store)
-    running = beat is not None and now_us - beat.at_us < BEAT_LOST_US
+    running = beat is not None and now_us - beat.at_us < BEAT_LOST_US and not store.has_died(beat.owner)
     return {"running": running, "last_beat_at": rfc3339(beat.at_us if beat else None)}
 
 
@@ -83,7 +83,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
         api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
-    drained_by_somebody = held is not None and held.until_us > now_us
+    drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
     open_issues = sum(each["issues"] for each in objects.values())
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
     document: Json = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -40,6 +39,7 @@ async def serve(
     """Sync by itself and show a status page. SIGTERM or Ctrl-C ends it."""
     from interlock.app.serve import ServeDesk
     from interlock.engine.dispatch.local import LocalDispatcher
+    from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
     from interlock.web.server import bind, serving, url_of
 
@@ -49,7 +49,7 @@ async def serve(
         listening = bind(listening_host, settings.port if port is None else port)
         await _alone(run, opened)
         stop = _stop_on_signals()
-        owner = f"serve-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
         try:

@@ -18,6 +18,7 @@ from interlock.store import migrate
 from interlock.store.driver import Driver, own_errors
 from interlock.store.errors import StoreUnavailable
 from interlock.store.keyring import Keyring
+from interlock.store.lifesign import LifeSigns
 from interlock.store.sqlite import SqliteBackend, Synchronous
 from interlock.store.tx import JoinsWrites, Tx, WriteTx
 
@@ -33,6 +34,8 @@ _writing: ContextVar[_Writing | None] = ContextVar("interlock_writing", default=
 
 
 class _Backend(Protocol):
+    @property
+    def lifesigns(self) -> LifeSigns | None: ...
     async def open(self) -> None: ...
     def write(self) -> AbstractAsyncContextManager[Driver]: ...
     def read(self) -> AbstractAsyncContextManager[Driver]: ...
@@ -150,6 +153,15 @@ class Store:
         joining = self._joining.setdefault(connection_id, [])
         joining.append(join)
         return lambda: joining.remove(join)
+
+    def show_life(self, owner: str) -> None:
+        """Let others on this machine see that `owner` lives, until this store closes or this process ends."""
+        if self._backend.lifesigns is not None:
+            self._backend.lifesigns.show(owner)
+
+    def has_died(self, owner: str) -> bool:
+        """Whether that process is certainly no more, so that nobody need wait for it. False where it cannot be told."""
+        return self._backend.lifesigns is not None and self._backend.lifesigns.has_died(owner)
 
     async def close(self) -> None:
         await self._backend.close()

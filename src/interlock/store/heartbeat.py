@@ -18,6 +18,7 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 async def beat(store: Store, owner: str, at_us: int) -> None:
+    store.show_life(owner)
     async with store.write(None) as tx:
         await tx.run(
             "INSERT INTO worker (owner, beat_at_us) VALUES (?, ?)"

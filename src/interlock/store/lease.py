@@ -1,7 +1,8 @@
 """Who owns an org. A row with a fence that only rises: taken at the start of a drain, renewed, checked by every write.
 
 Correctness never rests on clocks: `until_us` decides only when another process may take over; that the former owner can
-write no more is the fence's doing, which `check` compares inside each of its transactions.
+write no more is the fence's doing, which `check` compares inside each of its transactions. An owner that has certainly
+died (lifesign.py) is not waited for.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 async def take(store: Store, org_id: str, owner: str, now_us: int, term_s: float = TERM_S) -> Lease:
-    """Become the owner, with a higher fence. Raises HeldByOther while another owner's term runs.
+    """Become the owner, with a higher fence. Raises HeldByOther while another owner's term runs and it may be alive.
 
     The same owner may take again (its older lease is then fenced): an owner's name must be one process, not one
     machine.
     """
     until_us = now_us + round(term_s * 1_000_000)
+    store.show_life(owner)
     async with store.write(None) as tx:
         await tx.run(
             "INSERT INTO lease (org_id, owner, fence, until_us) VALUES (?, '', 0, 0) ON CONFLICT (org_id) DO NOTHING",
@@ -44,7 +46,7 @@ async def take(store: Store, org_id: str, owner: str, now_us: int, term_s: float
             # PostgreSQL only: a transaction of the owner has the row, or somebody is taking it this very moment.
             current = await read(tx, org_id)
             raise HeldByOther(current.owner if current else "unknown", current.until_us if current else until_us)
-        if held.until_us > now_us and held.owner != owner:
+        if held.until_us > now_us and held.owner != owner and not store.has_died(held.owner):
             raise HeldByOther(held.owner, held.until_us)
         fence = held.fence + 1
         await tx.run(

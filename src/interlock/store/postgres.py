@@ -29,6 +29,9 @@ _ANALYZE_AGAIN_FACTOR = 10
 
 
 class PostgresBackend:
+    # Its processes may be on several machines, where no lock of a kernel tells of another: terms are waited out.
+    lifesigns = None
+
     def __init__(self, url: sa.URL, pool_size: int = 8) -> None:
         options = (
             f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_MS} -c lock_timeout={_LOCK_TIMEOUT_MS}"

@@ -21,6 +21,7 @@ import aiosqlite
 
 from interlock.store.driver import Driver, SqliteDriver, own_errors
 from interlock.store.errors import StoreBusy, StoreUnavailable
+from interlock.store.lifesign import LifeSigns
 from interlock.store.sqlite_inline import InlineConnection
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class SqliteBackend:
         self._readers = asyncio.Semaphore(_MAX_READERS)
         self._writer: aiosqlite.Connection | None = None
         self._idle: list[aiosqlite.Connection] = []
+        # Not in the simulator, whose processes die within one that lives.
+        self.lifesigns = None if threadless else LifeSigns(path)
 
     @property
     def threadless(self) -> bool:
@@ -180,6 +183,8 @@ class SqliteBackend:
                 await writer.close()
         while self._idle:
             await self._idle.pop().close()
+        if self.lifesigns is not None:
+            self.lifesigns.close()
 
     # --- simulator only ---------------------------------------------------------------------------------------------
 
