@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from interlock.core.model import Side
-from interlock.crm.errors import BudgetSpent
+from interlock.crm.errors import NAMES, BudgetSpent, RateLimited
 
 PURPOSES = ("detect", "fetch", "match", "write", "verify", "setup")
 
@@ -34,6 +34,14 @@ IDLE_INTERVAL_MIN_S = 15.0
 DAY_S = 86_400.0
 USED_REFRESH_S = 300.0  # other processes may count on the same org
 FLUSH_CALLS = 25
+
+# A wait that a CRM asks for by name (Retry-After) and that is longer than this is left to whoever runs the turns.
+ASKED_WAIT_MOST_S = 60.0
+# While others wait for this turn to end, a refused call is waited for this long and no longer.
+IMPATIENT_WAIT_MOST_S = 2.0
+# After a call was refused as too fast until its tries ran out, no other of its family is even sent for this long; then one
+# try tells whether it is over.
+CLOSED_S = 30.0
 
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], int]
@@ -90,6 +98,11 @@ class Governor:
         self._used_before: int | None = None  # of the last 24 h, as the store last told
         self._used_since = 0
         self._used_read_us = 0
+        # Another connection waits for the turn that this governor's calls are part of (engine/dispatch/local.py).
+        self.impatient = False
+        # Asked right before a request leaves; raises where none may: the org is another process's by now.
+        self.gate: Callable[[], Awaitable[None]] | None = None
+        self._closed_until_us: dict[str, int] = {}  # families whose limit was still in force when a call gave up
 
     @property
     def allocated(self) -> int:
@@ -97,8 +110,10 @@ class Governor:
         raise NotImplementedError
 
     async def admit(self, purpose: str, family: str = CRM) -> None:
-        """Returns when the call may leave. Raises BudgetSpent."""
+        """Returns when the call may leave. Raises BudgetSpent, RateLimited."""
         await self._check_day()
+        if self._clock_us() < self._closed_until_us.get(family, 0):
+            raise self._too_fast()
         await self._wait_turn(family)
         self.counts[purpose] = self.counts.get(purpose, 0) + 1
         self._unsaved[purpose] = self._unsaved.get(purpose, 0) + 1
@@ -109,14 +124,44 @@ class Governor:
     def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
         """Take in the limits that an answer carries; `headers` have lower-case names."""
 
-    async def back_off(self, attempt: int, family: str = CRM, policy: str | None = None) -> None:
-        """Wait before try number `attempt + 1`. `policy` is the limit a 429 named, None for a server's fault."""
+    async def back_off(
+        self, attempt: int, family: str = CRM, policy: str | None = None, asked_s: float | None = None
+    ) -> bool:
+        """Wait before try number `attempt + 1`. `policy` is the limit a 429 named, None for a server's fault; `asked_s` is
+        how long the CRM said to wait. False, without waiting to the end: this is not to be waited for here."""
         base_s = self._back_off_base_s(family, policy)
         # Full jitter over the upper half: callers that failed together do not come back together.
         pause_s = min(base_s * 2.0 ** (attempt - 1), 60.0) * (0.5 + 0.5 * self._rng.random())
+        if asked_s is not None:
+            pause_s = max(pause_s, asked_s)
         if policy is not None:
-            self._hold(family, pause_s)
-        await self._pause(pause_s)
+            self._hold(family, min(pause_s, ASKED_WAIT_MOST_S))
+        if pause_s > ASKED_WAIT_MOST_S or (policy is not None and family in self._closed_until_us):
+            return False
+        return await self._patiently(pause_s)
+
+    def gave_up(self, family: str, asked_s: float | None = None) -> None:
+        """A call was refused as too fast and is not tried again: the others of its family need not find out one by one."""
+        closed_s = max(CLOSED_S, asked_s or 0.0)
+        self._closed_until_us[family] = self._clock_us() + int(closed_s * 1_000_000)
+
+    def passed(self, family: str) -> None:
+        """A call was let through: what refused this family is over."""
+        self._closed_until_us.pop(family, None)
+
+    async def _patiently(self, seconds: float) -> bool:
+        """Wait, in steps, so that a wait under way ends when somebody else comes to wait for it."""
+        left_s = seconds
+        while left_s > IMPATIENT_WAIT_MOST_S:
+            if self.impatient:
+                return False
+            await self._pause(1.0)
+            left_s -= 1.0
+        await self._pause(left_s)
+        return True
+
+    def _too_fast(self) -> RateLimited:
+        return RateLimited(self.side, f"{NAMES[self.side]} refused calls as too fast a moment ago.")
 
     async def flush(self) -> None:
         """Hand the counts to the store; called every few calls and at the end of a cycle."""
@@ -306,8 +351,10 @@ class HubSpotGovernor(Governor):
             )
 
     async def _wait_turn(self, family: str) -> None:
-        now_us = self._clock_us()
-        leave_us = max(now_us, self._held_until_us.get(family, 0))
+        held_us = self._held_until_us.get(family, 0) - self._clock_us()
+        if held_us > 0 and not await self._patiently(held_us / 1_000_000):
+            raise self._too_fast()
+        leave_us = now_us = self._clock_us()
         if family == SEARCH:
             # Evenly spaced, not four at once: two bursts of four could meet within one second of HubSpot's.
             leave_us = max(leave_us, self._next_search_us)

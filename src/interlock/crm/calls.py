@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from interlock.core.model import NotDone, Side, Unsettled
-from interlock.crm.budget import CRM, Governor
+from interlock.crm.budget import CRM, DAY_S, Governor
 from interlock.crm.errors import (
     NAMES,
     CrmError,
@@ -113,6 +113,33 @@ class Calls:
             raise outcome.error
         raise AssertionError("a read has no such outcome")
 
+    async def read_as(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        decode: Callable[[Reply], T],
+        what: str,
+        *,
+        purpose: str,
+        family: str = CRM,
+        takes: Sequence[int] = (),
+    ) -> tuple[Reply, T]:
+        """The answer, decoded. One that cannot be was cut on its way, or is a gateway's page: it is asked for again.
+
+        `decode` raises msgspec.MsgspecError or ValueError; `what`: what it expects, for the message. Raises CrmError.
+        """
+        attempt = 1
+        while True:
+            reply = await self.read(method, path, body, purpose=purpose, family=family, takes=takes)
+            try:
+                return reply, decode(reply)
+            except (msgspec.MsgspecError, ValueError) as error:
+                if attempt >= PART_TRIES:
+                    raise self.garbled(what) from error
+            await self.pause(attempt, family)
+            attempt += 1
+
     async def write(
         self,
         method: str,
@@ -145,8 +172,11 @@ class Calls:
         while True:
             await self._governor.admit(purpose, family)
             token = await self._tokens.token()
+            if self._governor.gate is not None:
+                await self._governor.gate()
             sent_us = self.clock_us()
             policy: str | None = None
+            asked_s: float | None = None
             error: CrmError
             try:
                 response = await self._transport.send(self._request(method, path, body, headers, token), deadline_s)
@@ -161,9 +191,11 @@ class Calls:
                 self._dated = (response.headers.get("date"), self.clock_us())
                 reply = Reply(response.status, response.headers, response.body, sent_us)
                 if 200 <= response.status < 300:
+                    self._governor.passed(family)
                     return reply
                 refusal = self._read_refusal(response)
                 error, policy = refusal.error, refusal.policy
+                error.retry_after_s = asked_s = retry_after_s(response.headers, self.clock_us())
                 if refusal.kind is Kind.REFUSED:
                     return Declined(reply, error)
                 if refusal.kind is Kind.SPENT:
@@ -176,9 +208,10 @@ class Calls:
                     await self._replace_token(token, error)
                     refreshed = True
                     continue
-            if attempt >= TRIES:
+            if attempt >= TRIES or not await self._governor.back_off(attempt, family, policy, asked_s):
+                if policy is not None:
+                    self._governor.gave_up(family, asked_s)
                 raise error
-            await self._governor.back_off(attempt, family, policy)
             attempt += 1
 
     def clock_ahead_s(self) -> float | None:
@@ -225,6 +258,17 @@ class Calls:
 
     def garbled(self, what: str) -> ServerFault:
         return ServerFault(self.side, f"{NAMES[self.side]} answered something that is not {what}.")
+
+
+def retry_after_s(headers: Mapping[str, str], now_us: int) -> float | None:
+    """Seconds, or a date (RFC 9110, 10.2.3). Neither CRM documents it for its limits; gateways before them send it."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), DAY_S)
+    try:
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now_us / 1_000_000), DAY_S)
+    except ValueError:
+        return None
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

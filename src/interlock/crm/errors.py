@@ -38,6 +38,7 @@ class CrmError(Exception):
         self.message = message
         self.fix = self.default_fix if fix is None else fix
         self.crm_code = crm_code
+        self.retry_after_s: float | None = None  # how long the CRM asked to wait
         self.cause = crm_code  # what lies behind it, in the CRM's or the network's words; empty when there is none
 
 

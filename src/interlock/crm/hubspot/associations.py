@@ -9,7 +9,7 @@ import msgspec
 
 from interlock.core.model import NotDone, Outcome, Unsettled, Written
 from interlock.crm.budget import ASSOCIATIONS
-from interlock.crm.calls import Calls, Declined, chunks, in_parallel
+from interlock.crm.calls import Calls, Declined, Reply, chunks, in_parallel
 from interlock.crm.hubspot.model import AssociationRow
 from interlock.crm.hubspot.records import read_whole
 from interlock.crm.hubspot.requests import (
@@ -68,7 +68,9 @@ async def read(calls: Calls, from_object: str, to_object: str, ids: Sequence[str
     async def one(chunk: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         """Fills `found`; what has further pages."""
         # A record without associations, or one that is not there, is an answer: the empty list.
-        _, rows = await read_whole(calls, path, encode({"inputs": chunk}), _parse, purpose, ASSOCIATIONS)
+        _, rows = await read_whole(
+            calls, path, encode({"inputs": chunk}), _rows_of, "a list of associations", purpose, ASSOCIATIONS
+        )
         further = []
         place = {item["id"]: item.get("after") for item in chunk}
         for row in rows.results:
@@ -88,11 +90,8 @@ async def read(calls: Calls, from_object: str, to_object: str, ids: Sequence[str
     return found
 
 
-def _parse(calls: Calls, body: bytes) -> _Rows:
-    try:
-        return _decode_rows(body)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled("a list of associations") from error
+def _rows_of(reply: Reply) -> _Rows:
+    return _decode_rows(reply.body)
 
 
 async def associate(

@@ -163,8 +163,15 @@ async def _search(
     wide = len(sent) > SEARCH_BODY_MAX
     if wide:
         sent = encode({**body, "properties": [records.ID_PROPERTY]})
-    reply = await calls.read("POST", objects_path(object) + "/search", sent, purpose=purpose, family=SEARCH)
-    batch = records.decode_batch(calls, reply.body)
+    reply, batch = await calls.read_as(
+        "POST",
+        objects_path(object) + "/search",
+        sent,
+        records.batch_of,
+        records.RECORDS,
+        purpose=purpose,
+        family=SEARCH,
+    )
     found = [observation(object, record, reply.sent_us) for record in batch.results]
     if wide:
         found = await _with_values(calls, object, found, properties, purpose)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.calls import Calls, Reply, chunks, in_parallel
 from interlock.crm.decoding import decoder
 from interlock.crm.hubspot.model import HistoryEntry
 from interlock.crm.hubspot.records import read_whole
@@ -37,11 +37,8 @@ class _Batch(msgspec.Struct):
 _decode = decoder(_Batch)
 
 
-def _parse(calls: Calls, body: bytes) -> _Batch:
-    try:
-        return _decode(body)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled("a list of histories") from error
+def _batch_of(reply: Reply) -> _Batch:
+    return _decode(reply.body)
 
 
 async def read_history(
@@ -50,7 +47,9 @@ async def read_history(
     path = objects_path(object) + "/batch/read" + ("?archived=true" if archived else "")
 
     async def one(chunk: Sequence[str]) -> History:
-        _, batch = await read_whole(calls, path, read_body(chunk, (), None, properties), _parse, purpose)
+        _, batch = await read_whole(
+            calls, path, read_body(chunk, (), None, properties), _batch_of, "a list of histories", purpose
+        )
         return {record.id: _versions(record) for record in batch.results}
 
     found: History = {}

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-import msgspec
-
 from interlock.core.model import Observation
 from interlock.crm.budget import CRM
 from interlock.crm.calls import PART_TRIES, Calls, Reply, chunks, in_parallel
@@ -53,8 +51,7 @@ async def list_page(
     wide = len(path) > ADDRESS_MAX
     if wide:
         path = with_query(objects_path(object), {**query, "properties": ID_PROPERTY})
-    reply = await calls.read("GET", path, purpose=purpose)
-    batch = decode_batch(calls, reply.body)
+    reply, batch = await calls.read_as("GET", path, None, batch_of, RECORDS, purpose=purpose)
     following = batch.paging.next.after if batch.paging is not None and batch.paging.next is not None else None
     calls.moved_on(after, following)
     if not wide:
@@ -89,7 +86,8 @@ async def read(
     path = objects_path(object) + "/batch/read" + ("?archived=true" if archived else "")
 
     async def one(chunk: Sequence[str]) -> dict[str, Observation]:
-        reply, batch = await read_whole(calls, path, read_body(chunk, asked, id_property), decode_batch, purpose)
+        body = read_body(chunk, asked, id_property)
+        reply, batch = await read_whole(calls, path, body, batch_of, RECORDS, purpose)
         if id_property is None:
             return {record.id: observation(object, record, reply.sent_us) for record in batch.results}
         return _by_value(object, chunk, batch.results, id_property, reply.sent_us)
@@ -135,7 +133,8 @@ async def read_whole(
     calls: Calls,
     path: str,
     body: bytes,
-    decode: Callable[[Calls, bytes], B],
+    decode: Callable[[Reply], B],
+    what: str,
     purpose: str,
     family: str = CRM,
 ) -> tuple[Reply, B]:
@@ -143,8 +142,7 @@ async def read_whole(
     make records look absent that are not. Raises CallRefused, ServerFault."""
     attempt = 1
     while True:
-        reply = await calls.read("POST", path, body, purpose=purpose, family=family)
-        batch = decode(calls, reply.body)
+        reply, batch = await calls.read_as("POST", path, body, decode, what, purpose=purpose, family=family)
         failed = next((error for error in batch.errors if not _is_answer(error)), None)
         if failed is None:
             return reply, batch
@@ -185,18 +183,16 @@ async def read_by_id(
 
 
 async def _one(calls: Calls, object: str, address: str, purpose: str) -> Observation | None:
-    reply = await calls.read("GET", address, purpose=purpose, takes=(404,))
-    if reply.status == 404:
-        return None
-    try:
-        return observation(object, parse_record(reply.body), reply.sent_us)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled("a record") from error
+    def decode(reply: Reply) -> Observation | None:
+        return None if reply.status == 404 else observation(object, parse_record(reply.body), reply.sent_us)
+
+    _, seen = await calls.read_as("GET", address, None, decode, "a record", purpose=purpose, takes=(404,))
+    return seen
 
 
-def decode_batch(calls: Calls, body: bytes) -> WireBatch:
-    """Raises ServerFault."""
-    try:
-        return parse_batch(body)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled("a list of records") from error
+RECORDS = "a list of records"
+
+
+def batch_of(reply: Reply) -> WireBatch:
+    """Raises msgspec.MsgspecError."""
+    return parse_batch(reply.body)

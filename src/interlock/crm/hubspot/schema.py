@@ -100,17 +100,15 @@ class _Pipelines(msgspec.Struct):
     results: list[_Pipeline]
 
 
-def _decode(calls: Calls, reply: Reply, type: type[T], what: str) -> T:
-    """Raises ServerFault."""
-    try:
-        return msgspec.json.decode(reply.body, type=type)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled(what) from error
+async def _get(calls: Calls, path: str, type: type[T], what: str, purpose: str) -> T:
+    _, found = await calls.read_as(
+        "GET", path, None, lambda reply: msgspec.json.decode(reply.body, type=type), what, purpose=purpose
+    )
+    return found
 
 
 async def account(calls: Calls, purpose: str) -> AccountInfo:
-    reply = await calls.read("GET", account_path(), purpose=purpose)
-    found = _decode(calls, reply, _Account, "account details")
+    found = await _get(calls, account_path(), _Account, "account details", purpose)
     id = str(found.portal_id)
     return AccountInfo(
         account_id=id,
@@ -126,21 +124,32 @@ async def account(calls: Calls, purpose: str) -> AccountInfo:
 async def token_info(calls: Calls, token: str, purpose: str) -> TokenInfo | None:
     """Asked by POST, so that the token is in no address: addresses are in messages, logs and the books of proxies."""
     body = encode({"tokenKey": token})
+
+    def decode(reply: Reply) -> _Token | None:
+        return msgspec.json.decode(reply.body, type=_Token) if reply.status == 200 else None
+
     try:
-        reply = await calls.read("POST", private_token_path(), body, purpose=purpose, takes=(400, 403, 404, 405))
+        _, found = await calls.read_as(
+            "POST",
+            private_token_path(),
+            body,
+            decode,
+            "details of a token",
+            purpose=purpose,
+            takes=(400, 403, 404, 405),
+        )
     except SignInRefused:
         # Whether the token is good is for the calls to tell that need it; here it only cannot be told about.
         return None
-    if reply.status != 200:
+    if found is None:
         return None
-    found = _decode(calls, reply, _Token, "details of a token")
     user, app = (None if id is None else str(id) for id in (found.user_id, found.app_id))
     return TokenInfo(str(found.hub_id), tuple(found.scopes), user, app)
 
 
 async def properties(calls: Calls, object: str, purpose: str) -> list[PropertyDef]:
-    reply = await calls.read("GET", properties_path(object), purpose=purpose)
-    return [_property(found) for found in _decode(calls, reply, _Properties, "a list of properties").results]
+    listed = await _get(calls, properties_path(object), _Properties, "a list of properties", purpose)
+    return [_property(found) for found in listed.results]
 
 
 def _property(found: _Property) -> PropertyDef:
@@ -210,8 +219,7 @@ async def owners(calls: Calls, purpose: str) -> list[Owner]:
             query = {"limit": "100", "archived": archived}
             if after is not None:
                 query["after"] = after
-            reply = await calls.read("GET", with_query(owners_path(), query), purpose=purpose)
-            page = _decode(calls, reply, _Owners, "a list of owners")
+            page = await _get(calls, with_query(owners_path(), query), _Owners, "a list of owners", purpose)
             found.extend(_owner(owner, archived == "true") for owner in page.results)
             if page.paging is None or page.paging.next is None:
                 break
@@ -225,9 +233,10 @@ def _owner(owner: _Owner, archived: bool) -> Owner:
 
 
 async def pipelines(calls: Calls, object: str, purpose: str) -> list[Pipeline]:
-    reply = await calls.read("GET", pipelines_path(object), purpose=purpose)
-    found = _decode(calls, reply, _Pipelines, "a list of pipelines").results
-    live = sorted((pipeline for pipeline in found if not pipeline.archived), key=lambda item: item.display_order)
+    found = await _get(calls, pipelines_path(object), _Pipelines, "a list of pipelines", purpose)
+    live = sorted(
+        (pipeline for pipeline in found.results if not pipeline.archived), key=lambda item: item.display_order
+    )
     return [
         Pipeline(
             pipeline.id,

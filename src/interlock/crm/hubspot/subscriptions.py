@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.core.model import NotDone, Outcome, Refused, Unsettled, Written
-from interlock.crm.calls import Calls, Declined, chunks, in_parallel
+from interlock.crm.calls import Calls, Declined, Reply, chunks, in_parallel
 from interlock.crm.errors import Forbidden, NotFound
 from interlock.crm.hubspot.requests import (
     BATCH_INPUTS,
@@ -60,13 +60,13 @@ class Subscriptions:
 
     async def opted_out(self, email: str, purpose: str) -> bool:
         path = f"{subscriptions_path()}/{segment(email)}/unsubscribe-all?channel=EMAIL"
-        reply = await self._calls.read("GET", path, purpose=purpose, takes=(404,))
-        if reply.status == 404:
-            return False
-        try:
-            found = msgspec.json.decode(reply.body, type=_Statuses)
-        except msgspec.MsgspecError as error:
-            raise self._calls.garbled("a subscription status") from error
+
+        def decode(reply: Reply) -> _Statuses:
+            return _Statuses() if reply.status == 404 else msgspec.json.decode(reply.body, type=_Statuses)
+
+        _, found = await self._calls.read_as(
+            "GET", path, None, decode, "a subscription status", purpose=purpose, takes=(404,)
+        )
         return any(item.status == "UNSUBSCRIBED" for item in found.results)
 
     async def _many(self, chunk: Sequence[str], purpose: str) -> dict[str, Outcome]:

@@ -156,7 +156,7 @@ class SalesforceClient:
         return await queries.with_values(self._calls, sobject, rows, fields, purpose)
 
     async def deleted(self, sobject: str, since_us: int, until_us: int | None = None, *, purpose: str) -> Deleted:
-        """Ids deleted since (at most 30 days back), even those gone from the recycle bin."""
+        """Ids deleted since: what lies in the recycle bin, so 15 days back at most (REST API, sObject Get Deleted)."""
         until = self._clock_us() if until_us is None else until_us
         return await queries.deleted(self._calls, sobject, since_us, until, purpose)
 

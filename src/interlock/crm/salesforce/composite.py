@@ -52,11 +52,10 @@ def _body(subs: Sequence[Sub]) -> bytes:
 
 async def read(calls: Calls, subs: Sequence[Sub], purpose: str) -> tuple[Replies, int]:
     """Replies by reference, and when the call was sent. Raises CrmError; refused subrequests are the caller's."""
-    reply = await calls.read("POST", PATH, _body(subs), purpose=purpose)
-    try:
-        return {sub.reference_id: sub for sub in _decode(reply.body).composite_response}, reply.sent_us
-    except msgspec.MsgspecError as error:
-        raise calls.garbled("a composite response") from error
+    reply, answer = await calls.read_as(
+        "POST", PATH, _body(subs), lambda reply: _decode(reply.body), "a composite response", purpose=purpose
+    )
+    return {sub.reference_id: sub for sub in answer.composite_response}, reply.sent_us
 
 
 async def write(

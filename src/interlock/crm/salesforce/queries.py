@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from interlock.core.model import Observation, Raw
-from interlock.crm.calls import Calls, chunks, in_parallel
+from interlock.crm.calls import Calls, Reply, chunks, in_parallel
 from interlock.crm.decoding import decoder
 from interlock.crm.errors import ServerFault
 from interlock.crm.salesforce import composite, soql
@@ -182,11 +182,9 @@ async def retrieve(
 
     async def one(chunk: Sequence[str]) -> dict[str, Observation]:
         body = encode({"ids": chunk, "fields": asked})
-        reply = await calls.read("POST", path, body, purpose=purpose)
-        try:
-            rows = parse_rows(reply.body)
-        except msgspec.MsgspecError as error:
-            raise calls.garbled("a list of records") from error
+        reply, rows = await calls.read_as(
+            "POST", path, body, lambda reply: parse_rows(reply.body), "a list of records", purpose=purpose
+        )
         seen = (to_observation(sobject, row, reply.sent_us) for row in rows if row is not None)
         return {id: record for record in seen for id in names.get(record.key.id[:15], ())}
 
@@ -211,15 +209,16 @@ async def deleted(calls: Calls, sobject: str, since_us: int, until_us: int, purp
     start = since_us // 60_000_000 * 60_000_000
     end = max(until_us, start + 60_000_000)
     path = f"{sobject_path(soql.name(sobject))}/deleted/?start={_moment(start)}&end={_moment(end)}"
-    reply = await calls.read("GET", path, purpose=purpose)
-    try:
+
+    def decode(reply: Reply) -> Deleted:
         answer = msgspec.json.decode(reply.body, type=_Deleted)
         return Deleted(
             {record.id: to_us(record.deleted_date) for record in answer.deleted_records},
             to_us(answer.latest_date_covered),
         )
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise calls.garbled("a list of deleted records") from error
+
+    _, found = await calls.read_as("GET", path, None, decode, "a list of deleted records", purpose=purpose)
+    return found
 
 
 def _moment(us: int) -> str:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from interlock.core.model import Raw
-from interlock.crm.calls import Calls, Reply
+from interlock.crm.calls import Calls
 from interlock.crm.errors import Forbidden
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, SObjectName, User
@@ -78,17 +78,15 @@ class _Global(msgspec.Struct):
     sobjects: list[_SObject]
 
 
-def _decode(calls: Calls, reply: Reply, type: type[T], what: str) -> T:
-    """Raises ServerFault."""
-    try:
-        return msgspec.json.decode(reply.body, type=type)
-    except msgspec.MsgspecError as error:
-        raise calls.garbled(what) from error
+async def _get(calls: Calls, path: str, type: type[T], what: str, purpose: str) -> T:
+    _, found = await calls.read_as(
+        "GET", path, None, lambda reply: msgspec.json.decode(reply.body, type=type), what, purpose=purpose
+    )
+    return found
 
 
 async def identity(calls: Calls, purpose: str) -> Identity:
-    reply = await calls.read("GET", "/services/oauth2/userinfo", purpose=purpose)
-    found = _decode(calls, reply, _UserInfo, "the user's details")
+    found = await _get(calls, "/services/oauth2/userinfo", _UserInfo, "the user's details", purpose)
     return Identity(found.user_id, found.preferred_username, found.organization_id, found.name, found.zoneinfo)
 
 
@@ -116,14 +114,14 @@ async def organization(calls: Calls, purpose: str) -> Organization:
 
 
 async def limits(calls: Calls, purpose: str) -> dict[str, Limit]:
-    reply = await calls.read("GET", f"{DATA_PATH}/limits", purpose=purpose)
-    found = _decode(calls, reply, dict[str, _Limit], "the org's limits")
+    found = await _get(calls, f"{DATA_PATH}/limits", dict[str, _Limit], "the org's limits", purpose)
     return {name: Limit(limit.max, limit.remaining) for name, limit in found.items()}
 
 
 async def describe(calls: Calls, sobject: str, purpose: str) -> list[FieldDef]:
-    reply = await calls.read("GET", f"{sobject_path(soql.name(sobject))}/describe", purpose=purpose)
-    return [_field(field) for field in _decode(calls, reply, _Describe, f"the description of {sobject}").fields]
+    path = f"{sobject_path(soql.name(sobject))}/describe"
+    described = await _get(calls, path, _Describe, f"the description of {sobject}", purpose)
+    return [_field(field) for field in described.fields]
 
 
 def _field(field: _Field) -> FieldDef:
@@ -156,8 +154,7 @@ def _field(field: _Field) -> FieldDef:
 
 
 async def objects(calls: Calls, purpose: str) -> list[SObjectName]:
-    reply = await calls.read("GET", f"{DATA_PATH}/sobjects", purpose=purpose)
-    found = _decode(calls, reply, _Global, "the list of objects").sobjects
+    found = (await _get(calls, f"{DATA_PATH}/sobjects", _Global, "the list of objects", purpose)).sobjects
     return [
         SObjectName(item.name, item.label, item.custom, item.createable, item.queryable, item.key_prefix)
         for item in found
