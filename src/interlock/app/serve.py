@@ -45,6 +45,8 @@ HELD_RETRY_S = 5.0
 # A row whose process died before it could take it back.
 HANDOVER_LOST_US = 3_600 * US
 ASK_AGAIN_S = 0.2
+# `Cycle.stop` of a turn that has lasted long enough for others to have theirs.
+GAVE_WAY = "gave way to another connection of the org"
 
 
 class Clients(Protocol):
@@ -89,6 +91,7 @@ class ServeDesk:
         self._failures: dict[int, int] = {}
         self._interval_s: dict[int, float] = {}
         self._under_way: dict[int, Cycle] = {}
+        self._cut_short: set[int] = set()
 
     # --- what the dispatcher asks ----------------------------------------------------------------------------------
 
@@ -131,11 +134,23 @@ class ServeDesk:
             self._say(f"The database cannot be used: {error} Next try in {RETRY_S:.0f} s.")
             return RETRY_S
         self._failures.pop(connection_id, None)
+        if connection_id in self._cut_short:
+            # There is more to do, as soon as the others of the lane had their turn.
+            self._cut_short.discard(connection_id)
+            return 0.0
         return self._interval_s.get(connection_id, RETRY_S)
 
     def end_turns(self) -> None:
         for ctx in self._under_way.values():
             ctx.stop = ctx.stop or INTERRUPTED
+
+    def give_way(self, connection_id: int, end: bool) -> None:
+        session, ctx = self._sessions.get(connection_id), self._under_way.get(connection_id)
+        if session is not None:
+            for governor in session.clients.governors:
+                governor.impatient = True
+        if end and ctx is not None:
+            ctx.stop = ctx.stop or GAVE_WAY
 
     async def close(self) -> None:
         """Close all clients and say that this dispatcher ends on purpose."""
@@ -161,6 +176,8 @@ class ServeDesk:
     ) -> SyncResult:
         assert connection.id is not None
         clients = await self._clients(connection)
+        for governor in clients.governors:
+            governor.impatient = False
         async with (
             remember(self._store, connection.id, clients.governors, self._clock_us),
             open_cycle(
@@ -173,7 +190,9 @@ class ServeDesk:
             finally:
                 del self._under_way[connection.id]
             self._interval_s[connection.id] = poll_interval_s(ctx)
-        if result.outcome == "stopped":
+        if result.outcome == "stopped" and result.stopped_reason == GAVE_WAY:
+            self._cut_short.add(connection.id)
+        elif result.outcome == "stopped":
             self._say(f"{connection.name}: stopped by a brake. {result.stopped_reason}")
         return result
 
@@ -286,6 +305,8 @@ class ServeDesk:
             await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix)
         if isinstance(error, BudgetSpent):
             wait_s = BUDGET_RETRY_S
+        if isinstance(error, CrmError):
+            wait_s = max(wait_s, error.retry_after_s or 0.0)
         self._say(f"{connection.name}: {failure.message} Next try in {wait_s:.0f} s.")
         return wait_s
 

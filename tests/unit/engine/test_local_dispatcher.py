@@ -24,6 +24,7 @@ class Notes:
         self.most_at_once = 0
         self.cancelled = 0
         self.asked_to_end = 0
+        self.gave_way: list[tuple[int, int, bool]] = []
         self.after_turn: Callable[[], None] = lambda: None
 
     async def standings(self) -> list[Standing]:
@@ -45,6 +46,9 @@ class Notes:
 
     def end_turns(self) -> None:
         self.asked_to_end += 1
+
+    def give_way(self, connection_id: int, end: bool) -> None:
+        self.gave_way.append((round(asyncio.get_running_loop().time()), connection_id, end))
 
     async def beat(self) -> None:
         self.beats.append(round(asyncio.get_running_loop().time()))
@@ -160,3 +164,27 @@ def test_a_connection_that_appears_is_taken_up_and_one_that_goes_is_left_alone()
 
     dispatched(desk, 60, meanwhile)
     assert [second for second, _, _ in desk.turns] == [5, 15]
+
+
+def test_a_turn_that_another_of_its_org_waits_for_is_told_so_and_ended_after_its_slice() -> None:
+    desk = Notes(IDLE, Standing(2, "org", False, False), Standing(3, "other org", False, False), takes_s=30)
+    dispatched(desk, 20)
+    assert {connection for _, connection, _ in desk.gave_way} == {1}
+    assert [second for second, _, end in desk.gave_way if not end] == list(range(10))
+    assert [second for second, _, end in desk.gave_way if end] == list(range(10, 20))
+
+
+def test_a_turn_that_answers_a_bell_is_told_and_not_ended() -> None:
+    desk = Notes(Standing(1, "org", False, True), Standing(2, "org", False, False), takes_s=30)
+    dispatched(desk, 20)
+    assert desk.gave_way
+    assert not any(end for _, _, end in desk.gave_way)
+
+
+def test_of_two_that_always_have_work_neither_waits_for_ever() -> None:
+    desk = Notes(
+        Standing(1, "org", due=True, rung=False), Standing(2, "org", due=True, rung=False), interval_s=0, takes_s=5
+    )
+    dispatched(desk, 100)
+    turns = [connection for _, connection, _ in desk.turns]
+    assert abs(turns.count(1) - turns.count(2)) <= 1

@@ -18,6 +18,9 @@ import msgspec
 from interlock.store import StoreError
 
 TICK_S = 1.0
+# A turn that another connection of its lane waits for goes on for this long, then ends after its batch: a first load of hours
+# must not stop a neighbour for hours, and a turn that is ended costs the few calls with which the next one begins.
+SLICE_S = 10.0
 BEAT_S = 2.0
 # Records that are still due after a turn are looked at again, but never in a tight loop.
 AGAIN_S = 5.0
@@ -58,6 +61,17 @@ class Desk(Protocol):
         """Ask the turns under way to end at the next good moment."""
         ...
 
+    def give_way(self, connection_id: int, end: bool) -> None:
+        """Another connection waits for this one's turn: it waits for no CRM's limit then. `end`: it has had its slice."""
+        ...
+
+
+class _Turn(msgspec.Struct):
+    connection_id: int
+    work: Work
+    began_at_us: int
+    task: asyncio.Task[None]
+
 
 class LocalDispatcher:
     """`stop` may be set from a signal handler; `run` then returns when the turns under way have ended."""
@@ -68,7 +82,8 @@ class LocalDispatcher:
         self._stop = stop
         self._poll_at_us: dict[int, int] = {}
         self._not_before_us: dict[int, int] = {}
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._lanes: dict[str, _Turn] = {}
+        self._ended_at_us: dict[int, int] = {}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -83,16 +98,25 @@ class LocalDispatcher:
 
     async def _tick(self) -> None:
         now_us = self._clock_us()
-        self._lanes = {lane: task for lane, task in self._lanes.items() if not task.done()}
+        self._lanes = {lane: turn for lane, turn in self._lanes.items() if not turn.task.done()}
         try:
             standings = await self._desk.standings()
         except StoreError:
             # The database is away for a moment, which the heartbeat says. To end here would end the sync of everybody.
             return
-        for standing in standings:
+        # Of a lane, whoever has waited longest comes first.
+        for standing in sorted(standings, key=lambda each: self._ended_at_us.get(each.connection_id, 0)):
             work = self._wanted(standing, now_us)
-            if work is not None and standing.lane not in self._lanes:
-                self._lanes[standing.lane] = asyncio.create_task(self._turn(standing.connection_id, work))
+            if work is None:
+                continue
+            under_way = self._lanes.get(standing.lane)
+            if under_way is None:
+                task = asyncio.create_task(self._turn(standing.connection_id, work))
+                self._lanes[standing.lane] = _Turn(standing.connection_id, work, now_us, task)
+            elif under_way.connection_id != standing.connection_id:
+                # Somebody waits for the answer to a bell, whole: that one is not cut.
+                spent = now_us - under_way.began_at_us >= SLICE_S * 1_000_000
+                self._desk.give_way(under_way.connection_id, end=spent and under_way.work is not Work.BELL)
 
     def _wanted(self, standing: Standing, now_us: int) -> Work | None:
         id_ = standing.connection_id
@@ -106,7 +130,7 @@ class LocalDispatcher:
 
     async def _turn(self, id_: int, work: Work) -> None:
         next_s = await self._desk.turn(id_, work)
-        now_us = self._clock_us()
+        now_us = self._ended_at_us[id_] = self._clock_us()
         self._not_before_us[id_] = now_us + round(min(AGAIN_S, next_s) * 1_000_000)
         if work is not Work.DUE or id_ not in self._poll_at_us:
             self._poll_at_us[id_] = now_us + round(next_s * 1_000_000)
@@ -123,7 +147,7 @@ class LocalDispatcher:
                 await self._stop.wait()
 
     async def _end_turns(self) -> None:
-        left = [task for task in self._lanes.values() if not task.done()]
+        left = [turn.task for turn in self._lanes.values() if not turn.task.done()]
         if not left:
             return
         self._desk.end_turns()
