@@ -171,7 +171,7 @@ def test_a_turn_that_another_of_its_org_waits_for_is_told_so_and_ended_after_its
     dispatched(desk, 20)
     assert {connection for _, connection, _ in desk.gave_way} == {1}
     assert [second for second, _, end in desk.gave_way if not end] == list(range(10))
-    assert [second for second, _, end in desk.gave_way if end] == list(range(10, 20))
+    assert [second for second, _, end in desk.gave_way if end] == list(range(10, 21))
 
 
 def test_a_turn_that_answers_a_bell_is_told_and_not_ended() -> None:
