@@ -89,17 +89,32 @@ async def test_choices_belong_to_their_connection(store: Store, connection_id: i
 KEY = RecordKey(Side.SALESFORCE, "Contact", "003000000000001AAA")
 
 
-async def test_work_is_taken_once_in_the_order_in_which_it_was_asked_for(store: Store, connection_id: int) -> None:
+async def test_work_is_taken_in_the_order_in_which_it_was_asked_for(store: Store, connection_id: int) -> None:
     async with store.write(connection_id) as tx:
         first, second = await handovers.ask(tx, [], [KEY]), await handovers.ask(tx, ["deals"], [])
     async with store.write(connection_id) as tx:
         assert await handovers.waiting(tx) == 2
-        one, two, none = [await handovers.take(tx) for _ in range(3)]
-    assert one is not None
-    assert two is not None
-    assert (one.id, one.keys, one.objects, one.state) == (first, [KEY], [], "taken")
-    assert (two.id, two.keys, two.objects) == (second, [], ["deals"])
-    assert none is None
+        one = await handovers.take(tx)
+        assert one is not None
+        assert (one.id, one.keys, one.objects, one.state) == (first, [KEY], [], "taken")
+        await handovers.answer(tx, one.id, handovers.DONE, {})
+        two = await handovers.take(tx)
+        assert two is not None
+        assert (two.id, two.keys, two.objects) == (second, [], ["deals"])
+        await handovers.answer(tx, two.id, handovers.FAILED, {})
+        assert await handovers.take(tx) is None
+        assert await handovers.waiting(tx) == 0
+
+
+async def test_work_whose_taker_died_is_taken_by_the_next_owner(store: Store, connection_id: int) -> None:
+    async with store.write(connection_id) as tx:
+        id_ = await handovers.ask(tx, [], [KEY])
+        await handovers.take(tx)
+    async with store.write(connection_id) as tx:
+        assert await handovers.waiting(tx) == 1
+        again = await handovers.take(tx)
+        assert again is not None
+        assert (again.id, again.keys) == (id_, [KEY])
 
 
 async def test_an_answer_reaches_the_one_who_asked_and_nobody_after_a_withdrawal(

@@ -100,7 +100,7 @@ def test_a_frozen_process_that_wakes_writes_nothing_more(tell):
 def stop_renewing() -> None:
     """A frozen process does not renew its lease either."""
     for task in asyncio.all_tasks():
-        if "_keep_lease" in repr(task.get_coro()):
+        if "Ownership.keep" in repr(task.get_coro()):
             task.cancel()
 
 

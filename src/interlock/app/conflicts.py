@@ -27,7 +27,7 @@ from interlock.core.model import (
     SyncRule,
 )
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, dirty, links, mappings, resolutions
+from interlock.store import Store, audit, dirty, links, mappings, resolutions, schedule
 from interlock.store.resolutions import Resolution
 from interlock.store.tx import Tx
 
@@ -151,6 +151,7 @@ async def resolve(store: Store, connection_id: int, id_: int, keep: Side, *, now
         async with store.write(connection_id) as write:
             await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
+            await schedule.ring(write)
     types = {link.salesforce_id: link.salesforce_type}
     return Chosen(as_document(row, None if plan else choice, types), link.hubspot)
 

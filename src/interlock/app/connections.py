@@ -13,7 +13,7 @@ from interlock.app.reach import Reach
 from interlock.app.times import rfc3339
 from interlock.core.model import Side
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections
+from interlock.store import Store, connections, schedule
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
@@ -174,6 +174,7 @@ async def resume(store: Store, connection: Connection, objects: Collection[str] 
                 await connections.update(
                     tx, connection.id, state=state, state_reason=None, state_fix=None, settings=settings
                 )
+                await schedule.ring(tx)
     return change
 
 
@@ -183,6 +184,7 @@ async def _set_paused(store: Store, connection: Connection, objects: Collection[
         current = await fresh(tx, connection.id)
         settings = {**current.settings, PAUSED_OBJECTS: sorted(objects)}
         await connections.update(tx, connection.id, settings=settings)
+        await schedule.ring(tx)
 
 
 async def fresh(tx: Tx, connection_id: int) -> Connection:

@@ -11,7 +11,9 @@ from interlock.app.serve import OpenClients, ServeDesk
 from interlock.app.sync import SyncResult
 from interlock.core.model import RecordKey
 from interlock.engine.context import Cycle
-from interlock.engine.dispatch.local import LocalDispatcher, Standing
+from interlock.engine.dispatch.desk import Standing
+from interlock.engine.dispatch.local import LocalDispatcher
+from interlock.engine.ownership import Ownership
 from interlock.store import Store, connections
 from interlock.store.connections import Connection
 
@@ -36,7 +38,7 @@ class _OneConnection(ServeDesk):
         self._stop = stop
         self.halted: Connection | None = None
 
-    async def standings(self) -> list[Standing]:
+    async def standings(self, lane: str | None = None) -> list[Standing]:
         async with self._store.read(None) as tx:
             connection = await connections.get(tx, self._connection_id)
         if connection is None or connection.state in HALTED:
@@ -44,17 +46,18 @@ class _OneConnection(ServeDesk):
             self.halted = connection
             self._stop.set()
             return []
-        return [each for each in await super().standings() if each.connection_id == self._connection_id]
+        return [each for each in await super().standings(lane) if each.connection_id == self._connection_id]
 
     async def _cycle(
         self,
         connection: Connection,
+        ownership: Ownership,
         slugs: Sequence[str],
         keys: Sequence[RecordKey],
         work: Callable[[Cycle], Any] | None,
     ) -> SyncResult:
         mine = [slug for slug in slugs if not self._only or slug in self._only]
-        result = await super()._cycle(connection, mine, keys, work)
+        result = await super()._cycle(connection, ownership, mine, keys, work)
         self._told(result)
         return result
 

@@ -13,7 +13,7 @@ import msgspec
 from interlock.app.errors import BadInput, Missing
 from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
-from interlock.store import Store, dirty, issues
+from interlock.store import Store, dirty, issues, schedule
 from interlock.store.issues import UNRESOLVED
 
 Json = dict[str, Any]
@@ -107,6 +107,7 @@ async def resync(store: Store, connection_id: int, chosen: Sequence[Issue], now_
                 await dirty.mark(tx, slug, keys, Reason.RESYNC, now_us)
         named = [issue.id for issue in chosen if issue.id is not None and keys_of(issue)]
         await issues.set_waiting(tx, named, now_us)
+        await schedule.ring(tx)
     return len({key for keys in by_object.values() for key in keys})
 
 

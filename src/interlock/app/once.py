@@ -144,7 +144,7 @@ async def _under_lease(
                     on_cycle(ctx)
                 started_us, before = clock_us(), calls_of(ctx)
                 try:
-                    async with states.working(store, connection.id, first=await loading(ctx)):
+                    async with states.working(store, connection.id, first=await loading(ctx), lease=ctx.lease):
                         result = await sync(ctx, keys, work)
                         await _check_found(ctx, keys)
                         return result

@@ -14,6 +14,7 @@ from interlock.core.model import Side
 from interlock.crm.budget import Governor, SalesforceGovernor
 from interlock.crm.errors import SignInRefused, Unreachable
 from interlock.store import Store, connections, directory
+from interlock.store.lease import Lease
 from interlock.store.tx import Tx
 
 _NAME = "reach"
@@ -36,7 +37,11 @@ async def read(tx: Tx) -> dict[Side, Reach]:
 
 @asynccontextmanager
 async def remember(
-    store: Store, connection_id: int, governors: Sequence[Governor], clock_us: Callable[[], int]
+    store: Store,
+    connection_id: int,
+    governors: Sequence[Governor],
+    clock_us: Callable[[], int],
+    lease: Lease | None = None,
 ) -> AsyncIterator[None]:
     """Note at the end of the block what its calls have shown, also when it failed."""
     failed: Unreachable | SignInRefused | None = None
@@ -53,7 +58,7 @@ async def remember(
             for each in governors
             if sum(each.counts.values()) > before[each.side] or (failed is not None and failed.side is each.side)
         ]
-        await note(store, connection_id, asked, failed, clock_us)
+        await note(store, connection_id, asked, failed, clock_us, lease)
 
 
 async def note(
@@ -62,6 +67,7 @@ async def note(
     asked: Sequence[Governor],
     failed: Unreachable | SignInRefused | None,
     clock_us: Callable[[], int],
+    lease: Lease | None = None,
 ) -> None:
     """What these calls have shown, where no block was around them."""
     async with store.read(connection_id) as tx:
@@ -77,7 +83,7 @@ async def note(
             ok[f"{governor.side.value}_last_ok_us"] = clock_us()
             # Only an answer tells limits: a governor that heard none holds its cautious defaults.
             _learn(reach, governor)
-    async with store.write(connection_id) as tx:
+    async with store.write(connection_id, lease) as tx:
         await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})
         if ok and await connections.get(tx, connection_id) is not None:
             await connections.update(tx, connection_id, **ok)

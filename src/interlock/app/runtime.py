@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -15,8 +14,9 @@ from interlock.app.schemas import Schemas, kept_schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
+from interlock.engine.ownership import Ownership, own
 from interlock.objects.registry import SPECS
-from interlock.store import Fenced, Store, StoreBusy, mappings
+from interlock.store import Store, mappings
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 
@@ -36,12 +36,31 @@ async def open_cycle(
 
     `only`: object slugs to work on; empty means all that sync.
     """
+    async with (
+        own(store, connection.salesforce_org_id, owner, clock_us, term_s) as ownership,
+        cycle_of(store, connection, hubspot, salesforce, clock_us, ownership, only) as ctx,
+    ):
+        yield ctx
+
+
+@asynccontextmanager
+async def cycle_of(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    ownership: Ownership,
+    only: Sequence[str] = (),
+) -> AsyncIterator[Cycle]:
+    """The same for whoever owns the org already. A pause that somebody asks for meanwhile ends the work before its next
+    batch. Raises CrmError."""
     assert connection.id is not None
-    lease = await leases.take(store, connection.salesforce_org_id, owner, clock_us(), term_s)
-    try:
+    lease = ownership.lease
+    with ownership.guarding((hubspot.governor, salesforce.governor)):
         settings = settings_of(connection)
         slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
-        schemas = await kept_schemas(store, connection.id, hubspot, salesforce, slugs)
+        schemas = await kept_schemas(store, connection.id, hubspot, salesforce, slugs, lease)
         objects = await compile_objects(store, connection.id, schemas, slugs, settings)
         ctx = Cycle(
             connection_id=connection.id,
@@ -58,30 +77,15 @@ async def open_cycle(
             begun_at_us=connection.begun_at_us or connection.created_at_us or 0,
             brake_released=bool(connection.settings.get(BRAKE_RELEASED)),
         )
-        keeper = asyncio.create_task(_keep_lease(ctx, term_s))
+
+        async def look_for_a_pause() -> None:
+            ctx.stop = ctx.stop or await states.halted(store, ctx.connection_id)
+
+        ownership.after_renewal = look_for_a_pause
         try:
             yield ctx
         finally:
-            keeper.cancel()
-            lease = ctx.lease
-    finally:
-        await leases.release(store, lease)
-
-
-async def _keep_lease(ctx: Cycle, term_s: float) -> None:
-    """Renew every third of the term. Once it is lost, every transaction of this cycle is refused (Fenced) by itself.
-
-    A pause that somebody asks for meanwhile ends the work before its next batch.
-    """
-    while True:
-        await asyncio.sleep(term_s / 3)
-        try:
-            ctx.lease = await leases.renew(ctx.store, ctx.lease, ctx.clock_us(), term_s)
-        except Fenced:
-            return
-        except StoreBusy:
-            continue  # two thirds of the term are left to try again
-        ctx.stop = ctx.stop or await states.halted(ctx.store, ctx.connection_id)
+            ownership.after_renewal = None
 
 
 def settings_of(connection: Connection) -> Settings:

@@ -12,6 +12,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import FieldDef, User
 from interlock.objects.registry import SPECS
 from interlock.store import Store, directory
+from interlock.store.lease import Lease
 
 NAME = "schemas"
 # A field made or changed in either CRM is known after this long at the latest; `doctor` and `connect` read at once.
@@ -51,7 +52,12 @@ async def read_schemas(hubspot: HubSpotClient, salesforce: SalesforceClient, slu
 
 
 async def kept_schemas(
-    store: Store, connection_id: int, hubspot: HubSpotClient, salesforce: SalesforceClient, slugs: list[str]
+    store: Store,
+    connection_id: int,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    slugs: list[str],
+    lease: Lease | None = None,
 ) -> Schemas:
     """The kept ones while they are young enough, else fresh ones, which are then kept."""
     async with store.read(connection_id) as tx:
@@ -61,10 +67,10 @@ async def kept_schemas(
         if all(SPECS[slug].hubspot_type in schemas.properties for slug in slugs):
             return schemas
     schemas = await read_schemas(hubspot, salesforce, slugs)
-    await keep_schemas(store, connection_id, schemas)
+    await keep_schemas(store, connection_id, schemas, lease)
     return schemas
 
 
-async def keep_schemas(store: Store, connection_id: int, schemas: Schemas) -> None:
-    async with store.write(connection_id) as tx:
+async def keep_schemas(store: Store, connection_id: int, schemas: Schemas, lease: Lease | None = None) -> None:
+    async with store.write(connection_id, lease) as tx:
         await directory.put(tx, NAME, msgspec.to_builtins(schemas))

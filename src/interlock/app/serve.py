@@ -1,7 +1,8 @@
 """The dispatcher's desk: what a turn on one connection is, and how a command hands its work to a dispatcher that runs.
 
-A turn takes the org's lease, runs part of the cycle and notes what it learned; every failure ends as a pause before the next
-try or as a state that a person sees. Clients stay open from turn to turn, so that a poll costs no new sign-in.
+A turn is done under the org's lease: it runs part of the cycle and notes what it learned; every failure ends as a pause before
+the next try or as a state that a person sees. All that it writes is checked against the lease, save how many API calls were
+made, which is true whoever made them. Clients stay open from turn to turn, so that a poll costs no new sign-in.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from interlock.app import states
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.errors import AppError, Busy, Failure, Stopped, as_failure
 from interlock.app.reach import remember
-from interlock.app.runtime import open_cycle
+from interlock.app.runtime import cycle_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.status import BEAT_LOST_US
 from interlock.app.sync import INTERRUPTED, SyncResult, sync
@@ -29,13 +30,26 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle
 from interlock.engine.cycle import poll, work_off
-from interlock.engine.dispatch.local import Standing, Work
+from interlock.engine.dispatch.desk import Standing, Work
 from interlock.engine.load import loading
+from interlock.engine.ownership import Ownership, own
 from interlock.engine.pace import poll_interval_s
 from interlock.objects.registry import SPECS
-from interlock.store import Fenced, HeldByOther, Store, StoreError, connections, directory, dirty, handovers, heartbeat
+from interlock.store import (
+    Fenced,
+    HeldByOther,
+    Store,
+    StoreError,
+    connections,
+    directory,
+    dirty,
+    handovers,
+    heartbeat,
+    schedule,
+)
 from interlock.store.connections import Connection
 from interlock.store.handovers import Handover
+from interlock.store.lease import Lease
 
 US = 1_000_000
 # Tries after a failure: 15 s, doubled up to 5 minutes. A budget that is spent frees up slowly.
@@ -45,6 +59,8 @@ HELD_RETRY_S = 5.0
 # A row whose process died before it could take it back.
 HANDOVER_LOST_US = 3_600 * US
 ASK_AGAIN_S = 0.2
+# Open clients that are kept between turns. Of a fleet's connections a process sees ever more; those are opened again.
+SESSIONS_MOST = 256
 # `Cycle.stop` of a turn that has lasted long enough for others to have theirs.
 GAVE_WAY = "gave way to another connection of the org"
 
@@ -92,23 +108,26 @@ class ServeDesk:
         self._interval_s: dict[int, float] = {}
         self._under_way: dict[int, Cycle] = {}
         self._cut_short: set[int] = set()
+        self._ending = False
 
     # --- what the dispatcher asks ----------------------------------------------------------------------------------
 
-    async def standings(self) -> list[Standing]:
+    async def standings(self, lane: str | None = None) -> list[Standing]:
         now_us = self._clock_us()
         found = []
         async with self._store.read(None) as tx:
-            rows = await connections.list_(tx)
+            rows = await connections.list_(tx) if lane is None else await connections.of_org(tx, lane)
         for row in rows:
             assert row.id is not None
             async with self._store.read(row.id) as tx:
                 rung = await handovers.waiting(tx) > 0
                 counts = await dirty.counts(tx, now_us)
             # What nobody may work on (a paused object) is due for ever and must not wake anybody.
-            due = any(counts[slug].due for slug in _active(row) if slug in counts)
+            mine = [counts[slug] for slug in _active(row) if slug in counts and _runs(row)]
+            due = any(each.due for each in mine)
+            later_us = min((at for each in mine if (at := each.earliest_waiting_us) is not None), default=None)
             if rung or _runs(row):
-                found.append(Standing(row.id, row.salesforce_org_id, due and _runs(row), rung))
+                found.append(Standing(row.id, row.salesforce_org_id, due, rung, later_us))
         return found
 
     async def beat(self) -> None:
@@ -117,30 +136,24 @@ class ServeDesk:
         except StoreError as error:
             self._say(f"The heartbeat could not be written: {error}")
 
-    async def turn(self, connection_id: int, work: Work) -> float:
+    async def turn(self, connection_id: int, work: Work, ownership: Ownership | None = None) -> float:
         try:
             async with self._store.read(None) as tx:
                 connection = await connections.get(tx, connection_id)
             if connection is None:
                 return RETRY_MOST_S
-            try:
-                if work is Work.BELL:
-                    await self._answer_bells(connection)
-                else:
-                    await self._run(connection, work)
-            except Exception as error:  # noqa: BLE001  (one connection's trouble must not end the others' sync)
-                return await self._failed(connection, error)
+            if ownership is not None:
+                return await self._turn(connection, work, ownership)
+            async with own(self._store, connection.salesforce_org_id, self._owner, self._clock_us) as ownership:
+                return await self._turn(connection, work, ownership)
+        except (HeldByOther, Fenced):
+            return HELD_RETRY_S
         except StoreError as error:
             self._say(f"The database cannot be used: {error} Next try in {RETRY_S:.0f} s.")
             return RETRY_S
-        self._failures.pop(connection_id, None)
-        if connection_id in self._cut_short:
-            # There is more to do, as soon as the others of the lane had their turn.
-            self._cut_short.discard(connection_id)
-            return 0.0
-        return self._interval_s.get(connection_id, RETRY_S)
 
     def end_turns(self) -> None:
+        self._ending = True
         for ctx in self._under_way.values():
             ctx.stop = ctx.stop or INTERRUPTED
 
@@ -161,15 +174,32 @@ class ServeDesk:
 
     # --- a turn ------------------------------------------------------------------------------------------------------
 
-    async def _run(self, connection: Connection, work: Work) -> None:
+    async def _turn(self, connection: Connection, work: Work, ownership: Ownership) -> float:
+        assert connection.id is not None
+        try:
+            if work is Work.BELL:
+                await self._answer_bells(connection, ownership)
+            else:
+                await self._run(connection, work, ownership)
+        except Exception as error:  # noqa: BLE001  (one connection's trouble must not end the others' sync)
+            return await self._failed(connection, error, ownership.lease)
+        self._failures.pop(connection.id, None)
+        if connection.id in self._cut_short:
+            # There is more to do, as soon as the others of the lane had their turn.
+            self._cut_short.discard(connection.id)
+            return 0.0
+        return self._interval_s.get(connection.id, RETRY_S)
+
+    async def _run(self, connection: Connection, work: Work, ownership: Ownership) -> None:
         slugs = _active(connection)
         if not slugs or not _runs(connection):
             return
-        await self._cycle(connection, slugs, (), _due_only if work is Work.DUE else poll)
+        await self._cycle(connection, ownership, slugs, (), _due_only if work is Work.DUE else poll)
 
     async def _cycle(
         self,
         connection: Connection,
+        ownership: Ownership,
         slugs: Sequence[str],
         keys: Sequence[RecordKey],
         work: Callable[[Cycle], Any] | None,
@@ -179,12 +209,14 @@ class ServeDesk:
         for governor in clients.governors:
             governor.impatient = False
         async with (
-            remember(self._store, connection.id, clients.governors, self._clock_us),
-            open_cycle(
-                self._store, connection, clients.hubspot, clients.salesforce, self._clock_us, self._owner, slugs
+            remember(self._store, connection.id, clients.governors, self._clock_us, ownership.lease),
+            cycle_of(
+                self._store, connection, clients.hubspot, clients.salesforce, self._clock_us, ownership, slugs
             ) as ctx,
         ):
             self._under_way[connection.id] = ctx
+            if self._ending:
+                ctx.stop = INTERRUPTED
             try:
                 result = await self._worked(connection, ctx, keys, work)
             finally:
@@ -204,18 +236,18 @@ class ServeDesk:
         work: Callable[[Cycle], Any] | None,
     ) -> SyncResult:
         first = await loading(ctx)
-        await self._note_state(connection, "first_sync" if first else "idle")
+        await self._note_state(connection, "first_sync" if first else "idle", ctx.lease)
         result = await (sync(ctx, keys) if work is None else sync(ctx, keys, work))
         if first and result.outcome == "done" and not await loading(ctx):
-            await self._note_state(connection, "idle")
+            await self._note_state(connection, "idle", ctx.lease)
         return result
 
-    async def _note_state(self, connection: Connection, state: str) -> None:
+    async def _note_state(self, connection: Connection, state: str, lease: Lease) -> None:
         """Only between the states of a healthy connection: what a person or a brake set is theirs."""
         assert connection.id is not None
         if connection.state in HALTED or connection.state == state:
             return
-        async with self._store.write(connection.id) as tx:
+        async with self._store.write(connection.id, lease) as tx:
             now = await connections.get(tx, connection.id)
             if now is not None and now.state not in HALTED:
                 await connections.update(tx, connection.id, state=state, state_reason=None, state_fix=None)
@@ -229,10 +261,18 @@ class ServeDesk:
             await self._close_session(connection.id)
             session = None
         if session is None:
+            await self._make_room()
             stack = AsyncExitStack()
             session = _Session(stack, await stack.enter_async_context(self._open_clients(connection)), made_from)
-            self._sessions[connection.id] = session
+        # The one that was used last stands last.
+        self._sessions.pop(connection.id, None)
+        self._sessions[connection.id] = session
         return session.clients
+
+    async def _make_room(self) -> None:
+        resting = [id_ for id_ in self._sessions if id_ not in self._under_way]
+        for id_ in resting[: max(0, len(self._sessions) - SESSIONS_MOST + 1)]:
+            await self._close_session(id_)
 
     async def _close_session(self, connection_id: int) -> None:
         session = self._sessions.pop(connection_id, None)
@@ -241,23 +281,27 @@ class ServeDesk:
 
     # --- bells -------------------------------------------------------------------------------------------------------
 
-    async def _answer_bells(self, connection: Connection) -> None:
+    async def _answer_bells(self, connection: Connection, ownership: Ownership) -> None:
         assert connection.id is not None
-        while True:
-            async with self._store.write(connection.id) as tx:
+        while not self._ending:
+            async with self._store.write(connection.id, ownership.lease) as tx:
                 await handovers.drop_older(tx, self._clock_us() - HANDOVER_LOST_US)
                 asked = await handovers.take(tx)
             if asked is None:
                 return
             try:
-                result = await self._asked(connection, asked)
+                result = await self._asked(connection, asked, ownership)
+            except Fenced:
+                # Whoever has the org now finds it taken and not answered.
+                raise
             except Exception as error:
                 failure = as_failure(error) or _defect(error)
-                await self._answer(connection, asked, handovers.FAILED, msgspec.structs.asdict(failure))
+                answer = msgspec.structs.asdict(failure)
+                await self._answer(connection, asked, handovers.FAILED, answer, ownership.lease)
                 raise
-            await self._answer(connection, asked, handovers.DONE, msgspec.to_builtins(result))
+            await self._answer(connection, asked, handovers.DONE, msgspec.to_builtins(result), ownership.lease)
 
-    async def _asked(self, connection: Connection, asked: Handover) -> SyncResult:
+    async def _asked(self, connection: Connection, asked: Handover, ownership: Ownership) -> SyncResult:
         if connection.state in HALTED:
             raise Stopped(
                 f"{connection.name} is {HALTED[connection.state]}: {connection.state_reason or ''}".rstrip(": "),
@@ -268,24 +312,26 @@ class ServeDesk:
         slugs = [slug for slug in active if not asked.objects or slug in asked.objects]
         if not slugs:
             raise Stopped("Every object that was asked for is paused.", code="paused", fix="Run `interlock resume`.")
-        return await self._cycle(connection, slugs, asked.keys, None)
+        return await self._cycle(connection, ownership, slugs, asked.keys, None)
 
-    async def _answer(self, connection: Connection, asked: Handover, state: str, what: dict[str, Any]) -> None:
-        async with self._store.write(connection.id) as tx:
+    async def _answer(
+        self, connection: Connection, asked: Handover, state: str, what: dict[str, Any], lease: Lease
+    ) -> None:
+        async with self._store.write(connection.id, lease) as tx:
             await handovers.answer(tx, asked.id, state, what)
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
-    async def _failed(self, connection: Connection, error: Exception) -> float:
-        """Say it, remember what a person must know, and how long to wait."""
+    async def _failed(self, connection: Connection, error: Exception, lease: Lease) -> float:
+        """Say it, remember what a person must know, and how long to wait. Raises Fenced: another process tries itself."""
         assert connection.id is not None
+        if isinstance(error, Fenced):
+            raise error
         tries = self._failures[connection.id] = self._failures.get(connection.id, 0) + 1
         wait_s = min(RETRY_S * (1 << min(tries - 1, 10)), RETRY_MOST_S)
         failure = as_failure(error)
         if isinstance(error, Stopped):
             return self._interval_s.get(connection.id, RETRY_S)
-        if isinstance(error, (HeldByOther, Fenced)):
-            return HELD_RETRY_S
         if failure is None or isinstance(error, SignInRefused):
             # What was signed in with may be replaced meanwhile: the next turn reads it again.
             await self._close_session(connection.id)
@@ -293,16 +339,16 @@ class ServeDesk:
             report = "".join(traceback.format_exception(error))
             self._say(f"{connection.name}: a defect of Interlock stopped this connection.\n{report}")
             why = f"A defect of Interlock: {type(error).__name__}."
-            await states.halt(self._store, connection.id, "suspended", why, _DEFECT_FIX)
+            await states.halt(self._store, connection.id, "suspended", why, _DEFECT_FIX, lease)
             return RETRY_MOST_S
         if isinstance(error, SignInRefused):
-            await states.halt(self._store, connection.id, "signed_out", failure.message, failure.fix)
+            await states.halt(self._store, connection.id, "signed_out", failure.message, failure.fix, lease)
         elif isinstance(error, SchemaChanged) and tries == 1:
             # A property or field went away since the schemas were read: mappings that need it are left out from now on.
-            async with self._store.write(connection.id) as tx:
+            async with self._store.write(connection.id, lease) as tx:
                 await directory.drop(tx, SCHEMAS)
         elif isinstance(error, CrmError) and error.meaning == "issue":
-            await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix)
+            await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix, lease)
         if isinstance(error, BudgetSpent):
             wait_s = BUDGET_RETRY_S
         if isinstance(error, CrmError):
@@ -368,6 +414,7 @@ async def hand_over(
         return None
     async with store.write(connection.id) as tx:
         id_ = await handovers.ask(tx, objects, keys)
+        await schedule.ring(tx)
     try:
         async with asyncio.timeout(wait_s):
             async for answered in _looking(store, connection, id_):

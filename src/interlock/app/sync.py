@@ -44,7 +44,9 @@ async def sync(
             await work(ctx)
     except Braked as braked:
         outcome, reason = "stopped", braked.brake.reason
-        await states.halt(ctx.store, ctx.connection_id, "stopped_by_brake", braked.brake.reason, braked.brake.fix)
+        await states.halt(
+            ctx.store, ctx.connection_id, "stopped_by_brake", braked.brake.reason, braked.brake.fix, ctx.lease
+        )
     except StopAsked as asked:
         outcome = "interrupted" if asked.why == INTERRUPTED else "stopped"
         reason = asked.why
@@ -52,7 +54,7 @@ async def sync(
         await ctx.hubspot.governor.flush()
         await ctx.salesforce.governor.flush()
     if outcome == "done" and ctx.brake_released and not keys:
-        await states.arm_brake(ctx.store, ctx.connection_id)
+        await states.arm_brake(ctx.store, ctx.connection_id, ctx.lease)
     return await result_of(ctx, started_us, before, outcome, reason)
 
 

@@ -73,6 +73,11 @@ async def list_(tx: Tx) -> list[Connection]:
     return [_struct(row) for row in await tx.rows(f"{_SELECT} ORDER BY id")]
 
 
+async def of_org(tx: Tx, org_id: str) -> list[Connection]:
+    """All that share this Salesforce org. Index ix_connection_org."""
+    return [_struct(row) for row in await tx.rows(f"{_SELECT} WHERE salesforce_org_id = ? ORDER BY id", org_id)]
+
+
 async def update(tx: WriteTx, id_: int, **changes: Any) -> None:
     """Change named columns of one connection: `update(tx, 1, state="paused", state_reason="...")`.
 

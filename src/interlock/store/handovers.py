@@ -1,6 +1,7 @@
 """Work that a command hands to the dispatcher that is running: asked for, taken, answered. The rows are the bell.
 
-Nothing of the sync depends on them: a row that is lost costs the one who asked an answer, no record its sync.
+Nothing of the sync depends on them: a row that is lost costs the one who asked an answer, no record its sync. They are taken
+and answered under the lease of the connection's org: one that was taken and never answered is of an owner that died.
 """
 
 from __future__ import annotations
@@ -57,25 +58,22 @@ async def get(tx: Tx, id_: int) -> Handover | None:
 
 
 async def waiting(tx: Tx) -> int:
-    """How many are there to be taken. Index ix_handover_state."""
-    row = await tx.row("SELECT COUNT(*) FROM handover WHERE connection_id = ? AND state = 'waiting'", tx.connection_id)
+    """How many are there to be answered, taken or not. Index ix_handover_state."""
+    row = await tx.row(
+        "SELECT COUNT(*) FROM handover WHERE connection_id = ? AND state IN ('waiting', 'taken')", tx.connection_id
+    )
     return int(row[0]) if row else 0
 
 
 async def take(tx: WriteTx) -> Handover | None:
-    """The oldest one that waits, now taken; None: there is none."""
+    """The oldest one that is not answered, now taken; None: there is none. One at a time, under the org's lease."""
     row = await tx.row(
-        "SELECT id FROM handover WHERE connection_id = ? AND state = 'waiting' ORDER BY id LIMIT 1", tx.connection_id
-    )
-    if row is None:
-        return None
-    # The state once more: on PostgreSQL two dispatchers may have read the same row.
-    changed = await tx.run(
-        "UPDATE handover SET state = 'taken' WHERE connection_id = ? AND id = ? AND state = 'waiting'",
+        "UPDATE handover SET state = 'taken' WHERE connection_id = ? AND id ="
+        " (SELECT MIN(id) FROM handover WHERE connection_id = ? AND state IN ('waiting', 'taken')) RETURNING id",
         tx.connection_id,
-        row[0],
+        tx.connection_id,
     )
-    return await get(tx, row[0]) if changed else None
+    return None if row is None else await get(tx, row[0])
 
 
 async def answer(tx: WriteTx, id_: int, state: str, what: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ connection = Table(
     Index("uq_connection_name", "name", unique=True),
     # A HubSpot account has at most one connection; an org may have many.
     Index("uq_connection_hubspot_account", "hubspot_account_id", unique=True),
+    # A worker drains all connections of an org, one after the other.
+    Index("ix_connection_org", "salesforce_org_id"),
     sqlite_autoincrement=True,
 )
 
@@ -439,8 +441,23 @@ class _Worker(TypedColumns):
 
 worker = Table("worker", metadata, _Worker)
 
+
+class _Schedule(TypedColumns):
+    org_id = Column(Text, primary_key=True)
+    seq = Column(Int, nullable=False)  # raised by every ring: a drain that saw an older one does not put it off
+    due_at_us = Column(Int, nullable=False)
+
+
+schedule = Table(
+    "schedule",
+    metadata,
+    _Schedule,
+    # What every worker asks every second.
+    Index("ix_schedule_due", "due_at_us"),
+)
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
-GLOBAL_TABLES = frozenset({"connection", "lease", "worker"})
+GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule"})
 
 # The bulk helpers of the aggregates all start from it.
 assert all("connection_id" in table.c for table in metadata.tables.values() if table.name not in GLOBAL_TABLES)

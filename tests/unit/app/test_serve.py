@@ -21,6 +21,7 @@ from interlock.core.model import RecordKey, Side
 from interlock.engine.dispatch.local import LocalDispatcher
 from interlock.store import connections, handovers, heartbeat
 from interlock.store.connections import Connection
+from interlock.store.lease import Lease
 from interlock.wiring import Clients
 
 
@@ -274,9 +275,9 @@ def test_the_first_sync_is_a_state_of_its_own(tell: Tell) -> None:
         states: list[str] = []
         noted = serve.ServeDesk._note_state
 
-        async def noting(self: serve.ServeDesk, connection: Connection, state: str) -> None:
+        async def noting(self: serve.ServeDesk, connection: Connection, state: str, lease: Lease) -> None:
             states.append(state)
-            await noted(self, connection, state)
+            await noted(self, connection, state, lease)
 
         serve.ServeDesk._note_state = noting  # type: ignore[method-assign]
         try:

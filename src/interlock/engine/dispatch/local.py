@@ -1,69 +1,32 @@
 """When which connection is worked on, in one process: polls at their pace, due records as they come due, bells at once.
 
-It decides times and order only. What a turn is stands behind `Desk` (app/serve.py): it opens the clients, takes the lease
-and runs the cycle. Nothing depends on this loop for correctness: a turn that is lost is found again by the next one, and
-two dispatchers exclude each other by the lease.
+It decides the order only. When a connection is due is told in desk.py; what a turn is stands behind `Desk` (app/serve.py): it
+opens the clients, takes the lease and runs the cycle. Nothing depends on this loop for correctness: a turn that is lost is
+found again by the next one, and two dispatchers exclude each other by the lease.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
+from collections import defaultdict
 from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 
+from interlock.engine.dispatch.desk import US, Appointment, Desk, Standing, Work
 from interlock.store import StoreError
+
+__all__ = ["GRACE_S", "LocalDispatcher", "Standing", "Work"]
 
 TICK_S = 1.0
 # A turn that another connection of its lane waits for goes on for this long, then ends after its batch: a first load of hours
 # must not stop a neighbour for hours, and a turn that is ended costs the few calls with which the next one begins.
 SLICE_S = 10.0
 BEAT_S = 2.0
-# Records that are still due after a turn are looked at again, but never in a tight loop.
-AGAIN_S = 5.0
 # How long a turn may go on after it was asked to end (it does between two batches). Then it is cancelled, which loses
 # nothing (I8) but may park records.
 GRACE_S = 8.0
-
-
-class Work(enum.Enum):
-    """What a turn is for, from the least to the most that it does."""
-
-    DUE = "due"  # records whose time has come: no detection
-    POLL = "poll"
-    BELL = "bell"  # somebody asked for it
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """How a connection stands. Connections of one `lane` (a Salesforce org) are never worked on at the same time."""
-
-    connection_id: int
-    lane: str
-    due: bool
-    rung: bool
-
-
-class Desk(Protocol):
-    async def standings(self) -> list[Standing]:
-        """The connections that may be worked on now."""
-        ...
-
-    async def turn(self, connection_id: int, work: Work) -> float:
-        """Do it. Seconds until the connection should be polled next. Handles every failure of its own."""
-        ...
-
-    async def beat(self) -> None: ...
-
-    def end_turns(self) -> None:
-        """Ask the turns under way to end at the next good moment."""
-        ...
-
-    def give_way(self, connection_id: int, end: bool) -> None:
-        """Another connection waits for this one's turn: it waits for no CRM's limit then. `end`: it has had its slice."""
-        ...
 
 
 class _Turn(msgspec.Struct):
@@ -80,8 +43,7 @@ class LocalDispatcher:
         self._desk = desk
         self._clock_us = clock_us
         self._stop = stop
-        self._poll_at_us: dict[int, int] = {}
-        self._not_before_us: dict[int, int] = {}
+        self._appointments: defaultdict[int, Appointment] = defaultdict(Appointment)
         self._lanes: dict[str, _Turn] = {}
         self._ended_at_us: dict[int, int] = {}
 
@@ -106,7 +68,7 @@ class LocalDispatcher:
             return
         # Of a lane, whoever has waited longest comes first.
         for standing in sorted(standings, key=lambda each: self._ended_at_us.get(each.connection_id, 0)):
-            work = self._wanted(standing, now_us)
+            work = self._appointments[standing.connection_id].wanted(standing, now_us)
             if work is None:
                 continue
             under_way = self._lanes.get(standing.lane)
@@ -115,25 +77,13 @@ class LocalDispatcher:
                 self._lanes[standing.lane] = _Turn(standing.connection_id, work, now_us, task)
             elif under_way.connection_id != standing.connection_id:
                 # Somebody waits for the answer to a bell, whole: that one is not cut.
-                spent = now_us - under_way.began_at_us >= SLICE_S * 1_000_000
+                spent = now_us - under_way.began_at_us >= SLICE_S * US
                 self._desk.give_way(under_way.connection_id, end=spent and under_way.work is not Work.BELL)
-
-    def _wanted(self, standing: Standing, now_us: int) -> Work | None:
-        id_ = standing.connection_id
-        if standing.rung:
-            return Work.BELL
-        if now_us < self._not_before_us.get(id_, 0):
-            return None
-        if now_us >= self._poll_at_us.get(id_, 0):
-            return Work.POLL
-        return Work.DUE if standing.due else None
 
     async def _turn(self, id_: int, work: Work) -> None:
         next_s = await self._desk.turn(id_, work)
         now_us = self._ended_at_us[id_] = self._clock_us()
-        self._not_before_us[id_] = now_us + round(min(AGAIN_S, next_s) * 1_000_000)
-        if work is not Work.DUE or id_ not in self._poll_at_us:
-            self._poll_at_us[id_] = now_us + round(next_s * 1_000_000)
+        self._appointments[id_].after(work, next_s, now_us)
 
     async def _beat(self) -> None:
         # A task of its own: a long turn must not look like a dead dispatcher.
