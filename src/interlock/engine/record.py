@@ -377,7 +377,8 @@ def _backoff_us(ctx: Cycle, work: Work) -> int:
 
 def _due_again(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
     keys = [each.key for each in work.dirty]
-    if work.link is not None:
+    # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
+    if work.link is not None and not work.new_link:
         keys += [work.link.hubspot, work.link.salesforce]
     keys = list(dict.fromkeys(keys))
     if work.postpone_until_us is None:
