@@ -46,7 +46,7 @@ def main() -> int:
             Figure(f"{name}: p95 of an edit in the calm", ran.calm_s, "s"),
             Figure(f"{name}: p95 of an edit beside a refused one", ran.storm_s, "s"),
             Figure(f"{name}: calls of the refused one in ten minutes", ran.refused, "", REFUSED_MOST),
-            Figure(f"{name}: edits that had not arrived half an hour later", ran.not_arrived, "", 0),
+            Figure(f"{name}: edits that had not arrived a quarter of an hour later", ran.not_arrived, "", 0),
         ]
     return tell("noisy_neighbour", figures, calm_s=asked.calm_s, storm_s=STORM_S, edit_every_s=EDIT_EVERY_S)
 

@@ -38,6 +38,7 @@ TRAVEL_S = 0.2
 # So many that nobody is edited six times within an hour, which would look like two automations that fight.
 PEOPLE = 200
 EDIT_EVERY_S = 5.0
+AFTERWARDS_S = 900.0
 
 
 class SlowLine:
@@ -210,7 +211,7 @@ class Ran(msgspec.Struct):
     calm_s: float
     storm_s: float
     refused: int  # calls of the one that was refused, while it was
-    not_arrived: int  # edits of both that were not there half an hour later
+    not_arrived: int  # edits of both that were not there a quarter of an hour later
 
 
 async def beside_a_refused_one(
@@ -225,7 +226,7 @@ async def beside_a_refused_one(
         storm = await made.live(storm_s, EDIT_EVERY_S)
         refused = noisy.hubspot.stats.calls - before
         noisy.hubspot.faults.clear()
-        await asyncio.sleep(1_800.0)
+        await asyncio.sleep(AFTERWARDS_S)
         return Ran(
             p95(other.latencies_s(*calm)),
             p95(other.latencies_s(*storm)),

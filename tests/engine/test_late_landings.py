@@ -6,7 +6,6 @@ import asyncio
 
 from interlock.core.model import Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
-from interlock.store import intents
 from tests.world import World
 
 
@@ -66,22 +65,5 @@ def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
         await world.settle()
         assert slow.landing is not None
         assert len(world.sally.ids("Contact")) == 1
-
-    tell(story)
-
-
-def test_a_create_whose_answer_was_lost_is_settled_although_what_it_made_was_found_before_that(tell):
-    async def story(world: World) -> None:
-        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", '"LastName"', late_s=1.0)
-        world.transport = slow
-        here = world.person("ada@example.com")
-        await world.sync()
-        # It is found as somebody's new record, long before the park of hers is over.
-        await world.sync_later(60.0)
-        assert world.counterpart("contacts", here)
-        await world.settle()
-        assert len(world.sally.ids("Contact")) == 1
-        async with world.read() as tx:
-            assert await intents.count(tx) == 0
 
     tell(story)
