@@ -76,6 +76,7 @@ class Api:
         try:
             token = auth.authenticate(self.account, request, self.portal.now_ms())
             request.context = token
+            self.portal.expire()
             self.limits.admit(token, family_of(route.template))
             auth.check_scopes(token, request, self.portal.kinds)
             _check_media_type(request)

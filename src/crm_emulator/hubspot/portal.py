@@ -23,6 +23,9 @@ from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.journal import Journal
 
 CALCULATED = Source("CALCULATED", None)
+# A person can restore an archived record for 90 days (HubSpot knowledge base, recycle bin). Whether any is due is looked at daily.
+ARCHIVE_MS = 90 * 86_400_000
+_LOOK_MS = 86_400_000
 # Values that many records share are kept once.
 _SHARED_TYPES = frozenset({"enumeration", "bool", "date"})
 _EMAILS = frozenset({"email", "hs_additional_emails"})
@@ -42,6 +45,7 @@ class Portal:
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
         self.opted_out: dict[str, int] = {}  # e-mail -> when
+        self._looked_ms = 0
         self._shared: dict[str, str] = {}
         for kind in list(self.kinds.all.values()):
             self.add_kind(kind, Schema(data_files.properties(kind.key)))
@@ -210,6 +214,18 @@ class Portal:
         self._claim_all(table, record)
         self._moved(table, record, at_ms)
         self.note(actor, record, "restore")
+
+    def expire(self) -> None:
+        """Forget what was archived too long ago to be restored."""
+        now_ms = self.now_ms()
+        if now_ms < self._looked_ms + _LOOK_MS:
+            return
+        self._looked_ms = now_ms
+        for table in self.tables.values():
+            archived = list(table.after(-1, archived=True))
+            for record in archived:
+                if (record.archived_ms or now_ms) < now_ms - ARCHIVE_MS:
+                    self.forget(table, record)
 
     def forget(self, table: Table, record: Record) -> None:
         """Take a record out without a trace of its own (it was merged away, or erased)."""

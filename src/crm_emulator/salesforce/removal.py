@@ -19,6 +19,10 @@ from crm_emulator.salesforce.transaction import Transaction
 MERGEABLE = frozenset({"Account", "Contact", "Lead", "Case"})
 MOST_LOSERS = 2
 
+# Deleted rows stay in the recycle bin for 15 days (Salesforce help, recycle bin). Whether they are due is looked at hourly.
+BIN_S = 15 * 86_400
+_LOOK_S = 3_600
+
 
 class Remover:
     def __init__(self, org: Org, saver: Saver) -> None:
@@ -26,6 +30,7 @@ class Remover:
         self._saver = saver
         # Look-ups that a delete cleared, to be set again by an undelete: parent id -> (child, field).
         self._cleared: dict[str, list[tuple[Record, str]]] = {}
+        self._looked_s = 0
 
     def delete(self, tx: Transaction, record: Record) -> None:
         sobject = record.table.sobject
@@ -123,6 +128,16 @@ class Remover:
         for table in self._org.tables.values():
             for record in table.rows.values():
                 record.purged = record.purged or record.deleted_s is not None
+
+    def expire(self) -> None:
+        """Erase what has been in the bin for too long."""
+        now_s = self._org.now_s()
+        if now_s < self._looked_s + _LOOK_S:
+            return
+        self._looked_s = now_s
+        for table in self._org.tables.values():
+            for record in table.bin.values():
+                record.purged = record.purged or (record.deleted_s or now_s) < now_s - BIN_S
 
     def merge(self, tx: Transaction, winner: Record, losers: list[Record], changes: Changes) -> None:
         """Keep one row of several: children are re-parented, losers deleted with MasterRecordId set to the winner."""

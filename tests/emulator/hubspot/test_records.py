@@ -286,3 +286,13 @@ def test_a_custom_object_type_works_like_the_built_in_ones(hubspot: Caller) -> N
     )
     schemas = hubspot.get("/crm/v3/schemas").json["results"]
     assert [schema["objectTypeId"] for schema in schemas] == [type_id]
+
+
+def test_an_archived_record_is_gone_for_good_after_ninety_days(hubspot: Caller) -> None:
+    id = hubspot.post(CONTACTS, {"properties": {"email": "ada@example.com"}}).json["id"]
+    hubspot.delete(f"{CONTACTS}/{id}")
+    hubspot.emulator.clock.advance_seconds(89 * 86_400)
+    assert hubspot.get(CONTACTS, archived="true").ids == [id]
+    hubspot.emulator.clock.advance_seconds(2 * 86_400)
+    assert hubspot.get(CONTACTS, archived="true").ids == []
+    assert hubspot.get(f"{CONTACTS}/{id}", archived="true").status == 404

@@ -146,3 +146,13 @@ class TestMerge:
         ]
         with pytest.raises(ApiError, match="INVALID_OPERATION"):
             org.user.merge("Opportunity", *deals)
+
+
+def test_a_deleted_row_is_gone_from_the_bin_after_fifteen_days(org: Caller) -> None:
+    id = org.create("Contact", LastName="L")
+    org.user.delete("Contact", id)
+    text = f"SELECT Id FROM Contact WHERE Id = '{id}'"
+    org.pass_seconds(15 * 86_400 - 3_600)
+    assert len(org.soql(text, deleted=True)) == 1
+    org.pass_seconds(2 * 3_600)
+    assert org.soql(text, deleted=True) == []

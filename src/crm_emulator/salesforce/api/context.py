@@ -85,6 +85,7 @@ class Api:
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
             now_s = self.org.now_s()
+            self.remover.expire()
             self.usage.forget(now_s)
             if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
                 raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
