@@ -220,13 +220,13 @@ async def test_a_key_with_a_nul_byte_is_found_again(store: Store, connection_id:
 
 async def test_why_a_record_is_not_synced_is_known(store: Store, connection_id: int) -> None:
     ada, bob = RecordKey(Side.HUBSPOT, "contacts", "1"), RecordKey(Side.SALESFORCE, "Lead", "00QA")
-    first = Unlinked(ada, "contacts", 5, "ambiguous", "ada@example.com", 6)
-    second = Unlinked(bob, "contacts", 5, "excluded", "Bob \x00", 6)
+    first = Unlinked(ada, "contacts", 5, "ambiguous", "ada@example.com", 6, 6)
+    second = Unlinked(bob, "contacts", 5, "excluded", "Bob \x00", 6, 6)
     async with store.write(connection_id) as tx:
         await unlinked.put(tx, [Unlinked(ada, "contacts", 1, "excluded", "", 1), first, second])
         assert await unlinked.counts(tx) == {"contacts": {"ambiguous": 1, "excluded": 1}}
         found = await unlinked.by_keys(tx, [ada, bob, RecordKey(Side.HUBSPOT, "contacts", "9")])
-        assert found == {ada: first, bob: Unlinked(bob, "contacts", 5, "excluded", "Bob ␀", 6)}
+        assert found == {ada: first, bob: Unlinked(bob, "contacts", 5, "excluded", "Bob ␀", 6, 6)}
         assert await unlinked.page(tx, "contacts", "ambiguous") == [first]
         assert await unlinked.page(tx, "contacts", "ambiguous", after=ada) == []
         await unlinked.drop(tx, [ada])

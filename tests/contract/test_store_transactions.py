@@ -22,6 +22,8 @@ from interlock.core.model import (
     IssueCategory,
     LinkedBy,
     LinkState,
+    Looked,
+    Looked,
     Reason,
     RecordKey,
     RecordLink,
@@ -263,6 +265,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     for link_id in (theirs.id,):
         await links.update_base(tx, [(link_id, {9: (9, 9)}, {}, 9)])
         await links.set_held(tx, [(link_id, {9: 9})])
+        await links.set_looked(tx, [(link_id, Looked(9, 9, 9, 9))])
         await links.touch(tx, [link_id], 9)
         await links.set_state(tx, [link_id], LinkState.UNLINKED)
         with pytest.raises(LookupError):

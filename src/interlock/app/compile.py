@@ -132,11 +132,13 @@ class Compiler:
         spec = SPECS[slug]
         references = self._references(spec, synced)
         mappings: dict[str, ObjectMapping] = {}
+        left_out: set[int] = set()
         for row in object_rows:
             if row.object != slug or not row.enabled or row.id is None:
                 continue
             fields = [each for each in field_rows if each.object_mapping_id == row.id]
             compiled = [mapping for each in fields if (mapping := self.field(spec, row.salesforce_type, each))]
+            left_out |= _worked_once(fields) - {mapping.id for mapping in compiled}
             compiled += self._reference_fields(spec, row.salesforce_type, references)
             mappings[row.salesforce_type] = ObjectMapping(row.id, slug, row.salesforce_type, tuple(compiled))
         return ObjectRuntime(
@@ -150,6 +152,7 @@ class Compiler:
             exact_types=frozenset(
                 row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
             ),
+            left_out=frozenset(left_out),
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 
@@ -222,6 +225,11 @@ class Compiler:
             named.append(spec.opt_out.field)
         known = {each.name for each in self.schemas.fields.get(type_, ())}
         return [name for name in dict.fromkeys(named) if name in known]
+
+
+def _worked_once(rows: Sequence[FieldMappingRow]) -> set[int]:
+    """A mapping that was broken when it was made never took part, and nobody waits for it."""
+    return {row.id for row in rows if row.id is not None and row.status != "broken" and row.rule != SyncRule.DONT_SYNC.value}
 
 
 _IDENTITY_PROPERTIES = {

@@ -216,4 +216,4 @@ async def _seen(ctx: Cycle, runtime: ObjectRuntime, key: RecordKey) -> tuple[Obs
     rows = await ctx.salesforce.retrieve(key.type, [key.id], runtime.salesforce_fields[key.type], purpose="fetch")
     if key.id in rows:
         return (converted(key, rows[key.id]),)
-    return ((await salesforce_absence(ctx, key.type, [key.id])).get(key.id),)
+    return ((await salesforce_absence(ctx, runtime, key.type, [key.id])).get(key.id),)

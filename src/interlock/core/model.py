@@ -105,6 +105,21 @@ class LinkedBy(enum.StrEnum):
     PERSON = "person"
 
 
+class Looked(msgspec.Struct, frozen=True, array_like=True):
+    """Which versions of a pair's records were looked at last, by the stamps of each CRM's own clock, and since when, by ours.
+
+    Clocks are never compared with each other: a stamp tells which version it was, and only our clock how long we know it.
+    """
+
+    hubspot_us: int = 0
+    salesforce_us: int = 0
+    members_us: int = 0  # of the newest row of a set of references (contact roles)
+    since_us: int = 0  # our clock when just these versions were first looked at
+
+    def version_us(self, side: Side) -> int:
+        return self.hubspot_us if side is Side.HUBSPOT else self.salesforce_us
+
+
 class RecordLink(msgspec.Struct):
     """The pair. `id` is None until the store has given one."""
 
@@ -119,6 +134,7 @@ class RecordLink(msgspec.Struct):
     sets: SetBase
     # What both sides held when a write between them was refused. Not tried again until either changes, or a person resyncs.
     held: Base = {}
+    looked: Looked = Looked()
     synced_at_us: int | None = None
     id: int | None = None
 
@@ -188,7 +204,8 @@ class Intent(msgspec.Struct):
     sync_key: str
     fields: dict[int, tuple[str, int, int, int]]
     fence: int
-    read_us: int  # when the target was read: what came to it later, the write did not know
+    # The target's own stamp when it was read, by its CRM's clock: what bears a later one, the write did not know.
+    target_stamp_us: int
     park_until_us: int
     # What the audit will say once the write is known to have landed: a crash must not cost the value that it replaced.
     rows: list[AuditRow] = []

@@ -70,15 +70,15 @@ def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
         sync_key=write.sync_key,
         fields={each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields},
         fence=ctx.lease.fence,
-        read_us=_read_us(work, write, now_us),
+        target_stamp_us=_target_stamp_us(work, write),
         park_until_us=now_us + ctx.settings.park_us(write.side),
     )
 
 
-def _read_us(work: Work, write: SideWrite, now_us: int) -> int:
-    """A batch may have waited for a CRM since it was read, so that is not now. What is not there yet was read by nobody."""
+def _target_stamp_us(work: Work, write: SideWrite) -> int:
+    """Of the version that was decided on. What is not there yet has none, and nobody edits it unseen."""
     target = work.seen(write.side)
-    return target.read_us if isinstance(target, Observation) else now_us
+    return target.modified_us if isinstance(target, Observation) else 0
 
 
 async def apply(ctx: Cycle, batch: Batch) -> None:

@@ -31,6 +31,9 @@ HELD_AS_A_WHOLE = -2
 
 # Salesforce stamps are whole seconds: a row may change again under the stamp that was seen.
 STAMP_GRAIN_US = 1_000_000
+# A transaction may commit some seconds after its stamp. What bears a stamp that we have known for this long, by our own
+# clock, is all there is under it.
+STAMP_AGED_US = 6 * STAMP_GRAIN_US
 
 
 class Existing(msgspec.Struct, frozen=True):
@@ -83,6 +86,7 @@ class ObjectRuntime(msgspec.Struct):
     # Salesforce types written 25 a call, each row refused if somebody wrote since our read, instead of many a call with
     # what stood there before.
     exact_types: frozenset[str] = frozenset()
+    left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property

@@ -13,6 +13,8 @@ from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
+from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
+from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
@@ -34,9 +36,12 @@ PASSES_MOST = 50
 
 async def drain(ctx: Cycle) -> None:
     """Run until nothing is due now and a detection pass on both sides found nothing new."""
+    await wake_returned(ctx)
     await verify_leftovers(ctx)
     if await loading(ctx):
         await load(ctx, work_off)
+    await notice_gaps(ctx)
+    await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
     await forget_old_values(ctx)
     for number in range(PASSES_MOST):
@@ -47,12 +52,15 @@ async def drain(ctx: Cycle) -> None:
 async def poll(ctx: Cycle) -> int:
     """One tick of a polling loop (pace.py says how long to the next): detection is not repeated until it is silent, since
     the next poll is the repetition, and HubSpot's archive has its own pace. Returns as `one_pass` does."""
+    await wake_returned(ctx)
     await verify_leftovers(ctx)
     if await loading(ctx):
         await load(ctx, work_off)
-    swept = await sweep_archived(ctx, ARCHIVE_SWEEP_S)
+    await notice_gaps(ctx)
+    found = await check_pairs(ctx, work_off, PAGES_A_POLL)
+    found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
     await forget_old_values(ctx)
-    return swept + await one_pass(ctx)
+    return found + await one_pass(ctx)
 
 
 async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
@@ -60,7 +68,9 @@ async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
     for runtime in ctx.objects.values():
         _forget_references(runtime)
     ctx.fresh.clear()
+    began_at_us = ctx.clock_us()
     busy = await detect(ctx, look_back)
+    await note_look(ctx, began_at_us)
     for runtime in ctx.objects.values():
         busy += await work_off(ctx, runtime)
     return busy

@@ -33,6 +33,7 @@ from interlock.engine.context import (
     Settings,
 )
 from interlock.engine.explanations import fix_for
+from interlock.engine.left_out import wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.work import Batch, SideWrite, Work
 
@@ -102,6 +103,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
             work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
+    wait_for_left_out(ctx, work)
 
 
 def _leads_nowhere(work: Work, decision: FieldDecision, hubspot: Observation, salesforce: Observation) -> bool:
@@ -237,6 +239,7 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     work.writes.append(SideWrite(side, type_, None, sync_key, plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
+    wait_for_left_out(ctx, work)
 
 
 def _note_waiting_references(ctx: Cycle, work: Work) -> None:

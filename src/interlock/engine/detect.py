@@ -15,7 +15,7 @@ import msgspec
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
 from interlock.core.reconcile import print_of
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
-from interlock.engine.context import STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
+from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.follow import merged_ids
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
@@ -164,16 +164,17 @@ async def _mark_parents(
         newest[parent] = max(newest.get(parent, 0), row.modified_us)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         linked = await links.by_salesforce(tx, poll.runtime.slug, list(newest))
-        due, unsure = [], {}
+        due: list[RecordKey] = []
+        unsure: list[RecordKey] = []
         for id_, modified_us in newest.items():
-            looked_us = (linked[id_].synced_at_us or 0) if id_ in linked else None
-            if looked_us is None or looked_us > modified_us + _stamp_margin_us(ctx):
+            # The roles of a resting pair are not looked at; when it is restored, they are.
+            if id_ not in linked or linked[id_].state is not LinkState.LINKED:
                 continue
             key = RecordKey(Side.SALESFORCE, type_, id_)
-            if looked_us <= modified_us:
+            if modified_us > linked[id_].looked.members_us:
                 due.append(key)
-            else:
-                unsure[key] = modified_us
+            elif not _compared(linked[id_]):
+                unsure.append(key)
         if unsure:
             await _look_again(ctx, tx, poll.runtime, unsure, Reason.CHANGED)
         if due:
@@ -207,7 +208,7 @@ async def mark(
             news, unsure = await _news(ctx, tx, runtime, rows)
             await _index(tx, runtime, rows)
             if unsure:
-                await _look_again(ctx, tx, runtime, {row.key: row.modified_us for row in unsure}, reason)
+                await _look_again(ctx, tx, runtime, [row.key for row in unsure], reason)
             merged_away = await _merged_away(ctx, tx, runtime, rows)
             if merged_away:
                 await dirty.mark(tx, runtime.slug, merged_away, Reason.CHANGED, FIRST_US)
@@ -271,53 +272,57 @@ async def _news(
             continue
         link = linked.get(row.key.id)
         if link is None:
-            found[_of_one_alone(ctx, row, alone.get(row.key))].append(row)
+            found[_of_one_alone(row, alone.get(row.key))].append(row)
         else:
-            found[_of_a_pair(ctx, runtime, link, row)].append(row)
+            found[_of_a_pair(runtime, link, row)].append(row)
     return found[_News.NOW], found[_News.UNSURE]
 
 
 async def _look_again(
-    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, modified_us: Mapping[RecordKey, int], reason: Reason
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, keys: Sequence[RecordKey], reason: Reason
 ) -> None:
     """Records are due once more when their stamps can no longer hide an edit: not over and over until then."""
-    due_at_us = max(modified_us.values()) + _stamp_margin_us(ctx) + 1
-    await dirty.mark(tx, runtime.slug, list(modified_us), reason, due_at_us)
-    for key in modified_us:
+    await dirty.mark(tx, runtime.slug, keys, reason, ctx.clock_us() + STAMP_AGED_US + 1)
+    for key in keys:
         ctx.fresh.pop(key, None)
 
 
-def _stamp_margin_us(ctx: Cycle) -> int:
-    return STAMP_GRAIN_US + ctx.settings.clock_skew_us
+def _compared(link: RecordLink) -> bool:
+    """Whether the pair was looked at again when the versions that it was looked at in could hide no edit any more."""
+    return (link.synced_at_us or 0) - link.looked.since_us > STAMP_AGED_US
 
 
-def _of_one_alone(ctx: Cycle, row: Observation, alone: Unlinked | None) -> _News:
+def _of_one_alone(row: Observation, alone: Unlinked | None) -> _News:
     """A stamp says that a record without counterpart is as it was looked at only once its grain, a second in Salesforce,
-    and the clocks' skew have passed: a later edit within the same second carries the same stamp."""
+    has passed: a later edit within the same second carries the same stamp."""
     if row.values.get("IsDeleted") or row.values.get("IsConverted"):
         # Of a record that stood alone there may be an issue, which ends with it.
         return _News.NOTHING if alone is None else _News.NOW
     if alone is None or alone.version_us != row.modified_us:
         return _News.NOW
-    return _News.NOTHING if alone.seen_us > row.modified_us + _stamp_margin_us(ctx) else _News.UNSURE
+    return _News.NOTHING if alone.seen_us - alone.first_us > STAMP_AGED_US else _News.UNSURE
 
 
-def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _News:
+def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _News:
     """Nothing, if the row holds just what the base says of its side."""
-    looked_us = link.synced_at_us or 0
-    compared = looked_us > row.modified_us + _stamp_margin_us(ctx)
+    # This very version. One that shows up late, behind a newer stamp, is another one.
+    looked_at = link.looked.version_us(row.key.side) == row.modified_us
+    compared = looked_at and _compared(link)
     rests_for = _RESTS_FOR.get(link.state)
     gone = row.values.get("IsDeleted") or row.values.get("IsConverted")
     if gone and rests_for is not row.key.side.other:
         return _News.NOTHING if rests_for is Side.SALESFORCE else _News.NOW
     if rests_for is row.key.side.other:
         # The one that is left of a resting pair: nothing of it is carried over, so its edits are looked at once.
-        return _News.NOW if looked_us <= row.modified_us else _News.NOTHING if compared else _News.UNSURE
+        return _News.NOTHING if compared else _News.UNSURE if looked_at else _News.NOW
     if rests_for is not None:
         # A record that shows up although its pair rests was restored.
         return _News.NOW
     # Members of a set (contact roles) are not among the row's values.
-    if runtime.set_objects and looked_us <= row.modified_us:
+    if runtime.set_objects and not looked_at:
+        return _News.NOW
+    if runtime.left_out and not looked_at:
+        # It may have changed in a field whose mapping cannot be used now: it is to wait for it.
         return _News.NOW
     unsure = bool(runtime.set_objects) and not compared
     side = row.key.side
@@ -332,7 +337,7 @@ def _of_a_pair(ctx: Cycle, runtime: ObjectRuntime, link: RecordLink, row: Observ
         print_ = print_of(field, side, row.values)
         known = held if held is not None else base
         if print_ is not None and known is not None and print_ != known[place]:
-            if looked_us <= row.modified_us:
+            if not looked_at:
                 return _News.NOW
             # Looked at since, and still not in the base: it cannot be carried over (the other side cannot be read, an
             # owner without counterpart). To look again at once would find the same, and again, pass after pass.

@@ -94,8 +94,8 @@ async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
         for id_, seen in found.items():
             works[id_].salesforce = converted(seen.key, seen)
         missing = [id_ for id_ in works if id_ not in found]
-        for id_, gone in (await salesforce_absence(ctx, type_, missing)).items():
-            works[id_].salesforce = gone
+        for id_, answer in (await salesforce_absence(ctx, runtime, type_, missing)).items():
+            works[id_].salesforce = converted(answer.key, answer) if isinstance(answer, Observation) else answer
 
 
 def converted(key: RecordKey, seen: Observation) -> Observation | Gone:
@@ -107,9 +107,14 @@ def converted(key: RecordKey, seen: Observation) -> Observation | Gone:
     return seen
 
 
-async def salesforce_absence(ctx: Cycle, type_: str, ids: list[str]) -> dict[str, Gone]:
-    """What the recycle bin says of these ids. An id that queryAll does not show either may just be hidden from us: left out."""
-    answers: dict[str, Gone] = {}
+async def salesforce_absence(
+    ctx: Cycle, runtime: ObjectRuntime, type_: str, ids: list[str]
+) -> dict[str, Gone | Observation]:
+    """What the recycle bin says of these ids. An id that queryAll does not show either may just be hidden from us: left out.
+
+    One that lives after all was restored since it was missed, and is read again.
+    """
+    answers: dict[str, Gone | Observation] = {}
     if not ids:
         return answers
     # MasterRecordId exists on the objects that can be merged (Account, Contact, Lead).
@@ -117,6 +122,9 @@ async def salesforce_absence(ctx: Cycle, type_: str, ids: list[str]) -> dict[str
     rows = await ctx.salesforce.query_by_ids(
         type_, ids, f"Id, IsDeleted{merged}", include_deleted=True, purpose="fetch"
     )
+    living = [row["Id"] for row in rows if not row.get("IsDeleted")]
+    if living:
+        answers |= await ctx.salesforce.retrieve(type_, living, runtime.salesforce_fields[type_], purpose="fetch")
     for row in rows:
         if not row.get("IsDeleted"):
             continue

@@ -80,7 +80,8 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         assert work.link is not None
         successor = work.follow
         holder = taken.get(successor) or linked.get(successor)
-        if holder is not None and holder.state is LinkState.LINKED:
+        # A pair that has just taken the survivor has it, even if it rested until now.
+        if holder is not None and (successor in taken or holder.state is LinkState.LINKED):
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
                 # Nothing is left of this pair: both its records live on as others, or not at all.
                 work.state = LinkState.UNLINKED

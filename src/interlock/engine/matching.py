@@ -201,8 +201,10 @@ async def _deleted_counterparts(
         if stored and not finder.candidates_of(work) and _TYPE_BY_PREFIX.get(stored[:3]) in runtime.mappings:
             by_type[_TYPE_BY_PREFIX[stored[:3]]][stored] = work
     for salesforce_type, by_id in by_type.items():
-        for id_, gone in (await salesforce_absence(ctx, salesforce_type, list(by_id))).items():
-            await _take_absence(ctx, finder, by_id[id_], gone, RecordKey(Side.SALESFORCE, salesforce_type, id_))
+        answers = await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))
+        for id_, answer in answers.items():
+            lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
+            await _take_absence(ctx, finder, by_id[id_], lives_as, RecordKey(Side.SALESFORCE, salesforce_type, id_))
 
 
 def _may_be_created(ctx: Cycle, work: Work) -> bool:

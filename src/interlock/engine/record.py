@@ -17,6 +17,7 @@ from interlock.core.model import (
     IntentState,
     LinkedBy,
     LinkState,
+    Looked,
     Observation,
     Reason,
     RecordKey,
@@ -45,6 +46,7 @@ class _Ledger(msgspec.Struct):
     bases: list[tuple[int, dict[int, tuple[int, int]], dict[str, list[int]], int]] = []
     held: list[tuple[int, Base]] = []
     touched: list[int] = []
+    looked: list[tuple[int, Looked]] = []
     states: list[tuple[int, LinkState]] = []
     moves: list[tuple[int, RecordKey]] = []
     audit: list[AuditRow] = []
@@ -119,6 +121,8 @@ async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
     await links.set_held(tx, ledger.held)
     if ledger.touched:
         await links.touch(tx, ledger.touched, looked_us)
+    if ledger.looked:
+        await links.set_looked(tx, ledger.looked)
     for link_id, state in ledger.states:
         await links.set_state(tx, [link_id], state)
     for link_id, key in ledger.moves:
@@ -244,6 +248,7 @@ def _created(
         base=base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work),
         sets=work.sets,
         held={each.mapping.id: each.seen for each in work.held} | _dropped(write),
+        looked=_looked(work, Looked(), looked_us),
         synced_at_us=looked_us,
     )
     ledger.new_links.append(work.link)
@@ -284,6 +289,7 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.ended.append(work.ends)
     if work.new_link:
         link.base, link.sets, link.held, link.synced_at_us = base, sets, held, looked_us
+        link.looked = _looked(work, Looked(), looked_us)
         ledger.new_links.append(link)
         ledger.not_alone += both
         ledger.wake += _children(ctx, work.object)
@@ -298,6 +304,9 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.bases.append((link.id, base, sets, looked_us))
     else:
         ledger.touched.append(link.id)
+    looked = _looked(work, link.looked, looked_us)
+    if looked != link.looked:
+        ledger.looked.append((link.id, looked))
     if held != link.held:
         ledger.held.append((link.id, held))
     if work.state is not None:
@@ -309,6 +318,16 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
         ledger.wake += _children(ctx, work.object)
+
+
+def _looked(work: Work, before: Looked, looked_us: int) -> Looked:
+    """Our own write makes another version, which nobody has looked at."""
+    versions = [
+        seen.modified_us if isinstance(seen, Observation) else before.version_us(side)
+        for side, seen in ((Side.HUBSPOT, work.hubspot), (Side.SALESFORCE, work.salesforce))
+    ]
+    now = Looked(*versions, work.members_us or before.members_us, before.since_us)
+    return before if now == before else msgspec.structs.replace(now, since_us=looked_us)
 
 
 def _opt_out_base(work: Work) -> Base:

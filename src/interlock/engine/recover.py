@@ -122,9 +122,11 @@ def recognise(batch: Batch) -> None:
 def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
     side = intent.target.side
     seen = work.seen(side)
+    if side is Side.HUBSPOT:
+        # Whether or not ours still stands there: its history tells if it ever did, and what it replaced unseen.
+        intent.state = IntentState.VERIFY
     if not isinstance(seen, Observation) or seen.key != intent.target:
         work.audit += _conflicts(intent)
-        intent.state = IntentState.VERIFY if side is Side.HUBSPOT else intent.state
         return
     read = read_hubspot if side is Side.HUBSPOT else read_salesforce
     fields = {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
@@ -141,8 +143,6 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
             moved_on = True
     if landed:
         work.audit += intent.rows
-        # What it may have replaced unseen is looked up like that of any other write to HubSpot.
-        intent.state = IntentState.VERIFY if side is Side.HUBSPOT else intent.state
     elif moved_on:
         work.audit += _conflicts(intent)
 

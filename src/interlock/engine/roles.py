@@ -34,7 +34,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
     ]
     hubspot_sets = await _hubspot_sets(ctx, [work.hubspot_id for work in works if work.hubspot_id])
-    salesforce_sets = await _salesforce_sets(ctx, [work.salesforce_id for work in works if work.salesforce_id])
+    salesforce_sets, newest_us = await _salesforce_sets(ctx, [work.salesforce_id for work in works if work.salesforce_id])
     hubspot_ids = {id_ for ids in hubspot_sets.values() for id_ in ids}
     contact_ids = {id_ for rows in salesforce_sets.values() for id_ in rows}
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -43,6 +43,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
     for work in works:
         here = hubspot_sets.get(work.hubspot_id or "", [])
         there = salesforce_sets.get(work.salesforce_id or "", {})
+        work.members_us = newest_us.get(work.salesforce_id or "", 0)
         members = {link.id: link for link in by_hubspot.values()} | {link.id: link for link in by_salesforce.values()}
         # A lead cannot have a role (Salesforce, OpportunityContactRole.ContactId refers to Contact).
         usable = {
@@ -66,13 +67,15 @@ async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
     return {id_: [row.to_id for row in found] for id_, found in rows.items()}
 
 
-async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> dict[str, dict[str, str]]:
-    """Opportunity id -> contact id -> role row id."""
+async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
+    """Opportunity id -> contact id -> role row id, and opportunity id -> newest stamp among its rows, deleted ones too."""
     sets: dict[str, dict[str, str]] = defaultdict(dict)
+    newest_us: dict[str, int] = defaultdict(int)
     if not ids:
-        return sets
-    soqls = where_in(JUNCTION, ["Id", "OpportunityId", "ContactId"], "OpportunityId", ids)
-    for result in await ctx.salesforce.query_many(soqls, purpose="fetch"):
+        return sets, newest_us
+    names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp"]
+    soqls = where_in(JUNCTION, names, "OpportunityId", ids)
+    for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose="fetch"):
         records = list(result.records)
         next_url = result.next_url
         while next_url is not None:
@@ -80,8 +83,12 @@ async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> dict[str, dict[str, st
             records += page.records
             next_url = page.next_url
         for row in records:
-            sets[str(row["OpportunityId"])][str(row["ContactId"])] = str(row["Id"])
-    return sets
+            opportunity = str(row["OpportunityId"])
+            stamp_us = ctx.salesforce.to_observation(JUNCTION, row, result.read_us, names).modified_us
+            newest_us[opportunity] = max(newest_us[opportunity], stamp_us)
+            if not row["IsDeleted"]:
+                sets[opportunity][str(row["ContactId"])] = str(row["Id"])
+    return sets, newest_us
 
 
 def _plan(work: Work, merged: SetMerge, members, there: dict[str, str]) -> None:  # type: ignore[no-untyped-def]

@@ -18,8 +18,6 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
-CLOCKS_APART_US = 60_000_000
-
 
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
     """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history."""
@@ -72,7 +70,7 @@ def _lost(
         field = fields.get(id_)
         if field is None or name not in history:
             continue
-        for lost in foreign_versions(field, history[name], written, read, intent.read_us):
+        for lost in foreign_versions(field, history[name], written, read, intent.target_stamp_us):
             row = lost_race_row(
                 intent.object, intent.target.id, salesforce_id, intent.target.side, field.effective_rule, now_us
             )
@@ -83,7 +81,7 @@ def _lost(
 
 
 def foreign_versions(
-    field: FieldMapping, newest_first: list[HistoryEntry], written: int, read: int, read_us: int
+    field: FieldMapping, newest_first: list[HistoryEntry], written: int, read: int, read_stamp_us: int
 ) -> list[HistoryEntry]:
     """Versions between the one we read and the one we wrote. Empty when nobody came between."""
     prints = [_print(field, entry) for entry in newest_first]
@@ -97,8 +95,8 @@ def foreign_versions(
             return between
         between.append(newest_first[place])
     # What we read is older than the history goes, or it was blank, which has no version: whatever stands between came
-    # after our read, which may be long ago when the batch had to wait. HubSpot's clock is not ours.
-    return [entry for entry in between if entry.at_us > read_us - CLOCKS_APART_US]
+    # after our read if it is younger than the record was then, by HubSpot's own clock.
+    return [entry for entry in between if entry.at_us > read_stamp_us]
 
 
 def kept_value(field: FieldMapping, newest_first: list[HistoryEntry], written: int) -> str | None:

@@ -80,6 +80,7 @@ class Work(msgspec.Struct):
     landed: Base = {}  # bases of fields that a write of unknown outcome turned out to have reached
     agreed: Base = {}
     sets: SetBase = {}
+    members_us: int = 0  # the newest stamp among the rows of its set in Salesforce
     decisions: list[FieldDecision] = []
     held: list[HeldField] = []
     resolutions: list[Resolution] = []  # what a person chose for conflicts of this pair; see choices.py

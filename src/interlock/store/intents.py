@@ -49,7 +49,7 @@ _COLUMNS = (
     "sync_key",
     "fields",
     "fence",
-    "read_us",
+    "target_stamp_us",
     "park_until_us",
 )
 _INSERT = BulkInsert("intent", ("connection_id", *_COLUMNS))
@@ -57,7 +57,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM intent WHERE connection_id = ?"
 
 
 def _intent(row: Row) -> Intent:
-    id_, object_, kind, state, source, target, sync_key, fields, fence, read_us, park_until_us = row
+    id_, object_, kind, state, source, target, sync_key, fields, fence, target_stamp_us, park_until_us = row
     carried = _decode(fields)
     return Intent(
         object_,
@@ -68,7 +68,7 @@ def _intent(row: Row) -> Intent:
         sync_key,
         carried.fields,
         fence,
-        read_us,
+        target_stamp_us,
         park_until_us,
         _rows(carried.rows),
         id_,
@@ -93,7 +93,7 @@ async def open_(tx: WriteTx, intents: Sequence[Intent]) -> list[int]:
             item.sync_key,
             _pack(item),
             item.fence,
-            item.read_us,
+            item.target_stamp_us,
             item.park_until_us,
         )
         for id_, item in zip(ids, intents, strict=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from interlock.core.model import Base, FieldBase, LinkedBy, LinkState, RecordLink, SetBase
+from interlock.core.model import Base, FieldBase, LinkedBy, LinkState, Looked, RecordLink, SetBase
 from interlock.core.values import BLANK_FINGERPRINT
 from interlock.store.driver import Row
 from interlock.store.sql import BulkInsert, BulkUpdate
@@ -23,7 +23,7 @@ _LINKED_BY = {how.value: how for how in LinkedBy}
 
 _SELECT = (
     "SELECT object, hubspot_id, salesforce_type, salesforce_id, state, linked_by, linked_at_us, base, held,"
-    " synced_at_us, id FROM record_link WHERE connection_id = ?"
+    " looked, synced_at_us, id FROM record_link WHERE connection_id = ?"
 )
 _INSERT = BulkInsert(
     "record_link",
@@ -39,11 +39,13 @@ _INSERT = BulkInsert(
         "linked_at_us",
         "base",
         "held",
+        "looked",
         "synced_at_us",
     ),
 )
 _UPDATE_BASE = BulkUpdate("record_link", ("base", "synced_at_us"), ("connection_id", "id"))
 _UPDATE_HELD = BulkUpdate("record_link", ("held",), ("connection_id", "id"))
+_UPDATE_LOOKED = BulkUpdate("record_link", ("looked",), ("connection_id", "id"))
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -62,6 +64,8 @@ _BLANK: FieldBase = (BLANK_FINGERPRINT, BLANK_FINGERPRINT)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 _decode_held = msgspec.msgpack.Decoder(Base).decode
+_decode_looked = msgspec.msgpack.Decoder(Looked).decode
+_NEVER_LOOKED = Looked()
 
 
 def pack_base(base: Base, sets: SetBase) -> bytes:
@@ -79,7 +83,9 @@ def unpack_base(blob: bytes) -> tuple[Base, SetBase]:
 
 
 def _link(row: Row) -> RecordLink:
-    object_, hubspot_id, salesforce_type, salesforce_id, state, linked_by, linked_at_us, blob, held, *rest = row
+    object_, hubspot_id, salesforce_type, salesforce_id, state, linked_by, linked_at_us, blob, held, looked, *rest = (
+        row
+    )
     base, sets = unpack_base(blob)
     return RecordLink(
         object_,
@@ -92,6 +98,7 @@ def _link(row: Row) -> RecordLink:
         base,
         sets,
         {} if held is None else _decode_held(held),
+        _NEVER_LOOKED if looked is None else _decode_looked(looked),
         *rest,  # synced_at_us, id
     )
 
@@ -120,7 +127,7 @@ async def linked_salesforce_ids(tx: Tx, object: str, ids: Sequence[str]) -> set[
 
 async def by_id(tx: Tx, ids: Sequence[int]) -> dict[int, RecordLink]:
     """Also unlinked ones."""
-    return {row[10]: _link(row) for row in await tx.rows(_SELECT + " AND id IN [?]", tx.connection_id, list(ids))}
+    return {row[11]: _link(row) for row in await tx.rows(_SELECT + " AND id IN [?]", tx.connection_id, list(ids))}
 
 
 async def insert(tx: WriteTx, links: Sequence[RecordLink]) -> list[int]:
@@ -143,6 +150,7 @@ async def insert(tx: WriteTx, links: Sequence[RecordLink]) -> list[int]:
             link.linked_at_us,
             pack_base(link.base, link.sets),
             _encode(link.held) if link.held else None,
+            _encode(link.looked),
             link.synced_at_us,
         )
         for id_, link in zip(ids, links, strict=True)
@@ -165,6 +173,12 @@ async def set_held(tx: WriteTx, held: Sequence[tuple[int, Base]]) -> None:
     """
     connection_id = tx.connection_id
     await tx.many(_UPDATE_HELD, [(_encode(what) if what else None, connection_id, id_) for id_, what in held])
+
+
+async def set_looked(tx: WriteTx, looked: Sequence[tuple[int, Looked]]) -> None:
+    """[(link id, versions looked at)]: only of links for which they are others than before."""
+    connection_id = tx.connection_id
+    await tx.many(_UPDATE_LOOKED, [(_encode(versions), connection_id, id_) for id_, versions in looked])
 
 
 async def touch(tx: WriteTx, ids: Sequence[int], synced_at_us: int) -> None:

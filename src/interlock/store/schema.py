@@ -120,6 +120,7 @@ class _RecordLink(TypedColumns):
     linked_at_us = Column(Int, nullable=False)
     synced_at_us = Column(Int)  # when a sync last compared or wrote the pair
     base = Column(Blob, nullable=False)  # msgpack: fingerprints of the last agreement and the sets; see links.py
+    looked = Column(Blob)  # msgpack: the versions looked at last (core/model.py, Looked); null: never since there is this column
     held = Column(Blob)  # msgpack: field mapping id -> value that the target refused; null, as nearly always: none
 
 
@@ -203,7 +204,7 @@ class _Intent(TypedColumns):
     sync_key = Column(Text, nullable=False)  # how a create is found again
     fields = Column(Blob, nullable=False)  # msgpack, see intents.py: names and fingerprints, audit rows
     fence = Column(Int, nullable=False)  # lease under which it was sent
-    read_us = Column(Int, nullable=False)
+    target_stamp_us = Column(Int, nullable=False)
     park_until_us = Column(Int, nullable=False)  # before this the request may still land
 
 
@@ -348,7 +349,8 @@ class _Unlinked(TypedColumns):
     version_us = Column(Int, nullable=False)  # the record's modification time when it was looked at
     why = Column(Text, nullable=False)  # code: excluded, ambiguous, no_counterpart, ...
     label = Column(Text, nullable=False)
-    seen_us = Column(Int, nullable=False)
+    seen_us = Column(Int, nullable=False)  # our clock when it was looked at last
+    first_us = Column(Int, nullable=False)  # and when just this version was looked at first
 
 
 unlinked = Table(

@@ -105,20 +105,18 @@ class SqliteBackend:
             try:
                 await self._begin_immediate(raw)
                 yield SqliteDriver(raw)
-                await self._suspension_point()
                 with own_errors():
                     await raw.execute_fetchall("COMMIT")
+                await self._never_if_frozen()
             except BaseException:
                 # The driver's method does nothing where no transaction is open (BEGIN refused, COMMIT done but the task
                 # cancelled); the queue keeps it behind what a cancelled task left running.
                 with own_errors():
                     await raw.rollback()
                 raise
-        await self._suspension_point()
 
     async def _begin_immediate(self, raw: aiosqlite.Connection) -> None:
         waited_s = 0.0
-        await self._suspension_point()
         while True:
             try:
                 with own_errors():
@@ -171,7 +169,6 @@ class SqliteBackend:
             assert isinstance(raw, aiosqlite.Connection)
             await self._begin_immediate(raw)
             yield connection
-            await self._suspension_point()
             with own_errors():
                 await raw.execute_fetchall("COMMIT")
 
@@ -187,13 +184,6 @@ class SqliteBackend:
             self.lifesigns.close()
 
     # --- simulator only ---------------------------------------------------------------------------------------------
-
-    async def _suspension_point(self) -> None:
-        """Without threads nothing in a transaction suspends; a crash must still be able to fall before BEGIN, before
-        COMMIT and between COMMIT and the caller's next step."""
-        if self._threadless:
-            await asyncio.sleep(0)
-            await self._never_if_frozen()
 
     async def _never_if_frozen(self) -> None:
         if self._frozen:

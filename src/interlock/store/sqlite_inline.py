@@ -28,14 +28,23 @@ class _InlineQueue:
         if self.frozen:
             return  # the future is never resolved: who waits for it waits for ever
         future, function = work
+        result: Any = None
+        error: Exception | None = None
         try:
             result = function()
-        except Exception as error:  # noqa: BLE001  (every error belongs to the caller, who gets it from the future)
-            if future is not None and not future.done():
-                future.set_exception(error)
+        except Exception as raised:  # noqa: BLE001  (every error belongs to the caller, who gets it from the future)
+            error = raised
+        if future is not None:
+            future.get_loop().call_soon(self._answer, future, result, error)
+
+    def _answer(self, future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+        """A step of the loop later, so that a crash can fall between a statement and whoever waits for it."""
+        if self.frozen or future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
         else:
-            if future is not None and not future.done():
-                future.set_result(result)
+            future.set_result(result)
 
 
 class InlineConnection(aiosqlite.Connection):

@@ -18,16 +18,18 @@ class Unlinked(msgspec.Struct, frozen=True):
     version_us: int  # the record's modification time when it was looked at
     why: str  # code
     label: str
-    seen_us: int
+    seen_us: int  # our clock when it was looked at last
+    first_us: int = 0  # and when just this version was looked at first; the store knows
 
 
 _PUT = BulkInsert(
     "unlinked",
-    ("connection_id", "record_key", "object", "version_us", "why", "label", "seen_us"),
+    ("connection_id", "record_key", "object", "version_us", "why", "label", "seen_us", "first_us"),
     "ON CONFLICT (connection_id, record_key) DO UPDATE SET object = excluded.object, version_us = excluded.version_us,"
-    " why = excluded.why, label = excluded.label, seen_us = excluded.seen_us",
+    " why = excluded.why, label = excluded.label, seen_us = excluded.seen_us, first_us ="
+    " CASE WHEN unlinked.version_us = excluded.version_us THEN unlinked.first_us ELSE excluded.first_us END",
 )
-_SELECT = "SELECT record_key, object, version_us, why, label, seen_us FROM unlinked WHERE connection_id = ?"
+_SELECT = "SELECT record_key, object, version_us, why, label, seen_us, first_us FROM unlinked WHERE connection_id = ?"
 
 
 def _unlinked(row: Row) -> Unlinked:
@@ -36,7 +38,7 @@ def _unlinked(row: Row) -> Unlinked:
 
 async def put(tx: WriteTx, rows: Sequence[Unlinked]) -> None:
     connection_id = tx.connection_id
-    by_key = {str(row.key): (row.object, row.version_us, row.why, storable(row.label), row.seen_us) for row in rows}
+    by_key = {str(row.key): (row.object, row.version_us, row.why, storable(row.label), row.seen_us, row.seen_us) for row in rows}
     await tx.many(_PUT, [(connection_id, key, *values) for key, values in by_key.items()])
 
 

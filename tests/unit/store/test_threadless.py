@@ -147,7 +147,7 @@ def test_a_crash_at_any_step_leaves_the_old_or_the_new_and_the_crashed_never_lea
         return ("new" if found == {"n": 2} else "old"), ("told" if told else "never told")
 
     async def story() -> None:
-        outcomes = [await crash_after(steps) for steps in range(8)]
+        outcomes = [await crash_after(steps) for steps in range(40)]
         # In time: before the commit, between the commit and the caller's next step, after.
         assert list(dict.fromkeys(outcomes)) == [("old", "never told"), ("new", "never told"), ("new", "told")]
 
