@@ -8,11 +8,11 @@ import msgspec
 
 from interlock.app import reach
 from interlock.app.connections import HALTED, as_document, paused_objects
-from interlock.app.times import US, rfc3339
+from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, lease, links, mappings
+from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, lease, links, looks, mappings
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 DAY_US = 86_400 * US
 # A dispatcher beats every two seconds; one that has not for this long is not running.
 BEAT_LOST_US = 10 * US
+GAP_TOLD_US = 7 * DAY_US
 SIDES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 
 
@@ -82,6 +83,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         known = await reach.read(tx)
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
+        gaps = [action for slug in objects for action in await _gap(tx, slug, now_us)]
         api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
     drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
     open_issues = sum(each["issues"] for each in objects.values())
@@ -90,7 +92,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         "connection": as_document(connection, known),
         "objects": objects,
         "api": api,
-        "next_actions": _next_actions(connection, objects, known),
+        "next_actions": _next_actions(connection, objects, known) + gaps,
     }
     if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
         document["connection"]["state"] = "syncing"
@@ -102,7 +104,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
     linked, due, raised = await links.counts(tx), await dirty.counts(tx, now_us), await issues.counts(tx)
     conflicts, synced = await audit.conflict_counts(tx), await links.last_synced_us(tx)
     enabled = {row.object for row in await mappings.object_mappings(tx) if row.enabled} - paused_objects(connection)
-    checked = await cursors.get(tx, "checked") or {}
+    checked = await looks.checked(tx)
     documents: Json = {}
     for slug in SPECS:
         here = due.get(slug)
@@ -115,7 +117,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
             "issues": raised.by_object.get(slug, 0),
             "conflicts": conflicts.get(slug, 0),
             "last_synced_at": rfc3339(synced.get(slug)),
-            "lag_seconds": await _lag_s(tx, slug, connection, checked.get("at_us"), now_us),
+            "lag_seconds": await _lag_s(tx, slug, connection, checked.get(slug), now_us),
             "first_sync": await _first_sync(tx, slug, connection, pairs, now_us),
         }
     return documents
@@ -155,6 +157,24 @@ async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
         "forecast_24h": max(used, 24 * last_hour) if used else 0,
         "by_purpose": {purpose: by_purpose.get(purpose, 0) for purpose in PURPOSES},
     }
+
+
+async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
+    """Something to do, or to know, for a week after nobody had looked for longer than the CRMs remember."""
+    gap = await looks.gap(tx, slug)
+    if gap is None or (gap.done_us is not None and now_us - gap.done_us > GAP_TOLD_US):
+        return []
+    away = f"Nobody looked at {slug} from {shown(rfc3339(gap.from_us))} to {shown(rfc3339(gap.until_us))}"
+    text = f"{away}, longer than the CRMs surely remember deletes. "
+    if gap.done_us is None:
+        return [{"text": text + f"Every pair is being checked: {gap.checked:,} so far.", "command": "interlock status"}]
+    lost = "each had both its records" if not gap.missing else f"{gap.missing:,} records were not there any more"
+    return [
+        {
+            "text": text + f"All {gap.checked:,} pairs were checked: {lost}.",
+            "command": f"interlock issues --object {slug}",
+        }
+    ]
 
 
 def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach.Reach]) -> list[Json]:
