@@ -31,6 +31,7 @@ class LinkDecision(msgspec.Struct, frozen=True):
 
 
 RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
+_NAMES = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 Seen = Observation | Gone | None
 
@@ -46,20 +47,29 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecisi
     if salesforce is None and link.state is LinkState.SALESFORCE_DELETED:
         salesforce = Gone(link.salesforce, GoneHow.DELETED)
     if hubspot is None or salesforce is None:
-        return LinkDecision(LinkMove.WAIT)
+        return _one_unseen(link, Side.SALESFORCE if hubspot is None else Side.HUBSPOT, hubspot or salesforce)
     for side, seen in ((Side.HUBSPOT, hubspot), (Side.SALESFORCE, salesforce)):
         if isinstance(seen, Gone) and seen.successor is not None:
             return LinkDecision(LinkMove.FOLLOW, side=side, successor=seen.successor, cause=seen.how.value)
     if isinstance(hubspot, Gone) and isinstance(salesforce, Gone):
         return _to(link, LinkState.UNLINKED, None, "both records were deleted")
     if isinstance(hubspot, Gone):
-        return _to(link, RESTS[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in HubSpot")
+        return _to(link, RESTS[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in {_NAMES[Side.HUBSPOT]}")
     if isinstance(salesforce, Gone):
-        return _to(link, RESTS[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in Salesforce")
+        return _to(
+            link, RESTS[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in {_NAMES[Side.SALESFORCE]}"
+        )
     # Both records are there.
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
     return _to(link, LinkState.LINKED, None, "restored")
+
+
+def _one_unseen(link: RecordLink, side: Side, seen: Seen) -> LinkDecision:
+    """`side` is the other one's. Where that one was deleted the pair rests, whatever became of the record that is not seen."""
+    if isinstance(seen, Gone) and seen.successor is None and link.state is LinkState.LINKED:
+        return _to(link, RESTS[side], side, f"{seen.how.value} in {_NAMES[side]}")
+    return LinkDecision(LinkMove.WAIT)
 
 
 def _to(link: RecordLink, state: LinkState, side: Side | None, cause: str) -> LinkDecision:

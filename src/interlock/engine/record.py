@@ -220,9 +220,10 @@ def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: in
         _created(ctx, ledger, work, write, write.outcome, looked_us, now)
         return
     own = work.seen(work.origin)
-    if isinstance(own, Gone):
-        ledger.not_alone.append(own.key)
-        ledger.resolved.append(own.key)
+    if isinstance(own, Gone) or (own is None and work.reason is Reason.RESYNC):
+        # Of one that cannot be seen, a person who asks for it again says that it is gone.
+        ledger.not_alone.append(work.dirty[0].key)
+        ledger.resolved.append(work.dirty[0].key)
     elif isinstance(own, Observation):
         why = work.why_not or ("refused" if work.postpone_until_us is None else "waiting")
         ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, work.label() or "", looked_us))
