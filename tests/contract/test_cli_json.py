@@ -119,7 +119,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "emulate": (0, "emulate"),
 }
 # Driven by tests of their own.
-ELSEWHERE = {"demo": "tests/contract/test_demo.py"}
+ELSEWHERE = {"demo": "tests/contract/test_demo.py", "worker": "tests/contract/test_workers.py"}
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import Identity, Organization
 from interlock.engine.context import EXISTING
 from interlock.objects.registry import SPECS
-from interlock.store import Store, calls, connections, cursors, directory, mappings, unlinked
+from interlock.store import Store, calls, connections, cursors, directory, mappings, schedule, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
 from interlock.store.tx import WriteTx
@@ -234,6 +234,8 @@ async def _save(
             await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
         if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
             await _load_again(tx, wanted.settings["existing"])
+        if wanted.begun_at_us is not None:
+            await schedule.ring(tx)
         if request.secrets is not None:
             # Before there was a connection nothing could count these; one that counts for itself brings no secrets.
             for client in clients:

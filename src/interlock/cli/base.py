@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -228,6 +229,15 @@ class Current:
     """The invocation that is running, for the error handler. One a process."""
 
     run: Run | None = None
+
+
+def stop_on_signals() -> asyncio.Event:
+    """For a command that runs until it is told to end: set by SIGTERM and Ctrl-C."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 def present(run: Run, answer: Answer) -> int:

@@ -32,6 +32,7 @@ from interlock.cli import (
     serve,
     status,
     sync,
+    worker,
 )
 from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped, error_document
 
@@ -85,6 +86,7 @@ for _command in (
     pause,
     mappings,
     serve,
+    worker,
     schema,
 ):
     _command.register(app)

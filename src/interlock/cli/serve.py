@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import Answer, Run, with_common
+from interlock.cli.base import Answer, Run, stop_on_signals, with_common
 
 if TYPE_CHECKING:
     from interlock.wiring import Interlock
@@ -38,7 +37,7 @@ async def serve(
 ) -> Answer:
     """Sync by itself and show a status page. SIGTERM or Ctrl-C ends it."""
     from interlock.app.serve import ServeDesk
-    from interlock.engine.dispatch.local import LocalDispatcher
+    from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
     from interlock.web.server import bind, serving, url_of
@@ -47,8 +46,9 @@ async def serve(
         settings = opened.home.settings
         listening_host = host or settings.host
         listening = bind(listening_host, settings.port if port is None else port)
-        await _alone(run, opened)
-        stop = _stop_on_signals()
+        if not is_shared(opened.home.database):
+            await _alone(run, opened)
+        stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
@@ -60,7 +60,9 @@ async def serve(
                     run.page.line(f"Interlock is syncing. Status: {url}   Ctrl-C ends it.")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
-                await LocalDispatcher(desk, opened.clock_us, stop).run()
+                await make_dispatcher(
+                    desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
+                ).run()
         finally:
             await desk.close()
     run.say("Stopped. What was done is saved.")
@@ -87,14 +89,6 @@ async def _alone(run: Run, opened: Interlock) -> None:
             run.say("Another `interlock serve` was here a moment ago. Looking whether it still is ...")
             said = True
         await asyncio.sleep(_LOOK_S)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def register(app: typer.Typer) -> None:

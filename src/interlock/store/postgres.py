@@ -7,6 +7,7 @@ they do on SQLite.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +36,8 @@ class PostgresBackend:
     def __init__(self, url: sa.URL, pool_size: int = 8) -> None:
         options = (
             f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_MS} -c lock_timeout={_LOCK_TIMEOUT_MS}"
-            " -c timezone=UTC -c application_name=interlock"
+            # By its number a person finds the process that holds a lock, in pg_stat_activity.
+            f" -c timezone=UTC -c application_name=interlock-{os.getpid()}"
         )
         self._engine: AsyncEngine = create_async_engine(
             url,

@@ -69,10 +69,22 @@ async def get(tx: Tx, org_id: str) -> Due | None:
 
 
 async def put(tx: WriteTx, seen: Due, at_us: int) -> None:
-    """The next drain, unless somebody has rung since the row was seen: then it is due as they said."""
+    """A drain has ended and says when the next is due. Somebody who rang since the row was seen is not put off."""
     await tx.run(
-        "UPDATE schedule SET due_at_us = ? WHERE org_id = ? AND seq = ?",
+        "UPDATE schedule SET due_at_us = CASE WHEN seq = ? THEN ? ELSE ? END WHERE org_id = ?",
+        seen.seq,
+        at_us,
+        tx.now_us,
+        seen.org_id,
+    )
+
+
+async def put_off(tx: WriteTx, seen: Due, at_us: int) -> None:
+    """Another process drains the org: it will say. Until then it is due again at this time, in case it does not."""
+    await tx.run(
+        "UPDATE schedule SET due_at_us = ? WHERE org_id = ? AND seq = ? AND due_at_us = ?",
         at_us,
         seen.org_id,
         seen.seq,
+        seen.at_us,
     )
