@@ -40,6 +40,7 @@ async def drain(ctx: Cycle) -> None:
     await verify_leftovers(ctx)
     if await loading(ctx):
         await load(ctx, work_off)
+    await work_off_what_was_left(ctx)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -56,11 +57,19 @@ async def poll(ctx: Cycle) -> int:
     await verify_leftovers(ctx)
     if await loading(ctx):
         await load(ctx, work_off)
+    await work_off_what_was_left(ctx)
     await notice_gaps(ctx)
     found = await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
     await forget_old_values(ctx)
     return found + await one_pass(ctx)
+
+
+async def work_off_what_was_left(ctx: Cycle) -> None:
+    """What an earlier process marked and did not come to. Before anything new is looked for: looking can take longer than
+    a process lives that is killed again and again, or fail for as long as a search is down."""
+    for runtime in ctx.objects.values():
+        await work_off(ctx, runtime)
 
 
 async def one_pass(ctx: Cycle, look_back: bool = False) -> int:

@@ -1,0 +1,41 @@
+"""What a process left that died: the next one carries it on before it looks for more."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from interlock.app.runtime import open_cycle
+from interlock.crm.errors import CrmError
+from interlock.crm.hubspot.requests import objects_path
+from interlock.engine.cycle import drain, poll
+from tests.world import World
+
+
+@pytest.mark.parametrize("turn", [drain, poll])
+def test_what_was_left_due_is_carried_over_before_anything_new_is_looked_for(tell, turn):
+    """Looking for changes never ends here. Else records that were found stay behind for as long as it does not."""
+
+    async def story(world: World) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        here = world.person("ada@example.com")
+        await world.settle()
+        await world.rule("contacts", "jobtitle", "two_way")
+        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        reading = {"method": "POST", "path_prefix": objects_path("contacts") + "/batch/read"}
+        world.hubspot.faults.add({"match": reading, "kind": "status", "status": 503})
+        with contextlib.suppress(CrmError):
+            await world.sync()
+        world.hubspot.faults.clear()
+        searching = {"method": "POST", "path_prefix": objects_path("contacts") + "/search"}
+        world.hubspot.faults.add({"match": searching, "kind": "status", "status": 503})
+        async with open_cycle(
+            world.store, world.connection, *world.clients(), world.clock_us, owner="the next process"
+        ) as ctx:
+            with pytest.raises(CrmError):
+                await turn(ctx)
+        assert world.sally.get("Contact", world.counterpart("contacts", here))["Title"] == "CTO"
+
+    tell(story)
