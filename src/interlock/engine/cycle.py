@@ -91,7 +91,8 @@ async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
     # Parents were worked off since detection looked: their pairs may have been made, restored or parted.
     _forget_references(runtime)
     while batch := await claim(ctx, runtime):
-        if ctx.stop is not None:
+        # What was read a moment ago is worked off first, or it would have to be read again.
+        if ctx.stop is not None and (worked or not ctx.fresh):
             raise StopAsked(ctx.stop)
         await run_batch(ctx, batch)
         worked += len(batch.works) + len(batch.parked)

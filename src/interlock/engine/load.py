@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from interlock.core.model import Observation, Reason
 from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
-from interlock.engine.context import EXISTING, Cycle, ObjectRuntime
+from interlock.engine.context import EXISTING, Cycle, ObjectRuntime, StopAsked
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
 from interlock.store import cursors, dirty, links
 
@@ -32,13 +32,18 @@ async def load(ctx: Cycle, work_off: WorkOff) -> None:
             await _index(ctx, runtime, policy.load)
             state = {"phase": "hubspot" if policy.load else "done", "after": None}
             await _save(ctx, name_, state)
+        # What an interruption left due goes first: then nothing is read that has to wait, and be read again.
+        await work_off(ctx, runtime)
         if state["phase"] == "hubspot":
             await _load_hubspot(ctx, runtime, reason, name_, state["after"], work_off)
-            state = {"phase": "salesforce", "type": 0, "after": None}
-            await _save(ctx, name_, state)
+            state = _HUBSPOT_DONE
         if state["phase"] == "salesforce":
             await _load_salesforce(ctx, runtime, reason, name_, state, work_off)
             await _save(ctx, name_, {"phase": "done"})
+
+
+# Stands with the marks of HubSpot's last page: an interruption while that is worked off must not begin at the first again.
+_HUBSPOT_DONE: dict[str, object] = {"phase": "salesforce", "type": 0, "after": None}
 
 
 async def loading(ctx: Cycle) -> bool:
@@ -82,6 +87,7 @@ async def _load_hubspot(
 ) -> None:
     next_: str | None = after
     while True:
+        _check_stop(ctx)
         rows: list[Observation] = []
         async with ctx.store.read(ctx.connection_id) as tx:
             counter = await dirty.horizon(tx)
@@ -93,7 +99,8 @@ async def _load_hubspot(
             next_ = page.next
             if next_ is None:
                 break
-        await mark(ctx, runtime, rows, reason, (name_, {"phase": "hubspot", "after": next_}), counter)
+        place = _HUBSPOT_DONE if next_ is None else {"phase": "hubspot", "after": next_}
+        await mark(ctx, runtime, rows, reason, (name_, place), counter)
         await work_off(ctx, runtime)
         if next_ is None:
             return
@@ -109,7 +116,11 @@ async def _load_salesforce(
         after = str(state["after"]) if place == first and state["after"] else None
         # HubSpot's side was loaded before, so nearly all of these are linked by now: their ids are enough to know it, and
         # the others are read whole when they are worked off. What changed since is detection's to find.
-        while rows := await salesforce_page(ctx, runtime, type_, after, wanted=["Id"]):
+        while True:
+            _check_stop(ctx)
+            rows = await salesforce_page(ctx, runtime, type_, after, wanted=["Id"])
+            if not rows:
+                break
             after = rows[-1].key.id
             async with ctx.store.read(ctx.connection_id) as tx:
                 linked = await links.linked_salesforce_ids(tx, runtime.slug, [row.key.id for row in rows])
@@ -117,6 +128,12 @@ async def _load_salesforce(
             cursor = {"phase": "salesforce", "type": place, "after": after}
             await mark(ctx, runtime, alone, reason, (name_, cursor))
             await work_off(ctx, runtime)
+
+
+def _check_stop(ctx: Cycle) -> None:
+    """Before a page is read rather than after it."""
+    if ctx.stop is not None:
+        raise StopAsked(ctx.stop)
 
 
 async def salesforce_page(
