@@ -37,6 +37,9 @@ SALESFORCE_URL = "http://salesforce.local"
 class World:
     """`hubspot` and `salesforce` are the emulators; `sally` and `hugo` people who work in them."""
 
+    # The address of the database at a path: a file, or what tests/postgres.py puts in its place.
+    database_at: Callable[[Path], str] = staticmethod(str)
+
     def __init__(
         self,
         path: Path,
@@ -69,7 +72,7 @@ class World:
 
     async def open(self) -> None:
         self.store = await Store.open(
-            str(self.path),
+            self.database_at(self.path),
             clock_us=self.clock_us,
             synchronous="OFF",
             threadless=True,

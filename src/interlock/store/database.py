@@ -36,6 +36,8 @@ _writing: ContextVar[_Writing | None] = ContextVar("interlock_writing", default=
 class _Backend(Protocol):
     @property
     def lifesigns(self) -> LifeSigns | None: ...
+    @property
+    def threadless(self) -> bool: ...
     async def open(self) -> None: ...
     def write(self) -> AbstractAsyncContextManager[Driver]: ...
     def read(self) -> AbstractAsyncContextManager[Driver]: ...
@@ -90,7 +92,7 @@ class Store:
             str(path),
             clock_us=self._clock_us,
             synchronous="OFF",
-            threadless=isinstance(self._backend, SqliteBackend) and self._backend.threadless,
+            threadless=self._backend.threadless,
             forbid_network=self._forbid_network,
         )
 
@@ -187,6 +189,10 @@ def _backend(url: str, synchronous: Synchronous, threadless: bool) -> _Backend:
             return SqliteBackend(Path(parsed.database), synchronous, threadless)
         case "postgresql":
             # Imported here: nobody on SQLite waits for psycopg.
+            if threadless:
+                from interlock.store.postgres_inline import InlinePostgresBackend
+
+                return InlinePostgresBackend(parsed.set(drivername="postgresql+psycopg"))
             from interlock.store.postgres import PostgresBackend
 
             return PostgresBackend(parsed.set(drivername="postgresql+psycopg"))

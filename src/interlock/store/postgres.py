@@ -32,6 +32,7 @@ _ANALYZE_AGAIN_FACTOR = 10
 class PostgresBackend:
     # Its processes may be on several machines, where no lock of a kernel tells of another: terms are waited out.
     lifesigns = None
+    threadless = False
 
     def __init__(self, url: sa.URL, pool_size: int = 8) -> None:
         options = (
@@ -110,4 +111,4 @@ class PostgresBackend:
         await self._engine.dispose()
 
     def freeze(self) -> None:
-        raise RuntimeError("only a threadless SQLite store can be frozen")
+        raise RuntimeError("only a threadless store can be frozen")

