@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "backfill.py"
-RECORDS = 2_500
+RECORDS = 2_100
 INTERRUPTIONS = 10
 # A batch of 1,000: HubSpot is read in ten calls, and once more in as many by who comes after; some of its writes are unknown.
 CALLS_OF_A_BATCH = 25

@@ -59,6 +59,8 @@ async def _detect_hubspot(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -
     marked = 0
     async for rows in pages:
         window = window.reached(rows[-1].modified_us, ctx.clock_us())
+        if back:
+            window = window.passed(rows[-1].modified_us, before, began_at_us, overlap_us)
         marked += await mark(ctx, runtime, rows, Reason.CHANGED, (name, window.cursor()))
     if back:
         await _keep(ctx, {name: window.looked_back(before, began_at_us, overlap_us)})

@@ -54,8 +54,18 @@ class Window(msgspec.Struct, frozen=True):
             return self
         return msgspec.structs.replace(self, modified_us=modified_us, first_seen_at_us=now_us)
 
+    def passed(self, modified_us: int, before: Window, began_at_us: int, overlap_us: int) -> Window:
+        """A look back has taken in rows up to this stamp: what is behind it need not be looked at again if it is interrupted.
+        More may come under the stamp itself."""
+        settled_us = min(before._settles_us(began_at_us, overlap_us), modified_us - 1)
+        return msgspec.structs.replace(self, settled_us=max(self.settled_us, settled_us))
+
     def looked_back(self, before: Window, began_at_us: int, overlap_us: int) -> Window:
         """A look back that began then has come to its end; `before`: the window that it began with."""
-        aged = began_at_us - before.first_seen_at_us >= overlap_us
-        settled_us = before.modified_us if aged else before.modified_us - overlap_us
-        return msgspec.structs.replace(self, settled_us=max(self.settled_us, settled_us), looked_back_at_us=began_at_us)
+        settled_us = max(self.settled_us, before._settles_us(began_at_us, overlap_us))
+        return msgspec.structs.replace(self, settled_us=settled_us, looked_back_at_us=began_at_us)
+
+    def _settles_us(self, began_at_us: int, overlap_us: int) -> int:
+        """What a look back that begins then is sure to see all of: up to this stamp."""
+        aged = began_at_us - self.first_seen_at_us >= overlap_us
+        return self.modified_us if aged else self.modified_us - overlap_us

@@ -11,6 +11,7 @@ from interlock.engine.window import Window
 S = 1_000_000
 OVERLAP = 120 * S
 GRAIN = S
+PAGE = 10
 
 
 class Crm:
@@ -36,17 +37,22 @@ class Poller:
         self.seen: set[tuple[int, int]] = set()
         self.read = 0
 
-    def poll(self, now_us: int, asked: bool = False) -> int:
+    def poll(self, now_us: int, asked: bool = False, pages_most: int | None = None) -> int:
+        """`pages_most`: after so many pages the process dies."""
         before = window = Window.of(self.cursor, self.begun_us, OVERLAP)
         back = window.looks_back(now_us, OVERLAP, asked)
         rows = self.crm.asked(now_us, window.since_us(back, GRAIN))
-        if rows:
-            window = window.reached(rows[-1][0], now_us)
-        if back:
+        pages = [rows[start : start + PAGE] for start in range(0, len(rows), PAGE)]
+        for page in pages[:pages_most]:
+            window = window.reached(page[-1][0], now_us)
+            if back:
+                window = window.passed(page[-1][0], before, now_us, OVERLAP)
+            self.cursor = window.cursor()
+            self.seen.update(page)
+            self.read += len(page)
+        if back and (pages_most is None or len(pages) <= pages_most):
             window = window.looked_back(before, now_us, OVERLAP)
         self.cursor = window.cursor()
-        self.seen.update(rows)
-        self.read += len(rows)
         return len(rows)
 
 
@@ -63,7 +69,7 @@ def test_every_row_that_becomes_visible_within_the_overlap_is_seen_whatever_the_
             for _ in range(drawn.choice([1, 1, 1, 40])):
                 crm.changed(now_us, drawn.choice([0, 0, 0, S, 30 * S, 118 * S]))
         if drawn.random() < 0.7:
-            poller.poll(now_us, asked=drawn.random() < 0.1)
+            poller.poll(now_us, asked=drawn.random() < 0.1, pages_most=drawn.choice([None, None, 0, 1, 2]))
     for _ in range(40):
         now_us += 20 * S
         poller.poll(now_us)
@@ -79,6 +85,21 @@ def test_a_burst_is_read_once_more_and_then_never_again() -> None:
     for number in range(1, 200):
         poller.poll(begun_us + number * 600 * S)
     assert poller.read == 2_000
+    assert Window.of(poller.cursor, begun_us, OVERLAP).settled
+
+
+def test_a_look_back_that_is_interrupted_goes_on_where_it_was() -> None:
+    begun_us = 1_000_000 * S
+    crm = Crm(0)
+    poller = Poller(crm, begun_us)
+    for number in range(1_000):
+        crm.changed(begun_us + number * S, 0)
+    poller.poll(begun_us + 2_000 * S)
+    for number in range(10):
+        poller.poll(begun_us + (2_600 + number * 600) * S, pages_most=10)
+    poller.poll(begun_us + 12_000 * S)
+    assert poller.seen == set(crm.rows)
+    assert 2_000 <= poller.read <= 2_050
     assert Window.of(poller.cursor, begun_us, OVERLAP).settled
 
 
