@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
-from tests.simulation.simulation import Story
-from tests.simulation.users import KINDS, Kind
-from tests.simulation.virtual_time import EPOCH_US
+from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.world import Story, shout
 
 OURS = "Interlock"
-LINK, CREATION_KEY = "interlock_salesforce_id", "Interlock_Creation_Key__c"
 PLACEHOLDER = "[unknown]"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
 _HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
@@ -47,14 +45,36 @@ class Scene:
         self.links_of_archived = {record.values.get(LINK, "") for record in archived}
         # A twin that was deleted before anything could be written to it left its identity only.
         self.archived = {str(record.id) for record in archived}
-        self.identities_of_archived = {record.values.get(kind.identity, "") for record in archived} - {""}
+        # It may have been matched by what it was called then.
+        self.names = {
+            side: _names(story, side, object_, field)
+            for side, object_, field in (
+                ("hubspot", kind.slug, kind.identity),
+                ("salesforce", kind.sobject, kind.fields[kind.identity]),
+            )
+        }
+        self.identities_of_archived = {name for id_ in self.archived for name in self.names["hubspot"][id_]}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
         rows = story.salesforce.org.tables[kind.sobject].from_id("")
         self.made_and_deleted = {
             str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
         }
+        self._take_merged_into_archived()
         self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
+
+    def _take_merged_into_archived(self) -> None:
+        """A record that was merged into one that was deleted since is as gone as that one, and so is its link."""
+        table = self.story.hubspot.portal.table(self.kind.slug)
+        gone = {
+            str(id_)
+            for id_ in table.merged
+            if table.survivor(id_) not in table.records or table.records[table.survivor(id_)].archived_ms is not None
+        }
+        self.archived |= gone
+        for entry in _entries(self.story, "hubspot"):
+            if entry.id in gone and entry.object == self.kind.slug and entry.field == LINK and entry.new:
+                self.links_of_archived.add(entry.new)
 
     def made_for(self, salesforce_id: str) -> str:
         """The HubSpot record that a Salesforce record was made for."""
@@ -62,9 +82,18 @@ class Scene:
         return str(row.values.get(CREATION_KEY) or "").rpartition(":")[2]
 
 
+def _names(story: Story, side: str, object_: str, field: str) -> dict[str, set[str]]:
+    """By id, all that a record was ever called."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for entry in _entries(story, side):
+        if entry.object == object_ and entry.field == field and entry.new:
+            names[entry.id].add(entry.new)
+    return names
+
+
 def check(story: Story) -> list[str]:
-    scenes = {slug: Scene(story, KINDS[slug]) for slug in story.objects}
-    problems = [*_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
+    scenes = {slug: Scene(story, KINDS[slug]) for slug in story.recipe.objects}
+    problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
     problems += _opt_out_wins(scenes["contacts"])
@@ -96,7 +125,12 @@ def _agreement(scene: Scene) -> Iterator[str]:
             right = "" if right == PLACEHOLDER else right
             if left == right or hubspot_id in scene.troubled:
                 continue
+            if (scene.kind.slug, name) in scene.story.automated and shout(left) == right:
+                continue  # a flow has the last word there, and a rule by which it is not followed keeps HubSpot's
             rule = scene.story.rules[scene.kind.slug, name]
+            # A new rule is for what changes from then on.
+            if rule == "dont_sync" or (scene.kind.slug, name) in scene.story.reruled:
+                continue
             if (rule == "always_salesforce" and not right) or (rule == "always_hubspot" and not left):
                 continue
             yield f"agreement: {hubspot_id}.{name} {left!r} and {salesforce_id}.{field} {right!r} differ under {rule}"
@@ -118,14 +152,20 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
         elif (
             not named_by
             and salesforce_id not in scene.links_of_archived | scene.troubled
-            and scene.there[salesforce_id].get(kind.fields[kind.identity]) not in scene.identities_of_archived
+            and not scene.names["salesforce"][salesforce_id] & scene.identities_of_archived
             and scene.made_for(salesforce_id) not in scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made = defaultdict(list)
         for entry in _entries(scene.story, side):
-            if entry.object == object_ and entry.action == "create" and entry.field == name and entry.new:
+            if (
+                entry.object == object_
+                and entry.action == "create"
+                and entry.field == name
+                and entry.new
+                and entry.client == OURS
+            ):
                 made[entry.new].append(entry.id)
         yield from (f"counterpart: {key} was created more than once: {ids}" for key, ids in made.items() if ids[1:])
 
@@ -191,13 +231,17 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
     edits = _edits(scene)
     replaced_by_people = {
         edit.value for edit in edits if edit.replaced_by is not None and edit.replaced_by.client != OURS
-    }
+    } | set(_given_up_in_merges(scene, edits))
     for edit in edits:
         if edit.entry.client == OURS or not edit.value or edit.replaced_by is None:
             continue  # what still stands is judged by `_agreement`
         if edit.value in replaced_by_people or edit.value in logged:
             continue
+        if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
+            continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
         if edit.side == "salesforce" and _unheard(scene.story, edit.replaced_by):
+            continue
+        if edit.side == "hubspot" and _merged_away_unread(scene, edit.id, edit.replaced_by):
             continue
         yield (
             f"lost edit: {edit.value!r} of {edit.side} {edit.id}.{edit.name} was replaced by {edit.replaced_by.new!r}"
@@ -205,15 +249,40 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
         )
 
 
+def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
+    """What records held when somebody merged them into another, which then stands for both."""
+    merged_away = {
+        (side, entry.id)
+        for side in ("hubspot", "salesforce")
+        for entry in _entries(scene.story, side)
+        if entry.action == "merge"
+    }
+    yield from (edit.value for edit in edits if (edit.side, edit.id) in merged_away and edit.replaced_by is None)
+
+
+def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
+    """Whether the record was merged into another before anybody could read its history (docs/guarantees.md)."""
+    merged_us = next(
+        (each.at_us for each in _entries(scene.story, "hubspot") if each.id == id_ and each.action == "merge"), None
+    )
+    return merged_us is not None and not any(
+        landing.kept and id_ in landing.history_of and entry.at_us <= landing.at_us <= merged_us
+        for landing in scene.story.network.landings
+    )
+
+
 def _unheard(story: Story, entry: JournalEntry) -> bool:
-    """Whether the answer of the write, which held the value before it, was lost on its way (docs/guarantees.md)."""
-    at_s = (entry.at_us - EPOCH_US) / 1_000_000
-    return any(host.startswith("salesforce") and abs(when - at_s) < 1e-5 for host, when in story.network.unheard)
+    """Whether nobody could keep the answer of this write, which held the value before it (docs/guarantees.md)."""
+    return any(
+        landing.side == "salesforce" and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
+        for landing in story.network.landings
+    )
 
 
 def _no_invented_value(scene: Scene) -> Iterator[str]:
     edits = _edits(scene)
     typed = {edit.value for edit in edits if edit.entry.client != OURS}
+    typed |= {shout(value) for value in typed if scene.story.automated}
     for edit in edits:
         if edit.entry.client == OURS and edit.value and edit.value != PLACEHOLDER and edit.value not in typed:
             yield f"invented value: {edit.value!r} was written to {edit.side} {edit.id}.{edit.name}, nobody typed it"

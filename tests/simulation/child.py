@@ -1,40 +1,48 @@
-"""One seed in a child process of its own: nothing of an earlier seed is left over, and a killed process never unwinds.
+"""One recipe in a child process of its own: nothing of an earlier one is left over, and a killed process never unwinds.
 
 The garbage collector is off in the child: collecting a killed process' tasks would run their `finally` blocks, which a
-crash does not do.
+crash does not do. `python -m tests.simulation.child SEED ...` plays seeds in a fresh interpreter and prints their digests.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from tests.simulation import marks
 from tests.simulation.check import check
-from tests.simulation.simulation import Story, simulate
+from tests.simulation.recipe import Recipe
+from tests.simulation.simulation import simulate
+from tests.simulation.world import Story
 
 Judge = Callable[[Story], list[str]]
 TMPFS = Path("/dev/shm")
 
 
 class Verdict(msgspec.Struct):
-    seed: int
+    recipe: Recipe
     problems: list[str]
     requests: int = 0
+    transactions: int = 0
     faults: dict[str, int] = {}
     crashes: int = 0
     moves: int = 0
     refused_moves: int = 0
     conflicts: int = 0
-    trace: str = ""
+    cpu_ms: float = 0.0
+    marks: dict[str, int] = {}
+    digest: str = ""
 
 
-def play(seed: int, objects: Sequence[str] = ("contacts",), judge: Judge = check) -> Verdict:
+def play(recipe: Recipe, judge: Judge = check) -> Verdict:
     """Fork, play, judge, and read the verdict from a pipe."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -44,7 +52,7 @@ def play(seed: int, objects: Sequence[str] = ("contacts",), judge: Judge = check
             os.close(reading)
             gc.disable()
             with os.fdopen(writing, "wb") as out:
-                out.write(msgspec.msgpack.encode(_play(seed, objects, judge)))
+                out.write(msgspec.msgpack.encode(_play(recipe, judge)))
             code = 0
         finally:
             os._exit(code)
@@ -53,25 +61,40 @@ def play(seed: int, objects: Sequence[str] = ("contacts",), judge: Judge = check
         data = answer.read()
     os.waitpid(child, 0)
     if not data:
-        return Verdict(seed, ["the child died without a verdict"])
+        return Verdict(recipe, ["the child died without a verdict"])
     return msgspec.msgpack.decode(data, type=Verdict)
 
 
-def _play(seed: int, objects: Sequence[str], judge: Judge) -> Verdict:
+def _play(recipe: Recipe, judge: Judge) -> Verdict:
+    began_s = time.process_time()
     with tempfile.TemporaryDirectory(dir=TMPFS if TMPFS.is_dir() else None) as folder:
-        try:
-            story = simulate(seed, Path(folder) / "interlock.db", objects)
-            problems = judge(story)
-        except Exception:  # noqa: BLE001  (any end but a good one is the seed's verdict)
-            return Verdict(seed, [traceback.format_exc(limit=-6)])
+        with marks.counting() as counted:
+            try:
+                story = simulate(recipe, Path(folder) / "interlock.db")
+                problems = judge(story)
+            except Exception:  # noqa: BLE001  (any end but a good one is the seed's verdict)
+                return Verdict(recipe, [traceback.format_exc(limit=-12)])
+        counted.take(story)
     return Verdict(
-        seed,
+        recipe,
         problems,
         requests=story.network.requests,
-        faults=story.network.faults,
-        crashes=len(story.crashes),
-        moves=story.moves,
-        refused_moves=story.refused_moves,
+        transactions=counted.transactions,
+        faults=dict(story.network.faults),
+        crashes=sum(what == "crash" for _, what, _ in story.incidents),
+        moves=len(story.moves),
+        refused_moves=sum(made.refused is not None for made in story.moves),
         conflicts=len(story.conflicts),
-        trace=story.trace(),
+        cpu_ms=(time.process_time() - began_s) * 1_000,
+        marks=dict(counted.marks),
+        digest=story.network.digest() + journals(story),
     )
+
+
+def journals(story: Story) -> str:
+    return f"{story.hubspot.journal.last_seq}.{story.salesforce.journal.last_seq}.{story.steps}"
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        print(word, play(Recipe(int(word))).digest, flush=True)

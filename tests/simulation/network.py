@@ -1,133 +1,198 @@
 """The network between a process of Interlock and both CRMs, as a seed wants it: slow, lossy, and never in order.
 
-A request lives on its own: once it has left, it lands or is lost whatever becomes of the process that sent it. A process
-that crashed never hears an answer. What was done to which request is kept, because the oracle excuses just one thing: a
-Salesforce edit replaced by a write whose answer (with the value before it) nobody ever got.
+A request lives on its own: once it has left, it lands or is lost whatever becomes of the process that sent it. What was done
+to which request is kept, because the oracle excuses just one thing: a Salesforce edit replaced by a write whose answer, with
+the value before it, nobody could keep.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
-from interlock.crm.transport import NotSent, OutcomeUnknown, Request, Response, Transport
+import msgspec
 
-# A request that is still on its way after its sender gave up lands within this time, which is below the park time.
-LATEST_LANDING_S = 150.0
+from crm_emulator.hubspot import HubSpotEmulator
+from crm_emulator.salesforce import SalesforceEmulator
+from interlock.crm.seam import forbid_network
+from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Request, Response
+from tests.simulation.recipe import Recipe
+from tests.simulation.virtual_time import VirtualTimeLoop
 
+HOSTS = {"hubspot": "hubspot.local", "salesforce": "salesforce.local"}
+# A request that is still on its way after its sender gave up lands within this time. Times are shorter here than in life, and
+# the settings with them (world.py): the park times are longer than this by more than two clocks of one installation differ.
+LATEST_LANDING_S = 30.0
 
-@dataclass
-class Weather:
-    """How bad it is: the share of requests that meet each fault. All zero is a clear day."""
-
-    not_sent: float = 0.0
-    lost: float = 0.0  # never arrives
-    answer_lost: float = 0.0  # arrives and is carried out, the answer does not come back
-    late: float = 0.0  # the sender gives up first; it lands afterwards
-    broken_before: float = 0.0  # 503 without being carried out
-    broken_after: float = 0.0  # 500 although carried out
-    crowded: float = 0.0  # 429
-
-
-CLEAR = Weather()
-STORM = Weather(0.02, 0.02, 0.03, 0.02, 0.02, 0.02, 0.02)
-
-_KINDS = ("not_sent", "lost", "answer_lost", "late", "broken_before", "broken_after", "crowded")
+# Share of the requests that meet each fault.
+STORM: dict[str, float] = {
+    "refused": 0.02,  # the connection: nothing leaves
+    "lost": 0.02,  # never arrives, and no answer comes
+    "answer_lost": 0.03,  # arrives and is carried out, the answer does not come back
+    "late": 0.02,  # the sender gives up first; it lands after others that were sent later
+    "delayed": 0.02,  # slow, but in time
+    "duplicated": 0.02,  # a proxy sends it again and hands on the second answer
+    "cut": 0.01,  # the answer ends in its middle
+    "broken_before": 0.02,  # 503 without being carried out
+    "broken_after": 0.02,  # 500 although carried out
+    "crowded": 0.02,  # too many requests
+    "spent": 0.002,  # the day's requests are used up, says the CRM
+}
 _TOO_MANY = {
-    "hubspot.local": (
+    "hubspot": (
         429,
-        b'{"status":"error","message":"slow down","errorType":"RATE_LIMIT","policyName":"SECONDLY"}',
+        b'{"status":"error","message":"slow down","errorType":"RATE_LIMIT","policyName":"TEN_SECONDLY_ROLLING"}',
     ),
-    "salesforce.local": (503, b'[{"errorCode":"SERVER_UNAVAILABLE","message":"try later"}]'),
+    "salesforce": (503, b'[{"errorCode":"SERVER_UNAVAILABLE","message":"try later"}]'),
+}
+_SPENT = {
+    "hubspot": (429, b'{"status":"error","message":"daily limit","errorType":"RATE_LIMIT","policyName":"DAILY"}'),
+    "salesforce": (403, b'[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]'),
 }
 
 
 @dataclass
-class Network:
-    transport: Transport
-    chance: random.Random
-    weather: Weather = field(default_factory=Weather)
-    requests: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-    # Arrival times of writes whose answers were lost, as (host, from, to) in virtual seconds.
-    unheard: list[tuple[str, float]] = field(default_factory=list)
+class Landing:
+    """One arrival of one request, and the part of the CRM's journal that it wrote."""
 
-    def fault(self) -> str | None:
+    side: str
+    first_seq: int
+    last_seq: int = 0
+    answer: Response | None = None
+    kept: bool = False  # its sender heard the answer and has since done the next thing
+    history_of: frozenset[str] = frozenset()  # HubSpot ids of which it read property versions
+    at_us: int = 0
+
+
+@dataclass
+class Network:
+    hubspot: HubSpotEmulator
+    salesforce: SalesforceEmulator
+    recipe: Recipe
+    chance: random.Random
+    stormy: bool = False
+    requests: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    landings: list[Landing] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)  # sides that answer "too many requests" to everything for now
+
+    def __post_init__(self) -> None:
+        self._transport = AsgiTransport({HOSTS["hubspot"]: self.hubspot.app, HOSTS["salesforce"]: self.salesforce.app})
+        self._digest = hashlib.blake2b(digest_size=12)
+
+    def fault(self, side: str) -> str | None:
+        """What happens to the next request. A number is drawn for each, so that leaving a kind out moves no other."""
         drawn = self.chance.random()
-        for kind in _KINDS:
-            share = getattr(self.weather, kind)
+        self.requests += 1
+        if not self.stormy:
+            return None
+        if side in self.closed:
+            return "crowded"
+        if not self.recipe.clear_until <= self.requests < self.recipe.clear_from:
+            return None
+        for kind, share in STORM.items():
             if drawn < share:
-                self.faults[kind] = self.faults.get(kind, 0) + 1
-                return kind
+                return None if kind in self.recipe.without_faults else kind
             drawn -= share
         return None
 
-    async def land(self, request: Request, travel_s: float) -> tuple[Response, float]:
-        """The request arrives after `travel_s`, and the CRM carries it out. When that was comes with the answer."""
+    async def land(self, side: str, request: Request, travel_s: float) -> Landing:
+        """The request arrives after `travel_s`, and the CRM carries it out."""
         await asyncio.sleep(travel_s)
-        landed_s = asyncio.get_running_loop().time()
-        return await self.transport.send(request, 3_600.0), landed_s
+        journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
+        landing = Landing(
+            side, journal.last_seq + 1, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
+        )
+        landing.answer = await self._transport.send(request, 3_600.0)
+        landing.last_seq = journal.last_seq
+        self.landings.append(landing)
+        self.note("landed", request.method, request.url, request.body, landing.answer.status)
+        return landing
 
-    def never_heard(self, request: Request, landed_s: float) -> None:
-        self.unheard.append((request.url.split("/")[2], landed_s))
+    def note(self, *what: object) -> None:
+        """Into the digest of everything that happened, and when."""
+        self._digest.update(repr((asyncio.get_running_loop().time(), what)).encode())
+
+    def digest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _history_read(request: Request) -> frozenset[str]:
+    if not request.url.partition("?")[0].endswith("/batch/read") or b"propertiesWithHistory" not in (
+        request.body or b""
+    ):
+        return frozenset()
+    asked = msgspec.json.decode(request.body or b"{}")
+    return frozenset(each["id"] for each in asked["inputs"]) if asked.get("propertiesWithHistory") else frozenset()
 
 
 class Line:
-    """One process' way into the network: a Transport. `cut` is the crash."""
+    """One process' way into the network: a Transport."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._alive = True
-        self._on_its_way: set[asyncio.Task[tuple[Response, float]]] = set()
-
-    def cut(self) -> None:
-        self._alive = False
+        self._heard: list[Landing] = []
 
     async def send(self, request: Request, deadline_s: float) -> Response:
-        await self._never_if_cut()
+        assert not forbid_network.get(), f"{request.method} {request.url} inside a database transaction"
         network = self._network
-        network.requests += 1
-        kind = network.fault()
-        travel_s = network.chance.uniform(0.005, 0.2)
-        if kind == "not_sent":
-            raise NotSent("the connection was refused")
-        if kind == "lost":
-            await self._wait(deadline_s)
-            raise OutcomeUnknown("no answer in time")
+        # What an answer told is on disk before the next request leaves (engine/apply.py).
+        for landing in self._heard:
+            landing.kept = True
+        self._heard.clear()
+        # The connection is made: who dies here has sent nothing.
+        await asyncio.sleep(network.chance.uniform(0.001, 0.03))
+        side = "hubspot" if HOSTS["hubspot"] in request.url else "salesforce"
+        kind = network.fault(side)
+        travel_s, way_back_s = network.chance.uniform(0.005, 0.2), network.chance.uniform(0.005, 0.2)
+        network.note("sent", request.method, request.url, request.body, kind)
+        if kind is not None:
+            network.faults[kind] += 1
+        if kind in _NEVER_ARRIVES:
+            return await self._never_arrives(side, kind, travel_s, deadline_s)
         if kind == "late":
-            landing = self._start(request, network.chance.uniform(1.0, LATEST_LANDING_S))
-            landing.add_done_callback(lambda done: network.never_heard(request, done.result()[1]))
-            await self._wait(min(1.0, deadline_s))
+            self._start(side, request, network.chance.uniform(1.0, LATEST_LANDING_S))
+            await asyncio.sleep(min(1.0, deadline_s))
             raise OutcomeUnknown("the connection was reset")
-        if kind in ("broken_before", "crowded"):
-            await self._wait(travel_s)
-            if kind == "broken_before":
-                return Response(503, {}, b"")
-            status, body = _TOO_MANY[request.url.split("/")[2]]
-            return Response(status, {}, body)
-        # Shielded: a sender that is cancelled does not call the request back, and a dead one never hears of it.
-        answer, landed_s = await asyncio.shield(self._start(request, travel_s))
-        await asyncio.sleep(network.chance.uniform(0.005, 0.2))
-        if kind is not None or not self._alive:
-            network.never_heard(request, landed_s)
-        await self._never_if_cut()
+        if kind == "delayed":
+            travel_s = network.chance.uniform(1.0, min(20.0, deadline_s / 2))
+        if kind == "duplicated":
+            self._start(side, request, travel_s)
+            travel_s += network.chance.uniform(0.0, 2.0)
+        landing = await self._start(side, request, travel_s)
+        await asyncio.sleep(way_back_s)
+        assert landing.answer is not None
         if kind == "answer_lost":
             raise OutcomeUnknown("the connection was reset")
         if kind == "broken_after":
             return Response(500, {}, b"")
-        return answer
+        if kind == "cut":
+            return Response(
+                landing.answer.status, landing.answer.headers, landing.answer.body[: len(landing.answer.body) // 2]
+            )
+        self._heard.append(landing)
+        return landing.answer
 
-    def _start(self, request: Request, travel_s: float) -> asyncio.Task[tuple[Response, float]]:
-        task = asyncio.get_running_loop().create_task(self._network.land(request, travel_s))
-        self._on_its_way.add(task)
-        task.add_done_callback(self._on_its_way.discard)
-        return task
+    async def _never_arrives(self, side: str, kind: str, travel_s: float, deadline_s: float) -> Response:
+        if kind == "refused":
+            raise NotSent("the connection was refused")
+        if kind == "lost":
+            await asyncio.sleep(deadline_s)
+            raise OutcomeUnknown("no answer in time")
+        await asyncio.sleep(travel_s)
+        if kind == "broken_before":
+            return Response(503, {}, b"")
+        status, body = (_SPENT if kind == "spent" else _TOO_MANY)[side]
+        return Response(status, {}, body)
 
-    async def _wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self._never_if_cut()
+    def _start(self, side: str, request: Request, travel_s: float) -> asyncio.Future[Landing]:
+        """Shielded: a sender that is cancelled does not call the request back, and a dead one never hears of it."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        return asyncio.shield(loop.outside(self._network.land(side, request, travel_s)))
 
-    async def _never_if_cut(self) -> None:
-        if not self._alive:
-            await asyncio.get_running_loop().create_future()
+
+_NEVER_ARRIVES = frozenset({"refused", "lost", "broken_before", "crowded", "spent"})

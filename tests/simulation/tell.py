@@ -1,53 +1,110 @@
-"""`python -m tests.simulation.tell SEED [ID ...]`: what happened in both CRMs, side by side in time, for a person."""
+"""`python -m tests.simulation.tell SEED [ID ...]`: what happened in both CRMs, side by side in time, for a person.
+
+With ids only what concerns these records. `--shrink` first takes out of the story whatever it does not need to fail, and
+prints the recipe that is left, to be kept in found.py. `--requests` adds what was sent.
+"""
 
 from __future__ import annotations
 
+import argparse
 import gc
+import os
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from tests.simulation.check import check
-from tests.simulation.simulation import DoesNotConverge, Story, simulate
+from tests.simulation.child import play
+from tests.simulation.recipe import Recipe
+from tests.simulation.shrink import shrink
+from tests.simulation.simulation import DoesNotConverge, simulate
 from tests.simulation.virtual_time import EPOCH_US
+from tests.simulation.world import Story
+
+COLUMN = 64
 
 
 def tell(story: Story, ids: set[str]) -> list[str]:
-    entries = [("hubspot", each) for each in story.hubspot.journal.entries()]
-    entries += [("salesforce", each) for each in story.salesforce.journal.entries()]
-    lines = []
-    for side, each in sorted(entries, key=lambda pair: (pair[1].at_us, pair[0], pair[1].seq)):
-        if ids and each.id not in ids:
-            continue
-        what = f"{each.id} {each.action} {each.field}: {each.old!r} -> {each.new!r} ({each.client})"
-        column = what if side == "hubspot" else " " * 50 + what
-        lines.append(f"{(each.at_us - EPOCH_US) / 1e6:10.3f} {column}")
-    lines += [
-        f"conflict {row.at_us / 1e6 - EPOCH_US / 1e6:10.3f} {row}"
-        for row in story.conflicts
-        if not ids or ids & {row.hubspot_id, row.salesforce_id}
-    ]
-    return lines + [f"issue {row}" for row in story.issues]
+    """HubSpot on the left, Salesforce on the right, and across both what befell the process between them."""
+    told: list[tuple[float, int, str]] = []
+    for side, crm in (("hubspot", story.hubspot), ("salesforce", story.salesforce)):
+        skew_us = round(story.skews_s[side] * 1e6)
+        for each in crm.journal.entries():
+            if ids and each.id not in ids:
+                continue
+            who = "" if each.client == "ui" else " << Interlock" if each.client == "Interlock" else f" << {each.client}"
+            what = f"{each.id} {each.action} {each.field or ''}: {each.old!r} -> {each.new!r}{who}"
+            indent = 12 if side == "hubspot" else 12 + COLUMN
+            text = textwrap.fill(
+                what, COLUMN + indent - 2, initial_indent=" " * indent, subsequent_indent=" " * (indent + 4)
+            )
+            told.append(((each.at_us - skew_us - EPOCH_US) / 1e6, each.seq, text))
+    for when, what, at in story.incidents:
+        told.append(
+            (when, 0, f"{' ' * 12}---- {what} at {' > '.join(f'{module}:{line}' for module, line in at) or 'rest'}")
+        )
+    for landing in story.network.landings:
+        if not landing.kept and landing.side == "salesforce" and landing.last_seq >= landing.first_seq:
+            told.append(
+                (0.0, 0, f"{' ' * 12}(nobody kept the answer of Salesforce {landing.first_seq}..{landing.last_seq})")
+            )
+    lines = [f"{when:10.3f}{text[10:]}" for when, _, text in sorted(told)]
+    for row in story.audit:
+        if not ids or ids & {row.hubspot_id, row.salesforce_id}:
+            what = (
+                f"{row.property}: {row.old!r} -> {row.new!r} ({row.rule}, {row.reason}, {row.status})"
+                if row.property
+                else ""
+            )
+            at_s = (row.at_us - EPOCH_US) / 1e6
+            lines.append(
+                f"audit {at_s:10.3f} {row.kind.value} {row.hubspot_id} {row.salesforce_id} {row.cause} {row.side} {what}"
+            )
+    for link in story.links:
+        if not ids or ids & {link.hubspot_id, link.salesforce_id}:
+            lines.append(
+                f"link {link.hubspot_id} {link.salesforce_id} {link.state.value} {link.linked_by.value} {link.looked}"
+            )
+    lines += [f"issue {row}" for row in story.issues if not ids or ids & {row.hubspot_id, row.salesforce_id}]
+    lines.append(f"rules {story.rules}")
+    lines.append(f"skews {story.skews_s}, automated {story.automated}, faults {dict(story.network.faults)}")
+    return lines
 
 
-def main(seed: int, ids: set[str], objects: tuple[str, ...]) -> None:
+def story_of(recipe: Recipe) -> str:
+    """The story of a failing recipe, told in a child of its own."""
+    told: list[str] = []
+
+    def judge(story: Story) -> list[str]:
+        return ["\n".join(tell(story, set()))]
+
+    for problem in play(recipe, judge).problems:
+        told.append(problem)
+    return "\n".join(told)
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(prog="python -m tests.simulation.tell", description=__doc__)
+    words.add_argument("seed", type=int)
+    words.add_argument("ids", nargs="*")
+    words.add_argument("--shrink", action="store_true")
+    chosen = words.parse_args()
+    recipe = Recipe(chosen.seed)
+    if chosen.shrink:
+        recipe = shrink(recipe, say=lambda line: print(line, flush=True))
+        print(recipe)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            story = simulate(seed, Path(folder) / "interlock.db", objects)
+            story = simulate(recipe, Path(folder) / "interlock.db")
         except DoesNotConverge as error:
-            print(error)  # noqa: T201
+            print(error)
             return
-    print("\n".join(tell(story, ids)))  # noqa: T201
-    print("rules", story.rules, "crashes", story.crashes)  # noqa: T201
-    print("\n".join(check(story)))  # noqa: T201
+    print("\n".join([*tell(story, set(chosen.ids)), *check(story)]))
 
 
 if __name__ == "__main__":
     gc.disable()
-    words = sys.argv[1:]
-    everything = "--all" in words
-    main(
-        int(words[0]),
-        {word for word in words[1:] if word != "--all"},
-        ("companies", "contacts", "deals") if everything else ("contacts",),
-    )
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # unwinding what was killed would do what a killed process does not

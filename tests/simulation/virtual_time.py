@@ -1,20 +1,25 @@
 """An event loop whose time is a number: it jumps to the next timer when nothing is ready, and a seed picks what runs next.
 
-One thread, no sockets, no selector. With the same seed and the same program the order of every step is the same.
+One thread, no sockets, no selector. With the same seed and the same program the order of every step is the same. Steps that
+belong to a process (`in_process`) can be stopped from outside, for good (a kill) or for a while (SIGSTOP), at any of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import heapq
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 # 2026-01-05T09:00:00Z, a Monday: the epoch of every simulated world.
 EPOCH_US = 1_767_603_600_000_000
+
+# The process that a step belongs to. The CRMs, the network and the users belong to none.
+_PROCESS: contextvars.ContextVar[str | None] = contextvars.ContextVar("simulated_process", default=None)
 
 
 class Deadlock(RuntimeError):
@@ -28,6 +33,8 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._virtual_s = 0.0
         self.steps = 0
         self._alarms: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._stopped: dict[str, list[asyncio.Handle] | None] = {}
+        self.after_step: Callable[[], None] | None = None  # called after every step of a process
 
     def time(self) -> float:
         return self._virtual_s
@@ -40,6 +47,34 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         alarm: asyncio.Future[None] = self.create_future()
         heapq.heappush(self._alarms, (self.steps + steps, len(self._alarms), alarm))
         return alarm
+
+    # --- processes -------------------------------------------------------------------------------------------------
+
+    def in_process(self, name: str, main: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run as that process: what this task starts belongs to it too."""
+        context = contextvars.copy_context()
+        context.run(_PROCESS.set, name)
+        return self.create_task(main, context=context)
+
+    def outside(self, main: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of no process, whoever starts it: a request that has left goes on without its sender."""
+        return self.create_task(main, context=contextvars.Context())
+
+    def kill(self, process: str) -> None:
+        """No step of it ever runs again: nothing unwinds, no `finally` runs."""
+        self._stopped[process] = None
+
+    def freeze(self, process: str) -> None:
+        self._stopped[process] = []
+
+    def thaw(self, process: str) -> None:
+        """What became ready meanwhile is ready now. A process that was killed while frozen stays dead."""
+        held = self._stopped.get(process)
+        if held is not None:
+            del self._stopped[process]
+            self._ready.extend(held)
+
+    # --- the loop --------------------------------------------------------------------------------------------------
 
     def _run_once(self) -> None:
         self._take_timers()
@@ -58,8 +93,17 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._ready.rotate(-place)
         handle = self._ready.popleft()
         self._ready.rotate(place)
+        if self._stopped:
+            process = handle._context.get(_PROCESS)
+            if process in self._stopped:
+                held = self._stopped[process]
+                if held is not None:
+                    held.append(handle)
+                return
         if not handle._cancelled:
             handle._run()
+            if self.after_step is not None and handle._context.get(_PROCESS) is not None:
+                self.after_step()
 
     def _take_timers(self) -> None:
         while self._scheduled and (self._scheduled[0]._cancelled or self._scheduled[0]._when <= self._virtual_s):
@@ -84,7 +128,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         """There is none."""
 
 
-def run(main: Coroutine[Any, Any, T], seed: int) -> T:
+def run(main: Coroutine[Any, Any, T], seed: int | str) -> T:
     """Run `main` to its end in virtual time. The loop is reachable as the running loop."""
     loop = VirtualTimeLoop(random.Random(seed))
     asyncio.set_event_loop(loop)

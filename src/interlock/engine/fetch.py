@@ -122,6 +122,7 @@ async def salesforce_absence(
     rows = await ctx.salesforce.query_by_ids(
         type_, ids, f"Id, IsDeleted{merged}", include_deleted=True, purpose="fetch"
     )
+    masters = await _last_masters(ctx, type_, [row["MasterRecordId"] for row in rows if row.get("MasterRecordId")])
     living = [row["Id"] for row in rows if not row.get("IsDeleted")]
     if living:
         answers |= await ctx.salesforce.retrieve(type_, living, runtime.salesforce_fields[type_], purpose="fetch")
@@ -131,7 +132,27 @@ async def salesforce_absence(
         key = RecordKey(Side.SALESFORCE, type_, row["Id"])
         master = row.get("MasterRecordId")
         if master:
-            answers[key.id] = Gone(key, GoneHow.MERGED, RecordKey(Side.SALESFORCE, type_, master))
+            answers[key.id] = Gone(key, GoneHow.MERGED, RecordKey(Side.SALESFORCE, type_, masters[master]))
         else:
             answers[key.id] = Gone(key, GoneHow.DELETED)
     return answers
+
+
+async def _last_masters(ctx: Cycle, type_: str, ids: list[str]) -> dict[str, str]:
+    """Where a chain of merges ends: id of a survivor -> the record that it lives on as, if it was merged away in turn."""
+    merged_into: dict[str, str | None] = {}
+    unknown = list(dict.fromkeys(ids))
+    while unknown:
+        rows = await ctx.salesforce.query_by_ids(
+            type_, unknown, "Id, MasterRecordId", include_deleted=True, purpose="fetch"
+        )
+        merged_into |= dict.fromkeys(unknown) | {row["Id"]: row.get("MasterRecordId") for row in rows}
+        unknown = [master for master in dict.fromkeys(merged_into.values()) if master and master not in merged_into]
+    last = {}
+    for id_ in ids:
+        end = id_
+        # A survivor is never merged into one that was merged into it, so a chain has an end.
+        while (master := merged_into.get(end)) is not None:
+            end = master
+        last[id_] = end
+    return last

@@ -73,15 +73,20 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
     if not moving:
         return
     taken: dict[RecordKey, RecordLink] = {}
+    by_link = {work.link.id: work for work in batch.works if work.link is not None}
+    ended: set[int | None] = set()
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await _linked(tx, batch.runtime, [work.follow for work in moving if work.follow is not None])
     for work in await _most_fitting_first(ctx, batch.runtime, moving):
         assert work.follow is not None
         assert work.link is not None
+        if work.link.id in ended:
+            continue
         successor = work.follow
         holder = taken.get(successor) or linked.get(successor)
-        # A pair that has just taken the survivor has it, even if it rested until now.
-        if holder is not None and (successor in taken or holder.state is LinkState.LINKED):
+        # A pair that has just taken the survivor has it, even if it rested until now, and one whose survivor was deleted
+        # afterwards has it still: a restore brings it back.
+        if holder is not None and (successor in taken or holder.state in (LinkState.LINKED, RESTS[successor.side])):
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
                 # Nothing is left of this pair: both its records live on as others, or not at all.
                 work.state = LinkState.UNLINKED
@@ -89,9 +94,15 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
             else:
                 _rest(ctx, work, holder)
             continue
+        other = by_link.get(holder.id) if holder is not None else None
+        if other is not None and (other.state is not None or other.relink_to is not None):
+            # It was decided just now what becomes of that pair: this one comes after it.
+            work.wait(ctx.clock_us(), Reason.RETRY)
+            continue
         if holder is not None and holder.id is not None:
             # The survivor's own counterpart is gone: that pair is history, and this one has both its records.
             work.ends = holder.id
+            ended.add(holder.id)
         taken[successor] = work.link
         work.relink_to = successor
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))

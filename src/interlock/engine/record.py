@@ -323,11 +323,13 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
 
 def _looked(work: Work, before: Looked, looked_us: int) -> Looked:
     """Our own write makes another version, which nobody has looked at."""
-    versions = [
-        seen.modified_us if isinstance(seen, Observation) else before.version_us(side)
-        for side, seen in ((Side.HUBSPOT, work.hubspot), (Side.SALESFORCE, work.salesforce))
-    ]
-    now = Looked(*versions, work.members_us or before.members_us, before.since_us)
+
+    def version_us(side: Side) -> int:
+        seen = work.seen(side)
+        return seen.modified_us if isinstance(seen, Observation) else before.version_us(side)
+
+    members_us = work.members_us or before.members_us
+    now = Looked(version_us(Side.HUBSPOT), version_us(Side.SALESFORCE), members_us, before.since_us)
     return before if now == before else msgspec.structs.replace(now, since_us=looked_us)
 
 

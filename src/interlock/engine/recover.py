@@ -1,9 +1,10 @@
 """Settling writes whose outcome a crash or a time-out kept from us, before their records are touched again (rule P).
 
 A request that may still land is waited for. After that, creates are looked up by their key and never by search: one that
-landed becomes a link, one that did not is forgotten. For updates the pair is read afresh like any other, and `recognise`
-asks whether the target holds what we wrote: then that is the base, as if the answer had come. Without it our own late
-write would look like an edit of somebody's, and could win over a newer one.
+landed becomes a link, one that did not is forgotten. An update of two records without a link is a first link that was
+interrupted: they become the pair that it was to be, whatever has become of either since. For other updates the pair is
+read afresh like any other, and `recognise` asks whether the target holds what we wrote: then that is the base, as if the
+answer had come. Without it our own late write would look like an edit of somebody's, and could win over a newer one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from interlock.core.model import (
 )
 from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
+from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, intents, links
@@ -42,6 +44,7 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     now = ctx.clock_us()
     fresh_parks: dict[Side, list[int]] = {side: [] for side in Side}
     creates: dict[Side, list[tuple[Work, Intent]]] = defaultdict(list)
+    begun: list[Work] = []
     for work, other, intent in _assign(batch, open_):
         if intent.state is IntentState.SENT and intent.id is not None:
             # Whoever sent it died, and when is not known: the request may be as young as our own lease.
@@ -55,9 +58,13 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         work.intents.append(intent)
         if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
             creates[intent.target.side].append((work, intent))
+        elif intent.kind is IntentKind.UPDATE and intent.state is IntentState.UNKNOWN and work.link is None:
+            _begun(ctx, work, intent)
+            begun.append(work)
     await _settle_creates(ctx, creates)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        new = await _free(tx, batch, [work for pairs in creates.values() for work, _ in pairs if work.link is not None])
+        made = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
+        new = await _free(tx, batch, made + [work for work in begun if all(work is not each for each in made)])
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
         for side, ids in fresh_parks.items():
@@ -169,6 +176,23 @@ def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Work, Intent]
         if owner is not None:
             pairs.append((owner, target or owner, intent))
     return pairs
+
+
+def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
+    """The pair that was decided on when the update was sent. It has no base yet: what both hold is compared as at first."""
+    hubspot, salesforce = sorted((intent.source, intent.target), key=lambda key: key.side is not Side.HUBSPOT)
+    work.link = RecordLink(
+        object=work.object,
+        hubspot_id=hubspot.id,
+        salesforce_type=salesforce.type,
+        salesforce_id=salesforce.id,
+        state=LinkState.LINKED,
+        linked_by=LinkedBy.SYNC_KEY,
+        linked_at_us=ctx.clock_us(),
+        base={},
+        sets={},
+    )
+    work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, ctx.clock_us()))
 
 
 async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:

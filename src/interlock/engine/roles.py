@@ -34,7 +34,9 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
     ]
     hubspot_sets = await _hubspot_sets(ctx, [work.hubspot_id for work in works if work.hubspot_id])
-    salesforce_sets, newest_us = await _salesforce_sets(ctx, [work.salesforce_id for work in works if work.salesforce_id])
+    salesforce_sets, newest_us = await _salesforce_sets(
+        ctx, [work.salesforce_id for work in works if work.salesforce_id]
+    )
     hubspot_ids = {id_ for ids in hubspot_sets.values() for id_ in ids}
     contact_ids = {id_ for rows in salesforce_sets.values() for id_ in rows}
     async with ctx.store.read(ctx.connection_id) as tx:

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+# How far our clock may be ahead of a CRM's when a connection begins: what changed in that much time before is looked at once.
+BEGUN_EARLIER_US = 300_000_000
+
 
 class Window(msgspec.Struct, frozen=True):
     """The cursor of one kind of record on one side. `*_us` are stamps of the CRM, `*_at_us` times of our clock."""
@@ -27,8 +30,8 @@ class Window(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, cursor: Mapping[str, int] | None, begun_us: int, overlap_us: int) -> Window:
         if cursor is None:
-            # That moment is of our clock: what the CRM's clock may be behind is allowed for.
-            return cls(begun_us - overlap_us, begun_us - overlap_us)
+            since_us = begun_us - max(overlap_us, BEGUN_EARLIER_US)
+            return cls(since_us, since_us)
         return cls(**{"settled_us": cursor["modified_us"] - overlap_us, **cursor})
 
     def cursor(self) -> dict[str, int]:

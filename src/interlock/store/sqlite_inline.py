@@ -68,5 +68,8 @@ class InlineConnection(aiosqlite.Connection):
         """Crash: what is not committed is gone, and no call ever returns."""
         self._queue.frozen = True
         if self._connection is not None:
-            # Closing rolls back. The attribute stays set, or the next call would raise where it must wait for ever.
+            # A connection that is closed while one of its statements is still referred to lives on, with its locks: the
+            # kernel takes them from a killed process. The attribute stays set, or the next call would raise where it must
+            # wait for ever.
+            self._connection.rollback()
             self._connection.close()

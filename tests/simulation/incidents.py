@@ -1,0 +1,142 @@
+"""Where a process is killed or frozen: at an await of the cycle that the seed picks, so that rare ones are met as often.
+
+`sites` finds every await of the modules that make up the cycle, in their source. `Aim` watches the chain of coroutines of a
+process after each step of the loop and says when it stands at the site.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib
+import random
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.recipe import Recipe
+from tests.simulation.virtual_time import VirtualTimeLoop
+
+# The line that every change goes through, as engine/cycle.py tells it, with what that calls.
+MODULES = (
+    "cycle",
+    "detect",
+    "fetch",
+    "matching",
+    "candidates",
+    "follow",
+    "roles",
+    "references",
+    "oscillation",
+    "apply",
+    "stamp",
+    "record",
+    "repair",
+    "verify",
+    "recover",
+    "load",
+    "sweep",
+    "retention",
+    "left_out",
+)
+Site = tuple[str, int]  # module, line
+
+
+@cache
+def sites() -> tuple[Site, ...]:
+    return tuple(site for module in MODULES for site in _sites_of(module))
+
+
+def _sites_of(module: str) -> Iterator[Site]:
+    path = Path(str(importlib.import_module(f"interlock.engine.{module}").__file__))
+    tree = ast.parse(path.read_text())
+    lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor)}
+    yield from ((module, line) for line in sorted(lines))
+
+
+def standing(task: asyncio.Task[Any]) -> list[Site]:
+    """The awaits of the cycle at which a suspended task stands, outermost first."""
+    found = []
+    waiting: Any = task.get_coro()
+    while isinstance(waiting, types.CoroutineType):
+        frame = waiting.cr_frame
+        if frame is not None:
+            name = frame.f_globals.get("__name__", "")
+            if name.startswith("interlock.engine."):
+                found.append((name.removeprefix("interlock.engine."), frame.f_lineno))
+        waiting = waiting.cr_await
+    return found
+
+
+def _stands_at(task: asyncio.Task[Any], module: str, line: int) -> bool:
+    """As `standing` would say; called after every step."""
+    waiting: Any = task.get_coro()
+    name = f"interlock.engine.{module}"
+    while type(waiting) is types.CoroutineType:
+        frame = waiting.cr_frame
+        if frame is not None and frame.f_lineno == line and frame.f_globals.get("__name__") == name:
+            return True
+        waiting = waiting.cr_await
+    return False
+
+
+@dataclass(frozen=True)
+class Incident:
+    number: int
+    kind: str  # "crash" or "freeze"
+    site: Site
+    visits: int  # the step at which the process has stood there this often
+    latest_steps: int  # whether or not it has, after this many steps
+    seconds: float  # until another process is started, or the frozen one goes on
+
+
+def draw(recipe: Recipe) -> list[Incident]:
+    """Up to two crashes, and in every fourth story a process that stands still for a while."""
+    chance = recipe.chance("incidents")
+    kinds = ["crash"] * chance.choice((0, 1, 1, 2, 2)) + ["freeze"] * (chance.random() < 0.25)
+    chance.shuffle(kinds)
+    drawn = [
+        Incident(
+            number,
+            kind,
+            _pick(chance),
+            chance.choice((1, 1, 1, 2, 3, 5, 8)),
+            chance.randint(200, 6_000),
+            chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0),
+        )
+        for number, kind in enumerate(kinds)
+    ]
+    return [incident for incident in drawn if incident.number not in recipe.without_incidents]
+
+
+def _pick(chance: random.Random) -> Site:
+    """Every other time one of the awaits that the cycle itself tells: they are few, and each must be met."""
+    all_ = sites()
+    return chance.choice([site for site in all_ if site[0] == "cycle"] if chance.random() < 0.5 else all_)
+
+
+def last(recipe: Recipe) -> Incident:
+    """The kill at the end of the day, at which the calm begins."""
+    chance = recipe.chance("last")
+    return Incident(-1, "end", _pick(chance), chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
+
+
+class Aim:
+    """`hit` is done when the task has stood at the site often enough, or has run long enough."""
+
+    def __init__(self, loop: VirtualTimeLoop, task: asyncio.Task[Any], incident: Incident) -> None:
+        self._loop, self._task, self._site = loop, task, incident.site
+        self._left = incident.visits
+        self._latest = loop.steps + incident.latest_steps
+        self.hit: asyncio.Future[None] = loop.create_future()
+        loop.after_step = self._look
+
+    def _look(self) -> None:
+        if _stands_at(self._task, *self._site):
+            self._left -= 1
+        if self._left <= 0 or self._loop.steps >= self._latest or self._task.done():
+            self._loop.after_step = None
+            self.hit.set_result(None)

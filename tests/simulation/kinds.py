@@ -1,0 +1,72 @@
+"""The objects of the stories, as people use them: which fields they type into, and what a record must have beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+RULES = ("two_way", "prefer_salesforce", "prefer_hubspot", "always_salesforce", "always_hubspot", "dont_sync")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`fields`: HubSpot property -> Salesforce field."""
+
+    slug: str
+    sobject: str
+    fields: dict[str, str]
+    identity: str  # by which the same one on the other side is found
+    always: tuple[str, ...]  # typed in at every create
+    clearable: tuple[str, ...]
+    required_in_hubspot: dict[str, Any]
+    required_in_salesforce: dict[str, Any]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Fields that tell who it is: nobody types the same one on both sides by chance."""
+        return tuple(name for name in ("email", "website") if name in self.fields)
+
+
+KINDS = {
+    "contacts": Kind(
+        "contacts",
+        "Contact",
+        {
+            "email": "Email",
+            "firstname": "FirstName",
+            "lastname": "LastName",
+            "jobtitle": "Title",
+            "fax": "Fax",
+            "message": "Description",
+        },
+        "email",
+        ("email",),
+        ("firstname", "jobtitle", "fax", "message"),
+        {},
+        {},
+    ),
+    "companies": Kind(
+        "companies",
+        "Account",
+        {"name": "Name", "website": "Website", "phone": "Phone", "description": "Description"},
+        "website",
+        ("name",),
+        ("phone", "description"),
+        {},
+        {},
+    ),
+    "deals": Kind(
+        "deals",
+        "Opportunity",
+        {"dealname": "Name", "description": "Description"},
+        "dealname",
+        ("dealname",),
+        ("description",),
+        {"dealstage": "closedwon", "closedate": "2026-03-31", "pipeline": "default"},
+        {"StageName": "Closed Won", "CloseDate": "2026-03-31"},
+    ),
+}
+# Records that either side may come to hold once everything is carried over: eight in all.
+MOST_ALONE = {"contacts": 8}
+MOST_TOGETHER = {"contacts": 4, "companies": 2, "deals": 2}
+LINK, CREATION_KEY = "interlock_salesforce_id", "Interlock_Creation_Key__c"

@@ -1,0 +1,198 @@
+"""What people do in both CRMs, one function a move. Each does one thing at one moment, or two people's things at once.
+
+A move that finds nothing to work on, or that a CRM refuses, is a move that failed; nobody minds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.simulation.desk import Desk
+from tests.simulation.kinds import KINDS, Kind
+
+Move = Callable[[Desk, Kind], None]
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def edit_in_hubspot(desk: Desk, kind: Kind) -> None:
+    name = desk.some_field(kind)
+    desk.hugo.update(kind.slug, desk.some_in_hubspot(kind), {name: desk.token(name)})
+
+
+def edit_in_salesforce(desk: Desk, kind: Kind) -> None:
+    name = desk.some_field(kind)
+    desk.sally.update(kind.sobject, desk.some_in_salesforce(kind), {kind.fields[name]: desk.token(name)})
+
+
+def edit_both(desk: Desk, kind: Kind) -> None:
+    """The same field of the same pair, on both sides, before anybody can know."""
+    name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
+    here, there = desk.some_pair(kind)
+    desk.sally.update(kind.sobject, there, {kind.fields[name]: desk.token(name)})
+    desk.hugo.update(kind.slug, here, {name: desk.token(name)})
+
+
+def clear_in_hubspot(desk: Desk, kind: Kind) -> None:
+    desk.hugo.update(kind.slug, desk.some_in_hubspot(kind), {desk.chance.choice(kind.clearable): ""})
+
+
+def clear_in_salesforce(desk: Desk, kind: Kind) -> None:
+    field = kind.fields[desk.chance.choice(kind.clearable)]
+    desk.sally.update(kind.sobject, desk.some_in_salesforce(kind), {field: None})
+
+
+def bulk_edit_in_hubspot(desk: Desk, kind: Kind) -> None:
+    """A workflow or an import: one field of every record at once."""
+    name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
+    for id_ in desk.hugo.ids(kind.slug):
+        desk.hugo.update(kind.slug, id_, {name: desk.token(name)})
+
+
+def bulk_edit_in_salesforce(desk: Desk, kind: Kind) -> None:
+    name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
+    for id_ in desk.sally.ids(kind.sobject):
+        desk.sally.update(kind.sobject, id_, {kind.fields[name]: desk.token(name)})
+
+
+# --- records -----------------------------------------------------------------------------------------------------------
+
+
+def create_in_hubspot(desk: Desk, kind: Kind) -> None:
+    if desk.room(kind):
+        desk.hugo.create(kind.slug, desk.typed(kind) | kind.required_in_hubspot)
+
+
+def create_in_salesforce(desk: Desk, kind: Kind) -> None:
+    if desk.room(kind):
+        _create_in_salesforce(desk, kind, desk.typed(kind))
+
+
+def create_twins(desk: Desk, kind: Kind) -> None:
+    """The same person or company entered on both sides. Two deals of one name are two deals."""
+    if kind.slug == "deals" or not desk.room(kind):
+        return
+    known = {kind.identity: desk.token(kind.identity)}
+    _create_in_salesforce(desk, kind, desk.typed(kind) | known)
+    desk.hugo.create(kind.slug, desk.typed(kind) | known | kind.required_in_hubspot)
+
+
+def _create_in_salesforce(desk: Desk, kind: Kind, values: dict[str, str]) -> None:
+    if kind.slug == "contacts":
+        values.setdefault("lastname", desk.token("lastname"))
+    fields = {kind.fields[name]: value for name, value in values.items()}
+    desk.sally.create(kind.sobject, fields | kind.required_in_salesforce)
+
+
+def delete_in_hubspot(desk: Desk, kind: Kind) -> None:
+    desk.hugo.archive(kind.slug, desk.some_in_hubspot(kind))
+
+
+def delete_in_salesforce(desk: Desk, kind: Kind) -> None:
+    desk.sally.delete(kind.sobject, desk.some_in_salesforce(kind))
+
+
+def restore_in_hubspot(desk: Desk, kind: Kind) -> None:
+    table = desk.portal.table(kind.slug)
+    desk.hugo.restore(kind.slug, desk.chance.choice([str(record.id) for record in table.after(-1, archived=True)]))
+
+
+def restore_in_salesforce(desk: Desk, kind: Kind) -> None:
+    rows = desk.org.tables[kind.sobject].from_id("")
+    desk.sally.undelete(kind.sobject, desk.chance.choice([row.id for row in rows if row.deleted_s is not None]))
+
+
+def merge_in_hubspot(desk: Desk, kind: Kind) -> None:
+    if kind.slug != "deals":
+        desk.hugo.merge(kind.slug, *desk.chance.sample(desk.hugo.ids(kind.slug), 2))
+
+
+def merge_in_salesforce(desk: Desk, kind: Kind) -> None:
+    if kind.slug != "deals":
+        desk.sally.merge(kind.sobject, *desk.chance.sample(desk.sally.ids(kind.sobject), 2))
+
+
+def opt_out_in_hubspot(desk: Desk, kind: Kind) -> None:
+    email = desk.hugo.get("contacts", desk.some_in_hubspot(KINDS["contacts"])).get("email")
+    if email:
+        desk.hugo.opt_out(email)
+
+
+def opt_out_in_salesforce(desk: Desk, kind: Kind) -> None:
+    desk.sally.update("Contact", desk.some_in_salesforce(KINDS["contacts"]), {"HasOptedOutOfEmail": True})
+
+
+# --- who belongs to whom -------------------------------------------------------------------------------------------------
+
+
+def move_in_hubspot(desk: Desk, kind: Kind) -> None:
+    """A contact or deal gets another company, or none."""
+    slug = desk.chance.choice(("contacts", "deals"))
+    here = desk.some_in_hubspot(KINDS[slug])
+    before = list(desk.hugo.associated(slug, here, "companies"))
+    if before and desk.chance.random() < 0.3:
+        for company in before:
+            desk.hugo.disassociate(slug, here, "companies", company)
+    else:
+        desk.hugo.associate(slug, here, "companies", desk.some_in_hubspot(KINDS["companies"]), primary=True)
+
+
+def move_in_salesforce(desk: Desk, kind: Kind) -> None:
+    moved = KINDS[desk.chance.choice(("contacts", "deals"))]
+    account = None if desk.chance.random() < 0.3 else desk.some_in_salesforce(KINDS["companies"])
+    desk.sally.update(moved.sobject, desk.some_in_salesforce(moved), {"AccountId": account})
+
+
+def add_role_in_hubspot(desk: Desk, kind: Kind) -> None:
+    deal, contact = desk.some_in_hubspot(KINDS["deals"]), desk.some_in_hubspot(KINDS["contacts"])
+    desk.hugo.associate("deals", deal, "contacts", contact)
+
+
+def remove_role_in_hubspot(desk: Desk, kind: Kind) -> None:
+    deal = desk.some_in_hubspot(KINDS["deals"])
+    desk.hugo.disassociate(
+        "deals", deal, "contacts", desk.chance.choice(list(desk.hugo.associated("deals", deal, "contacts")))
+    )
+
+
+def add_role_in_salesforce(desk: Desk, kind: Kind) -> None:
+    fields = {
+        "OpportunityId": desk.some_in_salesforce(KINDS["deals"]),
+        "ContactId": desk.some_in_salesforce(KINDS["contacts"]),
+    }
+    desk.sally.create("OpportunityContactRole", fields)
+
+
+def remove_role_in_salesforce(desk: Desk, kind: Kind) -> None:
+    desk.sally.delete("OpportunityContactRole", desk.chance.choice(desk.sally.ids("OpportunityContactRole")))
+
+
+# How often each is made.
+MOVES: dict[Move, float] = {
+    edit_in_hubspot: 8,
+    edit_in_salesforce: 8,
+    edit_both: 3,
+    clear_in_hubspot: 1.5,
+    clear_in_salesforce: 1.5,
+    bulk_edit_in_hubspot: 0.7,
+    bulk_edit_in_salesforce: 0.7,
+    create_in_hubspot: 2,
+    create_in_salesforce: 2,
+    create_twins: 1,
+    delete_in_hubspot: 0.6,
+    delete_in_salesforce: 0.6,
+    restore_in_hubspot: 0.6,
+    restore_in_salesforce: 0.6,
+    merge_in_hubspot: 0.4,
+    merge_in_salesforce: 0.4,
+    opt_out_in_hubspot: 0.5,
+    opt_out_in_salesforce: 0.5,
+}
+MOVES_AMONG_OBJECTS: dict[Move, float] = {
+    move_in_hubspot: 3.5,
+    move_in_salesforce: 3.5,
+    add_role_in_hubspot: 2,
+    add_role_in_salesforce: 2,
+    remove_role_in_hubspot: 1,
+    remove_role_in_salesforce: 1,
+}

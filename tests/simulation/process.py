@@ -1,0 +1,155 @@
+"""One process of Interlock in the simulated world: a store of its own, a line to the network, and what `serve` does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from interlock.app.serve import ServeDesk
+from interlock.core.model import Reason, RecordKey, Side
+from interlock.crm.budget import HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.seam import forbid_network
+from interlock.crm.tokens import ClientCredentials, StaticToken
+from interlock.engine.dispatch.local import Work
+from interlock.store import Store, StoreBusy, dirty, handovers
+from interlock.store.connections import Connection
+from interlock.wiring import Clients
+from tests.simulation.network import HOSTS, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from tests.simulation.world import World
+
+T = TypeVar("T")
+# A dispatcher looks more often; what it would find in between is found a little later.
+LOOK_S = 8.0
+
+
+class Process:
+    """`clock_us`: its own clock, which need not be that of either CRM."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.name = f"process-{number}"
+        self._world = world
+        self._line = Line(world.network)
+        self._skew_us = round(
+            (world.process_skew_s + world.chance.uniform(-1.0, 1.0) * bool(world.process_skew_s)) * 1e6
+        )
+        self.store: Store | None = None
+        self.main: asyncio.Task[Any] | None = None
+
+    def clock_us(self) -> int:
+        return self._world.loop.now_us() + self._skew_us
+
+    # --- its life ----------------------------------------------------------------------------------------------------
+
+    def start(self, main: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self._world.loop.in_process(self.name, main)
+        self.main = task
+        return task
+
+    async def open(self) -> Store:
+        process = self
+
+        class OfThisProcess(Store):
+            def __init__(self, *words: Any, **named: Any) -> None:
+                super().__init__(*words, **named)
+                # Known before it is open: a process that dies while it opens its database lets go of it too.
+                process.store = self
+
+        return await OfThisProcess.open(
+            str(self._world.path),
+            clock_us=self.clock_us,
+            synchronous="OFF",
+            threadless=True,
+            forbid_network=forbid_network,
+        )
+
+    def crash(self) -> None:
+        self._world.loop.kill(self.name)
+        if self.store is not None:
+            self.store.freeze()
+
+    # --- what it does --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def clients(self, connection: Connection | None = None) -> AsyncIterator[Clients]:
+        world, budget = self._world, MemoryBudgetStore(self.clock_us)
+        hubspot, salesforce = (f"http://{HOSTS[side]}" for side in ("hubspot", "salesforce"))
+        sessions = world.salesforce.sessions
+        yield Clients(
+            HubSpotClient(
+                hubspot,
+                self._line,
+                StaticToken(Side.HUBSPOT, world.hubspot.token),
+                HubSpotGovernor(budget, self.clock_us),
+                self.clock_us,
+            ),
+            SalesforceClient(
+                salesforce,
+                self._line,
+                ClientCredentials(salesforce, sessions.client_id, sessions.client_secret, self._line),
+                SalesforceGovernor(budget, self.clock_us, allocated=1_000_000),
+                self.clock_us,
+            ),
+        )
+
+    def desk(self, store: Store) -> ServeDesk:
+        return ServeDesk(store, self.clients, self.clock_us, self.name, self._said)
+
+    def _said(self, line: str) -> None:
+        if "a defect of Interlock" in line:
+            self._world.story.defects.append(line)
+
+    async def serve(self) -> None:
+        """Polls at their pace, due records as they come due, and now and then somebody asks for a sync."""
+        store = await self.opened()
+        desk, id_ = self.desk(store), self._world.connection_id
+        chance = self._world.recipe.chance(f"serve:{self.name}")
+        poll_at_s = 0.0
+        while True:
+            now_s = self._world.loop.time()
+            if now_s >= poll_at_s:
+                bell = chance.random() < 0.15 and await self._rung(store)
+                next_s = await desk.turn(id_, Work.BELL if bell else Work.POLL)
+                poll_at_s = self._world.loop.time() + next_s
+            elif await self._anything_due(store):
+                await desk.turn(id_, Work.DUE)
+            await asyncio.sleep(min(LOOK_S, max(0.1, poll_at_s - self._world.loop.time())))
+
+    async def opened(self) -> Store:
+        """Started again until it comes up: another process may stand still with the database locked."""
+        while True:
+            try:
+                return await self.open()
+            except StoreBusy:
+                await asyncio.sleep(1.0)
+
+    async def _rung(self, store: Store) -> bool:
+        try:
+            await self.ring(store)
+        except StoreBusy:
+            return False
+        return True
+
+    async def _anything_due(self, store: Store) -> bool:
+        async with store.read(self._world.connection_id) as tx:
+            counts = await dirty.counts(tx, self.clock_us())
+        return any(each.due for each in counts.values())
+
+    async def ring(self, store: Store) -> None:
+        """Ask for a whole sync, as `interlock sync` does of a running dispatcher."""
+        async with store.write(self._world.connection_id) as tx:
+            await handovers.ask(tx, (), ())
+
+    async def next_due_us(self, store: Store) -> int | None:
+        """When there is something to do again. A record that waits for another, which may never come, is not busy."""
+        async with store.read(self._world.connection_id) as tx:
+            rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", self._world.connection_id)
+            found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
+        return min((each.due_at_us for each in found.values() if each.reason is not Reason.WAITING), default=None)

@@ -1,0 +1,31 @@
+"""What a seed is made of, and what was taken out of it: the whole input of one story.
+
+A seed alone is a standard story. Shrinking (shrink.py) takes moves, crashes and kinds of faults out of it while it still
+fails; what is left is small enough to read, and is kept as a regression test (found.py).
+"""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+
+EVERYTHING = ("companies", "contacts", "deals")
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    seed: int
+    without_moves: tuple[int, ...] = ()  # numbers of user moves
+    without_faults: tuple[str, ...] = ()  # kinds, of the network and of the CRMs
+    without_incidents: tuple[int, ...] = ()  # numbers of crashes and freezes
+    clear_until: int = 0  # the request before which the network is well
+    clear_from: int = 1_000_000_000  # and from which on it is
+
+    def chance(self, stream: str) -> random.Random:
+        """A stream of its own for each purpose: to take something out of one leaves the others as they were."""
+        return random.Random(f"{self.seed}:{stream}")
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Half of the seeds are about contacts alone, where most of the moves meet the same few records."""
+        return ("contacts",) if self.seed % 2 else EVERYTHING

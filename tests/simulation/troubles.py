@@ -1,0 +1,116 @@
+"""What goes wrong in a CRM for a while, and is put right again by an administrator who does not know of Interlock."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interlock.store import Store, mappings
+from tests.simulation.kinds import RULES
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+KINDS_OF_TROUBLE = (
+    "session_expired",  # Salesforce's; the next sign-in works
+    "token_refused",  # HubSpot's, until somebody puts it right
+    "scope_lost",  # HubSpot lets us read contacts and write none
+    "field_hidden",  # a Salesforce field is hidden from the sync user
+    "field_locked",  # or shown, and not to be written
+    "rate_limited",  # one of the two has no request left for us for a while
+    "rules_changed",  # somebody chooses other sync rules in Interlock; nothing ends it
+)
+_FIELDS = ("Title", "Fax", "Description")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    kind: str
+    begins_s: float
+    lasts_s: float
+    field: str
+    side: str
+
+
+def draw(world: World, busy_s: float) -> list[Trouble]:
+    """At most two a story: half of the stories have none."""
+    chance = world.recipe.chance("troubles")
+    drawn = []
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        drawn.append(
+            Trouble(
+                chance.choice(KINDS_OF_TROUBLE),
+                chance.uniform(0.0, busy_s),
+                chance.uniform(5.0, 60.0),
+                chance.choice(_FIELDS),
+                chance.choice(("hubspot", "salesforce")),
+            )
+        )
+    return [trouble for trouble in drawn if trouble.kind not in world.recipe.without_faults]
+
+
+async def befall(world: World, trouble: Trouble) -> None:
+    await asyncio.sleep(trouble.begins_s)
+    world.network.faults[trouble.kind] += 1
+    world.network.note(trouble.kind, "begins")
+    _begin(world, trouble)
+    try:
+        await asyncio.sleep(trouble.lasts_s)
+    finally:
+        _end(world, trouble)
+        world.network.note(trouble.kind, "ends")
+
+
+def _begin(world: World, trouble: Trouble) -> None:
+    token = world.hubspot.account.tokens[world.hubspot.token]
+    match trouble.kind:
+        case "session_expired":
+            for value, session in world.salesforce.sessions.access.items():
+                session.revoked = session.revoked or value != world.salesforce.token
+        case "token_refused":
+            token.revoked = True
+        case "scope_lost":
+            token.scopes = frozenset(
+                {"crm.objects.contacts.read", "crm.objects.companies.read", "crm.objects.deals.read"}
+            )
+        case "field_hidden" | "field_locked":
+            _permit(world, trouble, read=trouble.kind == "field_locked", edit=False)
+        case "rate_limited":
+            world.network.closed.add(trouble.side)
+        case "rules_changed":
+            world.operate(change_rules)
+
+
+def _end(world: World, trouble: Trouble) -> None:
+    token = world.hubspot.account.tokens[world.hubspot.token]
+    match trouble.kind:
+        case "token_refused":
+            token.revoked = False
+        case "scope_lost":
+            token.scopes = None
+        case "field_hidden" | "field_locked":
+            _permit(world, trouble, read=True, edit=True)
+        case "rate_limited":
+            world.network.closed.discard(trouble.side)
+
+
+async def change_rules(world: World, store: Store) -> None:
+    """Half of the fields get another rule."""
+    chance = world.recipe.chance("rules_changed")
+    async with store.write(world.connection_id) as tx:
+        slugs = {row.id: row.object for row in await mappings.object_mappings(tx)}
+        chosen: dict[tuple[str, str], str] = {}
+        for row in await mappings.field_mappings(tx):
+            place = (slugs[row.object_mapping_id], row.property)
+            if row.locked_reason is None and chance.random() < 0.5:
+                row.rule = chosen.setdefault(place, chance.choice(RULES))
+                await mappings.save_field_mapping(tx, row)
+        world.story.rules |= chosen
+        world.story.reruled |= set(chosen)
+
+
+def _permit(world: World, trouble: Trouble, *, read: bool, edit: bool) -> None:
+    """Field-level security of the user that Interlock signs in as."""
+    user = world.salesforce.users[0].id
+    world.salesforce.set_field_permission(user, "Contact", trouble.field, read=read, edit=edit)
