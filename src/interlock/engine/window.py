@@ -55,7 +55,11 @@ class Window(msgspec.Struct, frozen=True):
         """Rows up to this stamp were taken in, oldest first; `now_us`: after they were read."""
         if modified_us <= self.modified_us:
             return self
-        return msgspec.structs.replace(self, modified_us=modified_us, first_seen_at_us=now_us)
+        # The first look is no reason for another at once: one that is interrupted goes on from what it has seen.
+        looked_back_at_us = self.looked_back_at_us or now_us
+        return msgspec.structs.replace(
+            self, modified_us=modified_us, first_seen_at_us=now_us, looked_back_at_us=looked_back_at_us
+        )
 
     def passed(self, modified_us: int, before: Window, began_at_us: int, overlap_us: int) -> Window:
         """A look back has taken in rows up to this stamp: what is behind it need not be looked at again if it is interrupted.

@@ -103,6 +103,18 @@ def test_a_look_back_that_is_interrupted_goes_on_where_it_was() -> None:
     assert Window.of(poller.cursor, begun_us, OVERLAP).settled
 
 
+def test_a_first_look_that_is_interrupted_goes_on_where_it_was() -> None:
+    begun_us = 1_000_000 * S
+    crm = Crm(0)
+    poller = Poller(crm, begun_us)
+    for number in range(1_000):
+        crm.changed(begun_us + number * S, 0)
+    for number in range(11):
+        poller.poll(begun_us + (2_000 + number) * S, pages_most=10)
+    assert poller.seen == set(crm.rows)
+    assert poller.read <= 1_050
+
+
 def test_polling_every_quarter_minute_reads_a_steady_stream_a_few_times_at_most() -> None:
     begun_us = 1_000_000 * S
     crm = Crm(0)
