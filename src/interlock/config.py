@@ -82,12 +82,21 @@ def _read(file: Path) -> ProcessSettings:
     except FileNotFoundError:
         return ProcessSettings()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {error}.", code="config_unreadable") from error
+        raise BadInput(
+            f"{file} cannot be read: {error}.",
+            code="config_unreadable",
+            fix="It must be text in UTF-8 that we may read.",
+        ) from error
     values, lines = parse_yaml(text, str(file))
     if values is None:
         return ProcessSettings()
     if not isinstance(values, dict):
-        raise BadInput(f"{file} must hold keys and values.", code="config_invalid")
+        known = ", ".join(ProcessSettings.model_fields)
+        raise BadInput(
+            f"{file} must hold keys and values.",
+            code="config_invalid",
+            fix=f"Write `key: value` lines. Known keys: {known}.",
+        )
     try:
         return ProcessSettings.model_validate(values)
     except ValidationError as error:
@@ -128,7 +137,9 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[str, ...], int]]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise BadInput(f"{name}{line}: this is not YAML: {problem}.", code="config_invalid") from error
+        raise BadInput(
+            f"{name}{line}: this is not YAML: {problem}.", code="config_invalid", fix="Correct that line."
+        ) from error
     lines: dict[tuple[str, ...], int] = {}
     _note_lines(root, (), lines)
     return values, lines

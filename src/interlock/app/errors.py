@@ -99,7 +99,7 @@ def as_failure(error: BaseException) -> Failure | None:
     if isinstance(error, (Fenced, StoreBusy)):
         return Failure(error.code, str(error), 6, fix="Run it again; nothing was lost.")
     if isinstance(error, StoreError):
-        return Failure(error.code, str(error), 2, fix="Check `database` and `key_file` in interlock.yaml.")
+        return Failure(error.code, str(error), 2, fix=error.fix or "Check `database` and `key_file` in interlock.yaml.")
     return None
 
 

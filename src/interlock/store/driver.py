@@ -36,17 +36,46 @@ Translate = Callable[[BaseException], BaseException | None]
 """A driver's exception as the store's own; None for what is not this driver's, or means nothing to a caller."""
 
 
+# SQLite's words -> what is wrong, and what to do. A transaction that fails this way leaves nothing behind.
+_DAMAGED = (
+    "The database file is damaged or not a database.",
+    "Restore it from a backup. Without one, move it away and run `interlock connect` again: the next sync finds every pair"
+    " by the keys in both CRMs.",
+)
+_UNUSABLE = (
+    (
+        "disk is full",
+        "The disk that holds the database is full.",
+        "Free some space on it, then run it again: what was done so far is kept.",
+    ),
+    (
+        "disk I/O",
+        "The database cannot be read or written (disk I/O error).",
+        "See whether its disk is full, over a quota or failing, then run it again: what was done so far is kept.",
+    ),
+    (
+        "readonly",
+        "The database may not be written (readonly).",
+        "Let the user who runs Interlock write the file and its folder.",
+    ),
+    (
+        "unable to open",
+        "The database cannot be opened.",
+        "Check `database` in interlock.yaml, and that its folder exists and may be written.",
+    ),
+    ("not a database", *_DAMAGED),
+    ("malformed", *_DAMAGED),
+)
+
+
 def _from_sqlite(error: BaseException) -> BaseException | None:
     message = str(error).strip()
     if isinstance(error, sqlite3.IntegrityError) and "unique" in message.lower():
         return NotUnique(message)
-    if isinstance(error, sqlite3.OperationalError):
-        if "locked" in message or "busy" in message:
-            return StoreBusy("Another process keeps the database locked. Nothing was changed; try again.")
-        if any(word in message for word in ("unable to open", "full", "disk I/O", "readonly", "not a database")):
-            return StoreUnavailable(f"The database cannot be used: {message}.")
-    if isinstance(error, sqlite3.DatabaseError) and ("not a database" in message or "malformed" in message):
-        return StoreUnavailable(f"The database file is damaged or not a database: {message}.")
+    if isinstance(error, sqlite3.OperationalError) and ("locked" in message or "busy" in message):
+        return StoreBusy("Another process keeps the database locked. Nothing was changed; try again.")
+    if isinstance(error, sqlite3.DatabaseError):
+        return next((StoreUnavailable(*said) for words, *said in _UNUSABLE if words in message), None)
     return None
 
 

@@ -19,10 +19,22 @@ class StoreError(Exception):
     """Base of all that the store raises on purpose."""
 
     code = "store"
+    fix = ""  # what a person can do about it, where that is known here
 
 
 class StoreUnavailable(StoreError):
+    """`file`: the database, where it is a file."""
+
     code = "store_unavailable"
+    file: str | None = None
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message.removesuffix('.')}: {self.file}." if self.file and self.file not in message else message
 
 
 class StoreBusy(StoreError):
@@ -67,6 +79,7 @@ class HeldByOther(StoreError):
 
 class SecretUnreadable(StoreError):
     code = "secret_unreadable"
+    fix = "Put secret.key back from your backup, or run `interlock connect` again with the tokens of both CRMs."
 
 
 class KeyFileProblem(StoreError):

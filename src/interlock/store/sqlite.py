@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -92,8 +92,17 @@ class SqliteBackend:
         self._writer = await self._opened()
 
     async def _opened(self) -> aiosqlite.Connection:
-        with own_errors():
+        with self._naming_the_file(), own_errors():
             return await self._connect()
+
+    @contextmanager
+    def _naming_the_file(self) -> Iterator[None]:
+        """What is wrong with the database is of use to a person only with its name."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            error.file = str(self._path)
+            raise
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Driver]:
@@ -102,18 +111,19 @@ class SqliteBackend:
             if self._writer is None:
                 raise StoreUnavailable("The store is closed.")
             raw = self._writer
-            try:
-                await self._begin_immediate(raw)
-                yield SqliteDriver(raw)
-                with own_errors():
-                    await raw.execute_fetchall("COMMIT")
-                await self._never_if_frozen()
-            except BaseException:
-                # The driver's method does nothing where no transaction is open (BEGIN refused, COMMIT done but the task
-                # cancelled); the queue keeps it behind what a cancelled task left running.
-                with own_errors():
-                    await raw.rollback()
-                raise
+            with self._naming_the_file():
+                try:
+                    await self._begin_immediate(raw)
+                    yield SqliteDriver(raw)
+                    with own_errors():
+                        await raw.execute_fetchall("COMMIT")
+                    await self._never_if_frozen()
+                except BaseException:
+                    # The driver's method does nothing where no transaction is open (BEGIN refused, COMMIT done but the
+                    # task cancelled); the queue keeps it behind what a cancelled task left running.
+                    with own_errors():
+                        await raw.rollback()
+                    raise
 
     async def _begin_immediate(self, raw: aiosqlite.Connection) -> None:
         waited_s = 0.0
@@ -135,9 +145,10 @@ class SqliteBackend:
         async with self._readers:
             reader = self._idle.pop() if self._idle else await self._open_reader()
             try:
-                with own_errors():
-                    await reader.execute_fetchall("BEGIN")
-                yield SqliteDriver(reader)
+                with self._naming_the_file():
+                    with own_errors():
+                        await reader.execute_fetchall("BEGIN")
+                    yield SqliteDriver(reader)
             finally:
                 try:
                     await reader.rollback()

@@ -1,0 +1,254 @@
+"""A disk that fills, a database that is locked, damaged or of another version, a key file that is gone, settings that are no
+settings: every command ends clearly, with what, where and what to do, and works again once that is mended.
+
+By the installed command. A full disk is a limit on the size of the files that the process may write (RLIMIT_FSIZE), which
+SQLite meets as it meets a quota; SQLITE_FULL itself is met in the store, whose database may then grow no more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.contract.cli_world import PATIENCE_S, Interlock, LocalCrms, Ran, validated
+from tests.contract.conftest import Clock, a_connection
+
+from interlock.cli.main import main
+from interlock.store import Store, StoreUnavailable, connections, cursors
+
+BAD_CONFIGURATION, HELD = 2, 6
+
+
+@pytest.fixture
+def connected(interlock: Interlock, crms: LocalCrms) -> Interlock:
+    """Joined, with one person to carry over."""
+    crms.hubspot.seed("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+    interlock.connect().sound()
+    return interlock
+
+
+def database(interlock: Interlock) -> Path:
+    return interlock.home / "interlock.db"
+
+
+def works(interlock: Interlock, crms: LocalCrms) -> None:
+    """All is as if nothing had happened."""
+    interlock("sync", "--once", "--json").sound()
+    assert [row["LastName"] for row in crms.salesforce.query("SELECT LastName FROM Contact")] == ["Byron"]
+
+
+def says(ran: Ran, code: int, error_code: str, *parts: str) -> None:
+    error = ran.sound(code).error
+    assert error["code"] == error_code
+    told = f"{error['message']} {error['fix']}"
+    for part in parts:
+        assert part in told, told
+
+
+# --- the disk --------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def files_no_larger_than(size_bytes: int) -> Iterator[None]:
+    """Whatever is started within can write no file beyond it. Of this process the limit is soft, and taken back."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room_bytes", [0, 65_536])
+def test_a_disk_that_is_full_from_the_start_or_fills_in_the_middle_ends_clearly_and_nothing_is_lost(
+    connected: Interlock, crms: LocalCrms, room_bytes: int
+) -> None:
+    with files_no_larger_than(room_bytes):
+        ended = connected("sync", "--once", "--json")
+    says(ended, BAD_CONFIGURATION, "store_unavailable", str(database(connected)), "disk", "run it again")
+    works(connected, crms)
+
+
+def test_serve_outlives_a_disk_that_fills_and_empties_again(connected: Interlock, crms: LocalCrms) -> None:
+    connected("sync", "--once").sound()
+    process = connected.start("serve", "--port", "0")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        assert "Status:" in process.stdout.readline()
+        before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+        # It says what is wrong, with the file; it beats every two seconds.
+        said = process.stderr.readline()
+        while str(database(connected)) not in said:
+            assert process.poll() is None
+            said = process.stderr.readline()
+        assert "disk" in said
+        crms.hubspot.seed("contacts", {"email": "grace@example.com", "lastname": "Hopper"})
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
+        connected("sync", "--once", "--wait", "1m").sound()
+        assert process.poll() is None, process.stderr.read()
+        assert connected("status", "--json").document["worker"]["running"]
+        found = {row["LastName"] for row in crms.salesforce.query("SELECT LastName FROM Contact")}
+        assert found == {"Byron", "Hopper"}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+
+
+@pytest.mark.anyio
+async def test_a_database_that_can_grow_no_more_says_so_and_keeps_what_was_committed(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "interlock.db"
+    store = await Store.open(str(path), clock_us=clock)
+    async with store.write(None) as tx:
+        id_ = await connections.create(tx, a_connection())
+    async with store.write(id_) as tx:
+        await cursors.set(tx, "kept", {"n": 1})
+        await tx.rows("PRAGMA max_page_count = 1")  # SQLite makes it what it has by now
+
+    async def write_too_much() -> None:
+        async with store.write(id_) as tx:
+            await cursors.set(tx, "kept", {"n": 2})
+            await cursors.set(tx, "large", {"text": "x" * 1_000_000})
+
+    with pytest.raises(StoreUnavailable, match="full") as refused:
+        await write_too_much()
+    assert str(path) in str(refused.value)
+    assert "Free some space" in refused.value.fix
+    async with store.write(id_) as tx:
+        assert await cursors.get(tx, "kept") == {"n": 1}, "half a transaction was kept"
+        await tx.rows("PRAGMA max_page_count = 1000000")
+        await cursors.set(tx, "large", {"text": "x" * 1_000_000})
+    await store.close()
+
+
+# --- the file ----------------------------------------------------------------------------------------------------------------
+
+
+def truncated(size_bytes: int, file: Path) -> None:
+    os.truncate(file, size_bytes)
+
+
+def overwritten(file: Path) -> None:
+    """Every page but the first holds something else: it is a database as long as nobody reads on."""
+    with file.open("r+b") as opened:
+        opened.seek(4_096)
+        opened.write(b"\xa5" * (file.stat().st_size - 4_096))
+
+
+def a_text(file: Path) -> None:
+    file.write_text("Dear diary, " * 1_000)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [partial(truncated, 40_000), overwritten, a_text],
+    ids=lambda each: str(each)[:30],
+)
+def test_a_damaged_database_is_named_left_alone_and_can_be_restored_or_made_anew(
+    connected: Interlock, crms: LocalCrms, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    connected("sync", "--once").sound()
+    file = database(connected)
+    backup = shutil.copy(file, tmp_path / "backup.db")
+    damage(file)
+    damaged = file.read_bytes()
+    command = ("status",) if damage is a_text else ("sync", "--once")
+    ended = connected(*command, "--json")
+    says(ended, BAD_CONFIGURATION, "store_unavailable", str(file), "damaged", "interlock connect")
+    assert file.read_bytes() == damaged, "what a person may still want to look into was changed"
+    if damage is a_text:
+        # There is no backup: as the message says.
+        file.unlink()
+        connected.connect().sound()
+    else:
+        shutil.copy(backup, file)
+    works(connected, crms)
+
+
+def test_a_database_of_a_newer_version_says_so_by_the_command(connected: Interlock, crms: LocalCrms) -> None:
+    with contextlib.closing(sqlite3.connect(database(connected), isolation_level=None)) as opened:
+        ((ours,),) = opened.execute("SELECT version_num FROM alembic_version").fetchall()
+        opened.execute("UPDATE alembic_version SET version_num = '9999'")
+        says(connected("sync", "--once", "--json"), BAD_CONFIGURATION, "schema_newer", "9999", "upgrade")
+        opened.execute("UPDATE alembic_version SET version_num = ?", (ours,))
+    works(connected, crms)
+
+
+def test_a_database_that_another_process_keeps_locked_is_exit_6_after_a_while(
+    connected: Interlock, crms: LocalCrms
+) -> None:
+    with contextlib.closing(sqlite3.connect(database(connected), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        says(connected("sync", "--once", "--json"), HELD, "store_busy", "locked", "again")
+        # What only reads is not kept waiting.
+        connected("connections", "--json").sound()
+    works(connected, crms)
+
+
+# --- the key file and the settings ----------------------------------------------------------------------------------------------
+
+
+def half_a_key(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:20])
+
+
+def test_a_key_file_that_is_damaged_is_said_and_its_backup_mends_it(connected: Interlock, crms: LocalCrms) -> None:
+    file = connected.home / "secret.key"
+    backup = file.read_bytes()
+    half_a_key(file)
+    says(connected("sync", "--once", "--json"), BAD_CONFIGURATION, "key_file", "key", "backup")
+    file.write_bytes(backup)
+    works(connected, crms)
+
+
+def test_without_the_key_file_connecting_again_is_enough(connected: Interlock, crms: LocalCrms) -> None:
+    (connected.home / "secret.key").unlink()
+    ended = connected("sync", "--once", "--json")
+    says(ended, BAD_CONFIGURATION, "secret_unreadable", "secret.key", "interlock connect")
+    connected.connect().sound()
+    works(connected, crms)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("database: [interlock.db", "line 1"),
+        ("database: interlock.db\nport: eighty\n", "line 2"),
+        ("port: 70000\n", "port"),
+        ("database: [a, b]\n", "database"),
+        ("- database\n", "keys and values"),
+        ("interlock.db\n", "keys and values"),
+        ("database: interlock.db\ncolour: green\n", "colour"),
+        ("database: mysql://localhost/interlock\n", "mysql"),
+        ("database: nowhere/interlock.db\n", "nowhere"),
+        ("key_file: nowhere/secret.key\n", "nowhere"),
+        (b"database: \xff\xfe\n", "interlock.yaml"),
+    ],
+)
+def test_settings_that_are_no_settings_are_named_with_their_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes, said: str
+) -> None:
+    """The command, run in this process."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "interlock.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["connections", "--json", "--home", str(home)]) == BAD_CONFIGURATION
+    error = validated(json.loads(capsys.readouterr().out))["error"]
+    assert said in error["message"]
+    assert error["fix"]
+    assert not (home / "interlock.db").exists(), "something was made by settings that were refused"
+    (home / "interlock.yaml").unlink()
+    assert main(["connections", "--json", "--home", str(home)]) == 0
