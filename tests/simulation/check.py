@@ -53,13 +53,13 @@ class Scene:
                 ("salesforce", kind.sobject, kind.fields[kind.identity]),
             )
         }
+        self._take_merged_into_archived()
         self.identities_of_archived = {name for id_ in self.archived for name in self.names["hubspot"][id_]}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
         rows = story.salesforce.org.tables[kind.sobject].from_id("")
         self.made_and_deleted = {
             str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
         }
-        self._take_merged_into_archived()
         self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
 

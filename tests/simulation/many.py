@@ -10,12 +10,13 @@ from statistics import median
 
 import msgspec
 
-from tests.simulation.child import Verdict, play
+from tests.simulation.child import Verdict, empty_database, play
 from tests.simulation.recipe import Recipe
 
 
 def play_many(recipes: Sequence[Recipe], processes: int) -> Iterator[Verdict]:
     """Every process takes each n-th recipe and forks a child for it (child.py)."""
+    empty_database()
     gc.collect()
     gc.freeze()
     pipes = [_player(recipes[place::processes]) for place in range(min(processes, len(recipes)))]

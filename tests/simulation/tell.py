@@ -15,7 +15,7 @@ import textwrap
 from pathlib import Path
 
 from tests.simulation.check import check
-from tests.simulation.child import play
+from tests.simulation.child import empty_database, play
 from tests.simulation.recipe import Recipe
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import DoesNotConverge, simulate
@@ -96,7 +96,9 @@ def main() -> None:
         print(recipe)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            story = simulate(recipe, Path(folder) / "interlock.db")
+            path = Path(folder) / "interlock.db"
+            path.write_bytes(empty_database())
+            story = simulate(recipe, path)
         except DoesNotConverge as error:
             print(error)
             return

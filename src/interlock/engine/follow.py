@@ -24,7 +24,7 @@ from interlock.core.model import (
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
-from interlock.engine.work import Batch, Work
+from interlock.engine.work import Batch, Seen, Work
 from interlock.store import Tx, links
 
 MERGED_IDS = "hs_merged_object_ids"
@@ -88,11 +88,12 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         # afterwards has it still: a restore brings it back.
         if holder is not None and (successor in taken or holder.state in (LinkState.LINKED, RESTS[successor.side])):
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
-                # Nothing is left of this pair: both its records live on as others, or not at all.
-                work.state = LinkState.UNLINKED
-                work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
+                _end(ctx, work)
             else:
                 _rest(ctx, work, holder)
+            continue
+        if holder is not None and _left_nothing(work.seen(successor.side.other)):
+            _end(ctx, work)
             continue
         other = by_link.get(holder.id) if holder is not None else None
         if other is not None and (other.state is not None or other.relink_to is not None):
@@ -106,6 +107,16 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         taken[successor] = work.link
         work.relink_to = successor
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
+
+
+def _left_nothing(seen: Seen) -> bool:
+    return isinstance(seen, Gone) and seen.successor is None
+
+
+def _end(ctx: Cycle, work: Work) -> None:
+    """Nothing is left of this pair: both its records live on as others, which have pairs of their own, or not at all."""
+    work.state = LinkState.UNLINKED
+    work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
 
 
 def _how(work: Work) -> str:

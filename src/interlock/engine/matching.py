@@ -88,9 +88,13 @@ async def _salesforce_by_key_and_email(
     for type_ in finder.runtime.salesforce_types:
         fields = finder.runtime.salesforce_fields[type_]
         found = await ctx.salesforce.query_where_in(
-            type_, fields, {"Email": list(by_email), SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
+            type_,
+            fields,
+            {"Email": list(by_email), SALESFORCE_CREATION_KEY: list(by_key)},
+            include_deleted=True,
+            purpose="match",
         )
-        for seen in found:
+        for seen in await _living(ctx, finder, type_, found, by_key):
             keyed = by_key.get(_creation_key_of(seen))
             lives_as = converted(seen.key, seen)
             if keyed is not None:
@@ -102,6 +106,24 @@ async def _salesforce_by_key_and_email(
             for work in by_email.get(email, ()):
                 if work.origin is Side.HUBSPOT:
                     finder.add(work, seen, LinkedBy.EMAIL)
+
+
+async def _living(
+    ctx: Cycle, finder: Finder, type_: str, found: list[Observation], by_key: dict[str, Work]
+) -> list[Observation]:
+    """Those of them that are there. One that was made for a record of ours and is gone says what became of its counterpart,
+    of which HubSpot may know nothing: the stored id is written after the create."""
+    living = [seen for seen in found if not seen.values.get("IsDeleted")]
+    known = {_creation_key_of(seen) for seen in living}
+    gone = {
+        seen.key.id: by_key[key]
+        for seen in found
+        if seen.values.get("IsDeleted") and (key := _creation_key_of(seen)) in by_key and key not in known
+    }
+    for id_, answer in (await salesforce_absence(ctx, finder.runtime, type_, list(gone))).items():
+        lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
+        await _take_absence(ctx, finder, gone[id_], lives_as, RecordKey(Side.SALESFORCE, type_, id_))
+    return living
 
 
 async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -131,9 +153,9 @@ async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Wo
     for type_ in finder.runtime.salesforce_types:
         fields = finder.runtime.salesforce_fields[type_]
         found = await ctx.salesforce.query_where_in(
-            type_, fields, {SALESFORCE_CREATION_KEY: list(by_key)}, purpose="match"
+            type_, fields, {SALESFORCE_CREATION_KEY: list(by_key)}, include_deleted=True, purpose="match"
         )
-        for seen in found:
+        for seen in await _living(ctx, finder, type_, found, by_key):
             finder.add(by_key[_creation_key_of(seen)], seen, LinkedBy.SYNC_KEY)
 
 
