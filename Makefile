@@ -55,7 +55,13 @@ lint: $(READY) ## ruff, mypy, import-linter
 bench: $(READY) ## every benchmark, and a table (ARGS="NAME ..." for some)
 	@$(BIN)/python benchmarks $(ARGS)
 
+SEEDS ?= 20000
+FIRST_SEED ?= 0
+
+simulate: $(READY) ## many seeds of the simulator (SEEDS=n FIRST_SEED=k)
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED) $(ARGS)
+
 golden: $(READY) ## write the tables of tests/golden anew; then read what changed
 	@$(BIN)/python -m tests.golden
 
-.PHONY: help setup demo test check lint bench golden
+.PHONY: help setup demo test check lint bench simulate golden

@@ -56,9 +56,12 @@ class Scene:
         self._take_merged_into_archived()
         self.identities_of_archived = {name for id_ in self.archived for name in self.names["hubspot"][id_]}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
-        rows = story.salesforce.org.tables[kind.sobject].from_id("")
+        rows = list(story.salesforce.org.tables[kind.sobject].from_id(""))
         self.made_and_deleted = {
             str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
+        }
+        self.identities_of_deleted = {
+            name for row in rows if row.deleted_s is not None for name in self.names["salesforce"][row.id]
         }
         self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
@@ -141,7 +144,10 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
     for hubspot_id, values in scene.here.items():
         if values.get(LINK):
             reached[values[LINK]].append(hubspot_id)
-        elif hubspot_id not in scene.troubled | scene.made_and_deleted and (
+        elif (
+            hubspot_id not in scene.troubled | scene.made_and_deleted
+            and not scene.names["hubspot"][hubspot_id] & scene.identities_of_deleted
+        ) and (
             kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")
         ):
             yield f"counterpart: HubSpot {kind.slug} {hubspot_id} has none"
@@ -156,6 +162,8 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             and scene.made_for(salesforce_id) not in scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
+    # Merged into another by a person before anybody could know that it had been made: what it was made for is made again.
+    merged_away = {str(id_) for id_ in scene.story.hubspot.portal.table(kind.slug).merged}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made = defaultdict(list)
         for entry in _entries(scene.story, side):
@@ -165,6 +173,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
                 and entry.field == name
                 and entry.new
                 and entry.client == OURS
+                and not (entry.id in merged_away and _unheard(scene.story, side, entry))
             ):
                 made[entry.new].append(entry.id)
         yield from (f"counterpart: {key} was created more than once: {ids}" for key, ids in made.items() if ids[1:])
@@ -239,7 +248,7 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
-        if edit.side == "salesforce" and _unheard(scene.story, edit.replaced_by):
+        if edit.side == "salesforce" and _unheard(scene.story, "salesforce", edit.replaced_by):
             continue
         if edit.side == "hubspot" and _merged_away_unread(scene, edit.id, edit.replaced_by):
             continue
@@ -271,10 +280,10 @@ def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
     )
 
 
-def _unheard(story: Story, entry: JournalEntry) -> bool:
-    """Whether nobody could keep the answer of this write, which held the value before it (docs/guarantees.md)."""
+def _unheard(story: Story, side: str, entry: JournalEntry) -> bool:
+    """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
     return any(
-        landing.side == "salesforce" and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
+        landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
         for landing in story.network.landings
     )
 
