@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import msgspec
 
@@ -25,32 +25,37 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.simulation.mutations", description=__doc__)
     words.add_argument("names", nargs="*", metavar="NAME")
     words.add_argument("--seeds", type=int, default=SEEDS)
+    words.add_argument("--first", type=int, default=0, help="the first of them, where earlier ones were tried")
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     words.add_argument("--write", action="store_true")
     chosen = words.parse_args()
     mutations = [named(name) for name in chosen.names] or list(MUTATIONS)
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
     remembered = first_seeds()
-    missed = []
+    missed: list[str] = []
 
     def hunted(mutation: Mutation) -> tuple[Mutation, Played | None, float]:
         began_s = time.perf_counter()
-        caught = hunt(mutation, range(chosen.seeds), remembered.get(mutation.name))
+        caught = hunt(mutation, seeds, remembered.get(mutation.name))
         return mutation, caught, time.perf_counter() - began_s
 
     with ThreadPoolExecutor(chosen.processes) as pool:
-        for mutation, caught, seconds in pool.map(hunted, mutations):
+        for hunting in as_completed([pool.submit(hunted, mutation) for mutation in mutations]):
+            mutation, caught, seconds = hunting.result()
             print(_line(mutation, caught, seconds), flush=True)
             if caught is None:
                 missed.append(mutation.name)
-            else:
-                remembered[mutation.name] = caught.seed
-    if chosen.write:
-        kept = {mutation.name: remembered[mutation.name] for mutation in MUTATIONS if mutation.name in remembered}
-        FIRST_SEEDS.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
-    print(
-        f"{len(mutations) - len(missed)} of {len(mutations)} caught" + (f", not {', '.join(missed)}" if missed else "")
-    )
+            elif chosen.write:
+                _remember(mutation, caught)
+    caught_text = f"{len(mutations) - len(missed)} of {len(mutations)} caught"
+    print(caught_text + (f", not {', '.join(missed)}" if missed else ""))
     return 1 if missed else 0
+
+
+def _remember(mutation: Mutation, caught: Played) -> None:
+    known = first_seeds() | {mutation.name: caught.seed}
+    kept = {each.name: known[each.name] for each in MUTATIONS if each.name in known}
+    FIRST_SEEDS.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
 
 
 def _line(mutation: Mutation, caught: Played | None, seconds: float) -> str:

@@ -103,16 +103,16 @@ NOTICING = (
         (
             Patch(
                 WINDOW,
+                "        if modified_us <= self.modified_us:\n",
                 """\
+        modified_us = now_us
         if modified_us <= self.modified_us:
-            return self
-        return msgspec.structs.replace(self, modified_us=modified_us, first_seen_at_us=now_us)
 """,
-                """\
-        if now_us <= self.modified_us:
-            return self
-        return msgspec.structs.replace(self, modified_us=now_us, settled_us=now_us, first_seen_at_us=now_us)
-""",
+            ),
+            Patch(
+                WINDOW,
+                "        return self.modified_us if aged else self.modified_us - overlap_us\n",
+                "        return self.modified_us\n",
             ),
         ),
     ),
