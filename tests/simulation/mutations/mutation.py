@@ -51,7 +51,8 @@ def mistaken(source: str, patches: Sequence[Patch]) -> tuple[str, list[int]]:
         text += source[done:place]
         lines += _following(lines[-1], source[done:place])
         first, added = lines[-1], patch.old.count("\n")
-        lines += [first + min(number, added) for number in range(1, patch.new.count("\n") + 1)]
+        most = added - 1 if patch.old.endswith("\n") else added
+        lines += [first + min(number, most) for number in range(1, patch.new.count("\n") + 1)]
         text += patch.new
         done = place + len(patch.old)
         # What follows on the same line is of the line where the old text ended.
