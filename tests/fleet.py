@@ -233,6 +233,9 @@ class Fleet:
                 return None
             case "seen":
                 return self.gate.seen[asked["after"] :]
+            case "settled":
+                # Ends at the first pair that is not, since it is asked again and again.
+                return not any(pair.late() for pair in self.pairs)
             case "state":
                 return self.state()
         raise AssertionError(do)
@@ -299,6 +302,10 @@ class Crms:
     def seen(self, after: int = 0) -> list[Seen]:
         return msgspec.convert(self._ask("seen", after=after), list[Seen])
 
+    def settled(self) -> bool:
+        """Whether the last edit of every record has arrived."""
+        return bool(self._ask("settled"))
+
     def state(self) -> State:
         return msgspec.convert(self._ask("state"), State)
 
@@ -352,15 +359,32 @@ class Worker:
     def pid(self) -> int:
         return self.process.pid
 
-    def kill(self) -> None:
+    def cpu_s(self) -> float:
+        """What the process has used so far."""
+        told = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kill(self) -> float:
+        """When it was."""
+        at = time.time()
         self.process.kill()
         self.process.wait()
+        return at
 
-    def freeze(self) -> None:
+    def freeze(self) -> float:
+        """When it was."""
+        at = time.time()
         self.process.send_signal(signal.SIGSTOP)
+        return at
 
-    def wake(self) -> None:
+    def wake(self, watch: Watch) -> float:
+        """Returns when it has shown that it is awake: the moment in which it was woken."""
+        beat = f"SELECT beat_at_us FROM worker WHERE owner = '{self.name}'"
+        before = watch.row(beat)
+        at = time.time()
         self.process.send_signal(signal.SIGCONT)
+        watch.until(lambda: watch.row(beat) != before, lambda: watch.row(beat))
+        return at
 
     def end(self) -> tuple[int, str]:
         """SIGTERM; the exit code, and what it said."""
@@ -570,6 +594,44 @@ class Watch:
     def row(self, sql: str) -> Any:
         return self._raw.execute(sql.encode()).fetchone()
 
+    def owners(self) -> dict[str, int]:
+        """Who took each org last."""
+        return {each.org_id: each.pid for each in self.written() if each.what == "lease"}
+
+    def bytes_a_row(self, table: str) -> float:
+        """As it is once vacuum has been there."""
+        self._raw.execute(f"VACUUM FULL {table}".encode())
+        return float(self.row(f"SELECT pg_total_relation_size('{table}')::float8 / COUNT(*) FROM {table}")[0])
+
+    def held_by(self, owner: str) -> set[str]:
+        """Orgs whose term runs."""
+        sql = "SELECT org_id FROM lease WHERE owner = %s AND until_us > extract(epoch FROM clock_timestamp()) * 1000000"
+        return {str(row[0]) for row in self._raw.execute(sql.encode(), (owner,))}
+
+    def until_nobody_drains(self) -> None:
+        under_way = "SELECT COUNT(*) FROM lease WHERE until_us > extract(epoch FROM clock_timestamp()) * 1000000"
+        self.until(lambda: self.row(under_way)[0] == 0, lambda: self.row(under_way))
+
+    def make_everything_due(self) -> None:
+        """As if the time of every poll had come; but a drain that is under way may say otherwise when it ends."""
+        self._raw.execute("DELETE FROM cursor WHERE name = 'turns'")
+        self._raw.execute("UPDATE schedule SET seq = seq + 1, due_at_us = 0")
+
+    def until_everything_was_drained(self) -> None:
+        """Since everything was made due."""
+        left = "SELECT COUNT(*) FROM schedule WHERE due_at_us <= extract(epoch FROM clock_timestamp()) * 1000000"
+        polled = (
+            "SELECT COUNT(*) FROM connection WHERE id NOT IN (SELECT connection_id FROM cursor WHERE name = 'turns')"
+        )
+        self.until(lambda: self.row(left)[0] == 0 and self.row(polled)[0] == 0, lambda: self.row(left))
+
+    def org_ids(self) -> dict[int, str]:
+        """Number -> id."""
+        rows = self._raw.execute("SELECT name, salesforce_org_id FROM connection ORDER BY id DESC").fetchall()
+        found = {int(name.removeprefix("pair")): str(org_id) for name, org_id in rows}
+        orgs = len(set(found.values()))
+        return {number: org_id for number, org_id in found.items() if number < orgs}
+
     def queued(self) -> int:
         """Jobs that stand in the queue, done or not."""
         (schema,) = self.row("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'interlock_queue%'")
@@ -594,20 +656,32 @@ class Watch:
         self._raw.close()
 
 
-def overlaps(seen: list[Seen], excused: set[int]) -> list[str]:
-    """Requests of two processes for one org at the same time, as its CRMs saw them. `excused`: processes that were killed or
-    frozen while a request of theirs was under way: that one may last."""
+def overlaps(seen: list[Seen], halted: dict[int, float]) -> list[str]:
+    """Requests of two processes for one org at the same time, as its CRMs saw them. `halted`: when a process was killed or
+    frozen; what was under way then may last."""
     found = []
-    orgs = {each.org for each in seen}
-    for org in orgs:
+    for org in {each.org for each in seen}:
         mine = sorted((each for each in seen if each.org == org), key=lambda each: each.begun)
         for number, each in enumerate(mine):
+            at = halted.get(each.pid)
+            if at is not None and each.begun <= at and (not each.ended or each.ended >= at):
+                continue
             for later in mine[number + 1 :]:
                 if each.ended and later.begun >= each.ended:
                     break
-                if later.pid != each.pid and each.pid not in excused:
+                if later.pid != each.pid:
                     found.append(f"org {org}: {each.pid} from {each.begun:.3f} to {each.ended:.3f}, {later.pid}")
     return found
+
+
+def asked_unowned(
+    seen: list[Seen], written: list[Written], pid: int, since: float, org_ids: dict[int, str]
+) -> list[Seen]:
+    """Requests of a process that was woken, for orgs that it has not taken since then."""
+    leases = [each for each in written if each.what == "lease" and each.pid == pid and each.at > since]
+    taken = {each.org_id: each.at for each in reversed(leases)}
+    mine = [each for each in seen if each.pid == pid and each.begun > since]
+    return [each for each in mine if each.begun < taken.get(org_ids[each.org], float("inf"))]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.cli_world import Interlock, validated
-from tests.fleet import Crms, Installation, Seen, Watch, Worker, Written, crms, overlaps
+from tests.fleet import Crms, Installation, Watch, asked_unowned, crms, overlaps
 
 CONNECTIONS, ORGS, RECORDS = 7, 6, 4  # the first org serves two HubSpot accounts
 SERVED_AGAIN_WITHIN_S = 30.0
@@ -39,22 +39,6 @@ def watch(installation: Installation) -> Iterator[Watch]:
     made.close()
 
 
-def owners(watch: Watch) -> dict[str, int]:
-    """Who took each org last."""
-    return {each.org_id: each.pid for each in watch.written() if each.what == "lease"}
-
-
-def asked_unowned(seen: list[Seen], written: list[Written], pid: int, since: float, orgs: dict[int, str]) -> list[Seen]:
-    """Requests of a process for orgs that it has not taken since."""
-    taken = {
-        each.org_id: each.at
-        for each in reversed(written)
-        if each.what == "lease" and each.pid == pid and each.at > since
-    }
-    mine = [each for each in seen if each.pid == pid and each.begun > since]
-    return [each for each in mine if each.begun < taken.get(orgs[each.org], float("inf"))]
-
-
 def test_a_worker_that_is_killed_and_one_that_freezes_and_wakes_cost_no_edit(
     installation: Installation, fleet: Crms, watch: Watch
 ) -> None:
@@ -66,20 +50,20 @@ def test_a_worker_that_is_killed_and_one_that_freezes_and_wakes_cost_no_edit(
     # Both in the middle of a write: it is carried out, and they do not learn of it.
     held = fleet.held(0)
     frozen = workers.pop(held.pid)
-    frozen.freeze()
+    halted = {frozen.pid: frozen.freeze()}
     fleet.let_go(0)
     killed = workers.pop(fleet.held(1).pid)
-    killed.kill()
+    halted[killed.pid] = killed.kill()
     fleet.let_go(1)
     (last,) = workers.values()
 
     # Somebody who wants to know is told, and work that is handed over is done by whoever takes over.
     assert installation.run("status")["worker"]["running"]
     assert installation.run("sync", "--once", "--connection", f"pair{held.org}")["outcome"] == "done"
-    watch.until(lambda: set(owners(watch).values()) == {last.pid}, lambda: owners(watch), SERVED_AGAIN_WITHIN_S)
-    watch.until(lambda: not fleet.state().late, lambda: fleet.state().late, SERVED_AGAIN_WITHIN_S)
+    watch.until(lambda: set(watch.owners().values()) == {last.pid}, watch.owners, SERVED_AGAIN_WITHIN_S)
+    watch.until(fleet.settled, lambda: fleet.state().late, SERVED_AGAIN_WITHIN_S)
 
-    woken_at = wake(frozen, watch)
+    woken_at = frozen.wake(watch)
     code, said = frozen.end()
     assert code == 0
     assert "is no longer valid" in said
@@ -87,27 +71,11 @@ def test_a_worker_that_is_killed_and_one_that_freezes_and_wakes_cost_no_edit(
 
     written, seen, state = watch.written(), fleet.seen(), fleet.state()
     assert watch.by_others(written, installation.workers) == []
-    assert overlaps(seen, excused={frozen.pid, killed.pid}) == []
-    assert asked_unowned(seen, written, frozen.pid, woken_at, org_ids(watch)) == []
+    assert overlaps(seen, halted) == []
+    assert asked_unowned(seen, written, frozen.pid, woken_at, watch.org_ids()) == []
     assert (state.late, state.backwards, state.arrived) == ([], [], edits)
     assert state.records == 2 * CONNECTIONS * RECORDS
     assert watch.queued() == 0
-
-
-def wake(frozen: Worker, watch: Watch) -> float:
-    """Returns when it has shown that it is awake; when it was woken."""
-    beat = f"SELECT beat_at_us FROM worker WHERE owner = '{frozen.name}'"
-    before = watch.row(beat)
-    woken_at = float(watch.row("SELECT extract(epoch FROM clock_timestamp())::float8")[0])
-    frozen.wake()
-    watch.until(lambda: watch.row(beat) != before, lambda: watch.row(beat))
-    return woken_at
-
-
-def org_ids(watch: Watch) -> dict[int, str]:
-    """Number -> id."""
-    sql = "SELECT salesforce_org_id FROM connection WHERE name = 'pair{}'"
-    return {number: str(watch.row(sql.format(number))[0]) for number in range(ORGS)}
 
 
 def test_serve_is_one_more_worker(installation: Installation, fleet: Crms, watch: Watch) -> None:
@@ -116,7 +84,7 @@ def test_serve_is_one_more_worker(installation: Installation, fleet: Crms, watch
     installation.start_workers(1)
     fleet.edit(RECORDS)
     installation.connect()
-    watch.until(lambda: not fleet.state().late, lambda: fleet.state().late)
+    watch.until(fleet.settled, lambda: fleet.state().late)
     assert watch.by_others(watch.written(), installation.workers) == []
     assert [each.end()[0] for each in (*serving, *installation.workers[-1:])] == [0, 0, 0]
 

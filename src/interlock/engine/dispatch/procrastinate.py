@@ -95,6 +95,7 @@ class Worker:
         self._app.job_manager = _Jobs(connector)
         self._app.task(name="drain", queue=QUEUE)(self._drain)
         self._away = False
+        self._draining: set[str] = set()
 
     async def run(self) -> None:
         """Raises StoreUnavailable when the queue cannot be made."""
@@ -218,8 +219,18 @@ class Worker:
     # --- a drain -----------------------------------------------------------------------------------------------------
 
     async def _drain(self, org_id: str) -> None:
-        """What a job is. Leaves the org as it is when it is another's; then, or when this ends in any other way than by its
-        last line, the org is due again soon."""
+        """What a job is. An org that is drained already stays with whoever does, here or elsewhere: it is due again soon."""
+        if org_id in self._draining:
+            # The lease would not keep us from taking over from ourselves.
+            return
+        self._draining.add(org_id)
+        try:
+            await self._drain_org(org_id)
+        finally:
+            self._draining.discard(org_id)
+
+    async def _drain_org(self, org_id: str) -> None:
+        """However this ends but by a `put`, the org is due again soon."""
         try:
             async with self._store.read(None) as tx:
                 seen = await schedule.get(tx, org_id)
