@@ -23,7 +23,6 @@ from interlock.core.model import (
     LinkedBy,
     LinkState,
     Looked,
-    Looked,
     Reason,
     RecordKey,
     RecordLink,
@@ -300,6 +299,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
         RecordKey.parse("salesforce:Contact:003A"), "", {}, 1, 1, 1, id=their_intent.id,
     )  # fmt: skip
     await intents.keep_rows(tx, [their_intent_now])
+    await intents.name_targets(tx, [their_intent_now])
     await audit.resolve_conflicts(tx, [their_conflict.id])
     await audit.add(tx, AuditRow(9, AuditKind.UPDATE, "contacts", "501", "003A"))
     await audit.prune(tx, 10**18)

@@ -236,3 +236,52 @@ def test_a_merge_keeps_both_sides_equal_under_every_rule(tell):
         assert "2" in {row.old for row in await world.audit("conflict")}
 
     tell(story)
+
+
+def test_an_opt_out_survives_a_merge_into_one_who_never_opted_out(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        ours, survivor = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        world.hugo.archive("contacts", bob)
+        world.sally.update("Contact", ours, {"HasOptedOutOfEmail": True})
+        await world.settle()
+        assert world.contact(ada)["hs_email_optout"] == "true"
+        # The survivor's own values stand, and it had none.
+        world.sally.merge("Contact", survivor, ours)
+        await world.settle()
+        assert world.counterpart("contacts", ada) == survivor
+        assert world.sally.get("Contact", survivor)["HasOptedOutOfEmail"] is True
+
+    tell(story)
+
+
+def test_a_record_into_which_one_is_merged_whose_counterpart_was_deleted_has_a_life_of_its_own(tell):
+    async def story(world: World) -> None:
+        ada, _ = await two_people(world)
+        ours = world.counterpart("contacts", ada)
+        world.hugo.archive("contacts", ada)
+        await world.settle()
+        newcomer = world.sally.create("Contact", {"LastName": "Cy", "Email": "cy@example.com"})
+        world.sally.merge("Contact", newcomer, ours)
+        await world.settle()
+        made = [id_ for id_ in world.hugo.ids("contacts") if world.contact(id_).get("email") == "cy@example.com"]
+        assert [world.counterpart("contacts", id_) for id_ in made] == [newcomer]
+
+    tell(story)
+
+
+def test_a_chain_of_merges_between_two_looks_leaves_one_pair_and_a_note_for_each_other(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        cy = world.person("cy@example.com")
+        await world.settle()
+        first, second, third = (world.counterpart("contacts", each) for each in (ada, bob, cy))
+        world.sally.merge("Contact", second, first)
+        world.sally.merge("Contact", third, second)
+        await world.settle()
+        link = await world.link("contacts", cy)
+        assert link is not None
+        assert link.salesforce_id == third
+        assert {issue.hubspot_id for issue in await world.issues(code="counterpart_merged")} == {ada, bob}
+
+    tell(story)

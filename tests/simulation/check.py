@@ -126,7 +126,7 @@ def _agreement(scene: Scene) -> Iterator[str]:
             left = scene.here[hubspot_id].get(name) or ""
             right = str(scene.there[salesforce_id].get(field) or "")
             right = "" if right == PLACEHOLDER else right
-            if left == right or hubspot_id in scene.troubled:
+            if left == right or {hubspot_id, salesforce_id} & scene.troubled:
                 continue
             if (scene.kind.slug, name) in scene.story.automated and shout(left) == right:
                 continue  # a flow has the last word there, and a rule by which it is not followed keeps HubSpot's
@@ -147,9 +147,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
         elif (
             hubspot_id not in scene.troubled | scene.made_and_deleted
             and not scene.names["hubspot"][hubspot_id] & scene.identities_of_deleted
-        ) and (
-            kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")
-        ):
+        ) and (kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")):
             yield f"counterpart: HubSpot {kind.slug} {hubspot_id} has none"
     for salesforce_id in scene.there:
         named_by = reached.get(salesforce_id, [])

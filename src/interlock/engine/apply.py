@@ -255,4 +255,8 @@ def not_done(write: SideWrite) -> bool:
 def needs_verify(write: SideWrite) -> bool:
     """HubSpot has no conditional write: what ours may have replaced unseen is looked up in its history, under every
     rule: that Salesforce wins does not mean that what lost may vanish."""
-    return write.side is Side.HUBSPOT and not write.creates and carried_out(write) and bool(write.fields)
+    outcome = write.outcome
+    if write.side is not Side.HUBSPOT or not isinstance(outcome, Written) or not write.fields:
+        return False
+    # A create that found its record there has updated it: the request came twice, and somebody may have been in between.
+    return not write.creates or not outcome.created

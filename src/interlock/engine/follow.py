@@ -13,6 +13,7 @@ from interlock.core.model import (
     AuditKind,
     Base,
     Gone,
+    GoneHow,
     Issue,
     LinkState,
     Observation,
@@ -92,7 +93,11 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
             else:
                 _rest(ctx, work, holder)
             continue
-        if holder is not None and _left_nothing(work.seen(successor.side.other)):
+        # The other record was deleted. A lead's contact is the same person, and is not made again; what a record was merged
+        # into has a life of its own.
+        if _left_nothing(work.seen(successor.side.other)) and (
+            holder is not None or _how(work) == GoneHow.MERGED.value
+        ):
             _end(ctx, work)
             continue
         other = by_link.get(holder.id) if holder is not None else None

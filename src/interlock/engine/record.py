@@ -14,6 +14,8 @@ from interlock.core.model import (
     AuditRow,
     Base,
     Gone,
+    Intent,
+    IntentKind,
     IntentState,
     LinkedBy,
     LinkState,
@@ -53,6 +55,7 @@ class _Ledger(msgspec.Struct):
     settled: list[int] = []
     parked: list[tuple[Side, int]] = []
     to_verify: list[int] = []
+    now_updates: list[Intent] = []  # creates whose record is to be verified like an updated one
     done: list[RecordKey] = []
     postponed: list[dirty.Postponed] = []
     alone: list[Unlinked] = []
@@ -85,6 +88,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             if ids:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
         await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
+        await intents.name_targets(tx, ledger.now_updates)
         await intents.settle(tx, ledger.settled)
         ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
         await unlinked.put(tx, ledger.alone)
@@ -137,6 +141,8 @@ def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) 
     for intent in work.intents:
         if intent.id is not None:
             (ledger.to_verify if intent.state is IntentState.VERIFY else ledger.settled).append(intent.id)
+            if intent.kind is IntentKind.CREATE and intent.state is IntentState.VERIFY:
+                ledger.now_updates.append(intent)
     for write in work.writes:
         _take_outcome(ctx, ledger, work, write, now)
     if work.link is None:
@@ -156,6 +162,9 @@ def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now
             ledger.to_verify.append(intent_id)
             assert write.intent is not None
             write.intent.state = IntentState.VERIFY
+            if write.creates and isinstance(outcome, Written):
+                write.intent.target = RecordKey(write.side, write.type, outcome.id)
+                ledger.now_updates.append(write.intent)
         else:
             ledger.settled.append(intent_id)
     if unknown(write):
@@ -300,6 +309,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
     assert link.id is not None
     if work.relink_to is not None:
         base = carry_over(work.runtime, link, base, work.relink_to)
+        # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
+        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
         held = carry_over(work.runtime, link, held, work.relink_to)
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
@@ -314,6 +325,8 @@ def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, look
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
         ledger.wake += _children(ctx, work.object)
+    if work.state is LinkState.UNLINKED and work.follow is not None:
+        ledger.due_now.append(work.follow)
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)

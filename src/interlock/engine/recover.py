@@ -259,3 +259,7 @@ def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
     for row in intent.rows:
         row.hubspot_id, row.salesforce_id = hubspot.id, salesforce.id
     work.audit += intent.rows
+    intent.target = seen.key
+    if into_hubspot:
+        # It may have come twice, and the second time over somebody's edit: the history tells.
+        intent.state = IntentState.VERIFY

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditRow, Intent, IntentKind, IntentState, RecordLink
+from interlock.core.model import AuditRow, Intent, IntentState, RecordLink
 from interlock.core.plain import plain
 from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
@@ -93,6 +93,8 @@ def foreign_versions(
     for place in range(ours + 1, len(newest_first)):
         if prints[place] == read:
             return between
+        if prints[place] == written:
+            continue  # ours too: the request came twice
         between.append(newest_first[place])
     # What we read is older than the history goes, or it was blank, which has no version: whatever stands between came
     # after our read if it is younger than the record was then, by HubSpot's own clock.
@@ -111,4 +113,4 @@ def _print(field: FieldMapping, entry: HistoryEntry) -> int | None:
 
 
 def to_verify(found: list[Intent]) -> list[Intent]:
-    return [intent for intent in found if intent.state is IntentState.VERIFY and intent.kind is IntentKind.UPDATE]
+    return [intent for intent in found if intent.state is IntentState.VERIFY and intent.target.id]

@@ -129,6 +129,13 @@ async def keep_rows(tx: WriteTx, changed: Sequence[Intent]) -> None:
         await tx.run(sql, _pack(item), tx.connection_id, item.id)
 
 
+async def name_targets(tx: WriteTx, made: Sequence[Intent]) -> None:
+    """Creates whose record is known by now, and is looked at like one that was updated."""
+    sql = "UPDATE intent SET kind = ?, target_key = ? WHERE connection_id = ? AND id = ?"
+    for item in made:
+        await tx.run(sql, IntentKind.UPDATE.value, str(item.target), tx.connection_id, item.id)
+
+
 async def settle(tx: WriteTx, ids: Sequence[int]) -> None:
     """The outcome is known and recorded: the rows go."""
     await tx.run("DELETE FROM intent WHERE connection_id = ? AND id IN [?]", tx.connection_id, list(ids))

@@ -83,9 +83,7 @@ def unpack_base(blob: bytes) -> tuple[Base, SetBase]:
 
 
 def _link(row: Row) -> RecordLink:
-    object_, hubspot_id, salesforce_type, salesforce_id, state, linked_by, linked_at_us, blob, held, looked, *rest = (
-        row
-    )
+    object_, hubspot_id, salesforce_type, salesforce_id, state, linked_by, linked_at_us, blob, held, looked, *rest = row
     base, sets = unpack_base(blob)
     return RecordLink(
         object_,

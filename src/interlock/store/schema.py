@@ -120,7 +120,9 @@ class _RecordLink(TypedColumns):
     linked_at_us = Column(Int, nullable=False)
     synced_at_us = Column(Int)  # when a sync last compared or wrote the pair
     base = Column(Blob, nullable=False)  # msgpack: fingerprints of the last agreement and the sets; see links.py
-    looked = Column(Blob)  # msgpack: the versions looked at last (core/model.py, Looked); null: never since there is this column
+    looked = Column(
+        Blob
+    )  # msgpack: the versions looked at last (core/model.py, Looked); null: never since there is this column
     held = Column(Blob)  # msgpack: field mapping id -> value that the target refused; null, as nearly always: none
 
 

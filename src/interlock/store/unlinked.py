@@ -38,7 +38,10 @@ def _unlinked(row: Row) -> Unlinked:
 
 async def put(tx: WriteTx, rows: Sequence[Unlinked]) -> None:
     connection_id = tx.connection_id
-    by_key = {str(row.key): (row.object, row.version_us, row.why, storable(row.label), row.seen_us, row.seen_us) for row in rows}
+    by_key = {
+        str(row.key): (row.object, row.version_us, row.why, storable(row.label), row.seen_us, row.seen_us)
+        for row in rows
+    }
     await tx.many(_PUT, [(connection_id, key, *values) for key, values in by_key.items()])
 
 

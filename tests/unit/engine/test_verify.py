@@ -52,5 +52,10 @@ def test_a_blank_that_was_cleared_stops_the_search() -> None:
     assert lost([OURS, typed("theirs", 30), typed("", -5), typed("cleared", -500)], None) == ["theirs"]
 
 
+def test_between_two_arrivals_of_our_write_somebody_may_have_been_and_we_are_nobody() -> None:
+    first = HistoryEntry("ours", READ_US + 1 * S, "INTEGRATION", "1")
+    assert lost([OURS, typed("theirs", 60), first], None) == ["theirs"]
+
+
 def test_a_write_that_changed_nothing_left_no_version_and_replaced_nothing() -> None:
     assert lost([typed("same", 30)], None) == []

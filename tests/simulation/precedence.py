@@ -1,0 +1,101 @@
+"""Whether it is the right one that wins: the newest edit, an opt-out, and a value that the rule gives back to who lost it.
+
+That nothing is lost (check.py) does not say so: a loser is in the conflict log whoever it is. Judged from the journals, and
+from the log that a person sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crm_emulator.kernel.journal import JournalEntry
+from interlock.core.model import AuditRow, Side
+from tests.simulation.kinds import KINDS
+from tests.simulation.world import Story
+
+OURS = "Interlock"
+# Nearer to each other than this, two clocks cannot tell who was last (docs/guarantees.md), and Salesforce stamps whole
+# seconds of when a transaction began.
+TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
+_WINS = {
+    Side.SALESFORCE: ("prefer_salesforce", "always_salesforce"),
+    Side.HUBSPOT: ("prefer_hubspot", "always_hubspot"),
+}
+
+
+def precedence(story: Story) -> Iterator[str]:
+    yield from _newest_wins(story)
+    yield from _no_opt_in(story)
+    yield from _given_back(story)
+
+
+def _newest_wins(story: Story) -> Iterator[str]:
+    """Under *two-way* the record that was edited last keeps its value. What is in the log was read, and with it a stamp of its
+    record that is no older than the edit; the other record's was no younger than its last change before it won."""
+    for row in story.conflicts:
+        if row.rule != "two_way" or row.reason not in ("both_changed", "first_link") or row.side is None or not row.old:
+            continue
+        lost = _typed(story, row, row.side, str(row.old))
+        won = _last_change(story, row, row.side.other)
+        if lost is not None and won is not None and lost.at_us - won.at_us > TOO_CLOSE_US:
+            yield (
+                f"newest: {row.old!r} of {row.side.value} {lost.id} was typed at {lost.at_us}, and lost to {row.new!r} of"
+                f" {won.id}, which nobody had touched since {won.at_us}"
+            )
+
+
+def _typed(story: Story, row: AuditRow, side: Side, value: str) -> JournalEntry | None:
+    """The first time that a person entered it."""
+    id_, name = _place(row, side)
+    return next(
+        (
+            entry
+            for entry in _entries(story, row, side)
+            if entry.id == id_ and entry.field == name and entry.new == value and entry.client != OURS
+        ),
+        None,
+    )
+
+
+def _last_change(story: Story, row: AuditRow, side: Side) -> JournalEntry | None:
+    """The newest change of the record, by anybody, before the row was written. Our clock may be off, and the CRM's too."""
+    id_, _ = _place(row, side)
+    skew_us = round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6)
+    changes = [
+        entry
+        for entry in _entries(story, row, side)
+        if entry.id == id_ and entry.at_us <= row.at_us + skew_us + 2_000_000
+    ]
+    return changes[-1] if changes else None
+
+
+def _place(row: AuditRow, side: Side) -> tuple[str | None, str | None]:
+    return (row.hubspot_id, row.property) if side is Side.HUBSPOT else (row.salesforce_id, row.field)
+
+
+def _entries(story: Story, row: AuditRow, side: Side) -> Iterator[JournalEntry]:
+    crm, kind = (story.hubspot if side is Side.HUBSPOT else story.salesforce), KINDS[row.object]
+    object_ = kind.slug if side is Side.HUBSPOT else kind.sobject
+    yield from (entry for entry in crm.journal.entries() if entry.object == object_)
+
+
+def _no_opt_in(story: Story) -> Iterator[str]:
+    """An opt-out is never cleared by us, on either side."""
+    for entry in story.salesforce.journal.entries():
+        if entry.client == OURS and entry.field == "HasOptedOutOfEmail" and entry.old == "true" and entry.new != "true":
+            yield f"opt-in: Salesforce {entry.object} {entry.id} was opted in by us at {entry.at_us}"
+    for entry in story.hubspot.journal.entries():
+        if entry.client == OURS and "opt_in" in entry.action:
+            yield f"opt-in: HubSpot {entry.object} {entry.id} was opted in by us at {entry.at_us}"
+
+
+def _given_back(story: Story) -> Iterator[str]:
+    """What a write of ours replaced unseen goes back where the rule lets it win, unless somebody has edited since."""
+    for row in story.conflicts:
+        if row.side is None or row.reason != "lost_race" or row.rule not in _WINS[row.side]:
+            continue
+        id_, name = _place(row, row.side)
+        later = [entry for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
+        stands = later[-1].new if later else None
+        if row.status == "open" and stands == row.new:
+            yield f"given back: {row.old!r} of {row.side.value} {id_}.{name} was to win by {row.rule} and {row.new!r} stands"
