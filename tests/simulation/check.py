@@ -13,6 +13,7 @@ from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.precedence import precedence
 from tests.simulation.world import Story, shout
 
 OURS = "Interlock"
@@ -99,7 +100,7 @@ def check(story: Story) -> list[str]:
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
-    problems += _opt_out_wins(scenes["contacts"])
+    problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
         problems += _belonging(scenes)
     return problems

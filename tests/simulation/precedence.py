@@ -17,6 +17,8 @@ OURS = "Interlock"
 # Nearer to each other than this, two clocks cannot tell who was last (docs/guarantees.md), and Salesforce stamps whole
 # seconds of when a transaction began.
 TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
+# The clocks of one installation's machines (world.py).
+OUR_CLOCKS_APART_US = 2_000_000
 _WINS = {
     Side.SALESFORCE: ("prefer_salesforce", "always_salesforce"),
     Side.HUBSPOT: ("prefer_hubspot", "always_hubspot"),
@@ -58,15 +60,20 @@ def _typed(story: Story, row: AuditRow, side: Side, value: str) -> JournalEntry 
 
 
 def _last_change(story: Story, row: AuditRow, side: Side) -> JournalEntry | None:
-    """The newest change of the record, by anybody, before the row was written. Our clock may be off, and the CRM's too."""
+    """The newest change of the record, by anybody, before the row was written; that another record was associated with it
+    moves its stamp as well. Our clock may be off, and the CRM's too."""
     id_, _ = _place(row, side)
-    skew_us = round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6)
-    changes = [
-        entry
-        for entry in _entries(story, row, side)
-        if entry.id == id_ and entry.at_us <= row.at_us + skew_us + 2_000_000
-    ]
-    return changes[-1] if changes else None
+    crm = story.hubspot if side is Side.HUBSPOT else story.salesforce
+    until_us = row.at_us + round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6) + OUR_CLOCKS_APART_US
+    return max(
+        (
+            entry
+            for entry in crm.journal.entries()
+            if entry.at_us <= until_us and id_ in (entry.id, entry.old, entry.new)
+        ),
+        key=lambda entry: entry.at_us,
+        default=None,
+    )
 
 
 def _place(row: AuditRow, side: Side) -> tuple[str | None, str | None]:

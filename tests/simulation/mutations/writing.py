@@ -172,9 +172,7 @@ WRITING = (
         (
             Patch(
                 APPLY,
-                """\
-    return write.side is Side.HUBSPOT and not write.creates and carried_out(write) and bool(write.fields)
-""",
+                "    return not write.creates or not outcome.created\n",
                 "    return False\n",
             ),
         ),
@@ -186,15 +184,19 @@ WRITING = (
         (
             Patch(
                 APPLY,
-                """\
-    return write.side is Side.HUBSPOT and not write.creates and carried_out(write) and bool(write.fields)
-""",
+                "    return not write.creates or not outcome.created\n",
                 """\
     fields = [field for field in write.fields if "salesforce" not in field.mapping.effective_rule.value]
-    return write.side is Side.HUBSPOT and not write.creates and carried_out(write) and bool(fields)
+    return bool(fields) and (not write.creates or not outcome.created)
 """,
             ),
         ),
+    ),
+    Mutation(
+        "create_is_no_update",
+        "An upsert that comes a second time finds the record of the first, and replaces what somebody typed in between.",
+        ("I4",),
+        (Patch(APPLY, "    return not write.creates or not outcome.created\n", "    return not write.creates\n"),),
     ),
     Mutation(
         "verify_the_wrong_way",
