@@ -72,6 +72,7 @@ class Gate:
         self.pids: list[int] = []
         self.seen: list[Seen] = []
         self.holds: list[Hold] = []
+        self.written = asyncio.Event()
         self._known: dict[Any, int] = {}
 
     def before(self, app: Any, org: int) -> Any:
@@ -97,6 +98,8 @@ class Gate:
                 await app(scope, receive, send)
             finally:
                 seen.ended = time.time()
+                if write:
+                    self.written.set()
 
         return gate
 
@@ -233,12 +236,21 @@ class Fleet:
                 return None
             case "seen":
                 return self.gate.seen[asked["after"] :]
-            case "settled":
-                # Ends at the first pair that is not, since it is asked again and again.
-                return not any(pair.late() for pair in self.pairs)
+            case "settle":
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._settled(), asked["within_s"])
+                return {"late": [text for pair in self.pairs for text in pair.late()], "cpu_s": time.process_time()}
             case "state":
                 return self.state()
         raise AssertionError(do)
+
+    async def _settled(self) -> None:
+        """Looks again whenever something was written."""
+        while True:
+            self.gate.written.clear()
+            if not any(pair.late() for pair in self.pairs):
+                return
+            await self.gate.written.wait()
 
     def state(self) -> State:
         late = [text for pair in self.pairs for text in pair.late()]
@@ -302,9 +314,12 @@ class Crms:
     def seen(self, after: int = 0) -> list[Seen]:
         return msgspec.convert(self._ask("seen", after=after), list[Seen])
 
-    def settled(self) -> bool:
-        """Whether the last edit of every record has arrived."""
-        return bool(self._ask("settled"))
+    def settle(self, within_s: float) -> float:
+        """Returns when the last edit of every record has arrived: the CPU seconds that the CRMs have used so far. Raises
+        AssertionError."""
+        told = self._ask("settle", within_s=within_s)
+        assert not told["late"], f"not within {within_s:.0f} s: {told['late'][:5]}"
+        return float(told["cpu_s"])
 
     def state(self) -> State:
         return msgspec.convert(self._ask("state"), State)
@@ -432,6 +447,8 @@ class Installation:
             # A request that these CRMs did not answer lands within the second, if at all.
             "hubspot_park_us": PARK_US,
             "salesforce_park_us": PARK_US,
+            # People who change one number over and over are no two automations that fight.
+            "oscillation_writes": 1_000_000,
         }
         made = []
         async with open_interlock(self.home) as opened:
@@ -560,16 +577,25 @@ class Written(NamedTuple):
 
 
 class Watch:
-    """Notes, in each transaction that changes something of an org, which process it was: in the order of what stood when."""
+    """From `begin` on notes, in each transaction that changes something of an org, which process it was: in the order of what
+    stood when."""
 
     def __init__(self, url: str) -> None:
         self._raw = psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True)
+
+    def begin(self) -> None:
         self._raw.execute(_WATCH.encode())
         for table in WATCHED:
             self._raw.execute(
                 f"CREATE TRIGGER watched AFTER INSERT OR UPDATE OR DELETE ON public.{table}"
                 " FOR EACH ROW EXECUTE FUNCTION watch.row_written()".encode()
             )
+        # Who owned what before anybody looked; the number stands in the owner's name.
+        self._raw.execute(
+            "INSERT INTO watch.written (pid, org_id, what, owner, fence, at)"
+            " SELECT substring(owner FROM '-([0-9]+)-[0-9a-f]+$')::int, org_id, 'lease', owner, fence, clock_timestamp()"
+            " FROM lease WHERE NOT EXISTS (SELECT 1 FROM watch.written w WHERE w.org_id = lease.org_id AND w.what = 'lease')"
+        )
         self._raw.execute("LISTEN watch")
 
     def written(self, after: int = 0) -> list[Written]:
@@ -638,7 +664,8 @@ class Watch:
         return int(self.row(f"SELECT COUNT(*) FROM {schema}.procrastinate_jobs")[0])
 
     def by_others(self, written: list[Written], workers: list[Worker]) -> list[str]:
-        """Commits to an org by a worker that did not own it at that moment. Empty, or the fence is no fence."""
+        """Commits to an org by a worker that did not own it at that moment. Empty, or the fence is no fence. Of an org that was
+        owned already when the watch began, from the first that is known of it."""
         pids = {each.pid for each in workers}
         owner: dict[str, int] = {}
         fences: dict[str, int] = {}
@@ -648,9 +675,10 @@ class Watch:
                 if each.fence is not None and each.fence <= fences.get(each.org_id, -1):
                     found.append(f"{each.org_id}: fence {each.fence} after {fences[each.org_id]}")
                 owner[each.org_id], fences[each.org_id] = each.pid, each.fence or 0
-            elif each.pid in pids and owner.get(each.org_id) != each.pid:
-                found.append(f"{each.org_id}: {each.what} by {each.pid}, while {owner.get(each.org_id)} owned it")
-        return found
+            elif each.pid in pids and owner.get(each.org_id, each.pid) != each.pid:
+                found.append(f"{each.org_id}: {each.what} by {each.pid}, while {owner[each.org_id]} owned it")
+        unknown = {each.org_id for each in written} - owner.keys()
+        return found + [f"{org_id}: written to, and never owned" for org_id in sorted(unknown)]
 
     def close(self) -> None:
         self._raw.close()

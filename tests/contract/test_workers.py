@@ -35,6 +35,7 @@ def installation(tmp_path: Path, empty_postgres_url: str, fleet: Crms) -> Iterat
 def watch(installation: Installation) -> Iterator[Watch]:
     installation.migrate()
     made = Watch(installation.url)
+    made.begin()
     yield made
     made.close()
 
@@ -61,7 +62,7 @@ def test_a_worker_that_is_killed_and_one_that_freezes_and_wakes_cost_no_edit(
     assert installation.run("status")["worker"]["running"]
     assert installation.run("sync", "--once", "--connection", f"pair{held.org}")["outcome"] == "done"
     watch.until(lambda: set(watch.owners().values()) == {last.pid}, watch.owners, SERVED_AGAIN_WITHIN_S)
-    watch.until(fleet.settled, lambda: fleet.state().late, SERVED_AGAIN_WITHIN_S)
+    fleet.settle(SERVED_AGAIN_WITHIN_S)
 
     woken_at = frozen.wake(watch)
     code, said = frozen.end()
@@ -84,7 +85,7 @@ def test_serve_is_one_more_worker(installation: Installation, fleet: Crms, watch
     installation.start_workers(1)
     fleet.edit(RECORDS)
     installation.connect()
-    watch.until(fleet.settled, lambda: fleet.state().late)
+    fleet.settle(SERVED_AGAIN_WITHIN_S)
     assert watch.by_others(watch.written(), installation.workers) == []
     assert [each.end()[0] for each in (*serving, *installation.workers[-1:])] == [0, 0, 0]
 

@@ -21,7 +21,7 @@ async def main():
     await store.close()
 
 asyncio.run(main())
-print(sorted({"sqlalchemy", "alembic", "psycopg"} & sys.modules.keys()))
+print(sorted({"sqlalchemy", "alembic", "psycopg", "procrastinate"} & sys.modules.keys()))
 """
 
 
