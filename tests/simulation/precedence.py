@@ -27,6 +27,7 @@ _WINS = {
 
 def precedence(story: Story) -> Iterator[str]:
     yield from _newest_wins(story)
+    yield from _no_echo(story)
     yield from _no_opt_in(story)
     yield from _given_back(story)
 
@@ -84,6 +85,22 @@ def _entries(story: Story, row: AuditRow, side: Side) -> Iterator[JournalEntry]:
     crm, kind = (story.hubspot if side is Side.HUBSPOT else story.salesforce), KINDS[row.object]
     object_ = kind.slug if side is Side.HUBSPOT else kind.sobject
     yield from (entry for entry in crm.journal.entries() if entry.object == object_)
+
+
+def _no_echo(story: Story) -> Iterator[str]:
+    """Who "changed" a field on a side is never we alone: our own write, however late its answer, is no edit."""
+    for row in story.conflicts:
+        if row.side is None or row.reason != "both_changed" or (row.object, row.property) in story.automated:
+            continue
+        for side, value in ((row.side, row.old), (row.side.other, row.new)):
+            id_, name = _place(row, side)
+            writers = {
+                entry.client
+                for entry in _entries(story, row, side)
+                if value and entry.id == id_ and entry.field == name and entry.new == value
+            }
+            if writers == {OURS}:
+                yield f"echo: {value!r} of {side.value} {id_}.{name} was written by us, and taken for an edit at {row.at_us}"
 
 
 def _no_opt_in(story: Story) -> Iterator[str]:
