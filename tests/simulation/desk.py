@@ -59,10 +59,13 @@ class Desk:
         return self.chance.choice(self.sally.ids(kind.sobject))
 
     def some_pair(self, kind: Kind) -> tuple[str, str]:
-        """A HubSpot record and the Salesforce record that it names."""
+        return self.chance.choice(self.pairs(kind))
+
+    def pairs(self, kind: Kind) -> list[tuple[str, str]]:
+        """HubSpot records and the Salesforce records that they name."""
         there = set(self.sally.ids(kind.sobject))
         named = [(id_, self.hugo.get(kind.slug, id_).get(LINK) or "") for id_ in self.hugo.ids(kind.slug)]
-        return self.chance.choice([pair for pair in named if pair[1] in there])
+        return [pair for pair in named if pair[1] in there]
 
     def room(self, kind: Kind, records: int = 1) -> bool:
         """Whether both sides stay small when everything is carried over."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import dataclasses
 import importlib
 import random
 import types
@@ -41,7 +42,10 @@ MODULES = (
     "sweep",
     "retention",
     "left_out",
+    "gap",
 )
+# Awaits of the cycle that hold it up in few of its batches: aimed at more often.
+RARE = ("set_survivors_aside", "follow", "apply_roles", "forget_old_values")
 Site = tuple[str, int]  # module, line
 
 
@@ -51,10 +55,15 @@ def sites() -> tuple[Site, ...]:
 
 
 def _sites_of(module: str) -> Iterator[Site]:
-    path = Path(str(importlib.import_module(f"interlock.engine.{module}").__file__))
-    tree = ast.parse(path.read_text())
+    tree = ast.parse("".join(_lines(module)))
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor)}
     yield from ((module, line) for line in sorted(lines))
+
+
+@cache
+def _lines(module: str) -> list[str]:
+    path = Path(str(importlib.import_module(f"interlock.engine.{module}").__file__))
+    return path.read_text().splitlines(keepends=True)
 
 
 def standing(task: asyncio.Task[Any]) -> list[Site]:
@@ -109,13 +118,33 @@ def draw(recipe: Recipe) -> list[Incident]:
         )
         for number, kind in enumerate(kinds)
     ]
+    if kinds[:2] == ["crash", "crash"] and chance.random() < 0.3:
+        for number, site in enumerate(_left_unverified()):
+            drawn[number] = dataclasses.replace(drawn[number], site=site, visits=1)
     return [incident for incident in drawn if incident.number not in recipe.without_incidents]
 
 
 def _pick(chance: random.Random) -> Site:
     """Every other time one of the awaits that the cycle itself tells: they are few, and each must be met."""
-    all_ = sites()
-    return chance.choice([site for site in all_ if site[0] == "cycle"] if chance.random() < 0.5 else all_)
+    if chance.random() < 0.5:
+        return chance.choice(sites())
+    cycle = [site for site in sites() if site[0] == "cycle"]
+    return chance.choices(
+        cycle, [4 if _source(*site).removeprefix("await ").startswith(RARE) else 1 for site in cycle]
+    )[0]
+
+
+@cache
+def _source(module: str, line: int) -> str:
+    return _lines(module)[line - 1].strip()
+
+
+def _left_unverified() -> tuple[Site, Site]:
+    """Where a process dies that leaves a write unverified, and where the next one stands that takes it up."""
+    places = {_source(*site): site for site in sites() if site[0] == "cycle"}
+    (dies,) = [site for text, site in places.items() if text == "await verify_batch(ctx, batch)"]
+    (resumes,) = [site for text, site in places.items() if text.startswith("await verify(ctx, runtime, [each for")]
+    return dies, resumes
 
 
 def last(recipe: Recipe) -> Incident:

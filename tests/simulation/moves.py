@@ -6,6 +6,7 @@ A move that finds nothing to work on, or that a CRM refuses, is a move that fail
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from tests.simulation.desk import Desk
 from tests.simulation.kinds import KINDS, Kind
@@ -53,6 +54,29 @@ def bulk_edit_in_salesforce(desk: Desk, kind: Kind) -> None:
     name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
     for id_ in desk.sally.ids(kind.sobject):
         desk.sally.update(kind.sobject, id_, {kind.fields[name]: desk.token(name)})
+
+
+def try_out_a_rule(desk: Desk, kind: Kind, places: set[tuple[str, str]]) -> None:
+    """Type something in where the old rule had left a field empty on one side, or anywhere."""
+    names = [name for name in kind.fields if (kind.slug, name) in places and name not in kind.keys]
+    empty: list[Move] = []
+    for here, there in desk.pairs(kind):
+        left, right = desk.hugo.get(kind.slug, here), desk.sally.get(kind.sobject, there)
+        for name in names:
+            field = kind.fields[name]
+            if not left.get(name) and right.get(field):
+                empty.append(partial(_type_in_hubspot, id_=here, name=name))
+            elif left.get(name) and not right.get(field):
+                empty.append(partial(_type_in_salesforce, id_=there, name=name))
+    desk.chance.choice(empty or [edit_in_hubspot, edit_in_salesforce])(desk, kind)
+
+
+def _type_in_hubspot(desk: Desk, kind: Kind, id_: str, name: str) -> None:
+    desk.hugo.update(kind.slug, id_, {name: desk.token(name)})
+
+
+def _type_in_salesforce(desk: Desk, kind: Kind, id_: str, name: str) -> None:
+    desk.sally.update(kind.sobject, id_, {kind.fields[name]: desk.token(name)})
 
 
 # --- records -----------------------------------------------------------------------------------------------------------
@@ -183,8 +207,8 @@ MOVES: dict[Move, float] = {
     delete_in_salesforce: 0.6,
     restore_in_hubspot: 0.6,
     restore_in_salesforce: 0.6,
-    merge_in_hubspot: 0.4,
-    merge_in_salesforce: 0.4,
+    merge_in_hubspot: 0.8,
+    merge_in_salesforce: 0.8,
     opt_out_in_hubspot: 0.5,
     opt_out_in_salesforce: 0.5,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditRow, Side
+from interlock.core.model import AuditKind, AuditRow, Side
 from tests.simulation.kinds import KINDS
 from tests.simulation.world import Story
 
@@ -88,8 +88,15 @@ def _entries(story: Story, row: AuditRow, side: Side) -> Iterator[JournalEntry]:
 
 
 def _no_echo(story: Story) -> Iterator[str]:
-    """Who "changed" a field on a side is never we alone: our own write, however late its answer, is no edit."""
+    """Who "changed" a field on a side is never we alone: our own write, however late its answer, is no edit.
+
+    A pair that moved to another record met what we had written there for the pair that it belonged to before.
+    """
+    moved = {id_ for row in story.audit if row.kind is AuditKind.RELINK for id_ in (row.hubspot_id, row.salesforce_id)}
+    moved |= {link.hubspot_id for link in story.links if link.salesforce_id in moved}
     for row in story.conflicts:
+        if {row.hubspot_id, row.salesforce_id} & moved:
+            continue
         if row.side is None or row.reason != "both_changed" or (row.object, row.property) in story.automated:
             continue
         for side, value in ((row.side, row.old), (row.side.other, row.new)):

@@ -34,19 +34,20 @@ class Trouble:
 
 
 def draw(world: World, busy_s: float) -> list[Trouble]:
-    """At most two a story: half of the stories have none."""
+    """At most two a story, and in every third somebody who changes the rules."""
     chance = world.recipe.chance("troubles")
-    drawn = []
-    for _ in range(chance.choice((0, 0, 1, 2))):
-        drawn.append(
-            Trouble(
-                chance.choice(KINDS_OF_TROUBLE),
-                chance.uniform(0.0, busy_s),
-                chance.uniform(5.0, 60.0),
-                chance.choice(_FIELDS),
-                chance.choice(("hubspot", "salesforce")),
-            )
+    kinds = [chance.choice(KINDS_OF_TROUBLE) for _ in range(chance.choice((0, 0, 1, 2)))]
+    kinds += ["rules_changed"] * (chance.random() < 0.35)
+    drawn = [
+        Trouble(
+            kind,
+            chance.uniform(0.0, busy_s),
+            chance.uniform(5.0, 60.0),
+            chance.choice(_FIELDS),
+            chance.choice(("hubspot", "salesforce")),
         )
+        for kind in kinds
+    ]
     return [trouble for trouble in drawn if trouble.kind not in world.recipe.without_faults]
 
 
@@ -96,7 +97,7 @@ def _end(world: World, trouble: Trouble) -> None:
 
 
 async def change_rules(world: World, store: Store) -> None:
-    """Half of the fields get another rule."""
+    """Half of the fields get another rule, and whoever changed them tries them out."""
     chance = world.recipe.chance("rules_changed")
     async with store.write(world.connection_id) as tx:
         slugs = {row.id: row.object for row in await mappings.object_mappings(tx)}
@@ -108,6 +109,7 @@ async def change_rules(world: World, store: Store) -> None:
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen
         world.story.reruled |= set(chosen)
+    world.users.try_out(set(chosen))
 
 
 def _permit(world: World, trouble: Trouble, *, read: bool, edit: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from crm_emulator.hubspot.errors import ApiError as HubSpotRefused
@@ -15,8 +16,13 @@ from tests.simulation.moves import (
     create_in_hubspot,
     create_in_salesforce,
     create_twins,
+    try_out_a_rule,
 )
 from tests.simulation.recipe import Recipe
+
+
+# By a CRM, or because there is nothing to work on.
+REFUSALS = (HubSpotRefused, SalesforceRefused, RecordError, LookupError, ValueError)
 
 
 @dataclass
@@ -46,6 +52,14 @@ class Users:
                     self._desk.begin(f"{kind.slug[0]}{number}", self._recipe.chance(f"before:{kind.slug}:{number}"))
                     create(self._desk, kind)
 
+    def try_out(self, places: set[tuple[str, str]]) -> None:
+        """Edits of fields whose rule was just changed, first of those in which the two sides differ."""
+        chance = self._recipe.chance("try_out")
+        for number in range(5):
+            self._desk.begin(f"t{number}", chance)
+            with suppress(*REFUSALS):
+                try_out_a_rule(self._desk, chance.choice(self._desk.kinds), places)
+
     async def work(self, seconds: float) -> None:
         chance = self._recipe.chance("users")
         moves = MOVES | (MOVES_AMONG_OBJECTS if len(self._desk.kinds) > 1 else {})
@@ -68,5 +82,5 @@ class Users:
             self._desk.begin(str(number), its_chance)
             try:
                 move(self._desk, kind)
-            except (HubSpotRefused, SalesforceRefused, RecordError, LookupError, ValueError) as refused:
+            except REFUSALS as refused:
                 made.refused = type(refused).__name__
