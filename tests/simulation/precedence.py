@@ -27,7 +27,6 @@ _WINS = {
 
 def precedence(story: Story) -> Iterator[str]:
     yield from _newest_wins(story)
-    yield from _no_echo(story)
     yield from _no_opt_in(story)
     yield from _given_back(story)
 
