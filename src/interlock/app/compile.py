@@ -229,7 +229,9 @@ class Compiler:
 
 def _worked_once(rows: Sequence[FieldMappingRow]) -> set[int]:
     """A mapping that was broken when it was made never took part, and nobody waits for it."""
-    return {row.id for row in rows if row.id is not None and row.status != "broken" and row.rule != SyncRule.DONT_SYNC.value}
+    return {
+        row.id for row in rows if row.id is not None and row.status != "broken" and row.rule != SyncRule.DONT_SYNC.value
+    }
 
 
 _IDENTITY_PROPERTIES = {

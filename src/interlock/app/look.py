@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from interlock.app.compiled import compile_objects
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.find import in_time
-from interlock.app.runtime import compile_objects, settings_of
+from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
 from interlock.core.model import AuditRow, Dirty, Gone, LinkState, Observation, Reason, RecordKey, RecordLink, Side

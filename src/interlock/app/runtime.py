@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from interlock.app import states
-from interlock.app.compile import Compiler
+from interlock.app.compiled import Compiled
 from interlock.app.connections import BRAKE_RELEASED
-from interlock.app.schemas import Schemas, kept_schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
+from interlock.engine.context import Cycle, Report, Settings
 from interlock.engine.ownership import Ownership, own
 from interlock.objects.registry import SPECS
-from interlock.store import Store, mappings
+from interlock.store import Store
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 
@@ -52,6 +51,7 @@ async def cycle_of(
     clock_us: Callable[[], int],
     ownership: Ownership,
     only: Sequence[str] = (),
+    compiled: Compiled | None = None,
 ) -> AsyncIterator[Cycle]:
     """The same for whoever owns the org already. A pause that somebody asks for meanwhile ends the work before its next
     batch. Raises CrmError."""
@@ -60,8 +60,8 @@ async def cycle_of(
     with ownership.guarding((hubspot.governor, salesforce.governor)):
         settings = settings_of(connection)
         slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
-        schemas = await kept_schemas(store, connection.id, hubspot, salesforce, slugs, lease)
-        objects = await compile_objects(store, connection.id, schemas, slugs, settings)
+        compiled = compiled or Compiled()
+        objects = await compiled.objects(store, connection.id, hubspot, salesforce, slugs, settings, lease)
         ctx = Cycle(
             connection_id=connection.id,
             store=store,
@@ -92,17 +92,3 @@ def settings_of(connection: Connection) -> Settings:
     """The connection's settings; what is not set is as Settings says."""
     known = {name: connection.settings[name] for name in Settings.__struct_fields__ if name in connection.settings}
     return msgspec.convert(known, Settings)
-
-
-async def compile_objects(
-    store: Store, connection_id: int, schemas: Schemas, slugs: Sequence[str], settings: Settings
-) -> dict[str, ObjectRuntime]:
-    async with store.read(connection_id) as tx:
-        object_rows = await mappings.object_mappings(tx)
-        field_rows = await mappings.field_mappings(tx)
-    compiler = Compiler(schemas)
-    objects = {}
-    for slug in slugs:
-        create_type = settings.create_person_as or None if slug == "contacts" else SPECS[slug].salesforce_types[0]
-        objects[slug] = compiler.runtime(slug, object_rows, field_rows, slugs, create_type, settings.create_in_hubspot)
-    return objects

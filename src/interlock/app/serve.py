@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from interlock.app import states
+from interlock.app.compiled import Compiled
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.errors import AppError, Busy, Failure, Stopped, as_failure
 from interlock.app.reach import remember
@@ -85,6 +86,7 @@ class _Session(msgspec.Struct):
     stack: AsyncExitStack
     clients: Clients
     made_from: bytes
+    compiled: Compiled
 
 
 class ServeDesk:
@@ -205,13 +207,21 @@ class ServeDesk:
         work: Callable[[Cycle], Any] | None,
     ) -> SyncResult:
         assert connection.id is not None
-        clients = await self._clients(connection)
+        session = await self._session(connection)
+        clients = session.clients
         for governor in clients.governors:
             governor.impatient = False
         async with (
             remember(self._store, connection.id, clients.governors, self._clock_us, ownership.lease),
             cycle_of(
-                self._store, connection, clients.hubspot, clients.salesforce, self._clock_us, ownership, slugs
+                self._store,
+                connection,
+                clients.hubspot,
+                clients.salesforce,
+                self._clock_us,
+                ownership,
+                slugs,
+                session.compiled,
             ) as ctx,
         ):
             self._under_way[connection.id] = ctx
@@ -253,7 +263,7 @@ class ServeDesk:
                 await connections.update(tx, connection.id, state=state, state_reason=None, state_fix=None)
         connection.state = state
 
-    async def _clients(self, connection: Connection) -> Clients:
+    async def _session(self, connection: Connection) -> _Session:
         assert connection.id is not None
         made_from = msgspec.json.encode([connection.hubspot_url, connection.salesforce_url, connection.settings])
         session = self._sessions.get(connection.id)
@@ -263,11 +273,12 @@ class ServeDesk:
         if session is None:
             await self._make_room()
             stack = AsyncExitStack()
-            session = _Session(stack, await stack.enter_async_context(self._open_clients(connection)), made_from)
+            clients = await stack.enter_async_context(self._open_clients(connection))
+            session = _Session(stack, clients, made_from, Compiled())
         # The one that was used last stands last.
         self._sessions.pop(connection.id, None)
         self._sessions[connection.id] = session
-        return session.clients
+        return session
 
     async def _make_room(self) -> None:
         resting = [id_ for id_ in self._sessions if id_ not in self._under_way]

@@ -31,6 +31,12 @@ async def get(tx: Tx, name: str, max_age_us: int | None = None) -> Any | None:
     return jsontext.load(row[0])
 
 
+async def put_at_us(tx: Tx, name: str, max_age_us: int) -> int | None:
+    """When it was put. None: never, or longer ago than `max_age_us`."""
+    row = await tx.row("SELECT at_us FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name)
+    return None if row is None or tx.now_us - row[0] > max_age_us else int(row[0])
+
+
 async def drop(tx: WriteTx, name: str) -> None:
     """Known to be out of date, for example after a CRM refused a field that it named."""
     await tx.run("DELETE FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name)

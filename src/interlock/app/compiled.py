@@ -1,0 +1,91 @@
+"""The compiled mappings of one connection, kept from turn to turn for as long as what they were made from stays as it was.
+
+Reading both schemas back from the store and compiling every mapping is most of what a poll that finds nothing costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interlock.app.compile import Compiler
+from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine.context import ObjectRuntime, Settings
+from interlock.objects.registry import SPECS
+from interlock.store import Store, directory, mappings
+from interlock.store.lease import Lease
+from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
+
+Objects = dict[str, ObjectRuntime]
+
+
+class Compiled:
+    """Not for two cycles at once: what a cycle learns about references is kept in the objects until the next one forgets it."""
+
+    def __init__(self) -> None:
+        self._made_from: Any = None
+        self._objects: Objects = {}
+
+    async def objects(
+        self,
+        store: Store,
+        connection_id: int,
+        hubspot: HubSpotClient,
+        salesforce: SalesforceClient,
+        slugs: Sequence[str],
+        settings: Settings,
+        lease: Lease,
+    ) -> Objects:
+        """All of `slugs`, in their order. Raises CrmError when schemas have to be read and cannot be."""
+        ingredients = await _ingredients(store, connection_id)
+        if ingredients[0] is None or (ingredients, slugs, settings) != self._made_from:
+            schemas = await kept_schemas(store, connection_id, hubspot, salesforce, list(slugs), lease)
+            # Read again: the schemas may have been put there just now.
+            ingredients = await _ingredients(store, connection_id)
+            self._objects = _compiled(schemas, *ingredients[1:], slugs, settings)
+            self._made_from = (ingredients, slugs, settings)
+        return dict(self._objects)
+
+
+async def compile_objects(
+    store: Store, connection_id: int, schemas: Schemas, slugs: Sequence[str], settings: Settings
+) -> Objects:
+    """For one look, with schemas that the caller has."""
+    _, object_rows, field_rows = await _ingredients(store, connection_id)
+    return _compiled(schemas, object_rows, field_rows, slugs, settings)
+
+
+def _compiled(
+    schemas: Schemas,
+    object_rows: Sequence[ObjectMappingRow],
+    field_rows: Sequence[FieldMappingRow],
+    slugs: Sequence[str],
+    settings: Settings,
+) -> Objects:
+    compiler = Compiler(schemas)
+    return {
+        slug: compiler.runtime(
+            slug, object_rows, field_rows, slugs, _created_as(slug, settings), settings.create_in_hubspot
+        )
+        for slug in slugs
+    }
+
+
+async def _ingredients(
+    store: Store, connection_id: int
+) -> tuple[int | None, list[ObjectMappingRow], list[FieldMappingRow]]:
+    """When the schemas were read, if they are young enough, and the rows of the mappings."""
+    async with store.read(connection_id) as tx:
+        return (
+            await directory.put_at_us(tx, SCHEMAS, MAX_AGE_US),
+            await mappings.object_mappings(tx),
+            await mappings.field_mappings(tx),
+        )
+
+
+def _created_as(slug: str, settings: Settings) -> str | None:
+    """The Salesforce type that a new HubSpot record becomes."""
+    return settings.create_person_as or None if slug == "contacts" else SPECS[slug].salesforce_types[0]
