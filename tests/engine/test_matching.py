@@ -274,3 +274,14 @@ def test_addresses_swapped_in_salesforce_are_told_and_nothing_is_lost(tell):
         assert (world.counterpart("contacts", ada), world.counterpart("contacts", bob)) == (adas, bobs)
 
     tell(story)
+
+
+def test_what_was_there_and_is_only_to_be_linked_is_not_made_by_being_looked_at_once_more(tell):
+    async def story(world: World) -> None:
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+
+    def before(world: World) -> None:
+        world.hugo.create("contacts", {"email": "bob@example.com", "lastname": "Babbage"})
+
+    tell(story, before=before, existing="link")

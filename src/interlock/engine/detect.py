@@ -8,6 +8,7 @@ late, and transactions that commit after their stamp, are found by looking back 
 from __future__ import annotations
 
 import enum
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -203,18 +204,18 @@ async def mark(
     """
     news: list[Observation] = []
     merged_away: list[RecordKey] = []
-    unsure: list[Observation] = []
+    again: dict[Reason, list[RecordKey]] = {}
     await learn_references(ctx, runtime, rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         if rows:
-            news, unsure = await _news(ctx, tx, runtime, rows)
+            news, again = await _news(ctx, tx, runtime, rows, reason)
             await _index(tx, runtime, rows)
-            if unsure:
-                await _look_again(ctx, tx, runtime, [row.key for row in unsure], reason)
+            for why, keys in again.items():
+                await _look_again(ctx, tx, runtime, keys, why)
             merged_away = await _merged_away(ctx, tx, runtime, rows)
             if merged_away:
                 await dirty.mark(tx, runtime.slug, merged_away, Reason.CHANGED, FIRST_US)
-        marks = bool(unsure) + bool(merged_away)
+        marks = len(again) + bool(merged_away)
         for due_at_us, part in ((FIRST_US, _moved_on(news)), (ctx.clock_us(), _others(news))):
             if not part:
                 continue
@@ -260,24 +261,28 @@ class _News(enum.Enum):
 
 
 async def _news(
-    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]
-) -> tuple[list[Observation], list[Observation]]:
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation], reason: Reason
+) -> tuple[list[Observation], dict[Reason, list[RecordKey]]]:
     """What is news among `rows`, and what has to be looked at once more a little later."""
     side = rows[0].key.side
     rows = ctx.echoes.others(runtime, rows)
     ids = [row.key.id for row in rows]
     linked = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, ids)
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
-    found: dict[_News, list[Observation]] = {kind: [] for kind in _News}
+    news: list[Observation] = []
+    again: dict[Reason, list[RecordKey]] = defaultdict(list)
     for row in rows:
         if ctx.only_keys is not None and row.key not in ctx.only_keys:
             continue
         link = linked.get(row.key.id)
-        if link is None:
-            found[_of_one_alone(row, alone.get(row.key))].append(row)
-        else:
-            found[_of_a_pair(runtime, link, row)].append(row)
-    return found[_News.NOW], found[_News.UNSURE]
+        what = _of_one_alone(row, alone.get(row.key)) if link is None else _of_a_pair(runtime, link, row)
+        if what is _News.NOW:
+            news.append(row)
+        elif what is _News.UNSURE:
+            left_alone = row.key in alone and alone[row.key].why == "existing_not_created"
+            # It is the version that was there at install: to look once more is no reason to create its counterpart.
+            again[Reason.EXISTING_LINK_ONLY if left_alone else reason].append(row.key)
+    return news, again
 
 
 async def _look_again(
