@@ -6,6 +6,7 @@ from the log that a person sees.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
@@ -27,6 +28,7 @@ _WINS = {
 
 def precedence(story: Story) -> Iterator[str]:
     yield from _newest_wins(story)
+    yield from _no_echo(story)
     yield from _no_opt_in(story)
     yield from _given_back(story)
 
@@ -107,6 +109,19 @@ def _no_echo(story: Story) -> Iterator[str]:
             }
             if writers == {OURS}:
                 yield f"echo: {value!r} of {side.value} {id_}.{name} was written by us, and taken for an edit at {row.at_us}"
+
+
+def _moved(story: Story) -> set[str | None]:
+    """Records that were merged or had more than one counterpart: what the one pair wrote is news to the other."""
+    merged = {
+        id_
+        for crm in (story.hubspot, story.salesforce)
+        for entry in crm.journal.entries()
+        if entry.action == "merge" or entry.field == "hs_merged_object_ids"
+        for id_ in (entry.id, entry.old, entry.new)
+    }
+    times = Counter(id_ for link in story.links for id_ in (link.hubspot_id, link.salesforce_id))
+    return merged | {id_ for id_, number in times.items() if number > 1}
 
 
 def _no_opt_in(story: Story) -> Iterator[str]:
