@@ -29,6 +29,7 @@ _WINS = {
 def precedence(story: Story) -> Iterator[str]:
     yield from _newest_wins(story)
     yield from _no_echo(story)
+    yield from _no_false_base(story)
     yield from _no_opt_in(story)
     yield from _given_back(story)
 
@@ -100,6 +101,8 @@ def _no_echo(story: Story) -> Iterator[str]:
             continue
         if row.side is None or row.reason != "both_changed" or (row.object, row.property) in story.automated:
             continue
+        if row.property not in KINDS[row.object].fields:
+            continue  # who belongs to whom: the one pointed to may live on as another
         for side, value in ((row.side, row.old), (row.side.other, row.new)):
             id_, name = _place(row, side)
             writers = {
@@ -109,6 +112,14 @@ def _no_echo(story: Story) -> Iterator[str]:
             }
             if writers == {OURS}:
                 yield f"echo: {value!r} of {side.value} {id_}.{name} was written by us, and taken for an edit at {row.at_us}"
+
+
+def _no_false_base(story: Story) -> Iterator[str]:
+    """Both sides unchanged, holding two values: then they never agreed on what the base says (marks.py, OUT_OF_REACH)."""
+    for row in story.conflicts:
+        if row.cause == "unequal":
+            pair = f"{row.hubspot_id}.{row.property} and {row.salesforce_id}"
+            yield f"false base: {pair}: {row.old!r} lost to {row.new!r}, and neither had changed"
 
 
 def _moved(story: Story) -> set[str | None]:
