@@ -285,3 +285,22 @@ def test_a_chain_of_merges_between_two_looks_leaves_one_pair_and_a_note_for_each
         assert {issue.hubspot_id for issue in await world.issues(code="counterpart_merged")} == {ada, bob}
 
     tell(story)
+
+
+@pytest.mark.parametrize("keeps_id", KEEPS_ID)
+def test_a_survivor_that_is_deleted_and_restored_has_its_pair_again(tell, keeps_id):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs = {world.counterpart("contacts", ada), world.counterpart("contacts", bob)}
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.hugo.archive("contacts", survivor)
+        await world.settle()
+        world.hugo.restore("contacts", survivor)
+        await world.settle()
+        assert people(world) == (1, 2)
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id in theirs
+        assert [issue.code for issue in await world.issues()] == ["counterpart_merged"]
+
+    tell(story, hubspot={"merge_keeps_primary_id": keeps_id})

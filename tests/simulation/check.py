@@ -55,6 +55,7 @@ class Scene:
             )
         }
         self._take_merged_into_archived()
+        self._take_merged_in_salesforce()
         self.identities_of_archived = {name for id_ in self.archived for name in self.names["hubspot"][id_]}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
         rows = list(story.salesforce.org.tables[kind.sobject].from_id(""))
@@ -79,6 +80,14 @@ class Scene:
         for entry in _entries(self.story, "hubspot"):
             if entry.id in gone and entry.object == self.kind.slug and entry.field == LINK and entry.new:
                 self.links_of_archived.add(entry.new)
+
+    def _take_merged_in_salesforce(self) -> None:
+        """The counterpart of a record that was deleted lives on as the one that it was merged into."""
+        rows = self.story.salesforce.org.tables[self.kind.sobject].rows
+        for id_ in list(self.links_of_archived):
+            while id_ in rows and (master := rows[id_].master_id) is not None:
+                self.links_of_archived.add(master)
+                id_ = master
 
     def made_for(self, salesforce_id: str) -> str:
         """The HubSpot record that a Salesforce record was made for."""
@@ -190,7 +199,8 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
             known = (not company or company in companies) and (not account or account in companies.values())
             if known and companies.get(company or "") != account and hubspot_id not in scenes[slug].troubled:
                 yield f"belonging: {slug} {hubspot_id} is at {company}, {salesforce_id} at {account}"
-    people = scenes["contacts"].pairs
+    in_question = scenes["contacts"].troubled
+    people = {here: there for here, there in scenes["contacts"].pairs.items() if not {here, there} & in_question}
     roles: dict[str, set[str]] = defaultdict(set)
     sally = story.salesforce.user()
     for id_ in sally.ids("OpportunityContactRole"):

@@ -44,8 +44,16 @@ MODULES = (
     "left_out",
     "gap",
 )
-# Awaits of the cycle that hold it up in few of its batches: aimed at more often.
-RARE = ("set_survivors_aside", "follow", "apply_roles", "forget_old_values")
+# Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
+RARE = {
+    "set_survivors_aside": 20,
+    "follow": 5,
+    "apply_roles": 5,
+    "forget_old_values": 5,
+    "notice_gaps": 3,
+    "load": 3,
+    "fetch_roles": 3,
+}
 Site = tuple[str, int]  # module, line
 
 
@@ -111,7 +119,7 @@ def draw(recipe: Recipe) -> list[Incident]:
         Incident(
             number,
             kind,
-            _pick(chance),
+            _pick(recipe, number, chance),
             chance.choice((1, 1, 1, 2, 3, 5, 8)),
             chance.randint(200, 6_000),
             chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0),
@@ -124,14 +132,22 @@ def draw(recipe: Recipe) -> list[Incident]:
     return [incident for incident in drawn if incident.number not in recipe.without_incidents]
 
 
-def _pick(chance: random.Random) -> Site:
-    """Every other time one of the awaits that the cycle itself tells: they are few, and each must be met."""
-    if chance.random() < 0.5:
+def _pick(recipe: Recipe, number: int, chance: random.Random) -> Site:
+    """Mostly one of the awaits that the cycle itself tells, each in its turn: they are few, and every one must be met."""
+    if chance.random() < 0.35:
         return chance.choice(sites())
-    cycle = [site for site in sites() if site[0] == "cycle"]
-    return chance.choices(
-        cycle, [4 if _source(*site).removeprefix("await ").startswith(RARE) else 1 for site in cycle]
-    )[0]
+    return _in_turn()[(recipe.seed * 3 + number) % len(_in_turn())]
+
+
+@cache
+def _in_turn() -> list[Site]:
+    told = [site for site in sites() if site[0] == "cycle" for _ in range(RARE.get(_awaited(*site), 1))]
+    random.Random("in turn").shuffle(told)
+    return told
+
+
+def _awaited(module: str, line: int) -> str:
+    return _source(module, line).partition("await ")[2].partition("(")[0]
 
 
 @cache
@@ -150,7 +166,7 @@ def _left_unverified() -> tuple[Site, Site]:
 def last(recipe: Recipe) -> Incident:
     """The kill at the end of the day, at which the calm begins."""
     chance = recipe.chance("last")
-    return Incident(-1, "end", _pick(chance), chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
+    return Incident(-1, "end", _pick(recipe, 2, chance), chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
 
 
 class Aim:

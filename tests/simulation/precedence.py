@@ -20,6 +20,8 @@ OURS = "Interlock"
 TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
 # The clocks of one installation's machines (world.py).
 OUR_CLOCKS_APART_US = 2_000_000
+# Between a read and the row that tells what became of it: a request may take twenty seconds.
+UNREAD_US = 30_000_000
 _WINS = {
     Side.SALESFORCE: ("prefer_salesforce", "always_salesforce"),
     Side.HUBSPOT: ("prefer_hubspot", "always_hubspot"),
@@ -148,10 +150,20 @@ def _no_opt_in(story: Story) -> Iterator[str]:
 def _given_back(story: Story) -> Iterator[str]:
     """What a write of ours replaced unseen goes back where the rule lets it win, unless somebody has edited since."""
     for row in story.conflicts:
-        if row.side is None or row.reason != "lost_race" or row.rule not in _WINS[row.side]:
+        if row.side is None or row.reason != "lost_race" or row.rule not in _WINS[row.side] or row.status != "open":
             continue
         id_, name = _place(row, row.side)
-        later = [entry for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
-        stands = later[-1].new if later else None
-        if row.status == "open" and stands == row.new:
-            yield f"given back: {row.old!r} of {row.side.value} {id_}.{name} was to win by {row.rule} and {row.new!r} stands"
+        values = [entry.new for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
+        if values and values[-1] == row.new and not any(_edited_since(story, row, side) for side in Side):
+            yield f"given back: {row.old!r} of {row.side.value} {id_}.{name} was to win by {row.rule}, {row.new!r} stands"
+
+
+def _edited_since(story: Story, row: AuditRow, side: Side) -> bool:
+    """By a person, after the row or so shortly before that it may not have been read."""
+    id_, name = _place(row, side)
+    skew_us = round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6)
+    return any(
+        entry.client != OURS and entry.new != row.old and entry.at_us > row.at_us + skew_us - UNREAD_US
+        for entry in _entries(story, row, side)
+        if entry.id == id_ and entry.field == name
+    )

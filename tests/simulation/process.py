@@ -115,7 +115,7 @@ class Process:
         while True:
             now_s = self._world.loop.time()
             if now_s >= poll_at_s:
-                bell = chance.random() < 0.15 and await self._rung(store)
+                bell = chance.random() < 0.3 and await self._rung(store)
                 next_s = await desk.turn(id_, Work.BELL if bell else Work.POLL)
                 poll_at_s = self._world.loop.time() + next_s
             elif await self._anything_due(store):

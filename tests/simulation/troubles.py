@@ -34,10 +34,10 @@ class Trouble:
 
 
 def draw(world: World, busy_s: float) -> list[Trouble]:
-    """At most two a story, and in every third somebody who changes the rules."""
+    """At most two a story, and in every other somebody who changes the rules."""
     chance = world.recipe.chance("troubles")
     kinds = [chance.choice(KINDS_OF_TROUBLE) for _ in range(chance.choice((0, 0, 1, 2)))]
-    kinds += ["rules_changed"] * (chance.random() < 0.35)
+    kinds += ["rules_changed"] * (chance.random() < 0.5)
     drawn = [
         Trouble(
             kind,
@@ -105,7 +105,8 @@ async def change_rules(world: World, store: Store) -> None:
         for row in await mappings.field_mappings(tx):
             place = (slugs[row.object_mapping_id], row.property)
             if row.locked_reason is None and chance.random() < 0.5:
-                row.rule = chosen.setdefault(place, chance.choice(RULES))
+                looser = RULES[:3] if row.rule.startswith("always") else RULES
+                row.rule = chosen.setdefault(place, chance.choice(looser))
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen
         world.story.reruled |= set(chosen)

@@ -47,7 +47,8 @@ async def set_survivors_aside(ctx: Cycle, batch: Batch) -> None:
 
 
 async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) -> None:
-    """Survivors in HubSpot whose pair waits for a request that may still land, or is not due yet."""
+    """Survivors in HubSpot whose pair waits for a request that may still land, or is not due yet, or rests because the
+    survivor was deleted for a while: the pair is to move to it before it is given another counterpart."""
     merged_into = {
         id_: work for work in alone if isinstance(work.hubspot, Observation) for id_ in merged_ids(work.hubspot)
     }
@@ -55,12 +56,16 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
         return
     async with ctx.store.read(ctx.connection_id) as tx:
         found = await links.by_hubspot(tx, batch.runtime.slug, list(merged_into))
-    waiting = {id(merged_into[id_]) for id_, link in found.items() if link.state is LinkState.LINKED}
+    waiting = {id(merged_into[id_]) for id_, link in found.items() if link.state in _MAY_MOVE}
+    batch.also_due += [link.hubspot for link in found.values() if link.state is LinkState.HUBSPOT_DELETED]
     for work in alone:
         if id(work) in waiting:
             work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
             batch.parked.append(work)
     batch.works = [work for work in batch.works if id(work) not in waiting]
+
+
+_MAY_MOVE = (LinkState.LINKED, LinkState.HUBSPOT_DELETED)
 
 
 def merged_ids(seen: Observation) -> list[str]:

@@ -75,6 +75,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
         _due_again(ctx, ledger, work, now)
+    ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await _write_links(tx, ledger, batch.looked_us)

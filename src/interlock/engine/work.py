@@ -178,4 +178,5 @@ class Batch(msgspec.Struct):
     works: list[Work]
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
+    also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     parked: list[Work] = []  # a request for them may still land: only their due time is written
