@@ -244,8 +244,12 @@ def _edits(scene: Scene) -> list[Edit]:
 def _no_lost_edit(scene: Scene) -> Iterator[str]:
     """A person's value ends on both sides, or a person who could see it replaced it, or the conflict log has it."""
     logged = {str(row.old) for row in scene.story.conflicts if row.old is not None}
-    # Once the losing value has been put back, it is the other one that lost.
-    logged |= {str(row.new) for row in scene.story.conflicts if row.status == "resolved" and row.new is not None}
+    # Once the losing value has been put back, which may be by half when somebody edits it again, the other one has lost.
+    logged |= {
+        str(row.new)
+        for row in scene.story.conflicts
+        if row.new is not None and (row.status == "resolved" or row.reason == "lost_race")
+    }
     edits = _edits(scene)
     replaced_by_people = {
         edit.value for edit in edits if edit.replaced_by is not None and edit.replaced_by.client != OURS

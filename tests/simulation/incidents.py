@@ -46,13 +46,19 @@ MODULES = (
 )
 # Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
 RARE = {
-    "set_survivors_aside": 20,
+    "wake_returned": 4,
+    "loading": 4,
+    "load": 3,
+    "notice_gaps": 3,
+    "forget_old_values": 4,
+    "set_survivors_aside": 60,
+    "links.by_hubspot": 4,
+    "links.by_salesforce": 2,
+    "resolutions.waiting": 2,
+    "learn_references": 12,
+    "fetch_roles": 3,
     "follow": 5,
     "apply_roles": 5,
-    "forget_old_values": 5,
-    "notice_gaps": 3,
-    "load": 3,
-    "fetch_roles": 3,
 }
 Site = tuple[str, int]  # module, line
 

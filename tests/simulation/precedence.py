@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditKind, AuditRow, Side
+from interlock.core.model import AuditKind, AuditRow, LinkState, Side
 from tests.simulation.kinds import KINDS
 from tests.simulation.world import Story
 
@@ -149,9 +149,12 @@ def _no_opt_in(story: Story) -> Iterator[str]:
 
 def _given_back(story: Story) -> Iterator[str]:
     """What a write of ours replaced unseen goes back where the rule lets it win, unless somebody has edited since."""
+    linked = {(link.hubspot_id, link.salesforce_id) for link in story.links if link.state is LinkState.LINKED}
     for row in story.conflicts:
         if row.side is None or row.reason != "lost_race" or row.rule not in _WINS[row.side] or row.status != "open":
             continue
+        if (row.hubspot_id, row.salesforce_id) not in linked:
+            continue  # one of the two went away before it could go back
         id_, name = _place(row, row.side)
         values = [entry.new for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
         if values and values[-1] == row.new and not any(_edited_since(story, row, side) for side in Side):

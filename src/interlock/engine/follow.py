@@ -75,6 +75,7 @@ def merged_ids(seen: Observation) -> list[str]:
 
 
 async def follow(ctx: Cycle, batch: Batch) -> None:
+    await _look_again_at_merged(ctx, batch)
     moving = [work for work in batch.works if work.follow is not None]
     if not moving:
         return
@@ -117,6 +118,20 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         taken[successor] = work.link
         work.relink_to = successor
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
+
+
+async def _look_again_at_merged(ctx: Cycle, batch: Batch) -> None:
+    """What rests because its HubSpot record was merged into one whose pair ends, rests or comes back now may have it now."""
+    ids = [
+        id_
+        for work in batch.works
+        if work.state is not None and isinstance(work.hubspot, Observation)
+        for id_ in merged_ids(work.hubspot)
+    ]
+    if ids:
+        async with ctx.store.read(ctx.connection_id) as tx:
+            found = await links.by_hubspot(tx, batch.runtime.slug, ids)
+        batch.also_due += [link.hubspot for link in found.values() if link.state is LinkState.HUBSPOT_DELETED]
 
 
 def _left_nothing(seen: Seen) -> bool:
