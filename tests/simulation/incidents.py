@@ -57,7 +57,7 @@ RARE = {
     "resolutions.waiting": 2,
     "learn_references": 12,
     "fetch_roles": 3,
-    "follow": 5,
+    "follow": 8,
     "apply_roles": 5,
 }
 Site = tuple[str, int]  # module, line
@@ -121,21 +121,20 @@ def draw(recipe: Recipe) -> list[Incident]:
     chance = recipe.chance("incidents")
     kinds = ["crash"] * chance.choice((0, 1, 1, 2, 2)) + ["freeze"] * (chance.random() < 0.25)
     chance.shuffle(kinds)
-    drawn = [
-        Incident(
-            number,
-            kind,
-            _pick(recipe, number, chance),
-            chance.choice((1, 1, 1, 2, 3, 5, 8)),
-            chance.randint(200, 6_000),
-            chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0),
-        )
-        for number, kind in enumerate(kinds)
-    ]
+    drawn = [_incident(recipe, number, kind, chance) for number, kind in enumerate(kinds)]
     if kinds[:2] == ["crash", "crash"] and chance.random() < 0.3:
         for number, site in enumerate(_left_unverified()):
             drawn[number] = dataclasses.replace(drawn[number], site=site, visits=1)
     return [incident for incident in drawn if incident.number not in recipe.without_incidents]
+
+
+def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Incident:
+    site = _pick(recipe, number, chance)
+    visits = chance.choice((1, 1, 1, 2, 3, 5, 8))
+    if site[0] == "cycle" and _awaited(*site) in RARE:
+        visits = 1  # it may not be met twice
+    seconds = chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0)
+    return Incident(number, kind, site, visits, chance.randint(200, 6_000), seconds)
 
 
 def _pick(recipe: Recipe, number: int, chance: random.Random) -> Site:

@@ -44,7 +44,7 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     now = ctx.clock_us()
     fresh_parks: dict[Side, list[int]] = {side: [] for side in Side}
     creates: dict[Side, list[tuple[Work, Intent]]] = defaultdict(list)
-    begun: list[Work] = []
+    interrupted: list[tuple[Work, Intent]] = []
     for work, other, intent in _assign(batch, open_):
         if intent.state is IntentState.SENT and intent.id is not None:
             # Whoever sent it died, and when is not known: the request may be as young as our own lease.
@@ -59,8 +59,11 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
             creates[intent.target.side].append((work, intent))
         elif intent.kind is IntentKind.UPDATE and intent.state is IntentState.UNKNOWN and work.link is None:
-            _begun(ctx, work, intent)
-            begun.append(work)
+            interrupted.append((work, intent))
+    # Of several requests for one record a later one may still be on its way, and be the one that made what is found.
+    for side, pairs in creates.items():
+        creates[side] = [(work, intent) for work, intent in pairs if work.postpone_until_us is None]
+    begun = _begin_again(ctx, interrupted)
     await _settle_creates(ctx, creates)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         made = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
@@ -178,6 +181,15 @@ def _assign(batch: Batch, found: list[Intent]) -> list[tuple[Work, Work, Intent]
     return pairs
 
 
+def _begin_again(ctx: Cycle, interrupted: list[tuple[Work, Intent]]) -> list[Work]:
+    begun: list[Work] = []
+    for work, intent in interrupted:
+        if work.postpone_until_us is None and work.link is None:
+            _begun(ctx, work, intent)
+            begun.append(work)
+    return begun
+
+
 def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
     """The pair that was decided on when the update was sent. It has no base yet: what both hold is compared as at first."""
     hubspot, salesforce = sorted((intent.source, intent.target), key=lambda key: key.side is not Side.HUBSPOT)
@@ -198,6 +210,9 @@ def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
 async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
     """A record that landed and was deleted right after has landed too: to make another would undo that delete."""
     for side, pairs in creates.items():
+        if not pairs:
+            continue
+        # The last one made it: it was sent when those before it could land no more.
         by_key = {intent.sync_key: (work, intent) for work, intent in pairs}
         look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
         for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
