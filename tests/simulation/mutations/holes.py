@@ -1,0 +1,39 @@
+"""Mutations that the standard seeds do not catch yet, and what the simulation lacks to catch them. To be emptied.
+
+`python -m tests.simulation.mutations` hunts these too and ends with 1 as long as one is left. Whoever fills a hole takes its
+names out of here and remembers the seeds (`--write`).
+"""
+
+from __future__ import annotations
+
+_RACES = "edits that fall between our read and our write, or right behind our write, are too rare: nobody races"
+_NOBODYS = "a role or company that goes away on both sides, though nobody took it away, is no problem to the checks"
+_OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
+
+HOLES: dict[str, str] = {
+    "base_is_read_back": _RACES,
+    "create_is_no_update": _RACES,
+    "done_whatever_came": _RACES,
+    "lost_race_not_put_back": _RACES,
+    "one_half_parked": _RACES,
+    "replaced_values_in_memory": _RACES,
+    "requests_of_the_dead_not_parked": _RACES,
+    "verify_by_our_clock": _RACES,
+    "fence_unchecked": _OWNERS,
+    "frozen_process_goes_on_sending": _OWNERS,
+    "cursor_before_marks": (
+        "crashes are aimed at lines, of which the transaction of `detect.mark` has few; and all that is there at install was"
+        " made within the minutes that the first look goes back, so that the first load is not needed"
+    ),
+    "association_taken_for_granted": _NOBODYS,
+    "blank_for_unknown": "no value is ever unreadable: a hidden Salesforce field is an error, a HubSpot property never goes",
+    "held_for_ever": "an open issue about one field excuses every field of its pair, also those edited since",
+    "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
+    "failed_is_done": "a write fails five times running in few seeds only, and its record is edited or looked at again",
+    "landed_is_looked_for_among_the_living": "nobody deletes a record in the seconds in which its create is unknown",
+    "reference_not_waited_for": "a record is rarely met before its company is linked, and not edited afterwards",
+    "removed_roles_unseen": "a deal whose role was taken away is looked at again for another reason",
+    "roles_agreed_when_half_done": _NOBODYS,
+    "stored_id_tried_once": "the second look at a new pair writes the id that the first one could not",
+    "survivor_is_a_stranger": "a survivor is rarely due in the batch in which the pair that moves to it is",
+}
