@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from interlock.core.model import Side
+from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.store import intents
 from tests.world import World
 
 
@@ -65,5 +66,40 @@ def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
         await world.settle()
         assert slow.landing is not None
         assert len(world.sally.ids("Contact")) == 1
+
+    tell(story)
+
+
+class Watched:
+    """What stands on disk about a write when a request without a title leaves."""
+
+    def __init__(self, world: World) -> None:
+        self.inner, self.world = world.transport, world
+        self.carried: list[str] = []
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        body = request.body or b""
+        if b'"LastName"' in body and b'"Title"' not in body and b"SELECT" not in body:
+            async with self.world.read() as tx:
+                opened = await intents.for_keys(
+                    tx, [RecordKey(Side.HUBSPOT, "contacts", self.world.hugo.ids("contacts")[0])]
+                )
+            self.carried = [name for intent in opened for name, *_ in intent.fields.values()]
+        return await self.inner.send(request, deadline_s)
+
+
+def test_a_field_that_a_create_had_to_leave_out_is_not_believed_to_have_landed_with_it(tell):
+    """Salesforce refused it, and the rest is sent again: should that answer be lost, what was never written was never
+    cleared either."""
+
+    async def story(world: World) -> None:
+        world.salesforce.add_validation_rule(
+            "Contact", lambda row: bool(row.get("Title")), "No titles, please.", field="Title"
+        )
+        world.transport = watched = Watched(world)
+        world.person("ada@example.com", jobtitle="CTO")
+        await world.settle()
+        assert "Email" in watched.carried
+        assert "Title" not in watched.carried
 
     tell(story)

@@ -51,14 +51,14 @@ RARE = {
     "load": 3,
     "notice_gaps": 3,
     "forget_old_values": 4,
-    "set_survivors_aside": 60,
+    "set_survivors_aside": 100,
     "links.by_hubspot": 4,
     "links.by_salesforce": 2,
     "resolutions.waiting": 2,
     "learn_references": 12,
     "fetch_roles": 3,
     "follow": 8,
-    "apply_roles": 5,
+    "apply_roles": 14,
 }
 Site = tuple[str, int]  # module, line
 
@@ -119,7 +119,7 @@ class Incident:
 def draw(recipe: Recipe) -> list[Incident]:
     """Up to two crashes, and in every fourth story a process that stands still for a while."""
     chance = recipe.chance("incidents")
-    kinds = ["crash"] * chance.choice((0, 1, 1, 2, 2)) + ["freeze"] * (chance.random() < 0.25)
+    kinds = ["crash"] * chance.choice((0, 1, 2, 2, 2)) + ["freeze"] * (chance.random() < 0.25)
     chance.shuffle(kinds)
     drawn = [_incident(recipe, number, kind, chance) for number, kind in enumerate(kinds)]
     if kinds[:2] == ["crash", "crash"] and chance.random() < 0.3:
@@ -139,7 +139,7 @@ def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> 
 
 def _pick(recipe: Recipe, number: int, chance: random.Random) -> Site:
     """Mostly one of the awaits that the cycle itself tells, each in its turn: they are few, and every one must be met."""
-    if chance.random() < 0.35:
+    if chance.random() < 0.2:
         return chance.choice(sites())
     return _in_turn()[(recipe.seed * 3 + number) % len(_in_turn())]
 

@@ -42,6 +42,8 @@ def _newest_wins(story: Story) -> Iterator[str]:
     for row in story.conflicts:
         if row.rule != "two_way" or row.reason not in ("both_changed", "first_link") or row.side is None or not row.old:
             continue
+        if row.object == "companies":
+            continue  # an account's stamp moves with what hangs on it, of which its journal says nothing
         lost = _typed(story, row, row.side, str(row.old))
         won = _last_change(story, row, row.side.other)
         if lost is not None and won is not None and lost.at_us - won.at_us > TOO_CLOSE_US:

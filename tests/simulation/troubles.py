@@ -34,10 +34,10 @@ class Trouble:
 
 
 def draw(world: World, busy_s: float) -> list[Trouble]:
-    """At most two a story, and in every other somebody who changes the rules."""
+    """At most two a story, and in most somebody who changes the rules."""
     chance = world.recipe.chance("troubles")
     kinds = [chance.choice(KINDS_OF_TROUBLE) for _ in range(chance.choice((0, 0, 1, 2)))]
-    kinds += ["rules_changed"] * (chance.random() < 0.6)
+    kinds += ["rules_changed"] * (chance.random() < 0.7)
     drawn = [
         Trouble(
             kind,

@@ -68,11 +68,15 @@ def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
         source=source,
         target=RecordKey(write.side, write.type, write.id or ""),
         sync_key=write.sync_key,
-        fields={each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields},
+        fields=_carried(write),
         fence=ctx.lease.fence,
         target_stamp_us=_target_stamp_us(work, write),
         park_until_us=now_us + ctx.settings.park_us(write.side),
     )
+
+
+def _carried(write: SideWrite) -> dict[int, tuple[str, int, int, int]]:
+    return {each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields}
 
 
 def _target_stamp_us(work: Work, write: SideWrite) -> int:
@@ -88,6 +92,20 @@ async def apply(ctx: Cycle, batch: Batch) -> None:
             return
         await _send(ctx, pairs)
         pairs = [pair for pair in pairs if _drop_refused(*pair)]
+        await _keep_what_is_left(ctx, pairs)
+
+
+async def _keep_what_is_left(ctx: Cycle, pairs: list[Pair]) -> None:
+    """What a write no longer carries must not be believed to have landed with it, should its answer be lost now."""
+    changed: list[Intent] = []
+    for work, write in pairs:
+        if write.intent is not None:
+            write.intent.fields = _carried(write)
+            write.intent.rows = rows_of(work, write, ctx.clock_us())
+            changed.append(write.intent)
+    if changed:
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            await intents.keep_rows(tx, changed)
 
 
 async def _send(ctx: Cycle, pairs: list[Pair]) -> None:

@@ -123,7 +123,7 @@ async def update(tx: WriteTx, ids: Sequence[int], state: IntentState, park_until
 
 
 async def keep_rows(tx: WriteTx, changed: Sequence[Intent]) -> None:
-    """What the audit will say of these writes has grown by what their answers told."""
+    """What these writes carry, or what the audit will say of them, is no longer what it was when they were opened."""
     sql = "UPDATE intent SET fields = ? WHERE connection_id = ? AND id = ?"
     for item in changed:
         await tx.run(sql, _pack(item), tx.connection_id, item.id)
