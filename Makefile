@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 # Made anew when pyproject.toml changes. With uv where it is installed (it also fetches a Python), else with venv and pip.
 $(READY): pyproject.toml
@@ -55,6 +55,9 @@ lint: $(READY) ## ruff, mypy, import-linter
 bench: $(READY) ## every benchmark, and a table (ARGS="NAME ..." for some)
 	@$(BIN)/python benchmarks $(ARGS)
 
+test-postgresql: $(READY) ## the engine's stories, all of them on PostgreSQL
+	@PYTHONHASHSEED=0 INTERLOCK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/engine -n auto --dist worksteal $(ARGS)
+
 SEEDS ?= 20000
 FIRST_SEED ?= 0
 
@@ -64,4 +67,4 @@ simulate: $(READY) ## many seeds of the simulator (SEEDS=n FIRST_SEED=k)
 golden: $(READY) ## write the tables of tests/golden anew; then read what changed
 	@$(BIN)/python -m tests.golden
 
-.PHONY: help setup demo test check lint bench simulate golden
+.PHONY: help setup demo test test-postgresql check lint bench simulate golden

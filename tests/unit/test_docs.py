@@ -182,3 +182,21 @@ def test_the_exit_codes_that_are_told_are_the_ones_that_are_given():
         "INTERRUPTED",
     )
     assert [int(code) for code, _ in told] == [getattr(base, name) for name in names]
+
+
+def test_every_test_that_the_guarantees_name_exists():
+    named = set(re.findall(r"`(test_\w+)`", text_of(ROOT / "docs" / "guarantees.md")))
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8"))
+    }
+    assert named - defined == set()
+
+
+def test_every_promise_says_how_strong_it_is_and_what_holds_it():
+    text = text_of(ROOT / "docs" / "guarantees.md")
+    rows = re.findall(r"^\| [^|]+ \| (exact|recorded|best effort)[^|]* \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+    assert len(rows) > 20
+    unheld = [held for tier, held in rows if tier != "best effort" and "`test_" not in held]
+    assert unheld == []
