@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import Clock
 
-from interlock.app.serve import running
+from interlock.app.handing_over import running
 from interlock.store import Fenced, HeldByOther, Store, cursors, heartbeat, lease
 from interlock.store.lifesign import LifeSigns, new_owner
 

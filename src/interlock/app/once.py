@@ -15,9 +15,10 @@ from functools import cache
 from interlock.app import states
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.errors import AppError, Missing, Stopped
+from interlock.app.handing_over import hand_over
 from interlock.app.runtime import open_cycle
 from interlock.app.schemas import NAME as SCHEMAS
-from interlock.app.serve import Clients, OpenClients, hand_over
+from interlock.app.serve import Clients, OpenClients
 from interlock.app.sync import SyncResult, calls_of, result_of, sync
 from interlock.core.model import RecordKey, Side
 from interlock.crm.errors import BudgetSpent, SchemaChanged

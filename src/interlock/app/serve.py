@@ -1,4 +1,4 @@
-"""The dispatcher's desk: what a turn on one connection is, and how a command hands its work to a dispatcher that runs.
+"""The dispatcher's desk: what a turn on one connection is. How a command hands it work is in handing_over.py.
 
 A turn is done under the org's lease: it runs part of the cycle and notes what it learned; every failure ends as a pause before
 the next try or as a state that a person sees. All that it writes is checked against the lease, save how many API calls were
@@ -7,9 +7,8 @@ made, which is true whoever made them. Clients stay open from turn to turn, so t
 
 from __future__ import annotations
 
-import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Protocol
 
@@ -18,11 +17,10 @@ import msgspec
 from interlock.app import states
 from interlock.app.compiled import Compiled
 from interlock.app.connections import HALTED, paused_objects
-from interlock.app.errors import AppError, Busy, Failure, Stopped, as_failure
+from interlock.app.errors import Failure, Stopped, as_failure
 from interlock.app.reach import remember
 from interlock.app.runtime import cycle_of
 from interlock.app.schemas import NAME as SCHEMAS
-from interlock.app.status import BEAT_LOST_US
 from interlock.app.sync import INTERRUPTED, SyncResult, sync
 from interlock.core.model import RecordKey
 from interlock.crm.budget import Governor
@@ -46,7 +44,6 @@ from interlock.store import (
     dirty,
     handovers,
     heartbeat,
-    schedule,
 )
 from interlock.store.connections import Connection
 from interlock.store.handovers import Handover
@@ -59,7 +56,6 @@ BUDGET_RETRY_S = 300.0
 HELD_RETRY_S = 5.0
 # A row whose process died before it could take it back.
 HANDOVER_LOST_US = 3_600 * US
-ASK_AGAIN_S = 0.2
 # Open clients that are kept between turns. Of a fleet's connections a process sees ever more; those are opened again.
 SESSIONS_MOST = 256
 # `Cycle.stop` of a turn that has lasted long enough for others to have theirs.
@@ -388,76 +384,3 @@ async def _due_only(ctx: Cycle) -> None:
 def _defect(error: Exception) -> Failure:
     message = f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
     return Failure("defect", message, 70, cause=type(error).__name__, docs=None)
-
-
-# --- handing work over --------------------------------------------------------------------------------------------------
-
-
-class Answered(AppError):
-    """What the dispatcher could not do, as it said so itself."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-async def running(store: Store, now_us: int) -> bool:
-    """Whether a dispatcher is alive: it beats every two seconds, and takes its beat away when it ends."""
-    beat = await heartbeat.last_beat(store)
-    return beat is not None and now_us - beat.at_us < BEAT_LOST_US and not store.has_died(beat.owner)
-
-
-async def hand_over(
-    store: Store,
-    connection: Connection,
-    keys: Sequence[RecordKey] = (),
-    objects: Sequence[str] = (),
-    *,
-    clock_us: Callable[[], int],
-    wait_s: float | None = None,
-) -> SyncResult | None:
-    """Let the running dispatcher sync these records (none: whatever changed) and wait for its result.
-
-    None: no dispatcher runs, or it died before it was done, so the caller has to do it itself. Raises AppError for what
-    the dispatcher refused or failed at, Busy when `wait_s` was not enough (it goes on all the same).
-    """
-    if not await running(store, clock_us()):
-        return None
-    async with store.write(connection.id) as tx:
-        id_ = await handovers.ask(tx, objects, keys)
-        await schedule.ring(tx)
-    try:
-        async with asyncio.timeout(wait_s):
-            async for answered in _looking(store, connection, id_):
-                if answered is not None:
-                    return _result(answered)
-                if not await running(store, clock_us()):
-                    return None
-    except TimeoutError:
-        raise Busy(
-            f"`interlock serve` is at it and has not finished within {wait_s:g} s.",
-            code="still_running",
-            fix="It goes on. See `interlock status`.",
-        ) from None
-    finally:
-        async with store.write(connection.id) as tx:
-            await handovers.withdraw(tx, id_)
-    return None
-
-
-async def _looking(store: Store, connection: Connection, id_: int) -> AsyncIterator[Handover | None]:
-    """The row once it is answered, None after every look before that. Ends when the row is gone."""
-    while True:
-        async with store.read(connection.id) as tx:
-            row = await handovers.get(tx, id_)
-        if row is None:
-            return
-        yield row if row.answer is not None else None
-        await asyncio.sleep(ASK_AGAIN_S)
-
-
-def _result(row: Handover) -> SyncResult:
-    assert row.answer is not None
-    if row.state == handovers.FAILED:
-        raise Answered(msgspec.convert(row.answer, Failure))
-    return msgspec.convert(row.answer, SyncResult)

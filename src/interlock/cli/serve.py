@@ -72,7 +72,7 @@ async def serve(
 async def _alone(run: Run, opened: Interlock) -> None:
     """Raises Busy while another dispatcher is alive. One that died a moment ago is waited out."""
     from interlock.app.errors import Busy
-    from interlock.app.serve import running
+    from interlock.app.handing_over import running
     from interlock.store import heartbeat
 
     first = await heartbeat.last_beat(opened.store)

@@ -92,7 +92,7 @@ async def _until_ended(run: Run, opened: Interlock, chosen: Connection, only: li
     from interlock.app import continuous, states
     from interlock.app import once as use_case
     from interlock.app.errors import Busy
-    from interlock.app.serve import running
+    from interlock.app.handing_over import running
 
     assert chosen.id is not None
     slugs = use_case.check_runs(chosen, only)

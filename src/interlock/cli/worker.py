@@ -29,7 +29,9 @@ async def worker(
         stop = stop_on_signals()
         owner = new_owner(f"worker-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
-        dispatcher = make_dispatcher(desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say, at_once)
+        dispatcher = make_dispatcher(
+            desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say, at_once
+        )
         try:
             await desk.beat()
             if run.json:

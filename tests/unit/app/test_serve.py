@@ -13,7 +13,7 @@ from tests.unit.app.conftest import Tell
 from tests.unit.app.test_explain import Down
 from tests.world import World
 
-from interlock.app import serve, status
+from interlock.app import handing_over, serve, status
 from interlock.app.connections import pause
 from interlock.app.errors import AppError, Busy
 from interlock.app.sync import SyncResult
@@ -61,7 +61,7 @@ class Server:
     async def hand_over(self, *keys: RecordKey, **options: Any) -> SyncResult | None:
         assert self.world.store is not None
         options.setdefault("clock_us", self.world.clock_us)
-        return await serve.hand_over(self.world.store, await self.connection(), keys, **options)
+        return await handing_over.hand_over(self.world.store, await self.connection(), keys, **options)
 
 
 @contextlib.asynccontextmanager
