@@ -35,6 +35,7 @@ MODULES = (
     "apply",
     "stamp",
     "record",
+    "ledger",
     "repair",
     "verify",
     "recover",

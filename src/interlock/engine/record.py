@@ -11,10 +11,8 @@ import msgspec
 from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
-    AuditRow,
     Base,
     Gone,
-    Intent,
     IntentKind,
     IntentState,
     LinkedBy,
@@ -35,41 +33,15 @@ from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.follow import carry_over
+from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.repair import log_lost_races
 from interlock.engine.work import Batch, SideWrite, Work
-from interlock.store import WriteTx, audit, dirty, identity, intents, issues, links, unlinked
+from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
 
 
-class _Ledger(msgspec.Struct):
-    """What a batch will write down, gathered first so that each table is written once."""
-
-    new_links: list[RecordLink] = []
-    bases: list[tuple[int, dict[int, tuple[int, int]], dict[str, list[int]], int]] = []
-    held: list[tuple[int, Base]] = []
-    touched: list[int] = []
-    looked: list[tuple[int, Looked]] = []
-    states: list[tuple[int, LinkState]] = []
-    moves: list[tuple[int, RecordKey]] = []
-    audit: list[AuditRow] = []
-    settled: list[int] = []
-    parked: list[tuple[Side, int]] = []
-    to_verify: list[int] = []
-    now_updates: list[Intent] = []  # creates whose record is to be verified like an updated one
-    done: list[RecordKey] = []
-    postponed: list[dirty.Postponed] = []
-    alone: list[Unlinked] = []
-    not_alone: list[RecordKey] = []
-    resolved: list[RecordKey] = []
-    ended: list[int] = []
-    still_held: dict[RecordKey, set[str]] = {}
-    lost: list[tuple[RecordLink, AuditRow]] = []
-    wake: list[str] = []
-    due_now: list[RecordKey] = []
-
-
 async def record(ctx: Cycle, batch: Batch) -> None:
-    ledger = _Ledger()
+    ledger = Ledger()
     now = ctx.clock_us()
     for work in batch.works:
         _take_in(ctx, ledger, work, batch.looked_us, now)
@@ -78,7 +50,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await _write_links(tx, ledger, batch.looked_us)
+        await write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
@@ -109,7 +81,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         ctx.fresh.pop(key, None)
 
 
-async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> list[str]:
+async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: Ledger) -> list[str]:
     """The object, if one of several records among which a person was to choose has gone, changed or found its own: the
     others are looked at again, since nothing else about them changes."""
     now = {each.key: each.why for each in ledger.alone} | dict.fromkeys(ledger.not_alone)
@@ -117,27 +89,7 @@ async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: _Ledger) -> l
     return [object_] if any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items()) else []
 
 
-async def _write_links(tx: WriteTx, ledger: _Ledger, looked_us: int) -> None:
-    for link_id in ledger.ended:
-        await links.set_state(tx, [link_id], LinkState.UNLINKED)
-    for link, id_ in zip(ledger.new_links, await links.insert(tx, ledger.new_links), strict=True):
-        link.id = id_
-    await links.update_base(tx, ledger.bases)
-    await links.set_held(tx, ledger.held)
-    if ledger.touched:
-        await links.touch(tx, ledger.touched, looked_us)
-    if ledger.looked:
-        await links.set_looked(tx, ledger.looked)
-    for link_id, state in ledger.states:
-        await links.set_state(tx, [link_id], state)
-    for link_id, key in ledger.moves:
-        if key.side is Side.HUBSPOT:
-            await links.move(tx, link_id, hubspot_id=key.id)
-        else:
-            await links.move(tx, link_id, salesforce_type=key.type, salesforce_id=key.id)
-
-
-def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) -> None:
+def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -> None:
     ledger.audit.extend(work.audit)
     for intent in work.intents:
         if intent.id is not None:
@@ -153,7 +105,7 @@ def _take_in(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) 
     _due_again(ctx, ledger, work, now)
 
 
-def _take_outcome(ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, now: int) -> None:
+def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now: int) -> None:
     intent_id = write.intent.id if write.intent is not None else None
     outcome = write.outcome
     if intent_id is not None:
@@ -224,7 +176,7 @@ def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str):  # t
     )
 
 
-def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: int) -> None:
+def _take_alone(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -> None:
     write = next((each for each in work.writes if each.creates), None)
     if write is not None and isinstance(write.outcome, Written):
         _created(ctx, ledger, work, write, write.outcome, looked_us, now)
@@ -241,7 +193,7 @@ def _take_alone(ctx: Cycle, ledger: _Ledger, work: Work, looked_us: int, now: in
 
 
 def _created(
-    ctx: Cycle, ledger: _Ledger, work: Work, write: SideWrite, outcome: Written, looked_us: int, now: int
+    ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, outcome: Written, looked_us: int, now: int
 ) -> None:
     into_hubspot = write.side is Side.HUBSPOT
     own = work.seen(work.origin)
@@ -274,7 +226,7 @@ def _created(
         counts.created_in_salesforce += 1
 
 
-def _take_linked(ctx: Cycle, ledger: _Ledger, work: Work, link: RecordLink, looked_us: int, now: int) -> None:
+def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looked_us: int, now: int) -> None:
     counts = ctx.report.of(work.object)
     base = {**link.base, **work.landed, **work.agreed}
     for write in work.writes:
@@ -411,7 +363,7 @@ def _backoff_us(ctx: Cycle, work: Work) -> int:
     return min(ctx.settings.retry_base_us << min(attempts, 20), ctx.settings.retry_most_us)
 
 
-def _due_again(ctx: Cycle, ledger: _Ledger, work: Work, now: int) -> None:
+def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     keys = [each.key for each in work.dirty]
     # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
     if work.link is not None and not work.new_link:
