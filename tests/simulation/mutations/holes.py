@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _RACES = "edits that fall between our read and our write, or right behind our write, are too rare: nobody races"
 _NOBODYS = "a role or company that goes away on both sides, though nobody took it away, is no problem to the checks"
+_ALONE = "a record is rarely met before its company is linked, and not edited afterwards"
 _OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
 
 HOLES: dict[str, str] = {
@@ -31,7 +32,8 @@ HOLES: dict[str, str] = {
     "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
     "failed_is_done": "a write fails five times running in few seeds only, and its record is edited or looked at again",
     "landed_is_looked_for_among_the_living": "nobody deletes a record in the seconds in which its create is unknown",
-    "reference_not_waited_for": "a record is rarely met before its company is linked, and not edited afterwards",
+    "children_not_woken": _ALONE,
+    "reference_not_waited_for": _ALONE,
     "removed_roles_unseen": "a deal whose role was taken away is looked at again for another reason",
     "roles_agreed_when_half_done": _NOBODYS,
     "stored_id_tried_once": "the second look at a new pair writes the id that the first one could not",
