@@ -59,6 +59,7 @@ RARE = {
     "learn_references": 12,
     "fetch_roles": 3,
     "follow": 8,
+    "damp": 3,
     "apply_roles": 14,
 }
 Site = tuple[str, int]  # module, line

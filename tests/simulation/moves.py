@@ -59,16 +59,17 @@ def bulk_edit_in_salesforce(desk: Desk, kind: Kind) -> None:
 def try_out_a_rule(desk: Desk, kind: Kind, places: set[tuple[str, str]]) -> None:
     """Type something in where the old rule had left a field empty on one side, or anywhere."""
     names = [name for name in kind.fields if (kind.slug, name) in places and name not in kind.keys]
-    empty: list[Move] = []
+    empty: dict[str, list[Move]] = {"hubspot": [], "salesforce": []}
     for here, there in desk.pairs(kind):
         left, right = desk.hugo.get(kind.slug, here), desk.sally.get(kind.sobject, there)
         for name in names:
             field = kind.fields[name]
             if not left.get(name) and right.get(field):
-                empty.append(partial(_type_in_hubspot, id_=here, name=name))
+                empty["hubspot"].append(partial(_type_in_hubspot, id_=here, name=name))
             elif left.get(name) and not right.get(field):
-                empty.append(partial(_type_in_salesforce, id_=there, name=name))
-    desk.chance.choice(empty or [edit_in_hubspot, edit_in_salesforce])(desk, kind)
+                empty["salesforce"].append(partial(_type_in_salesforce, id_=there, name=name))
+    sides = [moves for moves in empty.values() if moves] or [[edit_in_hubspot, edit_in_salesforce]]
+    desk.chance.choice(desk.chance.choice(sides))(desk, kind)
 
 
 def _type_in_hubspot(desk: Desk, kind: Kind, id_: str, name: str) -> None:

@@ -24,6 +24,8 @@ def weigh(work: Work, mapping: ObjectMapping, hubspot: Observation, salesforce: 
     work.choices_need, work.choices_ended = {}, {}
     for resolution in work.resolutions:
         field = field_of(resolution, mapping)
+        if field is None and work.runtime.left_out:
+            continue  # it may be one of those that cannot be used now: the pair is looked at again when it is back
         if field is None or field.effective_rule is SyncRule.DONT_SYNC:
             work.choices_ended[resolution.conflict_id] = NOT_MAPPED
             continue

@@ -122,7 +122,7 @@ def recognise(batch: Batch) -> None:
                 continue
             if work.link is None:
                 work.audit += _conflicts(intent)
-            elif work.seen(intent.target.side) is None:
+            elif work.seen(intent.target.side) is None or work.runtime.left_out & intent.fields.keys():
                 # It could not be read this time: the question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:

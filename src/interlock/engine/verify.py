@@ -20,7 +20,11 @@ from interlock.store import audit, intents, links
 
 
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
-    """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history."""
+    """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history.
+
+    What a mapping wrote that cannot be used now is looked up when it is back: nobody else can read its values.
+    """
+    due = [intent for intent in due if not runtime.left_out & intent.fields.keys()]
     if not due:
         return
     # References are associations in HubSpot, written by calls of their own: a person's choice of company is not in reach.
