@@ -15,6 +15,7 @@ HOLES: dict[str, str] = {
     "base_is_read_back": _RACES,
     "create_is_no_update": _RACES,
     "done_whatever_came": _RACES,
+    "echo_by_record": _RACES,
     "lost_race_not_put_back": _RACES,
     "one_half_parked": _RACES,
     "replaced_values_in_memory": _RACES,
