@@ -47,20 +47,24 @@ MODULES = (
 )
 # Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
 RARE = {
+    "": 3,  # entering a transaction
     "wake_returned": 4,
     "loading": 4,
     "load": 3,
     "notice_gaps": 3,
+    "check_pairs": 5,
     "forget_old_values": 4,
+    "intents.older_than_fence": 4,
     "set_survivors_aside": 100,
-    "links.by_hubspot": 4,
-    "links.by_salesforce": 2,
-    "resolutions.waiting": 2,
     "learn_references": 12,
+    "links.by_hubspot": 4,
+    "links.by_salesforce": 4,
+    "resolutions.waiting": 5,
     "fetch_roles": 3,
+    "damp": 4,
     "follow": 8,
-    "damp": 3,
     "apply_roles": 14,
+    "stamp_pairs": 4,
 }
 Site = tuple[str, int]  # module, line
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RULES = ("two_way", "prefer_salesforce", "prefer_hubspot", "always_salesforce", "always_hubspot", "dont_sync")
+ALWAYS = RULES[3:5]  # by which the two sides may differ
 
 
 @dataclass(frozen=True)

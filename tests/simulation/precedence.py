@@ -42,8 +42,10 @@ def _newest_wins(story: Story) -> Iterator[str]:
     for row in story.conflicts:
         if row.rule != "two_way" or row.reason not in ("both_changed", "first_link") or row.side is None or not row.old:
             continue
-        if row.object == "companies":
-            continue  # an account's stamp moves with what hangs on it, of which its journal says nothing
+        if row.object == "companies" or (row.object, row.property) in story.automated:
+            # A stamp moves with what the journal does not tell: what hangs on an account, and a write of ours that the flow
+            # turned into no change.
+            continue
         lost = _typed(story, row, row.side, str(row.old))
         won = _last_change(story, row, row.side.other)
         if lost is not None and won is not None and lost.at_us - won.at_us > TOO_CLOSE_US:
@@ -157,6 +159,8 @@ def _given_back(story: Story) -> Iterator[str]:
             continue
         if (row.hubspot_id, row.salesforce_id) not in linked:
             continue  # one of the two went away before it could go back
+        if (row.object, row.property) in story.reruled:
+            continue  # written by one rule and judged by another, with edits under either
         id_, name = _place(row, row.side)
         values = [entry.new for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
         if values and values[-1] == row.new and not any(_edited_since(story, row, side) for side in Side):

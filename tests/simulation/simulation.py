@@ -20,7 +20,7 @@ from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import run
 from tests.simulation.world import Story, World
 
-BUSY_S = 200.0  # how long users work
+BUSY_S = 165.0  # how long users work
 ROUNDS_MOST = 60  # of the calm: each a sync and a wait; more means that it does not converge
 # Beyond the search index's lag and the stamp's delay.
 SETTLED_S = 60.0

@@ -37,7 +37,7 @@ def draw(world: World, busy_s: float) -> list[Trouble]:
     """At most two a story, and in most somebody who changes the rules."""
     chance = world.recipe.chance("troubles")
     kinds = [chance.choice(KINDS_OF_TROUBLE) for _ in range(chance.choice((0, 0, 1, 2)))]
-    kinds += ["rules_changed"] * (chance.random() < 0.7)
+    kinds += ["rules_changed"] * (chance.random() < 0.85)
     drawn = [
         Trouble(
             kind,
@@ -105,7 +105,7 @@ async def change_rules(world: World, store: Store) -> None:
         for row in await mappings.field_mappings(tx):
             place = (slugs[row.object_mapping_id], row.property)
             if row.locked_reason is None and chance.random() < 0.5:
-                looser = RULES[:3] if row.rule.startswith("always") else RULES
+                looser = ("two_way", *RULES[:3]) if row.rule.startswith("always") else RULES
                 row.rule = chosen.setdefault(place, chance.choice(looser))
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen

@@ -54,7 +54,7 @@ class Users:
     def try_out(self, places: set[tuple[str, str]]) -> None:
         """Edits of fields whose rule was just changed, first of those in which the two sides differ."""
         chance = self._recipe.chance("try_out")
-        for number in range(18):
+        for number in range(25):
             self._desk.begin(f"t{number}", chance)
             with suppress(*REFUSALS):
                 try_out_a_rule(self._desk, chance.choice(self._desk.kinds), places)

@@ -16,7 +16,7 @@ from interlock.core.model import AuditKind, AuditRow, Issue, RecordLink
 from interlock.store import Store, StoreBusy, connections, mappings
 from interlock.store.connections import Connection
 from tests.simulation.desk import Desk
-from tests.simulation.kinds import RULES
+from tests.simulation.kinds import ALWAYS, RULES
 from tests.simulation.network import HOSTS, Network
 from tests.simulation.process import Process
 from tests.simulation.recipe import Recipe
@@ -130,14 +130,14 @@ class World:
         await store.close()
 
     async def _draw_rules(self, store: Store, connection: Connection) -> None:
-        """Half of the seeds run all fields two-way, the others a rule drawn for each property."""
-        all_two_way = self.chance.random() < 0.5
+        """A third of the seeds run all fields two-way, the others a rule drawn for each property."""
+        all_two_way = self.chance.random() < 0.33
         async with store.write(connection.id) as tx:
             slugs = {row.id: row.object for row in await mappings.object_mappings(tx)}
             for row in await mappings.field_mappings(tx):
                 place = (slugs[row.object_mapping_id], row.property)
                 if row.locked_reason is None and not all_two_way:
-                    row.rule = self.story.rules.get(place, self.chance.choice(RULES))
+                    row.rule = self.story.rules.get(place, self.chance.choice((*RULES, *ALWAYS)))
                 else:
                     row.rule = "two_way"
                 await mappings.save_field_mapping(tx, row)

@@ -34,6 +34,7 @@ from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, 
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
+from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
@@ -217,7 +218,7 @@ def _created(
     ledger.new_links.append(work.link)
     ledger.not_alone += [hubspot, salesforce]
     ledger.resolved += [hubspot, salesforce]
-    ledger.wake += _children(ctx, work.object)
+    ledger.wake += children(ctx, work.object)
     ledger.audit += rows_of(work, write, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
@@ -255,7 +256,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         link.looked = _looked(work, Looked(), looked_us)
         ledger.new_links.append(link)
         ledger.not_alone += both
-        ledger.wake += _children(ctx, work.object)
+        ledger.wake += children(ctx, work.object)
         ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
         counts.linked += 1
         return
@@ -277,14 +278,14 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.state is not None:
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
-        ledger.wake += _children(ctx, work.object)
+        ledger.wake += children(ctx, work.object)
     if work.state is LinkState.UNLINKED and work.follow is not None:
         ledger.due_now.append(work.follow)
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
-        ledger.wake += _children(ctx, work.object)
+        ledger.wake += children(ctx, work.object)
 
 
 def _looked(work: Work, before: Looked, looked_us: int) -> Looked:
@@ -347,15 +348,6 @@ def _count_update(counts, side: Side) -> None:  # type: ignore[no-untyped-def]
         counts.updated_in_hubspot += 1
     else:
         counts.updated_in_salesforce += 1
-
-
-def _children(ctx: Cycle, object_: str) -> list[str]:
-    """Objects whose records may wait for a record of this one."""
-    return [
-        runtime.slug
-        for runtime in ctx.objects.values()
-        if any(reference.object == object_ for reference in runtime.references) or object_ in runtime.set_objects
-    ]
 
 
 def _backoff_us(ctx: Cycle, work: Work) -> int:

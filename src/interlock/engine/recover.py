@@ -29,8 +29,9 @@ from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.references import children
 from interlock.engine.work import Batch, Work
-from interlock.store import WriteTx, intents, links
+from interlock.store import WriteTx, dirty, intents, links
 
 
 async def recover(ctx: Cycle, batch: Batch) -> None:
@@ -70,6 +71,9 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         new = await _free(tx, batch, made + [work for work in begun if all(work is not each for each in made)])
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
+        if new:
+            for object_ in children(ctx, batch.runtime.slug):
+                await dirty.wake(tx, object_)
         for side, ids in fresh_parks.items():
             if ids:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))

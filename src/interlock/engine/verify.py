@@ -18,6 +18,9 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
+# A proxy that sends a request again does so at once.
+RESENT_WITHIN_US = 60_000_000
+
 
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
     """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history.
@@ -89,13 +92,18 @@ def foreign_versions(
 ) -> list[HistoryEntry]:
     """Versions between the one we read and the one we wrote. Empty when nobody came between."""
     prints = [_print(field, entry) for entry in newest_first]
-    ours = next((place for place, print_ in enumerate(prints) if print_ == written), None)
-    if ours is None:
+    ours = [
+        place for place, entry in enumerate(newest_first) if prints[place] == written and entry.at_us > read_stamp_us
+    ]
+    if not ours:
         # Our version is not in the history: HubSpot keeps no version for a write that changed nothing.
         return []
+    # The same value may have been written again later, which is another write. One that came twice came within a minute.
+    first = ours[-1]
+    last = min(place for place in ours if newest_first[place].at_us - newest_first[first].at_us < RESENT_WITHIN_US)
     between: list[HistoryEntry] = []
-    for place in range(ours + 1, len(newest_first)):
-        if prints[place] == read:
+    for place in range(last + 1, len(newest_first)):
+        if prints[place] == read and place > first:
             return between
         if prints[place] == written:
             continue  # ours too: the request came twice

@@ -53,8 +53,13 @@ def test_a_blank_that_was_cleared_stops_the_search() -> None:
 
 
 def test_between_two_arrivals_of_our_write_somebody_may_have_been_and_we_are_nobody() -> None:
-    first = HistoryEntry("ours", READ_US + 1 * S, "INTEGRATION", "1")
-    assert lost([OURS, typed("theirs", 60), first], None) == ["theirs"]
+    first = HistoryEntry("ours", READ_US + 90 * S, "INTEGRATION", "1")
+    assert lost([OURS, typed("theirs", 100), first], None) == ["theirs"]
+
+
+def test_the_same_value_written_again_later_is_another_write() -> None:
+    later = HistoryEntry("ours", READ_US + 900 * S, "INTEGRATION", "1")
+    assert lost([later, typed("", 500), OURS, typed("theirs", 60)], None) == ["theirs"]
 
 
 def test_a_write_that_changed_nothing_left_no_version_and_replaced_nothing() -> None:
