@@ -18,6 +18,8 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
+# The source of versions that an app wrote (HubSpot, property history).
+INTEGRATION = "INTEGRATION"
 # A proxy that sends a request again does so at once.
 RESENT_WITHIN_US = 60_000_000
 
@@ -92,9 +94,11 @@ def foreign_versions(
 ) -> list[HistoryEntry]:
     """Versions between the one we read and the one we wrote. Empty when nobody came between."""
     prints = [_print(field, entry) for entry in newest_first]
-    ours = [
+    like_ours = [
         place for place, entry in enumerate(newest_first) if prints[place] == written and entry.at_us > read_stamp_us
     ]
+    # A person may have typed, or cleared, just the same: what an integration wrote comes first into question.
+    ours = [place for place in like_ours if newest_first[place].source_type == INTEGRATION] or like_ours
     if not ours:
         # Our version is not in the history: HubSpot keeps no version for a write that changed nothing.
         return []

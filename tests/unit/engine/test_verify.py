@@ -57,6 +57,10 @@ def test_between_two_arrivals_of_our_write_somebody_may_have_been_and_we_are_nob
     assert lost([OURS, typed("theirs", 100), first], None) == ["theirs"]
 
 
+def test_a_person_who_typed_the_same_before_us_is_not_taken_for_us() -> None:
+    assert lost([OURS, typed("theirs", 60), typed("ours", 30), typed("read", -500)], "read") == ["theirs"]
+
+
 def test_the_same_value_written_again_later_is_another_write() -> None:
     later = HistoryEntry("ours", READ_US + 900 * S, "INTEGRATION", "1")
     assert lost([later, typed("", 500), OURS, typed("theirs", 60)], None) == ["theirs"]
