@@ -41,7 +41,7 @@ demo: $(READY) ## the main job on sample data, nothing to set up (ARGS=--once)
 	@$(BIN)/interlock demo $(ARGS)
 
 test: $(READY) ## unit, property, contract and simulation tests
-	@echo "Running the tests (on 2 cores under 5 minutes) ..."
+	@echo "Running the tests (on 2 cores under 10 minutes) ..."
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint test ## linters, types, layering, tests
