@@ -155,7 +155,7 @@ def a_text(file: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [partial(truncated, 40_000), overwritten, a_text],
-    ids=lambda each: str(each)[:30],
+    ids=["cut short", "overwritten", "a text"],
 )
 def test_a_damaged_database_is_named_left_alone_and_can_be_restored_or_made_anew(
     connected: Interlock, crms: LocalCrms, tmp_path: Path, damage: Callable[[Path], None]
