@@ -191,7 +191,7 @@ DECIDING = (
         ("I1",),
         (
             Patch(
-                RECORD,
+                "interlock.engine.references",
                 """\
     return [
         runtime.slug

@@ -11,7 +11,15 @@ _NOBODYS = "a role or company that goes away on both sides, though nobody took i
 _ALONE = "a record is rarely met before its company is linked, and not edited afterwards"
 _OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
 
+_NO_LONGER = (
+    "an earlier simulation caught it; the present one did not in the seeds that there was time for (30, or all 500)"
+)
+
 HOLES: dict[str, str] = {
+    "drop_by_author": _RACES,
+    "stamp_is_a_version": _NO_LONGER,
+    "merged_away_unseen": _NO_LONGER,
+    "returned_field_wakes_nobody": _NO_LONGER,
     "base_is_read_back": _RACES,
     "create_is_no_update": _RACES,
     "done_whatever_came": _RACES,

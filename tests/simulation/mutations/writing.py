@@ -205,8 +205,8 @@ WRITING = (
         (
             Patch(
                 VERIFY,
-                "    for place in range(ours + 1, len(newest_first)):\n",
-                "    for place in range(ours):\n",
+                "    for place in range(last + 1, len(newest_first)):\n",
+                "    for place in range(last):\n",
             ),
         ),
     ),
