@@ -15,11 +15,15 @@ from tests.simulation.recipe import Recipe
 
 
 def play_many(recipes: Sequence[Recipe], processes: int) -> Iterator[Verdict]:
-    """Every process takes each n-th recipe and forks a child for it (child.py)."""
+    """Each process takes the next recipe when it is through with one, and forks a child for it (child.py)."""
     empty_database()
     gc.collect()
     gc.freeze()
-    pipes = [_player(recipes[place::processes]) for place in range(min(processes, len(recipes)))]
+    # The players share its offset: no two read the same place.
+    turns = os.memfd_create("turns")
+    os.write(turns, b"".join(place.to_bytes(4) for place in range(len(recipes))))
+    os.lseek(turns, 0, os.SEEK_SET)
+    pipes = [_player(recipes, turns) for _ in range(min(processes, len(recipes)))]
     streams = {reading: bytearray() for reading, _ in pipes}
     try:
         while streams:
@@ -31,12 +35,13 @@ def play_many(recipes: Sequence[Recipe], processes: int) -> Iterator[Verdict]:
                 yield from _verdicts(streams[reading], data)
     finally:
         gc.unfreeze()
+        os.close(turns)
         for reading, player in pipes:
             os.close(reading)
             os.waitpid(player, 0)
 
 
-def _player(recipes: Sequence[Recipe]) -> tuple[int, int]:
+def _player(recipes: Sequence[Recipe], turns: int) -> tuple[int, int]:
     reading, writing = os.pipe()
     player = os.fork()
     if player:
@@ -46,8 +51,8 @@ def _player(recipes: Sequence[Recipe]) -> tuple[int, int]:
     try:
         os.close(reading)
         with os.fdopen(writing, "wb") as out:
-            for recipe in recipes:
-                data = msgspec.msgpack.encode(play(recipe))
+            while turn := os.read(turns, 4):
+                data = msgspec.msgpack.encode(play(recipes[int.from_bytes(turn)]))
                 out.write(len(data).to_bytes(4) + data)
                 out.flush()
         code = 0

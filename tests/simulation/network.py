@@ -19,6 +19,7 @@ from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.crm.seam import forbid_network
 from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Request, Response
+from tests.simulation.races import Races
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import VirtualTimeLoop
 
@@ -73,10 +74,12 @@ class Network:
     salesforce: SalesforceEmulator
     recipe: Recipe
     chance: random.Random
+    races: Races
     stormy: bool = False
     requests: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     landings: list[Landing] = field(default_factory=list)
+    racing: list[asyncio.Future[None]] = field(default_factory=list)  # kept from being collected
     closed: set[str] = field(default_factory=set)  # sides that answer "too many requests" to everything for now
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class Network:
             return None
         if side in self.closed:
             return "crowded"
-        if not self.recipe.clear_until <= self.requests < self.recipe.clear_from:
+        if not self._troubled():
             return None
         for kind, share in STORM.items():
             if drawn < share:
@@ -99,9 +102,17 @@ class Network:
             drawn -= share
         return None
 
-    async def land(self, side: str, request: Request, travel_s: float) -> Landing:
+    def _troubled(self) -> bool:
+        return self.stormy and self.recipe.clear_until <= self.requests < self.recipe.clear_from
+
+    async def land(self, side: str, request: Request, travel_s: float, sender: Line) -> Landing:
         """The request arrives after `travel_s`, and the CRM carries it out."""
         await asyncio.sleep(travel_s)
+        if sender.dead:
+            await asyncio.sleep(self.chance.choice((0.0, self.chance.uniform(0.0, LATEST_LANDING_S - travel_s))))
+        race = self._race(side, request)
+        if race == "edited_before":
+            self.races.edit(side, request)
         journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
         landing = Landing(
             side, journal.last_seq + 1, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
@@ -110,7 +121,16 @@ class Network:
         landing.last_seq = journal.last_seq
         self.landings.append(landing)
         self.note("landed", request.method, request.url, request.body, landing.answer.status)
+        if race == "edited_behind":
+            self.racing.append(asyncio.ensure_future(self.races.behind(side, request)))
         return landing
+
+    def _race(self, side: str, request: Request) -> str | None:
+        race = self.races.drawn(side, request)
+        if race is None or not self._troubled():
+            return None
+        self.faults[race] += 1
+        return race
 
     def note(self, *what: object) -> None:
         """Into the digest of everything that happened, and when."""
@@ -135,6 +155,7 @@ class Line:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._heard: list[Landing] = []
+        self.dead = False  # its process was killed: what is under way may take its time yet
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         assert not forbid_network.get(), f"{request.method} {request.url} inside a database transaction"
@@ -192,7 +213,7 @@ class Line:
         """Shielded: a sender that is cancelled does not call the request back, and a dead one never hears of it."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
-        return asyncio.shield(loop.outside(self._network.land(side, request, travel_s)))
+        return asyncio.shield(loop.outside(self._network.land(side, request, travel_s, self)))
 
 
 _NEVER_ARRIVES = frozenset({"refused", "lost", "broken_before", "crowded", "spent"})

@@ -72,6 +72,7 @@ class Process:
 
     def crash(self) -> None:
         self._world.loop.kill(self.name)
+        self._line.dead = True
         if self.store is not None:
             self.store.freeze()
 

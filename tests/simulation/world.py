@@ -19,6 +19,7 @@ from tests.simulation.desk import Desk
 from tests.simulation.kinds import ALWAYS, RULES
 from tests.simulation.network import HOSTS, Network
 from tests.simulation.process import Process
+from tests.simulation.races import Races
 from tests.simulation.recipe import Recipe
 from tests.simulation.users import Made, Users
 from tests.simulation.virtual_time import VirtualTimeLoop
@@ -91,8 +92,10 @@ class World:
             commit_delay_ms=self.chance.choice((0, 0, (0, 4_000))),
             daily_api_requests=10_000_000,
         )
-        self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"))
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
+        self.network = Network(
+            self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe)
+        )
         self.users = Users(desk, recipe)
         self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s)
         if self.chance.random() < 0.2:

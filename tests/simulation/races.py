@@ -1,0 +1,114 @@
+"""People who edit the very record that we are writing, in the moments before and behind our write.
+
+Of moves made at any time few fall there, and what an engine does about them is most of what a sync can get wrong. Half of
+them type over a field that we write, the others fill in another one, so that the record's newest version is ours and theirs
+at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from interlock.crm.transport import Request
+from tests.simulation.desk import Desk
+from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.recipe import Recipe
+from tests.simulation.users import REFUSALS
+
+RACES: dict[str, float] = {  # share of the write requests
+    "edited_before": 0.07,  # too late for us to see it, in time to be written over
+    "edited_behind": 0.07,  # over what we have just written
+}
+LONGEST_WAIT_S = 1.5
+Target = tuple[Kind, str, list[str]]  # of which record which properties we write
+
+
+class Races:
+    def __init__(self, desk: Desk, recipe: Recipe) -> None:
+        self._desk = desk
+        self._without = recipe.without_faults
+        self._chance = recipe.chance("races")
+        self._made = 0
+
+    def drawn(self, side: str, request: Request) -> str | None:
+        """Whether somebody races with this request."""
+        if not written(side, request):
+            return None
+        drawn = self._chance.random()
+        for kind, share in RACES.items():
+            if drawn < share:
+                return None if kind in self._without else kind
+            drawn -= share
+        return None
+
+    async def behind(self, side: str, request: Request) -> None:
+        await asyncio.sleep(self._chance.choice((0.0, self._chance.uniform(0.0, LONGEST_WAIT_S))))
+        self.edit(side, request)
+
+    def edit(self, side: str, request: Request) -> None:
+        """One of the records that the request names is edited, if it is there."""
+        self._made += 1
+        self._desk.begin(f"r{self._made}", self._chance)
+        with suppress(*REFUSALS):
+            kind, id_, names = self._chance.choice(self._found(side, request))
+            name = self._chance.choice(names if names and self._chance.random() < 0.5 else list(kind.fields))
+            token = self._desk.token(name)
+            if side == "hubspot":
+                self._desk.hugo.update(kind.slug, id_, {name: token})
+            else:
+                self._desk.sally.update(kind.sobject, id_, {kind.fields[name]: token})
+
+    def _found(self, side: str, request: Request) -> list[Target]:
+        ids = {kind.slug: self._by_key(side, kind) for kind in self._desk.kinds}
+        return [
+            (kind, ids[kind.slug][key], names)
+            for kind, key, names in written(side, request)
+            if key in ids.get(kind.slug, {})
+        ]
+
+    def _by_key(self, side: str, kind: Kind) -> dict[str, str]:
+        """Records by their ids, and by the ids of the other side with which we may name them."""
+        if side == "hubspot":
+            ids = self._desk.hugo.ids(kind.slug)
+            return {id_: id_ for id_ in ids} | {
+                value: id_ for id_ in ids if (value := self._desk.hugo.get(kind.slug, id_).get(LINK))
+            }
+        ids = self._desk.sally.ids(kind.sobject)
+        rows = self._desk.org.tables[kind.sobject].rows
+        return {id_: id_ for id_ in ids} | {
+            str(key): id_ for id_ in ids if (key := rows[id_].values.get(CREATION_KEY))
+        }
+
+
+def written(side: str, request: Request) -> list[Target]:
+    """What a request writes: an object, the id or key of a record, the properties of it that users edit too."""
+    if request.method != "POST" or not request.body:
+        return []
+    return list(_in_hubspot(request) if side == "hubspot" else _in_salesforce(request))
+
+
+def _in_hubspot(request: Request) -> Iterator[Target]:
+    path = request.url.partition("?")[0]
+    if not path.endswith(("/batch/update", "/batch/upsert")):
+        return
+    kind = KINDS[path.split("/")[-3]]
+    for each in msgspec.json.decode(request.body or b"{}")["inputs"]:
+        yield kind, each["id"], [name for name in each["properties"] if name in kind.fields]
+
+
+def _in_salesforce(request: Request) -> Iterator[Target]:
+    if not request.url.endswith("/composite") or b'"PATCH"' not in (request.body or b""):
+        return
+    kinds = {kind.sobject: kind for kind in KINDS.values()}
+    for sub in msgspec.json.decode(request.body or b"{}")["compositeRequest"]:
+        body: dict[str, Any] = sub.get("body") or {}
+        for record in body.get("records", ()):
+            kind = kinds.get(record["attributes"]["type"])
+            key = record.get("id") or record.get(CREATION_KEY)
+            if kind is not None and key:
+                yield kind, key, [name for name, field in kind.fields.items() if field in record]
