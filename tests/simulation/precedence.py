@@ -22,6 +22,8 @@ TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
 OUR_CLOCKS_APART_US = 2_000_000
 # Between a read and the row that tells what became of it: a request may take twenty seconds.
 UNREAD_US = 30_000_000
+# From when a rule is saved until no process works by the one before: a batch, and what it left unproved.
+RULE_IN_USE_US = 60_000_000
 _WINS = {
     Side.SALESFORCE: ("prefer_salesforce", "always_salesforce"),
     Side.HUBSPOT: ("prefer_hubspot", "always_hubspot"),
@@ -154,12 +156,13 @@ def _no_opt_in(story: Story) -> Iterator[str]:
 def _given_back(story: Story) -> Iterator[str]:
     """What a write of ours replaced unseen goes back where the rule lets it win, unless somebody has edited since."""
     linked = {(link.hubspot_id, link.salesforce_id) for link in story.links if link.state is LinkState.LINKED}
+    ours_us = round(story.skews_s["ours"] * 1e6)
     for row in story.conflicts:
         if row.side is None or row.reason != "lost_race" or row.rule not in _WINS[row.side] or row.status != "open":
             continue
         if (row.hubspot_id, row.salesforce_id) not in linked:
             continue  # one of the two went away before it could go back
-        if (row.object, row.property) in story.reruled:
+        if (row.object, row.property) in story.reruled and row.at_us - ours_us < story.reruled_us + RULE_IN_USE_US:
             continue  # written by one rule and judged by another, with edits under either
         id_, name = _place(row, row.side)
         values = [entry.new for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]

@@ -40,6 +40,9 @@ class Races:
         if not written(side, request):
             return None
         drawn = self._chance.random()
+        # A gap that a rule fills in is what a person sees and fills in too.
+        if any(self._empty(side, *target) for target in self._found(side, request)):
+            drawn /= 4
         for kind, share in RACES.items():
             if drawn < share:
                 return None if kind in self._without else kind
@@ -56,12 +59,24 @@ class Races:
         self._desk.begin(f"r{self._made}", self._chance)
         with suppress(*REFUSALS):
             kind, id_, names = self._chance.choice(self._found(side, request))
-            name = self._chance.choice(names if names and self._chance.random() < 0.5 else list(kind.fields))
+            name = self._chance.choice(self._likely(side, kind, id_, names))
             token = self._desk.token(name)
             if side == "hubspot":
                 self._desk.hugo.update(kind.slug, id_, {name: token})
             else:
                 self._desk.sally.update(kind.sobject, id_, {kind.fields[name]: token})
+
+    def _likely(self, side: str, kind: Kind, id_: str, names: list[str]) -> list[str]:
+        if not names or self._chance.random() < 0.4:
+            return list(kind.fields)
+        return self._empty(side, kind, id_, names) or names
+
+    def _empty(self, side: str, kind: Kind, id_: str, names: list[str]) -> list[str]:
+        if side == "hubspot":
+            seen = self._desk.hugo.get(kind.slug, id_)
+            return [name for name in names if not seen.get(name)]
+        row = self._desk.sally.get(kind.sobject, id_)
+        return [name for name in names if not row.get(kind.fields[name])]
 
     def _found(self, side: str, request: Request) -> list[Target]:
         ids = {kind.slug: self._by_key(side, kind) for kind in self._desk.kinds}
@@ -80,9 +95,7 @@ class Races:
             }
         ids = self._desk.sally.ids(kind.sobject)
         rows = self._desk.org.tables[kind.sobject].rows
-        return {id_: id_ for id_ in ids} | {
-            str(key): id_ for id_ in ids if (key := rows[id_].values.get(CREATION_KEY))
-        }
+        return {id_: id_ for id_ in ids} | {str(key): id_ for id_ in ids if (key := rows[id_].values.get(CREATION_KEY))}
 
 
 def written(side: str, request: Request) -> list[Target]:

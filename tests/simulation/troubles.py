@@ -110,6 +110,7 @@ async def change_rules(world: World, store: Store) -> None:
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen
         world.story.reruled |= set(chosen)
+        world.story.reruled_us = world.loop.now_us()
     world.users.try_out(set(chosen))
 
 

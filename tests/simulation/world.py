@@ -46,6 +46,7 @@ class Story:
     network: Network
     rules: dict[tuple[str, str], str] = field(default_factory=dict)  # by object and property
     reruled: set[tuple[str, str]] = field(default_factory=set)  # whose rule was changed on the way
+    reruled_us: int = 0  # and when, by a true clock
     automated: set[tuple[str, str]] = field(default_factory=set)
     skews_s: dict[str, float] = field(default_factory=dict)
     audit: list[AuditRow] = field(default_factory=list)
@@ -93,9 +94,7 @@ class World:
             daily_api_requests=10_000_000,
         )
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
-        self.network = Network(
-            self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe)
-        )
+        self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe))
         self.users = Users(desk, recipe)
         self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s)
         if self.chance.random() < 0.2:
