@@ -19,10 +19,12 @@ class Slow:
         self.word = word
         self.late_s = late_s
         self.landing: asyncio.Task[Response] | None = None
+        self.sent = asyncio.Event()
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         if self.landing is None and self.host in request.url and self.word.encode() in (request.body or b""):
             self.landing = asyncio.ensure_future(self._land(request))
+            self.sent.set()
             await asyncio.sleep(deadline_s)
             raise OutcomeUnknown(f"no answer within {deadline_s:g} s")
         return await self.inner.send(request, deadline_s)
@@ -68,6 +70,33 @@ def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
         assert len(world.sally.ids("Contact")) == 1
 
     tell(story)
+
+
+def test_what_a_first_link_replaced_is_logged_though_the_record_got_another_counterpart_meanwhile(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "prefer_salesforce")
+        known = world.person("grace@example.com")
+        await world.settle()
+        there = world.counterpart("contacts", known)
+        here = world.person("ada@example.com", jobtitle="first")
+        world.sally.create("Contact", {"Email": "ada@example.com", "LastName": "Lovelace", "Title": "second"})
+        slow = Slow(world.transport, f"{Side.HUBSPOT.value}.local", "second", late_s=150.0)
+        world.transport = slow
+        syncing = asyncio.ensure_future(world.sync())
+        await slow.sent.wait()
+        syncing.cancel()
+        # Before it lands her title is typed in, and the person linked long since turns out to be the same one.
+        world.hugo.update("contacts", here, {"jobtitle": "typed"})
+        world.hugo.merge("contacts", here, known)
+        await world.sync_later(10.0)
+        assert slow.landing is not None
+        assert not slow.landing.done()
+        await slow.landing
+        await world.settle()
+        assert world.counterpart("contacts", here) == there
+        assert "typed" in {row.old for row in await world.audit("conflict")}
+
+    tell(story, hubspot={"merge_keeps_primary_id": True})
 
 
 class Watched:

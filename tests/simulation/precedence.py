@@ -162,12 +162,25 @@ def _given_back(story: Story) -> Iterator[str]:
             continue
         if (row.hubspot_id, row.salesforce_id) not in linked:
             continue  # one of the two went away before it could go back
-        if (row.object, row.property) in story.reruled and row.at_us - ours_us < story.reruled_us + RULE_IN_USE_US:
+        if (row.object, row.property) in story.reruled and (
+            row.at_us - ours_us < story.reruled_us + RULE_IN_USE_US or _by_another_rule(story, row)
+        ):
             continue  # written by one rule and judged by another, with edits under either
         id_, name = _place(row, row.side)
         values = [entry.new for entry in _entries(story, row, row.side) if entry.id == id_ and entry.field == name]
         if values and values[-1] == row.new and not any(_edited_since(story, row, side) for side in Side):
             yield f"given back: {row.old!r} of {row.side.value} {id_}.{name} was to win by {row.rule}, {row.new!r} stands"
+
+
+def _by_another_rule(story: Story, row: AuditRow) -> bool:
+    """Whether the write that replaced the value had been decided on when another rule held: a turn may be long."""
+    return any(
+        each.kind is AuditKind.UPDATE
+        and (each.hubspot_id, each.salesforce_id, each.property) == (row.hubspot_id, row.salesforce_id, row.property)
+        and each.new == row.new
+        and each.rule != row.rule
+        for each in story.audit
+    )
 
 
 def _edited_since(story: Story, row: AuditRow, side: Side) -> bool:

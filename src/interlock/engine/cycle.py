@@ -35,7 +35,7 @@ PASSES_MOST = 50
 
 
 async def drain(ctx: Cycle) -> None:
-    """Run until nothing is due now and a detection pass on both sides found nothing new."""
+    """Run until nothing is due now and a detection pass on both sides found nothing to do now."""
     await wake_returned(ctx)
     await verify_leftovers(ctx)
     if await loading(ctx):
@@ -73,16 +73,20 @@ async def work_off_what_was_left(ctx: Cycle) -> None:
 
 
 async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
-    """Detect, then work off what is due, parents first. Returns how many records were marked or worked on."""
+    """Detect, then work off what is due, parents first. Returns how many records were worked on.
+
+    What was detected and is not due now waits for a request that may still land: detecting it once more would change nothing.
+    """
     for runtime in ctx.objects.values():
         _forget_references(runtime)
     ctx.fresh.clear()
     began_at_us = ctx.clock_us()
-    busy = await detect(ctx, look_back)
+    await detect(ctx, look_back)
     await note_look(ctx, began_at_us)
+    worked = 0
     for runtime in ctx.objects.values():
-        busy += await work_off(ctx, runtime)
-    return busy
+        worked += await work_off(ctx, runtime)
+    return worked
 
 
 async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:

@@ -69,6 +69,9 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         made = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
         new = await _free(tx, batch, made + [work for work in begun if all(work is not each for each in made)])
+        for work in begun:
+            if work.link is not None:
+                work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, now))
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
         if new:
@@ -125,12 +128,19 @@ def recognise(batch: Batch) -> None:
             if intent.kind is not IntentKind.UPDATE or intent.state is not IntentState.UNKNOWN:
                 continue
             if work.link is None:
-                work.audit += _conflicts(intent)
+                _left_alone(work, intent)
             elif work.seen(intent.target.side) is None or work.runtime.left_out & intent.fields.keys():
                 # It could not be read this time: the question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
                 _recognise(work, intent, work.link)
+
+
+def _left_alone(work: Work, intent: Intent) -> None:
+    """The pair that it was to be did not come about: one of the two has another counterpart meanwhile."""
+    work.audit += _conflicts(intent)
+    if intent.target.side is Side.HUBSPOT:
+        intent.state = IntentState.VERIFY
 
 
 def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
@@ -208,7 +218,6 @@ def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
         base={},
         sets={},
     )
-    work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, ctx.clock_us()))
 
 
 async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
