@@ -138,6 +138,22 @@ class RecordLink(msgspec.Struct):
     synced_at_us: int | None = None
     id: int | None = None
 
+    @classmethod
+    def between(cls, one: RecordKey, other: RecordKey, linked_by: LinkedBy, at_us: int, base: Base) -> RecordLink:
+        """A new pair of two records, one of either side, in any order."""
+        hubspot, salesforce = (one, other) if one.side is Side.HUBSPOT else (other, one)
+        return cls(
+            object=hubspot.type,
+            hubspot_id=hubspot.id,
+            salesforce_type=salesforce.type,
+            salesforce_id=salesforce.id,
+            state=LinkState.LINKED,
+            linked_by=linked_by,
+            linked_at_us=at_us,
+            base=base,
+            sets={},
+        )
+
     @property
     def hubspot(self) -> RecordKey:
         return RecordKey(Side.HUBSPOT, self.object, self.hubspot_id)

@@ -329,22 +329,11 @@ def _among_siblings(finder: Finder, work: Work) -> Decision | None:
 def _pair(finder: Finder, work: Work, key: RecordKey, by: LinkedBy) -> None:
     work.see(key.side, finder.seen[key])
     own = _own_key(work, key)
-    hubspot, salesforce = (own, key) if key.side is Side.SALESFORCE else (key, own)
-    work.link = RecordLink(
-        object=work.object,
-        hubspot_id=hubspot.id,
-        salesforce_type=salesforce.type,
-        salesforce_id=salesforce.id,
-        state=LinkState.LINKED,
-        linked_by=by,
-        linked_at_us=finder.ctx.clock_us(),
-        base={},
-        sets={},
-    )
+    work.link = link = RecordLink.between(own, key, by, finder.ctx.clock_us(), base={})
     work.new_link = True
     work.ends = finder.ends.get(key)
-    finder.linked_to[hubspot] = salesforce
-    finder.linked_to[salesforce] = hubspot
+    finder.linked_to[link.hubspot] = link.salesforce
+    finder.linked_to[link.salesforce] = link.hubspot
 
 
 def _own_key(work: Work, other: RecordKey) -> RecordKey:

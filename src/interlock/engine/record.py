@@ -200,24 +200,15 @@ def _created(
     own = work.seen(work.origin)
     assert isinstance(own, Observation)
     made = RecordKey(write.side, write.type, outcome.id)
-    hubspot, salesforce = (made, own.key) if into_hubspot else (own.key, made)
-    work.link = RecordLink(
-        object=work.object,
-        hubspot_id=hubspot.id,
-        salesforce_type=salesforce.type,
-        salesforce_id=salesforce.id,
-        state=LinkState.LINKED,
-        linked_by=LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE,
-        linked_at_us=now,
-        base=base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work),
-        sets=work.sets,
-        held={each.mapping.id: each.seen for each in work.held} | _dropped(write),
-        looked=_looked(work, Looked(), looked_us),
-        synced_at_us=looked_us,
-    )
-    ledger.new_links.append(work.link)
-    ledger.not_alone += [hubspot, salesforce]
-    ledger.resolved += [hubspot, salesforce]
+    by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
+    base = base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work)
+    work.link = link = RecordLink.between(own.key, made, by, now, base)
+    link.sets, link.synced_at_us = work.sets, looked_us
+    link.held = {each.mapping.id: each.seen for each in work.held} | _dropped(write)
+    link.looked = _looked(work, Looked(), looked_us)
+    ledger.new_links.append(link)
+    ledger.not_alone += [link.hubspot, link.salesforce]
+    ledger.resolved += [link.hubspot, link.salesforce]
     ledger.wake += children(ctx, work.object)
     ledger.audit += rows_of(work, write, now)
     counts = ctx.report.of(work.object)

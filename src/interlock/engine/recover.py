@@ -18,7 +18,6 @@ from interlock.core.model import (
     IntentKind,
     IntentState,
     LinkedBy,
-    LinkState,
     Observation,
     Reason,
     RecordKey,
@@ -206,18 +205,7 @@ def _begin_again(ctx: Cycle, interrupted: list[tuple[Work, Intent]]) -> list[Wor
 
 def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
     """The pair that was decided on when the update was sent. It has no base yet: what both hold is compared as at first."""
-    hubspot, salesforce = sorted((intent.source, intent.target), key=lambda key: key.side is not Side.HUBSPOT)
-    work.link = RecordLink(
-        object=work.object,
-        hubspot_id=hubspot.id,
-        salesforce_type=salesforce.type,
-        salesforce_id=salesforce.id,
-        state=LinkState.LINKED,
-        linked_by=LinkedBy.SYNC_KEY,
-        linked_at_us=ctx.clock_us(),
-        base={},
-        sets={},
-    )
+    work.link = RecordLink.between(intent.source, intent.target, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
 
 
 async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
@@ -269,23 +257,13 @@ async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str
 def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
     """The create went through: the pair is linked with the base of what was written, and then read afresh like any other."""
     into_hubspot = intent.target.side is Side.HUBSPOT
-    hubspot, salesforce = (seen.key, intent.source) if into_hubspot else (intent.source, seen.key)
     base = {}
     for id_, (_, written, source, _) in intent.fields.items():
         base[id_] = (written, source) if into_hubspot else (source, written)
-    work.link = RecordLink(
-        object=work.object,
-        hubspot_id=hubspot.id,
-        salesforce_type=salesforce.type,
-        salesforce_id=salesforce.id,
-        state=LinkState.LINKED,
-        linked_by=LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE,
-        linked_at_us=ctx.clock_us(),
-        base=base,
-        sets={},
-    )
+    by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
+    work.link = link = RecordLink.between(intent.source, seen.key, by, ctx.clock_us(), base)
     for row in intent.rows:
-        row.hubspot_id, row.salesforce_id = hubspot.id, salesforce.id
+        row.hubspot_id, row.salesforce_id = link.hubspot_id, link.salesforce_id
     work.audit += intent.rows
     intent.target = seen.key
     if into_hubspot:
