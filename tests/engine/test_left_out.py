@@ -76,6 +76,33 @@ def test_what_waited_for_a_mapping_waits_no_more_when_it_is_back(tell):
     tell(story)
 
 
+def test_a_property_that_was_archived_for_an_hour_empties_nothing_and_gets_what_was_typed_in_salesforce_meanwhile(tell):
+    """HubSpot leaves it out of its answers without a word, and the schemas that we keep still have it."""
+
+    async def story(world: World) -> None:
+        world.property("contacts", "team", "string", "text")
+        here, other = world.person("ada@example.com", team="red"), world.person("bob@example.com", team="blue")
+        await world.settle()
+        await world.map("contacts", "team", "Contact", "Department")
+        await read_schemas_again(world)
+        world.hugo.update("contacts", here, {"team": "green"})
+        world.hugo.update("contacts", other, {"team": "yellow"})
+        await world.settle()
+        there, others = world.counterpart("contacts", here), world.counterpart("contacts", other)
+        world.hugo.archive_property("contacts", "team")
+        world.sally.update("Contact", there, {"Department": "white"})
+        world.hugo.update("contacts", other, {"jobtitle": "CFO"})
+        await world.settle()
+        assert world.sally.get("Contact", there)["Department"] == "white"
+        assert world.sally.get("Contact", others)["Department"] == "yellow"
+        world.hugo.restore_property("contacts", "team")
+        await world.sync_later(7 * 3_600.0)
+        assert world.contact(here)["team"] == "white"
+        assert world.contact(other)["team"] == "yellow"
+
+    tell(story)
+
+
 async def waiting(world: World) -> int:
     async with world.read() as tx:
         return sum(each.waiting for each in (await dirty.counts(tx, world.clock_us())).values())

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditKind
+from interlock.core.model import AuditKind, Issue
+from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.world import Story, shout
@@ -66,8 +67,19 @@ class Scene:
         self.identities_of_deleted = {
             name for row in rows if row.deleted_s is not None for name in self.names["salesforce"][row.id]
         }
-        self.troubled = {id_ for each in story.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
+        self.issues = [each for each in story.issues if each.object == kind.slug]
+        self.troubled = {id_ for each in self.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
+
+    def excused(self, pair: tuple[str, str], name: str, values: tuple[str, str]) -> bool:
+        """Whether a person was told that these values cannot be brought together: of the field, or of the whole record. What
+        was typed since somebody was told is another value."""
+        return any(
+            each.property is None or (each.property == name and each.value in values) for each in self.issues_of(pair)
+        )
+
+    def issues_of(self, pair: tuple[str, str]) -> list[Issue]:
+        return [each for each in self.issues if each.hubspot_id == pair[0] or each.salesforce_id == pair[1]]
 
     def _take_merged_into_archived(self) -> None:
         """A record that was merged into one that was deleted since is as gone as that one, and so is its link."""
@@ -110,6 +122,7 @@ def check(story: Story) -> list[str]:
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
+        problems += emptied_unread(story, scene.kind)
     problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
         problems += _belonging(scenes)
@@ -133,11 +146,16 @@ def _silence(story: Story) -> Iterator[str]:
 
 def _agreement(scene: Scene) -> Iterator[str]:
     for hubspot_id, salesforce_id in scene.pairs.items():
+        pair = (hubspot_id, salesforce_id)
         for name, field in scene.kind.fields.items():
             left = scene.here[hubspot_id].get(name) or ""
             right = str(scene.there[salesforce_id].get(field) or "")
             right = "" if right == PLACEHOLDER else right
-            if left == right or {hubspot_id, salesforce_id} & scene.troubled:
+            if left == right:
+                if any(each.property == name for each in scene.issues_of(pair)):
+                    yield f"agreement: {hubspot_id}.{name} and {salesforce_id}.{field} agree, and an issue says otherwise"
+                continue
+            if scene.excused(pair, name, (left, right)):
                 continue
             if (scene.kind.slug, name) in scene.story.automated and shout(left) == right:
                 continue  # a flow has the last word there, and a rule by which it is not followed keeps HubSpot's

@@ -7,6 +7,8 @@ from typing import Any
 
 RULES = ("two_way", "prefer_salesforce", "prefer_hubspot", "always_salesforce", "always_hubspot", "dont_sync")
 ALWAYS = RULES[3:5]  # by which the two sides may differ
+# A property of contacts that somebody made in HubSpot, and mapped.
+CUSTOM = "team"
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,12 @@ class Kind:
     identity: str  # by which the same one on the other side is found
     always: tuple[str, ...]  # typed in at every create
     clearable: tuple[str, ...]
+    longest: dict[str, int]  # what Salesforce takes of those that HubSpot takes more of, in characters
     required_in_hubspot: dict[str, Any]
     required_in_salesforce: dict[str, Any]
+
+    def property_of(self, field: str) -> str:
+        return next(name for name, mapped in self.fields.items() if mapped == field)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -39,10 +45,12 @@ KINDS = {
             "jobtitle": "Title",
             "fax": "Fax",
             "message": "Description",
+            CUSTOM: "Department",
         },
         "email",
         ("email",),
-        ("firstname", "jobtitle", "fax", "message"),
+        ("firstname", "jobtitle", "fax", "message", CUSTOM),
+        {"firstname": 40, "lastname": 80, "jobtitle": 128, "fax": 40, CUSTOM: 80},
         {},
         {},
     ),
@@ -53,6 +61,7 @@ KINDS = {
         "website",
         ("name",),
         ("phone", "description"),
+        {"name": 255, "phone": 40},
         {},
         {},
     ),
@@ -63,6 +72,7 @@ KINDS = {
         "dealname",
         ("dealname",),
         ("description",),
+        {"dealname": 120},
         {"dealstage": "closedwon", "closedate": "2026-03-31", "pipeline": "default"},
         {"StageName": "Closed Won", "CloseDate": "2026-03-31"},
     ),

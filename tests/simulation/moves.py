@@ -17,13 +17,43 @@ Move = Callable[[Desk, Kind], None]
 
 
 def edit_in_hubspot(desk: Desk, kind: Kind) -> None:
-    name = desk.some_field(kind)
-    desk.hugo.update(kind.slug, desk.some_in_hubspot(kind), {name: desk.token(name)})
+    type_in_hubspot(desk, kind, desk.some_field(kind))
 
 
 def edit_in_salesforce(desk: Desk, kind: Kind) -> None:
-    name = desk.some_field(kind)
-    desk.sally.update(kind.sobject, desk.some_in_salesforce(kind), {kind.fields[name]: desk.token(name)})
+    type_in_salesforce(desk, kind, desk.some_field(kind))
+
+
+def type_in_hubspot(desk: Desk, kind: Kind, name: str, id_: str | None = None) -> None:
+    """Into the record of this id, or any."""
+    desk.hugo.update(kind.slug, id_ or desk.some_in_hubspot(kind), {name: desk.token(name)})
+
+
+def type_in_salesforce(desk: Desk, kind: Kind, name: str, id_: str | None = None) -> None:
+    desk.sally.update(kind.sobject, id_ or desk.some_in_salesforce(kind), {kind.fields[name]: desk.token(name)})
+
+
+def type_too_much(desk: Desk, kind: Kind) -> None:
+    """More than Salesforce takes."""
+    name = desk.chance.choice(list(kind.longest))
+    too_long = f"{desk.token(name)}-{'x' * kind.longest[name]}"
+    desk.hugo.update(kind.slug, desk.some_in_hubspot(kind), {name: too_long})
+
+
+def replace_what_is_too_long(desk: Desk, kind: Kind) -> None:
+    """On the side where it stands, or on the other, which still shows the value before it."""
+    there = dict(desk.pairs(kind))
+    found = [
+        (id_, name)
+        for id_ in desk.hugo.ids(kind.slug)
+        for name, value in desk.hugo.get(kind.slug, id_).items()
+        if len(value or "") > kind.longest.get(name, 1_000)
+    ]
+    id_, name = desk.chance.choice(found)
+    if id_ in there and desk.chance.random() < 0.3:
+        type_in_salesforce(desk, kind, name, there[id_])
+    else:
+        type_in_hubspot(desk, kind, name, id_)
 
 
 def edit_both(desk: Desk, kind: Kind) -> None:
@@ -65,19 +95,11 @@ def try_out_a_rule(desk: Desk, kind: Kind, places: set[tuple[str, str]]) -> None
         for name in names:
             field = kind.fields[name]
             if not left.get(name) and right.get(field):
-                empty["hubspot"].append(partial(_type_in_hubspot, id_=here, name=name))
+                empty["hubspot"].append(partial(type_in_hubspot, id_=here, name=name))
             elif left.get(name) and not right.get(field):
-                empty["salesforce"].append(partial(_type_in_salesforce, id_=there, name=name))
+                empty["salesforce"].append(partial(type_in_salesforce, id_=there, name=name))
     sides = [moves for moves in empty.values() if moves] or [[edit_in_hubspot, edit_in_salesforce]]
     desk.chance.choice(desk.chance.choice(sides))(desk, kind)
-
-
-def _type_in_hubspot(desk: Desk, kind: Kind, id_: str, name: str) -> None:
-    desk.hugo.update(kind.slug, id_, {name: desk.token(name)})
-
-
-def _type_in_salesforce(desk: Desk, kind: Kind, id_: str, name: str) -> None:
-    desk.sally.update(kind.sobject, id_, {kind.fields[name]: desk.token(name)})
 
 
 # --- records -----------------------------------------------------------------------------------------------------------
@@ -197,6 +219,8 @@ MOVES: dict[Move, float] = {
     edit_in_hubspot: 8,
     edit_in_salesforce: 8,
     edit_both: 3,
+    type_too_much: 1,
+    replace_what_is_too_long: 1,
     clear_in_hubspot: 1.5,
     clear_in_salesforce: 1.5,
     bulk_edit_in_hubspot: 0.7,

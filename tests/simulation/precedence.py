@@ -184,11 +184,14 @@ def _by_another_rule(story: Story, row: AuditRow) -> bool:
 
 
 def _edited_since(story: Story, row: AuditRow, side: Side) -> bool:
-    """By a person, after the row or so shortly before that it may not have been read."""
+    """By a person, after the row or so shortly before that it may not have been read. What replaced the very value that we
+    wrote came after we had read it, however long our write took to land."""
     id_, name = _place(row, side)
     skew_us = round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6)
     return any(
-        entry.client != OURS and entry.new != row.old and entry.at_us > row.at_us + skew_us - UNREAD_US
+        entry.client != OURS
+        and entry.new != row.old
+        and (entry.at_us > row.at_us + skew_us - UNREAD_US or entry.old == row.new)
         for entry in _entries(story, row, side)
         if entry.id == id_ and entry.field == name
     )

@@ -141,7 +141,7 @@ async def _come_to_rest(world: World, process: Process) -> None:
     story = world.story
     store = await process.opened()
     await resume(world, store)
-    if {"field_hidden", "field_locked"} & set(world.network.faults):
+    if troubles.OF_A_FIELD & set(world.network.faults):
         await asyncio.sleep(SCHEMAS_AGED_S)
     desk = process.desk(store)
     quiet = 0

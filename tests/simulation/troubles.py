@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interlock.store import Store, mappings
-from tests.simulation.kinds import RULES
+from tests.simulation.kinds import CUSTOM, KINDS, RULES
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -17,15 +17,19 @@ KINDS_OF_TROUBLE = (
     "token_refused",  # HubSpot's, until somebody puts it right
     "scope_lost",  # HubSpot lets us read contacts and write none
     "field_hidden",  # a Salesforce field is hidden from the sync user
+    "property_archived",  # a custom HubSpot property: reads leave it out, nobody can write it, and it comes back with its values
     "field_locked",  # or shown, and not to be written
     "rate_limited",  # one of the two has no request left for us for a while
     "rules_changed",  # somebody chooses other sync rules in Interlock; nothing ends it
 )
-_FIELDS = ("Title", "Fax", "Description")
+_FIELDS = ("Title", "Fax", "Description", "Department")
+# A mapping cannot be used meanwhile: Interlock looks again when its schemas have aged.
+OF_A_FIELD = frozenset({"field_hidden", "field_locked", "property_archived"})
 
 
 @dataclass(frozen=True)
 class Trouble:
+    number: int
     kind: str
     begins_s: float
     lasts_s: float
@@ -40,13 +44,14 @@ def draw(world: World, busy_s: float) -> list[Trouble]:
     kinds += ["rules_changed"] * (chance.random() < 0.85)
     drawn = [
         Trouble(
+            number,
             kind,
             chance.uniform(0.0, busy_s),
             chance.uniform(5.0, 60.0),
             chance.choice(_FIELDS),
             chance.choice(("hubspot", "salesforce")),
         )
-        for kind in kinds
+        for number, kind in enumerate(kinds)
     ]
     return [trouble for trouble in drawn if trouble.kind not in world.recipe.without_faults]
 
@@ -57,10 +62,26 @@ async def befall(world: World, trouble: Trouble) -> None:
     world.network.note(trouble.kind, "begins")
     _begin(world, trouble)
     try:
-        await asyncio.sleep(trouble.lasts_s)
+        await _lasts(world, trouble)
     finally:
         _end(world, trouble)
         world.network.note(trouble.kind, "ends")
+
+
+async def _lasts(world: World, trouble: Trouble) -> None:
+    """People who see the field go on editing it, the last time near the end: few records are edited again after that."""
+    left_s = trouble.lasts_s
+    if trouble.kind in OF_A_FIELD:
+        chance = world.recipe.chance(f"trouble:{trouble.number}")
+        for number, share in enumerate((0.5, 0.8)):
+            await asyncio.sleep(left_s * share)
+            left_s *= 1 - share
+            world.users.edit_meanwhile(f"h{trouble.number}{number}", _field(trouble), chance)
+    await asyncio.sleep(left_s)
+
+
+def _field(trouble: Trouble) -> str:
+    return KINDS["contacts"].fields[CUSTOM] if trouble.kind == "property_archived" else trouble.field
 
 
 def _begin(world: World, trouble: Trouble) -> None:
@@ -77,6 +98,8 @@ def _begin(world: World, trouble: Trouble) -> None:
             )
         case "field_hidden" | "field_locked":
             _permit(world, trouble, read=trouble.kind == "field_locked", edit=False)
+        case "property_archived":
+            world.hubspot.user().archive_property("contacts", CUSTOM)
         case "rate_limited":
             world.network.closed.add(trouble.side)
         case "rules_changed":
@@ -92,6 +115,8 @@ def _end(world: World, trouble: Trouble) -> None:
             token.scopes = None
         case "field_hidden" | "field_locked":
             _permit(world, trouble, read=True, edit=True)
+        case "property_archived":
+            world.hubspot.user().restore_property("contacts", CUSTOM)
         case "rate_limited":
             world.network.closed.discard(trouble.side)
 

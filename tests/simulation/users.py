@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from crm_emulator.hubspot.errors import ApiError as HubSpotRefused
 from crm_emulator.salesforce.errors import ApiError as SalesforceRefused
 from crm_emulator.salesforce.errors import RecordError
 from tests.simulation.desk import Desk
+from tests.simulation.kinds import KINDS
 from tests.simulation.moves import (
     MOVES,
     MOVES_AMONG_OBJECTS,
@@ -17,6 +19,8 @@ from tests.simulation.moves import (
     create_in_salesforce,
     create_twins,
     try_out_a_rule,
+    type_in_hubspot,
+    type_in_salesforce,
 )
 from tests.simulation.recipe import Recipe
 
@@ -58,6 +62,14 @@ class Users:
             self._desk.begin(f"t{number}", chance)
             with suppress(*REFUSALS):
                 try_out_a_rule(self._desk, chance.choice(self._desk.kinds), places)
+
+    def edit_meanwhile(self, move: str, field: str, chance: random.Random) -> None:
+        """One record on either side, in a field that Interlock cannot use for now."""
+        contacts = KINDS["contacts"]
+        self._desk.begin(move, chance)
+        for edit in (type_in_hubspot, type_in_salesforce):
+            with suppress(*REFUSALS):
+                edit(self._desk, contacts, contacts.property_of(field))
 
     async def work(self, seconds: float) -> None:
         chance = self._recipe.chance("users")

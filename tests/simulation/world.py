@@ -15,8 +15,9 @@ from interlock.app.connect import ConnectRequest, connect
 from interlock.core.model import AuditKind, AuditRow, Issue, RecordLink
 from interlock.store import Store, StoreBusy, connections, mappings
 from interlock.store.connections import Connection
+from interlock.store.mappings import FieldMappingRow
 from tests.simulation.desk import Desk
-from tests.simulation.kinds import ALWAYS, RULES
+from tests.simulation.kinds import ALWAYS, CUSTOM, KINDS, RULES
 from tests.simulation.network import HOSTS, Network
 from tests.simulation.process import Process
 from tests.simulation.races import Races
@@ -93,6 +94,7 @@ class World:
             commit_delay_ms=self.chance.choice((0, 0, (0, 4_000))),
             daily_api_requests=10_000_000,
         )
+        self._make_custom_property()
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
         self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe))
         self.users = Users(desk, recipe)
@@ -109,6 +111,11 @@ class World:
     def _clock(self, skew_s: float) -> Clock:
         skew_us = round(skew_s * 1e6)
         return Clock(lambda: self.loop.now_us() + skew_us)
+
+    def _make_custom_property(self) -> None:
+        schema = self.hubspot.portal.table("contacts").schema
+        texts = {"name": CUSTOM, "label": CUSTOM, "type": "string", "fieldType": "text"}
+        schema.create(texts | {"groupName": next(iter(schema.groups))}, self.hubspot.portal.now_ms(), None)
 
     def process(self) -> Process:
         self._processes += 1
@@ -128,8 +135,17 @@ class World:
         self.connection_id = connection.id
         async with store.write(connection.id) as tx:
             await connections.update(tx, connection.id, settings={**connection.settings, **PACE})
+        await self._map_custom_property(store, connection)
         await self._draw_rules(store, connection)
         await store.close()
+
+    async def _map_custom_property(self, store: Store, connection: Connection) -> None:
+        contacts = KINDS["contacts"]
+        async with store.write(connection.id) as tx:
+            for row in await mappings.object_mappings(tx):
+                if row.salesforce_type == contacts.sobject and row.id is not None:
+                    mapped = FieldMappingRow(row.id, CUSTOM, contacts.fields[CUSTOM], "two_way", kind="custom")
+                    await mappings.save_field_mapping(tx, mapped)
 
     async def _draw_rules(self, store: Store, connection: Connection) -> None:
         """A third of the seeds run all fields two-way, the others a rule drawn for each property."""

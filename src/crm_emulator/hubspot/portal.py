@@ -112,8 +112,9 @@ class Portal:
 
     def create(self, table: Table, values: Mapping[str, str], actor: Actor) -> Record:
         at_ms = self.now_ms()
-        properties = table.schema.properties
-        kept = {properties[name].name: self._share(properties[name], value) for name, value in values.items() if value}
+        # A merge may make a record anew, with what it holds of archived properties.
+        known = {name: table.schema.known(name) for name, value in values.items() if value}
+        kept = {property.name: self._share(property, values[name]) for name, property in known.items()}
         record = Record(table.kind, self._new_id(table), kept, at_ms, actor.source)
         table.index.before(record, created=True)
         table.add(record)
@@ -187,6 +188,16 @@ class Portal:
         moves = self.config.rollups_move_lastmodified or "associatedcompanyid" in changes
         self._moved(table, record, at_ms if moves else record.updated_ms)
         return True
+
+    def archive_property(self, table: Table, name: str) -> None:
+        """Reads leave it out from now on and writes of it are refused; records keep what they hold of it."""
+        table.schema.archive(name, self.now_ms())
+        table.unique.pop(name, None)
+
+    def restore_property(self, table: Table, name: str) -> None:
+        """Only a person can, in the user interface. Its values are there again."""
+        if table.schema.restore(name, self.now_ms()).unique:
+            self.index_unique(table, name)
 
     def index_unique(self, table: Table, name: str) -> None:
         """A property of this name came back: records that still hold a value of it hold it alone again."""

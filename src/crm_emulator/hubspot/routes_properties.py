@@ -129,8 +129,7 @@ class PropertyRoutes:
         return made.to_json()
 
     def _archive(self, table: Table, name: str) -> None:
-        table.schema.archive(name, self._now_ms())
-        table.unique.pop(name, None)
+        self._api.portal.archive_property(table, name)
 
     def _schema(self, table: Table) -> dict[str, Any]:
         kind = table.kind

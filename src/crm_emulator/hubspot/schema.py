@@ -160,6 +160,10 @@ class Schema:
             raise errors.ApiError(404, f"Property {name} does not exist", "OBJECT_NOT_FOUND")
         return found
 
+    def known(self, name: str) -> Property:
+        """Live or archived: a record keeps what it holds of an archived property. Raises KeyError."""
+        return self.properties[name] if name in self.properties else self.archived[name]
+
     def create(self, body: dict[str, Any], now_ms: int, user_id: str | None) -> Property:
         name = _required_texts(body)
         if name in self.properties:
@@ -219,6 +223,16 @@ class Schema:
         self.archived[name] = self.properties.pop(name)
         self.version += 1
         self._find_unique()
+
+    def restore(self, name: str, now_ms: int) -> Property:
+        """Only a person can: the API has no call for it."""
+        if name not in self.archived:
+            raise errors.ApiError(404, f"Property {name} is not archived", "OBJECT_NOT_FOUND")
+        found = self.properties[name] = self.archived.pop(name)
+        found.archived_ms, found.updated_ms = None, now_ms
+        self.version += 1
+        self._find_unique()
+        return found
 
     def create_group(self, body: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(body.get("name"), str) or not isinstance(body.get("label"), str):

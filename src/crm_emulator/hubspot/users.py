@@ -85,6 +85,13 @@ class UserHandle:
     def opt_in(self, email: str) -> None:
         self._operations.opt_in(email, self._actor)
 
+    def archive_property(self, type: str, name: str) -> None:
+        self._portal.archive_property(self._portal.table(type), name)
+
+    def restore_property(self, type: str, name: str) -> None:
+        """With the values that its records had, within 90 days; only a person can."""
+        self._portal.restore_property(self._portal.table(type), name)
+
     def get(self, type: str, id: str) -> dict[str, str | None]:
         """Every property that has a value, computed ones included."""
         table, record = self._record(type, id)

@@ -103,7 +103,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
             work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
-    wait_for_left_out(ctx, work)
+    wait_for_left_out(ctx, work, mapping)
 
 
 def _leads_nowhere(work: Work, decision: FieldDecision, hubspot: Observation, salesforce: Observation) -> bool:
@@ -239,7 +239,7 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     work.writes.append(SideWrite(side, type_, None, sync_key, plan.fields, extra))
     _note_held(work)
     _note_waiting_references(ctx, work)
-    wait_for_left_out(ctx, work)
+    wait_for_left_out(ctx, work, mapping)
 
 
 def _note_waiting_references(ctx: Cycle, work: Work) -> None:

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from tests.emulator.hubspot.calls import Answer, Caller
 
+from crm_emulator.hubspot.errors import ApiError
+
 PROPERTIES = "/crm/v3/properties/contacts"
 
 
@@ -113,6 +115,31 @@ class TestProperties:
         hubspot.delete(f"{PROPERTIES}/tier")
         listed = hubspot.get(PROPERTIES, archived="true").json["results"]
         assert [(one["name"], one["archived"]) for one in listed] == [("tier", True)]
+
+    def test_an_archived_property_is_left_out_and_comes_back_with_its_values(self, hubspot: Caller) -> None:
+        hubspot.post(PROPERTIES, definition())
+        id = hubspot.contact(firstname="Ada", tier="gold")
+        path = f"/crm/v3/objects/contacts/{id}"
+        hugo = hubspot.emulator.user()
+        hugo.archive_property("contacts", "tier")
+        assert "tier" not in hubspot.get(path, properties="firstname,tier").json["properties"]
+        refused = hubspot.patch(path, {"properties": {"tier": "silver"}})
+        assert refused.json["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
+        hugo.restore_property("contacts", "tier")
+        assert hubspot.value("contacts", id, "tier") == "gold"
+        assert hubspot.get(f"{PROPERTIES}/tier").json["archived"] is False
+        with pytest.raises(ApiError):
+            hugo.restore_property("contacts", "tier")
+
+    def test_what_a_survivor_holds_of_an_archived_property_outlives_the_merge(self) -> None:
+        hubspot = Caller(rate_limits=False, merge_keeps_primary_id=False)
+        hubspot.post(PROPERTIES, definition())
+        ada, double = hubspot.contact(firstname="Ada", tier="gold"), hubspot.contact(firstname="Ada")
+        hugo = hubspot.emulator.user()
+        hugo.archive_property("contacts", "tier")
+        survivor = hugo.merge("contacts", ada, double)
+        hugo.restore_property("contacts", "tier")
+        assert hubspot.value("contacts", survivor, "tier") == "gold"
 
     def test_a_calculated_property_cannot_be_written(self, hubspot: Caller) -> None:
         made = hubspot.post(

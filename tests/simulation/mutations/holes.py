@@ -19,7 +19,6 @@ HOLES: dict[str, str] = {
     "drop_by_author": _RACES,
     "stamp_is_a_version": _NO_LONGER,
     "merged_away_unseen": _NO_LONGER,
-    "returned_field_wakes_nobody": _NO_LONGER,
     "base_is_read_back": _RACES,
     "create_is_no_update": _RACES,
     "done_whatever_came": _RACES,
@@ -36,8 +35,6 @@ HOLES: dict[str, str] = {
         " made within the minutes that the first look goes back, so that the first load is not needed"
     ),
     "association_taken_for_granted": _NOBODYS,
-    "blank_for_unknown": "no value is ever unreadable: a hidden Salesforce field is an error, a HubSpot property never goes",
-    "held_for_ever": "an open issue about one field excuses every field of its pair, also those edited since",
     "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
     "failed_is_done": "a write fails five times running in few seeds only, and its record is edited or looked at again",
     "landed_is_looked_for_among_the_living": "nobody deletes a record in the seconds in which its create is unknown",

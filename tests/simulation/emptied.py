@@ -1,0 +1,62 @@
+"""Whether a field that we emptied was empty on the other side: what cannot be read there is not empty.
+
+Later edits mend most of what a mistake empties, so the end of a story does not show it. Judged from the journals.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from crm_emulator.kernel.journal import JournalEntry
+from tests.simulation.kinds import LINK, Kind
+from tests.simulation.world import Story
+
+OURS = "Interlock"
+# Between our read and the landing of our write: the process may have stood still, and the request may have been late.
+READ_BEFORE_US = 120_000_000
+
+
+def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
+    """Nothing is emptied but what was read as empty on the other side."""
+    for side in ("hubspot", "salesforce"):
+        fields = kind.fields if side == "hubspot" else {field: name for name, field in kind.fields.items()}
+        for entry in _of(story, kind, side):
+            if entry.client != OURS or entry.field not in fields or not entry.old or entry.new:
+                continue
+            others = _counterparts(story, kind, side, entry.id)
+            if not any(_was_empty(story, kind, side, entry, other, fields[entry.field]) for other in others):
+                yield f"emptied: {side} {entry.id}.{entry.field} {entry.old!r} by us, and it was empty in none of {others}"
+
+
+def _of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
+    crm, object_ = (story.hubspot, kind.slug) if side == "hubspot" else (story.salesforce, kind.sobject)
+    yield from (entry for entry in crm.journal.entries() if entry.object == object_)
+
+
+def _counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:
+    """All that it was ever paired with."""
+    pairs = {(entry.id, entry.new) for entry in _of(story, kind, "hubspot") if entry.field == LINK and entry.new}
+    pairs |= {(row.hubspot_id or "", row.salesforce_id) for row in (*story.links, *story.audit)}
+    found: dict[str, set[str]] = defaultdict(set)
+    for hubspot_id, salesforce_id in pairs:
+        here, there = (hubspot_id, salesforce_id) if side == "hubspot" else (salesforce_id, hubspot_id)
+        if here and there:
+            found[here].add(there)
+    return sorted(found[id_])
+
+
+def _was_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: str, other_field: str) -> bool:
+    """At any moment since we can have read it."""
+    other_side = "salesforce" if side == "hubspot" else "hubspot"
+    until_us = write.at_us + round((story.skews_s[other_side] - story.skews_s[side]) * 1e6)
+    empty = True
+    for entry in _of(story, kind, other_side):
+        if entry.id != other or entry.field != other_field:
+            continue
+        if entry.at_us > until_us:
+            break
+        if empty and entry.at_us >= until_us - READ_BEFORE_US:
+            return True
+        empty = not entry.new
+    return empty
