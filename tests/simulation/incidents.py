@@ -1,7 +1,8 @@
 """Where a process is killed or frozen: at an await of the cycle that the seed picks, so that rare ones are met as often.
 
 `sites` finds every await of the modules that make up the cycle, in their source. `Aim` watches the chain of coroutines of a
-process after each step of the loop and says when it stands at the site.
+process after each step of the loop and says when it stands at the site. Some are killed between two transactions instead,
+of which lines tell nothing: what the one has left and the other was to add is where work is lost.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import VirtualTimeLoop
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
 
 # The line that every change goes through, as engine/cycle.py tells it, with what that calls.
 MODULES = (
@@ -55,7 +59,7 @@ RARE = {
     "check_pairs": 5,
     "forget_old_values": 4,
     "intents.older_than_fence": 4,
-    "set_survivors_aside": 100,
+    "set_survivors_aside": 125,
     "learn_references": 12,
     "links.by_hubspot": 4,
     "links.by_salesforce": 4,
@@ -63,10 +67,14 @@ RARE = {
     "fetch_roles": 3,
     "damp": 4,
     "follow": 8,
-    "apply_roles": 14,
+    "apply_roles": 18,
     "stamp_pairs": 4,
 }
 Site = tuple[str, int]  # module, line
+# Share of the crashes that fall between two transactions, and of the life of a process how many of them: the first load and
+# what is taken up after a crash lie within these.
+BETWEEN_TRANSACTIONS = 0.25
+TRANSACTIONS_AIMED_AT = 12
 
 
 @cache
@@ -120,6 +128,7 @@ class Incident:
     visits: int  # the step at which the process has stood there this often
     latest_steps: int  # whether or not it has, after this many steps
     seconds: float  # until another process is started, or the frozen one goes on
+    transaction: int = 0  # instead of the site: the one of the process that has just begun, and is lost
 
 
 def draw(recipe: Recipe) -> list[Incident]:
@@ -131,6 +140,8 @@ def draw(recipe: Recipe) -> list[Incident]:
     if kinds[:2] == ["crash", "crash"] and chance.random() < 0.3:
         for number, site in enumerate(_left_unverified()):
             drawn[number] = dataclasses.replace(drawn[number], site=site, visits=1)
+    else:
+        drawn = [_between_transactions(recipe, incident) for incident in drawn]
     return [incident for incident in drawn if incident.number not in recipe.without_incidents]
 
 
@@ -141,6 +152,13 @@ def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> 
         visits = 1  # it may not be met twice
     seconds = chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0)
     return Incident(number, kind, site, visits, chance.randint(200, 6_000), seconds)
+
+
+def _between_transactions(recipe: Recipe, incident: Incident) -> Incident:
+    chance = recipe.chance(f"between:{incident.number}")
+    if incident.kind != "crash" or chance.random() >= BETWEEN_TRANSACTIONS:
+        return incident
+    return dataclasses.replace(incident, transaction=chance.randint(1, TRANSACTIONS_AIMED_AT))
 
 
 def _pick(recipe: Recipe, number: int, chance: random.Random) -> Site:
@@ -181,17 +199,21 @@ def last(recipe: Recipe) -> Incident:
 
 
 class Aim:
-    """`hit` is done when the task has stood at the site often enough, or has run long enough."""
+    """`hit` is done when the process has stood at the site often enough, has begun the transaction, or has run long enough."""
 
-    def __init__(self, loop: VirtualTimeLoop, task: asyncio.Task[Any], incident: Incident) -> None:
-        self._loop, self._task, self._site = loop, task, incident.site
+    def __init__(self, loop: VirtualTimeLoop, process: Process, incident: Incident) -> None:
+        assert process.main is not None
+        self._loop, self._process, self._task = loop, process, process.main
+        self._site, self._transaction = incident.site, incident.transaction
         self._left = incident.visits
         self._latest = loop.steps + incident.latest_steps
         self.hit: asyncio.Future[None] = loop.create_future()
         loop.after_step = self._look
 
     def _look(self) -> None:
-        if _stands_at(self._task, *self._site):
+        if self._transaction:
+            self._left = self._transaction - self._process.transactions
+        elif _stands_at(self._task, *self._site):
             self._left -= 1
         if self._left <= 0 or self._loop.steps >= self._latest or self._task.done():
             self._loop.after_step = None

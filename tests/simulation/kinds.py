@@ -79,5 +79,5 @@ KINDS = {
 }
 # Records that either side may come to hold once everything is carried over: eight in all.
 MOST_ALONE = {"contacts": 8}
-MOST_TOGETHER = {"contacts": 4, "companies": 2, "deals": 2}
+MOST_TOGETHER = {"contacts": 3, "companies": 3, "deals": 2}
 LINK, CREATION_KEY = "interlock_salesforce_id", "Interlock_Creation_Key__c"

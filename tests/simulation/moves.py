@@ -76,13 +76,13 @@ def clear_in_salesforce(desk: Desk, kind: Kind) -> None:
 def bulk_edit_in_hubspot(desk: Desk, kind: Kind) -> None:
     """A workflow or an import: one field of every record at once."""
     name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
-    for id_ in desk.hugo.ids(kind.slug):
+    for id_ in desk.in_hubspot(kind):
         desk.hugo.update(kind.slug, id_, {name: desk.token(name)})
 
 
 def bulk_edit_in_salesforce(desk: Desk, kind: Kind) -> None:
     name = desk.chance.choice([name for name in kind.fields if name not in kind.keys])
-    for id_ in desk.sally.ids(kind.sobject):
+    for id_ in desk.in_salesforce(kind):
         desk.sally.update(kind.sobject, id_, {kind.fields[name]: desk.token(name)})
 
 
@@ -106,37 +106,73 @@ def try_out_a_rule(desk: Desk, kind: Kind, places: set[tuple[str, str]]) -> None
 
 
 def create_in_hubspot(desk: Desk, kind: Kind) -> None:
-    if desk.room(kind):
+    if desk.room(kind, 1 + _kept(kind)):
         desk.hugo.create(kind.slug, desk.typed(kind) | kind.required_in_hubspot)
 
 
 def create_in_salesforce(desk: Desk, kind: Kind) -> None:
-    if desk.room(kind):
+    if desk.room(kind, 1 + _kept(kind)):
         _create_in_salesforce(desk, kind, desk.typed(kind))
+
+
+def _kept(kind: Kind) -> int:
+    """Places for companies that are entered together with their people."""
+    return int(kind.slug == "companies")
+
+
+def _some_child(desk: Desk) -> Kind:
+    return desk.chance.choice([KINDS[slug] for slug in ("contacts", "deals") if desk.room(KINDS[slug])])
+
+
+def enter_with_company_in_hubspot(desk: Desk, kind: Kind) -> None:
+    """A person or a deal and the company, at once, and nobody comes back to them."""
+    child, company = _some_child(desk), KINDS["companies"]
+    if desk.room(company):
+        here = desk.hugo.create(child.slug, desk.typed(child) | child.required_in_hubspot)
+        works_at = desk.hugo.create(company.slug, desk.typed(company))
+        desk.hugo.associate(child.slug, here, company.slug, works_at, primary=True)
+        desk.at_rest |= {(child.slug, here), (company.slug, works_at)}
+
+
+def enter_with_company_in_salesforce(desk: Desk, kind: Kind) -> None:
+    child, company = _some_child(desk), KINDS["companies"]
+    if desk.room(company):
+        account = _create_in_salesforce(desk, company, desk.typed(company))
+        there = _create_in_salesforce(desk, child, desk.typed(child), AccountId=account)
+        desk.at_rest |= {(child.sobject, there), (company.sobject, account)}
 
 
 def create_twins(desk: Desk, kind: Kind) -> None:
     """The same person or company entered on both sides. Two deals of one name are two deals."""
-    if kind.slug == "deals" or not desk.room(kind):
+    if kind.slug == "deals" or not desk.room(kind, 1 + _kept(kind)):
         return
     known = {kind.identity: desk.token(kind.identity)}
     _create_in_salesforce(desk, kind, desk.typed(kind) | known)
     desk.hugo.create(kind.slug, desk.typed(kind) | known | kind.required_in_hubspot)
 
 
-def _create_in_salesforce(desk: Desk, kind: Kind, values: dict[str, str]) -> None:
+def _create_in_salesforce(desk: Desk, kind: Kind, values: dict[str, str], **more: str) -> str:
     if kind.slug == "contacts":
         values.setdefault("lastname", desk.token("lastname"))
     fields = {kind.fields[name]: value for name, value in values.items()}
-    desk.sally.create(kind.sobject, fields | kind.required_in_salesforce)
+    return desk.sally.create(kind.sobject, fields | kind.required_in_salesforce | more)
 
 
 def delete_in_hubspot(desk: Desk, kind: Kind) -> None:
     desk.hugo.archive(kind.slug, desk.some_in_hubspot(kind))
 
 
+def delete_what_appeared_in_hubspot(desk: Desk, kind: Kind) -> None:
+    """Somebody does not know the record that has just come over, and clears it away."""
+    desk.hugo.archive(kind.slug, desk.newest_of_ours(kind, "hubspot"))
+
+
 def delete_in_salesforce(desk: Desk, kind: Kind) -> None:
     desk.sally.delete(kind.sobject, desk.some_in_salesforce(kind))
+
+
+def delete_what_appeared_in_salesforce(desk: Desk, kind: Kind) -> None:
+    desk.sally.delete(kind.sobject, desk.newest_of_ours(kind, "salesforce"))
 
 
 def restore_in_hubspot(desk: Desk, kind: Kind) -> None:
@@ -151,12 +187,12 @@ def restore_in_salesforce(desk: Desk, kind: Kind) -> None:
 
 def merge_in_hubspot(desk: Desk, kind: Kind) -> None:
     if kind.slug != "deals":
-        desk.hugo.merge(kind.slug, *desk.chance.sample(desk.hugo.ids(kind.slug), 2))
+        desk.hugo.merge(kind.slug, *desk.chance.sample(desk.in_hubspot(kind), 2))
 
 
 def merge_in_salesforce(desk: Desk, kind: Kind) -> None:
     if kind.slug != "deals":
-        desk.sally.merge(kind.sobject, *desk.chance.sample(desk.sally.ids(kind.sobject), 2))
+        desk.sally.merge(kind.sobject, *desk.chance.sample(desk.in_salesforce(kind), 2))
 
 
 def opt_out_in_hubspot(desk: Desk, kind: Kind) -> None:
@@ -230,6 +266,8 @@ MOVES: dict[Move, float] = {
     create_twins: 1,
     delete_in_hubspot: 0.6,
     delete_in_salesforce: 0.6,
+    delete_what_appeared_in_hubspot: 0.3,
+    delete_what_appeared_in_salesforce: 0.3,
     restore_in_hubspot: 0.6,
     restore_in_salesforce: 0.6,
     merge_in_hubspot: 0.8,
@@ -243,5 +281,7 @@ MOVES_AMONG_OBJECTS: dict[Move, float] = {
     add_role_in_hubspot: 2,
     add_role_in_salesforce: 2,
     remove_role_in_hubspot: 1,
-    remove_role_in_salesforce: 1,
+    remove_role_in_salesforce: 2,
+    enter_with_company_in_hubspot: 3,
+    enter_with_company_in_salesforce: 2,
 }

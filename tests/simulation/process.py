@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlock.app.serve import ServeDesk
@@ -17,6 +17,7 @@ from interlock.crm.tokens import ClientCredentials, StaticToken
 from interlock.engine.dispatch.local import Work
 from interlock.store import Store, StoreBusy, dirty, handovers
 from interlock.store.connections import Connection
+from interlock.store.tx import WriteTx
 from interlock.wiring import Clients
 from tests.simulation.network import HOSTS, Line
 
@@ -42,6 +43,7 @@ class Process:
         )
         self.store: Store | None = None
         self.main: asyncio.Task[Any] | None = None
+        self.transactions = 0  # that write, begun so far
 
     def clock_us(self) -> int:
         return self._world.loop.now_us() + self._skew_us
@@ -61,6 +63,10 @@ class Process:
                 super().__init__(*words, **named)
                 # Known before it is open: a process that dies while it opens its database lets go of it too.
                 process.store = self
+
+            def write(self, *words: Any, **named: Any) -> AbstractAsyncContextManager[WriteTx]:
+                process.transactions += 1
+                return super().write(*words, **named)
 
         return await OfThisProcess.open(
             str(self._world.path),

@@ -22,6 +22,8 @@ from tests.simulation.world import Story, World
 
 BUSY_S = 165.0  # how long users work
 ROUNDS_MOST = 60  # of the calm: each a sync and a wait; more means that it does not converge
+# What was there before may be older than the first look for changes goes back (engine/window.py): only the load finds it then.
+AGED_SHARE, AGED_S = 0.7, 3_600.0
 # Beyond the search index's lag and the stamp's delay.
 SETTLED_S = 60.0
 # What a hidden field's mapping waits for (app/schemas.py), and a person who looks would shorten.
@@ -40,6 +42,9 @@ def simulate(recipe: Recipe, path: Path) -> Story:
 async def _story(recipe: Recipe, path: Path) -> Story:
     world = World(recipe, path)
     world.users.before()
+    if recipe.chance("aged").random() < AGED_SHARE:
+        world.users.lose_interest()
+        await asyncio.sleep(AGED_S)
     await world.connect()
     world.network.stormy = True
     await _busy(world)
@@ -60,8 +65,7 @@ async def _busy(world: World) -> None:
     process = _served(world)
     frozen: list[Process] = []
     for incident in incidents.draw(world.recipe):
-        assert process.main is not None
-        await incidents.Aim(world.loop, process.main, incident).hit
+        await incidents.Aim(world.loop, process, incident).hit
         _note(world, incident.kind, process)
         if incident.kind == "crash":
             process.crash()
@@ -77,8 +81,7 @@ async def _busy(world: World) -> None:
         await each
     await operator
     # Killed once more, so that the calm begins with whatever a process can leave behind.
-    assert process.main is not None
-    await incidents.Aim(world.loop, process.main, incidents.last(world.recipe)).hit
+    await incidents.Aim(world.loop, process, incidents.last(world.recipe)).hit
     for each_process in (*frozen, process):
         _note(world, "end", each_process)
         each_process.crash()

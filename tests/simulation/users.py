@@ -53,7 +53,16 @@ class Users:
                 for _ in range(chance.randint(0, most)):
                     number += 1
                     self._desk.begin(f"{kind.slug[0]}{number}", self._recipe.chance(f"before:{kind.slug}:{number}"))
-                    create(self._desk, kind)
+                    # The day brings more.
+                    if self._desk.room(kind, 2):
+                        create(self._desk, kind)
+
+    def lose_interest(self) -> None:
+        """Two in five of what is there are touched by nobody any more."""
+        desk, chance = self._desk, self._recipe.chance("at_rest")
+        for kind in desk.kinds:
+            for object_, ids in ((kind.slug, desk.hugo.ids(kind.slug)), (kind.sobject, desk.sally.ids(kind.sobject))):
+                desk.at_rest |= {(object_, id_) for id_ in ids if chance.random() < 0.4}
 
     def try_out(self, places: set[tuple[str, str]]) -> None:
         """Edits of fields whose rule was just changed, first of those in which the two sides differ."""

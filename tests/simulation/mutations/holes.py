@@ -8,7 +8,10 @@ from __future__ import annotations
 
 _RACES = "edits that fall between our read and our write, or right behind our write, are too rare: nobody races"
 _NOBODYS = "a role or company that goes away on both sides, though nobody took it away, is no problem to the checks"
-_ALONE = "a record is rarely met before its company is linked, and not edited afterwards"
+_ALONE = (
+    "a record that is met before its company is linked is mostly looked at again after it, as news of its stamp: the wait for"
+    " the company, which the same faults hold up, is seldom longer than that takes"
+)
 _OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
 
 _NO_LONGER = (
@@ -30,10 +33,6 @@ HOLES: dict[str, str] = {
     "verify_by_our_clock": _RACES,
     "fence_unchecked": _OWNERS,
     "frozen_process_goes_on_sending": _OWNERS,
-    "cursor_before_marks": (
-        "crashes are aimed at lines, of which the transaction of `detect.mark` has few; and all that is there at install was"
-        " made within the minutes that the first look goes back, so that the first load is not needed"
-    ),
     "association_taken_for_granted": _NOBODYS,
     "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
     "failed_is_done": "a write fails five times running in few seeds only, and its record is edited or looked at again",
