@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -130,14 +131,16 @@ def _history_read(request: Request) -> frozenset[str]:
 
 
 class Line:
-    """One process' way into the network: a Transport."""
+    """One process' way into the network: a Transport. `watched` is shown every request before it leaves."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, watched: Callable[[Request], None]) -> None:
         self._network = network
+        self._watched = watched
         self._heard: list[Landing] = []
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         assert not forbid_network.get(), f"{request.method} {request.url} inside a database transaction"
+        self._watched(request)
         network = self._network
         # What an answer told is on disk before the next request leaves (engine/apply.py).
         for landing in self._heard:

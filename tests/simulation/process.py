@@ -14,9 +14,11 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.seam import forbid_network
 from interlock.crm.tokens import ClientCredentials, StaticToken
+from interlock.crm.transport import Request
 from interlock.engine.dispatch.local import Work
-from interlock.store import Store, StoreBusy, dirty, handovers
+from interlock.store import Store, StoreBusy, WriteTx, dirty, handovers
 from interlock.store.connections import Connection
+from interlock.store.lease import Lease
 from interlock.wiring import Clients
 from tests.simulation.network import HOSTS, Line
 
@@ -36,7 +38,7 @@ class Process:
     def __init__(self, world: World, number: int) -> None:
         self.name = f"process-{number}"
         self._world = world
-        self._line = Line(world.network)
+        self._line = Line(world.network, self._sends)
         self._skew_us = round(
             (world.process_skew_s + world.chance.uniform(-1.0, 1.0) * bool(world.process_skew_s)) * 1e6
         )
@@ -62,6 +64,12 @@ class Process:
                 # Known before it is open: a process that dies while it opens its database lets go of it too.
                 process.store = self
 
+            @asynccontextmanager
+            async def write(self, connection_id: int | None, lease: Lease | None = None) -> AsyncIterator[WriteTx]:
+                async with super().write(connection_id, lease) as tx:
+                    yield tx
+                    process._world.fences.commits(process.name, lease)
+
         return await OfThisProcess.open(
             str(self._world.path),
             clock_us=self.clock_us,
@@ -74,6 +82,9 @@ class Process:
         self._world.loop.kill(self.name)
         if self.store is not None:
             self.store.freeze()
+
+    def _sends(self, request: Request) -> None:
+        self._world.fences.sends(self.name, request, self.clock_us())
 
     # --- what it does --------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from interlock.core.model import AuditKind, AuditRow, Issue, RecordLink
 from interlock.store import Store, StoreBusy, connections, mappings
 from interlock.store.connections import Connection
 from tests.simulation.desk import Desk
+from tests.simulation.fences import Fences
 from tests.simulation.kinds import ALWAYS, RULES
 from tests.simulation.network import HOSTS, Network
 from tests.simulation.process import Process
@@ -95,6 +96,7 @@ class World:
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
         self.users = Users(desk, recipe)
         self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s)
+        self.fences = Fences(path, self.story.defects)
         if self.chance.random() < 0.2:
             self.story.automated.add(("contacts", "jobtitle"))
             self.salesforce.add_automation(

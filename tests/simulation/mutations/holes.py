@@ -9,7 +9,6 @@ from __future__ import annotations
 _RACES = "edits that fall between our read and our write, or right behind our write, are too rare: nobody races"
 _NOBODYS = "a role or company that goes away on both sides, though nobody took it away, is no problem to the checks"
 _ALONE = "a record is rarely met before its company is linked, and not edited afterwards"
-_OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
 
 _NO_LONGER = (
     "an earlier simulation caught it; the present one did not in the seeds that there was time for (30, or all 500)"
@@ -29,8 +28,6 @@ HOLES: dict[str, str] = {
     "replaced_values_in_memory": _RACES,
     "requests_of_the_dead_not_parked": _RACES,
     "verify_by_our_clock": _RACES,
-    "fence_unchecked": _OWNERS,
-    "frozen_process_goes_on_sending": _OWNERS,
     "cursor_before_marks": (
         "crashes are aimed at lines, of which the transaction of `detect.mark` has few; and all that is there at install was"
         " made within the minutes that the first look goes back, so that the first load is not needed"
