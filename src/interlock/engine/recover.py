@@ -126,11 +126,17 @@ def recognise(batch: Batch) -> None:
                 continue
             if work.link is None:
                 work.audit += _conflicts(intent)
-            elif work.seen(intent.target.side) is None or work.runtime.left_out & intent.fields.keys():
-                # It could not be read this time: the question stays open, and so does the intent.
+            elif _unreadable(work, intent):
+                # The question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
                 _recognise(work, intent, work.link)
+
+
+def _unreadable(work: Work, intent: Intent) -> bool:
+    """What it wrote could not be read this time. Of a record that has gone no later time can tell more."""
+    seen = work.seen(intent.target.side)
+    return seen is None or (isinstance(seen, Observation) and bool(work.runtime.left_out & intent.fields.keys()))
 
 
 def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
