@@ -137,6 +137,15 @@ class Line:
         self._network = network
         self._watched = watched
         self._heard: list[Landing] = []
+        self._noted = 0  # how many of them its last transaction could put on disk
+
+    def note(self) -> None:
+        """Its process has committed something under its lease."""
+        self._noted = len(self._heard)
+
+    def forget(self) -> None:
+        """Its process was refused by the fence: what it has heard since it committed, it can put on no disk any more."""
+        del self._heard[self._noted :]
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         assert not forbid_network.get(), f"{request.method} {request.url} inside a database transaction"
@@ -146,6 +155,7 @@ class Line:
         for landing in self._heard:
             landing.kept = True
         self._heard.clear()
+        self._noted = 0
         # The connection is made: who dies here has sent nothing.
         await asyncio.sleep(network.chance.uniform(0.001, 0.03))
         side = "hubspot" if HOSTS["hubspot"] in request.url else "salesforce"

@@ -16,7 +16,7 @@ from interlock.crm.seam import forbid_network
 from interlock.crm.tokens import ClientCredentials, StaticToken
 from interlock.crm.transport import Request
 from interlock.engine.dispatch.local import Work
-from interlock.store import Store, StoreBusy, WriteTx, dirty, handovers
+from interlock.store import Fenced, Store, StoreBusy, WriteTx, dirty, handovers
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.wiring import Clients
@@ -66,9 +66,15 @@ class Process:
 
             @asynccontextmanager
             async def write(self, connection_id: int | None, lease: Lease | None = None) -> AsyncIterator[WriteTx]:
-                async with super().write(connection_id, lease) as tx:
-                    yield tx
-                    process._world.fences.commits(process.name, lease)
+                try:
+                    async with super().write(connection_id, lease) as tx:
+                        yield tx
+                        process._world.fences.commits(process.name, lease)
+                except Fenced:
+                    process._line.forget()
+                    raise
+                if lease is not None:
+                    process._line.note()
 
         return await OfThisProcess.open(
             str(self._world.path),
