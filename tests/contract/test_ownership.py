@@ -58,6 +58,26 @@ async def test_a_process_that_woke_after_another_took_over_sends_nothing(store: 
     assert line.sent == 2, "outside of what is owned nobody asks"
 
 
+async def test_a_process_that_freezes_once_more_while_it_renews_sends_nothing(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, governor = Line(), HubSpotGovernor(MemoryBudgetStore(clock), clock)
+    renew = lease.renew
+
+    async def renewed_long_ago(*arguments: object) -> lease.Lease:
+        held = await renew(*arguments)  # type: ignore[arg-type]
+        clock.advance(AN_HOUR_S)
+        await lease.take(store, ORG, "next", clock())
+        return held
+
+    async with own(store, ORG, "frozen", clock, AN_HOUR_S) as ownership:
+        clock.advance(AN_HOUR_S)
+        monkeypatch.setattr(lease, "renew", renewed_long_ago)
+        with ownership.guarding([governor]), pytest.raises(Fenced):
+            await calls_over(line, governor, clock).write("POST", "/", b"{}", purpose="write")
+    assert line.sent == 0
+
+
 async def test_a_process_that_was_only_slow_goes_on_with_its_term_renewed(store: Store, clock: Clock) -> None:
     line, governor = Line(), HubSpotGovernor(MemoryBudgetStore(clock), clock)
     async with own(store, ORG, "slow", clock, AN_HOUR_S) as ownership:

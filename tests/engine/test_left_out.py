@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from interlock.app.schemas import NAME as SCHEMAS
+from interlock.core.model import Side
+from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.store import directory, dirty
 from tests.world import World
 
+AFTER_THE_PARK_S = 700.0  # no request of before can land any more
 SYNC_USER = "integration@example.com"
 
 
@@ -106,3 +109,40 @@ def test_a_property_that_was_archived_for_an_hour_empties_nothing_and_gets_what_
 async def waiting(world: World) -> int:
     async with world.read() as tx:
         return sum(each.waiting for each in (await dirty.counts(tx, world.clock_us())).values())
+
+
+class LosesAnAnswer:
+    """The next request to Salesforce that holds `word` is carried out, and its answer does not come back."""
+
+    def __init__(self, inner: Transport, word: str) -> None:
+        self.inner, self.word = inner, word.encode()
+        self.lost = False
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if not self.lost and f"{Side.SALESFORCE.value}.local" in request.url and self.word in (request.body or b""):
+            self.lost = True
+            raise OutcomeUnknown("the connection was reset")
+        return answer
+
+
+def test_what_a_write_replaced_is_logged_though_its_record_was_merged_away_while_the_field_was_hidden(tell):
+    """Its answer was lost, and whether it landed can be read neither from the hidden field nor from a record that has gone."""
+
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "prefer_hubspot")
+        ada, bob = world.person("ada@example.com", jobtitle="CTO"), world.person("bob@example.com")
+        await world.settle()
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        world.transport = line = LosesAnAnswer(world.transport, "CEO")
+        world.hugo.update("contacts", ada, {"jobtitle": "CEO"})
+        world.sally.update("Contact", theirs, {"Title": "COO"})
+        await world.sync()
+        assert line.lost
+        await hide(world, "Title")
+        world.sally.merge("Contact", other, theirs)
+        await world.sync_later(AFTER_THE_PARK_S)
+        await world.settle()
+        assert [row.old for row in await world.audit("conflict")] == ["COO"]
+
+    tell(story)

@@ -70,6 +70,9 @@ RARE = {
     "apply_roles": 18,
     "stamp_pairs": 4,
 }
+STARTED_AGAIN_S = (0.5, 15.0)
+# Mostly so long that another process takes over, which tries every few seconds once the term of ten has passed.
+STANDS_STILL_S = (5.0, 50.0)
 Site = tuple[str, int]  # module, line
 # Share of the crashes that fall between two transactions, and of the life of a process how many of them: the first load and
 # what is taken up after a crash lie within these.
@@ -146,11 +149,11 @@ def draw(recipe: Recipe) -> list[Incident]:
 
 
 def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Incident:
-    site = _pick(recipe, number, chance)
+    site = _pick(recipe, number, kind, chance)
     visits = chance.choice((1, 1, 1, 2, 3, 5, 8))
     if site[0] == "cycle" and _awaited(*site) in RARE:
         visits = 1  # it may not be met twice
-    seconds = chance.uniform(0.5, 15.0) if kind == "crash" else chance.uniform(2.0, 40.0)
+    seconds = chance.uniform(*(STARTED_AGAIN_S if kind == "crash" else STANDS_STILL_S))
     return Incident(number, kind, site, visits, chance.randint(200, 6_000), seconds)
 
 
@@ -161,11 +164,20 @@ def _between_transactions(recipe: Recipe, incident: Incident) -> Incident:
     return dataclasses.replace(incident, transaction=chance.randint(1, TRANSACTIONS_AIMED_AT))
 
 
-def _pick(recipe: Recipe, number: int, chance: random.Random) -> Site:
+def _pick(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Site:
     """Mostly one of the awaits that the cycle itself tells, each in its turn: they are few, and every one must be met."""
+    if kind == "freeze" and chance.random() < 0.5:
+        return chance.choice(_writing())
     if chance.random() < 0.2:
         return chance.choice(sites())
     return _in_turn()[(recipe.seed * 3 + number) % len(_in_turn())]
+
+
+@cache
+def _writing() -> list[Site]:
+    """Where a write is on its way: whoever freezes here wakes with an outcome to note and perhaps with more to write. In a
+    transaction a frozen process would keep the database locked, and nobody could follow it."""
+    return [site for site in sites() if site[0] in ("apply", "stamp") and _awaited(*site).startswith("ctx.")]
 
 
 @cache
@@ -195,7 +207,8 @@ def _left_unverified() -> tuple[Site, Site]:
 def last(recipe: Recipe) -> Incident:
     """The kill at the end of the day, at which the calm begins."""
     chance = recipe.chance("last")
-    return Incident(-1, "end", _pick(recipe, 2, chance), chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
+    site = _pick(recipe, 2, "end", chance)
+    return Incident(-1, "end", site, chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
 
 
 class Aim:

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -150,20 +151,32 @@ def _history_read(request: Request) -> frozenset[str]:
 
 
 class Line:
-    """One process' way into the network: a Transport."""
+    """One process' way into the network: a Transport. `watched` is shown every request before it leaves."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, watched: Callable[[Request], None]) -> None:
         self._network = network
+        self._watched = watched
         self._heard: list[Landing] = []
         self.dead = False  # its process was killed: what is under way may take its time yet
+        self._noted = 0  # how many of them its last transaction could put on disk
+
+    def note(self) -> None:
+        """Its process has committed something under its lease."""
+        self._noted = len(self._heard)
+
+    def forget(self) -> None:
+        """Its process was refused by the fence: what it has heard since it committed, it can put on no disk any more."""
+        del self._heard[self._noted :]
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         assert not forbid_network.get(), f"{request.method} {request.url} inside a database transaction"
+        self._watched(request)
         network = self._network
         # What an answer told is on disk before the next request leaves (engine/apply.py).
         for landing in self._heard:
             landing.kept = True
         self._heard.clear()
+        self._noted = 0
         # The connection is made: who dies here has sent nothing.
         await asyncio.sleep(network.chance.uniform(0.001, 0.03))
         side = "hubspot" if HOSTS["hubspot"] in request.url else "salesforce"

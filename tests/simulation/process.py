@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlock.app.serve import ServeDesk
@@ -14,10 +14,11 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.seam import forbid_network
 from interlock.crm.tokens import ClientCredentials, StaticToken
+from interlock.crm.transport import Request
 from interlock.engine.dispatch.local import Work
-from interlock.store import Store, StoreBusy, dirty, handovers
+from interlock.store import Fenced, Store, StoreBusy, WriteTx, dirty, handovers
 from interlock.store.connections import Connection
-from interlock.store.tx import WriteTx
+from interlock.store.lease import Lease
 from interlock.wiring import Clients
 from tests.simulation.network import HOSTS, Line
 
@@ -37,7 +38,7 @@ class Process:
     def __init__(self, world: World, number: int) -> None:
         self.name = f"process-{number}"
         self._world = world
-        self._line = Line(world.network)
+        self._line = Line(world.network, self._sends)
         self._skew_us = round(
             (world.process_skew_s + world.chance.uniform(-1.0, 1.0) * bool(world.process_skew_s)) * 1e6
         )
@@ -64,9 +65,18 @@ class Process:
                 # Known before it is open: a process that dies while it opens its database lets go of it too.
                 process.store = self
 
-            def write(self, *words: Any, **named: Any) -> AbstractAsyncContextManager[WriteTx]:
+            @asynccontextmanager
+            async def write(self, connection_id: int | None, lease: Lease | None = None) -> AsyncIterator[WriteTx]:
                 process.transactions += 1
-                return super().write(*words, **named)
+                try:
+                    async with super().write(connection_id, lease) as tx:
+                        yield tx
+                        process._world.fences.commits(process.name, lease)
+                except Fenced:
+                    process._line.forget()
+                    raise
+                if lease is not None:
+                    process._line.note()
 
         return await OfThisProcess.open(
             str(self._world.path),
@@ -81,6 +91,9 @@ class Process:
         self._line.dead = True
         if self.store is not None:
             self.store.freeze()
+
+    def _sends(self, request: Request) -> None:
+        self._world.fences.sends(self.name, request, self.clock_us())
 
     # --- what it does --------------------------------------------------------------------------------------------------
 

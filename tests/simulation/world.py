@@ -17,6 +17,7 @@ from interlock.store import Store, StoreBusy, connections, mappings
 from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow
 from tests.simulation.desk import Desk
+from tests.simulation.fences import Fences
 from tests.simulation.kinds import ALWAYS, CUSTOM, KINDS, RULES
 from tests.simulation.network import HOSTS, Network
 from tests.simulation.process import Process
@@ -99,6 +100,7 @@ class World:
         self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe))
         self.users = Users(desk, recipe)
         self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s)
+        self.fences = Fences(path, self.story.defects)
         if self.chance.random() < 0.2:
             self.story.automated.add(("contacts", "jobtitle"))
             self.salesforce.add_automation(

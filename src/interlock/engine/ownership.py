@@ -35,7 +35,8 @@ class Ownership:
 
     async def hold(self) -> None:
         """Returns while the org is ours. Raises Fenced when it is another's; asks the store only when our term is over."""
-        if self._lost or self._clock_us() >= self.lease.until_us:
+        # Asked again after a renewal: a process can also freeze while it renews.
+        while self._lost or self._clock_us() >= self.lease.until_us:
             await self._renew()
 
     @contextmanager

@@ -128,8 +128,8 @@ def recognise(batch: Batch) -> None:
                 continue
             if work.link is None:
                 _left_alone(work, intent)
-            elif work.seen(intent.target.side) is None or work.runtime.left_out & intent.fields.keys():
-                # It could not be read this time: the question stays open, and so does the intent.
+            elif _unreadable(work, intent):
+                # The question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
                 _recognise(work, intent, work.link)
@@ -140,6 +140,12 @@ def _left_alone(work: Work, intent: Intent) -> None:
     work.audit += _conflicts(intent)
     if intent.target.side is Side.HUBSPOT:
         intent.state = IntentState.VERIFY
+
+
+def _unreadable(work: Work, intent: Intent) -> bool:
+    """What it wrote could not be read this time. Of a record that has gone no later time can tell more."""
+    seen = work.seen(intent.target.side)
+    return seen is None or (isinstance(seen, Observation) and bool(work.runtime.left_out & intent.fields.keys()))
 
 
 def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:

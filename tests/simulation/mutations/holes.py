@@ -12,27 +12,16 @@ _ALONE = (
     "a record that is met before its company is linked is mostly looked at again after it, as news of its stamp: the wait for"
     " the company, which the same faults hold up, is seldom longer than that takes"
 )
-_OWNERS = "nobody watches that a process whose org another one has taken commits nothing and sends nothing"
 
 _NO_LONGER = (
     "an earlier simulation caught it; the present one did not in the seeds that there was time for (30, or all 500)"
 )
 
 HOLES: dict[str, str] = {
-    "drop_by_author": _RACES,
     "stamp_is_a_version": _NO_LONGER,
     "merged_away_unseen": _NO_LONGER,
-    "base_is_read_back": _RACES,
-    "create_is_no_update": _RACES,
     "done_whatever_came": _RACES,
-    "echo_by_record": _RACES,
-    "lost_race_not_put_back": _RACES,
     "one_half_parked": _RACES,
-    "replaced_values_in_memory": _RACES,
-    "requests_of_the_dead_not_parked": _RACES,
-    "verify_by_our_clock": _RACES,
-    "fence_unchecked": _OWNERS,
-    "frozen_process_goes_on_sending": _OWNERS,
     "association_taken_for_granted": _NOBODYS,
     "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
     "failed_is_done": "a write fails five times running in few seeds only, and its record is edited or looked at again",

@@ -167,7 +167,7 @@ RECOVERING = (
             Patch(
                 "interlock.engine.ownership",
                 """\
-        if self._lost or self._clock_us() >= self.lease.until_us:
+        while self._lost or self._clock_us() >= self.lease.until_us:
             await self._renew()
 """,
                 "        return\n",
