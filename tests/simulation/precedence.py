@@ -22,6 +22,7 @@ TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
 OUR_CLOCKS_APART_US = 2_000_000
 # Between a read and the row that tells what became of it: a request may take twenty seconds.
 UNREAD_US = 30_000_000
+_MOVES_PARTNERS = ("delete", "restore", "merge")
 # From when a rule is saved until no process works by the one before: a batch, and what it left unproved.
 RULE_IN_USE_US = 60_000_000
 _WINS = {
@@ -71,16 +72,23 @@ def _typed(story: Story, row: AuditRow, side: Side, value: str) -> JournalEntry 
 
 
 def _last_change(story: Story, row: AuditRow, side: Side) -> JournalEntry | None:
-    """The newest change of the record, by anybody, before the row was written; that another record was associated with it
-    moves its stamp as well. Our clock may be off, and the CRM's too."""
+    """The newest change of the record, by anybody, before the row was written; that another record was associated with it, or
+    one that was is deleted, moves its stamp as well. Our clock may be off, and the CRM's too."""
     id_, _ = _place(row, side)
     crm = story.hubspot if side is Side.HUBSPOT else story.salesforce
+    partners = {
+        each
+        for entry in crm.journal.entries()
+        if id_ in (entry.id, entry.old, entry.new)
+        for each in (entry.id, entry.old, entry.new)
+    }
     until_us = row.at_us + round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6) + OUR_CLOCKS_APART_US
     return max(
         (
             entry
             for entry in crm.journal.entries()
-            if entry.at_us <= until_us and id_ in (entry.id, entry.old, entry.new)
+            if entry.at_us <= until_us
+            and (id_ in (entry.id, entry.old, entry.new) or (entry.id in partners and entry.action in _MOVES_PARTNERS))
         ),
         key=lambda entry: entry.at_us,
         default=None,
