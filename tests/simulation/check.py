@@ -79,7 +79,14 @@ class Scene:
         )
 
     def issues_of(self, pair: tuple[str, str]) -> list[Issue]:
-        return [each for each in self.issues if each.hubspot_id == pair[0] or each.salesforce_id == pair[1]]
+        """Of either record, or of both; one that names another record beside it is that other pair's."""
+        return [
+            each
+            for each in self.issues
+            if each.hubspot_id in (None, pair[0])
+            and each.salesforce_id in (None, pair[1])
+            and (each.hubspot_id or each.salesforce_id)
+        ]
 
     def _take_merged_into_archived(self) -> None:
         """A record that was merged into one that was deleted since is as gone as that one, and so is its link."""
