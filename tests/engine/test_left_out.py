@@ -112,15 +112,15 @@ async def waiting(world: World) -> int:
 
 
 class LosesAnAnswer:
-    """The next request to Salesforce that holds `word` is carried out, and its answer does not come back."""
+    """The next request to that side that holds `word` is carried out, and its answer does not come back."""
 
-    def __init__(self, inner: Transport, word: str) -> None:
-        self.inner, self.word = inner, word.encode()
+    def __init__(self, inner: Transport, word: str, side: Side = Side.SALESFORCE) -> None:
+        self.inner, self.word, self.side = inner, word.encode(), side
         self.lost = False
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         answer = await self.inner.send(request, deadline_s)
-        if not self.lost and f"{Side.SALESFORCE.value}.local" in request.url and self.word in (request.body or b""):
+        if not self.lost and f"{self.side.value}.local" in request.url and self.word in (request.body or b""):
             self.lost = True
             raise OutcomeUnknown("the connection was reset")
         return answer
@@ -144,5 +144,32 @@ def test_what_a_write_replaced_is_logged_though_its_record_was_merged_away_while
         await world.sync_later(AFTER_THE_PARK_S)
         await world.settle()
         assert [row.old for row in await world.audit("conflict")] == ["COO"]
+
+    tell(story)
+
+
+def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before_its_outcome_was_known(tell):
+    """HubSpot says nothing of the property then, in its answers and in its history."""
+
+    async def story(world: World) -> None:
+        world.property("contacts", "team", "string", "text")
+        here = world.person("ada@example.com", team="red")
+        await world.settle()
+        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
+        await read_schemas_again(world)
+        world.hugo.update("contacts", here, {"team": "blue"})
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.HUBSPOT)
+        world.sally.update("Contact", there, {"Department": "white"})
+        world.hugo.update("contacts", here, {"team": "green"})
+        await world.sync()
+        assert line.lost
+        world.hugo.archive_property("contacts", "team")
+        await world.sync_later(AFTER_THE_PARK_S)
+        world.hugo.restore_property("contacts", "team")
+        await world.sync_later(7 * 3_600.0)
+        await world.settle()
+        assert "green" in {row.old for row in await world.audit("conflict")}
 
     tell(story)

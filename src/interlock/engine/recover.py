@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.mapping import FieldMapping
 from interlock.core.model import (
     AuditKind,
     AuditRow,
@@ -128,7 +129,7 @@ def recognise(batch: Batch) -> None:
                 continue
             if work.link is None:
                 _left_alone(work, intent)
-            elif _unreadable(work, intent):
+            elif _unreadable(work, intent, work.link):
                 # The question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
@@ -142,10 +143,19 @@ def _left_alone(work: Work, intent: Intent) -> None:
         intent.state = IntentState.VERIFY
 
 
-def _unreadable(work: Work, intent: Intent) -> bool:
-    """What it wrote could not be read this time. Of a record that has gone no later time can tell more."""
+def _unreadable(work: Work, intent: Intent, link: RecordLink) -> bool:
+    """What it wrote could not be read this time: HubSpot leaves out a property that was archived since. Of a record that has
+    gone no later time can tell more."""
     seen = work.seen(intent.target.side)
-    return seen is None or (isinstance(seen, Observation) and bool(work.runtime.left_out & intent.fields.keys()))
+    if not isinstance(seen, Observation):
+        return seen is None
+    fields = _fields(work, link)
+    names = [fields[id_].name(intent.target.side) for id_ in intent.fields if id_ in fields]
+    return bool(work.runtime.left_out & intent.fields.keys()) or any(name not in seen.values for name in names)
+
+
+def _fields(work: Work, link: RecordLink) -> dict[int, FieldMapping]:
+    return {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
 
 
 def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
@@ -158,7 +168,7 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
         work.audit += _conflicts(intent)
         return
     read = read_hubspot if side is Side.HUBSPOT else read_salesforce
-    fields = {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
+    fields = _fields(work, link)
     landed, moved_on = False, False
     for id_, (_, written, source, before) in intent.fields.items():
         value = read(fields[id_], seen) if id_ in fields else Unknown()
