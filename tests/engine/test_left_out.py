@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from interlock.app.runtime import open_cycle
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.engine.cycle import poll
 from interlock.store import directory, dirty
 from tests.world import World
 
@@ -102,6 +104,24 @@ def test_a_property_that_was_archived_for_an_hour_empties_nothing_and_gets_what_
         await world.sync_later(7 * 3_600.0)
         assert world.contact(here)["team"] == "white"
         assert world.contact(other)["team"] == "yellow"
+
+    tell(story)
+
+
+def test_what_was_read_before_a_write_is_not_decided_on_again_though_the_pair_waits_for_a_mapping(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", fax="1")
+        await world.settle()
+        await hide(world, "Title")
+        await read_schemas_again(world)
+        world.hugo.update("contacts", here, {"fax": "2"})
+        world.sally.update("Contact", world.counterpart("contacts", here), {"LastName": "Lovelace"})
+        assert world.store is not None
+        assert world.connection is not None
+        async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="test") as ctx:
+            await poll(ctx)
+            assert world.contact(here)["lastname"] == "Lovelace"
+            assert ctx.fresh == {}
 
     tell(story)
 

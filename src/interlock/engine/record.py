@@ -78,8 +78,10 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     ctx.echoes.note(batch.works)
     counts = ctx.report.of(batch.runtime.slug)
     counts.issues += len(raised)
-    for key in ledger.done:
-        ctx.fresh.pop(key, None)
+    # What was read before this batch may be what it has written over, also where a record stays due.
+    for work in (*batch.works, *batch.parked):
+        for key in _keys(work):
+            ctx.fresh.pop(key, None)
 
 
 async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: Ledger) -> list[str]:
@@ -346,12 +348,19 @@ def _backoff_us(ctx: Cycle, work: Work) -> int:
     return min(ctx.settings.retry_base_us << min(attempts, 20), ctx.settings.retry_most_us)
 
 
+def _keys(work: Work) -> list[RecordKey]:
+    """Of what was due, and of both records of its pair."""
+    keys = [each.key for each in work.dirty]
+    if work.link is not None:
+        keys += [work.link.hubspot, work.link.salesforce]
+    return list(dict.fromkeys(keys))
+
+
 def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     keys = [each.key for each in work.dirty]
     # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
-    if work.link is not None and not work.new_link:
-        keys += [work.link.hubspot, work.link.salesforce]
-    keys = list(dict.fromkeys(keys))
+    if not work.new_link:
+        keys = _keys(work)
     if work.postpone_until_us is None:
         ledger.done += keys
         return
