@@ -7,7 +7,7 @@ import asyncio
 from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.store import intents
-from tests.world import World
+from tests.world import CALLS_OF_A_LOOK, World
 
 
 class Slow:
@@ -97,6 +97,29 @@ def test_what_a_first_link_replaced_is_logged_though_the_record_got_another_coun
         assert "typed" in {row.old for row in await world.audit("conflict")}
 
     tell(story, hubspot={"merge_keeps_primary_id": True})
+
+
+def test_a_pair_that_waits_for_a_request_of_a_dead_process_costs_no_more_than_a_look(tell):
+    """Both its halves were edited, and every look back finds them: neither may set the other free."""
+
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        here = world.person("ada@example.com")
+        await world.sync_later(60.0)
+        slow = Slow(world.transport, f"{Side.HUBSPOT.value}.local", "edited", late_s=150.0)
+        world.transport = slow
+        world.sally.update("Contact", world.counterpart("contacts", here), {"Title": "edited"})
+        syncing = asyncio.ensure_future(world.sync_later(60.0))
+        await slow.sent.wait()
+        syncing.cancel()
+        world.hugo.update("contacts", here, {"phone": "+1 555 0100"})
+        calls = world.calls_in_all
+        await world.sync_later(60.0)
+        assert world.calls_in_all - calls < CALLS_OF_A_LOOK
+        await world.settle()
+        assert world.contact(here)["jobtitle"] == "edited"
+
+    tell(story)
 
 
 class Watched:

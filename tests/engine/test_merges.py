@@ -286,6 +286,27 @@ def test_a_record_into_which_one_is_merged_whose_counterpart_was_deleted_has_a_l
     tell(story)
 
 
+@pytest.mark.parametrize("survivor_has_a_pair", [True, False])
+def test_what_was_merged_into_one_that_was_deleted_is_not_made_again_by_a_restore(tell, survivor_has_a_pair):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        await world.settle()
+        theirs = world.counterpart("contacts", ada)
+        survivor = world.sally.create("Contact", {"LastName": "Bob", "Email": "bob@example.com"})
+        if survivor_has_a_pair:
+            await world.settle()
+        world.sally.merge("Contact", survivor, theirs)
+        world.sally.delete("Contact", survivor)
+        world.hugo.archive("contacts", ada)
+        await world.settle()
+        world.hugo.restore("contacts", ada)
+        world.hugo.update("contacts", ada, {"email": "ada@example.org"})
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+
+    tell(story)
+
+
 def test_a_chain_of_merges_between_two_looks_leaves_one_pair_and_a_note_for_each_other(tell):
     async def story(world: World) -> None:
         ada, bob = await two_people(world)

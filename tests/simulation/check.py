@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
@@ -196,11 +197,16 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             and scene.made_for(salesforce_id) not in scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
+    yield from _made_twice(scene)
+
+
+def _made_twice(scene: Scene) -> Iterator[str]:
     # Merged into another by a person before anybody could know that it had been made: what it was made for is made again.
+    kind = scene.kind
     known = {row.hubspot_id for row in scene.story.audit if row.kind in (AuditKind.CREATE, AuditKind.LINK)}
     merged_away = {str(id_) for id_ in scene.story.hubspot.portal.table(kind.slug).merged}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
-        made = defaultdict(list)
+        made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in _entries(scene.story, side):
             if (
                 entry.object == object_
@@ -210,8 +216,26 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
                 and entry.client == OURS
                 and not (entry.id in merged_away and entry.id not in known)
             ):
-                made[entry.new].append(entry.id)
-        yield from (f"counterpart: {key} was created more than once: {ids}" for key, ids in made.items() if ids[1:])
+                made[entry.new].append(entry)
+        for key, entries in made.items():
+            if not all(_came_twice(scene.story, side, *each) for each in pairwise(entries)):
+                yield f"counterpart: {key} was created more than once: {[entry.id for entry in entries]}"
+
+
+def _came_twice(story: Story, side: str, first: JournalEntry, second: JournalEntry) -> bool:
+    """Whether the network carried out one request twice, and between the two somebody took away what the first had made
+    (docs/guarantees.md)."""
+    sent = [
+        landing.request
+        for entry in (first, second)
+        for landing in story.network.landings
+        if landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq
+    ]
+    taken_away = any(
+        each.id == first.id and each.action in ("delete", "merge") and first.seq < each.seq < second.seq
+        for each in _entries(story, side)
+    )
+    return taken_away and len(sent) == 2 and sent[0] is sent[1]
 
 
 def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:

@@ -63,6 +63,7 @@ class Landing:
 
     side: str
     first_seq: int
+    request: Request
     last_seq: int = 0
     answer: Response | None = None
     kept: bool = False  # its sender heard the answer and has since done the next thing
@@ -120,7 +121,7 @@ class Network:
             self.races.edit(side, request)
         journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
         landing = Landing(
-            side, journal.last_seq + 1, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
+            side, journal.last_seq + 1, request, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
         )
         landing.request = request
         landing.saved = frozenset(key for _, key, _ in written(side, request))

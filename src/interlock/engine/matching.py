@@ -252,6 +252,9 @@ async def _take_absence(ctx: Cycle, finder: Finder, work: Work, answer: Gone | O
             seen = found.get(successor.id)
         if seen is not None:
             finder.add(work, seen, LinkedBy.SYNC_KEY)
+        else:
+            # What it lives on as is gone in turn, or hidden from us: another would be made in its place.
+            work.why_not = "counterpart_deleted"
 
 
 def _created_from(ctx: Cycle, work: Work) -> str:

@@ -357,6 +357,9 @@ def _keys(work: Work) -> list[RecordKey]:
 
 
 def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
+    if work.postpone_until_us is not None and work.postpone_reason is Reason.PARKED:
+        _parked(ctx, ledger, work, work.postpone_until_us)
+        return
     keys = [each.key for each in work.dirty]
     # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
     if not work.new_link:
@@ -368,4 +371,11 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     first = work.dirty[0].key
     ledger.postponed.append((first, work.postpone_until_us, attempts, work.postpone_reason))
     ledger.done += [key for key in keys if key != first]
+    ctx.report.of(work.object).waiting += 1
+
+
+def _parked(ctx: Cycle, ledger: Ledger, work: Work, until_us: int) -> None:
+    """Each half by itself. Nobody has looked at them, so the next pass of the drain finds both again: one whose park had been
+    taken away would be due at once and take away the other's, and so on from pass to pass."""
+    ledger.postponed += [(each.key, until_us, each.attempts + 1, Reason.PARKED) for each in work.dirty]
     ctx.report.of(work.object).waiting += 1
