@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
@@ -118,6 +119,45 @@ def test_a_pair_that_waits_for_a_request_of_a_dead_process_costs_no_more_than_a_
         assert world.calls_in_all - calls < CALLS_OF_A_LOOK
         await world.settle()
         assert world.contact(here)["jobtitle"] == "edited"
+
+    tell(story)
+
+
+class Twice:
+    """The next creation of a contact in HubSpot is carried out twice, the second time after `between`, and never answered."""
+
+    def __init__(self, inner: Transport, between: Callable[[], object]) -> None:
+        self.inner = inner
+        self.between = between
+        self.landed = asyncio.Event()
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if not request.url.endswith("/contacts/batch/upsert"):
+            return await self.inner.send(request, deadline_s)
+        await self.inner.send(request, deadline_s)
+        await asyncio.sleep(1.0)
+        self.between()
+        await self.inner.send(request, deadline_s)
+        self.landed.set()
+        await asyncio.sleep(deadline_s)
+        raise OutcomeUnknown(f"no answer within {deadline_s:g} s")
+
+
+def test_what_a_create_replaced_that_came_twice_is_logged_though_its_record_was_linked_before_it_was_asked_after(tell):
+    async def story(world: World) -> None:
+        await world.settle()
+        line = world.transport
+        world.transport = twice = Twice(
+            line, lambda: world.hugo.update("contacts", world.hugo.ids("contacts")[0], {"jobtitle": "typed"})
+        )
+        world.sally.create("Contact", {"Email": "ada@example.com", "LastName": "Lovelace", "Title": "first"})
+        syncing = asyncio.ensure_future(world.sync())
+        await twice.landed.wait()
+        syncing.cancel()
+        world.transport = line
+        await world.settle()
+        assert len(world.hugo.ids("contacts")) == 1
+        assert "typed" in {row.old for row in await world.audit("conflict")}
 
     tell(story)
 

@@ -69,7 +69,6 @@ class Landing:
     kept: bool = False  # its sender heard the answer and has since done the next thing
     history_of: frozenset[str] = frozenset()  # HubSpot ids of which it read property versions
     at_us: int = 0
-    request: Request | None = None
     saved: frozenset[str] = frozenset()  # ids of the records that it writes, as it names them
     upserted_again: bool = False  # the very request had landed before, and may have replaced what came in between
 
@@ -120,15 +119,14 @@ class Network:
         if race == "edited_before":
             self.races.edit(side, request)
         journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
-        landing = Landing(
-            side, journal.last_seq + 1, request, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
-        )
-        landing.request = request
+        landing = Landing(side, journal.last_seq + 1, request, at_us=self.hubspot.clock.now_us())
         landing.saved = frozenset(key for _, key, _ in written(side, request))
         landing.upserted_again = CREATION_KEY.encode() in (request.body or b"") and any(
             each.request is request for each in self.landings
         )
         landing.answer = await self._transport.send(request, 3_600.0)
+        if landing.answer.status < 300:
+            landing.history_of = _history_read(request)
         landing.last_seq = journal.last_seq
         self.landings.append(landing)
         self.note("landed", request.method, request.url, request.body, landing.answer.status)

@@ -125,15 +125,27 @@ def recognise(batch: Batch) -> None:
     first link was not on disk yet when its process died."""
     for work in batch.works:
         for intent in list(work.intents):
-            if intent.kind is not IntentKind.UPDATE or intent.state is not IntentState.UNKNOWN:
+            if intent.state is not IntentState.UNKNOWN:
                 continue
-            if work.link is None:
+            if intent.kind is not IntentKind.UPDATE:
+                _found_by_its_key(work, intent)
+            elif work.link is None:
                 _left_alone(work, intent)
             elif _unreadable(work, intent, work.link):
                 # The question stays open, and so does the intent.
                 work.intents.remove(intent)
             else:
                 _recognise(work, intent, work.link)
+
+
+def _found_by_its_key(work: Work, intent: Intent) -> None:
+    """A create whose record was due by itself, and was linked before anybody asked what had become of the create."""
+    made = work.hubspot
+    if work.link is None or intent.target.side is not Side.HUBSPOT or not isinstance(made, Observation):
+        return
+    if made.values.get(HUBSPOT_ID_PROPERTY) == intent.sync_key:
+        # It may have come twice, and the second time over somebody's edit: the history tells.
+        intent.target, intent.state = made.key, IntentState.VERIFY
 
 
 def _left_alone(work: Work, intent: Intent) -> None:
