@@ -14,12 +14,11 @@ from typing import Any
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind, Issue
 from tests.simulation.emptied import emptied_unread
-from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.world import Story, shout
 
 OURS = "Interlock"
-PLACEHOLDER = "[unknown]"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
 _HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
 
