@@ -22,6 +22,22 @@ def people(world: World) -> tuple[int, int]:
 KEEPS_ID = [True, False]
 
 
+def test_what_hubspot_refuses_of_a_pair_is_told_of_the_record_that_it_lives_on_as(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        world.person("grace@example.com")
+        await world.settle()
+        world.sally.update("Contact", world.counterpart("contacts", ada), {"Email": "grace@example.com"})
+        await world.settle()
+        (issue,) = await world.issues()
+        assert (issue.property, issue.hubspot_id) == ("email", ada)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        await world.settle()
+        assert [issue.hubspot_id for issue in await world.issues() if issue.property == "email"] == [survivor]
+
+    tell(story, hubspot={"merge_keeps_primary_id": False})
+
+
 @pytest.mark.parametrize("keeps_id", KEEPS_ID)
 def test_two_linked_contacts_merged_in_hubspot_leave_one_pair_and_a_note(tell, keeps_id):
     async def story(world: World) -> None:

@@ -78,7 +78,14 @@ class Scene:
         )
 
     def issues_of(self, pair: tuple[str, str]) -> list[Issue]:
-        return [each for each in self.issues if each.hubspot_id == pair[0] or each.salesforce_id == pair[1]]
+        """Of either record, or of both; one that names another record beside it is that other pair's."""
+        return [
+            each
+            for each in self.issues
+            if each.hubspot_id in (None, pair[0])
+            and each.salesforce_id in (None, pair[1])
+            and (each.hubspot_id or each.salesforce_id)
+        ]
 
     def _take_merged_into_archived(self) -> None:
         """A record that was merged into one that was deleted since is as gone as that one, and so is its link."""
@@ -280,7 +287,9 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
-        if edit.side == "salesforce" and _unheard(scene.story, "salesforce", edit.replaced_by):
+        if edit.side == "salesforce" and (
+            _unheard(scene.story, "salesforce", edit.replaced_by) or _made_twice(scene.story, edit.replaced_by)
+        ):
             continue
         if edit.side == "hubspot" and _merged_away_unread(scene, edit.id, edit.replaced_by):
             continue
@@ -316,6 +325,14 @@ def _unheard(story: Story, side: str, entry: JournalEntry) -> bool:
     """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
     return any(
         landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
+        for landing in story.network.landings
+    )
+
+
+def _made_twice(story: Story, entry: JournalEntry) -> bool:
+    """Whether this was a request to make the record that came a second time: it reads nothing first (docs/guarantees.md)."""
+    return any(
+        landing.side == "salesforce" and landing.first_seq <= entry.seq <= landing.last_seq and landing.upserted_again
         for landing in story.network.landings
     )
 

@@ -52,11 +52,11 @@ MODULES = (
 # Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
 RARE = {
     "": 3,  # entering a transaction
-    "wake_returned": 4,
+    "wake_returned": 6,
     "loading": 4,
     "load": 3,
-    "notice_gaps": 3,
-    "check_pairs": 5,
+    "notice_gaps": 4,
+    "check_pairs": 7,
     "forget_old_values": 4,
     "intents.older_than_fence": 4,
     "set_survivors_aside": 125,
@@ -67,7 +67,7 @@ RARE = {
     "fetch_roles": 3,
     "damp": 4,
     "follow": 8,
-    "apply_roles": 18,
+    "apply_roles": 32,
     "stamp_pairs": 4,
 }
 STARTED_AGAIN_S = (0.5, 15.0)

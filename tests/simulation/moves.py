@@ -1,6 +1,7 @@
 """What people do in both CRMs, one function a move. Each does one thing at one moment, or two people's things at once.
 
-A move that finds nothing to work on, or that a CRM refuses, is a move that failed; nobody minds.
+A move that finds nothing to work on, or that a CRM refuses, is a move that failed; nobody minds. Nobody saves a record without
+having changed it, since that moves its stamp and no journal tells.
 """
 
 from __future__ import annotations
@@ -65,12 +66,15 @@ def edit_both(desk: Desk, kind: Kind) -> None:
 
 
 def clear_in_hubspot(desk: Desk, kind: Kind) -> None:
-    desk.hugo.update(kind.slug, desk.some_in_hubspot(kind), {desk.chance.choice(kind.clearable): ""})
+    here, name = desk.some_in_hubspot(kind), desk.chance.choice(kind.clearable)
+    if desk.hugo.get(kind.slug, here).get(name):
+        desk.hugo.update(kind.slug, here, {name: ""})
 
 
 def clear_in_salesforce(desk: Desk, kind: Kind) -> None:
-    field = kind.fields[desk.chance.choice(kind.clearable)]
-    desk.sally.update(kind.sobject, desk.some_in_salesforce(kind), {field: None})
+    there, field = desk.some_in_salesforce(kind), kind.fields[desk.chance.choice(kind.clearable)]
+    if desk.sally.get(kind.sobject, there).get(field):
+        desk.sally.update(kind.sobject, there, {field: None})
 
 
 def bulk_edit_in_hubspot(desk: Desk, kind: Kind) -> None:
@@ -223,7 +227,9 @@ def move_in_hubspot(desk: Desk, kind: Kind) -> None:
 def move_in_salesforce(desk: Desk, kind: Kind) -> None:
     moved = KINDS[desk.chance.choice(("contacts", "deals"))]
     account = None if desk.chance.random() < 0.3 else desk.some_in_salesforce(KINDS["companies"])
-    desk.sally.update(moved.sobject, desk.some_in_salesforce(moved), {"AccountId": account})
+    there = desk.some_in_salesforce(moved)
+    if desk.sally.get(moved.sobject, there).get("AccountId") != account:
+        desk.sally.update(moved.sobject, there, {"AccountId": account})
 
 
 def add_role_in_hubspot(desk: Desk, kind: Kind) -> None:

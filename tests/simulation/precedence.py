@@ -22,6 +22,7 @@ TOO_CLOSE_US = 5_000_000 + 1_000_000 + 4_000_000
 OUR_CLOCKS_APART_US = 2_000_000
 # Between a read and the row that tells what became of it: a request may take twenty seconds.
 UNREAD_US = 30_000_000
+_MOVES_PARTNERS = ("delete", "restore", "merge")
 # From when a rule is saved until no process works by the one before: a batch, and what it left unproved.
 RULE_IN_USE_US = 60_000_000
 _WINS = {
@@ -49,11 +50,11 @@ def _newest_wins(story: Story) -> Iterator[str]:
             # turned into no change.
             continue
         lost = _typed(story, row, row.side, str(row.old))
-        won = _last_change(story, row, row.side.other)
-        if lost is not None and won is not None and lost.at_us - won.at_us > TOO_CLOSE_US:
+        won_us = _last_change_us(story, row, row.side.other)
+        if lost is not None and won_us is not None and lost.at_us - won_us > TOO_CLOSE_US:
             yield (
                 f"newest: {row.old!r} of {row.side.value} {lost.id} was typed at {lost.at_us}, and lost to {row.new!r} of"
-                f" {won.id}, which nobody had touched since {won.at_us}"
+                f" {_place(row, row.side.other)[0]}, which nobody had touched since {won_us}"
             )
 
 
@@ -70,21 +71,32 @@ def _typed(story: Story, row: AuditRow, side: Side, value: str) -> JournalEntry 
     )
 
 
-def _last_change(story: Story, row: AuditRow, side: Side) -> JournalEntry | None:
-    """The newest change of the record, by anybody, before the row was written; that another record was associated with it
-    moves its stamp as well. Our clock may be off, and the CRM's too."""
+def _last_change_us(story: Story, row: AuditRow, side: Side) -> int | None:
+    """When the record was last saved, by anybody, before the row was written; that another record was associated with it, or
+    one that was is deleted, moves its stamp as well, and so does a write of ours that changes nothing, which no journal tells.
+    Our clock may be off, and the CRM's too."""
     id_, _ = _place(row, side)
+    assert id_ is not None
     crm = story.hubspot if side is Side.HUBSPOT else story.salesforce
+    partners = {
+        each
+        for entry in crm.journal.entries()
+        if id_ in (entry.id, entry.old, entry.new)
+        for each in (entry.id, entry.old, entry.new)
+    }
+    changes_us = [
+        entry.at_us
+        for entry in crm.journal.entries()
+        if id_ in (entry.id, entry.old, entry.new) or (entry.id in partners and entry.action in _MOVES_PARTNERS)
+    ]
+    ahead_us = round((story.skews_s[side.value] - story.skews_s["hubspot"]) * 1e6)
+    changes_us += [
+        landing.at_us + ahead_us
+        for landing in story.network.landings
+        if landing.side == side.value and id_ in landing.saved
+    ]
     until_us = row.at_us + round((story.skews_s[side.value] - story.skews_s["ours"]) * 1e6) + OUR_CLOCKS_APART_US
-    return max(
-        (
-            entry
-            for entry in crm.journal.entries()
-            if entry.at_us <= until_us and id_ in (entry.id, entry.old, entry.new)
-        ),
-        key=lambda entry: entry.at_us,
-        default=None,
-    )
+    return max((at_us for at_us in changes_us if at_us <= until_us), default=None)
 
 
 def _place(row: AuditRow, side: Side) -> tuple[str | None, str | None]:

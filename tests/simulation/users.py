@@ -62,7 +62,7 @@ class Users:
         desk, chance = self._desk, self._recipe.chance("at_rest")
         for kind in desk.kinds:
             for object_, ids in ((kind.slug, desk.hugo.ids(kind.slug)), (kind.sobject, desk.sally.ids(kind.sobject))):
-                desk.at_rest |= {(object_, id_) for id_ in ids if chance.random() < 0.4}
+                desk.at_rest |= {(object_, id_) for id_ in ids if chance.random() < 0.3}
 
     def try_out(self, places: set[tuple[str, str]]) -> None:
         """Edits of fields whose rule was just changed, first of those in which the two sides differ."""

@@ -79,6 +79,8 @@ class Operations:
 
     def restore(self, table: Table, record: Record, actor: Actor) -> None:
         self.portal.restore(table, record, actor)
+        if table.kind is CONTACTS:
+            self._follow_opt_out(table, record)
         self.associations.follow_all(record)
 
     def merge(self, table: Table, primary: Record, other: Record, actor: Actor) -> Record:

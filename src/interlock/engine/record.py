@@ -232,7 +232,8 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.lost.extend((link, row) for row in lost)
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
-    held = _held(work, link)
+    # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one.
+    held = _held(work, link) if work.relink_to is None else {}
     both = [link.hubspot, link.salesforce]
     ledger.resolved += both
     if held:
@@ -256,7 +257,6 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         base = carry_over(work.runtime, link, base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
         base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
-        held = carry_over(work.runtime, link, held, work.relink_to)
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
     else:

@@ -299,6 +299,14 @@ class TestOptOut:
         hubspot.patch(f"/crm/v3/objects/contacts/{id}", {"properties": {"email": "lovelace@example.com"}})
         assert hubspot.value("contacts", id, "hs_email_optout") == ""
 
+    def test_who_was_deleted_when_their_address_was_opted_out_comes_back_opted_out(self, hubspot: Caller) -> None:
+        id = hubspot.contact(email="ada@example.com")
+        person = hubspot.emulator.user()
+        person.archive("contacts", id)
+        person.opt_out("ada@example.com")
+        person.restore("contacts", id)
+        assert hubspot.value("contacts", id, "hs_email_optout") == "true"
+
     def test_the_channel_is_required(self, hubspot: Caller) -> None:
         assert hubspot.post("/communication-preferences/v4/statuses/a@b.co/unsubscribe-all").status == 400
 
