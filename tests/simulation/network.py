@@ -20,7 +20,6 @@ from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.crm.seam import forbid_network
 from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Request, Response
-from tests.simulation.kinds import CREATION_KEY
 from tests.simulation.races import Races, written
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import VirtualTimeLoop
@@ -68,9 +67,7 @@ class Landing:
     kept: bool = False  # its sender heard the answer and has since done the next thing
     history_of: frozenset[str] = frozenset()  # HubSpot ids of which it read property versions
     at_us: int = 0
-    request: Request | None = None
     saved: frozenset[str] = frozenset()  # ids of the records that it writes, as it names them
-    upserted_again: bool = False  # the very request had landed before, and may have replaced what came in between
 
 
 @dataclass
@@ -122,11 +119,7 @@ class Network:
         landing = Landing(
             side, journal.last_seq + 1, history_of=_history_read(request), at_us=self.hubspot.clock.now_us()
         )
-        landing.request = request
         landing.saved = frozenset(key for _, key, _ in written(side, request))
-        landing.upserted_again = CREATION_KEY.encode() in (request.body or b"") and any(
-            each.request is request for each in self.landings
-        )
         landing.answer = await self._transport.send(request, 3_600.0)
         landing.last_seq = journal.last_seq
         self.landings.append(landing)
