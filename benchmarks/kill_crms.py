@@ -153,12 +153,9 @@ def _record_writes(path: str, body: bytes) -> Iterator[tuple[str, Json]]:
         document = json.loads(body)
         subs = document.get("compositeRequest") or [{"method": "PATCH", "url": path, "body": document}]
         for sub in subs:
-            if sub["method"] == "PATCH":
-                for row in (sub.get("body") or {}).get("records", ()):
-                    fields = {
-                        name: value for name, value in row.items() if name not in ("attributes", "id", CREATION_KEY)
-                    }
-                    yield str(row.get("id") or row.get(CREATION_KEY)), fields
+            for row in (sub.get("body") or {}).get("records", ()):
+                if name := row.get("id") or row.get(CREATION_KEY):
+                    yield str(name), {field: row[field] for field in row.keys() - {"attributes", "id", CREATION_KEY}}
 
 
 # --- the process -----------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Gate:
                 await app(scope, receive, send)
                 return
             receive, body = await _read(receive)
-            write = any(each in scope["path"] for each in WRITES) or b'"PATCH"' in body
+            write = any(each in scope["path"] for each in WRITES) or b'"PATCH"' in body or b'"records"' in body
             pid = self._pid(scope)
             if not pid:
                 # Whoever connects, which is no worker.

@@ -324,7 +324,7 @@ def _writes_records(request: Request) -> bool:
         return True
     if "/composite" not in request.url:
         return False
-    return request.method == "PATCH" or b'"PATCH"' in (request.body or b"")
+    return request.method == "PATCH" or any(word in (request.body or b"") for word in (b'"PATCH"', b'"records"'))
 
 
 @asynccontextmanager

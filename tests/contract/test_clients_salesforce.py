@@ -19,7 +19,7 @@ from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import BudgetSpent, Forbidden, SchemaChanged, SignInRefused
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.crm.salesforce.model import SalesforceInsert, SalesforceUpsert, SalesforceWrite
+from interlock.crm.salesforce.model import SalesforceCreate, SalesforceInsert, SalesforceWrite
 from interlock.crm.tokens import StaticToken
 from interlock.crm.transport import AsgiTransport, Request, Response
 
@@ -436,14 +436,18 @@ def test_an_exact_update_is_refused_when_somebody_was_faster() -> None:
     org.run(story())
 
 
-def test_an_upsert_on_our_key_makes_one_record_however_often_it_is_sent() -> None:
+def test_a_create_on_our_key_makes_one_record_however_often_it_is_sent_and_takes_no_edit_back() -> None:
     org = OurOrg().with_creation_key("Contact")
 
     async def story() -> None:
-        to_write = [SalesforceUpsert(f"1:contacts:{n}", {"LastName": f"New {n}"}) for n in range(450)]
-        to_write[3] = SalesforceUpsert("1:contacts:3", {"FirstName": "no last name"})
-        first = await org.client.upsert("Contact", KEY, to_write, purpose="write")
-        again = await org.client.upsert("Contact", KEY, to_write, purpose="write")
+        to_write = [SalesforceCreate(f"1:contacts:{n}", {"LastName": f"New {n}"}) for n in range(450)]
+        to_write[3] = SalesforceCreate("1:contacts:3", {"FirstName": "no last name"})
+        first = await org.client.create("Contact", KEY, to_write, purpose="write")
+        known = first["1:contacts:0"]
+        assert isinstance(known, Written)
+        org.person.update("Contact", known.id, {"LastName": "typed"})
+        again = await org.client.create("Contact", KEY, to_write, purpose="write")
+        assert org.person.get("Contact", known.id)["LastName"] == "typed"
         assert len(org.wire.requests) == 2
         refused = first.pop("1:contacts:3")
         assert isinstance(refused, Refused)
@@ -451,8 +455,8 @@ def test_an_upsert_on_our_key_makes_one_record_however_often_it_is_sent() -> Non
         for key, made in first.items():
             repeated = again[key]
             assert isinstance(made, Written)
-            assert isinstance(repeated, Written)
-            assert (made.created, repeated.created, made.id) == (True, False, repeated.id)
+            assert isinstance(repeated, Refused)
+            assert (repeated.code, repeated.existing_id) == ("DUPLICATE_VALUE", made.id)
 
     org.run(story())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.store import intents
@@ -193,5 +195,40 @@ def test_a_field_that_a_create_had_to_leave_out_is_not_believed_to_have_landed_w
         await world.settle()
         assert "Email" in watched.carried
         assert "Title" not in watched.carried
+
+    tell(story)
+
+
+class Twice:
+    """A proxy sends the next record write to Salesforce a second time, after `between`, and hands on one of both answers."""
+
+    def __init__(self, inner: Transport, between: Callable[[], object], hands_on: int) -> None:
+        self.inner, self.between, self.hands_on = inner, between, hands_on
+        self.came = 0
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.came or b'"LastName":' not in (request.body or b""):
+            return await self.inner.send(request, deadline_s)
+        answers = [await self.inner.send(request, deadline_s)]
+        self.between()
+        answers.append(await self.inner.send(request, deadline_s))
+        self.came = len(answers)
+        return answers[self.hands_on]
+
+
+@pytest.mark.parametrize("hands_on", [0, 1])
+def test_what_was_typed_into_a_new_record_is_not_taken_back_by_a_create_that_comes_twice(tell, hands_on):
+    async def story(world: World) -> None:
+        def typed() -> None:
+            world.sally.update("Contact", *world.sally.ids("Contact"), {"LastName": "Lovelace"})
+
+        here = world.person("ada@example.com", lastname="")
+        world.transport = twice = Twice(world.transport, typed, hands_on)
+        await world.settle()
+        assert twice.came == 2
+        there = world.counterpart("contacts", here)
+        assert world.sally.ids("Contact") == [there]
+        assert (world.contact(here)["lastname"], world.sally.get("Contact", there)["LastName"]) == ("Lovelace",) * 2
+        assert await world.issues() == []
 
     tell(story)

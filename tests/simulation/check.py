@@ -15,12 +15,11 @@ from typing import Any
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind, Issue
 from tests.simulation.emptied import emptied_unread
-from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.world import Story, shout
 
 OURS = "Interlock"
-PLACEHOLDER = "[unknown]"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
 _HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
 
@@ -312,9 +311,7 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
-        if edit.side == "salesforce" and (
-            _unheard(scene.story, "salesforce", edit.replaced_by) or _made_twice(scene.story, edit.replaced_by)
-        ):
+        if edit.side == "salesforce" and _unheard(scene.story, "salesforce", edit.replaced_by):
             continue
         if edit.side == "hubspot" and _merged_away_unread(scene, edit.id, edit.replaced_by):
             continue
@@ -350,14 +347,6 @@ def _unheard(story: Story, side: str, entry: JournalEntry) -> bool:
     """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
     return any(
         landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
-        for landing in story.network.landings
-    )
-
-
-def _made_twice(story: Story, entry: JournalEntry) -> bool:
-    """Whether this was a request to make the record that came a second time: it reads nothing first (docs/guarantees.md)."""
-    return any(
-        landing.side == "salesforce" and landing.first_seq <= entry.seq <= landing.last_seq and landing.upserted_again
         for landing in story.network.landings
     )
 

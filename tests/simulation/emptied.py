@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from tests.simulation.kinds import LINK, Kind
+from tests.simulation.kinds import LINK, PLACEHOLDER, Kind
 from tests.simulation.world import Story
 
 OURS = "Interlock"
@@ -22,7 +22,7 @@ def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
     for side in ("hubspot", "salesforce"):
         fields = kind.fields if side == "hubspot" else {field: name for name, field in kind.fields.items()}
         for entry in _of(story, kind, side):
-            if entry.client != OURS or entry.field not in fields or not entry.old or entry.new:
+            if entry.client != OURS or entry.field not in fields or _blank(entry.old) or not _blank(entry.new):
                 continue
             others = _counterparts(story, kind, side, entry.id)
             if not any(_was_empty(story, kind, side, entry, other, fields[entry.field]) for other in others):
@@ -58,5 +58,9 @@ def _was_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: 
             break
         if empty and entry.at_us >= until_us - READ_BEFORE_US:
             return True
-        empty = not entry.new
+        empty = _blank(entry.new)
     return empty
+
+
+def _blank(value: str | None) -> bool:
+    return not value or value == PLACEHOLDER

@@ -81,3 +81,4 @@ KINDS = {
 MOST_ALONE = {"contacts": 8}
 MOST_TOGETHER = {"contacts": 3, "companies": 3, "deals": 2}
 LINK, CREATION_KEY = "interlock_salesforce_id", "Interlock_Creation_Key__c"
+PLACEHOLDER = "[unknown]"  # for an empty name, where Salesforce refuses that

@@ -20,7 +20,6 @@ from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.crm.seam import forbid_network
 from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Request, Response
-from tests.simulation.kinds import CREATION_KEY
 from tests.simulation.races import Races, written
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import VirtualTimeLoop
@@ -70,7 +69,6 @@ class Landing:
     history_of: frozenset[str] = frozenset()  # HubSpot ids of which it read property versions
     at_us: int = 0
     saved: frozenset[str] = frozenset()  # ids of the records that it writes, as it names them
-    upserted_again: bool = False  # the very request had landed before, and may have replaced what came in between
 
 
 @dataclass
@@ -121,9 +119,6 @@ class Network:
         journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
         landing = Landing(side, journal.last_seq + 1, request, at_us=self.hubspot.clock.now_us())
         landing.saved = frozenset(key for _, key, _ in written(side, request))
-        landing.upserted_again = CREATION_KEY.encode() in (request.body or b"") and any(
-            each.request is request for each in self.landings
-        )
         landing.answer = await self._transport.send(request, 3_600.0)
         if landing.answer.status < 300:
             landing.history_of = _history_read(request)

@@ -115,7 +115,7 @@ def _in_hubspot(request: Request) -> Iterator[Target]:
 
 
 def _in_salesforce(request: Request) -> Iterator[Target]:
-    if not request.url.endswith("/composite") or b'"PATCH"' not in (request.body or b""):
+    if not request.url.endswith("/composite"):
         return
     kinds = {kind.sobject: kind for kind in KINDS.values()}
     for sub in msgspec.json.decode(request.body or b"{}")["compositeRequest"]:

@@ -23,7 +23,7 @@ from interlock.core.model import (
 )
 from interlock.core.plan import FieldWrite
 from interlock.crm.hubspot.model import HubSpotWrite
-from interlock.crm.salesforce.model import SalesforceUpsert, SalesforceWrite
+from interlock.crm.salesforce.model import SalesforceCreate, SalesforceWrite
 from interlock.engine.audit_rows import lost_races, rows_of
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, STAMP_GRAIN_US, Cycle
 from interlock.engine.work import Batch, SideWrite, Work
@@ -157,17 +157,17 @@ async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) 
 
 async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
     by_key = {write.sync_key: write for _, write in pairs}
-    requests = [SalesforceUpsert(key, write.values()) for key, write in by_key.items()]
+    requests = [SalesforceCreate(key, write.values()) for key, write in by_key.items()]
     # A lead without a matched owner is given one by the org's assignment rules, as the native integration does.
     assign = [each for each in requests if type_ == "Lead" and "OwnerId" not in each.fields]
     for group, auto_assign in ((assign, True), ([each for each in requests if each not in assign], False)):
         if not group:
             continue
-        outcomes = await ctx.salesforce.upsert(
+        outcomes = await ctx.salesforce.create(
             type_, SALESFORCE_CREATION_KEY, group, auto_assign=auto_assign, purpose="write"
         )
         for request in group:
-            by_key[request.external_id].outcome = outcomes[request.external_id]
+            by_key[request.key].outcome = outcomes[request.key]
 
 
 async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:

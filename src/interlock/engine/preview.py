@@ -33,7 +33,7 @@ _NOT_BLOCKED = frozenset({"deleted", "contact_preferred"})
 _IMAGINED = "preview-"
 # Inputs that fit into one call: HubSpot CRM API, batch upsert, update and history; Salesforce composite (architecture, rule V).
 _HUBSPOT_WRITES, _HUBSPOT_HISTORY = 100, 50
-_SALESFORCE_UPDATES, _SALESFORCE_UPSERTS = 400, 1_000
+_SALESFORCE_UPDATES, _SALESFORCE_CREATES = 400, 1_000
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -189,9 +189,9 @@ class Previewer:
         made_here = len(into[Side.HUBSPOT]) - len(changed_here)
         roles = [change for work in batch.works for change in work.set_changes]
         self._write_calls[Side.SALESFORCE] += (
-            _calls(len(made_there), _SALESFORCE_UPSERTS)
+            _calls(len(made_there), _SALESFORCE_CREATES)
             + _calls(changed_there, _SALESFORCE_UPDATES)
-            + _calls(sum(change.side is Side.SALESFORCE for change in roles), _SALESFORCE_UPSERTS)
+            + _calls(sum(change.side is Side.SALESFORCE for change in roles), _SALESFORCE_CREATES)
         )
         # A record that was made in Salesforce is named in HubSpot afterwards; what was changed is verified in its history.
         self._write_calls[Side.HUBSPOT] += (
@@ -200,7 +200,7 @@ class Previewer:
             + _calls(len(made_there), _HUBSPOT_WRITES)
             + _calls(sum(bool(write.fields) for write in changed_here), _HUBSPOT_HISTORY)
             + _associations(batch.runtime, into[Side.HUBSPOT])
-            + _calls(sum(change.side is Side.HUBSPOT for change in roles), _SALESFORCE_UPSERTS)
+            + _calls(sum(change.side is Side.HUBSPOT for change in roles), _SALESFORCE_CREATES)
             + sum(work.opt_out_hubspot is not None for work in batch.works)
         )
 
@@ -212,7 +212,7 @@ def _calls(inputs: int, per_call: int) -> int:
 def _associations(runtime: ObjectRuntime, writes: Sequence[SideWrite]) -> int:
     names = {reference.property for reference in runtime.references}
     pointed = sum(field.name in names for write in writes for field in write.fields)
-    return _calls(pointed, _SALESFORCE_UPSERTS)
+    return _calls(pointed, _SALESFORCE_CREATES)
 
 
 def _reads(ctx: Cycle) -> Mapping[Side, int]:

@@ -93,16 +93,16 @@ RECOVERING = (
             Patch(
                 "interlock.engine.apply",
                 """\
-        outcomes = await ctx.salesforce.upsert(
+        outcomes = await ctx.salesforce.create(
             type_, SALESFORCE_CREATION_KEY, group, auto_assign=auto_assign, purpose="write"
         )
 """,
                 """\
         from interlock.crm.salesforce.model import SalesforceInsert
-        rows = [SalesforceInsert(each.external_id, each.fields) for each in group]
+        rows = [SalesforceInsert(each.key, each.fields) for each in group]
         by_email = {str(each.fields["Email"]).lower(): each for each in group if each.fields.get("Email")}
         there = await ctx.salesforce.query_where_in(type_, ["Id", "Email"], {"Email": list(by_email)}, purpose="write")
-        made = {by_email[str(seen.values["Email"]).lower()].external_id: Written(seen.key.id) for seen in there}
+        made = {by_email[str(seen.values["Email"]).lower()].key: Written(seen.key.id) for seen in there}
         rows = [row for row in rows if row.trace not in made]
         outcomes = made | (await ctx.salesforce.insert(type_, rows, purpose="write") if rows else {})
 """,

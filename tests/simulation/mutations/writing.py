@@ -66,13 +66,13 @@ WRITING = (
             Patch(
                 APPLY,
                 """\
-        outcomes = await ctx.salesforce.upsert(
+        outcomes = await ctx.salesforce.create(
             type_, SALESFORCE_CREATION_KEY, group, auto_assign=auto_assign, purpose="write"
         )
 """,
                 """\
         from interlock.crm.salesforce.model import SalesforceInsert
-        rows = [SalesforceInsert(each.external_id, each.fields) for each in group]
+        rows = [SalesforceInsert(each.key, each.fields) for each in group]
         outcomes = await ctx.salesforce.insert(type_, rows, purpose="write")
 """,
             ),

@@ -19,7 +19,7 @@ from interlock.core.model import NotDone, Outcome, Refused, Side, Unsettled, Wri
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import BudgetSpent, ServerFault, SignInRefused
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.crm.salesforce.model import SalesforceInsert, SalesforceUpsert, SalesforceWrite
+from interlock.crm.salesforce.model import SalesforceCreate, SalesforceInsert, SalesforceWrite
 from interlock.crm.tokens import ClientCredentials, StaticToken
 from interlock.crm.transport import NotSent, OutcomeUnknown, Request, Response
 
@@ -268,18 +268,18 @@ def test_the_same_record_is_never_in_two_calls() -> None:
     assert len(sent) == len(set(sent)) == 1000
 
 
-def test_an_upsert_puts_a_thousand_records_into_one_call() -> None:
+def test_a_thousand_records_are_made_in_one_call() -> None:
     org = TinyOrg(0)
     org.meddle = lambda sub: (
         200,
-        [{"id": record_id(7), "success": True, "created": True, "errors": []} for _ in sub["body"]["records"]],
+        [{"id": record_id(7), "success": True, "errors": []} for _ in sub["body"]["records"]],
     )
-    to_write = [SalesforceUpsert(f"1:contacts:{n}", {"LastName": "x"}) for n in range(1000)]
-    outcomes = run(client_of(org).upsert("Contact", "Interlock_Key__c", to_write, purpose="write"))
+    to_write = [SalesforceCreate(f"1:contacts:{n}", {"LastName": "x"}) for n in range(1000)]
+    outcomes = run(client_of(org).create("Contact", "Interlock_Key__c", to_write, purpose="write"))
     assert outcomes["1:contacts:999"] == Written(record_id(7), created=True)
     assert len(org.calls) == 1
     sub = org.calls[0]["compositeRequest"][0]
-    assert sub["url"] == "/services/data/v66.0/composite/sobjects/Contact/Interlock_Key__c"
+    assert sub["url"] == "/services/data/v66.0/composite/sobjects"
     assert sub["body"]["records"][0] == {
         "attributes": {"type": "Contact"},
         "Interlock_Key__c": "1:contacts:0",
@@ -289,9 +289,9 @@ def test_an_upsert_puts_a_thousand_records_into_one_call() -> None:
 
 def test_a_lead_may_be_assigned_where_that_was_asked_for() -> None:
     org = TinyOrg(0)
-    org.meddle = lambda sub: (200, [{"id": record_id(7), "success": True, "created": True, "errors": []}])
-    to_write = [SalesforceUpsert("1:contacts:1", {"LastName": "x"})]
-    run(client_of(org).upsert("Lead", "Interlock_Key__c", to_write, auto_assign=True, purpose="write"))
+    org.meddle = lambda sub: (200, [{"id": record_id(7), "success": True, "errors": []}])
+    to_write = [SalesforceCreate("1:contacts:1", {"LastName": "x"})]
+    run(client_of(org).create("Lead", "Interlock_Key__c", to_write, auto_assign=True, purpose="write"))
     assert org.headers[0]["Sforce-Auto-Assign"] == "TRUE"
     assert org.calls[0]["compositeRequest"][0]["httpHeaders"]["Sforce-Auto-Assign"] == "TRUE"
 
@@ -357,11 +357,11 @@ def test_pages_that_do_not_move_on_are_given_up() -> None:
 
 def test_a_record_that_was_saved_under_no_id_is_not_linked_to_nothing() -> None:
     org = TinyOrg(0)
-    org.meddle = lambda sub: (200, [{"success": True, "created": True, "errors": []}])
+    org.meddle = lambda sub: (200, [{"success": True, "errors": []}])
 
     async def story() -> None:
-        to_write = [SalesforceUpsert("1:contacts:7", {"LastName": "L"})]
-        outcomes = await client_of(org).upsert("Contact", "Key__c", to_write, purpose="write")
+        to_write = [SalesforceCreate("1:contacts:7", {"LastName": "L"})]
+        outcomes = await client_of(org).create("Contact", "Key__c", to_write, purpose="write")
         assert isinstance(outcomes["1:contacts:7"], Unsettled)
 
     run(story())

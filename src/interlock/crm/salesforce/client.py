@@ -22,8 +22,8 @@ from interlock.crm.salesforce.model import (
     Limit,
     Organization,
     QueryResult,
+    SalesforceCreate,
     SalesforceInsert,
-    SalesforceUpsert,
     SalesforceWrite,
     SObjectName,
     User,
@@ -186,20 +186,20 @@ class SalesforceClient:
         """The same, 25 records an API call."""
         return await writes.update_exact(self._calls, sobject, to_write, purpose)
 
-    async def upsert(
+    async def create(
         self,
         sobject: str,
-        external_id_field: str,
-        to_write: Sequence[SalesforceUpsert],
+        key_field: str,
+        to_write: Sequence[SalesforceCreate],
         auto_assign: bool = False,
         *,
         purpose: str,
     ) -> dict[str, Outcome]:
-        """External id -> outcome, 1,000 records an API call. `auto_assign` runs the org's assignment rules (leads)."""
-        return await writes.upsert(self._calls, sobject, external_id_field, to_write, auto_assign, purpose)
+        """Key -> outcome, 1,000 records an API call. `auto_assign` runs the org's assignment rules (leads)."""
+        return await writes.create(self._calls, sobject, key_field, to_write, auto_assign, purpose)
 
     async def insert(self, sobject: str, to_write: Sequence[SalesforceInsert], *, purpose: str) -> dict[str, Outcome]:
-        """Trace -> outcome. Only for OpportunityContactRole rows; records are made by `upsert`."""
+        """Trace -> outcome. Only for OpportunityContactRole rows; records are made by `create`."""
         return await writes.insert(self._calls, sobject, to_write, purpose)
 
     async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:

@@ -94,8 +94,10 @@ class SalesforceWrite(msgspec.Struct, frozen=True):
     fields: dict[str, Raw]
 
 
-class SalesforceUpsert(msgspec.Struct, frozen=True):
-    external_id: str
+class SalesforceCreate(msgspec.Struct, frozen=True):
+    """`key` is unique in the org: another record with it is refused."""
+
+    key: str
     fields: dict[str, Raw]
 
 

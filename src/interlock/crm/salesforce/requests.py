@@ -74,7 +74,6 @@ class WireSaved(msgspec.Struct, gc=False):
 
     success: bool
     id: str | None = None
-    created: bool = False
     errors: list[WireFailure] = []
 
 

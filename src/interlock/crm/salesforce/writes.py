@@ -25,7 +25,7 @@ from interlock.crm.isolate import WholeRefused
 from interlock.crm.salesforce import composite, soql
 from interlock.crm.salesforce.composite import Replies, Sub, SubReply
 from interlock.crm.salesforce.groups import WRITES_AT_ONCE, GroupAnswer, call_answer, group_answer, in_groups
-from interlock.crm.salesforce.model import SalesforceInsert, SalesforceUpsert, SalesforceWrite
+from interlock.crm.salesforce.model import SalesforceCreate, SalesforceInsert, SalesforceWrite
 from interlock.crm.salesforce.queries import parse_rows, query_url
 from interlock.crm.salesforce.requests import (
     AUTO_ASSIGN,
@@ -83,7 +83,7 @@ async def update_with_before(
     return {write.id: outcome for write, outcome in zip(to_write, outcomes, strict=True)}
 
 
-def _carries(write: SalesforceWrite | SalesforceUpsert | SalesforceInsert, name: str) -> bool:
+def _carries(write: SalesforceWrite | SalesforceCreate | SalesforceInsert, name: str) -> bool:
     return name in write.fields
 
 
@@ -173,27 +173,28 @@ def _row_outcome(id: str, reply: SubReply | None) -> Outcome:
     return verdict
 
 
-async def upsert(
+async def create(
     calls: Calls,
     sobject: str,
-    external_id_field: str,
-    to_write: Sequence[SalesforceUpsert],
+    key_field: str,
+    to_write: Sequence[SalesforceCreate],
     auto_assign: bool,
     purpose: str,
 ) -> dict[str, Outcome]:
+    """No upsert: where the request comes twice that would write over what somebody typed into the new record in between,
+    and show it to nobody. Of a key that is there already Salesforce says DUPLICATE_VALUE."""
     headers = AUTO_ASSIGN if auto_assign else NO_AUTO_ASSIGN
-    url = f"{COLLECTION_PATH}/{soql.name(sobject)}/{soql.name(external_id_field)}"
-    attributes = {"type": sobject}
+    attributes = {"type": soql.name(sobject)}
 
-    def sub(index: int, part: Sequence[SalesforceUpsert]) -> Sub:
-        records = [{"attributes": attributes, external_id_field: write.external_id, **write.fields} for write in part]
-        return Sub("PATCH", url, f"write{index}", {"allOrNone": False, "records": records})
+    def sub(index: int, part: Sequence[SalesforceCreate]) -> Sub:
+        records = [{"attributes": attributes, soql.name(key_field): write.key, **write.fields} for write in part]
+        return Sub("POST", COLLECTION_PATH, f"write{index}", {"allOrNone": False, "records": records})
 
-    async def send(parts: list[Sequence[SalesforceUpsert]]) -> list[GroupAnswer]:
+    async def send(parts: list[Sequence[SalesforceCreate]]) -> list[GroupAnswer]:
         return await _send(calls, [sub(index, part) for index, part in enumerate(parts)], parts, purpose, headers)
 
     outcomes = await in_groups(to_write, COLLECTION_ROWS, COMPOSITE_COLLECTIONS, send, _carries)
-    return {write.external_id: outcome for write, outcome in zip(to_write, outcomes, strict=True)}
+    return {write.key: outcome for write, outcome in zip(to_write, outcomes, strict=True)}
 
 
 async def insert(calls: Calls, sobject: str, to_write: Sequence[SalesforceInsert], purpose: str) -> dict[str, Outcome]:
@@ -229,7 +230,7 @@ async def delete(calls: Calls, sobject: str, ids: Sequence[str], purpose: str) -
 
 
 def _assert_link_rows(sobject: str) -> None:
-    # Records are made by upsert on their creation key, and never deleted.
+    # Records are made with their creation key, and never deleted.
     if sobject not in LINK_ROWS_ONLY:
         raise ValueError(f"{sobject} rows are neither inserted nor deleted by Interlock")
 
@@ -246,6 +247,6 @@ async def _send(
         return [call_answer(answer)] * len(parts)
 
     def written(_: int, saved: WireSaved) -> Outcome:
-        return Written(saved.id or "", created=saved.created)
+        return Written(saved.id or "", created=True)
 
     return [group_answer(answer.get(f"write{index}"), len(part), written) for index, part in enumerate(parts)]
