@@ -125,7 +125,7 @@ def test_a_pair_that_waits_for_a_request_of_a_dead_process_costs_no_more_than_a_
     tell(story)
 
 
-class Twice:
+class TwiceUnheard:
     """The next creation of a contact in HubSpot is carried out twice, the second time after `between`, and never answered."""
 
     def __init__(self, inner: Transport, between: Callable[[], object]) -> None:
@@ -149,7 +149,7 @@ def test_what_a_create_replaced_that_came_twice_is_logged_though_its_record_was_
     async def story(world: World) -> None:
         await world.settle()
         line = world.transport
-        world.transport = twice = Twice(
+        world.transport = twice = TwiceUnheard(
             line, lambda: world.hugo.update("contacts", world.hugo.ids("contacts")[0], {"jobtitle": "typed"})
         )
         world.sally.create("Contact", {"Email": "ada@example.com", "LastName": "Lovelace", "Title": "first"})
