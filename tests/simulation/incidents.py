@@ -59,15 +59,15 @@ RARE = {
     "check_pairs": 7,
     "forget_old_values": 4,
     "intents.older_than_fence": 4,
-    "set_survivors_aside": 125,
+    "set_survivors_aside": 150,
     "learn_references": 12,
-    "links.by_hubspot": 4,
-    "links.by_salesforce": 4,
+    "links.by_hubspot": 6,
+    "links.by_salesforce": 6,
     "resolutions.waiting": 5,
     "fetch_roles": 3,
     "damp": 4,
     "follow": 8,
-    "apply_roles": 32,
+    "apply_roles": 40,
     "stamp_pairs": 4,
 }
 STARTED_AGAIN_S = (0.5, 15.0)
@@ -151,10 +151,12 @@ def draw(recipe: Recipe) -> list[Incident]:
 def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Incident:
     site = _pick(recipe, number, kind, chance)
     visits = chance.choice((1, 1, 1, 2, 3, 5, 8))
+    latest_steps = chance.randint(200, 6_000)
     if site[0] == "cycle" and _awaited(*site) in RARE:
-        visits = 1  # it may not be met twice
+        # It may not be met twice, nor soon.
+        visits, latest_steps = 1, chance.randint(2_000, 6_000)
     seconds = chance.uniform(*(STARTED_AGAIN_S if kind == "crash" else STANDS_STILL_S))
-    return Incident(number, kind, site, visits, chance.randint(200, 6_000), seconds)
+    return Incident(number, kind, site, visits, latest_steps, seconds)
 
 
 def _between_transactions(recipe: Recipe, incident: Incident) -> Incident:

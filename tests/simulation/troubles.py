@@ -130,7 +130,7 @@ async def change_rules(world: World, store: Store) -> None:
         for row in await mappings.field_mappings(tx):
             place = (slugs[row.object_mapping_id], row.property)
             if row.locked_reason is None and chance.random() < 0.5:
-                looser = ("two_way", *RULES[:3]) if row.rule.startswith("always") else RULES
+                looser = RULES[:3] if row.rule.startswith("always") else RULES
                 row.rule = chosen.setdefault(place, chance.choice(looser))
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen
