@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +46,29 @@ def test_a_flow_that_tidies_a_value_up_converges_under_every_rule(tell, rule):
             assert world.contact(here)["jobtitle"] == world.sally.get("Contact", there)["Title"] == "cto"
         world.sally.update("Contact", there, {"Title": "CEO"})
         assert await a_day_of(world) <= WRITES_MOST
+
+    tell(story, before=rewriting("Title", lambda row: (row.get("Title") or "").lower() or None))
+
+
+def test_what_a_write_replaced_is_logged_though_its_process_died_and_a_flow_made_of_it_what_had_been_there(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "always_hubspot")
+        ada, bob = world.person("ada@example.com", jobtitle="CTO"), world.person("bob@example.com")
+        await world.settle()
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        assert world.sally.get("Contact", theirs)["Title"] == "cto"
+        world.hugo.update("contacts", ada, {"jobtitle": "Cto"})
+        world.sally.update("Contact", other, {"FirstName": "Bob"})
+        world.between_read_and_write(Side.SALESFORCE, lambda: world.sally.update("Contact", theirs, {"Title": "ceo"}))
+        reached, _ = world.freeze_at("/contacts/batch/update")
+        syncing = asyncio.ensure_future(world.sync())
+        await reached.wait()
+        syncing.cancel()
+        world.rewire()
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert world.sally.get("Contact", theirs)["Title"] == "cto"
+        assert "ceo" in {row.old for row in await world.audit("conflict")}
 
     tell(story, before=rewriting("Title", lambda row: (row.get("Title") or "").lower() or None))
 

@@ -15,6 +15,7 @@ from interlock.core.mapping import FieldMapping
 from interlock.core.model import (
     AuditKind,
     AuditRow,
+    ConflictReason,
     Intent,
     IntentKind,
     IntentState,
@@ -181,7 +182,8 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
         return
     read = read_hubspot if side is Side.HUBSPOT else read_salesforce
     fields = _fields(work, link)
-    landed, moved_on = False, False
+    # Only an answer tells of what a write replaced unseen: then it has landed, whatever became of it since.
+    landed, moved_on = any(row.reason == ConflictReason.LOST_RACE.value for row in intent.rows), False
     for id_, (_, written, source, before) in intent.fields.items():
         value = read(fields[id_], seen) if id_ in fields else Unknown()
         if type(value) is Unknown:
