@@ -74,8 +74,9 @@ class Scene:
     def excused(self, pair: tuple[str, str], name: str, values: tuple[str, str]) -> bool:
         """Whether a person was told that these values cannot be brought together: of the field, or of the whole record. What
         was typed since somebody was told is another value."""
-        return any(
-            each.property is None or (each.property == name and each.value in values) for each in self.issues_of(pair)
+        about_either = [each for each in self.issues if each.hubspot_id == pair[0] or each.salesforce_id == pair[1]]
+        return any(each.property is None for each in about_either) or any(
+            each.property == name and each.value in values for each in self.issues_of(pair)
         )
 
     def issues_of(self, pair: tuple[str, str]) -> list[Issue]:
@@ -204,6 +205,8 @@ def _made_twice(scene: Scene) -> Iterator[str]:
     kind = scene.kind
     known = {row.hubspot_id for row in scene.story.audit if row.kind in (AuditKind.CREATE, AuditKind.LINK)}
     merged_away = {str(id_) for id_ in scene.story.hubspot.portal.table(kind.slug).merged}
+    # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
+    ended = {row.hubspot_id for row in scene.story.audit if row.kind is AuditKind.UNLINK and row.cause == "merged"}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in _entries(scene.story, side):
@@ -213,7 +216,7 @@ def _made_twice(scene: Scene) -> Iterator[str]:
                 and entry.field == name
                 and entry.new
                 and entry.client == OURS
-                and not (entry.id in merged_away and entry.id not in known)
+                and not (entry.id in merged_away and (entry.id not in known or entry.id in ended))
             ):
                 made[entry.new].append(entry)
         for key, entries in made.items():

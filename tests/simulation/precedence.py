@@ -125,13 +125,26 @@ def _no_echo(story: Story) -> Iterator[str]:
             continue  # who belongs to whom: the one pointed to may live on as another
         for side, value in ((row.side, row.old), (row.side.other, row.new)):
             id_, name = _place(row, side)
-            writers = {
-                entry.client
+            written = [
+                entry
                 for entry in _entries(story, row, side)
                 if value and entry.id == id_ and entry.field == name and entry.new == value
-            }
-            if writers == {OURS}:
+            ]
+            if {entry.client for entry in written} == {OURS} and not _refused_when_it_came_again(story, side, written):
                 yield f"echo: {value!r} of {side.value} {id_}.{name} was written by us, and taken for an edit at {row.at_us}"
+
+
+def _refused_when_it_came_again(story: Story, side: Side, written: list[JournalEntry]) -> bool:
+    """Whether a proxy sent the request twice and handed on the second answer, by which the field could no longer be written."""
+    return any(
+        landing.side == side.value
+        and any(landing.first_seq <= entry.seq <= landing.last_seq for entry in written)
+        and any(
+            again.request is landing.request and again is not landing and again.answer and again.answer.status != 200
+            for again in story.network.landings
+        )
+        for landing in story.network.landings
+    )
 
 
 def _no_false_base(story: Story) -> Iterator[str]:

@@ -27,6 +27,10 @@ _FIELDS = ("Title", "Fax", "Description", "Department")
 OF_A_FIELD = frozenset({"field_hidden", "field_locked", "property_archived"})
 
 
+# What a rule that let the two sides differ is mostly changed to: from then on they are to agree.
+_LOOSER = ("two_way", "two_way", "prefer_salesforce", "prefer_salesforce", "prefer_hubspot")
+
+
 @dataclass(frozen=True)
 class Trouble:
     number: int
@@ -130,8 +134,8 @@ async def change_rules(world: World, store: Store) -> None:
         for row in await mappings.field_mappings(tx):
             place = (slugs[row.object_mapping_id], row.property)
             if row.locked_reason is None and chance.random() < 0.5:
-                looser = RULES[:3] if row.rule.startswith("always") else RULES
-                row.rule = chosen.setdefault(place, chance.choice(looser))
+                others = _LOOSER if row.rule.startswith("always") else RULES
+                row.rule = chosen.setdefault(place, chance.choice(others))
                 await mappings.save_field_mapping(tx, row)
         world.story.rules |= chosen
         world.story.reruled |= set(chosen)
