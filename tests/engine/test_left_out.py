@@ -193,3 +193,27 @@ def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before
         assert "green" in {row.old for row in await world.audit("conflict")}
 
     tell(story)
+
+
+def test_what_can_be_read_of_a_write_is_no_edit_though_a_property_that_it_wrote_was_archived_since(tell):
+    async def story(world: World) -> None:
+        world.property("contacts", "team", "string", "text")
+        here = world.person("ada@example.com", team="red", jobtitle="CTO")
+        await world.settle()
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
+        await read_schemas_again(world)
+        world.hugo.update("contacts", here, {"team": "blue", "jobtitle": "COO"})
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.HUBSPOT)
+        world.sally.update("Contact", there, {"Department": "white", "Title": "CEO"})
+        await world.sync()
+        assert line.lost
+        world.hugo.archive_property("contacts", "team")
+        world.sally.update("Contact", there, {"Title": "CFO"})
+        await world.sync_later(AFTER_THE_PARK_S)
+        assert world.contact(here)["jobtitle"] == "CFO"
+        assert "jobtitle" not in {row.property for row in await world.audit("conflict")}
+
+    tell(story)

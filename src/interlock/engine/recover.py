@@ -134,6 +134,7 @@ def recognise(batch: Batch) -> None:
                 _left_alone(work, intent)
             elif _unreadable(work, intent, work.link):
                 # The question stays open, and so does the intent.
+                _take_for_ours(work, intent, work.link)
                 work.intents.remove(intent)
             else:
                 _recognise(work, intent, work.link)
@@ -167,6 +168,27 @@ def _unreadable(work: Work, intent: Intent, link: RecordLink) -> bool:
     return bool(work.runtime.left_out & intent.fields.keys()) or any(name not in seen.values for name in names)
 
 
+def _take_for_ours(work: Work, intent: Intent, link: RecordLink) -> None:
+    """What can be read of it, and stands there, is no edit. Only until something was decided on it: it may be typed again."""
+    side = intent.target.side
+    seen = work.seen(side)
+    if not isinstance(seen, Observation):
+        return
+    for id_, (_, written, source, before) in intent.fields.items():
+        hubspot, salesforce = link.base.get(id_, (before, before))
+        if (hubspot if side is Side.HUBSPOT else salesforce) == before and _holds(work, link, id_, seen) == written:
+            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+
+
+def _holds(work: Work, link: RecordLink, id_: int, seen: Observation) -> int | None:
+    """The print of what a record holds in the field of a mapping; None where it cannot be read."""
+    field = _fields(work, link).get(id_)
+    if field is None:
+        return None
+    value = (read_hubspot if seen.key.side is Side.HUBSPOT else read_salesforce)(field, seen)
+    return None if type(value) is Unknown else fingerprint(value)
+
+
 def _fields(work: Work, link: RecordLink) -> dict[int, FieldMapping]:
     return {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
 
@@ -180,19 +202,14 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
     if not isinstance(seen, Observation) or seen.key != intent.target:
         work.audit += _conflicts(intent)
         return
-    read = read_hubspot if side is Side.HUBSPOT else read_salesforce
-    fields = _fields(work, link)
     # Only an answer tells of what a write replaced unseen: then it has landed, whatever became of it since.
     landed, moved_on = any(row.reason == ConflictReason.LOST_RACE.value for row in intent.rows), False
     for id_, (_, written, source, before) in intent.fields.items():
-        value = read(fields[id_], seen) if id_ in fields else Unknown()
-        if type(value) is Unknown:
-            continue
-        holds = fingerprint(value)
+        holds = _holds(work, link, id_, seen)
         if holds == written:
             landed = True
             work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
-        elif holds != before:
+        elif holds not in (None, before):
             moved_on = True
     if landed:
         work.audit += intent.rows
