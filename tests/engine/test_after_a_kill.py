@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 import pytest
 
 from interlock.app.runtime import open_cycle
+from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.requests import objects_path
 from interlock.engine.cycle import drain, poll
@@ -37,5 +39,28 @@ def test_what_was_left_due_is_carried_over_before_anything_new_is_looked_for(tel
             with pytest.raises(CrmError):
                 await turn(ctx)
         assert world.sally.get("Contact", world.counterpart("contacts", here))["Title"] == "CTO"
+
+    tell(story)
+
+
+def test_a_value_that_the_dead_process_replaced_unseen_goes_back_where_the_rule_lets_it_win(tell):
+    """Prefer Salesforce fills in what is empty there; somebody typed a title in that moment."""
+
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.settle()
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        world.hugo.update("contacts", ada, {"jobtitle": "CTO"})
+        world.sally.update("Contact", other, {"FirstName": "Bob"})
+        world.between_read_and_write(Side.SALESFORCE, lambda: world.sally.update("Contact", theirs, {"Title": "CEO"}))
+        reached, _ = world.freeze_at("/contacts/batch/update")
+        syncing = asyncio.ensure_future(world.sync())
+        await reached.wait()
+        assert world.sally.get("Contact", theirs)["Title"] == "CTO"
+        syncing.cancel()
+        world.rewire()
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert world.contact(ada)["jobtitle"] == world.sally.get("Contact", theirs)["Title"] == "CEO"
 
     tell(story)

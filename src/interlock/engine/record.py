@@ -12,6 +12,7 @@ from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
     Base,
+    ConflictReason,
     Gone,
     IntentKind,
     IntentState,
@@ -93,7 +94,12 @@ async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: Ledger) -> li
 
 
 def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -> None:
-    ledger.audit.extend(work.audit)
+    for row in work.audit:
+        # What a write of a dead process replaced unseen: where the rule lets it win it goes back, like that of our own writes.
+        if work.link is not None and row.reason == ConflictReason.LOST_RACE.value:
+            ledger.lost.append((work.link, row))
+        else:
+            ledger.audit.append(row)
     for intent in work.intents:
         if intent.id is not None:
             (ledger.to_verify if intent.state is IntentState.VERIFY else ledger.settled).append(intent.id)
