@@ -125,8 +125,11 @@ RECOVERING = (
         (
             Patch(
                 RECOVER,
-                "            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)\n",
-                "",
+                """\
+            landed = True
+            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+""",
+                "            landed = True\n",
             ),
         ),
     ),
