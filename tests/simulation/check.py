@@ -17,6 +17,7 @@ from interlock.core.model import AuditKind, Issue
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
+from tests.simulation.twice import made_twice_by_one_request, refused_when_it_came_again
 from tests.simulation.world import Story, shout
 
 OURS = "Interlock"
@@ -160,7 +161,10 @@ def _agreement(scene: Scene) -> Iterator[str]:
             right = str(scene.there[salesforce_id].get(field) or "")
             right = "" if right == PLACEHOLDER else right
             if left == right:
-                if any(each.property == name for each in scene.issues_of(pair)):
+                if any(
+                    each.property == name and not _could_not_go_back(scene.story, each)
+                    for each in scene.issues_of(pair)
+                ):
                     yield f"agreement: {hubspot_id}.{name} and {salesforce_id}.{field} agree, and an issue says otherwise"
                 continue
             if scene.excused(pair, name, (left, right)):
@@ -174,6 +178,15 @@ def _agreement(scene: Scene) -> Iterator[str]:
             if (rule == "always_salesforce" and not right) or (rule == "always_hubspot" and not left):
                 continue
             yield f"agreement: {hubspot_id}.{name} {left!r} and {salesforce_id}.{field} {right!r} differ under {rule}"
+
+
+def _could_not_go_back(story: Story, issue: Issue) -> bool:
+    """A value that lost though it was to win, and that the other side does not take: a person is told though both agree."""
+    return any(
+        row.reason == "lost_race" and (row.hubspot_id, row.property) == (issue.hubspot_id, issue.property)
+        for row in story.conflicts
+        if row.old == issue.value
+    )
 
 
 def _one_counterpart(scene: Scene) -> Iterator[str]:
@@ -201,10 +214,15 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
 
 
 def _made_twice(scene: Scene) -> Iterator[str]:
-    # Merged into another by a person before anybody could know that it had been made: what it was made for is made again.
+    # Merged with another by a person before anybody could know that it had been made: what it was made for is made again.
     kind = scene.kind
-    known = {row.hubspot_id for row in scene.story.audit if row.kind in (AuditKind.CREATE, AuditKind.LINK)}
-    merged_away = {str(id_) for id_ in scene.story.hubspot.portal.table(kind.slug).merged}
+    known = {
+        (row.hubspot_id, row.salesforce_id)
+        for row in scene.story.audit
+        if row.kind in (AuditKind.CREATE, AuditKind.LINK, AuditKind.RELINK)
+    }
+    table = scene.story.hubspot.portal.table(kind.slug)
+    merged = {str(id_) for id_ in table.merged} | {str(table.survivor(id_)) for id_ in table.merged}
     # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
     ended = {row.hubspot_id for row in scene.story.audit if row.kind is AuditKind.UNLINK and row.cause == "merged"}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
@@ -216,28 +234,12 @@ def _made_twice(scene: Scene) -> Iterator[str]:
                 and entry.field == name
                 and entry.new
                 and entry.client == OURS
-                and not (entry.id in merged_away and (entry.id not in known or entry.id in ended))
+                and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
             ):
                 made[entry.new].append(entry)
         for key, entries in made.items():
-            if not all(_came_twice(scene.story, side, *each) for each in pairwise(entries)):
+            if not all(made_twice_by_one_request(scene.story, side, *each) for each in pairwise(entries)):
                 yield f"counterpart: {key} was created more than once: {[entry.id for entry in entries]}"
-
-
-def _came_twice(story: Story, side: str, first: JournalEntry, second: JournalEntry) -> bool:
-    """Whether the network carried out one request twice, and between the two somebody took away what the first had made
-    (docs/guarantees.md)."""
-    sent = [
-        landing.request
-        for entry in (first, second)
-        for landing in story.network.landings
-        if landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq
-    ]
-    taken_away = any(
-        each.id == first.id and each.action in ("delete", "merge") and first.seq < each.seq < second.seq
-        for each in _entries(story, side)
-    )
-    return taken_away and len(sent) == 2 and sent[0] is sent[1]
 
 
 def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
@@ -315,6 +317,8 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
         if edit.side == "salesforce" and _unheard(scene.story, "salesforce", edit.replaced_by):
+            continue
+        if edit.side == "hubspot" and refused_when_it_came_again(scene.story, "hubspot", [edit.replaced_by]):
             continue
         if edit.side == "hubspot" and _merged_away_unread(scene, edit.id, edit.replaced_by):
             continue

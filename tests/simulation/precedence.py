@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind, AuditRow, LinkState, Side
 from tests.simulation.kinds import KINDS
+from tests.simulation.twice import refused_when_it_came_again
 from tests.simulation.world import Story
 
 OURS = "Interlock"
@@ -130,21 +131,10 @@ def _no_echo(story: Story) -> Iterator[str]:
                 for entry in _entries(story, row, side)
                 if value and entry.id == id_ and entry.field == name and entry.new == value
             ]
-            if {entry.client for entry in written} == {OURS} and not _refused_when_it_came_again(story, side, written):
+            if {entry.client for entry in written} == {OURS} and not refused_when_it_came_again(
+                story, side.value, written
+            ):
                 yield f"echo: {value!r} of {side.value} {id_}.{name} was written by us, and taken for an edit at {row.at_us}"
-
-
-def _refused_when_it_came_again(story: Story, side: Side, written: list[JournalEntry]) -> bool:
-    """Whether a proxy sent the request twice and handed on the second answer, by which the field could no longer be written."""
-    return any(
-        landing.side == side.value
-        and any(landing.first_seq <= entry.seq <= landing.last_seq for entry in written)
-        and any(
-            again.request is landing.request and again is not landing and again.answer and again.answer.status != 200
-            for again in story.network.landings
-        )
-        for landing in story.network.landings
-    )
 
 
 def _no_false_base(story: Story) -> Iterator[str]:

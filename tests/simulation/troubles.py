@@ -57,7 +57,9 @@ def draw(world: World, busy_s: float) -> list[Trouble]:
         )
         for number, kind in enumerate(kinds)
     ]
-    return [trouble for trouble in drawn if trouble.kind not in world.recipe.without_faults]
+    archived = [trouble for trouble in drawn if trouble.kind == "property_archived"]
+    # It cannot be archived once more while it is.
+    return [each for each in drawn if each.kind not in world.recipe.without_faults and each not in archived[1:]]
 
 
 async def befall(world: World, trouble: Trouble) -> None:
