@@ -216,11 +216,10 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
 def _made_twice(scene: Scene) -> Iterator[str]:
     # Merged with another by a person before anybody could know that it had been made: what it was made for is made again.
     kind = scene.kind
-    known = {
-        (row.hubspot_id, row.salesforce_id)
-        for row in scene.story.audit
-        if row.kind in (AuditKind.CREATE, AuditKind.LINK, AuditKind.RELINK)
-    }
+    # The log tells of a create that landed, also where its record belonged to another pair by then.
+    pairs = (AuditKind.LINK, AuditKind.RELINK, AuditKind.UNLINK)
+    known = {(row.hubspot_id, row.salesforce_id) for row in scene.story.audit if row.kind in pairs}
+    known |= {(link.hubspot_id, link.salesforce_id) for link in scene.story.links}
     table = scene.story.hubspot.portal.table(kind.slug)
     merged = {str(id_) for id_ in table.merged} | {str(table.survivor(id_)) for id_ in table.merged}
     # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
