@@ -148,5 +148,6 @@ _AFTER: dict[str, Callable[[Org, Transaction, Record, Mapping[str, Any]], None]]
     "FieldPermissions": _access_changed,
     "PermissionSet": _access_changed,
     "PermissionSetAssignment": _access_changed,
+    "Profile": _access_changed,
     "User": _access_changed,
 }

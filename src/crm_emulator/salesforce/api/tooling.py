@@ -1,6 +1,6 @@
 """The part of the Tooling API that an installer needs: custom fields made, looked up, changed and deleted, and
 queries over
-CustomField, EntityDefinition and FieldDefinition.
+CustomField, EntityDefinition, FieldDefinition, RemoteProxy and CspTrustedSite.
 
 A field made here can be seen by nobody until field-level security grants it (access.py).
 """
@@ -15,10 +15,13 @@ from crm_emulator.salesforce.custom_fields import field_from_metadata
 from crm_emulator.salesforce.errors import RequestError, not_found
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.schema import Field, SObject
+from crm_emulator.salesforce.sites import Site
 from crm_emulator.salesforce.soql import ast
 from crm_emulator.salesforce.soql.parser import parse
 
 _FIELDS = "/tooling/sobjects/CustomField"
+# Object of the Tooling API -> metadata type.
+_SITES = {"RemoteProxy": "RemoteSiteSetting", "CspTrustedSite": "CspTrustedSite"}
 # Custom fields of these are defined on Activity, which is no object of the REST API.
 _ACTIVITIES = ("Task", "Event")
 
@@ -75,19 +78,12 @@ class Tooling:
         _, sobject, field = self._find(request)
         metadata = object_of(request).get("Metadata") or {}
         changed = field_from_metadata(field.name, metadata, open_to_all=field.open_to_all)
-        sobject.add_field(changed)
-        self._api.org.access.changed()
+        self._api.org.replace_field(sobject, changed)
         return no_content()
 
     def delete(self, request: Request) -> Response:
-        field_id, sobject, field = self._find(request)
-        table = self._api.org.tables[sobject.name]
-        for record in table.rows.values():
-            record.values.pop(field.name, None)
-        table.indexes.pop(field.name, None)
-        sobject.remove_field(field)
-        del self._api.org.field_ids[field_id]
-        self._api.org.access.changed()
+        _, sobject, field = self._find(request)
+        self._api.org.remove_field(sobject, field)
         return no_content()
 
     def query(self, request: Request) -> Response:
@@ -141,6 +137,8 @@ class Tooling:
                 for name, sobject in org.objects.items()
                 for field in sobject.fields.values()
             ]
+        if source in _SITES:
+            return [_site(site) for site in org.sites.values() if site.type == _SITES[source]]
         return [] if source == "SandboxProcess" else None
 
 
@@ -155,6 +153,18 @@ def _row(field_id: str, sobject: SObject, field: Field) -> dict[str, Any]:
         "EntityDefinitionId": owner,
         "NamespacePrefix": None,
     }
+
+
+def _site(site: Site) -> dict[str, Any]:
+    """Element names of the metadata file with a capital, as the columns of both objects are (Tooling API reference);
+    RemoteProxy has names of its own."""
+    values = {name[0].upper() + name[1:]: value for name, value in site.values.items()}
+    if site.type == "RemoteSiteSetting":
+        named = {"SiteName": site.name, "EndpointUrl": values.pop("Url")}
+        named["ProtocolMismatch"] = values.pop("DisableProtocolSecurity")
+    else:
+        named = {"DeveloperName": site.name, "MasterLabel": site.name}
+    return {"Id": site.id, **named, **values, "NamespacePrefix": None}
 
 
 def _matches(condition: ast.Condition, row: dict[str, Any]) -> bool:
