@@ -1,0 +1,236 @@
+"""The Metadata REST API: deployments sent as a zip, looked at and cancelled (Metadata API developer guide, REST
+resources: deploy, check status, cancel).
+
+    POST  /metadata/deployRequest            multipart: JSON {"deployOptions": {...}} and the zip -> 201 {"id", ...}
+    GET   /metadata/deployRequest/{id}       ?includeDetails=true -> {"id", "url", "deployResult": {...}}
+    PATCH /metadata/deployRequest/{id}       {"deployResult": {"status": "Canceling"}} -> 202
+
+The guide calls the JSON part "json"; Salesforce's own jsforce sends it as "entity_content": both are taken. There is no
+retrieve by REST.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from crm_emulator.kernel.clock import US_PER_SECOND
+from crm_emulator.kernel.http import Request, Response
+from crm_emulator.salesforce.api.context import Api, answer, object_of
+from crm_emulator.salesforce.api.multipart import Part, parts_of
+from crm_emulator.salesforce.errors import RequestError, json_parser_error
+from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.metadata.deployment import Deployment, Options, Row
+from crm_emulator.salesforce.metadata.plan import Component
+from crm_emulator.salesforce.times import render_seconds
+
+_DEPLOYMENTS = "/metadata/deployRequest"
+_ONE = _DEPLOYMENTS + "/{id}"
+_JSON_PARTS = ("json", "entity_content")
+_OPTIONS = {
+    "allowMissingFiles": "allow_missing_files",
+    "checkOnly": "check_only",
+    "ignoreWarnings": "ignore_warnings",
+    "purgeOnDelete": "purge_on_delete",
+    "rollbackOnError": "rollback_on_error",
+    "singlePackage": "single_package",
+}
+# Taken and without meaning here: "reserved for future use", and Apex tests, of which there are none.
+_WITHOUT_EFFECT = ("autoUpdatePackage", "performRetrieve", "runTests")
+_TEST_LEVELS = ("NoTestRun", "RunSpecifiedTests", "RunRelevantTests", "RunLocalTests", "RunAllTestsInOrg")
+
+
+class Metadata:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        api.data("POST", _DEPLOYMENTS, self.deploy)
+        api.data("GET", _ONE, self.status)
+        api.data("PATCH", _ONE, self.cancel)
+        api.data("POST", _ONE, self.post)
+
+    def deploy(self, request: Request) -> Response:
+        self._check_permission(request)
+        parts = parts_of(request)
+        options = _options(_json_part(parts))
+        zipped = next((part.body for part in parts if part.name == "file"), None)
+        if zipped is None:
+            raise RequestError("INVALID_MULTIPART_REQUEST", "The part with the zip file is missing: file")
+        self._check_production(options)
+        caller = self._api.caller(request)
+        deployment = self._api.deployments.start(caller, self._name(caller.user_id), zipped, options)
+        return self._answer(request, deployment, 201, details=False)
+
+    def status(self, request: Request) -> Response:
+        self._check_permission(request)
+        deployment = self._api.deployments.find(to_18(request.params["id"]))
+        details = (request.query_one("includeDetails") or "").lower() == "true"
+        return self._answer(request, deployment, 200, details=details)
+
+    def cancel(self, request: Request) -> Response:
+        self._check_permission(request)
+        deployment = self._api.deployments.find(to_18(request.params["id"]))
+        result = object_of(request).get("deployResult")
+        wanted = result.get("status") if isinstance(result, dict) else None
+        if wanted != "Canceling":
+            raise RequestError("INVALID_INPUT", "The status of a deployment can be set to Canceling only")
+        caller = self._api.caller(request)
+        self._api.deployments.cancel(deployment, caller.user_id, self._name(caller.user_id), _version(caller.base))
+        return self._answer(request, deployment, 202, details=False)
+
+    def post(self, request: Request) -> Response:
+        """POST with ?_HttpMethod=PATCH, for clients that cannot send PATCH."""
+        if (request.query_one("_HttpMethod") or "").upper() == "PATCH":
+            return self.cancel(request)
+        raise RequestError(
+            "METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are HEAD,GET,PATCH", status=405
+        )
+
+    def _check_permission(self, request: Request) -> None:
+        access, user_id = self._api.org.access, self._api.caller(request).user_id
+        if not (access.permits(user_id, "ModifyMetadata") or access.permits(user_id, "ModifyAllData")):
+            # Seen in public issues of several tools.
+            raise RequestError(
+                "INSUFFICIENT_ACCESS",
+                "use of the Metadata API requires a user with the ModifyAllData or ModifyMetadata permissions",
+                status=403,
+            )
+
+    def _check_production(self, options: Options) -> None:
+        """A production org runs tests and rolls back (deployOptions: testLevel, rollbackOnError)."""
+        [organisation] = self._api.org.tables["Organization"].rows.values()
+        if organisation.values.get("IsSandbox") or organisation.values.get("OrganizationType") == "Developer Edition":
+            return
+        if options.test_level == "NoTestRun":
+            # Seen in public issues of several tools.
+            raise RequestError("INVALID_OPERATION", "testLevel of NoTestRun cannot be used in production organizations")
+        if not options.rollback_on_error:
+            # "This parameter must be set to true if you're deploying to a production org"; the sentence is supposed.
+            raise RequestError("INVALID_OPERATION", "rollbackOnError must be true in production organizations")
+
+    def _name(self, user_id: str) -> str:
+        values = self._api.org.tables["User"].rows[user_id].values
+        return " ".join(str(values[part]) for part in ("FirstName", "LastName") if values.get(part))
+
+    def _answer(self, request: Request, deployment: Deployment, status: int, *, details: bool) -> Response:
+        base = self._api.caller(request).base
+        url = f"{self._api.org.config.instance_url}{base}{_DEPLOYMENTS}/{deployment.id}"
+        body: dict[str, Any] = {
+            "id": deployment.id,
+            "validatedDeployRequestId": None,
+            "url": f"{url}?includeDetails=true" if details else url,
+            "deployOptions": _shown_options(deployment.options) if status == 201 else None,
+            "deployResult": self._result(deployment, _version(base), details=details),
+        }
+        return answer(body, status, [("Location", url)] if status == 201 else None)
+
+    def _result(self, deployment: Deployment, version: int, *, details: bool) -> dict[str, Any]:
+        now_us = self._api.org.clock.now_us()
+        rows = self._api.deployments.rows(deployment) if deployment.begun(now_us) else []
+        status = deployment.status(now_us, version)
+        code, message = deployment.error if deployment.error is not None and deployment.outcome else (None, None)
+        by_id, by_name = deployment.canceled_by or (None, None)
+        options = deployment.options
+        moved_us = max([deployment.created_us, deployment.ended_us or 0, *(row.at_us for row in rows)])
+        result: dict[str, Any] = {
+            "canceledBy": by_id,
+            "canceledByName": by_name,
+            "checkOnly": options.check_only,
+            "completedDate": _time(deployment.ended_us),
+            "createdBy": deployment.user_id,
+            "createdByName": deployment.user_name,
+            "createdDate": _time(deployment.created_us),
+            "details": _details(deployment, rows) if details else None,
+            "done": deployment.outcome is not None,
+            "errorMessage": message,
+            "errorStatusCode": code,
+            "id": deployment.id,
+            "ignoreWarnings": options.ignore_warnings,
+            "lastModifiedDate": _time(moved_us),
+            "numberComponentErrors": sum(not row.success for row in rows),
+            "numberComponentsDeployed": sum(row.success for row in rows),
+            "numberComponentsTotal": len(deployment.steps) if deployment.begun(now_us) else 0,
+            "numberTestErrors": 0,
+            "numberTestsCompleted": 0,
+            "numberTestsTotal": 0,
+            "rollbackOnError": options.rollback_on_error,
+            "runTestsEnabled": options.test_level not in (None, "NoTestRun"),
+            "startDate": _time(deployment.begin_us) if deployment.begun(now_us) else None,
+            "stateDetail": _state(deployment, rows) if status == "InProgress" else None,
+            "status": status,
+            "success": status == "Succeeded",
+        }
+        return result
+
+
+def _json_part(parts: list[Part]) -> Any:
+    found = next((part for part in parts if part.name in _JSON_PARTS), None)
+    if found is None:
+        raise RequestError("INVALID_MULTIPART_REQUEST", "The part with the deployOptions is missing: json")
+    if "json" not in found.content_type:
+        raise RequestError("INVALID_MULTIPART_REQUEST", f"The part {found.name} must be application/json")
+    try:
+        return msgspec.json.decode(found.body)
+    except msgspec.DecodeError as broken:
+        raise json_parser_error(f"{broken} at [line:1, column:1]") from broken
+
+
+def _options(body: Any) -> Options:
+    given = body.get("deployOptions") if isinstance(body, dict) else None
+    if not isinstance(given, dict):
+        raise json_parser_error("deployOptions are missing at [line:1, column:1]")
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _OPTIONS:
+            if value is not None and not isinstance(value, bool):
+                raise json_parser_error(f"Cannot deserialize {name}: a boolean is needed at [line:1, column:1]")
+            values[_OPTIONS[name]] = bool(value)
+        elif name == "testLevel":
+            if value is not None and value not in _TEST_LEVELS:
+                raise json_parser_error(f"Cannot deserialize testLevel from {value!r} at [line:1, column:1]")
+            values["test_level"] = value
+        elif name not in _WITHOUT_EFFECT:
+            raise json_parser_error(f'Unrecognized field "{name}" at [line:1, column:1]')
+    return Options(**values)
+
+
+def _shown_options(options: Options) -> dict[str, Any]:
+    shown: dict[str, Any] = {name: getattr(options, attribute) for name, attribute in _OPTIONS.items()}
+    return {
+        **shown,
+        "autoUpdatePackage": False,
+        "performRetrieve": False,
+        "runTests": None,
+        "testLevel": options.test_level,
+    }
+
+
+def _details(deployment: Deployment, rows: list[Row]) -> dict[str, Any]:
+    """Once it is over, each package.xml is a success of its own, which the counters leave out."""
+    shown = [row.render() for row in rows]
+    if deployment.outcome not in (None, "Canceled") and deployment.error is None:
+        at_us = deployment.ended_us or deployment.created_us
+        for name in deployment.manifests:
+            manifest = Row(Component("", name.rpartition("/")[2], name), changed=True, at_us=at_us)
+            shown.insert(0, manifest.render())
+    return {
+        "componentFailures": [row for row in shown if not row["success"]],
+        "componentSuccesses": [row for row in shown if row["success"]],
+        "retrieveResult": None,
+        "runTestResult": {"failures": [], "numFailures": 0, "numTestsRun": 0, "successes": [], "totalTime": 0.0},
+    }
+
+
+def _state(deployment: Deployment, rows: list[Row]) -> str | None:
+    """What it works at ("Indicates which component is being deployed", DeployResult, stateDetail)."""
+    left = deployment.steps[len(rows) :]
+    return f"Processing Type: {left[0].type}" if left and left[0].type else None
+
+
+def _time(at_us: int | None) -> str | None:
+    return None if at_us is None else render_seconds(at_us // US_PER_SECOND)
+
+
+def _version(base: str) -> int:
+    """Of `/services/data/v67.0`."""
+    return int(base.rpartition("/v")[2].partition(".")[0])

@@ -1,0 +1,103 @@
+"""The org as it would be after the components that were checked so far: what the later ones are checked against.
+
+Checking changes nothing: each check gives a Change, and the changes are carried out together once it is decided that
+the deployment stands. So a deployment under way can be looked at, and one that fails leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from crm_emulator.salesforce.metadata.problems import NOT_AVAILABLE, Problem
+from crm_emulator.salesforce.org import Org
+from crm_emulator.salesforce.removal import Remover
+from crm_emulator.salesforce.save import Saver
+from crm_emulator.salesforce.schema import Field, SObject
+from crm_emulator.salesforce.sites import Site
+from crm_emulator.salesforce.store import Record
+from crm_emulator.salesforce.transaction import Transaction
+
+# Custom fields of these are defined on Activity, which is no object of the REST API.
+ACTIVITIES = ("Task", "Event")
+
+
+@dataclass(slots=True)
+class Hands:
+    """What carries a change out."""
+
+    org: Org
+    saver: Saver
+    remover: Remover
+    tx: Transaction
+
+
+@dataclass(slots=True)
+class Change:
+    """What a component would do. `carry_out` returns the id of the component. A component that is already as it
+    should be is neither created nor changed."""
+
+    carry_out: Callable[[Hands], str | None]
+    created: bool = False
+    changed: bool = False
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    org: Org
+    user_id: str
+    fields: dict[tuple[str, str], Field | None] = field(
+        default_factory=dict
+    )  # (object, lower-case name); None: deleted
+    gone: set[tuple[str, str]] = field(default_factory=set)  # (type, lower-case name) of what else is deleted
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def targets(self, owner: str) -> list[SObject]:
+        """The objects that a field of `owner` lands on. Raises Problem."""
+        if owner == "Activity":
+            return [self.org.objects[name] for name in ACTIVITIES]
+        if owner in ACTIVITIES:
+            # The Tooling API's words for the same mistake.
+            raise Problem(f"Entity Enumeration Or ID: bad value for restricted picklist field: {owner}")
+        sobject = self.org.objects.get(owner)
+        if sobject is None:
+            raise Problem(NOT_AVAILABLE)
+        return [sobject]
+
+    def field_of(self, sobject: SObject, name: str) -> Field | None:
+        key = (sobject.name, name.lower())
+        return self.fields[key] if key in self.fields else sobject.field(name)
+
+    def permission_set(self, name: str) -> Record | None:
+        """The one of that name that is there; those of profiles are not deployed."""
+        if ("PermissionSet", name.lower()) in self.gone:
+            return None
+        return next(
+            (
+                row
+                for row in self.org.tables["PermissionSet"].rows.values()
+                if not row.deleted
+                and not row.values.get("IsOwnedByProfile")
+                and str(row.values.get("Name", "")).lower() == name.lower()
+            ),
+            None,
+        )
+
+    def site(self, kind: str, name: str) -> Site | None:
+        key = (kind, name.lower())
+        return None if key in self.gone else self.org.sites.get(key)
+
+    def first_time(self, kind: str, name: str) -> None:
+        """Raises Problem where a package holds a component twice (seen)."""
+        key = (kind, name.lower())
+        if key in self.seen:
+            raise Problem("duplicate value found: <unknown> duplicates value on record with id: <unknown>")
+        self.seen.add(key)
+
+    def need(self, permission: str) -> None:
+        """Raises Problem where the deploying user lacks a permission that the type itself asks for: "Modify Metadata"
+        opens the API, not every feature ("users ... must also have the permission that enables use of that feature",
+        Salesforce help, Modify Metadata Through Metadata API Functions). The sentence is INSUFFICIENT_ACCESS's."""
+        if not self.org.access.permits(self.user_id, permission):
+            raise Problem("insufficient access rights on cross-reference id")
