@@ -136,3 +136,11 @@ def describe(org: Caller, sobject: str) -> dict[str, dict[str, Any]]:
 def assign(org: Caller, name: str, user: str) -> str:
     [row] = org.soql(f"SELECT Id FROM PermissionSet WHERE Name = '{name}'")
     return org.create("PermissionSetAssignment", AssigneeId=user, PermissionSetId=row["Id"])
+
+
+# What an integration installs: a key on two objects, and a permission set that grants it.
+INTEGRATION = {
+    "package.xml": manifest({"CustomField": ["Contact.Key__c", "Lead.Key__c"], "PermissionSet": ["Sync"]}),
+    **objects(Contact={"Key__c": KEY}, Lead={"Key__c": KEY}),
+    **permission_set("Sync", fieldPermissions=grant("Contact.Key__c", "Lead.Key__c")),
+}

@@ -1,15 +1,15 @@
-"""Deployments by the Metadata REST API: how they are sent, how their status follows the clock, how they are cancelled."""
+"""Deployments by the Metadata REST API: how they are sent, what they make, and who may send them."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from tests.emulator.salesforce.calls import Caller
 from tests.emulator.salesforce.deploying import (
     BOUNDARY,
     DEPLOYMENTS,
+    INTEGRATION,
     KEY,
     assign,
     deploy,
@@ -17,26 +17,18 @@ from tests.emulator.salesforce.deploying import (
     describe,
     fields_package,
     form,
-    grant,
     look,
     manifest,
-    objects,
     permission_set,
     send,
     zipped,
 )
 
-INTEGRATION = {
-    "package.xml": manifest({"CustomField": ["Contact.Key__c", "Lead.Key__c"], "PermissionSet": ["Sync"]}),
-    **objects(Contact={"Key__c": KEY}, Lead={"Key__c": KEY}),
-    **permission_set("Sync", fieldPermissions=grant("Contact.Key__c", "Lead.Key__c")),
-}
-
 
 class TestInstalling:
     def test_fields_and_their_permission_set_arrive_together_and_show_once_it_is_assigned(self, org: Caller) -> None:
-        """A field made by an API is invisible until field-level security grants it (Metadata API developer guide,
-        CustomField: "... the fields aren't visible until permissions are granted")."""
+        """A field made by an API is invisible until field-level security grants it (quoted by users of every tool that
+        makes fields: "No such column ... on entity" for what was just deployed)."""
         rows = deployed(org, INTEGRATION)
         assert {name: (row["componentType"], row["created"], row["changed"]) for name, row in rows.items()} == {
             "Contact.Key__c": ("CustomField", True, True),
@@ -65,7 +57,7 @@ class TestInstalling:
         assert field["FullName"] == "Lead.Key__c"
 
     def test_the_same_again_changes_nothing(self, org: Caller) -> None:
-        """DeployMessage: created is false for what was there, changed is false where it "is the same"."""
+        """DeployMessage: created and changed tell what was new and what was different (Metadata API developer guide)."""
         deployed(org, INTEGRATION)
         again = deployed(org, INTEGRATION)
         assert {(row["created"], row["changed"]) for row in again.values()} == {(False, False)}
@@ -150,206 +142,6 @@ class TestTheCall:
     def test_an_unknown_deployment_is_not_found(self, org: Caller) -> None:
         assert org.call("GET", f"{DEPLOYMENTS}/0Af000000000001AAA").error == (404, "NOT_FOUND")
         assert org.call("GET", f"{DEPLOYMENTS}/nonsense").error == (404, "NOT_FOUND")
-
-
-class TestThroughTime:
-    @pytest.fixture
-    def slow(self) -> Caller:
-        return Caller(deploy_pending_s=5, deploy_component_s=2, deploy_finalize_s=3)
-
-    def test_status_and_counters_follow_the_clock_component_by_component(self, slow: Caller) -> None:
-        """DeployResult: status, numberComponentsTotal, numberComponentsDeployed, done, stateDetail. FinalizingDeploy
-        shows from API version 65.0 on (Metadata API developer guide, cancel a deployment in progress)."""
-        id = send(slow, INTEGRATION).json["id"]
-        seen = []
-        for seconds in (0, 5, 2, 2, 2, 2, 1):
-            slow.pass_seconds(seconds)
-            result = look(slow, id)
-            seen.append((result["status"], result["numberComponentsDeployed"], result["done"], result["stateDetail"]))
-        assert seen == [
-            ("Pending", 0, False, None),
-            ("InProgress", 0, False, "Processing Type: CustomField"),
-            ("InProgress", 1, False, "Processing Type: CustomField"),
-            ("InProgress", 2, False, "Processing Type: PermissionSet"),
-            ("FinalizingDeploy", 3, False, None),
-            ("FinalizingDeploy", 3, False, None),
-            ("Succeeded", 3, True, None),
-        ]
-
-    def test_an_older_version_knows_no_finalizing(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(12)
-        assert look(slow, id, "v64.0")["status"] == "InProgress"
-        assert look(slow, id, "v65.0")["status"] == "FinalizingDeploy"
-
-    def test_nothing_is_in_the_org_before_the_end(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(13.9)
-        assert [row["fullName"] for row in look(slow, id)["details"]["componentSuccesses"]] == [
-            "Contact.Key__c",
-            "Lead.Key__c",
-            "Sync",
-        ]
-        assert slow.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'") == []
-        slow.pass_seconds(0.1)
-        assert len(slow.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'")) == 1
-
-    def test_times_are_the_schedule_not_the_moment_of_looking(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(3_600)
-        result = look(slow, id)
-        assert (result["createdDate"], result["startDate"], result["completedDate"]) == (
-            "2026-05-28T20:26:40.000+0000",
-            "2026-05-28T20:26:45.000+0000",
-            "2026-05-28T20:26:54.000+0000",
-        )
-
-    def test_one_deployment_waits_for_the_other(self, slow: Caller) -> None:
-        """An org deploys one package at a time, the others are queued (Salesforce help, monitor deployments)."""
-        first, second = (send(slow, INTEGRATION).json["id"] for _ in range(2))
-        slow.pass_seconds(6)
-        assert (look(slow, first)["status"], look(slow, second)["status"]) == ("InProgress", "Pending")
-        slow.pass_seconds(8)
-        assert (look(slow, first)["status"], look(slow, second)["status"]) == ("Succeeded", "InProgress")
-        slow.pass_seconds(9)
-        rows = look(slow, second)["details"]["componentSuccesses"]
-        assert [row["created"] for row in rows] == [False] * 4
-
-    def test_looking_often_makes_no_difference(self) -> None:
-        ids = []
-        for looks in (0, 5):
-            slow = Caller(deploy_component_s=2)
-            id = send(slow, INTEGRATION).json["id"]
-            for _ in range(looks):
-                slow.pass_seconds(1)
-                look(slow, id)
-            slow.pass_seconds(60)
-            ids.append([row["id"] for row in look(slow, id)["details"]["componentSuccesses"]])
-        assert ids[0] == ids[1]
-
-
-CANCEL = {"deployResult": {"status": "Canceling"}}
-
-
-class TestCancelling:
-    """Metadata API developer guide, cancel a deployment in progress using REST: PATCH, 202, "the status shown in the
-    response body can be either Canceling or Canceled"."""
-
-    @pytest.fixture
-    def slow(self) -> Caller:
-        return Caller(deploy_pending_s=5, deploy_component_s=2, deploy_finalize_s=3)
-
-    def test_what_still_waits_is_cancelled_at_once(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        answer = slow.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL)
-        assert (answer.status, answer.json["deployResult"]["status"]) == (202, "Canceled")
-        slow.pass_seconds(60)
-        result = look(slow, id)
-        assert (result["status"], result["done"], result["success"]) == ("Canceled", True, False)
-        assert result["canceledByName"] == "Integration User"
-        assert slow.emulator.org.field_ids == {}
-
-    def test_what_is_under_way_finishes_its_component_first_and_leaves_nothing(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(8)
-        answer = slow.call("POST", f"{DEPLOYMENTS}/{id}?_HttpMethod=PATCH", CANCEL)
-        assert (answer.status, answer.json["deployResult"]["status"]) == (202, "Canceling")
-        slow.pass_seconds(1)
-        result = look(slow, id)
-        assert (result["status"], result["numberComponentsDeployed"]) == ("Canceled", 2)
-        slow.pass_seconds(60)
-        assert slow.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'") == []
-
-    def test_the_next_one_begins_when_the_cancelled_one_ends(self, slow: Caller) -> None:
-        first, second = (send(slow, INTEGRATION).json["id"] for _ in range(2))
-        slow.pass_seconds(6)
-        slow.call("PATCH", f"{DEPLOYMENTS}/{first}", CANCEL)
-        slow.pass_seconds(1)
-        assert (look(slow, first)["status"], look(slow, second)["status"]) == ("Canceled", "InProgress")
-
-    def test_what_is_finalizing_can_not_be_cancelled_since_v65(self, slow: Caller) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(12)
-        assert slow.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL).error == (400, "INVALID_OPERATION")
-        slow.pass_seconds(2)
-        assert look(slow, id)["status"] == "Succeeded"
-
-    def test_what_is_over_can_not_be_cancelled(self, org: Caller) -> None:
-        id = send(org, INTEGRATION).json["id"]
-        assert org.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL).error == (400, "INVALID_ID_FIELD")
-        assert look(org, id)["status"] == "Succeeded"
-
-    @pytest.mark.parametrize("body", [{}, {"deployResult": {}}, {"deployResult": {"status": "Failed"}}])
-    def test_no_other_status_can_be_set(self, slow: Caller, body: dict[str, Any]) -> None:
-        id = send(slow, INTEGRATION).json["id"]
-        assert slow.call("PATCH", f"{DEPLOYMENTS}/{id}", body).error == (400, "INVALID_INPUT")
-
-
-BROKEN = {
-    "package.xml": manifest({"CustomField": ["Contact.Key__c", "Lead.Bad__c"]}),
-    **objects(Contact={"Key__c": KEY}, Lead={"Bad__c": {"type": "Text", "label": "Bad"}}),
-}
-
-
-class TestFailing:
-    def test_one_failure_takes_everything_back(self, org: Caller) -> None:
-        """rollbackOnError: "any failure causes a complete rollback" (deployOptions)."""
-        result = deploy(org, BROKEN)
-        assert (result["status"], result["success"]) == ("Failed", False)
-        assert (result["numberComponentsDeployed"], result["numberComponentErrors"]) == (1, 1)
-        assert result["numberComponentsTotal"] == 2
-        assert org.emulator.org.field_ids == {}
-
-    def test_without_rollback_what_can_be_done_is_done(self, org: Caller) -> None:
-        """rollbackOnError false: "whatever actions can be performed without errors are performed, and errors are
-        returned for the remaining actions"; the status is then SucceededPartial (DeployResult)."""
-        result = deploy(org, BROKEN, rollbackOnError=False)
-        assert (result["status"], result["success"]) == ("SucceededPartial", False)
-        assert list(org.emulator.org.field_ids.values()) == [("Contact", "Key__c")]
-
-    def test_without_rollback_and_without_any_success_it_failed(self, org: Caller) -> None:
-        package = fields_package(Lead={"Bad__c": {"type": "Text", "label": "Bad"}})
-        assert deploy(org, package, rollbackOnError=False)["status"] == "Failed"
-
-    def test_a_problem_says_where_in_the_file_it_is(self, org: Caller) -> None:
-        """Recorded by users: "objects/Account.object(291,13): ..." points behind the start tag of the field."""
-        [row] = deploy(org, BROKEN)["details"]["componentFailures"]
-        assert (row["fileName"], row["lineNumber"], row["columnNumber"]) == ("objects/Lead.object", 3, 13)
-        assert (row["problemType"], row["success"], row["id"]) == ("Error", False, None)
-
-    def test_a_component_can_be_made_to_fail_so_many_times(self, org: Caller) -> None:
-        org.emulator.fail_deployment("PermissionSet", "Sync", "UNABLE_TO_LOCK_ROW", times=1)
-        result = deploy(org, INTEGRATION)
-        [row] = result["details"]["componentFailures"]
-        assert (result["status"], row["fullName"], row["problem"]) == ("Failed", "Sync", "UNABLE_TO_LOCK_ROW")
-        assert deploy(org, INTEGRATION)["status"] == "Succeeded"
-
-    def test_looking_does_not_use_up_a_planned_failure(self) -> None:
-        slow = Caller(deploy_component_s=1)
-        slow.emulator.fail_deployment("PermissionSet", "Sync", "no", times=1)
-        id = send(slow, INTEGRATION).json["id"]
-        slow.pass_seconds(2.5)
-        look(slow, id)
-        slow.pass_seconds(1)
-        assert look(slow, id)["status"] == "Failed"
-
-    def test_a_deployment_can_be_made_to_break_as_a_whole(self, org: Caller) -> None:
-        """DeployResult: errorStatusCode and errorMessage, "if an error occurred during the deploy() call"."""
-        org.emulator.break_deployment("An unexpected error occurred. Please include this ErrorId: 1234567-89")
-        result = deploy(org, INTEGRATION)
-        assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNKNOWN_EXCEPTION")
-        assert result["errorMessage"].startswith("An unexpected error occurred.")
-        assert result["details"]["componentFailures"] == []
-        assert deploy(org, INTEGRATION)["status"] == "Succeeded"
-
-    def test_a_row_that_is_locked_at_the_commit_leaves_the_schema_as_it_was(self, org: Caller) -> None:
-        deployed(org, {"package.xml": manifest({"PermissionSet": ["Sync"]}), **permission_set("Sync")})
-        [row] = org.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'")
-        org.emulator.lock_row(row["Id"], times=1)
-        result = deploy(org, INTEGRATION)
-        assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNABLE_TO_LOCK_ROW")
-        assert org.emulator.org.field_ids == {}
-        assert org.soql("SELECT Id FROM FieldPermissions") == []
 
 
 class TestWhoMayDeploy:

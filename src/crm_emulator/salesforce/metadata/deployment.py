@@ -130,8 +130,9 @@ class Deployment:
         if self.cancel_us is None:
             return self.worked_us + self.durations.finalize_us
         each = self.durations.component_us
-        done = -(-(self.cancel_us - self.begin_us) // each) if each else 0
-        return self.begin_us + done * each
+        if not each:
+            return self.cancel_us
+        return self.begin_us + -(-(self.cancel_us - self.begin_us) // each) * each
 
     def begun(self, now_us: int) -> bool:
         return self.begin_us is not None and now_us >= self.begin_us

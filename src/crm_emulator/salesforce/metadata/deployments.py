@@ -1,7 +1,7 @@
 """The deployments of an org: taken in, worked off one after the other as the clock passes, looked at, cancelled.
 
 `settle` brings everything up to the clock and is called before each call of the API. The org does one deployment at a
-time; the others wait ("deployments are queued", Salesforce help, monitor deployments).
+time; the others wait, as setup's page Deployment Status shows it.
 """
 
 from __future__ import annotations

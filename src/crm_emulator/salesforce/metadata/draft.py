@@ -97,7 +97,7 @@ class Draft:
 
     def need(self, permission: str) -> None:
         """Raises Problem where the deploying user lacks a permission that the type itself asks for: "Modify Metadata"
-        opens the API, not every feature ("users ... must also have the permission that enables use of that feature",
-        Salesforce help, Modify Metadata Through Metadata API Functions). The sentence is INSUFFICIENT_ACCESS's."""
+        opens the API, not every feature (Salesforce help, Modify Metadata Through Metadata API Functions). Which
+        permission a type asks for, and the sentence, are supposed."""
         if not self.org.access.permits(self.user_id, permission):
             raise Problem("insufficient access rights on cross-reference id")

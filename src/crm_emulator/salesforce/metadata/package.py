@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 from crm_emulator.salesforce.metadata.problems import Problem
@@ -84,7 +85,7 @@ def _unzip(data: bytes) -> dict[str, bytes]:
             if sum(entry.file_size for entry in entries) > MOST_BYTES:
                 raise BadZip(f"Maximum size of unzipped files reached: {MOST_BYTES} bytes")
             return {entry.filename.removeprefix("./"): archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as broken:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as broken:
         # RuntimeError: an encrypted entry; NotImplementedError: a compression that nobody uses here.
         raise BadZip(f"Error unzipping the file: {broken}") from broken
 

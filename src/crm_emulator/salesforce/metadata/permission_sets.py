@@ -1,8 +1,7 @@
 """PermissionSet: what a permission set grants, replaced by what its file says.
 
 Fields, objects and user permissions become rows of FieldPermissions and ObjectPermissions and columns of PermissionSet,
-as they are in a real org's data model. What the file does not name is taken back: "the permissions in the file replace
-those of the set" holds since API version 40.0 (Metadata API developer guide, PermissionSet, usage).
+as they are in a real org's data model. What the file does not name is taken back, as it is since API version 40.0.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from crm_emulator.salesforce.metadata.problems import (
     too_long,
 )
 from crm_emulator.salesforce.metadata.xml import Node, Spec, read
+from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.store import Record, Value
 
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
@@ -177,10 +177,10 @@ def _columns(draft: Draft, name: str, values: dict[str, Any]) -> dict[str, Value
     return columns
 
 
-def _rows_of(draft_org: Any, table: str, set_id: str, key: str) -> dict[str, Record]:
+def _rows_of(org: Org, table: str, set_id: str, key: str) -> dict[str, Record]:
     return {
         str(row.values.get(key)): row
-        for row in draft_org.tables[table].rows.values()
+        for row in org.tables[table].rows.values()
         if not row.deleted and row.values.get("ParentId") == set_id
     }
 

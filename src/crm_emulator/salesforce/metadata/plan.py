@@ -178,7 +178,7 @@ def _deletions(package: Package, names: tuple[str, ...]) -> list[Component]:
 def _deletion(kind: str, name: str, file_name: str) -> Component:
     step = Component(kind, name, file_name, delete=True)
     if name == "*":
-        # "destructiveChanges.xml ... doesn't support wildcards" (Metadata API developer guide, deleting components).
+        # destructiveChanges.xml takes no wildcards (Metadata API developer guide, deleting components); supposed words.
         step.problem = Problem(f"Wildcards are not supported in destructiveChanges.xml: {kind}")
     elif kind not in FOLDERS and kind != "CustomField":
         known = kind in OTHER_TYPES

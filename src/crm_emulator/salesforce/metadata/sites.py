@@ -74,8 +74,8 @@ def check_site(draft: Draft, step: Component) -> Change:
 
 
 def _complete_trusted(values: dict[str, Any]) -> None:
-    """Directives default to false, and at least one must be true ("One or more isApplicable ... fields must be set to
-    true", Metadata API developer guide, CspTrustedSite; the sentence is supposed). Without a context it is LEX's."""
+    """Directives default to false, and at least one must be true (Metadata API developer guide, CspTrustedSite; the
+    sentence is supposed). Without a context it is LEX's."""
     values.setdefault("context", "LEX")
     for directive in _DIRECTIVES:
         values.setdefault(f"isApplicableTo{directive}Src", False)
