@@ -66,6 +66,15 @@ def permission_set(name: str, **elements: Any) -> dict[str, str]:
     return {f"permissionsets/{name}.permissionset": xml("PermissionSet", {"label": name, **elements})}
 
 
+def remote_sites(**urls: str) -> dict[str, str]:
+    """Remote site settings by name, and a package.xml of their own."""
+    files = {"package.xml": manifest({"RemoteSiteSetting": list(urls)})}
+    for name, url in urls.items():
+        site = {"disableProtocolSecurity": False, "isActive": True, "url": url}
+        files[f"remoteSiteSettings/{name}.remoteSite"] = xml("RemoteSiteSetting", site)
+    return files
+
+
 def removal(**members: Sequence[str]) -> dict[str, str]:
     return {"package.xml": manifest({}), "destructiveChanges.xml": manifest(members)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -113,6 +114,17 @@ class TestTheCall:
         assert answer.status == 201
         assert look(org, answer.json["id"])["status"] == "Succeeded"
 
+    def test_a_zip_may_be_sent_as_base64(self, org: Caller) -> None:
+        """Content-Transfer-Encoding of a part (RFC 7578, 4.7, from RFC 2046)."""
+        media = "application/zip\r\nContent-Transfer-Encoding: base64"
+        body = form(
+            ('name="json"', "application/json", b'{"deployOptions": {"singlePackage": true}}'),
+            ('name="file"; filename="deploy.zip"', media, base64.encodebytes(zipped(INTEGRATION))),
+        )
+        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        answer = org.call("POST", DEPLOYMENTS, raw=body, headers=headers)
+        assert look(org, answer.json["id"])["status"] == "Succeeded"
+
     @pytest.mark.parametrize(
         ("parts", "code"),
         [
@@ -173,8 +185,9 @@ class TestWhoMayDeploy:
     def test_a_user_without_api_enabled_is_turned_away_everywhere(self, org: Caller) -> None:
         """Salesforce help, API Enabled; API_DISABLED_FOR_ORG is quoted by users of several clients."""
         [profile] = org.soql("SELECT Id FROM Profile WHERE Name = 'Standard User'")
-        org.user.update("Profile", profile["Id"], {"PermissionsApiEnabled": False})
         org.token = org.emulator.issue_token("Sales User")
+        assert org.call("GET", "/sobjects/Contact/describe").status == 200
+        org.user.update("Profile", profile["Id"], {"PermissionsApiEnabled": False})
         for answer in (send(org, INTEGRATION), org.call("GET", "/sobjects/Contact/describe")):
             assert answer.error == (403, "API_DISABLED_FOR_ORG")
 

@@ -203,6 +203,18 @@ class TestChanging:
         answer = open_org.call("POST", "/sobjects/Contact", {"LastName": "N", "Field__c": "A"})
         assert answer.error == (400, "DUPLICATE_VALUE")
 
+    def test_a_field_that_is_visible_to_everybody_stays_so(self, org: Caller) -> None:
+        org.emulator.add_custom_field("Contact", "Field__c")
+        deployed(org, fields_package(Contact={"Field__c": TEXT}))
+        assert describe(org, "Contact")["Field__c"]["length"] == 20
+
+    def test_a_relabelled_look_up_is_one_relationship_still(self, open_org: Caller) -> None:
+        look_up = {"type": "Lookup", "label": "L", "referenceTo": "Account", "relationshipName": "Firms"}
+        for label in ("L", "M"):
+            deployed(open_org, fields_package(Contact={"Field__c": {**look_up, "label": label}}))
+        children = open_org.call("GET", "/sobjects/Account/describe").json["childRelationships"]
+        assert [child["relationshipName"] for child in children if child["field"] == "Field__c"] == ["Firms__r"]
+
     def test_a_changed_look_up_leaves_no_relationship_behind(self, open_org: Caller) -> None:
         look_up = {"type": "Lookup", "label": "L", "referenceTo": "Account", "relationshipName": "Firms"}
         deployed(open_org, fields_package(Contact={"Field__c": look_up}))

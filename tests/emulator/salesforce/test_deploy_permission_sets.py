@@ -231,6 +231,12 @@ class TestTheSetItself:
         """Metadata API developer guide, PermissionSet: label is required, the name is a developer name."""
         assert text in problem(org, name, **elements)
 
+    def test_the_set_of_a_profile_is_not_deployed(self, org: Caller) -> None:
+        """Each profile owns a set (object reference, PermissionSet, IsOwnedByProfile), whose name is taken."""
+        [owned] = org.soql("SELECT Id, Name FROM PermissionSet WHERE Profile.Name = 'System Administrator'")
+        text = f"duplicate value found: Name duplicates value on record with id: {owned['Id'][:15]}"
+        assert problem(org, owned["Name"]) == text
+
     def test_one_that_is_assigned_can_not_be_removed(self, org: Caller) -> None:
         """A set with assignments cannot be deleted (Salesforce help, permission sets)."""
         deployed(org, package())

@@ -12,11 +12,13 @@ from tests.emulator.salesforce.deploying import (
     KEY,
     deploy,
     deployed,
+    describe,
     fields_package,
     look,
     manifest,
     objects,
     permission_set,
+    remote_sites,
     send,
 )
 
@@ -221,11 +223,47 @@ class TestFailing:
         assert result["details"]["componentFailures"] == []
         assert deploy(org, INTEGRATION)["status"] == "Succeeded"
 
-    def test_a_row_that_is_locked_at_the_commit_leaves_the_schema_as_it_was(self, org: Caller) -> None:
+    def test_a_row_that_is_locked_at_the_commit_leaves_everything_as_it_was(self, org: Caller) -> None:
         deployed(org, {"package.xml": manifest({"PermissionSet": ["Sync"]}), **permission_set("Sync")})
+        deployed(org, remote_sites(Old="https://old.example.com", Kept="https://old.example.com"))
+        org.emulator.add_custom_field("Lead", "Kept__c", length=10)
+        before = dict(org.emulator.org.sites), dict(org.emulator.org.field_ids)
+        files = {
+            **INTEGRATION,
+            **remote_sites(Kept="https://new.example.com", New="https://new.example.com"),
+            **objects(Contact={"Key__c": KEY}, Lead={"Key__c": KEY, "Kept__c": KEY}),
+            "package.xml": manifest(
+                {
+                    "CustomObject": ["Contact", "Lead"],
+                    "PermissionSet": ["Sync"],
+                    "RemoteSiteSetting": ["Kept", "New"],
+                }
+            ),
+            "destructiveChanges.xml": manifest({"RemoteSiteSetting": ["Old"]}),
+        }
         [row] = org.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'")
         org.emulator.lock_row(row["Id"], times=1)
-        result = deploy(org, INTEGRATION)
+        result = deploy(org, files)
         assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNABLE_TO_LOCK_ROW")
-        assert org.emulator.org.field_ids == {}
+        assert (org.emulator.org.sites, org.emulator.org.field_ids) == before
+        assert describe(org, "Lead")["Kept__c"]["length"] == 10
         assert org.soql("SELECT Id FROM FieldPermissions") == []
+        assert deploy(org, files)["status"] == "Succeeded"  # it was locked once
+
+    def test_components_are_worked_off_in_the_order_that_they_need(self, org: Caller) -> None:
+        """The order of a package does not matter (Metadata API developer guide, deploy): what others refer to is made
+        first, deletions before all."""
+        org.emulator.add_custom_field("Account", "Old__c")
+        files = {
+            **INTEGRATION,
+            **remote_sites(Site="https://new.example.com"),
+            "package.xml": manifest(
+                {
+                    "PermissionSet": ["Sync"],
+                    "RemoteSiteSetting": ["Site"],
+                    "CustomField": ["Lead.Key__c", "Contact.Key__c"],
+                }
+            ),
+            "destructiveChanges.xml": manifest({"CustomField": ["Account.Old__c"]}),
+        }
+        assert list(deployed(org, files)) == ["Account.Old__c", "Contact.Key__c", "Lead.Key__c", "Site", "Sync"]

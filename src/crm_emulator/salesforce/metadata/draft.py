@@ -70,19 +70,16 @@ class Draft:
         return self.fields[key] if key in self.fields else sobject.field(name)
 
     def permission_set(self, name: str) -> Record | None:
-        """The one of that name that is there; those of profiles are not deployed."""
+        """The one of that name that is there. Those of profiles are not deployed: raises Problem."""
         if ("PermissionSet", name.lower()) in self.gone:
             return None
-        return next(
-            (
-                row
-                for row in self.org.tables["PermissionSet"].rows.values()
-                if not row.deleted
-                and not row.values.get("IsOwnedByProfile")
-                and str(row.values.get("Name", "")).lower() == name.lower()
-            ),
-            None,
-        )
+        rows = self.org.tables["PermissionSet"].rows.values()
+        named = (row for row in rows if not row.deleted and str(row.values.get("Name", "")).lower() == name.lower())
+        found = next(named, None)
+        if found is not None and found.values.get("IsOwnedByProfile"):
+            # The words of DUPLICATE_VALUE: a name is unique over both.
+            raise Problem(f"duplicate value found: Name duplicates value on record with id: {found.id[:15]}")
+        return found
 
     def site(self, kind: str, name: str) -> Site | None:
         key = (kind, name.lower())
