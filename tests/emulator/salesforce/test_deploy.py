@@ -25,6 +25,19 @@ from tests.emulator.salesforce.deploying import (
     zipped,
 )
 
+# Of a deployResult and of a row of its details, as recorded from a v51 org (Opsera-QA/react-webclient-portal-1,
+# SalesforceLogSummaryReportPanel.js).
+RESULT_KEYS = (
+    "id messages retrieveResult success checkOnly ignoreWarnings rollbackOnError status numberComponentsDeployed "
+    "numberComponentsTotal numberComponentErrors numberTestsCompleted numberTestsTotal numberTestErrors details "
+    "createdDate startDate lastModifiedDate completedDate errorStatusCode errorMessage stateDetail createdBy "
+    "createdByName canceledBy canceledByName done runTestsEnabled runTestResult"
+)
+ROW_KEYS = (
+    "componentType fileName fullName id problem success warning created changed deleted lineNumber columnNumber "
+    "requiresProductionTestRun createdDate knownPackagingProblem forPackageManifestFile problemType"
+)
+
 
 class TestInstalling:
     def test_fields_and_their_permission_set_arrive_together_and_show_once_it_is_assigned(self, org: Caller) -> None:
@@ -92,15 +105,31 @@ class TestTheCall:
         body = answer.json
         assert (answer.status, body["id"][:3], body["deployResult"]["status"]) == (201, "0Af", "Pending")
         assert (body["deployOptions"]["testLevel"], body["deployOptions"]["rollbackOnError"]) == ("NoTestRun", True)
-        assert body["url"].endswith(f"/services/data/v67.0{DEPLOYMENTS}/{body['id']}")
+
+    def test_a_status_has_the_keys_that_were_recorded(self, org: Caller) -> None:
+        id = send(org, INTEGRATION).json["id"]
+        answer = org.call("GET", f"{DEPLOYMENTS}/{id}", query={"includeDetails": "true"}).json
+        assert set(answer) == {"id", "validatedDeployRequestId", "deployOptions", "deployResult"}
+        result = answer["deployResult"]
+        assert set(result) == set(RESULT_KEYS.split())
+        details = result["details"]
+        assert set(details) == {
+            "componentFailures",
+            "componentSuccesses",
+            "retrieveResult",
+            "allComponentMessages",
+            "runTestResult",
+        }
+        assert set(details["componentSuccesses"][0]) == set(ROW_KEYS.split())
 
     def test_details_come_where_they_are_asked_for(self, org: Caller) -> None:
         id = send(org, INTEGRATION).json["id"]
         answer = org.call("GET", f"{DEPLOYMENTS}/{id}")
         assert (answer.json["deployResult"]["status"], answer.json["deployResult"]["details"]) == ("Succeeded", None)
         details = look(org, id)["details"]
-        manifest_row = details["componentSuccesses"][0]
+        manifest_row = details["componentSuccesses"][-1]
         assert (manifest_row["fullName"], manifest_row["componentType"]) == ("package.xml", "")
+        assert (manifest_row["changed"], manifest_row["forPackageManifestFile"]) == (True, True)
         assert details["componentFailures"] == []
 
     def test_the_json_part_may_have_the_name_that_jsforce_gives_it(self, org: Caller) -> None:

@@ -223,6 +223,19 @@ class TestChanging:
         assert "Field__c" not in {child["field"] for child in children}
 
 
+def test_an_object_has_twenty_five_external_ids(org: Caller) -> None:
+    """ "You can designate up to 25 External ID fields per object" (Salesforce help, article 000385134)."""
+    deployed(org, fields_package(Contact={f"Key{number}__c": KEY for number in range(25)}))
+    assert list(refused(org, fields_package(Contact={"One_More__c": KEY}))) == ["Contact.One_More__c"]
+    deployed(org, fields_package(Contact={"One_More__c": {**KEY, "externalId": False}}, Lead={"Key__c": KEY}))
+    deployed(org, fields_package(Contact={"Key0__c": {**KEY, "length": 70}}))
+    files = {
+        **fields_package(Contact={"One_More__c": KEY}),
+        "destructiveChanges.xml": manifest({"CustomField": ["Contact.Key0__c"]}),
+    }
+    deployed(org, files)
+
+
 class TestRemoving:
     def test_a_removed_field_takes_its_values_and_grants_with_it(self, org: Caller) -> None:
         """destructiveChanges.xml (Metadata API developer guide, deleting components from an organization)."""

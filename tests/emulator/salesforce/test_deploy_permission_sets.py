@@ -238,7 +238,7 @@ class TestTheSetItself:
         assert problem(org, owned["Name"]) == text
 
     def test_one_that_is_assigned_can_not_be_removed(self, org: Caller) -> None:
-        """A set with assignments cannot be deleted (Salesforce help, permission sets)."""
+        """Permission sets cannot be deleted if assigned to users (Salesforce help, article 000386289)."""
         deployed(org, package())
         assignment = assign(org, "Sync", org.emulator.users[0].id)
         [text] = refused(org, removal(PermissionSet=["Sync"])).values()
@@ -247,6 +247,16 @@ class TestTheSetItself:
         [row] = deployed(org, removal(PermissionSet=["Sync"])).values()
         assert row["deleted"] is True
         assert org.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'") == []
+
+    def test_it_is_assigned_to_a_user_once(self, org: Caller) -> None:
+        """ "Duplicate PermissionSetAssignment" is quoted by users of several tools."""
+        deployed(org, package())
+        sales = org.emulator.user("Sales User").id
+        assign(org, "Sync", sales)
+        [row] = org.soql("SELECT PermissionSetId FROM PermissionSetAssignment")
+        again = org.call("POST", "/sobjects/PermissionSetAssignment", {"AssigneeId": sales, **row})
+        assert again.error == (400, "DUPLICATE_VALUE")
+        assign(org, "Sync", org.emulator.users[0].id)
 
     def test_one_that_was_removed_can_be_made_again(self, keyed: Caller) -> None:
         deployed(keyed, package(fieldPermissions=grant("Contact.Key__c")))

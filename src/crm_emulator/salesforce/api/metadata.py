@@ -2,11 +2,12 @@
 resources: deploy, check status, cancel).
 
     POST  /metadata/deployRequest            multipart: JSON {"deployOptions": {...}} and the zip -> 201 {"id", ...}
-    GET   /metadata/deployRequest/{id}       ?includeDetails=true -> {"id", "url", "deployResult": {...}}
+    GET   /metadata/deployRequest/{id}       ?includeDetails=true -> {"id", "deployResult": {...}}
     PATCH /metadata/deployRequest/{id}       {"deployResult": {"status": "Canceling"}} -> 202
 
-The guide calls the JSON part "json"; Salesforce's own jsforce sends it as "entity_content": both are taken. There is no
-retrieve by REST.
+An answer has the keys of one recorded from a real org (v51), where numbers and booleans are JSON's; the guide's samples
+show them as strings. The guide calls the JSON part "json"; Salesforce's own jsforce sends it as "entity_content": both
+are taken. There is no retrieve by REST.
 """
 
 from __future__ import annotations
@@ -38,6 +39,18 @@ _OPTIONS = {
 }
 # Taken and without meaning here: "reserved for future use", and Apex tests, of which there are none.
 _WITHOUT_EFFECT = ("autoUpdatePackage", "performRetrieve", "runTests")
+_NO_TESTS: dict[str, Any] = {
+    "apexLogId": None,
+    "codeCoverage": [],
+    "codeCoverageWarnings": [],
+    "failures": [],
+    "flowCoverage": [],
+    "flowCoverageWarnings": [],
+    "numFailures": 0,
+    "numTestsRun": 0,
+    "successes": [],
+    "totalTime": 0.0,
+}
 _TEST_LEVELS = ("NoTestRun", "RunSpecifiedTests", "RunRelevantTests", "RunLocalTests", "RunAllTestsInOrg")
 
 
@@ -59,7 +72,7 @@ class Metadata:
         self._check_production(options)
         caller = self._api.caller(request)
         deployment = self._api.deployments.start(caller, self._name(caller.user_id), zipped, options)
-        return self._answer(request, deployment, 201, details=False)
+        return self._answer(request, deployment, 201)
 
     def status(self, request: Request) -> Response:
         self._check_permission(request)
@@ -76,7 +89,7 @@ class Metadata:
             raise RequestError("INVALID_INPUT", "The status of a deployment can be set to Canceling only")
         caller = self._api.caller(request)
         self._api.deployments.cancel(deployment, caller.user_id, self._name(caller.user_id), _version(caller.base))
-        return self._answer(request, deployment, 202, details=False)
+        return self._answer(request, deployment, 202)
 
     def post(self, request: Request) -> Response:
         """POST with ?_HttpMethod=PATCH, for clients that cannot send PATCH."""
@@ -112,17 +125,14 @@ class Metadata:
         values = self._api.org.tables["User"].rows[user_id].values
         return " ".join(str(values[part]) for part in ("FirstName", "LastName") if values.get(part))
 
-    def _answer(self, request: Request, deployment: Deployment, status: int, *, details: bool) -> Response:
-        base = self._api.caller(request).base
-        url = f"{self._api.org.config.instance_url}{base}{_DEPLOYMENTS}/{deployment.id}"
+    def _answer(self, request: Request, deployment: Deployment, status: int, *, details: bool = False) -> Response:
         body: dict[str, Any] = {
             "id": deployment.id,
             "validatedDeployRequestId": None,
-            "url": f"{url}?includeDetails=true" if details else url,
             "deployOptions": _shown_options(deployment.options) if status == 201 else None,
-            "deployResult": self._result(deployment, _version(base), details=details),
+            "deployResult": self._result(deployment, _version(self._api.caller(request).base), details=details),
         }
-        return answer(body, status, [("Location", url)] if status == 201 else None)
+        return answer(body, status)
 
     def _result(self, deployment: Deployment, version: int, *, details: bool) -> dict[str, Any]:
         now_us = self._api.org.clock.now_us()
@@ -133,11 +143,11 @@ class Metadata:
         options = deployment.options
         moved_us = max([deployment.created_us, deployment.ended_us or 0, *(row.at_us for row in rows)])
         result: dict[str, Any] = {
-            "canceledBy": by_id,
+            "canceledBy": None if by_id is None else by_id[:15],
             "canceledByName": by_name,
             "checkOnly": options.check_only,
             "completedDate": _time(deployment.ended_us),
-            "createdBy": deployment.user_id,
+            "createdBy": deployment.user_id[:15],  # recorded in this form
             "createdByName": deployment.user_name,
             "createdDate": _time(deployment.created_us),
             "details": _details(deployment, rows) if details else None,
@@ -147,13 +157,16 @@ class Metadata:
             "id": deployment.id,
             "ignoreWarnings": options.ignore_warnings,
             "lastModifiedDate": _time(moved_us),
+            "messages": None,
             "numberComponentErrors": sum(not row.success for row in rows),
             "numberComponentsDeployed": sum(row.success for row in rows),
             "numberComponentsTotal": len(deployment.steps) if deployment.begun(now_us) else 0,
             "numberTestErrors": 0,
             "numberTestsCompleted": 0,
             "numberTestsTotal": 0,
+            "retrieveResult": None,
             "rollbackOnError": options.rollback_on_error,
+            "runTestResult": None,
             "runTestsEnabled": options.test_level not in (None, "NoTestRun"),
             "startDate": _time(deployment.begin_us) if deployment.begun(now_us) else None,
             "stateDetail": _state(deployment, rows) if status == "InProgress" else None,
@@ -206,18 +219,19 @@ def _shown_options(options: Options) -> dict[str, Any]:
 
 
 def _details(deployment: Deployment, rows: list[Row]) -> dict[str, Any]:
-    """Once it is over, each package.xml is a success of its own, which the counters leave out."""
+    """Once it is over, each package.xml is a success of its own, after the components; the counters leave it out."""
     shown = [row.render() for row in rows]
     if deployment.outcome not in (None, "Canceled") and deployment.error is None:
         at_us = deployment.ended_us or deployment.created_us
         for name in deployment.manifests:
             manifest = Row(Component("", name.rpartition("/")[2], name), changed=True, at_us=at_us)
-            shown.insert(0, manifest.render())
+            shown.append(manifest.render())
     return {
+        "allComponentMessages": shown,
         "componentFailures": [row for row in shown if not row["success"]],
         "componentSuccesses": [row for row in shown if row["success"]],
         "retrieveResult": None,
-        "runTestResult": {"failures": [], "numFailures": 0, "numTestsRun": 0, "successes": [], "totalTime": 0.0},
+        "runTestResult": _NO_TESTS,
     }
 
 

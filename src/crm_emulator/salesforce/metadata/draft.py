@@ -69,6 +69,13 @@ class Draft:
         key = (sobject.name, name.lower())
         return self.fields[key] if key in self.fields else sobject.field(name)
 
+    def external_ids(self, sobject: SObject) -> int:
+        """How many custom fields of the object are external ids."""
+        held = {(sobject.name, name.lower()): field for name, field in sobject.fields.items()}
+        held.update({key: field for key, field in self.fields.items() if key[0] == sobject.name and field is not None})
+        gone = {key for key, field in self.fields.items() if field is None}
+        return sum(field.custom and field.external_id for key, field in held.items() if key not in gone)
+
     def permission_set(self, name: str) -> Record | None:
         """The one of that name that is there. Those of profiles are not deployed: raises Problem."""
         if ("PermissionSet", name.lower()) in self.gone:

@@ -16,6 +16,9 @@ from crm_emulator.salesforce.metadata.plan import Component
 from crm_emulator.salesforce.metadata.problems import NOT_AVAILABLE, Problem, missing
 from crm_emulator.salesforce.schema import Field, SObject
 
+# Salesforce help, article 000385134 (support can raise it); the sentence is supposed.
+MOST_EXTERNAL_IDS = 25
+
 
 def check_object(draft: Draft, step: Component) -> Change:
     """CustomObject: only as the bearer of fields. Standard objects are there; custom ones cannot be made here."""
@@ -53,6 +56,8 @@ def check_field(draft: Draft, step: Component) -> Change:
             field.open_to_all = there.open_to_all
             changed = changed or field.raw != there.raw
         draft.fields[sobject.name, name.lower()] = field
+        if field.external_id and draft.external_ids(sobject) > MOST_EXTERNAL_IDS:
+            raise Problem(f"{sobject.name} already has {MOST_EXTERNAL_IDS} External ID fields")
 
     def carry_out(hands: Hands) -> str | None:
         made = None

@@ -233,7 +233,7 @@ def _put(
 
 
 def check_deletion(draft: Draft, step: Component) -> Change:
-    """A set that somebody has stays ("it would fail due to incoming references", seen; the sentence is supposed)."""
+    """A set that somebody has stays (Salesforce help, article 000386289; the sentence is supposed)."""
     draft.need("ManageProfilesPermissionsets")
     draft.first_time("destructive PermissionSet", step.full_name)
     there = draft.permission_set(step.full_name)
