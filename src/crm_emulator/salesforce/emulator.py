@@ -134,7 +134,6 @@ class SalesforceEmulator(Administration):
     def user(self, name: str | None = None) -> UserHandle:
         """A handle to act as a person, found by name, e-mail, user name or id; made where there is none of that name.
         Without a name, the administrator."""
-        self.deployments.settle()
         found = self.users[1]
         if name is not None:
             known = (user for user in self.users if name in (user.name, user.email, user.username, user.id))

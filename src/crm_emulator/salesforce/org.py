@@ -8,6 +8,7 @@ generators, time from the Clock.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class Org:
         self.ids = IdMaker(seed)
         self.org_id = self.ids.make("00D")
         self.field_ids: dict[str, tuple[str, str]] = {}  # CustomField id -> (object, field)
+        # Brings up to the clock what goes on by itself (deployments). Called before anybody reads or writes.
+        self.settle: Callable[[], None] = lambda: None
         self.start_empty()
 
     def start_empty(self) -> None:

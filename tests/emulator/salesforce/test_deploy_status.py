@@ -22,6 +22,8 @@ from tests.emulator.salesforce.deploying import (
     send,
 )
 
+from crm_emulator.salesforce.errors import RecordError
+
 
 class TestThroughTime:
     @pytest.fixture
@@ -85,6 +87,35 @@ class TestThroughTime:
         slow.pass_seconds(9)
         rows = look(slow, second)["details"]["componentSuccesses"]
         assert [row["created"] for row in rows] == [False] * 4
+
+    def test_a_lost_deployment_is_found_by_the_tooling_api(self, slow: Caller) -> None:
+        """Tools list deployments by "SELECT Id, Status, ..., CreatedBy.Name FROM DeployRequest ORDER BY CreatedDate DESC"
+        (quoted from several)."""
+        first = send(slow, INTEGRATION).json["id"]
+        slow.pass_seconds(1)
+        second = send(slow, INTEGRATION).json["id"]
+        slow.pass_seconds(13)
+        columns = "Id, Status, CheckOnly, CompletedDate, NumberComponentsTotal, NumberComponentErrors, CreatedBy.Name"
+        soql = f"SELECT {columns} FROM DeployRequest WHERE CheckOnly = false ORDER BY CreatedDate DESC LIMIT 2"
+        found = slow.call("GET", "/tooling/query", query={"q": soql}).json["records"]
+        assert [(row["Id"], row["Status"], row["NumberComponentsTotal"]) for row in found] == [
+            (second, "InProgress", 3),
+            (first, "Succeeded", 3),
+        ]
+        assert (found[1]["CompletedDate"], found[1]["CreatedBy"]) == (
+            "2026-05-28T20:26:54.000+0000",
+            {"Name": "Integration User"},
+        )
+
+    def test_a_person_at_work_meets_what_was_deployed_too(self, slow: Caller) -> None:
+        """Nobody has to call the API first."""
+        needed = {"type": "Text", "label": "Needed", "length": 9, "required": True}
+        send(slow, fields_package(Contact={"Needed__c": needed}))
+        slow.pass_seconds(9)
+        slow.user.create("Contact", {"LastName": "L"})
+        slow.pass_seconds(1)
+        with pytest.raises(RecordError, match="Needed__c"):
+            slow.user.create("Contact", {"LastName": "L"})
 
     def test_looking_often_makes_no_difference(self) -> None:
         ids = []

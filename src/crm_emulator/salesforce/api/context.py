@@ -92,7 +92,7 @@ class Api:
                 )
             now_s = self.org.now_s()
             self.remover.expire()
-            self.deployments.settle()
+            self.org.settle()
             self.usage.forget(now_s)
             if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
                 raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)

@@ -16,15 +16,13 @@ from typing import Any
 
 import msgspec
 
-from crm_emulator.kernel.clock import US_PER_SECOND
 from crm_emulator.kernel.http import Request, Response
 from crm_emulator.salesforce.api.context import Api, answer, object_of
 from crm_emulator.salesforce.api.multipart import Part, parts_of
 from crm_emulator.salesforce.errors import RequestError, json_parser_error
 from crm_emulator.salesforce.ids import to_18
-from crm_emulator.salesforce.metadata.deployment import Deployment, Options, Row
-from crm_emulator.salesforce.metadata.plan import Component
-from crm_emulator.salesforce.times import render_seconds
+from crm_emulator.salesforce.metadata.deployment import Deployment, Options
+from crm_emulator.salesforce.metadata.results import render
 
 _DEPLOYMENTS = "/metadata/deployRequest"
 _ONE = _DEPLOYMENTS + "/{id}"
@@ -39,18 +37,6 @@ _OPTIONS = {
 }
 # Taken and without meaning here: "reserved for future use", and Apex tests, of which there are none.
 _WITHOUT_EFFECT = ("autoUpdatePackage", "performRetrieve", "runTests")
-_NO_TESTS: dict[str, Any] = {
-    "apexLogId": None,
-    "codeCoverage": [],
-    "codeCoverageWarnings": [],
-    "failures": [],
-    "flowCoverage": [],
-    "flowCoverageWarnings": [],
-    "numFailures": 0,
-    "numTestsRun": 0,
-    "successes": [],
-    "totalTime": 0.0,
-}
 _TEST_LEVELS = ("NoTestRun", "RunSpecifiedTests", "RunRelevantTests", "RunLocalTests", "RunAllTestsInOrg")
 
 
@@ -126,54 +112,14 @@ class Metadata:
         return " ".join(str(values[part]) for part in ("FirstName", "LastName") if values.get(part))
 
     def _answer(self, request: Request, deployment: Deployment, status: int, *, details: bool = False) -> Response:
+        version = _version(self._api.caller(request).base)
         body: dict[str, Any] = {
             "id": deployment.id,
             "validatedDeployRequestId": None,
             "deployOptions": _shown_options(deployment.options) if status == 201 else None,
-            "deployResult": self._result(deployment, _version(self._api.caller(request).base), details=details),
+            "deployResult": render(self._api.deployments, deployment, version, details=details),
         }
         return answer(body, status)
-
-    def _result(self, deployment: Deployment, version: int, *, details: bool) -> dict[str, Any]:
-        now_us = self._api.org.clock.now_us()
-        rows = self._api.deployments.rows(deployment) if deployment.begun(now_us) else []
-        status = deployment.status(now_us, version)
-        code, message = deployment.error if deployment.error is not None and deployment.outcome else (None, None)
-        by_id, by_name = deployment.canceled_by or (None, None)
-        options = deployment.options
-        moved_us = max([deployment.created_us, deployment.ended_us or 0, *(row.at_us for row in rows)])
-        result: dict[str, Any] = {
-            "canceledBy": None if by_id is None else by_id[:15],
-            "canceledByName": by_name,
-            "checkOnly": options.check_only,
-            "completedDate": _time(deployment.ended_us),
-            "createdBy": deployment.user_id[:15],  # recorded in this form
-            "createdByName": deployment.user_name,
-            "createdDate": _time(deployment.created_us),
-            "details": _details(deployment, rows) if details else None,
-            "done": deployment.outcome is not None,
-            "errorMessage": message,
-            "errorStatusCode": code,
-            "id": deployment.id,
-            "ignoreWarnings": options.ignore_warnings,
-            "lastModifiedDate": _time(moved_us),
-            "messages": None,
-            "numberComponentErrors": sum(not row.success for row in rows),
-            "numberComponentsDeployed": sum(row.success for row in rows),
-            "numberComponentsTotal": len(deployment.steps) if deployment.begun(now_us) else 0,
-            "numberTestErrors": 0,
-            "numberTestsCompleted": 0,
-            "numberTestsTotal": 0,
-            "retrieveResult": None,
-            "rollbackOnError": options.rollback_on_error,
-            "runTestResult": None,
-            "runTestsEnabled": options.test_level not in (None, "NoTestRun"),
-            "startDate": _time(deployment.begin_us) if deployment.begun(now_us) else None,
-            "stateDetail": _state(deployment, rows) if status == "InProgress" else None,
-            "status": status,
-            "success": status == "Succeeded",
-        }
-        return result
 
 
 def _json_part(parts: list[Part]) -> Any:
@@ -216,33 +162,6 @@ def _shown_options(options: Options) -> dict[str, Any]:
         "runTests": None,
         "testLevel": options.test_level,
     }
-
-
-def _details(deployment: Deployment, rows: list[Row]) -> dict[str, Any]:
-    """Once it is over, each package.xml is a success of its own, after the components; the counters leave it out."""
-    shown = [row.render() for row in rows]
-    if deployment.outcome not in (None, "Canceled") and deployment.error is None:
-        at_us = deployment.ended_us or deployment.created_us
-        for name in deployment.manifests:
-            manifest = Row(Component("", name.rpartition("/")[2], name), changed=True, at_us=at_us)
-            shown.append(manifest.render())
-    return {
-        "allComponentMessages": shown,
-        "componentFailures": [row for row in shown if not row["success"]],
-        "componentSuccesses": [row for row in shown if row["success"]],
-        "retrieveResult": None,
-        "runTestResult": _NO_TESTS,
-    }
-
-
-def _state(deployment: Deployment, rows: list[Row]) -> str | None:
-    """What it works at ("Indicates which component is being deployed", DeployResult, stateDetail)."""
-    left = deployment.steps[len(rows) :]
-    return f"Processing Type: {left[0].type}" if left and left[0].type else None
-
-
-def _time(at_us: int | None) -> str | None:
-    return None if at_us is None else render_seconds(at_us // US_PER_SECOND)
 
 
 def _version(base: str) -> int:

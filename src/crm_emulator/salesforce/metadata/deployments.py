@@ -1,7 +1,7 @@
 """The deployments of an org: taken in, worked off one after the other as the clock passes, looked at, cancelled.
 
-`settle` brings everything up to the clock and is called before each call of the API. The org does one deployment at a
-time; the others wait, as setup's page Deployment Status shows it.
+`settle` brings everything up to the clock; it is called before each call of the API and each act of a person. The org
+does one deployment at a time; the others wait, as setup's page Deployment Status shows it.
 """
 
 from __future__ import annotations
@@ -70,11 +70,20 @@ class Deployments:
         self.failures: list[PlannedFailure] = []
         self.broken: list[str] = []  # messages of whole deployments that are going to break
 
+        org.settle = self.settle
+
+    def now_us(self) -> int:
+        return self._org.clock.now_us()
+
+    def all(self) -> list[Deployment]:
+        """Oldest first."""
+        return list(self._all.values())
+
     # Taking in
 
     def start(self, caller: Caller, user_name: str, zipped: bytes, options: Options) -> Deployment:
         """A new deployment. What is wrong with the zip is the deployment's result, not the call's."""
-        now_us = self._org.clock.now_us()
+        now_us = self.now_us()
         config = self._org.config
         durations = Durations(
             *(
@@ -122,7 +131,7 @@ class Deployments:
 
     def cancel(self, deployment: Deployment, user_id: str, user_name: str, version: int) -> None:
         """Ask for an end. What waits is cancelled at once; what is done cannot be (the sentences are supposed)."""
-        now_us = self._org.clock.now_us()
+        now_us = self.now_us()
         if deployment.outcome is not None:
             raise RequestError("INVALID_ID_FIELD", "Deployment already completed")
         if deployment.finalizing(now_us) and version >= FINALIZING_SINCE:
@@ -139,7 +148,7 @@ class Deployments:
 
     def settle(self) -> None:
         """Work off what is due by now."""
-        now_us = self._org.clock.now_us()
+        now_us = self.now_us()
         while self._waiting:
             head = self._waiting[0]
             if head.begin_us is None:
@@ -201,7 +210,7 @@ class Deployments:
         """What is known by now of each component that was worked through."""
         if deployment.outcome is not None:
             return deployment.rows
-        now_us = self._org.clock.now_us()
+        now_us = self.now_us()
         done = deployment.done_steps(min(now_us, deployment.end_us) if deployment.cancel_us is not None else now_us)
         return self._attempt(deployment).rows[:done]
 
