@@ -120,6 +120,23 @@ class TestTypes:
                 {"type": "Lookup", "label": "L", "referenceTo": "Unicorn__c", "relationshipName": "U"},
                 "referenceTo value of 'Unicorn__c' does not resolve to a valid sObject type",
             ),
+            ({"type": "Picklist", "label": "L", "valueSet": {"valueSetName": "Global"}}, "Not available for deploy"),
+            (
+                {"type": "Picklist", "label": "L", "valueSet": {"shiny": 1}},
+                "shiny invalid at this location in type ValueSet",
+            ),
+            (
+                {"type": "Picklist", "label": "L", "valueSet": {"valueSetDefinition": {"value": {"label": "A"}}}},
+                "Required field is missing: fullName",
+            ),
+            (
+                {
+                    "type": "Picklist",
+                    "label": "L",
+                    "valueSet": {"valueSetDefinition": {"value": [{"fullName": "A"}, {"fullName": "a"}]}},
+                },
+                "Duplicate picklist values",
+            ),
             ({"type": "Picklist", "label": "L"}, "Must specify 'valueSet' for a CustomField of type Picklist"),
             ({"type": "AutoNumber", "label": "L"}, "Not available for deploy for this organization"),
         ],
@@ -132,6 +149,30 @@ class TestTypes:
         ..." are quoted by users of deployment tools. Limits: Salesforce help, custom field types."""
         assert text in problem(org, elements)
         assert org.emulator.org.field_ids == {}
+
+
+def test_the_values_of_a_picklist_are_those_of_its_value_set(open_org: Caller) -> None:
+    """CustomValue: fullName, label, default, isActive (Metadata API developer guide, CustomValue)."""
+    values = [
+        {"fullName": "a", "default": True, "label": "Alpha"},
+        {"fullName": "b", "default": False},
+        {"fullName": "c", "default": False, "isActive": False},
+    ]
+    picklist = {
+        "type": "Picklist",
+        "label": "L",
+        "valueSet": {"restricted": True, "valueSetDefinition": {"value": values}},
+    }
+    deployed(open_org, fields_package(Contact={"Field__c": picklist}))
+    shown = describe(open_org, "Contact")["Field__c"]["picklistValues"]
+    assert [(one["value"], one["label"], one["defaultValue"], one["active"]) for one in shown] == [
+        ("a", "Alpha", True, True),
+        ("b", "b", False, True),
+        ("c", "c", False, False),
+    ]
+    assert open_org.row("Contact", open_org.create("Contact", LastName="L"))["Field__c"] == "a"
+    refusal = open_org.call("POST", "/sobjects/Contact", {"LastName": "L", "Field__c": "c"})
+    assert refusal.error == (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
 
 
 class TestNames:

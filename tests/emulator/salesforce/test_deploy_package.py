@@ -17,6 +17,7 @@ from tests.emulator.salesforce.deploying import (
     objects,
     permission_set,
     refused,
+    xml,
     zipped,
 )
 
@@ -155,6 +156,43 @@ class TestTheZip:
     def test_an_object_file_that_is_no_xml_says_so(self, org: Caller) -> None:
         files = {**fields_package(Contact={"Key__c": KEY}), "objects/Contact.object": "<CustomObject>"}
         assert "Error parsing file" in refused(org, files)["Contact"]
+
+    def test_a_field_that_can_not_be_read_spoils_its_whole_file(self, org: Caller) -> None:
+        """ "Error parsing file: ..." is about the file (quoted by users, under the name of the object)."""
+        files = fields_package(Contact={"Key__c": KEY, "Odd__c": {**KEY, "shiny": True}}, Lead={"Key__c": KEY})
+        result = deploy(org, files, rollbackOnError=False)
+        [row] = result["details"]["componentFailures"]
+        assert (row["componentType"], row["fullName"], row["fileName"]) == (
+            "CustomObject",
+            "Contact",
+            "objects/Contact.object",
+        )
+        assert list(org.emulator.org.field_ids.values()) == [("Lead", "Key__c")]
+
+    def test_elements_of_one_kind_stand_together(self, org: Caller) -> None:
+        """Quoted by users: "Error parsing file: Element fieldPermissions is duplicated at this location in type
+        PermissionSet (3621:17)", where elements of another kind lay between."""
+        granted = {"editable": True, "field": "Contact.Title", "readable": True}
+        setup = {"enabled": True, "name": "ViewSetup"}
+        pairs = [
+            ("label", "P"),
+            ("fieldPermissions", granted),
+            ("userPermissions", setup),
+            ("fieldPermissions", granted),
+        ]
+        files = {
+            "package.xml": manifest({"PermissionSet": ["P"]}),
+            "permissionsets/P.permissionset": xml("PermissionSet", pairs),
+        }
+        [row] = deploy(org, files)["details"]["componentFailures"]
+        assert row["problem"] == (
+            "Error parsing file: Element fieldPermissions is duplicated at this location in type PermissionSet"
+        )
+        assert (row["fullName"], row["lineNumber"]) == ("P", 13)
+
+    def test_an_element_that_may_stand_once_stands_once(self, org: Caller) -> None:
+        files = {"package.xml": manifest({"PermissionSet": ["P"]}), **permission_set("P", description=["a", "b"])}
+        assert "Element description is duplicated" in refused(org, files)["P"]
 
     def test_parts_of_an_object_that_are_no_fields_are_not_available_here(self, org: Caller) -> None:
         files = {

@@ -12,7 +12,7 @@ from crm_emulator.salesforce.metadata.problems import (
     bad_developer_name,
     cannot_specify,
     foreign_namespace,
-    misplaced,
+    missing,
     must_specify,
     too_long,
 )
@@ -121,9 +121,17 @@ def check_name(name: str, sobject: SObject) -> None:
         raise Problem(f"Field Name: {bare} is a reserved name")
 
 
+def parse_field(node: Node) -> dict[str, Any]:
+    """The elements as they stand. Raises BadFile."""
+    values = read(node, "CustomField", _SPEC)
+    if "valueSet" in values:
+        values["valueSet"] = _value_set(values["valueSet"][-1])
+    return values
+
+
 def read_field(node: Node, objects: Mapping[str, SObject]) -> dict[str, Any]:
     """The metadata as `field_from_metadata` takes it. Raises Problem."""
-    values = read(node, "CustomField", _SPEC)
+    values = parse_field(node)
     kind = values.get("type")
     if kind is None:
         raise Problem("Must specify a 'type' for the CustomField")  # supposed
@@ -137,7 +145,7 @@ def read_field(node: Node, objects: Mapping[str, SObject]) -> dict[str, Any]:
         if values.get(element) not in (None, False) and kind not in kinds:
             raise cannot_specify(element, kind)
     for element in _NEEDED.get(kind, ()):
-        if values.get(element) in (None, "", []):
+        if values.get(element) in (None, ""):
             raise must_specify(element, kind)
     if kind != "Checkbox" and "defaultValue" in values:
         raise Problem(NOT_AVAILABLE)  # a formula, which this org does not work out
@@ -146,8 +154,8 @@ def read_field(node: Node, objects: Mapping[str, SObject]) -> dict[str, Any]:
         raise Problem(
             f"referenceTo value of '{values['referenceTo']}' does not resolve to a valid sObject type"
         )  # seen
-    if "valueSet" in values:
-        values["valueSet"] = _value_set(values["valueSet"][-1])
+    if kind in ("Picklist", "MultiselectPicklist"):
+        _check_values(values["valueSet"])
     return values
 
 
@@ -164,13 +172,22 @@ def _check_sizes(kind: str, values: dict[str, Any]) -> None:
             raise Problem(f"Precision: must be between 1 and {_MOST_DIGITS}, and at least the scale")
 
 
+def _check_values(value_set: dict[str, Any]) -> None:
+    if not value_set:
+        raise Problem(NOT_AVAILABLE)  # a global value set
+    names = [value.get("fullName") for value in value_set["valueSetDefinition"]["value"]]
+    if not all(names):
+        raise missing("fullName")
+    if len({str(name).casefold() for name in names}) != len(names):
+        raise Problem("Duplicate picklist values found in the value set")  # supposed
+
+
 def _value_set(node: Node) -> dict[str, Any]:
+    """Empty for a global value set, which this org does not have."""
     held = read(node, "ValueSet", {"restricted": bool, "valueSetDefinition": None, "valueSetName": str})
     if "valueSetDefinition" not in held:
-        raise Problem(NOT_AVAILABLE)  # a global value set
+        return {}
     definition = read(held["valueSetDefinition"][-1], "ValueSetValuesDefinition", {"sorted": bool, "value": None})
     spec: Spec = {"fullName": str, "default": bool, "label": str, "isActive": bool, "color": str, "description": str}
-    values = [read(value, "CustomValue", spec, ("fullName",)) for value in definition.get("value", ())]
-    if not values:
-        raise misplaced("valueSetDefinition", "ValueSet")
+    values = [read(value, "CustomValue", spec) for value in definition.get("value", ())]
     return {"restricted": held.get("restricted", False), "valueSetDefinition": {"value": values}}

@@ -121,10 +121,9 @@ def _field_rights(draft: Draft, nodes: list[Node] | tuple[()]) -> dict[str, dict
         if sobject is None or field is None:
             raise no_component("field", "CustomField", full_name)
         if not field.permissionable:
-            # A field that must have a value is open to everybody who may use the object (seen: "You cannot deploy to a
-            # required field: Object.Field"). System fields cannot be named either (reference, [K]); that they share
-            # the sentence of unknown fields is supposed.
-            if not field.nillable and field.createable and not field.defaulted:
+            # A field that always has a value is open to everybody who may use the object. The first sentence is seen, of
+            # Name, OwnerId and CreatedById too; that parts of names and the like are simply not found is supposed.
+            if not field.nillable:
                 raise Problem(f"You cannot deploy to a required field: {full_name}")
             raise no_component("field", "CustomField", full_name)
         readable = held.get("readable", False)

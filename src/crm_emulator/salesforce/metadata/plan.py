@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm_emulator.salesforce.config import LATEST_VERSION
+from crm_emulator.salesforce.metadata.field_rules import parse_field
 from crm_emulator.salesforce.metadata.package import DELETIONS_AFTER, DELETIONS_BEFORE, MANIFEST, Package
-from crm_emulator.salesforce.metadata.problems import NOT_AVAILABLE, Problem
-from crm_emulator.salesforce.metadata.xml import Node, parse
+from crm_emulator.salesforce.metadata.problems import NOT_AVAILABLE, BadFile, Problem
+from crm_emulator.salesforce.metadata.xml import Node, check_grouped, parse
 
 # A package may be written for an older API than the call's; versions 21.0 to 30.0 are retired since Summer '25.
 _EARLIEST_VERSION = 31
@@ -85,6 +86,7 @@ def _unknown_types(members: dict[str, list[str]], file_name: str) -> list[Compon
 
 def _missing(members: dict[str, list[str]], found: list[Component], file_name: str) -> list[Component]:
     present = {(step.type, step.full_name.lower()) for step in found}
+    unread = {step.full_name for step in found if isinstance(step.problem, BadFile)}
     present.update(
         ("CustomObject", step.full_name.partition(".")[0].lower()) for step in found if "." in step.full_name
     )
@@ -100,7 +102,7 @@ def _missing(members: dict[str, list[str]], found: list[Component], file_name: s
         for kind, names in members.items()
         if kind in FOLDERS or kind == "CustomField"
         for name in names
-        if name != "*" and (kind, name.lower()) not in present
+        if name != "*" and (kind, name.lower()) not in present and name.partition(".")[0] not in unread
     ]
 
 
@@ -139,13 +141,17 @@ def _file(prefix: str, name: str, data: bytes, members: dict[str, list[str]]) ->
 
 
 def _object_file(sobject: str, file_name: str, data: bytes, members: dict[str, list[str]]) -> list[Component]:
-    """The object itself where package.xml names it, and each field. `*` means custom objects only (Metadata API
-    developer guide, package.xml), so it never covers a standard object."""
+    """The object itself where package.xml names it, and each field; the object alone where the file cannot be read.
+
+    The wildcard means custom objects only (Metadata API developer guide, package.xml): it covers no standard object."""
     objects = members.get("CustomObject", ())
     whole = sobject in objects or ("*" in objects and sobject.endswith("__c"))
     try:
         root = parse(data, "CustomObject")
-    except Problem as problem:
+        check_grouped(root, "CustomObject")
+        for node in root.all("fields"):
+            parse_field(node)
+    except BadFile as problem:
         return [Component("CustomObject", sobject, file_name, problem=problem)]
     steps: list[Component] = []
     if whole:

@@ -22,9 +22,19 @@ class Problem(Exception):
         self.column = column
 
 
-def misplaced(element: str, owner: str) -> Problem:
+class BadFile(Problem):
+    """A problem of the file as such: nothing in it can be deployed."""
+
+
+def misplaced(element: str, owner: str) -> BadFile:
     """Seen: an element that its type does not have."""
-    return Problem(f"Error parsing file: Element {{{NAMESPACE}}}{element} invalid at this location in type {owner}")
+    return BadFile(f"Error parsing file: Element {{{NAMESPACE}}}{element} invalid at this location in type {owner}")
+
+
+def duplicated(element: str, owner: str) -> BadFile:
+    """Seen: an element that may stand once, or one that stands apart from its like: elements of one kind
+    are grouped."""
+    return BadFile(f"Error parsing file: Element {element} is duplicated at this location in type {owner}")
 
 
 def missing(element: str) -> Problem:
@@ -32,14 +42,14 @@ def missing(element: str) -> Problem:
     return Problem(f"Required field is missing: {element}")
 
 
-def wrong_value(text: str, kind: str) -> Problem:
+def wrong_value(text: str, kind: str) -> BadFile:
     """Seen, of xsd:double."""
-    return Problem(f"'{text}' is not valid for the type {kind}")
+    return BadFile(f"'{text}' is not valid for the type {kind}")
 
 
-def wrong_enum(text: str, enum: str) -> Problem:
+def wrong_enum(text: str, enum: str) -> BadFile:
     """Supposed."""
-    return Problem(f"'{text}' is not a valid value for the enum '{enum}'")
+    return BadFile(f"'{text}' is not a valid value for the enum '{enum}'")
 
 
 def must_specify(element: str, kind: str) -> Problem:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from crm_emulator.salesforce.metadata.problems import NAMESPACE, Problem, misplaced, missing, wrong_enum, wrong_value
+from crm_emulator.salesforce.metadata.problems import (
+    NAMESPACE,
+    BadFile,
+    duplicated,
+    misplaced,
+    missing,
+    wrong_enum,
+    wrong_value,
+)
 
 _DEEPEST = 40
 _LONGEST_INT = 10
@@ -35,12 +43,12 @@ class Node:
 
 
 def parse(data: bytes, root_tag: str) -> Node:
-    """The root element. Raises Problem where the text is no XML, or not of this kind."""
+    """The root element. Raises BadFile where the text is no XML, or not of this kind."""
     reader = _Reader()
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as broken:
-        raise Problem(
+        raise BadFile(
             f"Error parsing file: {expat.ErrorString(broken.code)}", line=broken.lineno, column=broken.offset + 1
         ) from broken
     root = reader.root
@@ -65,13 +73,13 @@ class _Reader:
         namespace, _, tag = name.rpartition(" ")
         line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + len(f"<{tag}>") + 1
         if namespace != NAMESPACE:
-            raise Problem(
+            raise BadFile(
                 f"Error parsing file: Element {{{namespace}}}{tag} is not in namespace {NAMESPACE}",
                 line=line,
                 column=column,
             )
         if len(self._open) >= _DEEPEST:
-            raise Problem("Error parsing file: elements are nested too deeply", line=line, column=column)
+            raise BadFile("Error parsing file: elements are nested too deeply", line=line, column=column)
         node = Node(tag, line, column)
         if self._open:
             self._open[-1].children.append(node)
@@ -87,7 +95,7 @@ class _Reader:
         self._open[-1].text += text
 
     def _doctype(self, *declared: Any) -> None:
-        raise Problem("Error parsing file: a document type declaration is not allowed", line=1, column=1)
+        raise BadFile("Error parsing file: a document type declaration is not allowed", line=1, column=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +114,38 @@ def read(node: Node, owner: str, spec: Spec, required: tuple[str, ...] = ()) -> 
     """The children of `node` as values by `spec`: text, bool, int, or a list of nodes. Raises Problem for what the type
     `owner` does not have, a value of the wrong kind, and what is `required` but missing."""
     found: dict[str, Any] = {}
+    check_grouped(node, owner)
     for child in node.children:
-        if child.tag not in spec:
-            raise misplaced(child.tag, owner)
-        kind = spec[child.tag]
-        if kind is None:
-            found.setdefault(child.tag, []).append(child)
-        else:
-            found[child.tag] = _value(child.text, kind)
+        try:
+            if child.tag not in spec:
+                raise misplaced(child.tag, owner)
+            kind = spec[child.tag]
+            if kind is None:
+                found.setdefault(child.tag, []).append(child)
+            elif child.tag in found:
+                raise duplicated(child.tag, owner)
+            else:
+                found[child.tag] = _value(child.text, kind)
+        except BadFile as bad:
+            bad.line, bad.column = child.line, child.column
+            raise
     for name in required:
         if found.get(name) in (None, "", []):
             raise missing(name)
     return found
+
+
+def check_grouped(node: Node, owner: str) -> None:
+    """Raises BadFile where elements of one kind do not stand together."""
+    seen: set[str] = set()
+    previous = None
+    for child in node.children:
+        if child.tag in seen and child.tag != previous:
+            bad = duplicated(child.tag, owner)
+            bad.line, bad.column = child.line, child.column
+            raise bad
+        seen.add(child.tag)
+        previous = child.tag
 
 
 def _value(text: str, kind: type[str] | type[bool] | type[int] | Enum) -> Any:
