@@ -21,6 +21,7 @@ from tests.emulator.salesforce.deploying import (
     look,
     manifest,
     permission_set,
+    remote_sites,
     send,
     zipped,
 )
@@ -172,6 +173,11 @@ class TestTheCall:
         headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
         assert org.call("POST", DEPLOYMENTS, raw=body, headers=headers).error == (400, code)
 
+    def test_the_options_are_json_by_their_type_too(self, org: Caller) -> None:
+        body = form(('name="json"', "text/plain", b'{"deployOptions": {}}'), ('name="file"', "application/zip", b"x"))
+        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        assert org.call("POST", DEPLOYMENTS, raw=body, headers=headers).error == (400, "INVALID_MULTIPART_REQUEST")
+
     @pytest.mark.parametrize("cut", [b"", b"--" + BOUNDARY.encode(), b"--" + BOUNDARY.encode() + b"\r\nx"])
     def test_a_form_that_was_cut_is_refused(self, org: Caller, cut: bytes) -> None:
         headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -253,6 +259,8 @@ def test_a_deployment_is_journalled_under_the_client_that_sent_it(org: Caller) -
 def test_a_reset_forgets_deployments_and_what_they_made(org: Caller) -> None:
     id = send(org, INTEGRATION).json["id"]
     look(org, id)
+    deployed(org, remote_sites(Site="https://sync.example.com"))
     org.emulator.reset()
+    assert org.emulator.org.sites == {}
     assert org.call("GET", f"{DEPLOYMENTS}/{id}").error == (404, "NOT_FOUND")
     assert deployed(org, INTEGRATION)["Contact.Key__c"]["created"] is True

@@ -48,6 +48,10 @@ class TestTypes:
                 {"type": "double", "precision": 5, "scale": 1},
             ),
             ({"type": "Checkbox", "label": "L", "defaultValue": False}, {"type": "boolean", "nillable": False}),
+            (
+                {"type": "Date", "label": "L", "externalId": False, "unique": False, "required": False},
+                {"type": "date", "unique": False},
+            ),
             ({"type": "DateTime", "label": "L"}, {"type": "datetime"}),
             ({"type": "Email", "label": "L", "unique": True}, {"type": "email", "unique": True}),
             (

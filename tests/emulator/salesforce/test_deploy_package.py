@@ -13,13 +13,17 @@ from tests.emulator.salesforce.deploying import (
     deploy,
     deployed,
     fields_package,
+    look,
     manifest,
     objects,
     permission_set,
     refused,
+    send,
     xml,
     zipped,
 )
+
+from crm_emulator.salesforce.metadata import package
 
 
 class TestPackageXml:
@@ -98,7 +102,11 @@ class TestPackageXml:
         ],
     )
     def test_one_that_can_not_be_read_fails_the_deployment(self, org: Caller, text: str) -> None:
-        assert list(refused(org, {"package.xml": text})) == ["package.xml"]
+        result = deploy(org, {"package.xml": text})
+        assert result["status"] == "Failed"
+        assert [(row["fullName"], row["success"]) for row in result["details"]["allComponentMessages"]] == [
+            ("package.xml", False)
+        ]
 
 
 class TestTheZip:
@@ -136,6 +144,30 @@ class TestTheZip:
         data[at] ^= 0xFF
         result = deploy(org, bytes(data))
         assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNKNOWN_EXCEPTION")
+
+    @pytest.mark.parametrize("limit", ["MOST_ZIPPED_BYTES", "MOST_BYTES"])
+    def test_its_size_is_limited_zipped_and_unzipped(
+        self, org: Caller, monkeypatch: pytest.MonkeyPatch, limit: str
+    ) -> None:
+        """39 MB and 600 MB (Metadata API developer guide, deploy using REST); made small here."""
+        files = fields_package(Contact={"Key__c": KEY})
+        monkeypatch.setattr(package, limit, 10)
+        result = deploy(org, files)
+        assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNKNOWN_EXCEPTION")
+        assert result["errorMessage"].startswith("Maximum size of ")
+
+    def test_names_may_begin_with_the_current_folder(self, org: Caller) -> None:
+        """As some archivers write them."""
+        files = {f"./{name}": text for name, text in fields_package(Contact={"Key__c": KEY}).items()}
+        deployed(org, files)
+
+    def test_what_is_wrong_with_it_is_told_when_the_deployment_ends(self) -> None:
+        org = Caller(deploy_pending_s=5)
+        id = send(org, b"no zip").json["id"]
+        assert (look(org, id)["status"], look(org, id)["errorMessage"]) == ("Pending", None)
+        org.pass_seconds(5)
+        result = look(org, id)
+        assert (result["status"], result["details"]["allComponentMessages"]) == ("Failed", [])
 
     def test_it_may_hold_ten_thousand_files(self, org: Caller) -> None:
         """ "You can deploy or retrieve up to 10,000 files at once" (Metadata API developer guide, deploy using REST)."""

@@ -9,6 +9,7 @@ from tests.emulator.salesforce.calls import Caller
 from tests.emulator.salesforce.deploying import (
     KEY,
     assign,
+    deploy,
     deployed,
     describe,
     fields_package,
@@ -104,6 +105,13 @@ class TestFieldPermissions:
         given = {"editable": True, "field": "Contact.Key__c", "readable": False}
         assert "depends on permission(s): Read Contact.Key__c" in problem(keyed, fieldPermissions=given)
 
+    def test_no_right_is_no_row(self, keyed: Caller) -> None:
+        """FieldPermissions has no rows without PermissionsRead (Salesforce object reference)."""
+        nothing = {"editable": False, "field": "Contact.Key__c", "readable": False}
+        deployed(keyed, package(fieldPermissions=nothing, objectPermissions=rights("Lead")))
+        assert keyed.soql("SELECT Id FROM FieldPermissions") == []
+        assert keyed.soql("SELECT Id FROM ObjectPermissions") == []
+
     def test_a_standard_field_may_be_granted(self, org: Caller) -> None:
         deployed(org, package(fieldPermissions=grant("Contact.Title")))
 
@@ -140,6 +148,12 @@ class TestReplacing:
         keyed.create("FieldPermissions", ParentId=row["Id"], **given)
         assert deployed(keyed, package())["Sync"]["changed"] is True
         assert keyed.soql("SELECT Id FROM FieldPermissions") == []
+
+    def test_a_right_more_is_a_change(self, keyed: Caller) -> None:
+        deployed(keyed, package(fieldPermissions=grant("Contact.Key__c", editable=False)))
+        assert deployed(keyed, package(fieldPermissions=grant("Contact.Key__c")))["Sync"]["changed"] is True
+        assert keyed.soql("SELECT PermissionsEdit FROM FieldPermissions") == [{"PermissionsEdit": True}]
+        assert deployed(keyed, package(fieldPermissions=grant("Contact.Key__c")))["Sync"]["changed"] is False
 
     def test_assignments_stay(self, keyed: Caller) -> None:
         deployed(keyed, package())
@@ -254,17 +268,35 @@ class TestTheSetItself:
         """ "Duplicate PermissionSetAssignment" is quoted by users of several tools."""
         deployed(org, package())
         sales = org.emulator.user("Sales User").id
-        assign(org, "Sync", sales)
+        first = assign(org, "Sync", sales)
         [row] = org.soql("SELECT PermissionSetId FROM PermissionSetAssignment")
         again = org.call("POST", "/sobjects/PermissionSetAssignment", {"AssigneeId": sales, **row})
         assert again.error == (400, "DUPLICATE_VALUE")
         assign(org, "Sync", org.emulator.users[0].id)
+        org.call("DELETE", f"/sobjects/PermissionSetAssignment/{first}")
+        assign(org, "Sync", sales)
 
     def test_one_that_was_removed_can_be_made_again(self, keyed: Caller) -> None:
         deployed(keyed, package(fieldPermissions=grant("Contact.Key__c")))
         deployed(keyed, removal(PermissionSet=["Sync"]))
         assert keyed.soql("SELECT Id FROM FieldPermissions") == []
         assert deployed(keyed, package())["Sync"]["created"] is True
+
+    def test_one_can_be_replaced_by_a_new_one_in_one_deployment(self, org: Caller) -> None:
+        first = deployed(org, package())["Sync"]["id"]
+        files = {**package(), "destructiveChanges.xml": manifest({"PermissionSet": ["Sync"]})}
+        result = deploy(org, files)
+        rows = {row["fileName"]: row for row in result["details"]["componentSuccesses"]}
+        made = rows["permissionsets/Sync.permissionset"]
+        assert (result["status"], made["created"], made["id"] == first) == ("Succeeded", True, False)
+
+    def test_one_that_was_deleted_permits_nothing(self, org: Caller) -> None:
+        deployed(org, package(userPermissions=[{"enabled": True, "name": "ModifyMetadata"}]))
+        sales = org.emulator.user("Sales User").id
+        assign(org, "Sync", sales)
+        [row] = org.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'")
+        assert org.call("DELETE", f"/sobjects/PermissionSet/{row['Id']}").status == 204
+        assert not org.emulator.org.access.permits(sales, "ModifyMetadata")
 
     def test_one_that_is_not_there_is_a_warning(self, org: Caller) -> None:
         files = removal(PermissionSet=["Sync"])

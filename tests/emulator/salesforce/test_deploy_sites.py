@@ -79,6 +79,8 @@ def test_a_trusted_url_is_made_changed_and_removed(org: Caller) -> None:
         ("RemoteSiteSetting", {**REMOTE, "url": "https://"}, "Remote Site URL: Invalid URL"),
         ("RemoteSiteSetting", {**REMOTE, "url": "https://*.example.com"}, "Remote Site URL: Invalid URL"),
         ("RemoteSiteSetting", {**REMOTE, "url": "https://a.example.com:99999"}, "Remote Site URL: Invalid URL"),
+        ("RemoteSiteSetting", {**REMOTE, "url": "https://me@a.example.com"}, "Remote Site URL: Invalid URL"),
+        ("RemoteSiteSetting", {**REMOTE, "url": "https://a.example.com/b c"}, "Remote Site URL: Invalid URL"),
         ("RemoteSiteSetting", {**REMOTE, "url": "https://[1"}, "Remote Site URL: Invalid URL"),
         ("RemoteSiteSetting", {**REMOTE, "url": "https://a.example.com/" + "p" * 250}, "data value too large"),
         (

@@ -156,11 +156,24 @@ class TestCancelling:
         slow.pass_seconds(8)
         answer = slow.call("POST", f"{DEPLOYMENTS}/{id}?_HttpMethod=PATCH", CANCEL)
         assert (answer.status, answer.json["deployResult"]["status"]) == (202, "Canceling")
+        assert slow.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL).status == 202  # again: nothing more happens
         slow.pass_seconds(1)
         result = look(slow, id)
         assert (result["status"], result["numberComponentsDeployed"]) == ("Canceled", 2)
+        assert "package.xml" not in {row["fullName"] for row in result["details"]["allComponentMessages"]}
         slow.pass_seconds(60)
         assert slow.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'") == []
+
+    def test_asking_again_does_not_put_the_end_off(self, slow: Caller) -> None:
+        id = send(slow, INTEGRATION).json["id"]
+        slow.pass_seconds(6)
+        slow.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL)
+        slow.token = slow.emulator.issue_token("Admin User")
+        slow.pass_seconds(0.9)
+        slow.call("PATCH", f"{DEPLOYMENTS}/{id}", CANCEL)
+        slow.pass_seconds(0.1)
+        result = look(slow, id)
+        assert (result["status"], result["canceledByName"]) == ("Canceled", "Integration User")
 
     def test_the_next_one_begins_when_the_cancelled_one_ends(self, slow: Caller) -> None:
         first, second = (send(slow, INTEGRATION).json["id"] for _ in range(2))

@@ -87,9 +87,6 @@ def _unknown_types(members: dict[str, list[str]], file_name: str) -> list[Compon
 def _missing(members: dict[str, list[str]], found: list[Component], file_name: str) -> list[Component]:
     present = {(step.type, step.full_name.lower()) for step in found}
     unread = {step.full_name for step in found if isinstance(step.problem, BadFile)}
-    present.update(
-        ("CustomObject", step.full_name.partition(".")[0].lower()) for step in found if "." in step.full_name
-    )
     return [
         Component(
             kind,

@@ -20,7 +20,6 @@ from crm_emulator.salesforce.metadata.problems import (
     wrong_value,
 )
 
-_DEEPEST = 40
 _LONGEST_INT = 10
 
 
@@ -78,8 +77,6 @@ class _Reader:
                 line=line,
                 column=column,
             )
-        if len(self._open) >= _DEEPEST:
-            raise BadFile("Error parsing file: elements are nested too deeply", line=line, column=column)
         node = Node(tag, line, column)
         if self._open:
             self._open[-1].children.append(node)
