@@ -38,10 +38,12 @@ class Access:
         self._tables = tables
         self._overrides: dict[tuple[str, str, str], tuple[bool, bool]] = {}
         self._views: dict[tuple[str, str], View] = {}
+        self._permissions: dict[str, frozenset[str]] = {}
 
     def changed(self) -> None:
         """Forget what was worked out: the schema or a grant has changed."""
         self._views.clear()
+        self._permissions.clear()
 
     def override(self, user_id: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
         self._overrides[user_id, sobject, field] = (read, edit and read)
@@ -53,6 +55,27 @@ class Access:
         if found is None:
             found = self._views[key] = self._work_out(user_id, sobject)
         return found
+
+    def permits(self, user_id: str, permission: str) -> bool:
+        """Whether the user's profile, or a permission set assigned to the user, has a permission ("ApiEnabled")."""
+        held = self._permissions.get(user_id)
+        if held is None:
+            held = self._permissions[user_id] = self._held_by(user_id)
+        return permission in held
+
+    def _held_by(self, user_id: str) -> frozenset[str]:
+        sets = self._permission_sets_of(user_id)
+        rows = [row for row in self._tables["PermissionSet"].rows.values() if row.id in sets and not row.deleted]
+        user = self._tables["User"].rows.get(user_id)
+        profile = self._tables["Profile"].rows.get(str(user.values.get("ProfileId"))) if user is not None else None
+        if profile is not None:
+            rows.append(profile)
+        return frozenset(
+            name.removeprefix("Permissions")
+            for row in rows
+            for name, value in row.values.items()
+            if name.startswith("Permissions") and value is True
+        )
 
     def _work_out(self, user_id: str, sobject: SObject) -> View:
         grants = self._grants(user_id, sobject.name)

@@ -10,6 +10,7 @@ from typing import Any
 
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
 from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.metadata.deployments import Deployments, PlannedFailure
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.removal import Remover
@@ -24,6 +25,10 @@ Values = Mapping[str, Any]
 class Administration(ABC):
     org: Org
     remover: Remover
+
+    @property
+    @abstractmethod
+    def deployments(self) -> Deployments: ...
 
     @abstractmethod
     def user(self, name: str | None = None) -> UserHandle: ...
@@ -154,6 +159,14 @@ class Administration(ABC):
     def set_field_permission(self, user: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
         """Field-level security of one user (by name, e-mail or id) for one field, standard ones too."""
         self.org.access.override(self.user(user).id, sobject, field, read=read, edit=edit)
+
+    def fail_deployment(self, type: str, full_name: str, problem: str, *, times: int | None = None) -> None:
+        """A component of deployments that is going to fail with `problem`: in every one, or in the next `times`."""
+        self.deployments.failures.append(PlannedFailure(type, full_name, problem, times))
+
+    def break_deployment(self, message: str) -> None:
+        """The next deployment is going to fail as a whole, with UNKNOWN_EXCEPTION and no component to blame."""
+        self.deployments.broken.append(message)
 
     def lock_row(self, id: str, *, times: int | None = None) -> None:
         """Another transaction holds a row: writes to it, and to rows attached to it as a parent, are refused, `times`

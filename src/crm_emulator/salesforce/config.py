@@ -31,6 +31,10 @@ class Config:
     # A field that does not exist, or JSON of the wrong type, refuses the whole collections call ("request", as the JSON
     # reader of a real org does, which meets it before any record) or only its record ("record").
     malformed_records: Literal["request", "record"] = "request"
+    # How long a deployment waits, then works on each component, then commits. With 0 it is over at the next call.
+    deploy_pending_s: float = 0
+    deploy_component_s: float = 0
+    deploy_finalize_s: float = 0
     recycle_bin_days: int = 15
     session_s: int | None = None  # life of an access token; None: until it is revoked
     rotate_refresh_tokens: bool = False

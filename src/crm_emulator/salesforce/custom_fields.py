@@ -75,14 +75,18 @@ def _length(kind: str, metadata: dict[str, Any]) -> int:
 def _picklist(metadata: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     value_set = metadata.get("valueSet") or {}
     definition = value_set.get("valueSetDefinition") or {}
-    values = [
-        {
-            "value": entry.get("valueName") or entry.get("fullName") or entry.get("label"),
-            "label": entry.get("label") or entry.get("valueName"),
-            "defaultValue": bool(entry.get("default")),
-        }
-        for entry in definition.get("value") or []
-    ]
+    values = []
+    for entry in definition.get("value") or []:
+        # The Tooling API calls it valueName, the Metadata API fullName.
+        value = entry.get("valueName") or entry.get("fullName") or entry.get("label")
+        values.append(
+            {
+                "value": value,
+                "label": entry.get("label") or value,
+                "defaultValue": bool(entry.get("default")),
+                "active": entry.get("isActive") is not False,
+            }
+        )
     return values, bool(value_set.get("restricted"))
 
 

@@ -22,6 +22,7 @@ from crm_emulator.salesforce.api.collections import Collections
 from crm_emulator.salesforce.api.composite import Composite
 from crm_emulator.salesforce.api.context import Api, client_of
 from crm_emulator.salesforce.api.describes import Describes
+from crm_emulator.salesforce.api.metadata import Metadata
 from crm_emulator.salesforce.api.oauth import OAuth
 from crm_emulator.salesforce.api.query import Queries
 from crm_emulator.salesforce.api.rows import Rows
@@ -29,6 +30,7 @@ from crm_emulator.salesforce.api.sessions import Sessions
 from crm_emulator.salesforce.api.tooling import Tooling
 from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.errors import ApiError
+from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.pages_adapter import ConsentPages, SalesforcePages
 from crm_emulator.salesforce.people import UserHandle
@@ -66,7 +68,7 @@ class SalesforceEmulator(Administration):
         self.remover = Remover(self.org, self.saver)
         router = Router()
         self.api = api = Api(self.org, self.saver, self.remover, self.sessions, router)
-        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling):
+        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata):
             resources(api)
         OAuth(api, self.users)
         pages = Pages(SalesforcePages(api, self.users), router)
@@ -99,6 +101,10 @@ class SalesforceEmulator(Administration):
         self.users.extend(add_user(self.org, user.name, user.email) for user in people)
         self.sessions.access[self.token].user_id = self.users[0].id
         self._start()
+
+    @property
+    def deployments(self) -> Deployments:
+        return self.api.deployments
 
     @property
     def journal(self) -> Journal:

@@ -8,6 +8,8 @@ generators, time from the Clock.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from crm_emulator.kernel.clock import US_PER_SECOND, Clock
@@ -19,9 +21,18 @@ from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.ids import IdMaker
 from crm_emulator.salesforce.rules import Rules
 from crm_emulator.salesforce.schema import ChildRelationship, Field, SObject, load_objects
+from crm_emulator.salesforce.sites import Site
 from crm_emulator.salesforce.store import Record, Table, Value, wants_index
 from crm_emulator.salesforce.times import DAY_S
 from crm_emulator.salesforce.transaction import Caller, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedField:
+    """What went with a field: its CustomField id, and its values by row id."""
+
+    id: str
+    values: dict[str, Value]
 
 
 class Org:
@@ -33,6 +44,8 @@ class Org:
         self.ids = IdMaker(seed)
         self.org_id = self.ids.make("00D")
         self.field_ids: dict[str, tuple[str, str]] = {}  # CustomField id -> (object, field)
+        # Brings up to the clock what goes on by itself (deployments). Called before anybody reads or writes.
+        self.settle: Callable[[], None] = lambda: None
         self.start_empty()
 
     def start_empty(self) -> None:
@@ -48,6 +61,7 @@ class Org:
         self._delays = random.Random(f"salesforce-commit:{self.seed}")
         self._stages: dict[Any, Record] = {}
         self.field_ids.clear()
+        self.sites: dict[tuple[str, str], Site] = {}  # by metadata type and lower-case name
 
     # Time
 
@@ -94,19 +108,64 @@ class Org:
             raise RequestError(
                 "DUPLICATE_DEVELOPER_NAME", f"There is already a field named {field.name} on {sobject.label}."
             )
-        sobject.add_field(field)
+        self._place(sobject, field)
+        field_id = self.ids.make("00N")
+        self.field_ids[field_id] = (sobject.name, field.name)
+        return field_id
+
+    def replace_field(self, sobject: SObject, field: Field) -> str:
+        """Put a changed custom field in the place of the one of its name; returns its CustomField id."""
+        old = sobject.fields[field.name]
+        if old.reference_to != field.reference_to or old.relationship != field.relationship:
+            self._forget(sobject, old)
+        self.tables[sobject.name].indexes.pop(field.name, None)  # it goes by what the field was
+        self._place(sobject, field)
+        return self.field_id(sobject.name, field.name)
+
+    def remove_field(self, sobject: SObject, field: Field) -> RemovedField:
+        """Take a custom field away, with its values."""
+        field_id = self.field_id(sobject.name, field.name)
         table = self.tables[sobject.name]
+        values = {
+            record.id: record.values.pop(field.name) for record in table.rows.values() if field.name in record.values
+        }
+        self._forget(sobject, field)
+        del self.field_ids[field_id]
+        return RemovedField(field_id, values)
+
+    def restore_field(self, sobject: SObject, field: Field, removed: RemovedField) -> None:
+        table = self.tables[sobject.name]
+        for record_id, value in removed.values.items():
+            table.rows[record_id].values[field.name] = value
+        self._place(sobject, field)
+        self.field_ids[removed.id] = (sobject.name, field.name)
+
+    def field_id(self, sobject: str, field: str) -> str:
+        return next(key for key, pair in self.field_ids.items() if pair == (sobject, field))
+
+    def _place(self, sobject: SObject, field: Field) -> None:
+        sobject.add_field(field)
         if wants_index(sobject.name, field):
-            table.index(field)
-        self.access.changed()
+            self.tables[sobject.name].index(field)
         for target in field.reference_to:
             parent = self.objects.get(target)
             if parent is not None:
                 name = field.raw.get("childRelationshipName")
-                parent.children.append(ChildRelationship(sobject.name, field.name, name and f"{name}__r", 0, 0))
-        field_id = self.ids.make("00N")
-        self.field_ids[field_id] = (sobject.name, field.name)
-        return field_id
+                child = ChildRelationship(sobject.name, field.name, name and f"{name}__r", 0, 0)
+                if child not in parent.children:
+                    parent.children.append(child)
+        self.access.changed()
+
+    def _forget(self, sobject: SObject, field: Field) -> None:
+        self.tables[sobject.name].indexes.pop(field.name, None)
+        sobject.remove_field(field)
+        for target in field.reference_to:
+            parent = self.objects.get(target)
+            if parent is not None:
+                parent.children[:] = [
+                    child for child in parent.children if (child.child, child.field) != (sobject.name, field.name)
+                ]
+        self.access.changed()
 
     def insert_setup(self, sobject: str, values: dict[str, Value], *, user_id: str | None = None) -> Record:
         """A row that exists before anybody calls: users, profiles, stages. Not journalled."""

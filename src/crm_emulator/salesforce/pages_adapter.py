@@ -111,6 +111,7 @@ class SalesforcePages:
     def _table(self, object: str) -> Table:
         if object not in _LISTS:
             raise PageError(f"There is no page for {object}.")
+        self._org.settle()
         return self._org.tables[object]
 
     def _record(self, table: Table, id: str) -> Record:

@@ -121,6 +121,7 @@ class UserHandle:
         tx.commit()
 
     def _table(self, sobject: str) -> Table:
+        self._org.settle()
         found = self._org.sobject(sobject)
         if found is None:
             raise not_found()

@@ -125,6 +125,25 @@ class Rules:
     # Row id -> how many more refusals; None: until it is unlocked.
     locks: dict[str, int | None] = field(default_factory=dict)
 
+    def users_of(self, sobject: str, field_name: str) -> list[str]:
+        """What works with a field, as "Kind - Name": it cannot be deleted before these."""
+        found = [
+            f"Validation Rule - {rule.name}"
+            for rule in self.validations.get(sobject, ())
+            if rule.field_name == field_name
+        ]
+        found += [
+            f"Duplicate Rule - {rule.name}"
+            for rule in self.duplicates.get(sobject, ())
+            if field_name in rule.match_fields
+        ]
+        found += [
+            f"Flow - {sobject}_{field_name}"
+            for automation in self.automations.get(sobject, ())
+            if automation.field_name == field_name
+        ]
+        return found
+
     def check_lock(self, row_id: str) -> None:
         if row_id not in self.locks:
             return

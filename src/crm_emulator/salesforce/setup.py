@@ -25,6 +25,16 @@ _STAGES = (
 _CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
 _STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
 
+_EVERYBODY = ("ApiEnabled", "ViewSetup")
+# What else the System Administrator of a new org may do, of the permissions that this org knows.
+_ADMINISTRATION = (
+    "ModifyAllData",
+    "ViewAllData",
+    "CustomizeApplication",
+    "ModifyMetadata",
+    "ManageProfilesPermissionsets",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class OrgUser:
@@ -37,7 +47,7 @@ class OrgUser:
 
 def furnish(org: Org) -> list[OrgUser]:
     """Fill a bare org. Returns its users: the integration user first, then an administrator, then a salesperson."""
-    admin = _profile(org, "System Administrator")
+    admin = _profile(org, "System Administrator", *_ADMINISTRATION)
     standard = _profile(org, "Standard User")
     users = [
         add_user(org, "Integration User", "integration@example.com", profile=admin),
@@ -53,8 +63,9 @@ def furnish(org: Org) -> list[OrgUser]:
     return users
 
 
-def _profile(org: Org, name: str) -> Record:
-    profile = org.insert_setup("Profile", {"Name": name, "PermissionsApiEnabled": True, "PermissionsViewSetup": True})
+def _profile(org: Org, name: str, *permissions: str) -> Record:
+    granted: dict[str, Value] = {f"Permissions{permission}": True for permission in (*_EVERYBODY, *permissions)}
+    profile = org.insert_setup("Profile", {"Name": name, **granted})
     api_name = f"X00e{name.replace(' ', '')}"
     org.insert_setup(
         "PermissionSet", {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True}

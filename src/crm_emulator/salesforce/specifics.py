@@ -119,6 +119,19 @@ def _field_permissions(org: Org, old: Mapping[str, Value] | None, changes: Chang
         raise RecordError("FIELD_INTEGRITY_EXCEPTION", "Edit permission needs Read permission", ["PermissionsEdit"])
 
 
+def _permission_set_assignment(org: Org, old: Mapping[str, Value] | None, changes: Changes) -> None:
+    """A user has a set once (the first words are quoted by users of several tools)."""
+    key = (changes.get("AssigneeId"), changes.get("PermissionSetId"))
+    for row in org.tables["PermissionSetAssignment"].rows.values():
+        if not row.deleted and (row.values.get("AssigneeId"), row.values.get("PermissionSetId")) == key:
+            assignee, permission_set = (str(part)[:15] for part in key)
+            raise RecordError(
+                "DUPLICATE_VALUE",
+                f"Duplicate PermissionSetAssignment. Assignee: {assignee}; Permission Set: {permission_set}",
+                [],
+            )
+
+
 def _one_primary_role(org: Org, tx: Transaction, record: Record, changed: Mapping[str, Any]) -> None:
     if not record.values.get("IsPrimary") or not changed.get("IsPrimary"):
         return
@@ -142,11 +155,13 @@ _BEFORE: dict[str, Callable[[Org, Mapping[str, Value] | None, Changes], None]] =
     "Case": _case,
     "Lead": _lead,
     "FieldPermissions": _field_permissions,
+    "PermissionSetAssignment": _permission_set_assignment,
 }
 _AFTER: dict[str, Callable[[Org, Transaction, Record, Mapping[str, Any]], None]] = {
     "OpportunityContactRole": _one_primary_role,
     "FieldPermissions": _access_changed,
     "PermissionSet": _access_changed,
     "PermissionSetAssignment": _access_changed,
+    "Profile": _access_changed,
     "User": _access_changed,
 }

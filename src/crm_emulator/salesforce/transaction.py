@@ -49,7 +49,7 @@ class Transaction:
         self._journal = journal
         self._entries: list[tuple[str, str, str, Sequence[str | None], Sequence[str | None] | None, list[str | None]]]
         self._entries = []
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def before_write(self, record: Record) -> None:
         """Remember a row that is about to change."""
@@ -69,6 +69,10 @@ class Transaction:
     def created(self, table: Table, record: Record) -> None:
         if self.can_roll_back:
             self._undo.append(lambda: table.erase(record))
+
+    def on_roll_back(self, undo: Callable[[], object]) -> None:
+        """For what is no row: the schema."""
+        self._undo.append(undo)
 
     def touch(self, record: Record, *, system: bool = False) -> None:
         """Move a row's stamps. A system process moves SystemModstamp only. A stamp never goes back: the lock on the row

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.emulator.salesforce.calls import Answer, Caller
+from tests.emulator.salesforce.deploying import fields_package, send
 
 
 class TestControl:
@@ -193,6 +194,14 @@ class TestPages:
         assert csrf
         assert browser.post(f"{path}/delete", {"csrf": csrf[1]}).status == 303
         assert browser.get(path).status == 404
+
+    def test_a_page_shows_what_was_deployed_meanwhile(self, browser: Browser) -> None:
+        org = browser.org
+        browser.sign_in()
+        org.token = org.emulator.token
+        needed = {"type": "Text", "label": "Badge number", "length": 9, "required": True}
+        send(org, fields_package(Contact={"Badge__c": needed}))
+        assert "Badge number" in browser.page("/records/Contact/new")
 
     def test_a_form_without_its_token_changes_nothing(self, browser: Browser) -> None:
         [id] = browser.org.emulator.seed({"Contact": [{"LastName": "L"}]})["Contact"]

@@ -19,6 +19,7 @@ from crm_emulator.salesforce.api.sessions import Session, Sessions
 from crm_emulator.salesforce.api.usage import ApiUsage
 from crm_emulator.salesforce.config import EARLIEST_VERSION, LATEST_VERSION
 from crm_emulator.salesforce.errors import ApiError, RequestError, json_parser_error, not_found
+from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.save import Saver
@@ -65,6 +66,7 @@ class Api:
         self.sessions = sessions
         self.router = router
         self.usage = ApiUsage()
+        self.deployments = Deployments(org, saver, remover)
 
     def add(self, method: str, template: str, handler: Callable[[Request], Response]) -> None:
         self.router.add(method, template, guarded(handler))
@@ -84,8 +86,13 @@ class Api:
             session = self._session(request)
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
+            if "version" in request.params and not self.org.access.permits(session.user_id, "ApiEnabled"):
+                raise RequestError(
+                    "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403
+                )
             now_s = self.org.now_s()
             self.remover.expire()
+            self.org.settle()
             self.usage.forget(now_s)
             if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
                 raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)

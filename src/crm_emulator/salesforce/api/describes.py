@@ -31,7 +31,7 @@ _OTHER_LIMITS = {
     "MassEmail": 10,
     "SingleEmail": 15,
 }
-_RESOURCES = ("tooling", "query", "queryAll", "composite", "limits", "sobjects")
+_RESOURCES = ("tooling", "metadata", "query", "queryAll", "composite", "limits", "sobjects")
 
 
 class Describes:

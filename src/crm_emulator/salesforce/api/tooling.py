@@ -1,24 +1,30 @@
 """The part of the Tooling API that an installer needs: custom fields made, looked up, changed and deleted, and
 queries over
-CustomField, EntityDefinition and FieldDefinition.
+CustomField, EntityDefinition, FieldDefinition, RemoteProxy, CspTrustedSite and DeployRequest.
 
 A field made here can be seen by nobody until field-level security grants it (access.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from crm_emulator.kernel.http import Request, Response
 from crm_emulator.salesforce.api.context import Api, answer, no_content, object_of
+from crm_emulator.salesforce.config import LATEST_VERSION
 from crm_emulator.salesforce.custom_fields import field_from_metadata
 from crm_emulator.salesforce.errors import RequestError, not_found
 from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.metadata.results import tooling_row
 from crm_emulator.salesforce.schema import Field, SObject
+from crm_emulator.salesforce.sites import Site
 from crm_emulator.salesforce.soql import ast
 from crm_emulator.salesforce.soql.parser import parse
 
 _FIELDS = "/tooling/sobjects/CustomField"
+# Object of the Tooling API -> metadata type.
+_SITES = {"RemoteProxy": "RemoteSiteSetting", "CspTrustedSite": "CspTrustedSite"}
 # Custom fields of these are defined on Activity, which is no object of the REST API.
 _ACTIVITIES = ("Task", "Event")
 
@@ -75,19 +81,12 @@ class Tooling:
         _, sobject, field = self._find(request)
         metadata = object_of(request).get("Metadata") or {}
         changed = field_from_metadata(field.name, metadata, open_to_all=field.open_to_all)
-        sobject.add_field(changed)
-        self._api.org.access.changed()
+        self._api.org.replace_field(sobject, changed)
         return no_content()
 
     def delete(self, request: Request) -> Response:
-        field_id, sobject, field = self._find(request)
-        table = self._api.org.tables[sobject.name]
-        for record in table.rows.values():
-            record.values.pop(field.name, None)
-        table.indexes.pop(field.name, None)
-        sobject.remove_field(field)
-        del self._api.org.field_ids[field_id]
-        self._api.org.access.changed()
+        _, sobject, field = self._find(request)
+        self._api.org.remove_field(sobject, field)
         return no_content()
 
     def query(self, request: Request) -> Response:
@@ -97,6 +96,9 @@ class Tooling:
         if rows is None:
             raise RequestError("INVALID_TYPE", f"sObject type '{query.source}' is not supported.")
         wanted = [row for row in rows if query.where is None or _matches(query.where, row)]
+        for order in reversed(query.order_by):
+            if isinstance(order.expression, ast.FieldRef):
+                wanted.sort(key=_order_of(order.expression.text), reverse=order.descending)
         if query.limit is not None:
             wanted = wanted[: query.limit]
         names = [
@@ -104,7 +106,7 @@ class Tooling:
             for item in query.select
             if isinstance(item, ast.SelectField) and isinstance(item.expression, ast.FieldRef)
         ]
-        records = [{"attributes": {"type": query.source}, **{name: row.get(name) for name in names}} for row in wanted]
+        records = [{"attributes": {"type": query.source}, **_shown(row, names)} for row in wanted]
         return answer(
             {
                 "size": len(records),
@@ -141,6 +143,11 @@ class Tooling:
                 for name, sobject in org.objects.items()
                 for field in sobject.fields.values()
             ]
+        if source == "DeployRequest":
+            deployments = self._api.deployments
+            return [tooling_row(deployments, deployment, LATEST_VERSION) for deployment in deployments.all()]
+        if source in _SITES:
+            return [_site(site) for site in org.sites.values() if site.type == _SITES[source]]
         return [] if source == "SandboxProcess" else None
 
 
@@ -155,6 +162,34 @@ def _row(field_id: str, sobject: SObject, field: Field) -> dict[str, Any]:
         "EntityDefinitionId": owner,
         "NamespacePrefix": None,
     }
+
+
+def _shown(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The columns that were asked for; `CreatedBy.Name` inside its parent."""
+    shown: dict[str, Any] = {}
+    for name in names:
+        parent, dot, column = name.rpartition(".")
+        if dot:
+            shown.setdefault(parent, {})[column] = row.get(name)
+        else:
+            shown[name] = row.get(name)
+    return shown
+
+
+def _order_of(name: str) -> Callable[[dict[str, Any]], tuple[bool, str]]:
+    return lambda row: (row.get(name) is not None, str(row.get(name)))
+
+
+def _site(site: Site) -> dict[str, Any]:
+    """Element names of the metadata file with a capital, as the columns of both objects are (Tooling API reference);
+    RemoteProxy has names of its own."""
+    values = {name[0].upper() + name[1:]: value for name, value in site.values.items()}
+    if site.type == "RemoteSiteSetting":
+        named = {"SiteName": site.name, "EndpointUrl": values.pop("Url")}
+        named["ProtocolMismatch"] = values.pop("DisableProtocolSecurity")
+    else:
+        named = {"DeveloperName": site.name, "MasterLabel": site.name}
+    return {"Id": site.id, **named, **values, "NamespacePrefix": None}
 
 
 def _matches(condition: ast.Condition, row: dict[str, Any]) -> bool:
