@@ -79,7 +79,10 @@ async def list_(tx: Tx, before: int | None, limit: int) -> list[Deed]:
         rows = await tx.rows(f"{sql} ORDER BY seq DESC LIMIT ?", limit)
     else:
         rows = await tx.rows(f"{sql} WHERE seq < ? ORDER BY seq DESC LIMIT ?", before, limit)
-    return [Deed(*row[:5], jsontext.load_object(row[5]), row[6]) for row in rows]
+    return [
+        Deed(seq, at_us, actor, action, subject, jsontext.load_object(detail), hash_)
+        for seq, at_us, actor, action, subject, detail, hash_ in rows
+    ]
 
 
 async def verify(tx: Tx, anchors: Mapping[int, str] | None = None) -> Checked:
