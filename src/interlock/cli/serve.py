@@ -53,7 +53,7 @@ async def serve(
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
         try:
-            async with serving(make_app(opened.store, opened.clock_us), listening):
+            async with serving(make_app(opened.store, opened.clock_us, url), listening):
                 if run.json:
                     run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health"})
                 else:

@@ -106,6 +106,12 @@ async def list_(store: Store) -> list[Person]:
         return await people.list_(tx)
 
 
+async def anybody(store: Store) -> bool:
+    """Whether there is a person at all."""
+    async with store.read(None) as tx:
+        return await people.any_(tx)
+
+
 async def find(store: Store, email: str) -> Person:
     """Raises Missing."""
     async with store.read(None) as tx:
