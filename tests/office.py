@@ -75,6 +75,17 @@ class Office:
             assert (await deeds.verify(tx)).broken is None
             return [(deed.actor, deed.action, deed.subject) for deed in reversed(await deeds.list_(tx, None, 1000))]
 
+    async def kept(self) -> list[object]:
+        """What admins change: people, links and tokens. Not who signed in, nor when."""
+        async with self.store.read(None) as tx:
+            return [
+                await tx.rows("SELECT id, email, name, role, password_hash, disabled_at_us FROM person ORDER BY id"),
+                await tx.rows("SELECT id, purpose, person_id, used_at_us FROM one_time_link ORDER BY id"),
+                await tx.rows(
+                    "SELECT id, name, role, revoked_at_us FROM api_token WHERE used_at_us IS NULL ORDER BY id"
+                ),
+            ]
+
     async def dump(self) -> str:
         """All that the database holds of people, as one text."""
         tables = ("person", "session", "one_time_link", "api_token", "sign_in_try", "deed")
@@ -83,9 +94,10 @@ class Office:
 
 
 @asynccontextmanager
-async def an_office(folder: Path) -> AsyncIterator[Office]:
+async def an_office(folder: Path, database: str | None = None) -> AsyncIterator[Office]:
+    """On SQLite in this folder, or on another database."""
     office = Office()
-    office.store = await Store.open(str(folder / "interlock.db"), clock_us=office.clock_us)
+    office.store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us)
     try:
         yield office
     finally:
