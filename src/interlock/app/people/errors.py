@@ -46,5 +46,6 @@ class HeldBack(AppError):
     code = "held_back"
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__("There were too many tries to sign in.", fix=f"Wait {wait_s} seconds, then try again.")
+        seconds = "1 second" if wait_s == 1 else f"{wait_s} seconds"
+        super().__init__("There were too many tries to sign in.", fix=f"Wait {seconds}, then try again.")
         self.wait_s = wait_s
