@@ -28,7 +28,14 @@ class ProcessSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8090, ge=0, le=65_535)
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For and -Proto are believed
     ca_file: str | None = None  # an extra certificate authority for the two CRMs, as `emulate --tls` makes one
+
+    @property
+    def browser_url(self) -> str:
+        """The address by which browsers reach the pages, as far as the settings tell."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class Home(BaseModel):

@@ -147,6 +147,7 @@ def told(folder: Path) -> Story:
         _records(story, pair)
         _stopping(story)
         _serve(story)
+        _people(story)
         _what_goes_wrong(story)
     _when_both_crms_are_down(story)
     return story
@@ -289,10 +290,29 @@ def _serve(story: Story) -> None:
             health = answer.read().decode()
         with urllib.request.urlopen(ready["url"]) as answer:
             page = answer.read().decode()
+        with urllib.request.urlopen(ready["setup_link"]) as answer:
+            welcome = answer.read().decode()
     story.steps["the health check"] = Step([], 0, health, "")
     story.steps["the status page"] = Step([], 0, page, "")
+    story.steps["the page for the first person"] = Step([], 0, welcome, "")
     with story.running("sync until ended", "sync", end=signal.SIGINT):
         pass
+
+
+def _people(story: Story) -> None:
+    password = story.folder / "password"
+    password.write_text("violet kettle on the moor\n")
+    story.run("users list of nobody", "users", "list")
+    story.run("setup-link", "setup-link", "--public-url", "https://sync.example.com/")
+    story.run("users add without an e-mail", "users", "add", "ada")
+    story.run("users add", "users", "add", "ada@example.com", "--role", "admin", "--password-file", str(password))
+    story.run("users add by a link", "users", "add", "bob@example.com", "--name", "Bob")
+    story.run("users add twice", "users", "add", "ADA@example.com")
+    story.run("users add with no role", "users", "add", "cy@example.com", "--role", "owner")
+    story.run("setup-link with people", "setup-link")
+    story.run("users reset-password", "users", "reset-password", "ada@example.com")
+    story.run("users reset-password of nobody", "users", "reset-password", "eve@example.com")
+    story.run("users list", "users", "list")
 
 
 def _what_goes_wrong(story: Story) -> None:

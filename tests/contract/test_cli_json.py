@@ -100,6 +100,17 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "serve": (0, "serve"),
     "serve on a taken port": (2, "error"),
     "serve twice": (6, "error"),
+    "users list of nobody": (0, "users-list"),
+    "setup-link": (0, "setup-link"),
+    "users add without an e-mail": (2, "error"),
+    "users add": (0, "users-add"),
+    "users add by a link": (0, "users-add"),
+    "users add twice": (2, "error"),
+    "users add with no role": (2, "error"),
+    "setup-link with people": (2, "error"),
+    "users reset-password": (0, "users-reset-password"),
+    "users reset-password of nobody": (5, "error"),
+    "users list": (0, "users-list"),
     "sync handed to serve": (1, "sync"),
     "status beside serve": (1, "status"),
     "a resync that is asked for": (0, "issues-resync"),
@@ -246,8 +257,30 @@ def test_work_that_is_handed_to_serve_is_done_by_it(story: dict[str, Step]) -> N
     assert worker["running"] is True
     assert story["sync handed to serve"].document["outcome"] == "done"
     assert json.loads(story["the health check"].out)["status"] == "ok"
-    assert "<h1>Status</h1>" in story["the status page"].out
+    # Not even from the machine itself without signing in.
+    assert "<h1>Sign in</h1>" in story["the status page"].out
     assert story["status afterwards"].document["worker"]["running"] is False
+
+
+def test_people_come_by_links_that_lead_to_the_address_of_the_pages(story: dict[str, Step]) -> None:
+    serve = json.loads(story["serve"].out.splitlines()[0])
+    assert serve["setup_link"].startswith(f"{serve['url']}/welcome/")
+    assert "You are the first person here" in story["the page for the first person"].out
+    assert story["users list of nobody"].document["users"] == []
+    assert story["setup-link"].document["link"].startswith("https://sync.example.com/welcome/")
+    added = story["users add"].document
+    assert (added["link"], added["user"]["role"], added["user"]["state"]) == (None, "admin", "active")
+    invited = story["users add by a link"].document
+    assert invited["link"].startswith("http://127.0.0.1:8090/welcome/")
+    assert (invited["user"]["name"], invited["user"]["role"], invited["user"]["state"]) == (
+        "Bob",
+        "viewer",
+        "no_password",
+    )
+    assert story["setup-link with people"].document["error"]["code"] == "people_exist"
+    reset = story["users reset-password"].document
+    assert (reset["user"]["state"], reset["user"]["signed_in_at"]) == ("no_password", None)
+    assert [user["email"] for user in story["users list"].document["users"]] == ["ada@example.com", "bob@example.com"]
 
 
 def test_a_choice_is_waiting_until_a_sync_and_then_carried_out(story: dict[str, Step]) -> None:

@@ -1,4 +1,4 @@
-"""`interlock serve`: the status page and the local dispatcher in one process, until SIGTERM or Ctrl-C, which end it with 0."""
+"""`interlock serve`: the pages and the local dispatcher in one process, until SIGTERM or Ctrl-C, which end it with 0."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ async def serve(
         str | None, typer.Option("--public-url", metavar="URL", help="The address by which browsers reach it.")
     ] = None,
 ) -> Answer:
-    """Sync by itself and show a status page. SIGTERM or Ctrl-C ends it."""
+    """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app.people import links
     from interlock.app.serve import ServeDesk
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
@@ -53,11 +54,16 @@ async def serve(
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
         try:
-            async with serving(make_app(opened.store, opened.clock_us, url), listening):
+            app = make_app(opened.store, opened.clock_us, url)
+            async with serving(app, listening, settings.trusted_proxies):
+                token = await links.first_person_link(opened.store)
+                link = None if token is None else links.address_of(url, token)
                 if run.json:
-                    run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health"})
+                    run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health", "setup_link": link})
                 else:
                     run.page.line(f"Interlock is syncing. Status: {url}   Ctrl-C ends it.")
+                    if link is not None:
+                        run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
                 await make_dispatcher(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -53,15 +53,20 @@ def url_of(listening: socket.socket, host: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve within the block. Returns from the start when connections are accepted."""
+async def serving(app: ASGIApp, listening: socket.socket, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Serve within the block. Returns from the start when connections are accepted.
+
+    What a request says of where it comes from (X-Forwarded-For) is believed of `trusted_proxies` only: anybody can say it,
+    and the limits of signing in go by it.
+    """
     config = uvicorn.Config(
         app,
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config)
