@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from interlock.app.people import links, manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.people.visitor import Visitor
+from interlock.app.people.visitor import BY_COMMAND, By, Visitor
 from interlock.store import Store, deeds
 from interlock.store.people import Person
 
@@ -48,7 +48,7 @@ class Office:
     async def add(self, name: str, role: Role = Role.VIEWER) -> Person:
         """`Ada` is ada@example.com, and can sign in."""
         email = f"{name.lower()}@example.com"
-        person, _ = await manage.add(self.store, deeds.COMMAND, email, name, role, self.passwords, PASSWORD)
+        person, _ = await manage.add(self.store, BY_COMMAND, email, name, role, self.passwords, PASSWORD)
         return person
 
     async def sign_in(self, name: str, password: str = PASSWORD, address: str = ADDRESS) -> str:
@@ -61,6 +61,10 @@ class Office:
         found = await self.whose(await self.sign_in(name))
         assert found is not None
         return found
+
+    async def by(self, name: str) -> By:
+        visitor = await self.visitor(name)
+        return By(visitor.actor, ADDRESS, visitor.person_id)
 
     async def first_person(self, name: str = "Ada") -> str:
         """The session of the one who came by the first link."""

@@ -114,7 +114,7 @@ async def _asked(site: Site, address: Address, role: Role | None) -> Answer:
 async def _bearer(site: Site, role: Role | None) -> dict[str, str]:
     if role is None:
         return {}
-    ada = await site.office.visitor("Ada")
+    ada = await site.office.by("Ada")
     return {"authorization": f"Bearer {await programs.make(site.office.store, ada, 'reports', role)}"}
 
 

@@ -325,6 +325,14 @@ async def test_a_try_that_has_to_wait_is_not_counted(store: Store, clock: Clock)
     assert await tried(store) == 0
 
 
+async def test_whoever_is_held_back_cannot_fill_the_table_with_names(store: Store) -> None:
+    address = Source(ADDRESS.name, wait_us)
+    for number in range(50):
+        await tried(store, Source(f"account:{number}", wait_us), address)
+    async with store.read(None) as tx:
+        assert await tx.rows("SELECT count(*) FROM sign_in_try") == [(4,)]
+
+
 async def test_the_longest_wait_of_all_sources_counts_and_others_are_left_alone(store: Store) -> None:
     for _ in range(3):
         await tried(store)

@@ -67,13 +67,13 @@ async def add(
     from interlock.app.people import manage
     from interlock.app.people.passwords import Passwords
     from interlock.app.people.roles import role_of
-    from interlock.store.deeds import COMMAND
+    from interlock.app.people.visitor import BY_COMMAND
 
     password = _password(password_file)
     passwords = Passwords() if password is not None else None
     async with run.open() as opened:
         person, token = await manage.add(
-            opened.store, COMMAND, email, name or email.partition("@")[0], role_of(role), passwords, password
+            opened.store, BY_COMMAND, email, name or email.partition("@")[0], role_of(role), passwords, password
         )
         link = _link(opened, public_url, token)
     return _answer(person, link, f"{person.name} is added as {person.role}.")
@@ -88,16 +88,16 @@ async def reset_password(
     """Take a person's password away and sign them out. Prints a one-time link to choose a new one, unless one is given."""
     from interlock.app.people import manage
     from interlock.app.people.passwords import Passwords
-    from interlock.store.deeds import COMMAND
+    from interlock.app.people.visitor import BY_COMMAND
 
     password = _password(password_file)
     async with run.open() as opened:
         found = await manage.find(opened.store, email)
         token = None
         if password is None:
-            _, token = await manage.reset_password(opened.store, COMMAND, found.id)
+            _, token = await manage.reset_password(opened.store, BY_COMMAND, found.id)
         else:
-            await manage.set_password(opened.store, Passwords(), COMMAND, found.id, password)
+            await manage.set_password(opened.store, Passwords(), BY_COMMAND, found.id, password)
         person = await manage.find(opened.store, email)
         link = _link(opened, public_url, token)
     return _answer(person, link, f"The old password of {person.name} works no more.")

@@ -13,10 +13,12 @@ import msgspec
 from interlock.store.sql import Dialect
 from interlock.store.tx import WriteTx
 
+# Any number: the same for all processes, and no other lock's.
+_ADVISORY_LOCK = 4_201_869
 FORGOTTEN_AFTER_US = 24 * 3600 * 1_000_000
 
 
-class Source(msgspec.Struct, frozen=True, order=True):
+class Source(msgspec.Struct, frozen=True):
     """`wait_us`: {number of failures so far, this one included: how long until the next is looked at}."""
 
     name: str
@@ -24,32 +26,31 @@ class Source(msgspec.Struct, frozen=True, order=True):
 
 
 async def begin(tx: WriteTx, sources: list[Source]) -> int:
-    """0: the try is counted as a failure for now, go on. More: so many microseconds to wait, and nothing is counted."""
+    """0: the try is counted as a failure for now, go on. More: so many microseconds to wait, and nothing is written, so that
+    whoever is held back cannot fill the table either."""
+    if tx.dialect is Dialect.POSTGRESQL:
+        # One try after the other: two that looked at once would both see the wait of neither. Shorter than any comparison.
+        await tx.rows("SELECT pg_advisory_xact_lock(?)", _ADVISORY_LOCK)
+    rows = await tx.rows(
+        "SELECT source, failures, next_at_us FROM sign_in_try WHERE source IN [?] AND tried_at_us >= ?",
+        [source.name for source in sources],
+        tx.now_us - FORGOTTEN_AFTER_US,
+    )
+    wait_us = max((next_at_us - tx.now_us for _, _, next_at_us in rows), default=0)
+    if wait_us > 0:
+        return wait_us
     await tx.run("DELETE FROM sign_in_try WHERE tried_at_us < ?", tx.now_us - FORGOTTEN_AFTER_US)
-    lock = " FOR UPDATE" if tx.dialect is Dialect.POSTGRESQL else ""
-    failures: dict[str, int] = {}
-    waits = [0]
-    # In one order, so that two transactions never wait for each other.
-    for source in sorted(sources, key=lambda each: each.name):
-        await tx.run(
-            "INSERT INTO sign_in_try (source, failures, tried_at_us, next_at_us) VALUES (?, 0, ?, 0)"
-            " ON CONFLICT (source) DO NOTHING",
-            source.name,
-            tx.now_us,
-        )
-        row = await tx.row("SELECT failures, next_at_us FROM sign_in_try WHERE source = ?" + lock, source.name)
-        assert row is not None
-        failures[source.name] = row[0] + 1
-        waits.append(row[1] - tx.now_us)
-    if max(waits) > 0:
-        return max(waits)
+    known = {name: failures for name, failures, _ in rows}
     for source in sources:
+        failures = known.get(source.name, 0) + 1
         await tx.run(
-            "UPDATE sign_in_try SET failures = ?, tried_at_us = ?, next_at_us = ? WHERE source = ?",
-            failures[source.name],
-            tx.now_us,
-            tx.now_us + source.wait_us(failures[source.name]),
+            "INSERT INTO sign_in_try (source, failures, tried_at_us, next_at_us) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (source) DO UPDATE SET failures = excluded.failures, tried_at_us = excluded.tried_at_us,"
+            " next_at_us = excluded.next_at_us",
             source.name,
+            failures,
+            tx.now_us,
+            tx.now_us + source.wait_us(failures),
         )
     return 0
 

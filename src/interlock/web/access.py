@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from interlock.app.people import programs, signing_in
 from interlock.app.people.roles import Action
-from interlock.app.people.visitor import Visitor
+from interlock.app.people.visitor import By, Visitor
 from interlock.web import cookies
 from interlock.web.site import Site
 from interlock.web.texts import _
@@ -44,6 +44,11 @@ class Asked(msgspec.Struct):
         """For pages that need somebody: the door has seen to it."""
         assert self.visitor is not None
         return self.visitor
+
+    @property
+    def by(self) -> By:
+        """For what is done by a page: the log of deeds wants to know."""
+        return By(self.who.actor, self.address, self.who.person_id)
 
     def field(self, name: str) -> str:
         return self.form.get(name, "")

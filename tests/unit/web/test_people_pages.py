@@ -12,6 +12,7 @@ from tests.office import PASSWORD, Office, an_office
 
 from interlock.app.people import links, manage, programs
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
 from interlock.web.app import make_app
 
 pytestmark = pytest.mark.anyio
@@ -237,7 +238,7 @@ async def test_the_last_admin_is_kept_and_told_why(site: Site) -> None:
 
 async def test_what_people_call_themselves_is_shown_as_text(site: Site) -> None:
     ada = await site.ada()
-    await manage.add(site.office.store, "command", "bob@example.com", '"><script>alert(1)</script>', Role.VIEWER)
+    await manage.add(site.office.store, BY_COMMAND, "bob@example.com", '"><script>alert(1)</script>', Role.VIEWER)
     for path in ("/people", "/audit-log"):
         assert not (await ada.get(path)).page.all("script")
 
@@ -291,8 +292,8 @@ async def test_the_audit_log_tells_who_did_what_and_when_somebody_altered_it(sit
     await ada.submit("/people", "/people", name="Bob", email="bob@example.com", role="operator")
     page = await ada.get("/audit-log")
     assert "All 3 rows are as they were written" in page.page.text
-    assert "Ada (person:1) person_added Bob (person:2) role: operator" in page.page.text
-    assert "from: 127.0.0.1" in page.page.text
+    assert "Ada (person:1) person_added Bob (person:2) role: operator; at: 127.0.0.1" in page.page.text
+    assert "at: 127.0.0.1" in page.page.text
     async with site.office.store.write(None) as tx:
         await tx.run("UPDATE deed SET subject = 'person:1' WHERE seq = 3")
     assert "Row 3 is not what was written" in (await ada.get("/audit-log")).page.text

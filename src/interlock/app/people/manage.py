@@ -13,7 +13,7 @@ from interlock.app.people.errors import LastAdmin
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
 from interlock.app.people.signing_in import account_source
-from interlock.app.people.visitor import subject_of_person, subject_of_token
+from interlock.app.people.visitor import By, subject_of_person, subject_of_token
 from interlock.store import (
     NotUnique,
     Store,
@@ -71,7 +71,7 @@ def check_email(email: str) -> str:
 
 async def add(
     store: Store,
-    actor: str,
+    by: By,
     email: str,
     name: str,
     role: Role,
@@ -93,7 +93,7 @@ async def add(
             await one_time_links.drop(tx, one_time_links.FIRST_PERSON, None)
             person = await people.get(tx, id_)
             assert person is not None
-            await deeds.append(tx, actor, "person_added", subject_of_person(id_), {"role": role})
+            await deeds.append(tx, by.actor, "person_added", subject_of_person(id_), by.detail(role=role))
     except NotUnique as error:
         raise BadInput(
             f"{email} is somebody's already.", code="email_taken", field="email", fix="Find the person in the list."
@@ -121,19 +121,19 @@ async def find(store: Store, email: str) -> Person:
     return person
 
 
-async def change_role(store: Store, actor: str, id_: int, role: Role) -> Person:
+async def change_role(store: Store, by: By, id_: int, role: Role) -> Person:
     """Raises Missing, LastAdmin. Counts from the person's next request."""
     async with _changing(store, id_) as (tx, person):
         if person.role != role:
             if role != Role.ADMIN:
                 await _keep_an_admin(tx, person)
             await people.set_role(tx, id_, role)
-            detail = {"from": person.role, "to": role}
-            await deeds.append(tx, actor, "role_changed", subject_of_person(id_), detail)
+            detail = by.detail(before=person.role, after=role)
+            await deeds.append(tx, by.actor, "role_changed", subject_of_person(id_), detail)
     return person
 
 
-async def disable(store: Store, actor: str, id_: int) -> Person:
+async def disable(store: Store, by: By, id_: int) -> Person:
     """Sessions, links and the tokens that the person made end with it. Raises Missing, LastAdmin."""
     async with _changing(store, id_) as (tx, person):
         if not person.disabled:
@@ -143,20 +143,22 @@ async def disable(store: Store, actor: str, id_: int) -> Person:
             for purpose in (one_time_links.PASSWORD, one_time_links.SIGN_IN):
                 await one_time_links.drop(tx, purpose, id_)
             revoked = [subject_of_token(each) for each in await api_tokens.revoke_all_of(tx, id_)]
-            await deeds.append(tx, actor, "person_disabled", subject_of_person(id_), {"tokens_revoked": revoked})
+            await deeds.append(
+                tx, by.actor, "person_disabled", subject_of_person(id_), by.detail(tokens_revoked=revoked)
+            )
     return person
 
 
-async def enable(store: Store, actor: str, id_: int) -> Person:
+async def enable(store: Store, by: By, id_: int) -> Person:
     """The same password as before. Raises Missing."""
     async with _changing(store, id_) as (tx, person):
         if person.disabled:
             await people.set_disabled(tx, id_, False)
-            await deeds.append(tx, actor, "person_enabled", subject_of_person(id_))
+            await deeds.append(tx, by.actor, "person_enabled", subject_of_person(id_), by.detail())
     return person
 
 
-async def reset_password(store: Store, actor: str, id_: int) -> tuple[Person, str]:
+async def reset_password(store: Store, by: By, id_: int) -> tuple[Person, str]:
     """The token of a one-time link to choose a new one; the old one and all sessions end now. Raises Missing, BadInput."""
     async with _changing(store, id_) as (tx, person):
         _must_be_enabled(person)
@@ -164,11 +166,11 @@ async def reset_password(store: Store, actor: str, id_: int) -> tuple[Person, st
         await sessions.end_all_of(tx, id_)
         await sign_in_tries.forget(tx, account_source(person.email))
         token = await _password_link(tx, id_)
-        await deeds.append(tx, actor, "password_reset", subject_of_person(id_))
+        await deeds.append(tx, by.actor, "password_reset", subject_of_person(id_), by.detail())
     return person, token
 
 
-async def set_password(store: Store, passwords: Passwords, actor: str, id_: int, password: str) -> Person:
+async def set_password(store: Store, passwords: Passwords, by: By, id_: int, password: str) -> Person:
     """By command, for installations that are set up by scripts. Raises Missing, BadInput."""
     async with store.read(None) as reading:
         person = await _get(reading, id_)
@@ -180,7 +182,7 @@ async def set_password(store: Store, passwords: Passwords, actor: str, id_: int,
         await sessions.end_all_of(tx, id_)
         await one_time_links.drop(tx, one_time_links.PASSWORD, id_)
         await sign_in_tries.forget(tx, account_source(person.email))
-        await deeds.append(tx, actor, "password_set", subject_of_person(id_))
+        await deeds.append(tx, by.actor, "password_set", subject_of_person(id_), by.detail())
     return person
 
 

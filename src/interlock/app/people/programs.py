@@ -5,17 +5,17 @@ from __future__ import annotations
 from interlock.app.errors import Missing
 from interlock.app.people.manage import check_name
 from interlock.app.people.roles import Role, lower
-from interlock.app.people.visitor import Visitor, subject_of_token
+from interlock.app.people.visitor import By, Visitor, subject_of_token
 from interlock.store import Store, api_tokens, deeds, people
 from interlock.store.api_tokens import ApiToken
 
 
-async def make(store: Store, visitor: Visitor, name: str, role: Role) -> str:
+async def make(store: Store, by: By, name: str, role: Role) -> str:
     """The token: shown once, never again. Raises BadInput."""
     name = check_name(name)
     async with store.write(None) as tx:
-        id_, token = await api_tokens.make(tx, name, role, visitor.person_id)
-        await deeds.append(tx, visitor.actor, "token_made", subject_of_token(id_), {"role": role})
+        id_, token = await api_tokens.make(tx, name, role, by.person_id)
+        await deeds.append(tx, by.actor, "token_made", subject_of_token(id_), by.detail(role=role))
     return token
 
 
@@ -25,14 +25,14 @@ async def list_(store: Store) -> list[ApiToken]:
         return await api_tokens.list_(tx)
 
 
-async def revoke(store: Store, visitor: Visitor, id_: int) -> ApiToken:
+async def revoke(store: Store, by: By, id_: int) -> ApiToken:
     """Works no more from now on; revoking twice is no issue. Raises Missing."""
     async with store.write(None) as tx:
         token = await api_tokens.get(tx, id_)
         if token is None:
             raise Missing(f"There is no token {id_}.", code="no_such_token", fix="Load the list of tokens again.")
         if await api_tokens.revoke(tx, id_):
-            await deeds.append(tx, visitor.actor, "token_revoked", subject_of_token(id_))
+            await deeds.append(tx, by.actor, "token_revoked", subject_of_token(id_), by.detail())
     return token
 
 

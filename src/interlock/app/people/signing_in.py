@@ -52,7 +52,7 @@ async def sign_in(
         async with store.write(None) as tx:
             person = await people.by_email(tx, email)
             subject = subject_of_person(person.id) if person is not None else "unknown"
-            await deeds.append(tx, deeds.NOBODY, "sign_in_failed", subject, {"from": address})
+            await deeds.append(tx, deeds.NOBODY, "sign_in_failed", subject, {"at": address})
         raise SignInRefused
     outdated = passwords.is_outdated(found.password_hash or "")
     renewed = await passwords.hash(password) if outdated else None
@@ -87,16 +87,16 @@ async def begin_session(tx: WriteTx, person: Person, deed: str, address: str, ol
     token = await sessions.begin(tx, person.id, SESSION_US)
     await people.note_sign_in(tx, person.id)
     actor = subject_of_person(person.id)
-    await deeds.append(tx, actor, deed, actor, {"from": address})
+    await deeds.append(tx, actor, deed, actor, {"at": address})
     return token
 
 
-async def sign_out(store: Store, token: str) -> None:
+async def sign_out(store: Store, token: str, address: str) -> None:
     async with store.write(None) as tx:
         person_id = await sessions.end(tx, token)
         if person_id is not None:
             actor = subject_of_person(person_id)
-            await deeds.append(tx, actor, "signed_out", actor)
+            await deeds.append(tx, actor, "signed_out", actor, {"at": address})
 
 
 async def whose(store: Store, token: str) -> Visitor | None:

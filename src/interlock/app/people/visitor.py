@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from interlock.app.people.roles import Action, Role, allowed
+from interlock.store.deeds import COMMAND
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -17,6 +20,20 @@ class Visitor(msgspec.Struct, frozen=True):
 
     def may(self, action: Action) -> bool:
         return allowed(self.role, action)
+
+
+class By(msgspec.Struct, frozen=True):
+    """By whom and from where something is done: what the log of deeds says of it. `address` None: on the machine itself."""
+
+    actor: str
+    address: str | None = None
+    person_id: int | None = None
+
+    def detail(self, **more: Any) -> dict[str, Any]:
+        return more if self.address is None else {**more, "at": self.address}
+
+
+BY_COMMAND = By(COMMAND)
 
 
 def subject_of_person(id_: int) -> str:

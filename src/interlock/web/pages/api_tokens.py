@@ -23,7 +23,7 @@ async def show(asked: Asked) -> Response:
 async def make(asked: Asked) -> Response:
     values = {name: asked.field(name) for name in _FIELDS}
     try:
-        token = await programs.make(asked.site.store, asked.who, values["name"], role_of(values["role"]))
+        token = await programs.make(asked.site.store, asked.by, values["name"], role_of(values["role"]))
     except BadInput as error:
         return await _list(asked, forms.refused(error, values, _FIELDS), error)
     return asked.page("token_made.html", name=values["name"], token=token)
@@ -31,7 +31,7 @@ async def make(asked: Asked) -> Response:
 
 async def revoke(asked: Asked) -> Response:
     try:
-        await programs.revoke(asked.site.store, asked.who, int(asked.request.path_params["id"]))
+        await programs.revoke(asked.site.store, asked.by, int(asked.request.path_params["id"]))
     except Missing as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
     return RedirectResponse("/api-tokens?done=revoked", 303)

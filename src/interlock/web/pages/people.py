@@ -23,7 +23,7 @@ async def add(asked: Asked) -> Response:
     values = {name: asked.field(name) for name in _FIELDS}
     try:
         role = role_of(values["role"])
-        person, token = await manage.add(asked.site.store, asked.who.actor, values["email"], values["name"], role)
+        person, token = await manage.add(asked.site.store, asked.by, values["email"], values["name"], role)
     except BadInput as error:
         return await _list(asked, forms.refused(error, values, _FIELDS), error)
     assert token is not None  # without a password there is a link to choose one
@@ -32,7 +32,7 @@ async def add(asked: Asked) -> Response:
 
 async def change_role(asked: Asked) -> Response:
     try:
-        await manage.change_role(asked.site.store, asked.who.actor, _id(asked), role_of(asked.field("role")))
+        await manage.change_role(asked.site.store, asked.by, _id(asked), role_of(asked.field("role")))
     except (BadInput, Missing) as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
     return _back("role_changed")
@@ -40,7 +40,7 @@ async def change_role(asked: Asked) -> Response:
 
 async def disable(asked: Asked) -> Response:
     try:
-        await manage.disable(asked.site.store, asked.who.actor, _id(asked))
+        await manage.disable(asked.site.store, asked.by, _id(asked))
     except (BadInput, Missing) as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
     return _back("disabled")
@@ -48,7 +48,7 @@ async def disable(asked: Asked) -> Response:
 
 async def enable(asked: Asked) -> Response:
     try:
-        await manage.enable(asked.site.store, asked.who.actor, _id(asked))
+        await manage.enable(asked.site.store, asked.by, _id(asked))
     except (BadInput, Missing) as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
     return _back("enabled")
@@ -56,7 +56,7 @@ async def enable(asked: Asked) -> Response:
 
 async def reset_password(asked: Asked) -> Response:
     try:
-        person, token = await manage.reset_password(asked.site.store, asked.who.actor, _id(asked))
+        person, token = await manage.reset_password(asked.site.store, asked.by, _id(asked))
     except (BadInput, Missing) as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
     return _link(asked, person, token)

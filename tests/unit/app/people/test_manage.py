@@ -11,6 +11,7 @@ from interlock.app.errors import BadInput, Missing
 from interlock.app.people import audit_log, links, manage, programs
 from interlock.app.people.errors import LastAdmin, LinkVoid, SignInRefused
 from interlock.app.people.roles import Action, Role, allowed
+from interlock.app.people.visitor import BY_COMMAND, By
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +85,7 @@ async def test_of_two_who_send_the_first_form_at_once_one_is_the_first(office: O
 
 async def test_a_person_who_is_added_chooses_the_password_by_a_link_once(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
-    bob, token = await manage.add(office.store, "person:1", " Bob@Example.com ", "  Bob   B ", Role.OPERATOR)
+    bob, token = await manage.add(office.store, By("person:1"), " Bob@Example.com ", "  Bob   B ", Role.OPERATOR)
     assert (bob.email, bob.name, bob.password_hash) == ("Bob@example.com", "Bob B", None)
     assert token is not None
     opened = await links.open_link(office.store, token)
@@ -100,7 +101,7 @@ async def test_a_person_who_is_added_chooses_the_password_by_a_link_once(office:
 
 async def test_a_link_does_only_what_it_was_made_for(office: Office) -> None:
     ada = await office.add("Ada", Role.ADMIN)
-    _, token = await manage.reset_password(office.store, "command", ada.id)
+    _, token = await manage.reset_password(office.store, BY_COMMAND, ada.id)
     with pytest.raises(LinkVoid):
         await links.sign_in_by_link(office.store, token, ADDRESS)
     with pytest.raises(LinkVoid):
@@ -129,7 +130,7 @@ def test_a_link_is_an_address_below_the_one_that_browsers_use() -> None:
 async def test_an_e_mail_belongs_to_one_person(office: Office) -> None:
     await office.add("Ada")
     with pytest.raises(BadInput) as caught:
-        await manage.add(office.store, "command", "ADA@example.com", "Ada", Role.VIEWER)
+        await manage.add(office.store, BY_COMMAND, "ADA@example.com", "Ada", Role.VIEWER)
     assert (caught.value.failure.code, caught.value.failure.field) == ("email_taken", "email")
 
 
@@ -138,37 +139,37 @@ async def test_an_e_mail_belongs_to_one_person(office: Office) -> None:
 )
 async def test_what_is_no_e_mail_is_refused(office: Office, email: str) -> None:
     with pytest.raises(BadInput) as caught:
-        await manage.add(office.store, "command", email, "Ada", Role.VIEWER)
+        await manage.add(office.store, BY_COMMAND, email, "Ada", Role.VIEWER)
     assert caught.value.failure.field == "email"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u202eada", "a" * 101])
 async def test_what_is_no_name_is_refused(office: Office, name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        await manage.add(office.store, "command", "ada@example.com", name, Role.VIEWER)
+        await manage.add(office.store, BY_COMMAND, "ada@example.com", name, Role.VIEWER)
     assert caught.value.failure.field == "name"
 
 
 async def test_the_last_admin_who_can_sign_in_stays_one(office: Office) -> None:
     ada = await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob", Role.ADMIN)
-    await manage.disable(office.store, "command", bob.id)
+    await manage.disable(office.store, BY_COMMAND, bob.id)
     with pytest.raises(LastAdmin):
-        await manage.disable(office.store, "command", ada.id)
+        await manage.disable(office.store, BY_COMMAND, ada.id)
     with pytest.raises(LastAdmin):
-        await manage.change_role(office.store, "command", ada.id, Role.OPERATOR)
+        await manage.change_role(office.store, BY_COMMAND, ada.id, Role.OPERATOR)
     # A disabled admin is no admin who could be lost.
-    await manage.change_role(office.store, "command", bob.id, Role.VIEWER)
-    await manage.enable(office.store, "command", bob.id)
-    await manage.change_role(office.store, "command", bob.id, Role.ADMIN)
-    await manage.disable(office.store, "command", ada.id)
+    await manage.change_role(office.store, BY_COMMAND, bob.id, Role.VIEWER)
+    await manage.enable(office.store, BY_COMMAND, bob.id)
+    await manage.change_role(office.store, BY_COMMAND, bob.id, Role.ADMIN)
+    await manage.disable(office.store, BY_COMMAND, ada.id)
 
 
 async def test_of_two_admins_who_disable_each_other_at_once_one_stays(office: Office) -> None:
     ada, bob = await office.add("Ada", Role.ADMIN), await office.add("Bob", Role.ADMIN)
     await asyncio.gather(
-        manage.disable(office.store, "person:1", bob.id),
-        manage.disable(office.store, "person:2", ada.id),
+        manage.disable(office.store, By("person:1"), bob.id),
+        manage.disable(office.store, By("person:2"), ada.id),
         return_exceptions=True,
     )
     assert sum(not person.disabled for person in await manage.list_(office.store)) == 1
@@ -178,7 +179,7 @@ async def test_a_new_role_counts_from_the_next_request(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob", Role.VIEWER)
     token = await office.sign_in("Bob")
-    await manage.change_role(office.store, "person:1", bob.id, Role.OPERATOR)
+    await manage.change_role(office.store, By("person:1"), bob.id, Role.OPERATOR)
     visitor = await office.whose(token)
     assert visitor is not None
     assert visitor.role == Role.OPERATOR
@@ -188,9 +189,9 @@ async def test_whoever_is_disabled_has_no_session_no_link_no_token_and_no_way_in
     await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob", Role.ADMIN)
     session = await office.sign_in("Bob")
-    token = await programs.make(office.store, await office.visitor("Bob"), "reports", Role.VIEWER)
+    token = await programs.make(office.store, await office.by("Bob"), "reports", Role.VIEWER)
     link = await links.demo_link(office.store, "Bob", bob.email)
-    await manage.disable(office.store, "person:1", bob.id)
+    await manage.disable(office.store, By("person:1"), bob.id)
     assert await office.whose(session) is None
     assert await programs.whose(office.store, token) is None
     with pytest.raises(LinkVoid):
@@ -198,8 +199,8 @@ async def test_whoever_is_disabled_has_no_session_no_link_no_token_and_no_way_in
     with pytest.raises(SignInRefused):
         await office.sign_in("Bob")
     with pytest.raises(BadInput, match="disabled"):
-        await manage.reset_password(office.store, "person:1", bob.id)
-    await manage.enable(office.store, "person:1", bob.id)
+        await manage.reset_password(office.store, By("person:1"), bob.id)
+    await manage.enable(office.store, By("person:1"), bob.id)
     assert await office.whose(session) is None
     assert await programs.whose(office.store, token) is None
     assert await office.sign_in("Bob")
@@ -208,7 +209,7 @@ async def test_whoever_is_disabled_has_no_session_no_link_no_token_and_no_way_in
 async def test_a_reset_takes_the_password_away_at_once_and_gives_a_link(office: Office) -> None:
     ada = await office.add("Ada", Role.ADMIN)
     session = await office.sign_in("Ada")
-    _, token = await manage.reset_password(office.store, "command", ada.id)
+    _, token = await manage.reset_password(office.store, BY_COMMAND, ada.id)
     assert await office.whose(session) is None
     with pytest.raises(SignInRefused):
         await office.sign_in("Ada")
@@ -221,14 +222,14 @@ async def test_a_new_password_ends_the_waits_of_the_account(office: Office) -> N
     for _ in range(5):
         with pytest.raises(SignInRefused):
             await office.sign_in("Ada", "wrong horse battery")
-    await manage.set_password(office.store, office.passwords, "command", ada.id, "quiet amber lantern")
+    await manage.set_password(office.store, office.passwords, BY_COMMAND, ada.id, "quiet amber lantern")
     assert await office.sign_in("Ada", "quiet amber lantern")
 
 
 async def test_changing_nobody_is_said(office: Office) -> None:
     for change in (manage.disable, manage.enable, manage.reset_password):
         with pytest.raises(Missing, match="no person 77"):
-            await change(office.store, "command", 77)
+            await change(office.store, BY_COMMAND, 77)
     with pytest.raises(Missing, match=r"eve@example\.com"):
         await manage.find(office.store, "eve@example.com")
 
@@ -237,8 +238,8 @@ async def test_what_changes_nothing_is_no_deed(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob")
     before = await office.deeds()
-    await manage.change_role(office.store, "command", bob.id, Role.VIEWER)
-    await manage.enable(office.store, "command", bob.id)
+    await manage.change_role(office.store, BY_COMMAND, bob.id, Role.VIEWER)
+    await manage.enable(office.store, BY_COMMAND, bob.id)
     assert await office.deeds() == before
 
 
@@ -248,11 +249,11 @@ async def test_what_changes_nothing_is_no_deed(office: Office) -> None:
 async def test_a_token_may_never_do_more_than_its_maker_still_may(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob", Role.ADMIN)
-    token = await programs.make(office.store, await office.visitor("Bob"), "reports", Role.OPERATOR)
+    token = await programs.make(office.store, await office.by("Bob"), "reports", Role.OPERATOR)
     program = await programs.whose(office.store, token)
     assert program is not None
     assert (program.actor, program.name, program.role, program.person_id) == ("token:1", "reports", Role.OPERATOR, None)
-    await manage.change_role(office.store, "command", bob.id, Role.VIEWER)
+    await manage.change_role(office.store, BY_COMMAND, bob.id, Role.VIEWER)
     program = await programs.whose(office.store, token)
     assert program is not None
     assert program.role == Role.VIEWER
@@ -260,7 +261,7 @@ async def test_a_token_may_never_do_more_than_its_maker_still_may(office: Office
 
 async def test_a_token_says_when_it_was_used_last_to_the_minute_and_is_revoked_for_good(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
-    ada = await office.visitor("Ada")
+    ada = await office.by("Ada")
     token = await programs.make(office.store, ada, "reports", Role.VIEWER)
     used = []
     for seconds in (0, 59, 1):
@@ -284,7 +285,7 @@ async def test_a_token_says_when_it_was_used_last_to_the_minute_and_is_revoked_f
 
 async def test_the_log_names_people_and_tokens_as_they_are_called_now_and_is_checked(office: Office) -> None:
     await office.add("Ada", Role.ADMIN)
-    await programs.make(office.store, await office.visitor("Ada"), "reports", Role.VIEWER)
+    await programs.make(office.store, await office.by("Ada"), "reports", Role.VIEWER)
     log = await audit_log.read(office.store)
     assert [(entry.actor, entry.deed.action, entry.subject) for entry in log.entries] == [
         ("Ada (person:1)", "token_made", "reports (token:1)"),

@@ -13,6 +13,7 @@ from interlock.app.people import manage, signing_in
 from interlock.app.people.errors import HeldBack, SignInRefused
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
 from interlock.store import people
 
 pytestmark = pytest.mark.anyio
@@ -36,8 +37,8 @@ async def test_wrong_password_unknown_name_disabled_and_no_password_get_one_answ
 ) -> None:
     await office.add("Ada", Role.ADMIN)
     bob = await office.add("Bob")
-    await manage.disable(office.store, "command", bob.id)
-    await manage.add(office.store, "command", "cy@example.com", "Cy", Role.VIEWER)
+    await manage.disable(office.store, BY_COMMAND, bob.id)
+    await manage.add(office.store, BY_COMMAND, "cy@example.com", "Cy", Role.VIEWER)
     answers = []
     for name, password in (("Ada", "wrong horse battery"), ("Nobody", PASSWORD), ("Bob", PASSWORD), ("Cy", PASSWORD)):
         before = office.hasher.compared
@@ -130,7 +131,7 @@ async def test_signing_in_again_ends_the_browsers_old_session(office: Office) ->
     assert new != old
     assert await office.whose(old) is None
     assert await office.whose(elsewhere)
-    await signing_in.sign_out(office.store, new)
+    await signing_in.sign_out(office.store, new, ADDRESS)
     assert await office.whose(new) is None
 
 
@@ -154,7 +155,7 @@ async def test_whoever_is_disabled_while_the_password_is_compared_does_not_get_i
     class Slow(Passwords):
         async def fits(self, password_hash: str | None, password: str) -> bool:
             fits = await super().fits(password_hash, password)
-            await manage.disable(office.store, "command", ada.id)
+            await manage.disable(office.store, BY_COMMAND, ada.id)
             return fits
 
     with pytest.raises(SignInRefused):
@@ -197,7 +198,7 @@ async def test_signing_in_failing_and_out_are_deeds_that_name_nobody(office: Off
     await office.add("Ada")
     await refused(office, "Ada")
     await refused(office, "my secret typed in the wrong field")
-    await signing_in.sign_out(office.store, await office.sign_in("Ada"))
+    await signing_in.sign_out(office.store, await office.sign_in("Ada"), ADDRESS)
     assert await office.deeds() == [
         ("command", "person_added", "person:1"),
         ("nobody", "sign_in_failed", "person:1"),
@@ -224,7 +225,7 @@ async def test_a_password_that_is_tried_first_is_refused_with_the_reason(
     office: Office, password: str, code: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        await manage.add(office.store, "command", "ada@example.com", "Ada", Role.ADMIN, office.passwords, password)
+        await manage.add(office.store, BY_COMMAND, "ada@example.com", "Ada", Role.ADMIN, office.passwords, password)
     assert (caught.value.failure.code, caught.value.failure.field) == (code, "password")
     assert caught.value.failure.fix
 
@@ -233,7 +234,7 @@ async def test_a_password_may_hold_any_characters_and_is_the_same_from_any_keybo
     composed = "żółta łódź é 🚤 płynie"
     decomposed = unicodedata.normalize("NFD", composed)
     assert composed != decomposed
-    await manage.add(office.store, "command", "ada@example.com", "Ada", Role.ADMIN, office.passwords, decomposed)
+    await manage.add(office.store, BY_COMMAND, "ada@example.com", "Ada", Role.ADMIN, office.passwords, decomposed)
     assert await office.sign_in("Ada", composed)
 
 
