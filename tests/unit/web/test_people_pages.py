@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from interlock.app.people import links, manage, programs
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.web.app import make_app
+from interlock.web.pages import audit_log
 
 pytestmark = pytest.mark.anyio
 
@@ -292,13 +294,31 @@ async def test_the_audit_log_tells_who_did_what_and_when_somebody_altered_it(sit
     await ada.submit("/people", "/people", name="Bob", email="bob@example.com", role="operator")
     page = await ada.get("/audit-log")
     assert "All 3 rows are as they were written" in page.page.text
-    assert "Ada (person:1) person_added Bob (person:2) role: operator; at: 127.0.0.1" in page.page.text
+    assert "Ada (person:1) added Bob (person:2) role: operator; at: 127.0.0.1" in page.page.text
     assert "at: 127.0.0.1" in page.page.text
     async with site.office.store.write(None) as tx:
         await tx.run("UPDATE deed SET subject = 'person:1' WHERE seq = 3")
     assert "Row 3 is not what was written" in (await ada.get("/audit-log")).page.text
     for odd in ("0", "-1", "x", "99999999999999999999", "\u00b2"):
         assert (await ada.get(f"/audit-log?before={odd}")).status == 200
+
+
+def actions_of_deeds() -> set[str]:
+    """The third argument of every `deeds.append` and `begin_session` in the use cases."""
+    found = set()
+    for source in (Path(links.__file__).parents[1]).rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("deeds.append", "begin_session"):
+                action = node.args[2]
+                if isinstance(action, ast.Constant):
+                    found.add(str(action.value))
+                else:
+                    assert ast.unparse(action) == "deed", ast.unparse(node)
+    return found
+
+
+def test_every_deed_has_words_on_the_page() -> None:
+    assert actions_of_deeds() == set(audit_log.words())
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

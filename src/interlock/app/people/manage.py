@@ -144,7 +144,11 @@ async def disable(store: Store, by: By, id_: int) -> Person:
                 await one_time_links.drop(tx, purpose, id_)
             revoked = [subject_of_token(each) for each in await api_tokens.revoke_all_of(tx, id_)]
             await deeds.append(
-                tx, by.actor, "person_disabled", subject_of_person(id_), by.detail(tokens_revoked=revoked)
+                tx,
+                by.actor,
+                "person_disabled",
+                subject_of_person(id_),
+                by.detail(**({"tokens_revoked": revoked} if revoked else {})),
             )
     return person
 

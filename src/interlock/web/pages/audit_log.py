@@ -6,9 +6,32 @@ from starlette.responses import Response
 
 from interlock.app.people import audit_log
 from interlock.web.access import Asked
+from interlock.web.texts import _
 
 
 async def show(asked: Asked) -> Response:
     text = asked.request.query_params.get("before", "")
     before = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
-    return asked.page("audit_log.html", log=await audit_log.read(asked.site.store, before))
+    return asked.page("audit_log.html", log=await audit_log.read(asked.site.store, before), words=words())
+
+
+def words() -> dict[str, str]:
+    """{action of a deed: how the page says it}. A test holds that every action has its words."""
+    return {
+        "first_person_made": _("came in as the first person"),
+        "password_changed": _("changed the own password"),
+        "password_chosen": _("chose a password by a link"),
+        "password_reset": _("took the password away and gave a link"),
+        "password_set": _("set the password"),
+        "person_added": _("added"),
+        "person_disabled": _("disabled"),
+        "person_enabled": _("enabled"),
+        "role_changed": _("changed the role"),
+        "setup_link_made": _("made a link for the first person"),
+        "sign_in_failed": _("did not get in"),
+        "sign_in_link_made": _("made a link that signs in"),
+        "signed_in": _("signed in"),
+        "signed_out": _("signed out"),
+        "token_made": _("made the token"),
+        "token_revoked": _("revoked the token"),
+    }
