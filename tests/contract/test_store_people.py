@@ -165,6 +165,21 @@ async def test_ending_a_session_ends_that_one_and_ending_all_ends_each(store: St
     assert [await found(store, token) is not None for token in (two, three, bobs)] == [False, False, True]
 
 
+async def test_all_sessions_of_a_person_but_one_are_ended_and_the_living_ones_counted(
+    store: Store, clock: Clock
+) -> None:
+    ada, bob = await add_person(store), await add_person(store, "bob@example.com")
+    one, two, bobs = [await begin(store, who) for who in (ada, ada, bob)]
+    async with store.write(None) as tx:
+        assert await sessions.count_of(tx, ada, HOUR_US) == 2
+        assert await sessions.end_others_of(tx, ada, one) == 1
+        assert await sessions.count_of(tx, ada, HOUR_US) == 1
+    assert [await found(store, token) is not None for token in (one, two, bobs)] == [True, False, True]
+    clock.advance(3600)
+    async with store.read(None) as tx:
+        assert await sessions.count_of(tx, ada, HOUR_US) == 0
+
+
 async def test_sessions_that_are_over_do_not_pile_up(store: Store, clock: Clock) -> None:
     ada = await add_person(store)
     for _ in range(3):

@@ -62,3 +62,21 @@ async def end(tx: WriteTx, token: str) -> int | None:
 async def end_all_of(tx: WriteTx, person_id: int) -> int:
     """How many there were. Index ix_session_person."""
     return await tx.run("DELETE FROM session WHERE person_id = ?", person_id)
+
+
+async def end_others_of(tx: WriteTx, person_id: int, token: str) -> int:
+    """All but the one with this token. How many there were."""
+    sql = "DELETE FROM session WHERE person_id = ? AND token_hash <> ?"
+    return await tx.run(sql, person_id, tokens.hash_of(token))
+
+
+async def count_of(tx: Tx, person_id: int, idle_us: int) -> int:
+    """How many still live."""
+    row = await tx.row(
+        "SELECT count(*) FROM session WHERE person_id = ? AND until_us > ? AND seen_at_us > ?",
+        person_id,
+        tx.now_us,
+        tx.now_us - idle_us,
+    )
+    assert row is not None
+    return int(row[0])

@@ -34,6 +34,7 @@ ADDRESSES = (
     Address("POST", "/welcome/{token}", None, welcome.send),
     Address("GET", "/account", Action.OWN_ACCOUNT, account.show),
     Address("POST", "/account/password", Action.OWN_ACCOUNT, account.change_password),
+    Address("POST", "/account/sign-out-elsewhere", Action.OWN_ACCOUNT, account.sign_out_elsewhere),
     Address("GET", "/people", Action.MANAGE_PEOPLE, people.show),
     Address("POST", "/people", Action.MANAGE_PEOPLE, people.add),
     Address("POST", "/people/{id:int}/role", Action.MANAGE_PEOPLE, people.change_role),

@@ -264,6 +264,21 @@ async def test_ones_own_password_is_changed_with_the_current_one(site: Site) -> 
     assert (await site.browser().sign_in("ada@example.com", NEW)).to == "/"
 
 
+async def test_a_forgotten_browser_is_signed_out_from_another(site: Site) -> None:
+    ada = await site.ada()
+    bob = site.browser()
+    await site.office.add("Bob")
+    await bob.sign_in("bob@example.com", PASSWORD)
+    assert "In this browser only." in (await ada.get("/account")).body
+    forgotten = site.browser()
+    await forgotten.sign_in("ada@example.com", PASSWORD)
+    assert "In 2 browsers" in (await ada.get("/account")).body
+    done = await ada.submit("/account", "/account/sign-out-elsewhere")
+    assert "You are signed out everywhere else." in (await ada.get(str(done.to))).body
+    assert (await forgotten.get("/")).to == "/sign-in"
+    assert (await bob.get("/")).status == 200
+
+
 async def test_a_token_is_shown_once_works_and_is_revoked(site: Site) -> None:
     ada = await site.ada()
     answer = await ada.submit("/api-tokens", "/api-tokens", name="reports", role="viewer")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from interlock.app.errors import BadInput
+from interlock.app.people.common_passwords import is_common
 from interlock.app.people.errors import HeldBack
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ def check_password(password: str, *own_words: str) -> None:
             raise _refused(
                 "password_own_words", "The password is little more than the name or the e-mail.", "Take other words."
             )
-    if len(set(plain)) < _MIN_DIFFERENT:
+    if len(set(plain)) < _MIN_DIFFERENT or is_common(password):
         raise _refused(
-            "password_simple",
-            "The password repeats a few characters.",
+            "password_common",
+            "The password is one of those that are tried first.",
             "Take several words that do not belong together.",
         )
 

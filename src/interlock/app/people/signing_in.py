@@ -11,7 +11,7 @@ import hashlib
 from interlock.app.people.errors import HeldBack, SignInRefused
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
-from interlock.app.people.visitor import Visitor, subject_of_person
+from interlock.app.people.visitor import By, Visitor, subject_of_person
 from interlock.store import Store, WriteTx, deeds, people, sessions, sign_in_tries
 from interlock.store.people import Person
 from interlock.store.sign_in_tries import Source
@@ -97,6 +97,21 @@ async def sign_out(store: Store, token: str, address: str) -> None:
         if person_id is not None:
             actor = subject_of_person(person_id)
             await deeds.append(tx, actor, "signed_out", actor, {"at": address})
+
+
+async def sign_out_elsewhere(store: Store, by: By, token: str) -> None:
+    """All sessions of the person end, but the one with this token."""
+    if by.person_id is None:
+        return
+    async with store.write(None) as tx:
+        ended = await sessions.end_others_of(tx, by.person_id, token)
+        await deeds.append(tx, by.actor, "signed_out_elsewhere", by.actor, by.detail(sessions=str(ended)))
+
+
+async def places(store: Store, visitor: Visitor) -> int:
+    """In how many browsers the person is signed in."""
+    async with store.read(None) as tx:
+        return 0 if visitor.person_id is None else await sessions.count_of(tx, visitor.person_id, IDLE_US)
 
 
 async def whose(store: Store, token: str) -> Visitor | None:

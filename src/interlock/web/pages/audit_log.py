@@ -32,6 +32,7 @@ def words() -> dict[str, str]:
         "sign_in_link_made": _("made a link that signs in"),
         "signed_in": _("signed in"),
         "signed_out": _("signed out"),
+        "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
     }
