@@ -304,6 +304,7 @@ def _people(story: Story) -> None:
     password.write_text("violet kettle on the moor\n")
     story.run("users list of nobody", "users", "list")
     story.run("setup-link", "setup-link", "--public-url", "https://sync.example.com/")
+    story.run("setup-link to nowhere", "setup-link", "--public-url", "sync.example.com")
     story.run("users add without an e-mail", "users", "add", "ada")
     story.run("users add", "users", "add", "ada@example.com", "--role", "admin", "--password-file", str(password))
     story.run("users add by a link", "users", "add", "bob@example.com", "--name", "Bob")

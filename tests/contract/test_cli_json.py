@@ -102,6 +102,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "serve twice": (6, "error"),
     "users list of nobody": (0, "users-list"),
     "setup-link": (0, "setup-link"),
+    "setup-link to nowhere": (2, "error"),
     "users add without an e-mail": (2, "error"),
     "users add": (0, "users-add"),
     "users add by a link": (0, "users-add"),
@@ -175,6 +176,8 @@ def test_every_failure_says_what_to_do(story: dict[str, Step], name: str) -> Non
     ("name", "code", "said"),
     [
         ("issues of nothing", "not_connected", "Nothing is connected yet."),
+        ("setup-link to nowhere", "bad_address", "it must be like https://sync.example.com, without a path"),
+        ("users add twice", "email_taken", "ADA@example.com is somebody's already."),
         ("a misspelt setting", "unknown_key", "line 2: the key 'prot' is not known"),
         ("connect to nowhere", "unreachable", "HubSpot"),
         ("connect with a wrong token", "sign_in_refused", "Salesforce"),

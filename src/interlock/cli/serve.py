@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import Answer, Run, stop_on_signals, with_common
+from interlock.cli.base import Answer, Run, checked_public_url, stop_on_signals, with_common
 
 if TYPE_CHECKING:
     from interlock.wiring import Interlock
@@ -43,6 +43,7 @@ async def serve(
     from interlock.web.app import make_app
     from interlock.web.server import bind, serving, url_of
 
+    public_url = checked_public_url(public_url)
     async with run.open() as opened:
         settings = opened.home.settings
         listening_host = host or settings.host

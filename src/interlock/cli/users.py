@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interlock.cli.base import Answer, Page, Run, with_common
+from interlock.cli.base import Answer, Page, Run, checked_public_url, with_common
 
 if TYPE_CHECKING:
     from interlock.store.people import Person
@@ -69,7 +69,7 @@ async def add(
     from interlock.app.people.roles import role_of
     from interlock.app.people.visitor import BY_COMMAND
 
-    password = _password(password_file)
+    public_url, password = checked_public_url(public_url), _password(password_file)
     passwords = Passwords() if password is not None else None
     async with run.open() as opened:
         person, token = await manage.add(
@@ -90,7 +90,7 @@ async def reset_password(
     from interlock.app.people.passwords import Passwords
     from interlock.app.people.visitor import BY_COMMAND
 
-    password = _password(password_file)
+    public_url, password = checked_public_url(public_url), _password(password_file)
     async with run.open() as opened:
         found = await manage.find(opened.store, email)
         token = None
@@ -107,6 +107,7 @@ async def setup_link(run: Run, public_url: PublicUrlOption = None) -> Answer:
     """Print a new one-time link that makes the first person; older ones work no more."""
     from interlock.app.people import links
 
+    public_url = checked_public_url(public_url)
     async with run.open() as opened:
         link = _link(opened, public_url, await links.setup_link(opened.store))
     return Answer({"link": link}, lambda out: out.line(f"Open this once, within a day, to make your account: {link}"))
