@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.store import Store, connections, directory, lease
+from interlock.store import Store, connections, deeds, directory, lease
 from interlock.wiring import wall_clock_us
 
 COMMAND = Path(sys.executable).parent / "interlock"
@@ -314,6 +314,15 @@ def _people(story: Story) -> None:
     story.run("users reset-password", "users", "reset-password", "ada@example.com")
     story.run("users reset-password of nobody", "users", "reset-password", "eve@example.com")
     story.run("users list", "users", "list")
+    story.steps["the log of deeds"] = Step([], 0, json.dumps(story.in_store(_deeds)), "")
+
+
+async def _deeds(store: Store, connection: connections.Connection) -> list[Json]:
+    """What is broken in the chain, then its rows, oldest first."""
+    async with store.read(None) as tx:
+        broken = (await deeds.verify(tx)).broken
+        found = await deeds.list_(tx, None, 10_000)
+    return [msgspec.to_builtins(broken), *(msgspec.to_builtins(deed) for deed in reversed(found))]
 
 
 def _what_goes_wrong(story: Story) -> None:

@@ -287,6 +287,35 @@ def test_people_come_by_links_that_lead_to_the_address_of_the_pages(story: dict[
     assert [user["email"] for user in story["users list"].document["users"]] == ["ada@example.com", "bob@example.com"]
 
 
+def test_what_commands_changed_is_in_the_log_and_what_they_only_planned_or_looked_at_is_not(
+    story: dict[str, Step],
+) -> None:
+    broken, *deeds = json.loads(story["the log of deeds"].out)
+    assert broken is None
+    assert {deed["actor"] for deed in deeds} == {"command"}
+    assert [deed["action"] for deed in deeds] == [
+        "connected",
+        "mappings_changed",
+        "issues_resynced",
+        "issues_ignored",
+        "conflict_resolved",
+        "paused",
+        "paused",
+        "resumed",
+        "resumed",
+        "setup_link_made",
+        "setup_link_made",
+        "person_added",
+        "person_added",
+        "password_reset",
+    ]
+    (mappings,) = [deed for deed in deeds if deed["action"] == "mappings_changed"]
+    assert mappings["subject"] == "connection:1"
+    assert len(mappings["detail"]["changes"]) == len(story["mappings apply"].document["changes"])
+    secrets = json.loads(story["emulate"].out.splitlines()[0])
+    assert not [deed for deed in deeds if secrets["hubspot"]["token"] in str(deed) or "example.com" in str(deed)]
+
+
 def test_a_choice_is_waiting_until_a_sync_and_then_carried_out(story: dict[str, Step]) -> None:
     (conflict,) = story["conflicts"].document["conflicts"]
     losing = {"hubspot": "salesforce", "salesforce": "hubspot"}[conflict["kept"]]

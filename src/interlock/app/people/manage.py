@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from interlock.app.errors import BadInput, Missing
 from interlock.app.people.errors import LastAdmin
+from interlock.app.people.log import record
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
 from interlock.app.people.signing_in import account_source
@@ -20,7 +21,6 @@ from interlock.store import (
     Tx,
     WriteTx,
     api_tokens,
-    deeds,
     one_time_links,
     people,
     sessions,
@@ -93,7 +93,7 @@ async def add(
             await one_time_links.drop(tx, one_time_links.FIRST_PERSON, None)
             person = await people.get(tx, id_)
             assert person is not None
-            await deeds.append(tx, by.actor, "person_added", subject_of_person(id_), by.detail(role=role))
+            await record(tx, by, "person_added", subject_of_person(id_), role=role)
     except NotUnique as error:
         raise BadInput(
             f"{email} is somebody's already.", code="email_taken", field="email", fix="Find the person in the list."
@@ -128,8 +128,7 @@ async def change_role(store: Store, by: By, id_: int, role: Role) -> Person:
             if role != Role.ADMIN:
                 await _keep_an_admin(tx, person)
             await people.set_role(tx, id_, role)
-            detail = by.detail(before=person.role, after=role)
-            await deeds.append(tx, by.actor, "role_changed", subject_of_person(id_), detail)
+            await record(tx, by, "role_changed", subject_of_person(id_), before=person.role, after=role)
     return person
 
 
@@ -143,13 +142,7 @@ async def disable(store: Store, by: By, id_: int) -> Person:
             for purpose in (one_time_links.PASSWORD, one_time_links.SIGN_IN):
                 await one_time_links.drop(tx, purpose, id_)
             revoked = [subject_of_token(each) for each in await api_tokens.revoke_all_of(tx, id_)]
-            await deeds.append(
-                tx,
-                by.actor,
-                "person_disabled",
-                subject_of_person(id_),
-                by.detail(**({"tokens_revoked": revoked} if revoked else {})),
-            )
+            await record(tx, by, "person_disabled", subject_of_person(id_), tokens_revoked=revoked)
     return person
 
 
@@ -158,7 +151,7 @@ async def enable(store: Store, by: By, id_: int) -> Person:
     async with _changing(store, id_) as (tx, person):
         if person.disabled:
             await people.set_disabled(tx, id_, False)
-            await deeds.append(tx, by.actor, "person_enabled", subject_of_person(id_), by.detail())
+            await record(tx, by, "person_enabled", subject_of_person(id_))
     return person
 
 
@@ -170,7 +163,7 @@ async def reset_password(store: Store, by: By, id_: int) -> tuple[Person, str]:
         await sessions.end_all_of(tx, id_)
         await sign_in_tries.forget(tx, account_source(person.email))
         token = await _password_link(tx, id_)
-        await deeds.append(tx, by.actor, "password_reset", subject_of_person(id_), by.detail())
+        await record(tx, by, "password_reset", subject_of_person(id_))
     return person, token
 
 
@@ -186,7 +179,7 @@ async def set_password(store: Store, passwords: Passwords, by: By, id_: int, pas
         await sessions.end_all_of(tx, id_)
         await one_time_links.drop(tx, one_time_links.PASSWORD, id_)
         await sign_in_tries.forget(tx, account_source(person.email))
-        await deeds.append(tx, by.actor, "password_set", subject_of_person(id_), by.detail())
+        await record(tx, by, "password_set", subject_of_person(id_))
     return person
 
 

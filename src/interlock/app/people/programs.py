@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from interlock.app.errors import Missing
+from interlock.app.people.log import record
 from interlock.app.people.manage import check_name
 from interlock.app.people.roles import Role, lower
 from interlock.app.people.visitor import By, Visitor, subject_of_token
-from interlock.store import Store, api_tokens, deeds, people
+from interlock.store import Store, api_tokens, people
 from interlock.store.api_tokens import ApiToken
 
 
@@ -15,7 +16,7 @@ async def make(store: Store, by: By, name: str, role: Role) -> str:
     name = check_name(name)
     async with store.write(None) as tx:
         id_, token = await api_tokens.make(tx, name, role, by.person_id)
-        await deeds.append(tx, by.actor, "token_made", subject_of_token(id_), by.detail(role=role))
+        await record(tx, by, "token_made", subject_of_token(id_), role=role)
     return token
 
 
@@ -32,7 +33,7 @@ async def revoke(store: Store, by: By, id_: int) -> ApiToken:
         if token is None:
             raise Missing(f"There is no token {id_}.", code="no_such_token", fix="Load the list of tokens again.")
         if await api_tokens.revoke(tx, id_):
-            await deeds.append(tx, by.actor, "token_revoked", subject_of_token(id_), by.detail())
+            await record(tx, by, "token_revoked", subject_of_token(id_))
     return token
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from interlock.app.people.errors import HeldBack, SignInRefused
+from interlock.app.people.log import record
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import By, Visitor, subject_of_person
@@ -105,7 +106,7 @@ async def sign_out_elsewhere(store: Store, by: By, token: str) -> None:
         return
     async with store.write(None) as tx:
         ended = await sessions.end_others_of(tx, by.person_id, token)
-        await deeds.append(tx, by.actor, "signed_out_elsewhere", by.actor, by.detail(sessions=str(ended)))
+        await record(tx, by, "signed_out_elsewhere", by.actor, sessions=str(ended))
 
 
 async def places(store: Store, visitor: Visitor) -> int:

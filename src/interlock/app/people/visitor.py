@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from interlock.app.people.roles import Action, Role, allowed
@@ -28,9 +26,6 @@ class By(msgspec.Struct, frozen=True):
     actor: str
     address: str | None = None
     person_id: int | None = None
-
-    def detail(self, **more: Any) -> dict[str, Any]:
-        return more if self.address is None else {**more, "at": self.address}
 
 
 BY_COMMAND = By(COMMAND)

@@ -18,14 +18,21 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "conflict_resolved": _("chose for the conflict"),
+        "connected": _("connected"),
         "first_person_made": _("came in as the first person"),
+        "issues_ignored": _("ignored issues"),
+        "issues_resynced": _("resynced issues"),
+        "mappings_changed": _("changed mappings"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
         "password_reset": _("took the password away and gave a link"),
         "password_set": _("set the password"),
+        "paused": _("paused"),
         "person_added": _("added"),
         "person_disabled": _("disabled"),
         "person_enabled": _("enabled"),
+        "resumed": _("resumed"),
         "role_changed": _("changed the role"),
         "setup_link_made": _("made a link for the first person"),
         "sign_in_failed": _("did not get in"),
