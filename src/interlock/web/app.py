@@ -12,14 +12,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from interlock.app.errors import AppError, Missing
 from interlock.app.people.passwords import Passwords
 from interlock.store import Store, StoreError
+from interlock.web import forms
 from interlock.web.headers import Secured
-from interlock.web.routes import routes
+from interlock.web.routes import API, routes
 from interlock.web.site import Site
 from interlock.web.texts import _
 
@@ -35,11 +37,18 @@ def make_app(
     return Starlette(
         routes=[*routes(site), Mount("/static", StaticFiles(directory=_HERE / "static"))],
         middleware=[Middleware(Secured, https=site.https)],
-        exception_handlers={HTTPException: failing.refused, StoreError: failing.no_store, Exception: failing.failed},
+        exception_handlers={
+            HTTPException: failing.refused,
+            AppError: failing.said_no,
+            StoreError: failing.no_store,
+            Exception: failing.failed,
+        },
     )
 
 
 class _Failing:
+    """What a person gets is a page, what a program gets a document like `interlock.error/1`; the same in other words."""
+
     def __init__(self, site: Site) -> None:
         self._site = site
 
@@ -51,13 +60,31 @@ class _Failing:
             title, text = _("Not here"), _("The status is at /, the health check at /health.")
         else:
             title, text = _("Not taken"), error.detail
-        return self._site.render("message.html", error.status_code, title=title, text=text)
+        return self._answer(
+            request, error.status_code, title, text, "not_found" if error.status_code == 404 else "refused"
+        )
+
+    async def said_no(self, request: Request, error: Exception) -> Response:
+        """What a use case refused, where a page has no form to say it at."""
+        assert isinstance(error, AppError)
+        failure = error.failure
+        title = _("There is no such thing") if isinstance(error, Missing) else _("Not done")
+        text = f"{failure.message} {failure.fix}".strip()
+        response = self._answer(request, forms.status_of(error), title, text, failure.code)
+        response.headers.update(forms.headers_of(error))
+        return response
 
     async def no_store(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, StoreError)
         text = f"{error} {_('Load the page again.')}"
-        return self._site.render("message.html", 503, title=_("The database cannot be read"), text=text)
+        return self._answer(request, 503, _("The database cannot be read"), text, error.code)
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What went wrong is in the log (the server writes it); a page shows nothing of the inside."""
         text = _("This is a defect of Interlock. The log of `interlock serve` holds the report.")
-        return self._site.render("message.html", 500, title=_("Something broke"), text=text)
+        return self._answer(request, 500, _("Something broke"), text, "defect")
+
+    def _answer(self, request: Request, status_code: int, title: str, text: str, code: str) -> Response:
+        if request.url.path.startswith(API):
+            return JSONResponse({"error": {"code": code, "message": text}}, status_code)
+        return self._site.render("message.html", status_code, title=title, text=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.app.errors import AppError
+from interlock.app.errors import AppError, Busy, Missing, Stopped
 from interlock.app.people.errors import HeldBack
 
 
@@ -33,8 +33,12 @@ def refused(error: AppError, values: dict[str, str], fields: tuple[str, ...]) ->
 
 
 def status_of(error: AppError) -> int:
-    """429 too many tries; 422 for what was typed."""
-    return 429 if isinstance(error, HeldBack) else 422
+    """The HTTP status of what a use case refused: 422 for what was typed."""
+    if isinstance(error, HeldBack):
+        return 429
+    if isinstance(error, Missing):
+        return 404
+    return 409 if isinstance(error, (Busy, Stopped)) else 422
 
 
 def headers_of(error: AppError) -> dict[str, str]:

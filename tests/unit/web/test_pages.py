@@ -13,10 +13,14 @@ from tests.asgi_browser import Answer, Browser, Text
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, START_US, Office, an_office
 
+from interlock.app.errors import BadInput, Busy, Missing
+from interlock.app.people import programs
+from interlock.app.people.errors import HeldBack
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import By
 from interlock.app.reach import Reach
 from interlock.core.model import Issue, IssueCategory
-from interlock.store import connections, directory, heartbeat, issues
+from interlock.store import StoreUnavailable, connections, directory, heartbeat, issues
 from interlock.web.app import make_app
 from interlock.web.headers import SECURITY_HEADERS
 from interlock.web.pages import status
@@ -147,6 +151,39 @@ def test_a_defect_shows_a_page_without_the_inside(tmp_path: Path, monkeypatch: p
         assert page.status == 500
         assert "secret detail" not in page.body
         assert "Something broke" in page.body
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BadInput("The field is wrong.", fix="Correct it.", code="wrong"), 422),
+        (Missing("It is gone.", code="gone"), 404),
+        (Busy("Somebody holds it."), 409),
+        (HeldBack(7), 429),
+        (StoreUnavailable("The database is away."), 503),
+        (ZeroDivisionError("secret detail"), 500),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_a_use_case_refuses_is_said_on_a_page_and_to_a_program_in_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: int
+) -> None:
+    async def refuses(*_: object) -> None:
+        raise error
+
+    async def story(site: Site) -> None:
+        token = await programs.make(site.store, By("person:1", None, 1), "reports", Role.VIEWER)
+        monkeypatch.setattr(status.use_case, "status", refuses)
+        page = await site.get()
+        api = await Browser(site.app).get("/api/status", authorization=f"Bearer {token}")
+        assert page.status == api.status == expected
+        said = msgspec.json.decode(api.body)["error"]
+        assert said["message"] in page.page.text
+        assert said["code"]
+        assert ("retry-after" in page.headers) == (expected == 429)
+        assert "secret detail" not in page.body + api.body
 
     told(tmp_path, story)
 
