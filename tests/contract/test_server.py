@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from interlock.web.server import bind, serving
+from interlock.web.server import bind, serving, travels_in_clear
 
 pytestmark = pytest.mark.anyio
 
@@ -43,3 +43,20 @@ async def test_anybody_can_say_where_a_request_comes_from_and_is_not_believed() 
 
 async def test_a_trusted_proxy_is_believed_for_the_one_that_it_has_seen_itself() -> None:
     assert await asked(("127.0.0.1",), *FORWARDED) == "192.0.2.7 https"
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "in_clear"),
+    [
+        ("127.0.0.1", None, False),
+        ("localhost", "http://localhost:8090", False),
+        ("::1", "http://[::1]:8090", False),
+        ("127.0.0.1", "https://sync.example.com", False),
+        ("0.0.0.0", "https://sync.example.com", False),
+        ("127.0.0.1", "http://sync.example.com", True),
+        ("0.0.0.0", None, True),
+        ("192.0.2.1", None, True),
+    ],
+)
+def test_it_is_known_when_passwords_would_travel_in_clear(host: str, public_url: str | None, in_clear: bool) -> None:
+    assert travels_in_clear(host, public_url) is in_clear

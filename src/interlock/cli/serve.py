@@ -41,7 +41,7 @@ async def serve(
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
-    from interlock.web.server import bind, serving, url_of
+    from interlock.web.server import bind, serving, travels_in_clear, url_of
 
     public_url = checked_public_url(public_url)
     async with run.open() as opened:
@@ -54,6 +54,11 @@ async def serve(
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
+        if travels_in_clear(listening_host, public_url or settings.public_url):
+            run.say(
+                "Other machines can reach the pages without https, so passwords can be read on their way."
+                " Put a reverse proxy with https in front, and set public_url in interlock.yaml."
+            )
         try:
             app = make_app(opened.store, opened.clock_us, url)
             async with serving(app, listening, settings.trusted_proxies):

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Generator, Sequence
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from interlock.app.errors import BadInput
 
 # Open connections get this long when the server stops.
 _GRACE_S = 2
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -50,6 +52,14 @@ def url_of(listening: socket.socket, host: str) -> str:
     port = listening.getsockname()[1]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def travels_in_clear(host: str, public_url: str | None) -> bool:
+    """Whether passwords can come from other machines without https. A proxy on this machine is taken to have it only if
+    `public_url` says so."""
+    if public_url is not None:
+        return not public_url.lower().startswith("https://") and urlsplit(public_url).hostname not in _THIS_MACHINE
+    return host not in _THIS_MACHINE
 
 
 @contextlib.asynccontextmanager
