@@ -35,6 +35,10 @@ class Asked(msgspec.Struct):
     csrf: str
     session: str | None  # the session's token, where there is one
 
+    def __repr__(self) -> str:
+        # The form may hold a password, and the session is one: neither may get into a log.
+        return f"Asked({self.request.method} {self.request.url.path})"
+
     @property
     def address(self) -> str:
         return self.request.client.host if self.request.client is not None else "unknown"

@@ -34,7 +34,7 @@ def make_app(
     """`public_url`: the address by which browsers reach it; https there makes the cookies and headers of https."""
     site = Site(store, clock_us, public_url, passwords or Passwords())
     failing = _Failing(site)
-    return Starlette(
+    app = Starlette(
         routes=[*routes(site), Mount("/static", StaticFiles(directory=_HERE / "static"))],
         middleware=[Middleware(Secured, https=site.https)],
         exception_handlers={
@@ -44,6 +44,9 @@ def make_app(
             Exception: failing.failed,
         },
     )
+    # An address is in the table or it is not; a redirect to a guess would be made from whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Failing:
@@ -60,9 +63,10 @@ class _Failing:
             title, text = _("Not here"), _("The status is at /, the health check at /health.")
         else:
             title, text = _("Not taken"), error.detail
-        return self._answer(
-            request, error.status_code, title, text, "not_found" if error.status_code == 404 else "refused"
-        )
+        code = "not_found" if error.status_code == 404 else "refused"
+        response = self._answer(request, error.status_code, title, text, code)
+        response.headers.update(error.headers or {})
+        return response
 
     async def said_no(self, request: Request, error: Exception) -> Response:
         """What a use case refused, where a page has no form to say it at."""
