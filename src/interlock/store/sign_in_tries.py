@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.store.sql import Dialect
-from interlock.store.tx import WriteTx
+from interlock.store.tx import Tx, WriteTx
 
 # Any number: the same for all processes, and no other lock's.
 _ADVISORY_LOCK = 4_201_869
@@ -53,6 +53,12 @@ async def begin(tx: WriteTx, sources: list[Source]) -> int:
             tx.now_us + source.wait_us(failures),
         )
     return 0
+
+
+async def wait_us(tx: Tx, names: list[str]) -> int:
+    """How long the next try by one of these sources has to wait; 0: not at all."""
+    rows = await tx.rows("SELECT next_at_us FROM sign_in_try WHERE source IN [?]", names)
+    return max((int(row[0]) - tx.now_us for row in rows if row[0] > tx.now_us), default=0)
 
 
 async def forget(tx: WriteTx, source: str) -> None:

@@ -53,7 +53,13 @@ async def sign_in(
         async with store.write(None) as tx:
             person = await people.by_email(tx, email)
             subject = subject_of_person(person.id) if person is not None else "unknown"
-            await deeds.append(tx, deeds.NOBODY, "sign_in_failed", subject, {"at": address})
+            # That somebody is being held back is what an admin wants to see in the log; the tries that then come are not
+            # written, or whoever sends them could fill it.
+            held_us = await sign_in_tries.wait_us(tx, [source.name for source in _sources(email, address)])
+            detail: dict[str, str | int] = {"at": address}
+            if held_us:
+                detail["next_try_after_seconds"] = -(-held_us // S)
+            await deeds.append(tx, deeds.NOBODY, "sign_in_failed", subject, detail)
         raise SignInRefused
     outdated = passwords.is_outdated(found.password_hash or "")
     renewed = await passwords.hash(password) if outdated else None

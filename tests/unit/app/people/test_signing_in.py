@@ -9,7 +9,7 @@ import pytest
 from tests.office import ADDRESS, PASSWORD, CountingHasher, Office
 
 from interlock.app.errors import BadInput
-from interlock.app.people import manage, signing_in
+from interlock.app.people import audit_log, manage, signing_in
 from interlock.app.people.errors import HeldBack, SignInRefused
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
@@ -69,6 +69,18 @@ async def test_while_an_account_waits_the_right_password_is_not_looked_at(office
     before = office.hasher.compared
     assert await refused(office, "Ada", PASSWORD) == "held_back"
     assert office.hasher.compared == before
+
+
+async def test_the_log_says_from_when_an_account_is_held_back_and_is_not_filled_by_what_then_comes(
+    office: Office,
+) -> None:
+    await office.add("Ada")
+    for _ in range(20):
+        await refused(office, "Ada")
+    log = await audit_log.read(office.store)
+    told = [entry.deed.detail.get("next_try_after_seconds") for entry in reversed(log.entries)]
+    assert told == [None, None, None, None, None, 1]
+    assert log.entries[0].deed.detail["at"] == ADDRESS
 
 
 async def test_an_unknown_name_waits_like_a_known_one(office: Office) -> None:
