@@ -10,8 +10,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from interlock.app.errors import BadInput
 
@@ -28,7 +29,19 @@ class ProcessSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8090, ge=0, le=65_535)
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For and -Proto are believed
     ca_file: str | None = None  # an extra certificate authority for the two CRMs, as `emulate --tls` makes one
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        return None if url is None else public_address(url)
+
+    @property
+    def browser_url(self) -> str:
+        """The address by which browsers reach the pages, as far as the settings tell."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class Home(BaseModel):
@@ -53,6 +66,14 @@ class Home(BaseModel):
 
     def _in(self, name: str) -> Path:
         return self.path / Path(name).expanduser()
+
+
+def public_address(url: str) -> str:
+    """Raises ValueError for what no browser could open: links are made from it, and https in it makes the cookies secure."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError("it must be like https://sync.example.com, without a path")
+    return url.rstrip("/")
 
 
 def home_folder(given: str | None, environment: Mapping[str, str]) -> Path:

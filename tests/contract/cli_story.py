@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.store import Store, connections, directory, lease
+from interlock.store import Store, connections, deeds, directory, lease
 from interlock.wiring import wall_clock_us
 
 COMMAND = Path(sys.executable).parent / "interlock"
@@ -147,6 +147,7 @@ def told(folder: Path) -> Story:
         _records(story, pair)
         _stopping(story)
         _serve(story)
+        _people(story)
         _what_goes_wrong(story)
     _when_both_crms_are_down(story)
     return story
@@ -289,10 +290,39 @@ def _serve(story: Story) -> None:
             health = answer.read().decode()
         with urllib.request.urlopen(ready["url"]) as answer:
             page = answer.read().decode()
+        with urllib.request.urlopen(ready["setup_link"]) as answer:
+            welcome = answer.read().decode()
     story.steps["the health check"] = Step([], 0, health, "")
     story.steps["the status page"] = Step([], 0, page, "")
+    story.steps["the page for the first person"] = Step([], 0, welcome, "")
     with story.running("sync until ended", "sync", end=signal.SIGINT):
         pass
+
+
+def _people(story: Story) -> None:
+    password = story.folder / "password"
+    password.write_text("violet kettle on the moor\n")
+    story.run("users list of nobody", "users", "list")
+    story.run("setup-link", "setup-link", "--public-url", "https://sync.example.com/")
+    story.run("setup-link to nowhere", "setup-link", "--public-url", "sync.example.com")
+    story.run("users add without an e-mail", "users", "add", "ada")
+    story.run("users add", "users", "add", "ada@example.com", "--role", "admin", "--password-file", str(password))
+    story.run("users add by a link", "users", "add", "bob@example.com", "--name", "Bob")
+    story.run("users add twice", "users", "add", "ADA@example.com")
+    story.run("users add with no role", "users", "add", "cy@example.com", "--role", "owner")
+    story.run("setup-link with people", "setup-link")
+    story.run("users reset-password", "users", "reset-password", "ada@example.com")
+    story.run("users reset-password of nobody", "users", "reset-password", "eve@example.com")
+    story.run("users list", "users", "list")
+    story.steps["the log of deeds"] = Step([], 0, json.dumps(story.in_store(_deeds)), "")
+
+
+async def _deeds(store: Store, connection: connections.Connection) -> list[Json]:
+    """What is broken in the chain, then its rows, oldest first."""
+    async with store.read(None) as tx:
+        broken = (await deeds.verify(tx)).broken
+        found = await deeds.list_(tx, None, 10_000)
+    return [msgspec.to_builtins(broken), *(msgspec.to_builtins(deed) for deed in reversed(found))]
 
 
 def _what_goes_wrong(story: Story) -> None:

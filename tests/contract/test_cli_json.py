@@ -100,6 +100,18 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "serve": (0, "serve"),
     "serve on a taken port": (2, "error"),
     "serve twice": (6, "error"),
+    "users list of nobody": (0, "users-list"),
+    "setup-link": (0, "setup-link"),
+    "setup-link to nowhere": (2, "error"),
+    "users add without an e-mail": (2, "error"),
+    "users add": (0, "users-add"),
+    "users add by a link": (0, "users-add"),
+    "users add twice": (2, "error"),
+    "users add with no role": (2, "error"),
+    "setup-link with people": (2, "error"),
+    "users reset-password": (0, "users-reset-password"),
+    "users reset-password of nobody": (5, "error"),
+    "users list": (0, "users-list"),
     "sync handed to serve": (1, "sync"),
     "status beside serve": (1, "status"),
     "a resync that is asked for": (0, "issues-resync"),
@@ -164,6 +176,8 @@ def test_every_failure_says_what_to_do(story: dict[str, Step], name: str) -> Non
     ("name", "code", "said"),
     [
         ("issues of nothing", "not_connected", "Nothing is connected yet."),
+        ("setup-link to nowhere", "bad_address", "it must be like https://sync.example.com, without a path"),
+        ("users add twice", "email_taken", "ADA@example.com is somebody's already."),
         ("a misspelt setting", "unknown_key", "line 2: the key 'prot' is not known"),
         ("connect to nowhere", "unreachable", "HubSpot"),
         ("connect with a wrong token", "sign_in_refused", "Salesforce"),
@@ -198,6 +212,7 @@ def test_a_defect_leaves_a_report_and_no_traceback(story: dict[str, Step]) -> No
 def test_no_secret_is_ever_printed(story: dict[str, Step]) -> None:
     ready = json.loads(story["emulate"].out.splitlines()[0])
     secrets = [ready[side][name] for side in ("hubspot", "salesforce") for name in ("token", "client_secret")]
+    secrets.append("violet kettle on the moor")  # the password of a person who was added
     for name, step in story.items():
         if name != "emulate":
             assert not [secret for secret in secrets if secret in step.out + step.err], name
@@ -246,8 +261,59 @@ def test_work_that_is_handed_to_serve_is_done_by_it(story: dict[str, Step]) -> N
     assert worker["running"] is True
     assert story["sync handed to serve"].document["outcome"] == "done"
     assert json.loads(story["the health check"].out)["status"] == "ok"
-    assert "<h1>Status</h1>" in story["the status page"].out
+    # Not even from the machine itself without signing in.
+    assert "<h1>Sign in</h1>" in story["the status page"].out
     assert story["status afterwards"].document["worker"]["running"] is False
+
+
+def test_people_come_by_links_that_lead_to_the_address_of_the_pages(story: dict[str, Step]) -> None:
+    serve = json.loads(story["serve"].out.splitlines()[0])
+    assert serve["setup_link"].startswith(f"{serve['url']}/welcome/")
+    assert "You are the first person here" in story["the page for the first person"].out
+    assert story["users list of nobody"].document["users"] == []
+    assert story["setup-link"].document["link"].startswith("https://sync.example.com/welcome/")
+    added = story["users add"].document
+    assert (added["link"], added["user"]["role"], added["user"]["state"]) == (None, "admin", "active")
+    invited = story["users add by a link"].document
+    assert invited["link"].startswith("http://127.0.0.1:8090/welcome/")
+    assert (invited["user"]["name"], invited["user"]["role"], invited["user"]["state"]) == (
+        "Bob",
+        "viewer",
+        "no_password",
+    )
+    assert story["setup-link with people"].document["error"]["code"] == "people_exist"
+    reset = story["users reset-password"].document
+    assert (reset["user"]["state"], reset["user"]["signed_in_at"]) == ("no_password", None)
+    assert [user["email"] for user in story["users list"].document["users"]] == ["ada@example.com", "bob@example.com"]
+
+
+def test_what_commands_changed_is_in_the_log_and_what_they_only_planned_or_looked_at_is_not(
+    story: dict[str, Step],
+) -> None:
+    broken, *deeds = json.loads(story["the log of deeds"].out)
+    assert broken is None
+    assert {deed["actor"] for deed in deeds} == {"command"}
+    assert [deed["action"] for deed in deeds] == [
+        "connected",
+        "mappings_changed",
+        "issues_resynced",
+        "issues_ignored",
+        "conflict_resolved",
+        "paused",
+        "paused",
+        "resumed",
+        "resumed",
+        "setup_link_made",
+        "setup_link_made",
+        "person_added",
+        "person_added",
+        "password_reset",
+    ]
+    (mappings,) = [deed for deed in deeds if deed["action"] == "mappings_changed"]
+    assert mappings["subject"] == "connection:1"
+    assert len(mappings["detail"]["changes"]) == len(story["mappings apply"].document["changes"])
+    secrets = json.loads(story["emulate"].out.splitlines()[0])
+    assert not [deed for deed in deeds if secrets["hubspot"]["token"] in str(deed) or "example.com" in str(deed)]
 
 
 def test_a_choice_is_waiting_until_a_sync_and_then_carried_out(story: dict[str, Step]) -> None:

@@ -193,6 +193,9 @@ def test_without_once_it_serves_both_crms_names_records_of_this_run_and_ends_on_
             for url in urls:
                 with urllib.request.urlopen(f"{url}/sign-in", timeout=20) as answer:
                     assert answer.status == 200
+            (link,) = re.findall(r"^  Interlock +(http://127\.0\.0\.1:\d+/welcome/\S+)   ", text, re.MULTILINE)
+            with urllib.request.urlopen(link, timeout=20) as answer:
+                assert "You come in as Demo" in " ".join(answer.read().decode().split())
             (key,) = re.findall(r"issues --record (hubspot:contacts:\d+)", text)
             issues = subprocess.run(
                 [str(COMMAND), "issues", "--record", key, "--json", "--home", str(kept)],

@@ -14,6 +14,8 @@ import msgspec
 
 from interlock.app.errors import BadInput, Missing
 from interlock.app.keys import TYPE_BY_PREFIX
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
 from interlock.core.model import (
     AuditKind,
@@ -125,7 +127,9 @@ class Chosen(msgspec.Struct, frozen=True):
     key: RecordKey
 
 
-async def resolve(store: Store, connection_id: int, id_: int, keep: Side, *, now_us: int, plan: bool) -> Chosen:
+async def resolve(
+    store: Store, connection_id: int, id_: int, keep: Side, *, now_us: int, plan: bool, by: By = BY_COMMAND
+) -> Chosen:
     """Note that the value of `keep` is wanted on both sides, and make the pair due. Raises Missing, BadInput."""
     async with store.read(connection_id) as tx:
         row = await audit.get(tx, id_)
@@ -152,6 +156,7 @@ async def resolve(store: Store, connection_id: int, id_: int, keep: Side, *, now
             await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
             await schedule.ring(write)
+            await record(write, by, "conflict_resolved", f"conflict:{id_}", connection=connection_id, keep=keep.value)
     types = {link.salesforce_id: link.salesforce_type}
     return Chosen(as_document(row, None if plan else choice, types), link.hubspot)
 

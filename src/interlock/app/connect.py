@@ -16,6 +16,8 @@ from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.crm.hubspot.client import HubSpotClient
@@ -52,6 +54,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     settings: dict[str, Any] = {}
     config: tuple[mapping_documents.Document, mapping_documents.Where] | None = None
     secrets: Credentials | None = None
+    by: By = BY_COMMAND
 
 
 class Joined(msgspec.Struct):
@@ -241,6 +244,8 @@ async def _save(
             for client in clients:
                 for purpose, n in client.governor.counts.items():
                     await calls.add(tx, client.governor.side, purpose, n, tx.now_us)
+        accounts = {"hubspot": wanted.hubspot_account_id, "salesforce": wanted.salesforce_org_id}
+        await record(tx, request.by, "connected", f"connection:{wanted.id}", **accounts)
     return wanted
 
 

@@ -9,6 +9,8 @@ import msgspec
 
 from interlock.app import reach
 from interlock.app.errors import BadInput, Missing, NotConnected
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.reach import Reach
 from interlock.app.times import rfc3339
 from interlock.core.model import Side
@@ -127,7 +129,9 @@ class StateChange(msgspec.Struct, frozen=True):
     changed: bool
 
 
-async def pause(store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool) -> StateChange:
+async def pause(
+    store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool, by: By = BY_COMMAND
+) -> StateChange:
     """Stop syncing until `resume`: everything, or these objects only."""
     assert connection.id is not None
     paused = paused_objects(connection)
@@ -135,7 +139,7 @@ async def pause(store: Store, connection: Connection, objects: Collection[str] |
         after = paused | set(objects)
         change = StateChange(connection.state, connection.state, None, sorted(after), after != paused)
         if change.changed and not plan:
-            await _set_paused(store, connection, after)
+            await _set_paused(store, connection, after, "paused", by)
         return change
     change = StateChange(
         connection.state, "paused", connection.state_reason, sorted(paused), connection.state != "paused"
@@ -149,10 +153,13 @@ async def pause(store: Store, connection: Connection, objects: Collection[str] |
                 state_reason="A person has paused it.",
                 state_fix="Run `interlock resume`.",
             )
+            await record(tx, by, "paused", f"connection:{connection.id}")
     return change
 
 
-async def resume(store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool) -> StateChange:
+async def resume(
+    store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool, by: By = BY_COMMAND
+) -> StateChange:
     """Sync again; also clears a suspension or a brake, whose reason is in the answer."""
     assert connection.id is not None
     paused = paused_objects(connection)
@@ -165,7 +172,7 @@ async def resume(store: Store, connection: Connection, objects: Collection[str] 
     )
     if not plan:
         if left != paused:
-            await _set_paused(store, connection, left)
+            await _set_paused(store, connection, left, "resumed", by)
         if state != connection.state:
             async with store.write(connection.id) as tx:
                 settings = (await fresh(tx, connection.id)).settings
@@ -175,16 +182,18 @@ async def resume(store: Store, connection: Connection, objects: Collection[str] 
                     tx, connection.id, state=state, state_reason=None, state_fix=None, settings=settings
                 )
                 await schedule.ring(tx)
+                await record(tx, by, "resumed", f"connection:{connection.id}", was=connection.state)
     return change
 
 
-async def _set_paused(store: Store, connection: Connection, objects: Collection[str]) -> None:
+async def _set_paused(store: Store, connection: Connection, objects: Collection[str], deed: str, by: By) -> None:
     assert connection.id is not None
     async with store.write(connection.id) as tx:
         current = await fresh(tx, connection.id)
         settings = {**current.settings, PAUSED_OBJECTS: sorted(objects)}
         await connections.update(tx, connection.id, settings=settings)
         await schedule.ring(tx)
+        await record(tx, by, deed, f"connection:{connection.id}", paused_objects=sorted(objects))
 
 
 async def fresh(tx: Tx, connection_id: int) -> Connection:

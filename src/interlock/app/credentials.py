@@ -101,7 +101,7 @@ def gather(sources: Sources, environment: Mapping[str, str], stdin: Callable[[],
             fix=f"Put the token of a private app or a service key into {HUBSPOT_TOKEN}, or give --hubspot-token-file.",
         )
     secret = _one_line("--salesforce-client-secret-file", sources.salesforce_client_secret_file, stdin)
-    key = _text("--salesforce-jwt-key", sources.salesforce_jwt_key, stdin)
+    key = secret_text("--salesforce-jwt-key", sources.salesforce_jwt_key, stdin)
     token = _one_line("--salesforce-token-file", sources.salesforce_token_file, stdin)
     if not (secret or key or token):
         token = _from_environment(SALESFORCE_TOKEN, environment)
@@ -117,7 +117,8 @@ def gather(sources: Sources, environment: Mapping[str, str], stdin: Callable[[],
     return given
 
 
-def _text(option: str, file: str | None, stdin: Callable[[], str]) -> str | None:
+def secret_text(option: str, file: str | None, stdin: Callable[[], str]) -> str | None:
+    """What the file holds (`-`: standard input); None where none is named. Raises BadInput, also for an empty one."""
     if file is None:
         return None
     try:
@@ -136,7 +137,7 @@ def _text(option: str, file: str | None, stdin: Callable[[], str]) -> str | None
 
 
 def _one_line(option: str, file: str | None, stdin: Callable[[], str]) -> str | None:
-    text = _text(option, file, stdin)
+    text = secret_text(option, file, stdin)
     return None if text is None else _checked(text.strip(), f"{option} {file}", option)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from interlock.app.errors import BadInput, Missing
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
 from interlock.store import Store, dirty, issues, schedule
@@ -96,7 +98,7 @@ def keys_of(issue: Issue) -> list[RecordKey]:
     return []
 
 
-async def resync(store: Store, connection_id: int, chosen: Sequence[Issue], now_us: int) -> int:
+async def resync(store: Store, connection_id: int, chosen: Sequence[Issue], now_us: int, by: By = BY_COMMAND) -> int:
     """The records of these issues are due again; each issue waits for the outcome. The number of records."""
     by_object: dict[str, list[RecordKey]] = {}
     for issue in chosen:
@@ -108,12 +110,16 @@ async def resync(store: Store, connection_id: int, chosen: Sequence[Issue], now_
         named = [issue.id for issue in chosen if issue.id is not None and keys_of(issue)]
         await issues.set_waiting(tx, named, now_us)
         await schedule.ring(tx)
+        await record(tx, by, "issues_resynced", f"connection:{connection_id}", issues=named)
     return len({key for keys in by_object.values() for key in keys})
 
 
-async def ignore(store: Store, connection_id: int, chosen: Sequence[Issue]) -> int:
+async def ignore(store: Store, connection_id: int, chosen: Sequence[Issue], by: By = BY_COMMAND) -> int:
     async with store.write(connection_id) as tx:
-        return await issues.ignore(tx, [issue.id for issue in chosen if issue.id is not None])
+        named = [issue.id for issue in chosen if issue.id is not None]
+        ignored = await issues.ignore(tx, named)
+        await record(tx, by, "issues_ignored", f"connection:{connection_id}", issues=named)
+        return ignored
 
 
 def as_document(issue: Issue) -> Json:

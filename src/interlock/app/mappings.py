@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus
 from interlock.app.errors import BadInput
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
 from interlock.app.words import RULES
@@ -72,6 +74,15 @@ class Change(msgspec.Struct, frozen=True):
 
     def document(self) -> Json:
         return msgspec.structs.asdict(self)
+
+    def told(self) -> str:
+        """On one line, for the log of deeds: `change contacts/Contact jobtitle/Title two_way/dont_sync`."""
+        pairs = (
+            (self.object, self.salesforce_object),
+            (self.property, self.field),
+            (self.rule_before, self.rule_after),
+        )
+        return " ".join([self.action, *("/".join(each or "-" for each in pair) for pair in pairs if any(pair))])
 
 
 # --- list and export --------------------------------------------------------------------------------------------------
@@ -165,6 +176,7 @@ async def apply(
     refresh: Callable[[], Awaitable[Schemas]],
     *,
     plan: bool,
+    by: By = BY_COMMAND,
 ) -> list[Change]:
     """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError.
 
@@ -189,6 +201,9 @@ async def apply(
         changes = await _changes(tx, document)
         _check_removals(changes)
         await _carry_out(tx, changes)
+        if changes:
+            told = [change.told() for change in changes]
+            await record(tx, by, "mappings_changed", f"connection:{connection_id}", changes=told)
     return changes
 
 

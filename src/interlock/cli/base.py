@@ -112,6 +112,22 @@ class Run:
             raise Stopped("Nothing was changed.", code="declined")
 
 
+def checked_public_url(url: str | None) -> str | None:
+    """Raises BadInput."""
+    from interlock.app.errors import BadInput
+    from interlock.config import public_address
+
+    try:
+        return None if url is None else public_address(url)
+    except ValueError as error:
+        raise BadInput(
+            f"--public-url {url} cannot be used: {error}.",
+            code="bad_address",
+            field="--public-url",
+            fix="Give the address that people type into their browsers.",
+        ) from error
+
+
 class Page:
     """Writes for a person: tables that never cut an id, plain text where there is no terminal."""
 

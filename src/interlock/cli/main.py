@@ -32,6 +32,7 @@ from interlock.cli import (
     serve,
     status,
     sync,
+    users,
     worker,
 )
 from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped, error_document
@@ -86,6 +87,7 @@ for _command in (
     pause,
     mappings,
     serve,
+    users,
     worker,
     schema,
 ):

@@ -1,4 +1,4 @@
-"""`interlock serve`: the status page and the local dispatcher in one process, until SIGTERM or Ctrl-C, which end it with 0."""
+"""`interlock serve`: the pages and the local dispatcher in one process, until SIGTERM or Ctrl-C, which end it with 0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import Answer, Run, stop_on_signals, with_common
+from interlock.cli.base import Answer, Run, checked_public_url, stop_on_signals, with_common
 
 if TYPE_CHECKING:
     from interlock.wiring import Interlock
@@ -35,13 +35,15 @@ async def serve(
         str | None, typer.Option("--public-url", metavar="URL", help="The address by which browsers reach it.")
     ] = None,
 ) -> Answer:
-    """Sync by itself and show a status page. SIGTERM or Ctrl-C ends it."""
+    """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app.people import links
     from interlock.app.serve import ServeDesk
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
-    from interlock.web.server import bind, serving, url_of
+    from interlock.web.server import bind, serving, travels_in_clear, url_of
 
+    public_url = checked_public_url(public_url)
     async with run.open() as opened:
         settings = opened.home.settings
         listening_host = host or settings.host
@@ -52,12 +54,22 @@ async def serve(
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
         url = public_url or settings.public_url or url_of(listening, listening_host)
+        if travels_in_clear(listening_host, public_url or settings.public_url):
+            run.say(
+                "Other machines can reach the pages without https, so passwords can be read on their way."
+                " Put a reverse proxy with https in front, and set public_url in interlock.yaml."
+            )
         try:
-            async with serving(make_app(opened.store, opened.clock_us), listening):
+            app = make_app(opened.store, opened.clock_us, url)
+            async with serving(app, listening, settings.trusted_proxies):
+                token = await links.first_person_link(opened.store)
+                link = None if token is None else links.address_of(url, token)
                 if run.json:
-                    run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health"})
+                    run.emit({"ready": True, "url": url, "health": f"{url.rstrip('/')}/health", "setup_link": link})
                 else:
                     run.page.line(f"Interlock is syncing. Status: {url}   Ctrl-C ends it.")
+                    if link is not None:
+                        run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
                 await make_dispatcher(

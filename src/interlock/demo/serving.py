@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+from interlock.app.people import links
 from interlock.app.serve import ServeDesk
 from interlock.demo.play import Played
 from interlock.demo.stage import Stage, first_free
@@ -42,11 +43,13 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
 
 @contextlib.asynccontextmanager
 async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
-    """Interlock's status page on this port or the next free one, for as long as the block lasts; its address."""
+    """Interlock's pages on this port or the next free one, for as long as the block lasts; a link that signs in once."""
     interlock = stage.interlock
     listening = first_free(port, lambda candidate: bind(LOOPBACK, candidate))
-    async with serving(make_app(interlock.store, interlock.clock_us), listening):
-        yield url_of(listening, LOOPBACK)
+    url = url_of(listening, LOOPBACK)
+    token = await links.demo_link(interlock.store, "Demo", "demo@example.com")
+    async with serving(make_app(interlock.store, interlock.clock_us, url), listening):
+        yield links.address_of(url, token)
 
 
 async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -64,7 +67,7 @@ def where_to_look(stage: Stage, page: str) -> list[str]:
     hugo = world.hubspot.user(SALESPERSON).user
     sally = world.salesforce.user(SALESPERSON).user
     return [
-        f"  Interlock   {page}",
+        f"  Interlock   {page}   (signs you in, once)",
         f"  HubSpot     {stage.hubspot_server.url}   {hugo.email}   {hugo.password}",
         f"  Salesforce  {stage.salesforce_server.url}   {sally.email}   {sally.password}",
     ]

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Sequence
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from interlock.app.errors import BadInput
 
 # Open connections get this long when the server stops.
 _GRACE_S = 2
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -52,16 +54,29 @@ def url_of(listening: socket.socket, host: str) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
+def travels_in_clear(host: str, public_url: str | None) -> bool:
+    """Whether passwords can come from other machines without https. A proxy on this machine is taken to have it only if
+    `public_url` says so."""
+    if public_url is not None:
+        return not public_url.lower().startswith("https://") and urlsplit(public_url).hostname not in _THIS_MACHINE
+    return host not in _THIS_MACHINE
+
+
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve within the block. Returns from the start when connections are accepted."""
+async def serving(app: ASGIApp, listening: socket.socket, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Serve within the block. Returns from the start when connections are accepted.
+
+    What a request says of where it comes from (X-Forwarded-For) is believed of `trusted_proxies` only: anybody can say it,
+    and the limits of signing in go by it.
+    """
     config = uvicorn.Config(
         app,
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config)

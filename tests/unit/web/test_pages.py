@@ -1,83 +1,53 @@
-"""The status page in each of its states, and who gets to see it: asked of the application itself, as a browser would."""
+"""The status page in each of its states, to somebody who is signed in: asked of the application itself, as a browser would."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from jinja2.ext import babel_extract
+from tests import page_texts
+from tests.asgi_browser import Answer, Browser, Text
 from tests.contract.conftest import a_connection
+from tests.office import PASSWORD, START_US, Office, an_office
 
+from interlock.app.errors import BadInput, Busy, Missing
+from interlock.app.people import programs
+from interlock.app.people.errors import HeldBack
+from interlock.app.people.roles import Role
+from interlock.app.people.visitor import By
 from interlock.app.reach import Reach
 from interlock.core.model import Issue, IssueCategory
-from interlock.store import Store, connections, directory, heartbeat, issues
-from interlock.web import app as pages
+from interlock.store import StoreUnavailable, connections, directory, heartbeat, issues
+from interlock.web.app import make_app
+from interlock.web.headers import SECURITY_HEADERS
+from interlock.web.pages import status
 
-NOW_US = 1_767_603_600_000_000
-WEB = Path(pages.__file__).parent
-
-
-class Answer(msgspec.Struct):
-    status: int
-    headers: dict[str, str]
-    body: str
+NOW_US = START_US
 
 
 class Site:
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.app = pages.make_app(store, lambda: NOW_US)
+    """An installation whose admin is signed in, in a browser on the same machine."""
 
-    async def get(
-        self, path: str = "/", host: str = "127.0.0.1:8090", client: str = "127.0.0.1", **headers: str
-    ) -> Answer:
-        sent: list[dict[str, Any]] = []
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "scheme": "http",
-            "http_version": "1.1",
-            "headers": [(b"host", host.encode()), *((k.encode(), v.encode()) for k, v in headers.items())],
-            "client": (client, 50_000),
-            "server": ("127.0.0.1", 8090),
-        }
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.store = office.store
+        self.app = make_app(office.store, office.clock_us, "http://127.0.0.1:8090", office.passwords)
+        self.browser = Browser(self.app)
 
-        requested = iter([{"type": "http.request", "body": b"", "more_body": False}])
-
-        async def receive() -> dict[str, Any]:
-            # Behind the request nothing comes: the browser waits for its answer.
-            return next(requested, None) or await asyncio.Future()
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        try:
-            await self.app(scope, receive, send)
-        except Exception:
-            # Starlette answers with the error page and then hands the error to the server's log.
-            if not sent:
-                raise
-        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], found, b"".join(each.get("body", b"") for each in sent[1:]).decode())
+    async def get(self, path: str = "/", **headers: str) -> Answer:
+        return await self.browser.get(path, **headers)
 
 
 def told(tmp_path: Path, story: Any) -> None:
     async def main() -> None:
-        store = await Store.open(str(tmp_path / "interlock.db"), clock_us=lambda: NOW_US)
-        try:
-            await story(Site(store))
-        finally:
-            await store.close()
+        async with an_office(tmp_path) as office:
+            await office.add("Ada", Role.ADMIN)
+            site = Site(office)
+            await site.browser.sign_in("ada@example.com", PASSWORD)
+            await story(site)
 
     asyncio.run(main())
 
@@ -85,23 +55,6 @@ def told(tmp_path: Path, story: Any) -> None:
 async def connected(site: Site, **changes: Any) -> int:
     async with site.store.write(None) as tx:
         return await connections.create(tx, a_connection(begun_at_us=1, **changes))
-
-
-class Text(HTMLParser):
-    """What a reader gets, and the tags in order."""
-
-    def __init__(self, body: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(body)
-        self.text = re.sub(r"\s+", " ", " ".join(self.words))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
 
 
 def test_without_a_connection_the_page_says_what_to_do(tmp_path: Path) -> None:
@@ -166,34 +119,9 @@ def test_what_people_named_is_shown_as_text(tmp_path: Path) -> None:
 def test_every_answer_carries_the_security_headers(tmp_path: Path, path: str) -> None:
     async def story(site: Site) -> None:
         answer = await site.get(path)
-        for name, value in pages.SECURITY_HEADERS.items():
+        for name, value in SECURITY_HEADERS.items():
             assert answer.headers[name.lower()] == value
         assert answer.status == (404 if ".." in path or path == "/nowhere" else 200)
-
-    told(tmp_path, story)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"client": "192.0.2.7", "host": "192.0.2.1:8090"},
-        {"host": "attacker.example"},
-        {"host": "interlock.example.com", "x-forwarded-for": "192.0.2.7"},
-        {"x-forwarded-for": "192.0.2.7"},
-    ],
-    ids=["another machine", "a rebound name", "a proxy", "a proxy that keeps the name"],
-)
-def test_the_status_is_shown_to_this_machine_alone_and_the_health_check_to_all(
-    tmp_path: Path, asked: dict[str, str]
-) -> None:
-    async def story(site: Site) -> None:
-        await connected(site, name="secret-name")
-        refused = await site.get(**asked)  # type: ignore[arg-type]
-        assert refused.status == 403
-        assert "secret-name" not in refused.body
-        health = await site.get("/health", **asked)  # type: ignore[arg-type]
-        assert health.status == 200
-        assert "secret-name" not in health.body
 
     told(tmp_path, story)
 
@@ -218,11 +146,44 @@ def test_a_defect_shows_a_page_without_the_inside(tmp_path: Path, monkeypatch: p
         raise ZeroDivisionError("secret detail")
 
     async def story(site: Site) -> None:
-        monkeypatch.setattr(pages.use_case, "status", broken)
+        monkeypatch.setattr(status.use_case, "status", broken)
         page = await site.get()
         assert page.status == 500
         assert "secret detail" not in page.body
         assert "Something broke" in page.body
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BadInput("The field is wrong.", fix="Correct it.", code="wrong"), 422),
+        (Missing("It is gone.", code="gone"), 404),
+        (Busy("Somebody holds it."), 409),
+        (HeldBack(7), 429),
+        (StoreUnavailable("The database is away."), 503),
+        (ZeroDivisionError("secret detail"), 500),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_a_use_case_refuses_is_said_on_a_page_and_to_a_program_in_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: int
+) -> None:
+    async def refuses(*_: object) -> None:
+        raise error
+
+    async def story(site: Site) -> None:
+        token = await programs.make(site.store, By("person:1", None, 1), "reports", Role.VIEWER)
+        monkeypatch.setattr(status.use_case, "status", refuses)
+        page = await site.get()
+        api = await Browser(site.app).get("/api/status", authorization=f"Bearer {token}")
+        assert page.status == api.status == expected
+        said = msgspec.json.decode(api.body)["error"]
+        assert said["message"] in page.page.text
+        assert said["code"]
+        assert ("retry-after" in page.headers) == (expected == 429)
+        assert "secret detail" not in page.body + api.body
 
     told(tmp_path, story)
 
@@ -244,16 +205,5 @@ def test_the_page_can_be_read_without_seeing_it(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
-def _messages() -> Iterator[str]:
-    for template in sorted((WEB / "templates").glob("*.html")):
-        with template.open("rb") as file:
-            for _, _, message, _ in babel_extract(file, ("_",), [], {}):
-                yield str(message)
-    for source in sorted(WEB.glob("*.py")):
-        yield from re.findall(r'\b_\("((?:[^"\\]|\\.)*)"\)', source.read_text())
-
-
 def test_every_text_of_the_pages_is_in_the_catalogue_and_nothing_else_is() -> None:
-    catalogue = (WEB / "locale" / "interlock.pot").read_text()
-    listed = re.findall(r'^msgid "(.+)"$', catalogue, re.MULTILINE)
-    assert listed == sorted(set(_messages()))
+    assert page_texts.FILE.read_text() == page_texts.catalogue(), "python -m tests.page_texts writes it anew"

@@ -1,0 +1,179 @@
+"""The door before every page: who asks, may they, and does the form come from a page of ours. Knows no page.
+
+Pages take the session cookie, and every form of theirs a token bound to it; the JSON API takes a bearer token and no cookie,
+so that no other site can make a browser use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from interlock.app.people import programs, signing_in
+from interlock.app.people.roles import Action
+from interlock.app.people.visitor import By, Visitor
+from interlock.web import cookies
+from interlock.web.site import Site
+from interlock.web.texts import _
+
+FORM_BYTES, FORM_FIELDS = 64 * 1024, 100
+CSRF_FIELD = "csrf"
+
+
+class Asked(msgspec.Struct):
+    """One request that has passed the door. `csrf` goes into the page's forms."""
+
+    site: Site
+    request: Request
+    visitor: Visitor | None
+    form: dict[str, str]
+    csrf: str
+    session: str | None  # the session's token, where there is one
+
+    def __repr__(self) -> str:
+        # The form may hold a password, and the session is one: neither may get into a log.
+        return f"Asked({self.request.method} {self.request.url.path})"
+
+    @property
+    def address(self) -> str:
+        return self.request.client.host if self.request.client is not None else "unknown"
+
+    @property
+    def who(self) -> Visitor:
+        """For pages that need somebody: the door has seen to it."""
+        assert self.visitor is not None
+        return self.visitor
+
+    @property
+    def by(self) -> By:
+        """For what is done by a page: the log of deeds wants to know."""
+        return By(self.who.actor, self.address, self.who.person_id)
+
+    def field(self, name: str) -> str:
+        return self.form.get(name, "")
+
+    def page(self, template: str, status_code: int = 200, **values: object) -> Response:
+        signed_in = self.visitor is not None
+        return self.site.render(
+            template,
+            status_code,
+            visitor=self.visitor,
+            sign_out_csrf=self.csrf if signed_in else "",
+            csrf=self.csrf,
+            path=self.request.url.path,
+            **values,
+        )
+
+    def signed_in(self, token: str, to: str = "/") -> Response:
+        """On with a new session. What the browser had before it counts no more."""
+        response = RedirectResponse(to, 303)
+        cookies.write(response, cookies.SESSION, token, self.site.https)
+        cookies.clear(response, cookies.VISIT, self.site.https)
+        return response
+
+
+Handler = Callable[[Asked], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def open_page(site: Site, handler: Handler) -> Endpoint:
+    """For everybody, signed in or not."""
+
+    async def endpoint(request: Request) -> Response:
+        visit = cookies.read(request, cookies.VISIT, site.https)
+        form = await _form(request, visit)
+        kept = visit or cookies.new_visit()
+        session = cookies.read(request, cookies.SESSION, site.https)
+        response = await handler(Asked(site, request, None, form, cookies.form_token(kept), session))
+        # Only for a page, whose forms it stands behind: not for the health check, and not for one that has just signed in.
+        if visit is None and isinstance(response, HTMLResponse):
+            cookies.write(response, cookies.VISIT, kept, site.https)
+        return response
+
+    return endpoint
+
+
+def page(site: Site, handler: Handler, need: Action) -> Endpoint:
+    """For whoever is signed in and may do it."""
+
+    async def endpoint(request: Request) -> Response:
+        session = cookies.read(request, cookies.SESSION, site.https)
+        visitor = None if session is None else await signing_in.whose(site.store, session)
+        if session is None or visitor is None:
+            return _to_sign_in(request)
+        form = await _form(request, session)
+        asked = Asked(site, request, visitor, form, cookies.form_token(session), session)
+        if not visitor.may(need):
+            text = _("Your role does not allow it. An admin can change your role.")
+            return asked.page("message.html", 403, title=_("Not allowed"), text=text)
+        return await handler(asked)
+
+    return endpoint
+
+
+def api(site: Site, handler: Handler, need: Action) -> Endpoint:
+    """For a program with a token whose role may do it."""
+
+    async def endpoint(request: Request) -> Response:
+        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+        visitor = await programs.whose(site.store, token.strip()) if scheme.lower() == "bearer" else None
+        if visitor is None:
+            refused = {
+                "error": {"code": "token_needed", "message": "Send a token of Interlock as Authorization: Bearer."}
+            }
+            return JSONResponse(refused, 401, {"WWW-Authenticate": "Bearer"})
+        if not visitor.may(need):
+            message = f"The token's role is {visitor.role}, which does not allow it."
+            return JSONResponse({"error": {"code": "not_allowed", "message": message}}, 403)
+        return await handler(Asked(site, request, visitor, {}, "", None))
+
+    return endpoint
+
+
+def _to_sign_in(request: Request) -> Response:
+    """To be led back after signing in, where that means only looking."""
+    path = request.url.path
+    back = f"?{urlencode({'next': path})}" if request.method == "GET" and path != "/" else ""
+    return RedirectResponse(f"/sign-in{back}", 303)
+
+
+async def _form(request: Request, cookie: str | None) -> dict[str, str]:
+    """The fields of a form that a page of ours, shown to this browser, has sent; nothing for a request that only looks."""
+    if request.method in ("GET", "HEAD"):
+        return {}
+    # What the browser itself says of where it comes from, where it says it (Fetch Metadata), is believed first.
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise _foreign()
+    fields = await _fields(request)
+    if cookie is None or not cookies.is_form_token(fields.get(CSRF_FIELD, ""), cookie):
+        raise _foreign()
+    return fields
+
+
+def _foreign() -> HTTPException:
+    return HTTPException(
+        403, _("This form was not sent from a page of this Interlock, or the page is old. Load the page again.")
+    )
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise HTTPException(415, _("Only forms are taken here."))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            raise HTTPException(413, _("The form is too long."))
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii", "replace"), keep_blank_values=True, errors="replace", max_num_fields=FORM_FIELDS
+        )
+    except ValueError as error:
+        raise HTTPException(413, _("The form is too long.")) from error
+    return dict(pairs)

@@ -1,0 +1,47 @@
+"""The two cookies, and the form tokens made from them. Both are random, unreadable to scripts, and sent to no other site.
+
+`session` says who signed in. `visit` stands in for it on pages that are open to everybody, so that the sign-in form, too, is
+bound to the browser that asked for it. A form's token is a keyed hash of the cookie: it needs no place in the store, and from
+it the cookie cannot be had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+SESSION, VISIT = "interlock_session", "interlock_visit"
+
+
+def name_of(cookie: str, https: bool) -> str:
+    """`__Host-`: a browser takes it only over https, for this host and for no other (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{cookie}" if https else cookie
+
+
+def read(request: Request, cookie: str, https: bool) -> str | None:
+    return request.cookies.get(name_of(cookie, https)) or None
+
+
+def write(response: Response, cookie: str, value: str, https: bool) -> None:
+    # Without a term: it goes with the browser at the latest; the store knows the limits of a session.
+    response.set_cookie(name_of(cookie, https), value, path="/", secure=https, httponly=True, samesite="lax")
+
+
+def clear(response: Response, cookie: str, https: bool) -> None:
+    response.delete_cookie(name_of(cookie, https), path="/", secure=https, httponly=True, samesite="lax")
+
+
+def new_visit() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def form_token(cookie_value: str) -> str:
+    return hmac.new(cookie_value.encode("utf-8", "surrogatepass"), b"interlock form", hashlib.sha256).hexdigest()
+
+
+def is_form_token(given: str, cookie_value: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), form_token(cookie_value).encode())

@@ -1,0 +1,45 @@
+"""The audit log: what people, tokens and commands did, and whether the chain is whole."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from interlock.app.people import audit_log
+from interlock.web.access import Asked
+from interlock.web.texts import _
+
+
+async def show(asked: Asked) -> Response:
+    text = asked.request.query_params.get("before", "")
+    before = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+    return asked.page("audit_log.html", log=await audit_log.read(asked.site.store, before), words=words())
+
+
+def words() -> dict[str, str]:
+    """{action of a deed: how the page says it}. A test holds that every action has its words."""
+    return {
+        "conflict_resolved": _("chose for the conflict"),
+        "connected": _("connected"),
+        "first_person_made": _("came in as the first person"),
+        "issues_ignored": _("ignored issues"),
+        "issues_resynced": _("resynced issues"),
+        "mappings_changed": _("changed mappings"),
+        "password_changed": _("changed the own password"),
+        "password_chosen": _("chose a password by a link"),
+        "password_reset": _("took the password away and gave a link"),
+        "password_set": _("set the password"),
+        "paused": _("paused"),
+        "person_added": _("added"),
+        "person_disabled": _("disabled"),
+        "person_enabled": _("enabled"),
+        "resumed": _("resumed"),
+        "role_changed": _("changed the role"),
+        "setup_link_made": _("made a link for the first person"),
+        "sign_in_failed": _("did not get in"),
+        "sign_in_link_made": _("made a link that signs in"),
+        "signed_in": _("signed in"),
+        "signed_out": _("signed out"),
+        "signed_out_elsewhere": _("signed out everywhere else"),
+        "token_made": _("made the token"),
+        "token_revoked": _("revoked the token"),
+    }

@@ -1,0 +1,63 @@
+"""Every address of the pages and of the JSON API, with the one action that it needs: the table of who gets to what.
+
+`need` None: open to everybody. A test asks each of these as nobody, viewer, operator and admin.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.routing import Route
+
+from interlock.app.people.roles import Action
+from interlock.web import access
+from interlock.web.access import Handler
+from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
+from interlock.web.site import Site
+
+API = "/api/"
+
+
+class Address(msgspec.Struct, frozen=True):
+    method: str
+    path: str
+    need: Action | None
+    handler: Handler
+
+
+ADDRESSES = (
+    Address("GET", "/", Action.SEE, status.show),
+    Address("GET", "/health", None, status.health),
+    Address("GET", "/sign-in", None, sign_in.show),
+    Address("POST", "/sign-in", None, sign_in.send),
+    Address("POST", "/sign-out", Action.OWN_ACCOUNT, sign_in.sign_out),
+    Address("GET", "/welcome/{token}", None, welcome.show),
+    Address("POST", "/welcome/{token}", None, welcome.send),
+    Address("GET", "/account", Action.OWN_ACCOUNT, account.show),
+    Address("POST", "/account/password", Action.OWN_ACCOUNT, account.change_password),
+    Address("POST", "/account/sign-out-elsewhere", Action.OWN_ACCOUNT, account.sign_out_elsewhere),
+    Address("GET", "/people", Action.MANAGE_PEOPLE, people.show),
+    Address("POST", "/people", Action.MANAGE_PEOPLE, people.add),
+    Address("POST", "/people/{id:int}/role", Action.MANAGE_PEOPLE, people.change_role),
+    Address("POST", "/people/{id:int}/disable", Action.MANAGE_PEOPLE, people.disable),
+    Address("POST", "/people/{id:int}/enable", Action.MANAGE_PEOPLE, people.enable),
+    Address("POST", "/people/{id:int}/reset-password", Action.MANAGE_PEOPLE, people.reset_password),
+    Address("GET", "/api-tokens", Action.MANAGE_TOKENS, api_tokens.show),
+    Address("POST", "/api-tokens", Action.MANAGE_TOKENS, api_tokens.make),
+    Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
+    Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
+    Address("GET", "/api/status", Action.SEE, status.as_json),
+)
+
+
+def routes(site: Site) -> list[Route]:
+    return [_route(site, address) for address in ADDRESSES]
+
+
+def _route(site: Site, address: Address) -> Route:
+    if address.need is None:
+        endpoint = access.open_page(site, address.handler)
+    elif address.path.startswith(API):
+        endpoint = access.api(site, address.handler, address.need)
+    else:
+        endpoint = access.page(site, address.handler, address.need)
+    return Route(address.path, endpoint, methods=[address.method])

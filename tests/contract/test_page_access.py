@@ -1,0 +1,292 @@
+"""Who gets to what: every address as nobody, viewer, operator and admin; cookies, forms and tokens that hold, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from starlette.routing import Mount, Route
+from tests.asgi_browser import Answer, Browser
+from tests.office import PASSWORD, Office, an_office
+
+from interlock.app.people import links, manage, programs
+from interlock.app.people.roles import Role, allowed
+from interlock.web import access
+from interlock.web.app import make_app
+from interlock.web.routes import ADDRESSES, API, Address
+
+pytestmark = pytest.mark.anyio
+
+HTTP, HTTPS = "http://127.0.0.1:8090", "https://sync.example.com"
+NOBODY = "nobody"
+
+
+class Site:
+    """Pages with Ada (admin), Otto (operator) and Vera (viewer), and a browser for each."""
+
+    def __init__(self, office: Office, public_url: str = HTTP) -> None:
+        self.office = office
+        self.app = make_app(office.store, office.clock_us, public_url, office.passwords)
+
+    def browser(self, **options: str) -> Browser:
+        return Browser(self.app, **options)
+
+    async def signed_in(self, name: str) -> Browser:
+        browser = self.browser()
+        answer = await browser.sign_in(f"{name}@example.com", PASSWORD)
+        assert (answer.status, answer.to) == (303, "/"), answer.body
+        return browser
+
+
+@pytest.fixture
+async def office(database_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with an_office(tmp_path, database_url) as opened:
+        await opened.add("Ada", Role.ADMIN)
+        await opened.add("Otto", Role.OPERATOR)
+        await opened.add("Vera", Role.VIEWER)
+        yield opened
+
+
+@pytest.fixture
+def site(office: Office) -> Site:
+    return Site(office)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+PEOPLE = {Role.ADMIN: "ada", Role.OPERATOR: "otto", Role.VIEWER: "vera"}
+
+
+async def test_every_address_that_is_served_is_in_the_table(site: Site) -> None:
+    served = [route for route in site.app.routes if not (isinstance(route, Mount) and route.path == "/static")]
+    assert all(isinstance(route, Route) for route in served)
+    found = [
+        (method, r.path) for r in served if isinstance(r, Route) for method in sorted((r.methods or set()) - {"HEAD"})
+    ]
+    assert found == [(address.method, address.path) for address in ADDRESSES]
+    assert len(set(found)) == len(found)
+
+
+def test_only_these_addresses_are_open_to_everybody() -> None:
+    assert {(address.method, address.path) for address in ADDRESSES if address.need is None} == {
+        ("GET", "/health"),
+        ("GET", "/sign-in"),
+        ("POST", "/sign-in"),
+        ("GET", "/welcome/{token}"),
+        ("POST", "/welcome/{token}"),
+    }
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda each: f"{each.method} {each.path}")
+async def test_every_address_as_nobody_viewer_operator_and_admin(site: Site, address: Address) -> None:
+    for role in (None, *Role):
+        before = await site.office.kept()
+        answer = await _asked(site, address, role)
+        if address.need is None:
+            assert answer.status in (200, 404, 422), (role, answer.body)
+        elif role is None:
+            expected = (401, None) if address.path.startswith(API) else (303, "/sign-in")
+            assert (answer.status, (answer.to or "").partition("?")[0] or None) == expected
+        elif allowed(role, address.need):
+            # 404: whoever may, is told that there is no token 1.
+            assert answer.status in (200, 303, 404, 422), (role, answer.body)
+            assert not (answer.to or "").startswith("/sign-in") or address.path == "/sign-out"
+        else:
+            assert answer.status == 403, (role, answer.body)
+            assert "example.com" not in answer.body
+        if address.need is not None and (role is None or not allowed(role, address.need)):
+            assert await site.office.kept() == before
+
+
+async def _asked(site: Site, address: Address, role: Role | None) -> Answer:
+    """As somebody with that role, with a form token that is good."""
+    path = address.path.replace("{id:int}", "1").replace("{token}", "wrong")
+    if address.path.startswith(API):
+        return await site.browser().get(path, **await _bearer(site, role))
+    browser = site.browser() if role is None else await site.signed_in(PEOPLE[role])
+    if address.method == "GET":
+        return await browser.get(path)
+    page = await browser.get("/sign-in" if role is None or address.need is None else "/account")
+    action = "/sign-in" if role is None or address.need is None else "/sign-out"
+    return await browser.post(path, {"csrf": page.page.form(action)["csrf"]})
+
+
+async def _bearer(site: Site, role: Role | None) -> dict[str, str]:
+    if role is None:
+        return {}
+    ada = await site.office.by("Ada")
+    return {"authorization": f"Bearer {await programs.make(site.office.store, ada, 'reports', role)}"}
+
+
+async def test_a_page_that_somebody_may_not_see_is_not_in_their_navigation(site: Site) -> None:
+    shown = {
+        role: {str(a["href"]) for a in (await (await site.signed_in(who)).get("/")).page.all("a")}
+        for role, who in PEOPLE.items()
+    }
+    admin_only = {"/people", "/api-tokens", "/audit-log"}
+    assert admin_only <= shown[Role.ADMIN]
+    assert not admin_only & (shown[Role.OPERATOR] | shown[Role.VIEWER])
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+FORMS = [address for address in ADDRESSES if address.method == "POST"]
+
+
+@pytest.mark.parametrize("address", FORMS, ids=lambda each: each.path)
+async def test_every_form_is_refused_without_its_browsers_own_token(site: Site, address: Address) -> None:
+    ada, other = await site.signed_in("ada"), await site.signed_in("ada")
+    await ada.get("/sign-in")
+    stolen = (await other.get("/account")).page.form("/sign-out")["csrf"]
+    foreign_visit = (await site.browser().get("/sign-in")).page.form("/sign-in")["csrf"]
+    before = await site.office.dump()
+    path = address.path.replace("{id:int}", "2").replace("{token}", "wrong")
+    for fields in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": "\u0142"}, {"csrf": stolen}, {"csrf": foreign_visit}):
+        answer = await ada.post(path, {"role": "admin", **fields})
+        assert answer.status == 403
+        assert "not sent from a page of this Interlock" in answer.body
+    assert await site.office.dump() == before
+
+
+@pytest.mark.parametrize("address", FORMS, ids=lambda each: each.path)
+async def test_a_form_that_another_site_sent_is_refused_even_with_its_token(site: Site, address: Address) -> None:
+    ada = await site.signed_in("ada")
+    page = await ada.get("/sign-in" if address.need is None else "/account")
+    csrf = page.page.form("/sign-in" if address.need is None else "/sign-out")["csrf"]
+    path = address.path.replace("{id:int}", "2").replace("{token}", "wrong")
+    for where in ("cross-site", "same-site"):
+        answer = await ada.post(path, {"csrf": csrf}, **{"sec-fetch-site": where})
+        assert answer.status == 403
+
+
+def test_nothing_is_changed_by_looking() -> None:
+    assert {address.method for address in ADDRESSES} == {"GET", "POST"}
+
+
+async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    link = await links.demo_link(site.office.store, "Ada", "ada@example.com")
+    before = await site.office.dump()
+    for address in ADDRESSES:
+        if address.method == "GET" and not address.path.startswith(API):
+            assert (await ada.get(address.path.replace("{token}", link))).status == 200
+    assert await site.office.dump() == before
+
+
+async def test_a_form_that_is_no_form_or_too_long_is_refused(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    csrf = (await ada.get("/account")).page.form("/sign-out")["csrf"]
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    json = await ada.send("POST", "/people", b'{"csrf": "x"}', {"content-type": "application/json"})
+    long = await ada.send("POST", "/people", f"csrf={csrf}&name={'a' * access.FORM_BYTES}".encode(), form)
+    many = await ada.send("POST", "/people", ("&".join(["a=b"] * 200)).encode(), form)
+    assert [json.status, long.status, many.status] == [415, 413, 413]
+
+
+async def test_an_address_that_is_not_in_the_table_is_not_guessed(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    for path in ("/people/", "//people", "/People", "/people/1", "/people/x/disable"):
+        assert (await ada.get(path)).status in (404, 405)
+    other = await ada.send("DELETE", "/people", b"", {})
+    assert (other.status, set(other.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+
+
+async def test_what_is_asked_shows_no_secret_when_it_is_printed(site: Site) -> None:
+    from starlette.requests import Request
+
+    request = Request({"type": "http", "method": "POST", "path": "/sign-in", "headers": [], "query_string": b""})
+    asked = access.Asked(None, request, None, {"password": PASSWORD}, "form-token", "session-token")  # type: ignore[arg-type]
+    assert not [secret for secret in (PASSWORD, "form-token", "session-token") if secret in repr(asked)]
+
+
+# --- cookies and headers ----------------------------------------------------------------------------------------------
+
+
+async def test_over_https_the_cookies_are_the_hosts_own_secure_unread_by_scripts_and_sent_to_no_other_site(
+    office: Office,
+) -> None:
+    browser = Site(office, HTTPS).browser(host="sync.example.com", scheme="https")
+    shown = await browser.get("/sign-in")
+    answer = await browser.sign_in("ada@example.com", PASSWORD)
+    for cookie in (*shown.cookies, *answer.cookies):
+        name, _, rest = cookie.partition("=")
+        attributes = {part.strip().lower().partition("=")[0] for part in rest.split(";")[1:]}
+        assert name.startswith("__Host-interlock_")
+        assert {"secure", "httponly", "path", "samesite"} <= attributes
+        assert "domain" not in attributes
+        assert "samesite=lax" in cookie.lower()
+        assert "path=/" in cookie.lower()
+    assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+    assert (await browser.get("/")).status == 200
+
+
+async def test_over_http_on_this_machine_the_cookies_work_without_what_needs_https(site: Site) -> None:
+    answer = await (browser := site.browser()).sign_in("ada@example.com", PASSWORD)
+    assert not [cookie for cookie in answer.cookies if "secure" in cookie.lower() or "__Host" in cookie]
+    assert all("httponly" in cookie.lower() for cookie in answer.cookies)
+    assert "strict-transport-security" not in answer.headers
+    assert (await browser.get("/")).status == 200
+
+
+async def test_signing_in_gives_a_new_cookie_and_the_old_one_is_worth_nothing(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    thief = site.browser()
+    thief.cookies = dict(ada.cookies)
+    await ada.sign_in("ada@example.com", PASSWORD)
+    assert ada.cookies != thief.cookies
+    assert (await thief.get("/")).to == "/sign-in"
+    assert (await ada.get("/")).status == 200
+
+
+async def test_a_cookie_that_was_planted_before_signing_in_is_not_the_session(site: Site) -> None:
+    victim = site.browser()
+    victim.cookies["interlock_session"] = "planted"
+    await victim.sign_in("ada@example.com", PASSWORD)
+    assert victim.cookies["interlock_session"] != "planted"
+    thief = site.browser()
+    thief.cookies["interlock_session"] = "planted"
+    assert (await thief.get("/")).to == "/sign-in"
+
+
+async def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    thief = site.browser()
+    thief.cookies = dict(ada.cookies)
+    answer = await ada.submit("/account", "/sign-out")
+    assert answer.to == "/sign-in"
+    assert "interlock_session" not in ada.cookies
+    assert (await thief.get("/")).to == "/sign-in"
+
+
+async def test_whoever_is_disabled_is_out_at_the_next_click(site: Site) -> None:
+    ada, vera = await site.signed_in("ada"), await site.signed_in("vera")
+    people = {person.name: person.id for person in await manage.list_(site.office.store)}
+    answer = await ada.submit("/people", f"/people/{people['Vera']}/disable")
+    assert answer.to == "/people?done=disabled"
+    assert (await vera.get("/")).to == "/sign-in"
+
+
+async def test_from_this_machine_itself_nothing_is_shown_without_signing_in(site: Site) -> None:
+    near = site.browser(host="127.0.0.1:8090", address="127.0.0.1")
+    assert (await near.get("/")).to == "/sign-in"
+    assert (await near.get("/health")).status == 200
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_api_takes_a_token_and_no_cookie_and_the_pages_a_cookie_and_no_token(site: Site) -> None:
+    ada = await site.signed_in("ada")
+    bearer = await _bearer(site, Role.ADMIN)
+    assert (await ada.get("/api/status")).status == 401
+    assert (await site.browser().get("/api/status", **bearer)).status == 200
+    assert (await site.browser().get("/people", **bearer)).to == "/sign-in?next=%2Fpeople"
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer", "Bearer ", "Bearer wrong", "Basic YTpi", "Bearer \u0142"])
+async def test_what_is_no_token_is_refused(site: Site, sent: str) -> None:
+    headers = {"authorization": sent.encode().decode("latin-1")}
+    answer = await site.browser().get("/api/status", **headers)
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == "Bearer"

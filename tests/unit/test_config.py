@@ -1,0 +1,40 @@
+"""Settings of the process: what is refused, and the address that links are made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interlock import config
+from interlock.app.errors import BadInput
+
+
+def settings(folder: Path, text: str) -> config.ProcessSettings:
+    (folder / config.CONFIG_NAME).write_text(text)
+    return config.load(folder).settings
+
+
+@pytest.mark.parametrize(
+    "url", ["sync.example.com", "ftp://x", "https://", "https://x/y", "https://x?y", "javascript:alert(1)"]
+)
+def test_a_public_url_that_no_browser_could_open_is_refused_with_its_line(tmp_path: Path, url: str) -> None:
+    with pytest.raises(BadInput, match=r"line 2: public_url: .*like https://sync\.example\.com") as caught:
+        settings(tmp_path, f"port: 1\npublic_url: {url}\n")
+    assert caught.value.failure.field == "public_url"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", "http://127.0.0.1:8090"),
+        ("port: 1", "http://127.0.0.1:1"),
+        ("host: 0.0.0.0", "http://127.0.0.1:8090"),
+        ("host: '::1'", "http://[::1]:8090"),
+        ("host: '::'", "http://127.0.0.1:8090"),
+        ("public_url: https://sync.example.com/", "https://sync.example.com"),
+        ("public_url: https://sync.example.com:8443", "https://sync.example.com:8443"),
+    ],
+)
+def test_links_are_made_from_the_address_that_browsers_can_reach(tmp_path: Path, text: str, url: str) -> None:
+    assert settings(tmp_path, text).browser_url == url
