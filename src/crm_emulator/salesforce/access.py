@@ -38,10 +38,12 @@ class Access:
         self._tables = tables
         self._overrides: dict[tuple[str, str, str], tuple[bool, bool]] = {}
         self._views: dict[tuple[str, str], View] = {}
+        self._system_rights: dict[tuple[str, str], bool] = {}
 
     def changed(self) -> None:
         """Forget what was worked out: the schema or a grant has changed."""
         self._views.clear()
+        self._system_rights.clear()
 
     def override(self, user_id: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
         self._overrides[user_id, sobject, field] = (read, edit and read)
@@ -52,6 +54,16 @@ class Access:
         found = self._views.get(key)
         if found is None:
             found = self._views[key] = self._work_out(user_id, sobject)
+        return found
+
+    def has_right(self, user_id: str, right: str) -> bool:
+        """A system permission (`PermissionsApiEnabled`), by profile or by permission set."""
+        found = self._system_rights.get((user_id, right))
+        if found is None:
+            rows = self._tables["PermissionSet"].rows
+            sets = self._permission_sets_of(user_id)
+            found = any(bool(rows[each].values.get(right)) for each in sets if each in rows)
+            self._system_rights[user_id, right] = found
         return found
 
     def _work_out(self, user_id: str, sobject: SObject) -> View:

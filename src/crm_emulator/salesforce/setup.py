@@ -37,8 +37,8 @@ class OrgUser:
 
 def furnish(org: Org) -> list[OrgUser]:
     """Fill a bare org. Returns its users: the integration user first, then an administrator, then a salesperson."""
-    admin = _profile(org, "System Administrator")
-    standard = _profile(org, "Standard User")
+    admin = add_profile(org, "System Administrator", admin=True)
+    standard = add_profile(org, "Standard User")
     users = [
         add_user(org, "Integration User", "integration@example.com", profile=admin),
         add_user(org, "Admin User", "admin@example.com", profile=admin),
@@ -53,11 +53,19 @@ def furnish(org: Org) -> list[OrgUser]:
     return users
 
 
-def _profile(org: Org, name: str) -> Record:
-    profile = org.insert_setup("Profile", {"Name": name, "PermissionsApiEnabled": True, "PermissionsViewSetup": True})
+def add_profile(org: Org, name: str, *, admin: bool = False, api: bool = True) -> Record:
+    """With the permission set that Salesforce keeps behind every profile."""
+    rights: dict[str, Value] = {
+        "PermissionsApiEnabled": api,
+        "PermissionsViewSetup": True,
+        "PermissionsModifyAllData": admin,
+        "PermissionsViewAllData": admin,
+    }
+    profile = org.insert_setup("Profile", {"Name": name, **rights, "PermissionsCustomizeApplication": admin})
     api_name = f"X00e{name.replace(' ', '')}"
     org.insert_setup(
-        "PermissionSet", {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True}
+        "PermissionSet",
+        {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True, **rights},
     )
     return profile
 
@@ -95,7 +103,7 @@ def _organisation(org: Org, admin_id: str) -> None:
         "Name": org.config.org_name,
         "OrganizationType": org.config.edition,
         "InstanceName": "LOCAL1",
-        "IsSandbox": False,
+        "IsSandbox": org.config.sandbox,
         "TimeZoneSidKey": "GMT",
         "DefaultLocaleSidKey": "en_US",
         "LanguageLocaleKey": "en_US",

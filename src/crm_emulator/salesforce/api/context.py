@@ -82,6 +82,13 @@ class Api:
             if route.template in _NO_SESSION:
                 return None
             session = self._session(request)
+            if route.template.startswith("/services/data") and not self.org.access.has_right(
+                session.user_id, "PermissionsApiEnabled"
+            ):
+                # Seen by users without API Enabled in an org that has it (forum and issue threads).
+                raise RequestError(
+                    "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403
+                )
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
             now_s = self.org.now_s()
