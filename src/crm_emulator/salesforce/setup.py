@@ -23,6 +23,7 @@ _STAGES = (
     ("Closed Lost", 0, True, False, "Omitted"),
 )
 _CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
+PASSWORD = "user-password"  # of every person, as the sign-in page says
 _STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
 
 
@@ -93,7 +94,7 @@ def add_user(
         "EmailEncodingKey": "UTF-8",
     }
     record = org.insert_setup("User", {key: value for key, value in values.items() if value is not None})
-    return OrgUser(record.id, name, email, str(values["Username"]), f"{last.lower()}-password")
+    return OrgUser(record.id, name, email, str(values["Username"]), PASSWORD)
 
 
 def _organisation(org: Org, admin_id: str) -> None:
