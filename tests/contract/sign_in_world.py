@@ -20,7 +20,7 @@ from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app import sign_in
 from interlock.app.crms import Crms, save_app
 from interlock.core.model import Side
-from interlock.crm.transport import AsgiTransport, Request, Response
+from interlock.crm.transport import AsgiTransport, OutcomeUnknown, Request, Response, Transport
 from interlock.store import Store
 
 PUBLIC_URL = "https://interlock.example"
@@ -41,8 +41,6 @@ class Line(AsgiTransport):
         answer = await super().send(request, deadline_s)
         if self.lose_next is not None and self.lose_next in request.url:
             self.lose_next = None
-            from interlock.crm.transport import OutcomeUnknown
-
             raise OutcomeUnknown("no answer within 30 s")
         return answer
 
@@ -54,11 +52,12 @@ class Line(AsgiTransport):
 class Browser:
     """One person's. Follows redirects, fills in the forms of the CRMs' pages, stops at what is Interlock's."""
 
-    line: AsgiTransport
+    line: Transport
     email: str = ADMIN
     password: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
     interlock_cookie: str | None = None
+    interlock_url: str = PUBLIC_URL
     page: str = ""
     at: str = ""
 
@@ -66,7 +65,7 @@ class Browser:
         """Go there and wherever that leads. `at` is then Interlock's callback or a page of a CRM, which is in `page`."""
         for _ in range(10):
             host = urlsplit(url).netloc
-            if host == urlsplit(PUBLIC_URL).netloc:
+            if url.startswith(self.interlock_url):
                 self.at, self.page = url, ""
                 return
             headers = {"cookie": self.cookies[host]} if host in self.cookies else {}
@@ -106,7 +105,7 @@ class Browser:
 
     @property
     def is_back(self) -> bool:
-        return self.at.startswith(PUBLIC_URL)
+        return self.at.startswith(self.interlock_url)
 
     @property
     def brought(self) -> dict[str, str]:

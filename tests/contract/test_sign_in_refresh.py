@@ -34,8 +34,10 @@ class Scene:
         self.connection_id = connection_id
         self.pauses = 0
 
-    def process(self, side: Side = SALESFORCE) -> StoredTokens:
-        return StoredTokens(self.world.store, self.world.crms, side, connection_id=self.connection_id, pause=self.pause)
+    def process(self, side: Side = SALESFORCE, store: Store | None = None) -> StoredTokens:
+        return StoredTokens(
+            store or self.world.store, self.world.crms, side, connection_id=self.connection_id, pause=self.pause
+        )
 
     async def pause(self, seconds: float) -> None:
         """Waiting for another process takes time: its own, and the clock's."""
@@ -213,7 +215,7 @@ async def test_what_a_frozen_process_brings_home_revives_a_sign_in_that_was_call
     frozen, other = scene.process(), scene.process()
     stale = await other.token()
     flow = scene.world.crms.flow
-    woke = asyncio.Event()
+    froze, woke = asyncio.Event(), asyncio.Event()
 
     class Freezing:
         def __init__(self, inner: Any) -> None:
@@ -221,6 +223,7 @@ async def test_what_a_frozen_process_brings_home_revives_a_sign_in_that_was_call
 
         async def refresh(self, refresh_token: str) -> Any:
             answer = await self.inner.refresh(refresh_token)
+            froze.set()
             await woke.wait()
             return answer
 
@@ -232,8 +235,7 @@ async def test_what_a_frozen_process_brings_home_revives_a_sign_in_that_was_call
 
     frozen._crms = Crms()  # type: ignore[assignment]
     sleeper = asyncio.create_task(frozen.refresh(stale))
-    while scene.refreshes == 0:
-        await asyncio.sleep(0.001)
+    await froze.wait()
     with pytest.raises(GrantDead):
         await other.refresh(stale)
     woke.set()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -51,7 +52,9 @@ class Crms(msgspec.Struct, frozen=True):
     def flow(self, side: Side, app: App, login_url: str) -> Flow:
         if side is Side.HUBSPOT:
             return hubspot.HubSpotOAuth(app, self.transport, self.clock_us, login_url, self.addresses.hubspot_pages)
-        return salesforce.SalesforceOAuth(app, self.transport, self.clock_us, login_url, local=self.addresses.local)
+        # A grant of a local org was made in a demo, and is local for whichever process refreshes it.
+        local = self.addresses.local or hosts.is_local(urlsplit(login_url).hostname or "")
+        return salesforce.SalesforceOAuth(app, self.transport, self.clock_us, login_url, local=local)
 
 
 async def app_of(store: Store, app_id: int) -> App:
