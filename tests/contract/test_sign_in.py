@@ -243,6 +243,15 @@ class TestRefusals:
         assert not browser.is_back
         assert "redirect" in browser.page
 
+    async def test_a_sign_in_that_would_end_with_the_session_is_refused(self, world: SignInWorld) -> None:
+        browser = world.browser()
+        begun = await world.begin(browser, SALESFORCE)
+        await browser.go_through(begun.address.replace("refresh_token", ""))
+        with pytest.raises(SignInStopped) as told:
+            await world.finish(browser, SALESFORCE)
+        assert told.value.failure.code == "no_refresh_token"
+        assert all(session.revoked for session in world.production.sessions.access.values() if session.refresh_token)
+
     async def test_a_scope_that_is_not_granted_is_named_and_the_rest_given_back(self, world: SignInWorld) -> None:
         browser = world.browser()
         begun = await world.begin(browser, HUBSPOT)

@@ -155,6 +155,7 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
     granted = await flow.exchange(query["code"], wanted.redirect_uri, wanted.verifier)
     try:
+        _check_refreshable(side, granted)
         if side is Side.HUBSPOT:
             check_scopes(granted.scopes, hubspot_scopes(request.objects)[0])
         identity = await flow.identity(granted)
@@ -192,6 +193,17 @@ async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wa
             )
         case Refused.UNKNOWN:
             raise SignInStopped("sign_in_unknown", f"Interlock has begun no such sign-in to {name}.", again, side)
+
+
+def _check_refreshable(side: Side, granted: Granted) -> None:
+    """Without a refresh token the sync would end with the session, hours from now, and nobody would know why."""
+    if granted.refresh_token is None:
+        raise SignInStopped(
+            "no_refresh_token",
+            f"{NAMES[side]} gave no refresh token: the sign-in would end with the session.",
+            "Add the scope refresh_token (Perform requests at any time) to the app, then sign in again.",
+            side,
+        )
 
 
 def _check_kind(request: SignInRequest, identity: Identity) -> None:

@@ -7,6 +7,7 @@ Domain URL Formats" and "Allow the Required Domains" (*.salesforce.com, *.force.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ _SUFFIXES = {
 }
 # Log-in pages of an org's own: NAME.my.salesforce.com, NAME--BOX.sandbox.my.salesforce.com, NAME.develop.my.salesforce.com.
 _MY_DOMAIN = (".my.salesforce.com", ".my.salesforce.mil")
+# What no two parsers read differently: `https://evil.example\\.salesforce.com` is another host to a browser than to urlsplit.
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 LOOPBACK_NAMES = frozenset({"localhost"})
 
 
@@ -36,7 +39,11 @@ def checked(side: Side, url: str, *, local: bool) -> str:
         return place
     if parts.scheme != "https":
         raise AddressRefused(side, f"{place} is not used: {NAMES[side]} is only spoken to over https.")
-    if port not in (None, 443) or not any(host.endswith("." + suffix) for suffix in _SUFFIXES[side]):
+    if (
+        port not in (None, 443)
+        or not _HOST.fullmatch(host)
+        or not any(host.endswith("." + suffix) for suffix in _SUFFIXES[side])
+    ):
         known = ", ".join(f"*.{suffix}" for suffix in _SUFFIXES[side])
         raise AddressRefused(side, f"{place} is not an address of {NAMES[side]} ({known}): nothing was sent there.")
     return place

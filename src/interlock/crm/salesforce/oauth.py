@@ -200,10 +200,10 @@ async def _may_install(client: SalesforceClient, user_id: str) -> bool | None:
 
 def _refused(refusal: Refusal) -> SignInRefused:
     side, code, said = Side.SALESFORCE, refusal.error, refusal.words
-    if code in _APP_ERRORS:
-        return AppRefused(side, f"Salesforce does not know the app like this: {said}.", crm_code=code)
     if any(words in said for words in _NOT_ALLOWED_WORDS) or code in _NOT_ALLOWED:
         return _not_allowed(code, said)
+    if code in _APP_ERRORS:
+        return AppRefused(side, f"Salesforce does not know the app like this: {said}.", crm_code=code)
     if any(words in said for words in _CODE_WORDS):
         return CodeRefused(side, f"Salesforce does not take the code of this sign-in: {said}.", crm_code=code)
     if code == "invalid_grant" and "token" in said:
