@@ -53,15 +53,20 @@ class Interlock(msgspec.Struct):
     addresses: Addresses | None = None
 
     @asynccontextmanager
-    async def clients(self, connection: Connection, *, note: bool = True) -> AsyncIterator[Clients]:
+    async def clients(
+        self, connection: Connection, *, note: bool = True, deploying: bool = False
+    ) -> AsyncIterator[Clients]:
         """Both clients of a connection. Counts of calls are remembered at the end, and with `note` also limits and whether
-        the CRMs answered; without it that is left to the caller, who may swallow what a call raised."""
+        the CRMs answered; without it that is left to the caller, who may swallow what a call raised. `deploying`: as the admin
+        who signed in, where the sync runs as somebody else."""
         from interlock.app import credentials
 
         assert connection.id is not None
         secrets = await credentials.load(self.store, connection.id)
         async with self.store.read(connection.id) as tx:
             granted = await grants.in_use(tx)
+            if deploying:
+                granted |= await grants.in_use(tx, grants.ADMIN)
         budget = StoredBudget(self.store, connection.id, self.clock_us)
         try:
             async with self._built(
@@ -136,10 +141,12 @@ class Interlock(msgspec.Struct):
 
         crms = self._crms(transport)
         return (
-            StoredTokens(self.store, crms, Side.HUBSPOT, connection_id=connection.id)
+            StoredTokens(self.store, crms, Side.HUBSPOT, connection_id=connection.id, role=granted["hubspot"].role)
             if "hubspot" in granted
             else _hubspot_tokens(secrets),
-            StoredTokens(self.store, crms, Side.SALESFORCE, connection_id=connection.id)
+            StoredTokens(
+                self.store, crms, Side.SALESFORCE, connection_id=connection.id, role=granted["salesforce"].role
+            )
             if "salesforce" in granted
             else _salesforce_tokens(secrets, connection.salesforce_url, transport, self.clock_us),
         )

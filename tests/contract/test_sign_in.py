@@ -366,6 +366,17 @@ async def test_somebody_else_is_asked_who_they_are_although_a_session_is_open(wo
     assert (await kept(world, first)).state == grants.REVOKED
 
 
+async def test_a_set_up_that_nobody_finishes_is_signed_out_in_the_end(world: SignInWorld, clock: Clock) -> None:
+    abandoned = await world.sign_in(SALESFORCE)
+    clock.advance(29 * 86_400)
+    resumed = await world.sign_in(HUBSPOT)
+    assert (await kept(world, abandoned)).state == grants.GOOD
+    clock.advance(2 * 86_400)
+    await world.sign_in(HUBSPOT, replaces=resumed.grant_id)
+    assert (await kept(world, abandoned)).state == grants.REVOKED
+    assert all(session.revoked for session in world.production.sessions.refresh.values())
+
+
 async def test_no_secret_stands_in_the_database_or_in_what_a_printer_shows(world: SignInWorld, clock: Clock) -> None:
     browser = world.browser()
     begun = await world.begin(browser, SALESFORCE)

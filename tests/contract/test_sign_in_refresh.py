@@ -291,6 +291,15 @@ async def test_an_org_that_moved_is_followed(scene: Scene) -> None:
     assert (await scene.connection()).salesforce_url == "https://acme-inc.my.salesforce.com"
 
 
+async def test_an_answer_that_names_a_foreign_host_costs_no_refresh_token_and_moves_nothing(scene: Scene) -> None:
+    scene.world.production.instance_url = "https://acme.my.salesforce.com.evil.example"
+    tokens = scene.process()
+    fresh = await tokens.refresh(await tokens.token())
+    assert scene.works(fresh)
+    assert "evil" not in (await scene.connection()).salesforce_url
+    assert scene.works(await tokens.refresh(fresh))
+
+
 class TestSyncUser:
     async def test_the_admin_deploys_and_is_revoked_and_the_other_goes_on(self, scene: Scene) -> None:
         admin = await scene.grant()

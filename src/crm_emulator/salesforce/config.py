@@ -39,6 +39,7 @@ class Config:
     require_pkce: bool = True  # external client apps: always, since 2026
     rotate_refresh_tokens: bool = False
     app_scopes: tuple[str, ...] = ("api", "refresh_token", "offline_access", "openid", "id", "web", "full")
+    app_certificate: str | None = None  # JWT bearer: the certificate, or its public key, uploaded to the app (PEM)
     app_policy: Literal["allowed", "not_installed", "blocked", "admin_approved"] = "allowed"
     max_cursors: int = 10
     cursor_life_s: int = 2 * 86_400

@@ -26,7 +26,7 @@ from interlock.crm.hubspot.oauth import check_scopes
 from interlock.crm.oauth import Granted, Identity, new_verifier
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections, grants, schedule, sign_ins
+from interlock.store import Store, StoreError, connections, grants, schedule, sign_ins
 from interlock.store.connections import Connection
 from interlock.store.grants import Grant, Tokens
 from interlock.store.sign_ins import LIFETIME_US, Refused, Used
@@ -37,6 +37,8 @@ from interlock.store.tx import Tx, WriteTx
 COOKIE = "interlock_sign_in"
 CALLBACKS = {Side.HUBSPOT: "/oauth/hubspot/callback", Side.SALESFORCE: "/oauth/salesforce/callback"}
 _SECRET_BYTES = 32
+# A set-up may wait for a colleague's sign-in for seven days (interface, Ask a colleague), and is left and resumed.
+ABANDONED_US = 30 * 24 * 60 * 60 * 1_000_000
 
 
 class SignInStopped(BadInput):
@@ -324,17 +326,22 @@ async def _take_back(store: Store, crms: Crms, wanted: _Wanted, granted: Granted
         scopes=[],
         tokens=Tokens(granted.access_token, granted.refresh_token),
     )
-    async with store.read(None) as tx:
-        if await grants.shares_refresh_token(tx, probe):
-            return
     try:
+        async with store.read(None) as tx:
+            if await grants.shares_refresh_token(tx, probe):
+                return
         flow = crms.flow(request.side, await app_of(store, request.app_id), wanted.login_url)
         await flow.revoke(granted)
-    except (CrmError, Missing):
+    except (CrmError, Missing, StoreError):
         return
 
 
 async def _revoke_replaced(store: Store, crms: Crms, request: SignInRequest) -> str | None:
+    """Why not, for those that this sign-in replaces. Set-ups that nobody finished are swept by the way, in silence."""
+    async with store.read(None) as tx:
+        forgotten = await grants.abandoned(tx, tx.now_us - ABANDONED_US)
+    for grant_id in forgotten:
+        await sign_offs.revoke(store, crms, grant_id)
     ids = [request.replaces] if request.replaces is not None else []
     if request.connection_id is not None:
         async with store.read(request.connection_id) as tx:

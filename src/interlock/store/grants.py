@@ -231,6 +231,15 @@ async def adopt(tx: WriteTx, grant: Grant, role: str) -> None:
         raise LookupError(f"grant {grant.id} is another connection's")
 
 
+async def abandoned(tx: Tx, before_us: int) -> list[int]:
+    """Grants of set-ups that nobody finished: of no connection, and not touched since."""
+    rows = await tx.rows(
+        "SELECT id FROM crm_grant WHERE connection_id IS NULL AND sealed IS NOT NULL AND refreshed_at_us < ? ORDER BY id",
+        before_us,
+    )
+    return [row[0] for row in rows]
+
+
 async def set_role(tx: WriteTx, grant_id: int, role: str) -> None:
     await tx.run("UPDATE crm_grant SET role = ? WHERE id = ?", role, grant_id)
 

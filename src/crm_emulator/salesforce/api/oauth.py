@@ -1,9 +1,7 @@
-"""OAuth 2 and identity: tokens by authorisation code (with PKCE), refresh token, client credentials and password, and
-who a
-token belongs to.
+"""OAuth 2 and identity: tokens by authorisation code (with PKCE), refresh token, JWT bearer, client credentials and
+password, and who a token belongs to.
 
-There is no expires_in: a client learns of the end from a 401 or from introspect. The consent page is
-`pages_adapter.py`'s.
+There is no expires_in: a client learns of the end from a 401 or from introspect. The consent page is `pages_adapter.py`'s.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from crm_emulator.kernel.http import Request, Response
+from crm_emulator.salesforce.api import jwt
 from crm_emulator.salesforce.api.context import Api, answer
 from crm_emulator.salesforce.api.sessions import Code, challenge_of
 from crm_emulator.salesforce.errors import RequestError
@@ -23,6 +22,9 @@ from crm_emulator.salesforce.setup import OrgUser
 from crm_emulator.salesforce.store import Record
 from crm_emulator.salesforce.times import render_seconds
 
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# By whether the org is a sandbox.
+_AUDIENCES = {False: ("https://login.salesforce.com",), True: ("https://test.salesforce.com",)}
 _SCOPE = "refresh_token api id openid"
 
 
@@ -64,6 +66,8 @@ class OAuth:
         if grant == "client_credentials":
             self._check_client(form, request, secret_needed=True)
             return self._granted(self._users[0].id, form, "api")
+        if grant == _JWT_BEARER:
+            return self._by_assertion(form)
         if grant == "password":
             self._check_client(form, request, secret_needed=True)
             user = next((user for user in self._users if user.username == form.get("username")), None)
@@ -126,6 +130,24 @@ class OAuth:
         if rotates:
             granted["refresh_token"] = refresh_token
         return granted
+
+    def _by_assertion(self, form: dict[str, str]) -> dict[str, Any]:
+        """JWT bearer: the app's certificate vouches for it, and an administrator has approved its users beforehand."""
+        org, sessions = self._api.org, self._api.sessions
+        claims = jwt.verified(form.get("assertion", ""), org.config.app_certificate)
+        if claims is None:
+            raise OAuthError("invalid_grant", "invalid assertion")
+        if claims.get("iss") != sessions.client_id:
+            raise OAuthError("invalid_client_id", "client identifier invalid")
+        if claims.get("aud") not in _AUDIENCES[org.config.sandbox]:
+            raise OAuthError("invalid_grant", "audience is invalid")
+        expires_s = claims.get("exp")
+        if not isinstance(expires_s, int) or org.now_s() >= expires_s:
+            raise OAuthError("invalid_grant", "expired authorization code")
+        user = next((user for user in self._users if user.username == claims.get("sub")), None)
+        if user is None or org.config.app_policy in ("not_installed", "blocked"):
+            raise OAuthError("invalid_grant", "user hasn't approved this consumer")
+        return self._granted(user.id, {"client_id": sessions.client_id}, "api")
 
     def _granted(
         self, user_id: str, form: dict[str, str], scope: str, refresh_token: str | None = None

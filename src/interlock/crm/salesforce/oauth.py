@@ -16,6 +16,7 @@ from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import (
+    AddressRefused,
     AnswerLost,
     AppNotAllowed,
     AppRefused,
@@ -113,26 +114,30 @@ class SalesforceOAuth:
         return SignInRefused(Side.SALESFORCE, f"Salesforce's sign-in page refused: {said}.", crm_code=error)
 
     async def exchange(self, code: str, redirect_uri: str, verifier: str) -> Granted:
-        return await self._granted(
-            {
-                "grant_type": "authorization_code",
-                "code": code,
-                "redirect_uri": redirect_uri,
-                "code_verifier": verifier,
-                "client_id": self._app.client_id,
-                "client_secret": self._app.client_secret,
-            }
-        )
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+            "client_id": self._app.client_id,
+            "client_secret": self._app.client_secret,
+        }
+        return self._with_checked_instance(await self._granted(form))
 
     async def refresh(self, refresh_token: str) -> Granted:
-        return await self._granted(
-            {
-                "grant_type": "refresh_token",
-                "refresh_token": refresh_token,
-                "client_id": self._app.client_id,
-                "client_secret": self._app.client_secret,
-            }
-        )
+        """An instance that is none of Salesforce's is left out, not an error: the refresh token may have been replaced by this very
+        answer, and the address that is known stays in use."""
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": self._app.client_id,
+            "client_secret": self._app.client_secret,
+        }
+        granted = await self._granted(form)
+        try:
+            return self._with_checked_instance(granted)
+        except AddressRefused:
+            return msgspec.structs.replace(granted, instance_url=None)
 
     async def revoke(self, granted: Granted) -> None:
         """The refresh token takes the access tokens made with it along (Salesforce Help, Revoke OAuth Tokens)."""
@@ -175,11 +180,13 @@ class SalesforceOAuth:
             found = msgspec.json.decode(answer.body, type=_Grant)
         except msgspec.MsgspecError as error:
             raise AnswerLost(Side.SALESFORCE, "Salesforce's sign-in answered something that is no token.") from error
-        # Every later call carries the token there.
-        instance_url = hosts.checked(Side.SALESFORCE, found.instance_url, local=self._local)
-        return Granted(
-            found.access_token, found.refresh_token, None, tuple(found.scope.split()), instance_url, found.id or None
-        )
+        scopes = tuple(found.scope.split())
+        return Granted(found.access_token, found.refresh_token, None, scopes, found.instance_url, found.id or None)
+
+    def _with_checked_instance(self, granted: Granted) -> Granted:
+        """Every later call carries the token there."""
+        instance_url = hosts.checked(Side.SALESFORCE, granted.instance_url or "", local=self._local)
+        return msgspec.structs.replace(granted, instance_url=instance_url)
 
 
 async def _may_install(client: SalesforceClient, user_id: str) -> bool | None:
