@@ -349,6 +349,19 @@ class TestWhatIsJoinedAlready:
         assert (await kept(world, first)).tokens is None
         assert sum(not session.revoked for session in world.production.sessions.refresh.values()) == 1
 
+    @pytest.mark.parametrize("url", [f"https://{SANDBOX}", "https://cs42.salesforce.com"])
+    async def test_signing_in_again_leads_to_the_orgs_own_log_in(self, world: SignInWorld, url: str) -> None:
+        id_ = await self.join(world, "111", world.sandbox.org_id)
+        async with world.store.write(id_) as tx:
+            await connections.update(tx, id_, salesforce_url=url, sandbox=True)
+        finished = await world.sign_in(SALESFORCE, connection_id=id_)
+        assert finished.identity.account_id == world.sandbox.org_id
+        assert {SANDBOX if SANDBOX in url else "test.salesforce.com"} == {
+            host
+            for host in ("login.salesforce.com", "test.salesforce.com", SANDBOX)
+            if f"https://{host}/services/oauth2/authorize" in " ".join(world.line.sent)
+        }
+
     async def test_signing_in_again_to_something_else_is_refused_and_the_old_stays(self, world: SignInWorld) -> None:
         id_ = await self.join(world, str(world.hubspot.account_id), "00D000000000009EAA")
         with pytest.raises(SignInStopped, match="but the connection 'main' is with Beta") as told:

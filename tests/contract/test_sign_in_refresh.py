@@ -131,6 +131,17 @@ async def test_hubspots_token_is_replaced_before_it_ends(scene: Scene) -> None:
     assert await scene.process(HUBSPOT).token() == second
 
 
+async def test_a_token_that_could_not_be_replaced_ahead_of_time_is_used_to_its_end(scene: Scene) -> None:
+    tokens = scene.process(HUBSPOT)
+    first = await tokens.token()
+    scene.world.line._app_by_host.pop("api.hubapi.com")
+    scene.world.clock.advance(1_799)
+    assert await tokens.token() == first
+    scene.world.clock.advance(1)
+    with pytest.raises(Unreachable):
+        await tokens.token()
+
+
 async def test_a_revoked_sign_in_signs_the_connection_out_with_the_crms_reason(scene: Scene) -> None:
     tokens = scene.process()
     stale = await tokens.token()

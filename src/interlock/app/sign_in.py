@@ -21,7 +21,7 @@ from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
 from interlock.crm import hosts
-from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.errors import NAMES, AddressRefused, CrmError
 from interlock.crm.hubspot.oauth import check_scopes
 from interlock.crm.oauth import Granted, Identity, new_verifier
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
@@ -132,7 +132,7 @@ async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
     """Raises BadInput, Missing, AddressRefused. Calls no CRM."""
     side = request.side
     back = redirect_uri(request.public_url, side)
-    login_url = crms.login_url(side, sandbox=request.sandbox, my_domain=request.my_domain)
+    login_url = await _login_url(store, crms, request)
     app = await app_of(store, request.app_id)
     state, verifier = secrets.token_urlsafe(_SECRET_BYTES), new_verifier()
     browser = request.browser or secrets.token_urlsafe(_SECRET_BYTES)
@@ -145,6 +145,19 @@ async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
         await sign_ins.begin(tx, side.value, state, browser, msgspec.json.encode(wanted).decode())
         expires_at_us = tx.now_us + LIFETIME_US
     return Begun(address, browser, expires_at_us)
+
+
+async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
+    """Who signs in again goes to the log-in of the org that the connection is with, and need not know which that is."""
+    sandbox, my_domain = request.sandbox, request.my_domain
+    if request.connection_id is not None and request.side is Side.SALESFORCE and my_domain is None:
+        async with store.read(request.connection_id) as tx:
+            known = await fresh(tx, request.connection_id)
+        try:
+            return crms.login_url(request.side, my_domain=known.salesforce_url)
+        except AddressRefused:
+            sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+    return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
 
 
 async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str], browser: str | None) -> Finished:

@@ -16,7 +16,7 @@ from interlock.app.connections import HALTED
 from interlock.app.crms import Crms, app_of
 from interlock.app.times import rfc3339
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, AnswerLost, CrmError, GrantDead, SignInRefused
+from interlock.crm.errors import NAMES, AnswerLost, CrmError, GrantDead, RateLimited, SignInRefused, Unreachable
 from interlock.crm.oauth import TOKEN_DEADLINE_S, App, Granted
 from interlock.crm.tokens import NoOtherToken
 from interlock.store import Store, connections, grants
@@ -69,7 +69,16 @@ class StoredTokens:
         grant = self._current
         if grant is not None and grant.tokens is not None and self._serves(grant, None):
             return grant.tokens.access
-        return await self._replace(None)
+        try:
+            return await self._replace(None)
+        except (Unreachable, RateLimited):
+            # It was to be replaced ahead of its end; until then it is as good as before.
+            grant = self._current
+            if grant is None or grant.tokens is None or grant.state != grants.GOOD or grant.expires_at_us is None:
+                raise
+            if self._crms.clock_us() >= grant.expires_at_us:
+                raise
+            return grant.tokens.access
 
     async def refresh(self, stale: str) -> str:
         """Raises GrantDead when the CRM has ended it, SignInRefused, Unreachable, StoreError."""
@@ -92,14 +101,18 @@ class StoredTokens:
                     return grant.tokens.access
                 self._must_live(grant)
                 app = await app_of(self._store, grant.app_id)
-                async with self._store.write(self._connection_id) as tx:
-                    until_us = tx.now_us + round(TURN_S * 1_000_000)
-                    ours = await grants.take_turn(tx, grant, self._owner, until_us)
-                if ours:
+                if await self._take_turn(grant):
                     await self._fetch(grant, app)
                 else:
                     # Another process refreshes, or has just done so. It ends: its turn does, at the latest.
                     await self._pause(LOOK_AGAIN_S)
+
+    async def _take_turn(self, grant: Grant) -> bool:
+        # Who waits looks, and keeps out of the way of those who write.
+        if grant.turn_until_us is not None and grant.turn_until_us > self._crms.clock_us():
+            return False
+        async with self._store.write(self._connection_id) as tx:
+            return await grants.take_turn(tx, grant, self._owner, tx.now_us + round(TURN_S * 1_000_000))
 
     async def _read(self, tx: Tx) -> Grant:
         if self._grant_id is not None:
