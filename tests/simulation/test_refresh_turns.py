@@ -13,7 +13,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qs
 
 import pytest
@@ -29,12 +29,12 @@ from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Requ
 from interlock.store import Store, connections, crm_apps, grants, keyring
 from interlock.store.grants import Grant, Tokens
 from tests.contract.conftest import a_connection
-from tests.simulation.virtual_time import VirtualTimeLoop, run
+from tests.simulation.virtual_time import _PROCESS, VirtualTimeLoop, run
 
 HOST = "login.salesforce.com"
 INSTANCE = "https://acme.my.salesforce.com"
 PROCESSES = 3
-ROUNDS = 8
+ROUNDS = 12
 SESSION_S = 600
 SEEDS = range(25)
 
@@ -47,13 +47,13 @@ class Network:
         self._chance = chance
         self._lossy = lossy
         self.refused: list[str] = []
-        self.arrived: set[str] = set()  # refresh tokens that reached a process alive
+        self.waiting: set[str | None] = set()  # processes that have a request on its way
 
     async def send(self, request: Request, deadline_s: float) -> Response:
         loop = cast(VirtualTimeLoop, asyncio.get_running_loop())
         if self._lossy and self._chance.random() < 0.1:
             raise NotSent("connection refused")
-        most_s = 40.0 if self._lossy else 10.0
+        most_s = 20.0 if self._lossy else 10.0
         there_s, back_s = self._chance.uniform(0, most_s), self._chance.uniform(0, most_s)
         answered: asyncio.Future[Response] = loop.create_future()
 
@@ -67,10 +67,14 @@ class Network:
                 answered.set_result(answer)
 
         loop.outside(travel())
+        process = _PROCESS.get()
+        self.waiting.add(process)
         try:
             return await asyncio.wait_for(answered, deadline_s)
         except TimeoutError as error:
             raise OutcomeUnknown(f"no answer within {deadline_s:g} s") from error
+        finally:
+            self.waiting.discard(process)
 
 
 class Story:
@@ -80,6 +84,7 @@ class Story:
         self.lossy = lossy
         self.keys = keyring.generate()
         self.dead: list[str] = []
+        self.killed = False
 
     def clock(self) -> int:
         return cast(VirtualTimeLoop, asyncio.get_running_loop()).now_us()
@@ -105,8 +110,8 @@ class Story:
         workers = [loop.in_process(f"p{number}", self.work(number)) for number in range(PROCESSES)]
         if trouble is not None:
             await trouble(self, loop)
-        # Those that were killed never end.
-        done, _ = await asyncio.wait(workers, timeout=100_000)
+        done, left = await asyncio.wait(workers, timeout=100_000)
+        assert len(left) == self.killed, "whoever lives comes to an end"
         for task in done:
             task.result()
 
@@ -156,6 +161,20 @@ class Story:
         """To a moment inside the work, where there is work."""
         await asyncio.wait([loop.after_steps(self.chance.randrange(20, 400))], timeout=SESSION_S)
 
+    async def one_is_killed_while_it_refreshes(self, loop: VirtualTimeLoop) -> None:
+        """If one still does."""
+        dead = loop.create_future()
+
+        def look() -> None:
+            victims = self.network.waiting & {"p1", "p2"}
+            if victims and not dead.done():
+                loop.kill(str(victims.pop()))
+                dead.set_result(None)
+
+        loop.after_step = look
+        await asyncio.wait([dead], timeout=ROUNDS * SESSION_S)
+        self.killed = dead.done()
+
     async def grant(self) -> Grant:
         async with self.own.read(self.connection_id) as tx:
             return (await grants.in_use(tx))["salesforce"]
@@ -179,6 +198,15 @@ class Story:
             # The answer was lost and nobody has asked since: the next one finds out, and a person is asked.
             with pytest.raises(GrantDead):
                 await tokens.refresh(await tokens.token())
+
+
+async def freezes_and_a_kill(told: Story, loop: VirtualTimeLoop) -> None:
+    for _ in range(2):
+        await told.some_steps(loop)
+        loop.freeze("p0")
+        await asyncio.sleep(told.chance.uniform(1, 120))
+        loop.thaw("p0")
+    await told.one_is_killed_while_it_refreshes(loop)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -208,18 +236,9 @@ def test_where_answers_are_lost_only_what_is_truly_dead_is_called_so(seed: int, 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_processes_that_freeze_or_die_at_any_step_leave_nothing_that_waits_for_ever(seed: int, tmp_path: Path) -> None:
-    async def trouble(told: Story, loop: VirtualTimeLoop) -> None:
-        for _ in range(4):
-            await told.some_steps(loop)
-            loop.freeze("p0")
-            await asyncio.sleep(told.chance.uniform(1, 120))
-            loop.thaw("p0")
-        await told.some_steps(loop)
-        loop.kill("p1")
-
     async def story() -> None:
         told = Story(tmp_path / "interlock.db", seed, lossy=False)
-        await told.tell(trouble)
+        await told.tell(freezes_and_a_kill)
         await told.settled()
 
     run(story(), seed)
@@ -227,13 +246,18 @@ def test_processes_that_freeze_or_die_at_any_step_leave_nothing_that_waits_for_e
 
 def test_the_stories_are_not_all_the_same(tmp_path: Path) -> None:
     """That the seeds above do lose answers, and do prove sign-ins dead: else they would show nothing."""
-    ends: list[Any] = []
+    ends: list[str] = []
+    killed: list[bool] = []
 
     async def story(seed: int) -> None:
         told = Story(tmp_path / f"{seed}.db", seed, lossy=True)
         await told.tell()
         ends.append((await told.grant()).state)
+        told = Story(tmp_path / f"{seed}.killed.db", seed, lossy=False)
+        await told.tell(freezes_and_a_kill)
+        killed.append(told.killed)
 
     for seed in SEEDS:
         run(story(seed), seed)
     assert set(ends) == {grants.GOOD, grants.DEAD}
+    assert sum(killed) >= 5
