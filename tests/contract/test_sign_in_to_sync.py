@@ -85,7 +85,10 @@ async def test_two_sign_ins_become_a_connection_that_syncs_and_renews_its_tokens
         url = f"{crms.salesforce.url}/services/oauth2/revoke?token={used['salesforce'].tokens.access}"
         assert (await line.send(Request("POST", url, {}, b""), 10)).status == 200
     crms.salesforce.seed("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
-    ran = interlock("sync", "--once", "--json", INTERLOCK_HUBSPOT_TOKEN=None, INTERLOCK_SALESFORCE_TOKEN=None).sound()
+    no_tokens = {"INTERLOCK_HUBSPOT_TOKEN": None, "INTERLOCK_SALESFORCE_TOKEN": None}
+    planned = interlock("plan", "--json", **no_tokens).sound()
+    assert planned.document["objects"]["contacts"]["create_in_hubspot"] == 1
+    ran = interlock("sync", "--once", "--json", **no_tokens).sound()
     assert ran.document["objects"]["contacts"]["created_in_hubspot"] == 1
 
 

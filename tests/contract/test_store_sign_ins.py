@@ -11,6 +11,7 @@ from tests.contract.conftest import Clock
 
 from interlock.store import Keyring, SecretUnreadable, Store, connections, crm_apps, grants, keyring, sign_ins
 from interlock.store.grants import Grant, Tokens
+from interlock.store.scratch import scratch_copy
 from interlock.store.sign_ins import KEPT_US, LIFETIME_US, Refused, Used
 
 pytestmark = pytest.mark.anyio
@@ -189,6 +190,13 @@ class TestGrants:
             await connections.delete(tx)
             assert await grants.get(tx, mine) is None
         assert (await read(store, pending)).id == pending
+
+    async def test_a_preview_takes_no_token_along(self, store: Store, connection_id: int) -> None:
+        await granted(store, connection_id=connection_id)
+        await begun(store)
+        async with scratch_copy(store, connection_id) as copy, copy.read(None) as tx:
+            for table in ("crm_grant", "crm_app", "sign_in"):
+                assert await tx.rows(f"SELECT * FROM {table}") == []
 
     async def test_a_shared_refresh_token_is_seen(self, store: Store) -> None:
         one, other = await granted(store), await granted(store)

@@ -85,9 +85,8 @@ class Finished(msgspec.Struct, frozen=True):
     identity: Identity
     connection_id: int | None
     joined_to: tuple[str, ...] = ()
-    known_as: str | None = (
-        None  # HubSpot: the account has this connection already; the same org may be signed in to again
-    )
+    # HubSpot: the connection that the account has already; signing in to the same org again is fine.
+    known_as: str | None = None
     not_revoked: str | None = None  # an earlier sign-in that this one replaces could not be ended at the CRM: why
 
 

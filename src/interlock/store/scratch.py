@@ -14,12 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from interlock.store.database import Store
-from interlock.store.schema import connection, metadata
+from interlock.store.schema import GLOBAL_TABLES, connection, metadata
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
 PAGE_ROWS = 2_000
-_LEFT_OUT = frozenset({"audit", "issue", "calls", "secret", "handover", "lease", "worker", "schedule"})
+_LEFT_OUT = {"audit", "issue", "calls", "secret", "crm_grant", "handover"} | (GLOBAL_TABLES - {"connection"})
 
 
 @asynccontextmanager
