@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from tests.contract.conftest import Clock, a_connection
@@ -197,6 +199,21 @@ class TestRefusals:
         finished = await world.sign_in(SALESFORCE, world.browser(SALES))
         assert finished.identity.may_install is False
 
+    async def test_a_user_who_may_not_install_cannot_sign_in_to_deploy(self, world: SignInWorld) -> None:
+        with pytest.raises(RightsMissing, match="may not install the package in Local Salesforce") as told:
+            await world.sign_in(SALESFORCE, world.browser(SALES), deploys=True)
+        assert "administrator" in told.value.fix
+        assert (await world.sign_in(SALESFORCE, deploys=True)).identity.may_install is True
+
+    async def test_a_permission_set_lets_a_user_install(self, world: SignInWorld) -> None:
+        org = world.production.org
+        given = {"Name": "Deployer", "Label": "Deployer", "PermissionsModifyMetadata": True}
+        right = org.insert_setup("PermissionSet", given)
+        user = world.production.users[2].id
+        org.insert_setup("PermissionSetAssignment", {"PermissionSetId": right.id, "AssigneeId": user})
+        finished = await world.sign_in(SALESFORCE, world.browser(SALES), deploys=True)
+        assert finished.identity.may_install is True
+
     async def test_hubspot_lets_only_an_admin_connect_an_app_and_says_so_itself(self, world: SignInWorld) -> None:
         browser = world.browser(SALES)
         await browser.open((await world.begin(browser, HUBSPOT)).address)
@@ -361,6 +378,22 @@ class TestWhatIsJoinedAlready:
             for host in ("login.salesforce.com", "test.salesforce.com", SANDBOX)
             if f"https://{host}/services/oauth2/authorize" in " ".join(world.line.sent)
         }
+
+    async def test_a_refresh_token_that_the_new_sign_in_shares_is_not_ended_with_the_old(
+        self, world: SignInWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Should HubSpot give whoever lets the same app in again the same refresh token."""
+        issue = world.hubspot.account.issue_oauth_token
+
+        def the_same(scopes: Any, now_ms: int, refresh_token: str | None = None, **more: Any) -> Any:
+            return issue(scopes, now_ms, refresh_token or "na1-the-same", **more)
+
+        monkeypatch.setattr(world.hubspot.account, "issue_oauth_token", the_same)
+        id_ = await self.join(world, str(world.hubspot.account_id), world.production.org_id)
+        first = await world.sign_in(HUBSPOT, connection_id=id_)
+        await world.sign_in(HUBSPOT, connection_id=id_)
+        assert (await kept(world, first)).state == grants.REVOKED
+        assert world.hubspot.account.by_refresh_token("na1-the-same") is not None
 
     async def test_signing_in_again_to_something_else_is_refused_and_the_old_stays(self, world: SignInWorld) -> None:
         id_ = await self.join(world, str(world.hubspot.account_id), "00D000000000009EAA")

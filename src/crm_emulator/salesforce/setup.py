@@ -60,6 +60,7 @@ def add_profile(org: Org, name: str, *, admin: bool = False, api: bool = True) -
         "PermissionsApiEnabled": api,
         "PermissionsViewSetup": True,
         "PermissionsModifyAllData": admin,
+        "PermissionsModifyMetadata": admin,
         "PermissionsViewAllData": admin,
     }
     profile = org.insert_setup("Profile", {"Name": name, **rights, "PermissionsCustomizeApplication": admin})

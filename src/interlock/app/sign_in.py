@@ -21,7 +21,7 @@ from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
 from interlock.crm import hosts
-from interlock.crm.errors import NAMES, AddressRefused, CrmError
+from interlock.crm.errors import NAMES, AddressRefused, CrmError, RightsMissing
 from interlock.crm.hubspot.oauth import check_scopes
 from interlock.crm.oauth import Granted, Identity, new_verifier
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
@@ -59,6 +59,7 @@ class SignInRequest(msgspec.Struct, frozen=True):
     my_domain: str | None = None  # Salesforce: *Use a My Domain address*, as typed
     as_somebody_else: bool = False  # *Not you?*
     role: str = grants.SYNC
+    deploys: bool = False  # Salesforce: this user is to install the package
     objects: tuple[str, ...] = ("companies", "contacts", "deals")
     connection_id: int | None = None  # *Sign in again*, *Connect a different user*
     other_grant: int | None = None  # the other side's, of the same set-up
@@ -174,6 +175,7 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
             check_scopes(granted.scopes, hubspot_scopes(request.objects)[0])
         identity = await flow.identity(granted)
         _check_kind(request, identity)
+        _check_rights(request, identity)
         finished = await _keep(store, wanted, granted, identity)
     except BaseException:
         await _take_back(store, crms, wanted, granted)
@@ -231,6 +233,17 @@ def _check_kind(request: SignInRequest, identity: Identity) -> None:
         f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
         Side.SALESFORCE,
     )
+
+
+def _check_rights(request: SignInRequest, identity: Identity) -> None:
+    """Where the org does not tell, the deployment itself will."""
+    if request.deploys and identity.may_install is False:
+        raise RightsMissing(
+            Side.SALESFORCE,
+            f"{identity.user_name} may not install the package in {identity.account_name}: neither Modify Metadata Through Metadata"
+            " API Functions nor Modify All Data is granted.",
+            fix="Sign in as an administrator of the org; the sync itself can run as another user. Or ask a colleague.",
+        )
 
 
 async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Identity) -> Finished:

@@ -120,7 +120,8 @@ class OAuth:
         session = self._api.sessions.refresh.get(refresh_token)
         if session is None or session.revoked:
             raise OAuthError("invalid_grant", "expired access/refresh token")
-        if not self._api.org.tables["User"].rows[session.user_id].values.get("IsActive"):
+        user = self._api.org.tables["User"].rows.get(session.user_id)
+        if user is None or not user.values.get("IsActive"):
             raise OAuthError("invalid_grant", "inactive user")
         rotates = self._api.org.config.rotate_refresh_tokens
         if rotates:

@@ -190,19 +190,21 @@ class SalesforceOAuth:
 
 
 async def _may_install(client: SalesforceClient, user_id: str) -> bool | None:
-    """Whether the user may deploy metadata: Modify All Data, by profile or by permission set (Metadata API guide, "Modify
-    Metadata Through Metadata API Functions or Modify All Data"; every administrator's profile has the latter)."""
+    """Whether the user may deploy metadata, by profile or by permission set: "either the Modify Metadata Through Metadata API
+    Functions or Modify All Data permission" (Metadata API guide, Metadata API Edit Access)."""
     user = soql.quote(user_id)
+    rights = ("PermissionsModifyMetadata", "PermissionsModifyAllData")
+    by_profile, by_set = (
+        " OR ".join(f"{of}.{right} = true" for right in rights) for of in ("Profile", "PermissionSet")
+    )
     queries = [
-        f"SELECT Id FROM User WHERE Id = {user} AND Profile.PermissionsModifyAllData = true",
-        f"SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user}"
-        " AND PermissionSet.PermissionsModifyAllData = true",
+        f"SELECT Id FROM User WHERE Id = {user} AND ({by_profile})",
+        f"SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user} AND ({by_set})",
     ]
     try:
-        by_profile, by_set = await client.query_many(queries, purpose="setup")
+        return any(found.records for found in await client.query_many(queries, purpose="setup"))
     except CallRefused:
         return None  # who may not look at permissions cannot be told about
-    return bool(by_profile.records or by_set.records)
 
 
 def _refused(refusal: Refusal) -> SignInRefused:
