@@ -16,7 +16,9 @@ from interlock.app import sign_offs
 from interlock.app.crms import save_app
 from interlock.app.stored_tokens import TURN_S, StoredTokens
 from interlock.core.model import Side
+from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import AnswerLost, AppRefused, GrantDead, SignInRefused, Unreachable
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.seam import forbid_network
 from interlock.store import Keyring, Store, StoreBusy, connections, grants
 
@@ -118,6 +120,22 @@ async def test_a_process_that_comes_late_with_the_old_token_gets_the_new_one(sce
     fresh = await one.refresh(stale)
     assert await late.refresh(stale) == fresh
     assert scene.refreshes == 1
+
+
+async def test_a_process_that_was_idle_for_long_is_not_signed_out_by_a_token_that_ended_meanwhile_too(
+    scene: Scene,
+) -> None:
+    """It holds the first token; another one stored a second; both sessions are over, the refresh token is good."""
+    idle, busy = scene.process(), scene.process()
+    first = await idle.token()
+    second = await busy.refresh(first)
+    scene.world.clock.advance(7_201)
+    assert not scene.works(second)
+    clock = scene.world.clock
+    governor = SalesforceGovernor(MemoryBudgetStore(clock), clock)
+    client = SalesforceClient("https://acme.my.salesforce.com", scene.world.line, idle, governor, clock)
+    assert (await client.organization()).id == scene.world.production.org_id
+    assert scene.refreshes == 2
 
 
 async def test_hubspots_token_is_replaced_before_it_ends(scene: Scene) -> None:
