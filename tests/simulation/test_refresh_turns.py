@@ -149,7 +149,7 @@ class Story:
                     await self.use(tokens)
                 except GrantDead as error:
                     self.dead.append(str(error))
-            await asyncio.sleep(self.chance.uniform(0, SESSION_S))
+            await asyncio.sleep(self.chance.uniform(0, 3 * SESSION_S))
         await store.close()
 
     async def use(self, tokens: StoredTokens) -> str:
