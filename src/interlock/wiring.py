@@ -16,11 +16,12 @@ import msgspec
 
 from interlock import config
 from interlock.app.reach import remember
-from interlock.store import Store, keyring
+from interlock.store import Store, grants, keyring
 from interlock.store.budget import StoredBudget
 
 if TYPE_CHECKING:
     from interlock.app.credentials import Credentials
+    from interlock.app.crms import Addresses, Crms
     from interlock.crm.budget import BudgetStore, Governor
     from interlock.crm.hubspot.client import HubSpotClient
     from interlock.crm.salesforce.client import SalesforceClient
@@ -48,19 +49,32 @@ class Interlock(msgspec.Struct):
     home: config.Home
     store: Store
     clock_us: Callable[[], int]
+    # None: the real ones. The demo puts its local CRMs here before anybody signs in.
+    addresses: Addresses | None = None
 
     @asynccontextmanager
-    async def clients(self, connection: Connection, *, note: bool = True) -> AsyncIterator[Clients]:
+    async def clients(
+        self, connection: Connection, *, note: bool = True, deploying: bool = False
+    ) -> AsyncIterator[Clients]:
         """Both clients of a connection. Counts of calls are remembered at the end, and with `note` also limits and whether
-        the CRMs answered; without it that is left to the caller, who may swallow what a call raised."""
+        the CRMs answered; without it that is left to the caller, who may swallow what a call raised. `deploying`: as the admin
+        who signed in, where the sync runs as somebody else."""
         from interlock.app import credentials
 
         assert connection.id is not None
         secrets = await credentials.load(self.store, connection.id)
+        async with self.store.read(connection.id) as tx:
+            granted = await grants.in_use(tx)
+            if deploying:
+                granted |= await grants.in_use(tx, grants.ADMIN)
         budget = StoredBudget(self.store, connection.id, self.clock_us)
         try:
             async with self._built(
-                connection.hubspot_url, connection.salesforce_url, secrets, budget, connection.settings
+                connection.hubspot_url,
+                connection.salesforce_url,
+                lambda transport: self._tokens(connection, secrets, granted, transport),
+                budget,
+                connection.settings,
             ) as built:
                 if note:
                     async with remember(self.store, connection.id, built.governors, self.clock_us):
@@ -78,15 +92,71 @@ class Interlock(msgspec.Struct):
         from interlock.crm.budget import MemoryBudgetStore
 
         budget = MemoryBudgetStore(self.clock_us)
-        async with self._built(hubspot_url, salesforce_url, secrets, budget, {}) as built:
+
+        def tokens(transport: Transport) -> tuple[TokenSource, TokenSource]:
+            return _hubspot_tokens(secrets), _salesforce_tokens(secrets, salesforce_url, transport, self.clock_us)
+
+        async with self._built(hubspot_url, salesforce_url, tokens, budget, {}) as built:
             yield built
+
+    @asynccontextmanager
+    async def granted_clients(self, hubspot_grant: int, salesforce_grant: int) -> AsyncIterator[Clients]:
+        """Clients of two sign-ins that are no connection yet: calls are counted in memory only. Raises Missing."""
+        from interlock.app.sign_offs import grant_of
+        from interlock.core.model import Side
+        from interlock.crm.budget import MemoryBudgetStore
+
+        urls = [str((await grant_of(self.store, each)).who["api_url"]) for each in (hubspot_grant, salesforce_grant)]
+
+        def tokens(transport: Transport) -> tuple[TokenSource, TokenSource]:
+            from interlock.app.stored_tokens import StoredTokens
+
+            crms = self._crms(transport)
+            return (
+                StoredTokens(self.store, crms, Side.HUBSPOT, grant_id=hubspot_grant),
+                StoredTokens(self.store, crms, Side.SALESFORCE, grant_id=salesforce_grant),
+            )
+
+        async with self._built(urls[0], urls[1], tokens, MemoryBudgetStore(self.clock_us), {}) as built:
+            yield built
+
+    @asynccontextmanager
+    async def crms(self) -> AsyncIterator[Crms]:
+        """For signing in and off: `sign_in.begin`, `sign_in.finish`, `sign_offs`."""
+        from interlock.crm.transport import HttpTransport
+
+        async with HttpTransport(ca_file=_ca_file(self.home)) as transport:
+            yield self._crms(transport)
+
+    def _crms(self, transport: Transport) -> Crms:
+        from interlock.app.crms import Addresses, Crms
+
+        return Crms(transport, self.clock_us, self.addresses or Addresses())
+
+    def _tokens(
+        self, connection: Connection, secrets: Credentials, granted: dict[str, grants.Grant], transport: Transport
+    ) -> tuple[TokenSource, TokenSource]:
+        from interlock.app.stored_tokens import StoredTokens
+        from interlock.core.model import Side
+
+        crms = self._crms(transport)
+        return (
+            StoredTokens(self.store, crms, Side.HUBSPOT, connection_id=connection.id, role=granted["hubspot"].role)
+            if "hubspot" in granted
+            else _hubspot_tokens(secrets),
+            StoredTokens(
+                self.store, crms, Side.SALESFORCE, connection_id=connection.id, role=granted["salesforce"].role
+            )
+            if "salesforce" in granted
+            else _salesforce_tokens(secrets, connection.salesforce_url, transport, self.clock_us),
+        )
 
     @asynccontextmanager
     async def _built(
         self,
         hubspot_url: str,
         salesforce_url: str,
-        secrets: Credentials,
+        tokens_over: Callable[[Transport], tuple[TokenSource, TokenSource]],
         budget: BudgetStore,
         settings: dict[str, object],
     ) -> AsyncIterator[Clients]:
@@ -98,18 +168,19 @@ class Interlock(msgspec.Struct):
 
         allocated = settings.get("salesforce_allocated_calls")
         async with HttpTransport(ca_file=_ca_file(self.home)) as transport:
+            hubspot_tokens, salesforce_tokens = tokens_over(transport)
             clients = Clients(
                 HubSpotClient(
                     hubspot_url.rstrip("/"),
                     transport,
-                    _hubspot_tokens(secrets),
+                    hubspot_tokens,
                     HubSpotGovernor(budget, self.clock_us),
                     self.clock_us,
                 ),
                 SalesforceClient(
                     salesforce_url.rstrip("/"),
                     transport,
-                    _salesforce_tokens(secrets, salesforce_url.rstrip("/"), transport, self.clock_us),
+                    salesforce_tokens,
                     SalesforceGovernor(
                         budget, self.clock_us, allocated=allocated if isinstance(allocated, int) else None
                     ),
@@ -158,9 +229,17 @@ def _ca_file(home: config.Home) -> str | None:
 
 
 def _hubspot_tokens(secrets: Credentials) -> TokenSource:
+    from interlock.app.errors import BadInput
     from interlock.core.model import Side
     from interlock.crm.tokens import StaticToken
 
+    if secrets.hubspot_token is None:
+        raise BadInput(
+            "This connection holds no sign-in to HubSpot.",
+            code="sign_in_missing",
+            side="hubspot",
+            fix="Sign in again on its page, or run `interlock connect` again.",
+        )
     return StaticToken(Side.HUBSPOT, secrets.hubspot_token)
 
 
@@ -171,7 +250,7 @@ def _salesforce_tokens(
     from interlock.core.model import Side
     from interlock.crm.tokens import ClientCredentials, JwtBearer, StaticToken
 
-    way = secrets.salesforce_way
+    way, url = secrets.salesforce_way, url.rstrip("/")
     if way == "token":
         return StaticToken(Side.SALESFORCE, secrets.salesforce_token or "")
     if way == "client_credentials":

@@ -14,6 +14,7 @@ import pytest
 from tests.contract.cli_world import crms, interlock, running_crms
 from tests.postgres import as_setting, emptied, migrated_database, new_database, postgres_server
 
+from interlock.crm.seam import forbid_network
 from interlock.store import Keyring, Store, connections, keyring
 from interlock.store.connections import Connection
 
@@ -80,7 +81,7 @@ def test_keyring() -> Keyring:
 
 @pytest.fixture
 async def store(database_url: str, clock: Clock, test_keyring: Keyring) -> AsyncIterator[Store]:
-    opened = await Store.open(database_url, clock_us=clock, keyring=test_keyring)
+    opened = await Store.open(database_url, clock_us=clock, keyring=test_keyring, forbid_network=forbid_network)
     yield opened
     await opened.close()
 

@@ -24,6 +24,7 @@ class User(msgspec.Struct, kw_only=True):
     first_name: str
     last_name: str
     password: str = "local-crm"
+    super_admin: bool = False
     archived: bool = False
     created_ms: int = 0
 
@@ -46,6 +47,16 @@ class Token(msgspec.Struct, kw_only=True):
     revoked: bool = False
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """An authorization code: what was agreed to on the consent page, by whom."""
+
+    redirect_uri: str
+    scopes: frozenset[str] | None
+    issued_ms: int
+    user_id: int
+    challenge: str | None = None
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever writes: an app through the API, a person in the user interface, or HubSpot itself."""
 
@@ -63,8 +74,8 @@ class Account:
         self.client_secret = self._uuid()
         self.users: list[User] = []
         self.tokens: dict[str, Token] = {}
-        self.codes: dict[str, tuple[str, frozenset[str] | None, int]] = {}
-        self.add_user("Admin", "User", "admin@example.com")
+        self.codes: dict[str, Code] = {}
+        self.add_user("Admin", "User", "admin@example.com").super_admin = True
         self.add_user("Sales", "User", "sales@example.com")
         self.private_token = self.issue_private_token().value
 
@@ -111,6 +122,7 @@ class Account:
         now_ms: int,
         refresh_token: str | None = None,
         lifetime_s: int | None = None,
+        user_id: int | None = None,
     ) -> Token:
         lifetime = ACCESS_TOKEN_LIFETIME_S if lifetime_s is None else lifetime_s
         token = Token(
@@ -118,7 +130,7 @@ class Account:
             kind="oauth",
             app_id=self._config.app_id,
             app_name=self._config.app_name,
-            user_id=self.users[0].user_id,
+            user_id=self.users[0].user_id if user_id is None else user_id,
             scopes=scopes,
             expires_ms=now_ms + lifetime * 1_000,
             refresh_token=refresh_token or f"na1-{self._uuid()}",
@@ -135,10 +147,26 @@ class Account:
             if token.refresh_token == refresh_token:
                 token.revoked = True
 
-    def issue_code(self, redirect_uri: str, scopes: frozenset[str] | None, now_ms: int) -> str:
+    def issue_code(
+        self,
+        redirect_uri: str,
+        scopes: frozenset[str] | None,
+        now_ms: int,
+        user_id: int | None = None,
+        challenge: str | None = None,
+    ) -> str:
         code = self._uuid()
-        self.codes[code] = (redirect_uri, scopes, now_ms)
+        self.codes[code] = Code(
+            redirect_uri=redirect_uri,
+            scopes=scopes,
+            issued_ms=now_ms,
+            user_id=self.users[0].user_id if user_id is None else user_id,
+            challenge=challenge,
+        )
         return code
+
+    def by_id(self, user_id: int) -> User:
+        return next(user for user in self.users if user.user_id == user_id)
 
     def api_actor(self, token: Token, client: str) -> Actor:
         source = Source("INTEGRATION", str(token.app_id), token.app_name)

@@ -18,6 +18,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     app_id: int = 1_500_123
     app_name: str = "Local private app"
     app_host: str = "https://app.hubspot.com"
+    # The app's redirect addresses, to the letter. None, which no real app has: any address of this machine.
+    redirect_uris: tuple[str, ...] | None = None
+    # HubSpot takes PKCE from every app and demands it of some (OAuth 2.1, MCP auth apps).
+    require_pkce: bool = False
+    # Scopes that the account's products do not include: an app that requires one cannot be let in, an optional one is left out.
+    scopes_unavailable: tuple[str, ...] = ()
 
     # Professional, private app: 190 calls / 10 s, 625,000 a day; search 5 / s per account (API usage guidelines).
     rate_limits: bool = True

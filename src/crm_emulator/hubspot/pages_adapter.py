@@ -10,7 +10,7 @@ from crm_emulator.hubspot.api import Api
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.records import Record, Table
-from crm_emulator.hubspot.routes_oauth import consent_redirect
+from crm_emulator.hubspot.routes_oauth import check_consent, consent_redirect
 from crm_emulator.hubspot.schema import Property
 from crm_emulator.hubspot.users import UserHandle
 from crm_emulator.kernel.http import Request, Response, Router
@@ -136,8 +136,13 @@ class ConsentPages:
             router.add("POST", template, self._answer, open_=True)
 
     def _ask(self, request: Request) -> Response:
-        if self._pages.person(request) is None:
+        person = self._pages.person(request)
+        if person is None:
             return self._pages.sign_in_first(request)
+        try:
+            check_consent(self._api, request.query, self._api.account.user(person.email))
+        except ApiError as refused:
+            return self._refused(request, refused)
         scopes = " ".join(request.query.get("scope", []) + request.query.get("optional_scope", [])).split()
         app = self._api.config.app_name
         back = request.query_one("redirect_uri")
@@ -153,10 +158,15 @@ class ConsentPages:
         if not hmac.compare_digest(form.get("csrf", ""), self._pages.csrf(person)):
             return self._pages.sign_in_first(request)
         try:
-            location = consent_redirect(self._api, request.query, granted=form.get("answer") == "yes")
+            user = self._api.account.user(person.email)
+            location = consent_redirect(self._api, request.query, user, granted=form.get("answer") == "yes")
         except ApiError as refused:
-            return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=refused.message)
+            return self._refused(request, refused)
         return Response(303, b"", content_type=None, headers=[("Location", location)])
+
+    def _refused(self, request: Request, refused: ApiError) -> Response:
+        """HubSpot says on its own page what is wrong; nobody is sent back."""
+        return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=refused.message)
 
 
 def _sentence(refused: ApiError) -> str:

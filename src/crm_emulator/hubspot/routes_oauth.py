@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from crm_emulator.hubspot import errors, shapes
-from crm_emulator.hubspot.account import ACCESS_TOKEN_LIFETIME_S, Token
+from crm_emulator.hubspot.account import ACCESS_TOKEN_LIFETIME_S, Token, User
 from crm_emulator.hubspot.api import DATED, Api, body_of
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.kernel.http import Request, Response, json_response
@@ -40,18 +42,23 @@ class OAuthRoutes:
             code = self._account.codes.pop(form.get("code", ""), None)
             if code is None:
                 raise _refused("invalid_grant", "missing or unknown auth code", "BAD_AUTH_CODE")
-            redirect_uri, scopes, issued_ms = code
-            if now_ms - issued_ms > CODE_LIFETIME_MS:
+            if now_ms - code.issued_ms > CODE_LIFETIME_MS:
                 raise _refused("invalid_grant", "the auth code has expired", "EXPIRED_AUTH_CODE")
-            if redirect_uri != form.get("redirect_uri"):
+            if code.redirect_uri != form.get("redirect_uri"):
                 raise _refused("invalid_grant", "missing or invalid redirect uri", "BAD_REDIRECT_URI")
-            return json_response(self._granted(self._account.issue_oauth_token(scopes, now_ms)))
+            if code.challenge is not None and _challenge_of(form.get("code_verifier", "")) != code.challenge:
+                # That it is refused is RFC 7636; HubSpot's own words for it are not known.
+                raise _refused("invalid_grant", "missing or invalid code verifier", "BAD_CODE_VERIFIER")
+            return json_response(
+                self._granted(self._account.issue_oauth_token(code.scopes, now_ms, user_id=code.user_id))
+            )
         if grant == "refresh_token":
             old = self._account.by_refresh_token(form.get("refresh_token", ""))
             if old is None:
                 message = "refresh token is invalid, expired or revoked"
                 raise _refused("invalid_grant", message, "BAD_REFRESH_TOKEN")
-            return json_response(self._granted(self._account.issue_oauth_token(old.scopes, now_ms, old.refresh_token)))
+            renewed = self._account.issue_oauth_token(old.scopes, now_ms, old.refresh_token, user_id=old.user_id)
+            return json_response(self._granted(renewed))
         raise _refused("unsupported_grant_type", f"grant_type {grant} is not supported", "BAD_GRANT_TYPE")
 
     def access_token(self, request: Request) -> Response:
@@ -64,7 +71,7 @@ class OAuthRoutes:
         return json_response(
             {
                 "token": token.value,
-                "user": self._account.users[0].email,
+                "user": self._account.by_id(token.user_id).email,
                 "hub_domain": f"{self._api.config.account_id}.example.com",
                 "scopes": sorted(token.scopes or ()),
                 "hub_id": self._api.config.account_id,
@@ -96,7 +103,7 @@ class OAuthRoutes:
         return json_response(
             {
                 "token": token.refresh_token,
-                "user": self._account.users[0].email,
+                "user": self._account.by_id(token.user_id).email,
                 "hub_domain": f"{self._api.config.account_id}.example.com",
                 "scopes": sorted(token.scopes or ()),
                 "hub_id": self._api.config.account_id,
@@ -166,23 +173,57 @@ class OAuthRoutes:
         return max(0, (token.expires_ms - self._api.portal.now_ms()) // 1_000)
 
 
-def consent_redirect(api: Api, query: dict[str, list[str]], *, granted: bool) -> str:
-    """Where the consent page sends the browser: back with a code, or with an error. Raises ApiError."""
+def check_consent(api: Api, query: dict[str, list[str]], user: User) -> None:
+    """What HubSpot refuses on its own page, without sending anybody back. Raises ApiError."""
     client_id, redirect_uri = (query.get(key, [""])[-1] for key in ("client_id", "redirect_uri"))
     if client_id != api.account.client_id:
         raise errors.invalid("missing or unknown client id")
-    if not redirect_uri.startswith(("http://", "https://")):
+    known = api.config.redirect_uris
+    if not (redirect_uri in known if known is not None else _is_of_this_machine(redirect_uri)):
         raise errors.invalid("missing or invalid redirect uri")
-    state = query.get("state")
+    if query.get("code_challenge_method", ["S256"])[-1] != "S256":
+        raise errors.invalid("the code challenge method must be S256")
+    if api.config.require_pkce and not query.get("code_challenge"):
+        raise errors.invalid("missing code challenge")
+    if not user.super_admin:
+        # Users need to be super admins, or to have App Marketplace access (OAuth guide).
+        raise errors.invalid("You do not have permission to connect apps. Ask a super admin of this account.")
+    unavailable = sorted(set(_scopes(query, "scope")) & set(api.config.scopes_unavailable))
+    if unavailable:
+        raise errors.invalid(f"This account does not have access to the scopes {', '.join(unavailable)}")
+
+
+def consent_redirect(api: Api, query: dict[str, list[str]], user: User, *, granted: bool) -> str:
+    """Where the consent page sends the browser: back with a code, or with an error. Raises ApiError."""
+    check_consent(api, query, user)
+    redirect_uri, state = query["redirect_uri"][-1], query.get("state")
     if granted:
-        asked = " ".join(query.get("scope", []) + query.get("optional_scope", [])).split()
-        code = api.account.issue_code(redirect_uri, frozenset(asked) or None, api.portal.now_ms())
-        answer = {"code": code}
+        asked = set(_scopes(query, "scope")) | set(_scopes(query, "optional_scope")) - set(
+            api.config.scopes_unavailable
+        )
+        challenge = query.get("code_challenge", [None])[-1]
+        now_ms = api.portal.now_ms()
+        answer = {
+            "code": api.account.issue_code(redirect_uri, frozenset(asked) or None, now_ms, user.user_id, challenge)
+        }
     else:
         answer = {"error": "access_denied", "error_description": "The user denied access"}
     if state:
         answer["state"] = state[-1]
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(answer)}"
+
+
+def _scopes(query: dict[str, list[str]], name: str) -> list[str]:
+    return " ".join(query.get(name, [])).split()
+
+
+def _is_of_this_machine(redirect_uri: str) -> bool:
+    parts = urlsplit(redirect_uri)
+    return parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def _challenge_of(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _refused(error: str, message: str, status: str) -> ApiError:

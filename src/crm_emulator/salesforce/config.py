@@ -37,7 +37,14 @@ class Config:
     deploy_finalize_s: float = 0
     recycle_bin_days: int = 15
     session_s: int | None = None  # life of an access token; None: until it is revoked
+    sandbox: bool = False
+    # The app's settings and policies. Callback addresses count to the letter; None, which no real app has: any of this machine.
+    callback_urls: tuple[str, ...] | None = None
+    require_pkce: bool = True  # external client apps: always, since 2026
     rotate_refresh_tokens: bool = False
+    app_scopes: tuple[str, ...] = ("api", "refresh_token", "offline_access", "openid", "id", "web", "full")
+    app_certificate: str | None = None  # JWT bearer: the certificate, or its public key, uploaded to the app (PEM)
+    app_policy: Literal["allowed", "not_installed", "blocked", "admin_approved"] = "allowed"
     max_cursors: int = 10
     cursor_life_s: int = 2 * 86_400
     uri_bytes: int = 16_384

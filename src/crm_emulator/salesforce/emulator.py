@@ -37,7 +37,7 @@ from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.sample import SAMPLE
 from crm_emulator.salesforce.save import Saver
-from crm_emulator.salesforce.setup import OrgUser, add_user, furnish
+from crm_emulator.salesforce.setup import OrgUser, add_profile, add_user, furnish
 from crm_emulator.salesforce.times import parse_seconds
 from crm_emulator.salesforce.transaction import Caller
 
@@ -140,9 +140,12 @@ class SalesforceEmulator(Administration):
             found = next(known, None) or self.add_user(name)
         return UserHandle(self.org, self.saver, self.remover, found)
 
-    def add_user(self, name: str, email: str | None = None, *, active: bool = True) -> OrgUser:
+    def add_user(
+        self, name: str, email: str | None = None, *, active: bool = True, api_enabled: bool = True
+    ) -> OrgUser:
         address = email or f"{name.lower().replace(' ', '.')}@example.com"
-        user = add_user(self.org, name, address, active=active)
+        profile = None if api_enabled else add_profile(self.org, "Minimum Access", api=False)
+        user = add_user(self.org, name, address, profile=profile, active=active)
         self.users.append(user)
         return user
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from crm_emulator.kernel.http import Request, Response, Router
 from crm_emulator.kernel.pages import Field as PageField
 from crm_emulator.kernel.pages import PageError, Pages, Person, Row
 from crm_emulator.salesforce.api.context import Api
-from crm_emulator.salesforce.api.oauth import OAuthError, consent_redirect
+from crm_emulator.salesforce.api.oauth import OAuthError, check_consent, consent_redirect, refusal_redirect
 from crm_emulator.salesforce.convert import journal_text
 from crm_emulator.salesforce.errors import ApiError
 from crm_emulator.salesforce.ids import to_18
@@ -163,15 +164,21 @@ class ConsentPages:
         router.add("POST", "/services/oauth2/authorize", self._answer, open_=True)
 
     def _ask(self, request: Request) -> Response:
-        if self._pages.person(request) is None:
+        try:
+            check_consent(self._api, request)
+        except OAuthError as refused:
+            return self._refused(request, refused)
+        person = self._pages.person(request)
+        if "login" in (request.query_one("prompt") or "").split():
+            return self._sign_in_anew(request)
+        if person is None:
             return self._pages.sign_in_first(request)
-        if request.query_one("client_id") != self._api.sessions.client_id:
-            problem = "error=invalid_client_id&error_description=client identifier invalid"
-            return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=problem)
+        if back := refusal_redirect(self._api, request, self._user(person).id):
+            return Response(303, b"", content_type=None, headers=[("Location", back)])
         scopes = (request.query_one("scope") or "").split()
-        back = request.query_one("redirect_uri")
+        target = request.query_one("redirect_uri")
         return self._pages.render(
-            "consent.html", request, leads_to=back, heading="Allow access?", app="Interlock", scopes=scopes
+            "consent.html", request, leads_to=target, heading="Allow access?", app="Interlock", scopes=scopes
         )
 
     def _answer(self, request: Request) -> Response:
@@ -181,9 +188,22 @@ class ConsentPages:
         form = request.form()
         if not hmac.compare_digest(form.get("csrf", ""), self._pages.csrf(person)):
             return self._pages.sign_in_first(request)
-        user = next(user for user in self._users if user.email == person.email)
         try:
-            location = consent_redirect(self._api, request, user.id, allowed=form.get("answer") == "yes")
+            allowed = form.get("answer") == "yes"
+            location = consent_redirect(self._api, request, self._user(person).id, allowed=allowed)
         except OAuthError as refused:
-            return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=refused.description)
+            return self._refused(request, refused)
         return Response(303, b"", content_type=None, headers=[("Location", location)])
+
+    def _sign_in_anew(self, request: Request) -> Response:
+        """`prompt=login`: whoever is signed in is asked who they are again, once."""
+        query = {name: values[-1] for name, values in request.query.items() if name != "prompt"}
+        back = urlencode({"next": f"{request.path}?{urlencode(query)}"})
+        return Response(303, b"", content_type=None, headers=[("Location", f"/sign-in?{back}")])
+
+    def _user(self, person: Person) -> OrgUser:
+        return next(user for user in self._users if user.email == person.email)
+
+    def _refused(self, request: Request, refused: OAuthError) -> Response:
+        problem = f"error={refused.error}&error_description={refused.description}"
+        return self._pages.render("consent.html", request, 400, heading="Cannot connect", error=problem)

@@ -23,9 +23,9 @@ _STAGES = (
     ("Closed Lost", 0, True, False, "Omitted"),
 )
 _CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
+PASSWORD = "user-password"  # of every person, as the sign-in page says
 _STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
 
-_EVERYBODY = ("ApiEnabled", "ViewSetup")
 # What else the System Administrator of a new org may do, of the permissions that this org knows.
 _ADMINISTRATION = (
     "ModifyAllData",
@@ -47,8 +47,8 @@ class OrgUser:
 
 def furnish(org: Org) -> list[OrgUser]:
     """Fill a bare org. Returns its users: the integration user first, then an administrator, then a salesperson."""
-    admin = _profile(org, "System Administrator", *_ADMINISTRATION)
-    standard = _profile(org, "Standard User")
+    admin = add_profile(org, "System Administrator", admin=True)
+    standard = add_profile(org, "Standard User")
     users = [
         add_user(org, "Integration User", "integration@example.com", profile=admin),
         add_user(org, "Admin User", "admin@example.com", profile=admin),
@@ -63,12 +63,15 @@ def furnish(org: Org) -> list[OrgUser]:
     return users
 
 
-def _profile(org: Org, name: str, *permissions: str) -> Record:
-    granted: dict[str, Value] = {f"Permissions{permission}": True for permission in (*_EVERYBODY, *permissions)}
-    profile = org.insert_setup("Profile", {"Name": name, **granted})
+def add_profile(org: Org, name: str, *, admin: bool = False, api: bool = True) -> Record:
+    """With the permission set that Salesforce keeps behind every profile."""
+    held = ("ViewSetup", *(("ApiEnabled",) if api else ()), *(_ADMINISTRATION if admin else ()))
+    rights: dict[str, Value] = {f"Permissions{permission}": True for permission in held}
+    profile = org.insert_setup("Profile", {"Name": name, **rights})
     api_name = f"X00e{name.replace(' ', '')}"
     org.insert_setup(
-        "PermissionSet", {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True}
+        "PermissionSet",
+        {"Name": api_name, "Label": api_name, "ProfileId": profile.id, "IsOwnedByProfile": True, **rights},
     )
     return profile
 
@@ -96,7 +99,7 @@ def add_user(
         "EmailEncodingKey": "UTF-8",
     }
     record = org.insert_setup("User", {key: value for key, value in values.items() if value is not None})
-    return OrgUser(record.id, name, email, str(values["Username"]), f"{last.lower()}-password")
+    return OrgUser(record.id, name, email, str(values["Username"]), PASSWORD)
 
 
 def _organisation(org: Org, admin_id: str) -> None:
@@ -106,7 +109,7 @@ def _organisation(org: Org, admin_id: str) -> None:
         "Name": org.config.org_name,
         "OrganizationType": org.config.edition,
         "InstanceName": "LOCAL1",
-        "IsSandbox": False,
+        "IsSandbox": org.config.sandbox,
         "TimeZoneSidKey": "GMT",
         "DefaultLocaleSidKey": "en_US",
         "LanguageLocaleKey": "en_US",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials, key_fields
+from interlock.app import credentials, key_fields, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.credentials import Credentials
@@ -20,13 +20,14 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
+from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import AccountInfo
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import Identity, Organization
 from interlock.engine.context import EXISTING
 from interlock.objects.registry import SPECS
-from interlock.store import Store, calls, connections, cursors, directory, mappings, schedule, unlinked
+from interlock.store import Store, calls, connections, cursors, directory, grants, mappings, schedule, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
 from interlock.store.tx import WriteTx
@@ -55,6 +56,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     config: tuple[mapping_documents.Document, mapping_documents.Where] | None = None
     secrets: Credentials | None = None
     by: By = BY_COMMAND
+    grants: tuple[int, ...] = ()  # of sign-ins in the browser (sign_in.py)
 
 
 class Joined(msgspec.Struct):
@@ -230,6 +232,9 @@ async def _save(
         tx.go_on_as(wanted.id)
         if request.secrets is not None:
             await credentials.put(tx, request.secrets)
+            for side in Side:
+                await grants.supersede_all(tx, side.value)
+        await _take_over(tx, wanted, request.grants)
         await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
         compiler = Compiler(schemas)
         await _map(tx, compiler, request.objects)
@@ -239,7 +244,7 @@ async def _save(
             await _load_again(tx, wanted.settings["existing"])
         if wanted.begun_at_us is not None:
             await schedule.ring(tx)
-        if request.secrets is not None:
+        if request.secrets is not None or request.grants:
             # Before there was a connection nothing could count these; one that counts for itself brings no secrets.
             for client in clients:
                 for purpose, n in client.governor.counts.items():
@@ -247,6 +252,15 @@ async def _save(
         accounts = {"hubspot": wanted.hubspot_account_id, "salesforce": wanted.salesforce_org_id}
         await record(tx, request.by, "connected", f"connection:{wanted.id}", **accounts)
     return wanted
+
+
+async def _take_over(tx: WriteTx, wanted: Connection, grant_ids: tuple[int, ...]) -> None:
+    """From now on the connection signs in with these; what they take the place of waits for `sign_offs.revoke_superseded`."""
+    users = await sign_offs.adopt(tx, grant_ids)
+    if users and wanted.id is not None:
+        names = {**wanted.settings["users"], **{side.value: identity.user_name for side, identity in users.items()}}
+        wanted.settings = {**wanted.settings, "users": names}
+        await connections.update(tx, wanted.id, settings=wanted.settings)
 
 
 async def _map(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...]) -> None:

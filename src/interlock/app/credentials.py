@@ -1,7 +1,8 @@
 """How a connection signs in to its two CRMs: which secrets, under which names. They are sealed in the store, never shown.
 
 Three ways into Salesforce without a browser: client credentials, a JWT bearer key, or a token that somebody pasted (for
-tests: it cannot be renewed). HubSpot: a private app's token or a service key.
+tests: it cannot be renewed). HubSpot: a private app's token or a service key. A side that was signed in to in the browser has a
+grant instead (sign_in.py), and no secret here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PREFIX = "sign_in."
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    hubspot_token: str
+    hubspot_token: str | None = None
     salesforce_token: str | None = None
     salesforce_client_id: str | None = None
     salesforce_client_secret: str | None = None
@@ -174,12 +175,7 @@ async def put(tx: WriteTx, credentials: Credentials) -> None:
 
 
 async def load(store: Store, connection_id: int) -> Credentials:
-    """Raises BadInput when the connection holds none, SecretUnreadable."""
+    """Those that there are. Raises SecretUnreadable."""
     async with store.read(connection_id) as tx:
         found = {name: await secrets.get(tx, _PREFIX + name) for name in Credentials.__struct_fields__}
-    token = found.pop("hubspot_token")
-    if token is None:
-        raise BadInput(
-            "This connection holds no sign-in.", code="sign_in_missing", fix="Run `interlock connect` again."
-        )
-    return Credentials(token, **found)
+    return Credentials(**found)

@@ -31,6 +31,8 @@ PART_TRIES = 3  # of a call that succeeds while parts of it fail
 READ_DEADLINE_S = 60.0
 WRITE_DEADLINE_S = 120.0  # HubSpot gives up after 100 s (status 524)
 CONCURRENT_CALLS = 4
+# The token that takes a stale one's place may be one that another process has stored a while ago, and stale as well.
+TOKENS_A_CALL = 2
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -168,7 +170,7 @@ class Calls:
         write: bool,
     ) -> Reply | Declined | Unsettled:
         deadline_s = WRITE_DEADLINE_S if write else READ_DEADLINE_S
-        attempt, refreshed = 1, False
+        attempt, replaced = 1, 0
         while True:
             await self._governor.admit(purpose, family)
             token = await self._tokens.token()
@@ -203,10 +205,10 @@ class Calls:
                 if refusal.kind is Kind.FAULT and write:
                     return Unsettled(error.message)
                 if refusal.kind is Kind.SIGN_IN:
-                    if refreshed:
+                    if replaced == TOKENS_A_CALL:
                         raise error
                     await self._replace_token(token, error)
-                    refreshed = True
+                    replaced += 1
                     continue
             if attempt >= TRIES or not await self._governor.back_off(attempt, family, policy, asked_s):
                 if policy is not None:

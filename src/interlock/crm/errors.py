@@ -2,7 +2,15 @@
 
     CrmError
     |-- Unreachable      no answer, tried several times        stop the cycle, try the next one     exit 3
+    |   `-- AnswerLost       of a request for tokens: it may have been carried out
     |-- SignInRefused    the token is wrong, expired, revoked  stop until somebody signs in again   exit 3
+    |   |-- GrantDead        the refresh token has ended: revoked, expired or replaced
+    |   |-- SignInDenied     a person, or a policy, said no on the consent page
+    |   |-- CodeRefused      the code from the sign-in page is used, expired or not of this sign-in
+    |   |-- AppRefused       the CRM does not know the app as we know it: client id, secret, callback, PKCE
+    |   |-- AppNotAllowed    the app may not be used in this org or account, or not by this user
+    |   |-- RightsMissing    the user lacks a right that Interlock cannot do without
+    |   `-- AddressRefused   an address is no CRM's: nothing is sent there
     |-- Forbidden        signed in, but this is not allowed    issue (permissions)
     |   `-- MissingScope     HubSpot names the scope           issue (permissions)
     |-- BudgetSpent      our share, or the CRM's day, is used  stop until calls are free again
@@ -49,11 +57,52 @@ class Unreachable(CrmError):
     default_fix = "Check the address and the network, then run it again. Nothing was lost."
 
 
+class AnswerLost(Unreachable):
+    """The request may have been carried out: its answer did not arrive, or says nothing."""
+
+
 class SignInRefused(CrmError):
     code = "sign_in_refused"
     exit_code = 3
     meaning = "stop"
     default_fix = "Sign in again with `interlock connect`, or put in a new token."
+
+
+class GrantDead(SignInRefused):
+    """Proven: the CRM itself said so. What may be dead is not."""
+
+    code = "grant_dead"
+    default_fix = "Sign in again."
+
+
+class SignInDenied(SignInRefused):
+    code = "sign_in_denied"
+    default_fix = "Sign in again and choose to allow it. Nothing was changed."
+
+
+class CodeRefused(SignInRefused):
+    code = "sign_in_code_refused"
+    default_fix = "Start the sign-in again."
+
+
+class AppRefused(SignInRefused):
+    code = "app_refused"
+    default_fix = "Compare the client id, the client secret and the callback address with those of the app in the CRM."
+
+
+class AppNotAllowed(SignInRefused):
+    code = "app_not_allowed"
+    default_fix = "Ask an administrator of the CRM to allow the app."
+
+
+class RightsMissing(SignInRefused):
+    code = "rights_missing"
+    default_fix = "Sign in as a user who has the right, or have it granted."
+
+
+class AddressRefused(SignInRefused):
+    code = "address_refused"
+    default_fix = "Check the address. Only addresses of the CRM itself are used."
 
 
 class Forbidden(CrmError):

@@ -19,7 +19,7 @@ from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
 PAGE_ROWS = 2_000
-_LEFT_OUT = frozenset({"audit", "issue", "calls", "secret", "handover"}) | GLOBAL_TABLES - {"connection"}
+_LEFT_OUT = {"audit", "issue", "calls", "secret", "crm_grant", "handover"} | (GLOBAL_TABLES - {"connection"})
 
 
 @asynccontextmanager

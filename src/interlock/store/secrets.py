@@ -8,7 +8,8 @@ from interlock.store.keyring import Keyring
 from interlock.store.tx import Tx, WriteTx
 
 
-def _keyring(tx: Tx) -> Keyring:
+def keyring_of(tx: Tx) -> Keyring:
+    """Raises KeyFileProblem."""
     if tx.keyring is None:
         raise KeyFileProblem("The store was opened without a key file, so it holds no secrets.")
     return tx.keyring
@@ -20,14 +21,14 @@ async def put(tx: WriteTx, name: str, value: str) -> None:
         " ON CONFLICT (connection_id, name) DO UPDATE SET sealed = excluded.sealed",
         tx.connection_id,
         name,
-        _keyring(tx).seal(tx.connection_id, name, value),
+        keyring_of(tx).seal(tx.connection_id, name, value),
     )
 
 
 async def get(tx: Tx, name: str) -> str | None:
     """Raises SecretUnreadable."""
     row = await tx.row("SELECT sealed FROM secret WHERE connection_id = ? AND name = ?", tx.connection_id, name)
-    return None if row is None else _keyring(tx).unseal(tx.connection_id, name, row[0])
+    return None if row is None else keyring_of(tx).unseal(tx.connection_id, name, row[0])
 
 
 async def names(tx: Tx) -> list[str]:

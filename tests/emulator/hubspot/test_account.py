@@ -419,3 +419,97 @@ class TestOAuth:
         assert back["state"] == ["s1"]
         granted = self.token(hubspot, grant_type="authorization_code", code=back["code"][0], redirect_uri=self.REDIRECT)
         assert granted.json["scopes"] == ["crm.objects.contacts.read", "oauth"]
+
+
+class TestConsent:
+    """What HubSpot refuses on its own page, and what it sends back."""
+
+    BACK = "https://app.example/oauth/hubspot/callback"
+
+    def ask(self, hubspot: Caller, email: str = "admin@example.com", answer: str = "yes", **changes: str) -> Answer:
+        """A person of the account is signed in and answers the page."""
+        user = hubspot.emulator.account.user(email)
+        form = urlencode({"email": user.email, "password": user.password}).encode()
+        cookie = hubspot.call("POST", "/sign-in", None, {}, raw=form).headers["set-cookie"].partition(";")[0]
+        hubspot.headers["cookie"] = cookie
+        query = {
+            "client_id": hubspot.emulator.client_id,
+            "redirect_uri": self.BACK,
+            "scope": "oauth crm.objects.contacts.read",
+            **changes,
+        }
+        page = hubspot.get("/oauth/authorize", **query)
+        if page.status != 200:
+            return page
+        csrf = page.body.decode().partition('name="csrf" value="')[2].partition('"')[0]
+        return hubspot.call(
+            "POST", "/oauth/authorize", None, query, raw=urlencode({"csrf": csrf, "answer": answer}).encode()
+        )
+
+    def brought(self, answer: Answer) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(answer.headers["location"]).query)
+
+    def token(self, hubspot: Caller, code: str, **more: str) -> Answer:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.BACK,
+            "client_id": hubspot.emulator.client_id,
+            "client_secret": hubspot.emulator.client_secret,
+            **more,
+        }
+        return hubspot.call("POST", "/oauth/2026-09/token", None, {}, raw=urlencode(form).encode())
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"client_id": "x"}, "unknown client id"),
+            ({"redirect_uri": "https://app.example/oauth/hubspot/callback/"}, "invalid redirect uri"),
+            ({"redirect_uri": ""}, "invalid redirect uri"),
+            ({"email": "sales@example.com"}, "Ask a super admin"),
+            ({"scope": "oauth automation"}, "does not have access to the scopes automation"),
+            ({"code_challenge": "x", "code_challenge_method": "plain"}, "must be S256"),
+        ],
+    )
+    def test_nobody_is_sent_back_where_something_is_wrong(self, changes: dict[str, str], words: str) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,), scopes_unavailable=("automation",))
+        page = self.ask(hubspot, **changes)
+        assert page.status == 400
+        assert words in page.body.decode()
+
+    def test_an_app_without_callbacks_is_sent_back_to_this_machine_only(self, hubspot: Caller) -> None:
+        assert self.ask(hubspot).status == 400
+        assert self.ask(hubspot, redirect_uri="http://localhost:8090/back").status == 303
+
+    def test_no_is_sent_back_with_the_state(self) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,))
+        back = self.brought(self.ask(hubspot, answer="no", state="s"))
+        assert (back["error"], back["state"]) == (["access_denied"], ["s"])
+
+    def test_an_optional_scope_that_the_account_lacks_is_left_out(self) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,), scopes_unavailable=("automation",))
+        code = self.brought(self.ask(hubspot, optional_scope="automation tickets"))["code"][0]
+        assert self.token(hubspot, code).json["scopes"] == ["crm.objects.contacts.read", "oauth", "tickets"]
+
+    def test_a_challenge_needs_its_verifier(self) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,))
+        # RFC 7636, appendix B
+        verifier, challenge = (
+            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        )
+        for given, status in (({}, 400), ({"code_verifier": "other"}, 400), ({"code_verifier": verifier}, 200)):
+            code = self.brought(self.ask(hubspot, code_challenge=challenge))["code"][0]
+            assert self.token(hubspot, code, **given).status == status
+
+    def test_an_app_may_demand_a_challenge(self) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,), require_pkce=True)
+        assert "missing code challenge" in self.ask(hubspot).body.decode()
+
+    def test_the_tokens_are_those_of_whoever_agreed(self) -> None:
+        hubspot = Caller(redirect_uris=(self.BACK,))
+        other = hubspot.emulator.account.add_user("Other", "Admin", "other@example.com")
+        other.super_admin = True
+        granted = self.token(hubspot, self.brought(self.ask(hubspot, "other@example.com"))["code"][0]).json
+        about = hubspot.get(f"/oauth/v1/access-tokens/{granted['access_token']}").json
+        assert (about["user"], about["user_id"]) == ("other@example.com", other.user_id)

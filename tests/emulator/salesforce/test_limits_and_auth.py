@@ -159,7 +159,8 @@ class TestOAuth:
         )
         return parse_qs(urlsplit(answer.headers["location"]).query)
 
-    def test_a_code_becomes_tokens_once(self, org: Caller) -> None:
+    def test_a_code_becomes_tokens_once(self) -> None:
+        org = Caller(require_pkce=False)
         back = self.consent(org)
         assert back["state"] == ["s"]
         form = {"grant_type": "authorization_code", "code": back["code"][0], "redirect_uri": "http://127.0.0.1:9/back"}
@@ -180,14 +181,15 @@ class TestOAuth:
             answer = token_call(org, **form, **({"code_verifier": verifier} if verifier else {}))
             assert answer.json.get("error") == error
 
-    def test_a_code_lives_15_minutes(self, org: Caller) -> None:
+    def test_a_code_lives_15_minutes(self) -> None:
+        org = Caller(require_pkce=False)
         code = self.consent(org)["code"][0]
         org.pass_seconds(900)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "http://127.0.0.1:9/back"}
         assert token_call(org, **form).json["error_description"] == "expired authorization code"
 
     def test_a_rotated_refresh_token_works_once(self) -> None:
-        org = Caller(rotate_refresh_tokens=True)
+        org = Caller(rotate_refresh_tokens=True, require_pkce=False)
         code = self.consent(org)["code"][0]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "http://127.0.0.1:9/back"}
         old = token_call(org, **form).json["refresh_token"]
@@ -205,6 +207,112 @@ class TestOAuth:
         assert token_call(org, "revoke", token=token).status == 200
         assert token_call(org, "introspect", token=token).json == {"active": False}
         assert token_call(org, "revoke", token="nope").json["error"] == "invalid_token"
+
+
+class TestConsent:
+    """What Salesforce refuses on its own page, and what it sends back."""
+
+    BACK = "https://app.example/oauth/salesforce/callback"
+
+    def ask(
+        self, org: Caller, email: str = "admin@example.com", answer: str = "yes", host: str = "", **changes: str
+    ) -> Answer:
+        form = urlencode({"email": email, "password": "user-password"}).encode()
+        cookie = org.call("POST", "/sign-in", raw=form).headers["set-cookie"].partition(";")[0]
+        query = {
+            "client_id": org.emulator.client_id,
+            "redirect_uri": self.BACK,
+            "response_type": "code",
+            "scope": "api refresh_token",
+            "state": "s",
+            "code_challenge": "x",
+            **changes,
+        }
+        headers = {"cookie": cookie, "host": host}
+        page = org.call("GET", "/services/oauth2/authorize", query=query, headers=headers)
+        if page.status != 200:
+            return page
+        csrf = page.body.decode().partition('name="csrf" value="')[2].partition('"')[0]
+        raw = urlencode({"csrf": csrf, "answer": answer}).encode()
+        return org.call("POST", "/services/oauth2/authorize", query=query, headers=headers, raw=raw)
+
+    @pytest.mark.parametrize(
+        ("changes", "error"),
+        [
+            ({"client_id": "x"}, "invalid_client_id"),
+            ({"redirect_uri": "https://app.example/"}, "redirect_uri_mismatch"),
+            ({"response_type": "token"}, "unsupported_response_type"),
+            ({"host": "test.salesforce.com"}, "invalid_grant"),
+        ],
+    )
+    def test_nobody_is_sent_back_where_it_is_not_known_where_to(self, changes: dict[str, str], error: str) -> None:
+        page = self.ask(Caller(callback_urls=(self.BACK,)), **changes)
+        assert page.status == 400
+        assert f"error={error}" in page.body.decode()
+
+    @pytest.mark.parametrize(
+        ("config", "changes", "error"),
+        [
+            ({}, {"code_challenge": ""}, "invalid_request"),
+            ({}, {"scope": "api chatter_api"}, "invalid_scope"),
+            ({}, {"answer": "no"}, "access_denied"),
+            ({"app_policy": "not_installed"}, {}, "OAUTH_EC_APP_NOT_FOUND"),
+            ({"app_policy": "blocked"}, {}, "OAUTH_APP_BLOCKED"),
+            ({"app_policy": "admin_approved"}, {"email": "sales@example.com"}, "OAUTH_APP_ACCESS_DENIED"),
+        ],
+    )
+    def test_a_refusal_is_sent_back_with_the_state(
+        self, config: dict[str, Any], changes: dict[str, str], error: str
+    ) -> None:
+        org = Caller(callback_urls=(self.BACK,), **config)
+        back = parse_qs(urlsplit(self.ask(org, **changes).headers["location"]).query)
+        assert (back["error"], back["state"]) == ([error], ["s"])
+        assert org.emulator.sessions.codes == {}
+
+    def test_an_app_for_approved_users_lets_the_administrator_in(self) -> None:
+        org = Caller(callback_urls=(self.BACK,), app_policy="admin_approved")
+        assert "code=" in self.ask(org).headers["location"]
+
+    def test_an_app_without_callbacks_is_sent_back_to_this_machine_only(self, org: Caller) -> None:
+        assert self.ask(org).status == 400
+        assert self.ask(org, redirect_uri="http://127.0.0.1:8090/back").status == 303
+
+    def test_who_is_asked_to_sign_in_anew_is_asked_once(self) -> None:
+        org = Caller(callback_urls=(self.BACK,))
+        location = self.ask(org, prompt="login").headers["location"]
+        assert location.startswith("/sign-in?next=")
+        assert "prompt" not in location
+
+    def test_a_revoked_refresh_token_takes_its_access_tokens_along(self) -> None:
+        org = Caller(require_pkce=False)
+        sessions, user = org.emulator.sessions, org.emulator.users[1].id
+        refresh = sessions.issue_refresh(user, sessions.client_id, "api refresh_token")
+        access = token_call(org, grant_type="refresh_token", refresh_token=refresh).json["access_token"]
+        other = sessions.issue(user)
+        assert token_call(org, "revoke", token=refresh).status == 200
+        assert (sessions.find(access), sessions.find(other) is None) == (None, False)
+        assert token_call(org, "revoke", token=refresh).json["error"] == "invalid_token"
+
+    def test_a_user_who_left_cannot_refresh(self) -> None:
+        org = Caller()
+        user = org.emulator.add_user("Gone", active=False)
+        refresh = org.emulator.sessions.issue_refresh(user.id, org.emulator.client_id, "api refresh_token")
+        refused = token_call(org, grant_type="refresh_token", refresh_token=refresh)
+        assert refused.json == {"error": "invalid_grant", "error_description": "inactive user"}
+
+    def test_a_user_without_the_api_may_say_who_they_are_and_nothing_else(self, org: Caller) -> None:
+        user = org.emulator.add_user("No Api", api_enabled=False)
+        org.token = org.emulator.issue_token("No Api")
+        assert org.call("GET", "/services/oauth2/userinfo").json["user_id"] == user.id
+        refused = org.call("GET", ONE)
+        assert (refused.status, refused.json[0]["errorCode"]) == (403, "API_DISABLED_FOR_ORG")
+
+    def test_a_sandbox_says_that_it_is_one_and_has_a_log_in_of_its_own(self) -> None:
+        org = Caller(sandbox=True, callback_urls=(self.BACK,))
+        rows = org.call("GET", "/query", query={"q": "SELECT IsSandbox FROM Organization"}).json["records"]
+        assert rows[0]["IsSandbox"] is True
+        assert self.ask(org, host="login.salesforce.com").status == 400
+        assert self.ask(org, host="test.salesforce.com").status == 303
 
 
 class TestFaults:

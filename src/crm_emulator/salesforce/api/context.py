@@ -87,6 +87,7 @@ class Api:
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
             if "version" in request.params and not self.org.access.permits(session.user_id, "ApiEnabled"):
+                # Seen by users without API Enabled in an org that has it (forum and issue threads).
                 raise RequestError(
                     "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403
                 )

@@ -1,9 +1,7 @@
-"""OAuth 2 and identity: tokens by authorisation code (with PKCE), refresh token, client credentials and password, and
-who a
-token belongs to.
+"""OAuth 2 and identity: tokens by authorisation code (with PKCE), refresh token, JWT bearer, client credentials and
+password, and who a token belongs to.
 
-There is no expires_in: a client learns of the end from a 401 or from introspect. The consent page is
-`pages_adapter.py`'s.
+There is no expires_in: a client learns of the end from a 401 or from introspect. The consent page is `pages_adapter.py`'s.
 """
 
 from __future__ import annotations
@@ -12,9 +10,10 @@ import base64
 import binascii
 import hmac
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from crm_emulator.kernel.http import Request, Response
+from crm_emulator.salesforce.api import jwt
 from crm_emulator.salesforce.api.context import Api, answer
 from crm_emulator.salesforce.api.sessions import Code, challenge_of
 from crm_emulator.salesforce.errors import RequestError
@@ -23,6 +22,9 @@ from crm_emulator.salesforce.setup import OrgUser
 from crm_emulator.salesforce.store import Record
 from crm_emulator.salesforce.times import render_seconds
 
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# By whether the org is a sandbox.
+_AUDIENCES = {False: ("https://login.salesforce.com",), True: ("https://test.salesforce.com",)}
 _SCOPE = "refresh_token api id openid"
 
 
@@ -64,6 +66,8 @@ class OAuth:
         if grant == "client_credentials":
             self._check_client(form, request, secret_needed=True)
             return self._granted(self._users[0].id, form, "api")
+        if grant == _JWT_BEARER:
+            return self._by_assertion(form)
         if grant == "password":
             self._check_client(form, request, secret_needed=True)
             user = next((user for user in self._users if user.username == form.get("username")), None)
@@ -102,30 +106,58 @@ class OAuth:
             raise OAuthError("invalid_grant", "missing required code verifier")
         if code.challenge is not None and challenge_of(verifier or "") != code.challenge:
             raise OAuthError("invalid_request", "invalid code verifier")
-        granted = self._granted(code.user_id, form, code.scope)
+        refresh_token = None
         if "refresh_token" in code.scope or "offline_access" in code.scope:
-            granted["refresh_token"] = self._api.sessions.issue_refresh(code.user_id, code.client_id, code.scope)
+            refresh_token = self._api.sessions.issue_refresh(code.user_id, code.client_id, code.scope)
+        granted = self._granted(code.user_id, form, code.scope, refresh_token)
+        if refresh_token is not None:
+            granted["refresh_token"] = refresh_token
         return granted
 
     def _by_refresh(self, form: dict[str, str], request: Request) -> dict[str, Any]:
         self._check_client(form, request, secret_needed=False)
-        session = self._api.sessions.refresh.get(form.get("refresh_token", ""))
+        refresh_token = form.get("refresh_token", "")
+        session = self._api.sessions.refresh.get(refresh_token)
         if session is None or session.revoked:
             raise OAuthError("invalid_grant", "expired access/refresh token")
-        granted = self._granted(session.user_id, form, session.scope)
-        if self._api.org.config.rotate_refresh_tokens:
+        user = self._api.org.tables["User"].rows.get(session.user_id)
+        if user is None or not user.values.get("IsActive"):
+            raise OAuthError("invalid_grant", "inactive user")
+        rotates = self._api.org.config.rotate_refresh_tokens
+        if rotates:
             session.revoked = True
-            granted["refresh_token"] = self._api.sessions.issue_refresh(
-                session.user_id, session.client_id, session.scope
-            )
+            refresh_token = self._api.sessions.issue_refresh(session.user_id, session.client_id, session.scope)
+        granted = self._granted(session.user_id, form, session.scope, refresh_token)
+        if rotates:
+            granted["refresh_token"] = refresh_token
         return granted
 
-    def _granted(self, user_id: str, form: dict[str, str], scope: str) -> dict[str, Any]:
+    def _by_assertion(self, form: dict[str, str]) -> dict[str, Any]:
+        """JWT bearer: the app's certificate vouches for it, and an administrator has approved its users beforehand."""
+        org, sessions = self._api.org, self._api.sessions
+        claims = jwt.verified(form.get("assertion", ""), org.config.app_certificate)
+        if claims is None:
+            raise OAuthError("invalid_grant", "invalid assertion")
+        if claims.get("iss") != sessions.client_id:
+            raise OAuthError("invalid_client_id", "client identifier invalid")
+        if claims.get("aud") not in _AUDIENCES[org.config.sandbox]:
+            raise OAuthError("invalid_grant", "audience is invalid")
+        expires_s = claims.get("exp")
+        if not isinstance(expires_s, int) or org.now_s() >= expires_s:
+            raise OAuthError("invalid_grant", "expired authorization code")
+        user = next((user for user in self._users if user.username == claims.get("sub")), None)
+        if user is None or org.config.app_policy in ("not_installed", "blocked"):
+            raise OAuthError("invalid_grant", "user hasn't approved this consumer")
+        return self._granted(user.id, {"client_id": sessions.client_id}, "api")
+
+    def _granted(
+        self, user_id: str, form: dict[str, str], scope: str, refresh_token: str | None = None
+    ) -> dict[str, Any]:
         org, sessions = self._api.org, self._api.sessions
         identity = f"{org.config.instance_url}/id/{org.org_id}/{user_id}"
         issued_at = str(org.clock.now_ms())
         return {
-            "access_token": sessions.issue(user_id, form.get("client_id", ""), scope),
+            "access_token": sessions.issue(user_id, form.get("client_id", ""), scope, refresh_token=refresh_token),
             "signature": sessions.signature(identity, issued_at),
             "scope": scope,
             "instance_url": org.config.instance_url,
@@ -226,19 +258,61 @@ class OAuth:
         }
 
 
-def consent_redirect(api: Api, request: Request, user_id: str, *, allowed: bool) -> str:
-    """Where the browser goes once a person has answered: with a code, or with access_denied. Raises OAuthError."""
+def check_consent(api: Api, request: Request) -> None:
+    """What Salesforce says on its own page, sending nobody back: it does not know where to. Raises OAuthError."""
     query = {name: values[-1] for name, values in request.query.items()}
     if query.get("client_id") != api.sessions.client_id:
         raise OAuthError("invalid_client_id", "client identifier invalid")
-    target = query.get("redirect_uri", "")
-    if query.get("response_type") != "code" or not target:
-        raise OAuthError("invalid_request", "response_type=code and redirect_uri are required")
-    scope = query.get("scope", _SCOPE).replace("+", " ")
-    if allowed:
-        challenge = query.get("code_challenge")
-        outcome = {"code": api.sessions.issue_code(user_id, query["client_id"], target, challenge, scope)}
-    else:
-        outcome = {"error": "access_denied", "error_description": "end-user denied authorization"}
+    target, known = query.get("redirect_uri", ""), api.org.config.callback_urls
+    if not (target in known if known is not None else _is_of_this_machine(target)):
+        raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
+    if query.get("response_type") != "code":
+        raise OAuthError("unsupported_response_type", "response type not supported")
+    own = "test.salesforce.com" if api.org.config.sandbox else "login.salesforce.com"
+    host = request.headers.get("host", own)
+    if host in ("login.salesforce.com", "test.salesforce.com") and host != own:
+        raise OAuthError("invalid_grant", "Please check your username and password: no such user signs in here.")
+
+
+def refusal_redirect(api: Api, request: Request, user_id: str) -> str | None:
+    """Where the browser goes at once, without being asked, because the app may not come in like this."""
+    query = {name: values[-1] for name, values in request.query.items()}
+    config = api.org.config
+    scopes = query.get("scope", _SCOPE).replace("+", " ").split()
+    refusal: tuple[str, str] | None = None
+    if config.require_pkce and not query.get("code_challenge"):
+        refusal = ("invalid_request", "missing required code challenge")
+    elif not set(scopes) <= set(config.app_scopes):
+        refusal = ("invalid_scope", "the requested scope is not allowed")
+    elif config.app_policy == "not_installed":
+        # The code was seen with external client apps; its description is not known.
+        refusal = ("OAUTH_EC_APP_NOT_FOUND", "External client app is not installed in this org")
+    elif config.app_policy == "blocked":
+        refusal = ("OAUTH_APP_BLOCKED", "this app is blocked by admin")
+    elif config.app_policy == "admin_approved" and not api.org.access.permits(user_id, "ModifyAllData"):
+        refusal = ("OAUTH_APP_ACCESS_DENIED", "user is not admin approved to access this app")
+    return None if refusal is None else _back(query, {"error": refusal[0], "error_description": refusal[1]})
+
+
+def consent_redirect(api: Api, request: Request, user_id: str, *, allowed: bool) -> str:
+    """Where the browser goes once a person has answered: with a code, or with access_denied. Raises OAuthError."""
+    check_consent(api, request)
+    query = {name: values[-1] for name, values in request.query.items()}
+    if refused := refusal_redirect(api, request, user_id):
+        return refused
+    if not allowed:
+        return _back(query, {"error": "access_denied", "error_description": "end-user denied authorization"})
+    scope, challenge = query.get("scope", _SCOPE).replace("+", " "), query.get("code_challenge")
+    code = api.sessions.issue_code(user_id, query["client_id"], query["redirect_uri"], challenge, scope)
+    return _back(query, {"code": code})
+
+
+def _back(query: dict[str, str], outcome: dict[str, str]) -> str:
+    target = query["redirect_uri"]
     answer_query = {**outcome, **({"state": query["state"]} if "state" in query else {})}
     return f"{target}{'&' if '?' in target else '?'}{urlencode(answer_query)}"
+
+
+def _is_of_this_machine(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "::1")

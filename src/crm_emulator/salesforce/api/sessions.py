@@ -27,6 +27,7 @@ class Session:
     issued_s: int
     expires_s: int | None
     revoked: bool = False
+    refresh_token: str | None = None  # the one that this access token was made with
 
     def alive(self, now_s: int) -> bool:
         return not self.revoked and (self.expires_s is None or now_s < self.expires_s)
@@ -55,11 +56,19 @@ class Sessions:
     def _opaque(self, length: int) -> str:
         return "".join(self._random.choice(_OPAQUE) for _ in range(length))
 
-    def issue(self, user_id: str, client_id: str = "", scope: str = "api", *, expires: bool = True) -> str:
+    def issue(
+        self,
+        user_id: str,
+        client_id: str = "",
+        scope: str = "api",
+        *,
+        expires: bool = True,
+        refresh_token: str | None = None,
+    ) -> str:
         token = f"{self._org.org_id[:15]}!AQ{self._opaque(90)}"
         now_s, life_s = self._org.now_s(), self._org.config.session_s
         expires_s = now_s + life_s if expires and life_s is not None else None
-        self.access[token] = Session(user_id, client_id, scope, now_s, expires_s)
+        self.access[token] = Session(user_id, client_id, scope, now_s, expires_s, refresh_token=refresh_token)
         return token
 
     def issue_refresh(self, user_id: str, client_id: str, scope: str) -> str:
@@ -78,10 +87,13 @@ class Sessions:
         return session if session is not None and session.alive(self._org.now_s()) else None
 
     def revoke(self, token: str) -> bool:
+        """A refresh token takes the access tokens made with it along (Revoke OAuth Tokens). One that has ended is unknown."""
         session = self.access.get(token) or self.refresh.get(token)
-        if session is None:
+        if session is None or session.revoked:
             return False
         session.revoked = True
+        for access in self.access.values():
+            access.revoked = access.revoked or access.refresh_token == token
         return True
 
     def signature(self, identity: str, issued_at: str) -> str:

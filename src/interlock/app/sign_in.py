@@ -1,0 +1,378 @@
+"""Signing in to a CRM in the browser: `begin` gives the address to go to, `finish` takes what the browser comes back with.
+
+    begin    a one-time state, kept as a hash, bound to a secret in the browser's cookie, good for ten minutes
+    finish   state used up (store.sign_ins) -> code exchanged -> who is it -> may it be joined -> grant kept, sealed
+
+What is refused after the exchange is revoked again at the CRM: nothing stays behind that nobody meant to give. Pages and cookies
+are the surface's; joining two grants to a connection is `connect`'s; ending them `sign_offs`'.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from interlock.app import sign_offs
+from interlock.app.connections import fresh
+from interlock.app.crms import Crms, app_of
+from interlock.app.errors import BadInput, Missing
+from interlock.core.model import Side
+from interlock.crm import hosts
+from interlock.crm.errors import NAMES, AddressRefused, CrmError, RightsMissing
+from interlock.crm.hubspot.oauth import check_scopes
+from interlock.crm.oauth import Granted, Identity, new_verifier
+from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
+from interlock.objects.registry import SPECS
+from interlock.store import Store, StoreError, connections, grants, schedule, sign_ins
+from interlock.store.connections import Connection
+from interlock.store.grants import Grant, Tokens
+from interlock.store.sign_ins import LIFETIME_US, Refused, Used
+from interlock.store.tx import Tx, WriteTx
+
+# The cookie that holds the browser's secret: HttpOnly, Secure over https, SameSite=Lax (not Strict: the CRM sends the browser back
+# from another site).
+COOKIE = "interlock_sign_in"
+CALLBACKS = {Side.HUBSPOT: "/oauth/hubspot/callback", Side.SALESFORCE: "/oauth/salesforce/callback"}
+_SECRET_BYTES = 32
+# A set-up may wait for a colleague's sign-in for seven days (interface, Ask a colleague), and is left and resumed.
+ABANDONED_US = 30 * 24 * 60 * 60 * 1_000_000
+
+
+class SignInStopped(BadInput):
+    """This sign-in goes no further; `code` for the surface, `fix` for the person."""
+
+    def __init__(self, code: str, message: str, fix: str, side: Side) -> None:
+        super().__init__(message, code=code, fix=fix, side=side.value)
+
+
+class SignInRequest(msgspec.Struct, frozen=True):
+    """What a person chose before *Sign in to ...*. Grant ids are of sign-ins that were finished before."""
+
+    side: Side
+    app_id: int
+    public_url: str
+    browser: str | None = None  # the cookie's value, where there is one
+    sandbox: bool = False  # Salesforce: *Yes, this will connect to a sandbox*
+    my_domain: str | None = None  # Salesforce: *Use a My Domain address*, as typed
+    as_somebody_else: bool = False  # *Not you?*
+    role: str = grants.SYNC
+    deploys: bool = False  # Salesforce: this user is to install the package
+    objects: tuple[str, ...] = ("companies", "contacts", "deals")
+    connection_id: int | None = None  # *Sign in again*, *Connect a different user*
+    other_grant: int | None = None  # the other side's, of the same set-up
+    replaces: int | None = None  # this side's, of the same set-up
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """Send the browser to `address`, and give it `browser` in the cookie."""
+
+    address: str
+    browser: str
+    expires_at_us: int
+
+    def __repr__(self) -> str:
+        return "Begun(...)"
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """What the identity card shows, and what the next steps need. `joined_to`: accounts that this org is joined to already."""
+
+    grant_id: int
+    side: Side
+    role: str
+    identity: Identity
+    connection_id: int | None
+    joined_to: tuple[str, ...] = ()
+    # HubSpot: the connection that the account has already; signing in to the same org again is fine.
+    known_as: str | None = None
+    not_revoked: str | None = None  # an earlier sign-in that this one replaces could not be ended at the CRM: why
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """The sealed part of a sign-in under way."""
+
+    verifier: str
+    redirect_uri: str
+    login_url: str
+    request: SignInRequest
+
+
+def hubspot_scopes(objects: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(required, optional). Optional are those that not every account has: without one, the thing it is for stays off."""
+    needed = {f"crm.objects.{slug}.{verb}" for slug in objects for verb in ("read", "write")}
+    # `write`: the key property, and the properties that a person asks Interlock to make.
+    needed |= {f"crm.schemas.{slug}.{verb}" for slug in objects for verb in ("read", "write")}
+    needed |= {"oauth", "crm.objects.owners.read"}
+    optional = {"crm.lists.read"}
+    optional |= {"communication_preferences.read_write" for slug in objects if SPECS[slug].opt_out is not None}
+    return tuple(sorted(needed)), tuple(sorted(optional))
+
+
+def redirect_uri(public_url: str, side: Side) -> str:
+    """What is registered with the app, to the letter. Raises BadInput for an address to which no CRM sends anybody back."""
+    url = public_url.strip().rstrip("/")
+    parts = urlsplit(url)
+    # Both CRMs take plain http for this machine only.
+    if not parts.hostname or not (
+        parts.scheme == "https" or (parts.scheme == "http" and hosts.is_local(parts.hostname))
+    ):
+        raise BadInput(
+            f"{public_url!r} cannot be the address of this Interlock in a sign-in: the CRMs send people back over https only.",
+            code="public_url_unusable",
+            field="public_url",
+            fix="Put Interlock behind https and enter that address, or use http://localhost on this machine.",
+        )
+    return url + CALLBACKS[side]
+
+
+async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
+    """Raises BadInput, Missing, AddressRefused. Calls no CRM."""
+    side = request.side
+    back = redirect_uri(request.public_url, side)
+    login_url = await _login_url(store, crms, request)
+    app = await app_of(store, request.app_id)
+    state, verifier = secrets.token_urlsafe(_SECRET_BYTES), new_verifier()
+    browser = request.browser or secrets.token_urlsafe(_SECRET_BYTES)
+    needed, optional = (SALESFORCE_SCOPES, ()) if side is Side.SALESFORCE else hubspot_scopes(request.objects)
+    address = crms.flow(side, app, login_url).address(
+        back, state, verifier, needed, optional, as_somebody_else=request.as_somebody_else
+    )
+    wanted = _Wanted(verifier, back, login_url, msgspec.structs.replace(request, browser=None))
+    async with store.write(None) as tx:
+        await sign_ins.begin(tx, side.value, state, browser, msgspec.json.encode(wanted).decode())
+        expires_at_us = tx.now_us + LIFETIME_US
+    return Begun(address, browser, expires_at_us)
+
+
+async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
+    """Who signs in again goes to the log-in of the org that the connection is with, and need not know which that is."""
+    sandbox, my_domain = request.sandbox, request.my_domain
+    if request.connection_id is not None and request.side is Side.SALESFORCE and my_domain is None:
+        async with store.read(request.connection_id) as tx:
+            known = await fresh(tx, request.connection_id)
+        try:
+            return crms.login_url(request.side, my_domain=known.salesforce_url)
+        except AddressRefused:
+            sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+    return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
+
+
+async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str], browser: str | None) -> Finished:
+    """`query`: the callback's; `browser`: the cookie's value. Raises SignInStopped, SignInRefused and its kin, MissingScope,
+    Unreachable. Whatever it raises, the state is used up, save where it is not this browser's."""
+    wanted = await _use(store, side, query.get("state", ""), browser)
+    request = wanted.request
+    flow = crms.flow(side, await app_of(store, request.app_id), wanted.login_url)
+    if "error" in query or not query.get("code"):
+        raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
+    granted = await flow.exchange(query["code"], wanted.redirect_uri, wanted.verifier)
+    try:
+        _check_refreshable(side, granted)
+        if side is Side.HUBSPOT:
+            check_scopes(granted.scopes, hubspot_scopes(request.objects)[0])
+        identity = await flow.identity(granted)
+        _check_kind(request, identity)
+        _check_rights(request, identity)
+        finished = await _keep(store, wanted, granted, identity)
+    except BaseException:
+        await _take_back(store, crms, wanted, granted)
+        raise
+    return msgspec.structs.replace(finished, not_revoked=await _revoke_replaced(store, crms, request))
+
+
+async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:
+    async with store.write(None) as tx:
+        found = await sign_ins.use(tx, side.value, state, browser)
+    if isinstance(found, Used):
+        return msgspec.json.decode(found.content, type=_Wanted)
+    name = NAMES[side]
+    again = f"Start again with Sign in to {name}."
+    match found:
+        case Refused.USED:
+            raise SignInStopped(
+                "sign_in_used", f"This sign-in to {name} was finished before; its address works once.", again, side
+            )
+        case Refused.EXPIRED:
+            minutes = LIFETIME_US // 60_000_000
+            raise SignInStopped(
+                "sign_in_expired", f"This sign-in to {name} took longer than {minutes} minutes.", again, side
+            )
+        case Refused.OTHER_BROWSER:
+            raise SignInStopped(
+                "sign_in_other_browser",
+                f"This sign-in to {name} was begun in another browser, or this browser keeps no cookies of Interlock.",
+                f"Finish it in the browser in which it was begun, or: {again}",
+                side,
+            )
+        case Refused.UNKNOWN:
+            raise SignInStopped("sign_in_unknown", f"Interlock has begun no such sign-in to {name}.", again, side)
+
+
+def _check_refreshable(side: Side, granted: Granted) -> None:
+    """Without a refresh token the sync would end with the session, hours from now, and nobody would know why."""
+    if granted.refresh_token is None:
+        raise SignInStopped(
+            "no_refresh_token",
+            f"{NAMES[side]} gave no refresh token: the sign-in would end with the session.",
+            "Add the scope refresh_token (Perform requests at any time) to the app, then sign in again.",
+            side,
+        )
+
+
+def _check_kind(request: SignInRequest, identity: Identity) -> None:
+    if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
+        return
+    is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
+    tick = "Tick" if identity.sandbox else "Untick"
+    raise SignInStopped(
+        "wrong_kind_of_org",
+        f"{identity.account_name} ({identity.account_id}) is {is_}, but {told} was asked for.",
+        f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
+        Side.SALESFORCE,
+    )
+
+
+def _check_rights(request: SignInRequest, identity: Identity) -> None:
+    """Where the org does not tell, the deployment itself will."""
+    if request.deploys and identity.may_install is False:
+        raise RightsMissing(
+            Side.SALESFORCE,
+            f"{identity.user_name} may not install the package in {identity.account_name}: neither Modify Metadata Through Metadata"
+            " API Functions nor Modify All Data is granted.",
+            fix="Sign in as an administrator of the org; the sync itself can run as another user. Or ask a colleague.",
+        )
+
+
+async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Identity) -> Finished:
+    """Check against what is known and remember the grant, in one transaction: two sign-ins at once see each other."""
+    request, side = wanted.request, wanted.request.side
+    async with store.write(request.connection_id) as tx:
+        others = await _check_joined(tx, request, identity)
+        grant = Grant(
+            side=side.value,
+            app_id=request.app_id,
+            login_url=wanted.login_url,
+            account_id=identity.account_id,
+            who=msgspec.to_builtins(identity),
+            scopes=list(granted.scopes),
+            tokens=Tokens(granted.access_token, granted.refresh_token),
+            role=request.role,
+            expires_at_us=None if granted.expires_in_s is None else tx.now_us + granted.expires_in_s * 1_000_000,
+        )
+        grant.id = await grants.create(tx, grant)
+        if request.connection_id is not None:
+            await grants.adopt(tx, grant, request.role)
+            if request.role == grants.SYNC:
+                await _signed_in(tx, request.connection_id, side, identity)
+    own = request.connection_id
+    return Finished(
+        grant.id,
+        side,
+        request.role,
+        identity,
+        own,
+        tuple(each.hubspot_name for each in others if each.id != own and side is Side.SALESFORCE),
+        next((each.name for each in others if each.id != own and side is Side.HUBSPOT), None),
+    )
+
+
+async def _check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> list[Connection]:
+    """Connections that have this account or org already. Raises SignInStopped."""
+    if request.connection_id is not None:
+        _check_same(await fresh(tx, request.connection_id), request.side, identity)
+    if request.side is Side.SALESFORCE:
+        if request.other_grant is not None:
+            hubspot = await grants.get(tx, request.other_grant)
+            if hubspot is not None:
+                await check_pair(tx, hubspot.account_id, identity.account_id, Side.SALESFORCE)
+        return await connections.of_org(tx, identity.account_id)
+    known = await connections.by_hubspot_account(tx, identity.account_id)
+    if request.other_grant is not None:
+        salesforce = await grants.get(tx, request.other_grant)
+        if salesforce is not None:
+            await check_pair(tx, identity.account_id, salesforce.account_id, Side.HUBSPOT)
+    return [known] if known is not None else []
+
+
+async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
+    """A HubSpot account syncs with one org; an org with any number of accounts. Raises SignInStopped."""
+    known = await connections.by_hubspot_account(tx, hubspot_account_id)
+    if known is not None and known.salesforce_org_id != salesforce_org_id:
+        raise SignInStopped(
+            "account_already_joined",
+            f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"
+            f" {known.salesforce_name} ({known.salesforce_org_id}), as the connection {known.name!r}.",
+            "A HubSpot account syncs with one org. Disconnect that connection first, or sign in to that org or another account.",
+            side,
+        )
+
+
+def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
+    own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
+    if own != identity.account_id:
+        name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
+        what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"
+        raise SignInStopped(
+            "other_account",
+            f"This is the {what} {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is"
+            f" with {name} ({own}).",
+            f"Sign in to {name}. Another {what} takes a connection of its own.",
+            side,
+        )
+
+
+async def _signed_in(tx: WriteTx, connection_id: int, side: Side, identity: Identity) -> None:
+    """The connection goes on with it; one that was signed out is so no longer."""
+    now = await fresh(tx, connection_id)
+    users = {**now.settings.get("users", {}), side.value: identity.user_name}
+    changes: dict[str, object] = {"settings": {**now.settings, "users": users}}
+    if side is Side.SALESFORCE:
+        changes["salesforce_url"] = identity.api_url
+    if now.state == "signed_out":
+        state = "idle" if now.begun_at_us is not None else "setting_up"
+        changes |= {"state": state, "state_reason": None, "state_fix": None}
+    await connections.update(tx, connection_id, **changes)
+    await sign_offs.drop_other_ways(tx, side)
+    await schedule.ring(tx)
+
+
+async def _take_back(store: Store, crms: Crms, wanted: _Wanted, granted: Granted) -> None:
+    """Refused after all: end what was granted. Best effort, the refusal is the story; what stays is in the CRM's list of apps."""
+    request = wanted.request
+    probe = Grant(
+        side=request.side.value,
+        app_id=request.app_id,
+        login_url=wanted.login_url,
+        account_id="",
+        who={},
+        scopes=[],
+        tokens=Tokens(granted.access_token, granted.refresh_token),
+    )
+    try:
+        async with store.read(None) as tx:
+            if await grants.shares_refresh_token(tx, probe):
+                return
+        flow = crms.flow(request.side, await app_of(store, request.app_id), wanted.login_url)
+        await flow.revoke(granted)
+    except (CrmError, Missing, StoreError):
+        return
+
+
+async def _revoke_replaced(store: Store, crms: Crms, request: SignInRequest) -> str | None:
+    """Why not, for those that this sign-in replaces. Set-ups that nobody finished are swept by the way, in silence."""
+    async with store.read(None) as tx:
+        forgotten = await grants.abandoned(tx, tx.now_us - ABANDONED_US)
+    for grant_id in forgotten:
+        await sign_offs.revoke(store, crms, grant_id)
+    ids = [request.replaces] if request.replaces is not None else []
+    if request.connection_id is not None:
+        async with store.read(request.connection_id) as tx:
+            ids += await grants.to_revoke(tx)
+    for grant_id in ids:
+        ended = await sign_offs.revoke(store, crms, grant_id)
+        if ended.why_not is not None:
+            return ended.why_not
+    return None
