@@ -65,7 +65,12 @@ class Access:
 
     def _held_by(self, user_id: str) -> frozenset[str]:
         sets = self._permission_sets_of(user_id)
-        rows = [row for row in self._tables["PermissionSet"].rows.values() if row.id in sets and not row.deleted]
+        # The set that Salesforce keeps behind a profile shows what the profile, which is asked below, gives.
+        rows = [
+            row
+            for row in self._tables["PermissionSet"].rows.values()
+            if row.id in sets and not row.deleted and not row.values.get("IsOwnedByProfile")
+        ]
         user = self._tables["User"].rows.get(user_id)
         profile = self._tables["Profile"].rows.get(str(user.values.get("ProfileId"))) if user is not None else None
         if profile is not None:
