@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from interlock.app.runtime import open_cycle
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.engine.cycle import poll
-from interlock.store import directory, dirty
+from interlock.store import directory, dirty, intents
 from tests.world import World
 
 AFTER_THE_PARK_S = 700.0  # no request of before can land any more
@@ -191,6 +193,37 @@ def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before
         await world.sync_later(7 * 3_600.0)
         await world.settle()
         assert "green" in {row.old for row in await world.audit("conflict")}
+
+    tell(story)
+
+
+def test_our_value_is_no_edit_where_it_replaced_one_though_a_property_that_it_was_written_with_was_archived_since(tell):
+    async def story(world: World) -> None:
+        world.property("contacts", "team", "string", "text")
+        here = world.person("ada@example.com", team="red", jobtitle="CTO")
+        await world.settle()
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.map("contacts", "team", "Contact", "Department", "always_hubspot")
+        await read_schemas_again(world)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.sally.update("Contact", there, {"Title": "CEO"})
+        await asyncio.sleep(60.0)
+        world.hugo.update("contacts", here, {"team": "white", "jobtitle": "COO"})
+        world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.SALESFORCE)
+        await world.sync()
+        assert line.lost
+        world.hugo.archive_property("contacts", "team")
+        await read_schemas_again(world)
+        world.hugo.update("contacts", here, {"jobtitle": "CFO"})
+        await world.sync_later(AFTER_THE_PARK_S)
+        assert world.sally.get("Contact", there)["Title"] == "CFO"
+        assert [row.old for row in await world.audit("conflict")] == ["CEO"]
+        world.hugo.restore_property("contacts", "team")
+        await world.sync_later(7 * 3_600.0)
+        assert [row.new for row in await world.audit("update") if row.property == "team"][-1:] == ["white"]
+        async with world.read() as tx:
+            assert await intents.count(tx) == 0
 
     tell(story)
 

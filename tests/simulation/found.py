@@ -9,5 +9,7 @@ from __future__ import annotations
 from tests.simulation.recipe import Recipe
 
 FOUND: dict[str, Recipe] = {
+    "our value was taken for an edit where another property of the same write had been archived": Recipe(587),
+    "a value that was to go back when its field was no longer synced": Recipe(2765),
     "a pair whose record was deleted followed a merge and ended the pair of the survivor": Recipe(503),
 }

@@ -177,6 +177,8 @@ def _given_back(story: Story) -> Iterator[str]:
             continue
         if (row.hubspot_id, row.salesforce_id) not in linked:
             continue  # one of the two went away before it could go back
+        if story.rules.get((row.object, row.property)) == "dont_sync":
+            continue  # no longer synced when its turn to go back came: it stays in the log, open
         if (row.object, row.property) in story.reruled and (
             row.at_us - ours_us < story.reruled_us + RULE_IN_USE_US or _by_another_rule(story, row)
         ):

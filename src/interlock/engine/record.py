@@ -64,6 +64,9 @@ async def record(ctx: Cycle, batch: Batch) -> None:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
         await intents.update(tx, ledger.to_verify, IntentState.VERIFY, now)
         await intents.name_targets(tx, ledger.now_updates)
+        await intents.keep_rows(tx, ledger.still_open)
+        for intent, id_ in zip(ledger.opened, await intents.open_(tx, ledger.opened), strict=True):
+            intent.id = id_
         await intents.settle(tx, ledger.settled)
         ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
         await unlinked.put(tx, ledger.alone)
@@ -100,8 +103,12 @@ def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -
             ledger.lost.append((work.link, row))
         else:
             ledger.audit.append(row)
+    ledger.still_open += work.open_intents
     for intent in work.intents:
-        if intent.id is not None:
+        if intent.id is None:
+            # The part of an open one that could be read.
+            ledger.opened += [intent] if intent.state is IntentState.VERIFY else []
+        else:
             (ledger.to_verify if intent.state is IntentState.VERIFY else ledger.settled).append(intent.id)
             if intent.kind is IntentKind.CREATE and intent.state is IntentState.VERIFY:
                 ledger.now_updates.append(intent)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import msgspec
+
 from interlock.core.mapping import FieldMapping
 from interlock.core.model import (
     AuditKind,
@@ -132,12 +134,8 @@ def recognise(batch: Batch) -> None:
                 _found_by_its_key(work, intent)
             elif work.link is None:
                 _left_alone(work, intent)
-            elif _unreadable(work, intent, work.link):
-                # The question stays open, and so does the intent.
-                _take_for_ours(work, intent, work.link)
-                work.intents.remove(intent)
             else:
-                _recognise(work, intent, work.link)
+                _recognise_what_can_be_read(work, intent, work.link)
 
 
 def _found_by_its_key(work: Work, intent: Intent) -> None:
@@ -157,27 +155,34 @@ def _left_alone(work: Work, intent: Intent) -> None:
         intent.state = IntentState.VERIFY
 
 
-def _unreadable(work: Work, intent: Intent, link: RecordLink) -> bool:
-    """What it wrote could not be read this time: HubSpot leaves out a property that was archived since. Of a record that has
-    gone no later time can tell more."""
+def _recognise_what_can_be_read(work: Work, intent: Intent, link: RecordLink) -> None:
+    """HubSpot leaves out a property that was archived since. What can be read is settled now, since it is decided on now; for
+    the rest the question stays open, and so does its intent. Of a record that has gone no later time can tell more."""
+    seen = work.seen(intent.target.side)
+    rest = intent.fields if seen is None else _unreadable(work, intent, link)
+    if not rest:
+        _recognise(work, intent, link)
+        return
+    work.intents.remove(intent)
+    readable = {id_: carried for id_, carried in intent.fields.items() if id_ not in rest}
+    if readable:
+        settled = msgspec.structs.replace(intent, fields=readable, id=None)
+        intent.fields, intent.rows = rest, _recognise(work, settled, link)
+        work.intents.append(settled)
+        work.open_intents.append(intent)
+
+
+def _unreadable(work: Work, intent: Intent, link: RecordLink) -> dict[int, tuple[str, int, int, int]]:
+    """The fields of it that tell nothing this time."""
     seen = work.seen(intent.target.side)
     if not isinstance(seen, Observation):
-        return seen is None
-    fields = _fields(work, link)
-    names = [fields[id_].name(intent.target.side) for id_ in intent.fields if id_ in fields]
-    return bool(work.runtime.left_out & intent.fields.keys()) or any(name not in seen.values for name in names)
-
-
-def _take_for_ours(work: Work, intent: Intent, link: RecordLink) -> None:
-    """What can be read of it, and stands there, is no edit. Only until something was decided on it: it may be typed again."""
-    side = intent.target.side
-    seen = work.seen(side)
-    if not isinstance(seen, Observation):
-        return
-    for id_, (_, written, source, before) in intent.fields.items():
-        hubspot, salesforce = link.base.get(id_, (before, before))
-        if (hubspot if side is Side.HUBSPOT else salesforce) == before and _holds(work, link, id_, seen) == written:
-            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+        return {}
+    mapped = _fields(work, link)
+    return {
+        id_: carried
+        for id_, carried in intent.fields.items()
+        if id_ in work.runtime.left_out or (id_ in mapped and mapped[id_].name(seen.key.side) not in seen.values)
+    }
 
 
 def _holds(work: Work, link: RecordLink, id_: int, seen: Observation) -> int | None:
@@ -193,15 +198,15 @@ def _fields(work: Work, link: RecordLink) -> dict[int, FieldMapping]:
     return {field.id: field for field in work.runtime.mapping_for(link.salesforce_type).fields}
 
 
-def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
+def _recognise(work: Work, intent: Intent, link: RecordLink) -> list[AuditRow]:
+    """Notes what became of it. Returns the rows that are not told yet, for whoever learns more of it later."""
     side = intent.target.side
     seen = work.seen(side)
     if side is Side.HUBSPOT:
         # Whether or not ours still stands there: its history tells if it ever did, and what it replaced unseen.
         intent.state = IntentState.VERIFY
     if not isinstance(seen, Observation) or seen.key != intent.target:
-        work.audit += _conflicts(intent)
-        return
+        return _tell(work, intent, _conflicts(intent))
     # Only an answer tells of what a write replaced unseen: then it has landed, whatever became of it since.
     landed, moved_on = any(row.reason == ConflictReason.LOST_RACE.value for row in intent.rows), False
     for id_, (_, written, source, before) in intent.fields.items():
@@ -212,9 +217,13 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> None:
         elif holds not in (None, before):
             moved_on = True
     if landed:
-        work.audit += intent.rows
-    elif moved_on:
-        work.audit += _conflicts(intent)
+        return _tell(work, intent, intent.rows)
+    return _tell(work, intent, _conflicts(intent) if moved_on else [])
+
+
+def _tell(work: Work, intent: Intent, rows: list[AuditRow]) -> list[AuditRow]:
+    work.audit += rows
+    return [row for row in intent.rows if all(row is not told for told in rows)]
 
 
 def _conflicts(intent: Intent) -> list[AuditRow]:

@@ -70,6 +70,7 @@ class Work(msgspec.Struct):
     hubspot: Seen = None
     salesforce: Seen = None
     intents: list[Intent] = []
+    open_intents: list[Intent] = []  # of which a part was settled; of the rest nothing can be read this time
 
     new_link: bool = False
     state: LinkState | None = None

@@ -142,11 +142,10 @@ RECOVERING = (
                 RECOVER,
                 """\
     if landed:
-        work.audit += intent.rows
-    elif moved_on:
-        work.audit += _conflicts(intent)
+        return _tell(work, intent, intent.rows)
+    return _tell(work, intent, _conflicts(intent) if moved_on else [])
 """,
-                "",
+                "    return []\n",
             ),
         ),
     ),
