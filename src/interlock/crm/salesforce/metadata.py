@@ -75,15 +75,32 @@ async def grant_field_access(calls: Calls, fields: Sequence[str], user_id: str, 
         elif not granted[field]["PermissionsEdit"]:
             row = f"{sobject_path('FieldPermissions')}/{soql.record_id(granted[field]['Id'])}"
             await _patch(calls, row, {"PermissionsRead": True, "PermissionsEdit": True}, purpose)
-    user = soql.record_id(user_id)
-    assigned = await _rows(
-        calls,
-        f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSetId = '{set_id}' AND AssigneeId = '{user}'",
-        purpose,
+    await assign(calls, set_id, user_id, purpose)
+
+
+async def is_assigned(calls: Calls, set_id: str, user_id: str, purpose: str) -> bool:
+    text = (
+        f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSetId = '{soql.record_id(set_id)}'"
+        f" AND AssigneeId = '{soql.record_id(user_id)}'"
     )
-    if not assigned:
-        body = {"AssigneeId": user, "PermissionSetId": set_id}
+    return bool(await _rows(calls, text, purpose))
+
+
+async def assign(calls: Calls, set_id: str, user_id: str, purpose: str) -> None:
+    if not await is_assigned(calls, set_id, user_id, purpose):
+        body = {"AssigneeId": soql.record_id(user_id), "PermissionSetId": soql.record_id(set_id)}
         await _post(calls, sobject_path("PermissionSetAssignment"), body, purpose)
+
+
+async def unassign_all(calls: Calls, set_id: str, purpose: str) -> None:
+    text = f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSetId = '{soql.record_id(set_id)}'"
+    for row in await _rows(calls, text, purpose):
+        path = f"{sobject_path('PermissionSetAssignment')}/{soql.record_id(row['Id'])}"
+        answer = await calls.write("DELETE", path, None, purpose=purpose)
+        if isinstance(answer, Declined) and answer.reply.status != 404:  # 404: somebody else took it
+            raise answer.error
+        if not isinstance(answer, (Reply, Declined)):
+            raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {answer.why}")
 
 
 async def _permission_set(calls: Calls, purpose: str) -> str:
