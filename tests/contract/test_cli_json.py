@@ -119,7 +119,11 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "emulate": (0, "emulate"),
 }
 # Driven by tests of their own.
-ELSEWHERE = {"demo": "tests/contract/test_demo.py", "worker": "tests/contract/test_workers.py"}
+ELSEWHERE = {
+    "demo": "tests/contract/test_demo.py",
+    "worker": "tests/contract/test_workers.py",
+    **{f"package-{name}": "tests/contract/test_cli_package.py" for name in ("plan", "install", "status", "remove")},
+}
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
     components: list[Component]
     address: Address
     further: tuple[Grant, ...]
+    sites: tuple[str, ...]  # metadata types of our sites in the org, whatever address they are of
     permission_set_id: str | None
     assigned: bool  # the permission set, to the sync user
 
@@ -49,7 +50,9 @@ class Plan(msgspec.Struct, frozen=True):
         return self.state == "current" and self.assigned
 
     def there(self) -> list[tuple[str, str]]:
-        return [(each.type, each.name) for each in self.components if each.state != "missing"]
+        """(type, full name) of all that is ours in the org, sites that another address left there too."""
+        listed = [(each.type, each.name) for each in self.components if each.state != "missing"]
+        return list(dict.fromkeys([*listed, *((kind, parts.SITE) for kind in self.sites)]))
 
 
 async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> Plan:
@@ -82,6 +85,7 @@ async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> 
         listed,
         address,
         tuple(sorted((field, editable) for field, editable in grants.items() if field not in own)),
+        tuple(sites),
         set_id,
         set_id is not None and await salesforce.has_permission_set(set_id, user_id),
     )

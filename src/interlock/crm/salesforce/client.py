@@ -119,9 +119,9 @@ class SalesforceClient:
         """Nothing happens when the user has it."""
         await metadata.assign(self._calls, set_id, user_id, purpose)
 
-    async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> None:
-        """Before it is deleted: a permission set that somebody has cannot be."""
-        await metadata.unassign_all(self._calls, set_id, purpose)
+    async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> list[str]:
+        """Before it is deleted: a permission set that somebody has cannot be. Gives the ids of who had it."""
+        return await metadata.unassign_all(self._calls, set_id, purpose)
 
     # --- reading records -------------------------------------------------------------------------------------------
 

@@ -92,8 +92,10 @@ async def assign(calls: Calls, set_id: str, user_id: str, purpose: str) -> None:
         await _post(calls, sobject_path("PermissionSetAssignment"), body, purpose)
 
 
-async def unassign_all(calls: Calls, set_id: str, purpose: str) -> None:
-    text = f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSetId = '{soql.record_id(set_id)}'"
+async def unassign_all(calls: Calls, set_id: str, purpose: str) -> list[str]:
+    """Whom it was taken from."""
+    had: list[str] = []
+    text = f"SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = '{soql.record_id(set_id)}'"
     for row in await _rows(calls, text, purpose):
         path = f"{sobject_path('PermissionSetAssignment')}/{soql.record_id(row['Id'])}"
         answer = await calls.write("DELETE", path, None, purpose=purpose)
@@ -101,6 +103,8 @@ async def unassign_all(calls: Calls, set_id: str, purpose: str) -> None:
             raise answer.error
         if not isinstance(answer, (Reply, Declined)):
             raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {answer.why}")
+        had.append(row["AssigneeId"])
+    return had
 
 
 async def _permission_set(calls: Calls, purpose: str) -> str:
