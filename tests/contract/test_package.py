@@ -94,6 +94,16 @@ class Installer:
     def deployments(self) -> int:
         return len(self.org.crm.deployments.all())
 
+    async def field_by_hand(self, full_name: str) -> None:
+        """As an administrator makes one: nobody is granted it."""
+        owner, _, name = full_name.partition(".")
+        elements = f"<fullName>{name}</fullName><label>{name}</label><length>100</length><type>Text</type>"
+        text = f'<CustomObject xmlns="{parts.NAMESPACE}"><fields>{elements}</fields></CustomObject>'
+        manifest = parts.manifest([("CustomField", full_name)])
+        zipped = parts.zipped({"package.xml": manifest, f"objects/{owner}.object": text})
+        done = await self.org.client.deployment(await self.org.client.start_deployment(zipped))
+        assert done.success, done
+
     async def remove(self, exported: export.Exported) -> Removed:
         return await remove(self.store, self.org.client, self.keeper, exported, self.org.time, self.seen.append)
 
@@ -164,8 +174,7 @@ def test_an_org_that_has_it_all_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_package_that_is_half_there_is_completed_and_keeps_the_values_of_its_fields(tmp_path: Path) -> None:
     async def story(our: Installer) -> None:
-        await our.org.client.create_custom_field(*KEY.split("."), "Interlock Creation Key", 100, True, True)
-        await our.org.client.grant_field_access([KEY], our.user_id)
+        await our.field_by_hand(KEY)
         new = SalesforceCreate("hubspot:1", {"LastName": "L"})
         made = await our.org.client.create("Contact", KEY.split(".")[1], [new], purpose="setup")
         assert isinstance(made["hubspot:1"], Written)
@@ -176,6 +185,32 @@ def test_a_package_that_is_half_there_is_completed_and_keeps_the_values_of_its_f
         text = "SELECT Interlock_Creation_Key__c FROM Contact"
         [row] = await our.org.client.query_all_rows(text, purpose="setup")
         assert row["Interlock_Creation_Key__c"] == "hubspot:1"
+
+    Installer(tmp_path, custom_fields_visible=True).tell(story)
+
+
+def test_a_key_field_that_was_granted_for_reading_only_becomes_writable(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.install()
+        rows = our.org.crm.org.tables["FieldPermissions"].rows.values()
+        [row] = [each for each in rows if each.values["Field"] == KEY]
+        our.org.person.update("FieldPermissions", row.id, {"PermissionsEdit": False})
+        assert (await our.look()).state == "partly"
+        await our.install()
+        fields = {each.name: each for each in await our.org.client.describe("Contact")}
+        assert fields[KEY.split(".")[1]].updateable
+
+    Installer(tmp_path).tell(story)
+
+
+def test_a_sync_user_from_whom_the_permission_set_was_taken_gets_it_back(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        assert done.after.permission_set_id is not None
+        assert await our.org.client.take_permission_set_from_all(done.after.permission_set_id) == [our.user_id]
+        assert not (await our.look()).complete
+        again = await our.install()
+        assert (again.deployment, again.after.complete) == (None, True)
 
     Installer(tmp_path).tell(story)
 
@@ -337,7 +372,7 @@ def test_a_user_who_may_not_deploy_is_told_so(tmp_path: Path) -> None:
 def test_mapped_fields_are_granted_but_for_those_that_salesforce_refuses(tmp_path: Path) -> None:
     async def story(our: Installer) -> None:
         await our.install()
-        await our.org.client.create_custom_field("Contact", "Rank__c", "Rank", 20)
+        await our.field_by_hand("Contact.Rank__c")
         assert "Rank__c" not in {each.name for each in await our.org.client.describe("Contact")}
         done = await our.permit(
             MappedField("Contact", "Rank__c", True),

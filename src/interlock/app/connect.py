@@ -16,6 +16,7 @@ from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
+from interlock.app.package import plan as package
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.crm.hubspot.client import HubSpotClient
@@ -95,14 +96,26 @@ async def join(
     _check_key_fields(schemas, request)
     needed = key_fields.missing(schemas, request.objects)
     wanted = _wanted(request, known, account, identity, organization, clock_us())
+    made = needed.names()
     if plan:
-        return Joined(wanted, known is None, True, needed.names(), schemas)
+        if needed.creation_keys:
+            found = await package.look(salesforce, identity.user_id, key_fields.WITHOUT_SITES)
+            _add(made["salesforce"], found.missing_fields())
+        return Joined(wanted, known is None, True, made, schemas)
     if needed:
-        await key_fields.make(hubspot, salesforce, identity.user_id, needed)
+        _add(
+            made["salesforce"],
+            await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us),
+        )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)
     saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce))
-    return Joined(saved, known is None, False, needed.names(), schemas)
+    return Joined(saved, known is None, False, made, schemas)
+
+
+def _add(names: list[str], further: list[str]) -> None:
+    """The package brings more than the keys that were missing."""
+    names += [name for name in further if name not in names]
 
 
 def _check(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from interlock.app.package.kept import Keeper, Kept
+from interlock.app.package.kept import Keeping, Kept
 from interlock.crm.errors import NotFound
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment, NotStarted, StartUnknown
@@ -27,7 +27,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 async def deploy(
     salesforce: SalesforceClient,
-    keeper: Keeper,
+    keeper: Keeping,
     zipped: bytes,
     user_id: str,
     clock_us: Callable[[], int],
@@ -54,7 +54,7 @@ async def deploy(
 
 
 async def resume(
-    salesforce: SalesforceClient, keeper: Keeper, progress: Progress, *, sleep: Sleep = asyncio.sleep
+    salesforce: SalesforceClient, keeper: Keeping, progress: Progress, *, sleep: Sleep = asyncio.sleep
 ) -> Deployment | None:
     """Follow what an earlier process left under way to its end. None when there is none, or the org knows none."""
     kept = await keeper.load()
@@ -83,7 +83,7 @@ async def _find(salesforce: SalesforceClient, kept: Kept) -> str | None:
 
 
 async def _follow(
-    salesforce: SalesforceClient, keeper: Keeper, id_: str, progress: Progress, sleep: Sleep
+    salesforce: SalesforceClient, keeper: Keeping, id_: str, progress: Progress, sleep: Sleep
 ) -> Deployment:
     wait_s = LOOK_FIRST_S
     while True:

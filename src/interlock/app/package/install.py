@@ -14,7 +14,7 @@ import msgspec
 from interlock.app.errors import AppError
 from interlock.app.package import deploy, parts, plan
 from interlock.app.package.failures import Trouble, troubles
-from interlock.app.package.kept import Keeper
+from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address
 from interlock.app.package.plan import Plan
 from interlock.crm.salesforce.client import SalesforceClient
@@ -48,7 +48,7 @@ class Installed(msgspec.Struct, frozen=True):
 
 async def install(
     salesforce: SalesforceClient,
-    keeper: Keeper,
+    keeper: Keeping,
     user_id: str,
     address: Address,
     clock_us: Callable[[], int],
@@ -74,5 +74,5 @@ async def install(
         after = await plan.look(salesforce, user_id, address)
     if after.permission_set_id is not None and not after.assigned:
         await salesforce.assign_permission_set(after.permission_set_id, user_id)
-        after = await plan.look(salesforce, user_id, address)
+        after = msgspec.structs.replace(after, assigned=True)
     return Installed(before, after, done)

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from interlock.store import Store, cursors
@@ -18,6 +20,28 @@ class Kept(msgspec.Struct, frozen=True):
     id: str | None
     user_id: str
     since_us: int
+
+
+class Keeping(Protocol):
+    async def load(self) -> Kept | None: ...
+
+    async def keep(self, kept: Kept) -> None: ...
+
+    async def forget(self) -> None: ...
+
+
+class NothingKept:
+    """For two CRMs that are not joined yet, so that there is no row to keep it in. Whoever deploys again after a crash sends a
+    second deployment, which waits in the org for the first and then changes nothing."""
+
+    async def load(self) -> Kept | None:
+        return None
+
+    async def keep(self, kept: Kept) -> None:
+        return None
+
+    async def forget(self) -> None:
+        return None
 
 
 class Keeper:

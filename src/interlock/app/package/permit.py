@@ -17,7 +17,7 @@ from interlock.app.errors import AppError
 from interlock.app.package import deploy, parts, plan
 from interlock.app.package.failures import troubles
 from interlock.app.package.install import PackageFailed
-from interlock.app.package.kept import Keeper
+from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address, Grant
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
@@ -93,7 +93,7 @@ def _calculated(described: FieldDef | None) -> bool:
 
 async def permit(
     salesforce: SalesforceClient,
-    keeper: Keeper,
+    keeper: Keeping,
     user_id: str,
     fields: Sequence[MappedField],
     clock_us: Callable[[], int],

@@ -49,6 +49,10 @@ class Plan(msgspec.Struct, frozen=True):
     def complete(self) -> bool:
         return self.state == "current" and self.assigned
 
+    def missing_fields(self) -> list[str]:
+        """`Object.Field`."""
+        return [each.name for each in self.components if each.type == "CustomField" and each.state == "missing"]
+
     def there(self) -> list[tuple[str, str]]:
         """(type, full name) of all that is ours in the org, sites that another address left there too."""
         listed = [(each.type, each.name) for each in self.components if each.state != "missing"]
@@ -59,12 +63,8 @@ async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> 
     """Raises CrmError."""
     fields = await _fields(salesforce)
     sites = await _sites(salesforce)
-    found = await salesforce.query_all_rows(
-        f"SELECT Id, Description FROM PermissionSet WHERE Name = {soql.quote(parts.PERMISSION_SET)}", purpose="setup"
-    )
-    set_id = soql.record_id(found[0]["Id"]) if found else None
-    there = parts.version_in(found[0]["Description"]) if found else None
-    grants = await _grants(salesforce, set_id) if set_id is not None else {}
+    held = await _permission_set(salesforce, user_id)
+    set_id, there, grants = held.id, held.version, held.grants
     listed = []
     for kind, name in parts.components(address):
         state: Literal["there", "missing", "different"]
@@ -87,7 +87,7 @@ async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> 
         tuple(sorted((field, editable) for field, editable in grants.items() if field not in own)),
         tuple(sites),
         set_id,
-        set_id is not None and await salesforce.has_permission_set(set_id, user_id),
+        held.assigned,
     )
 
 
@@ -121,9 +121,31 @@ async def _sites(salesforce: SalesforceClient) -> dict[str, str]:
     return found
 
 
-async def _grants(salesforce: SalesforceClient, set_id: str) -> dict[str, bool]:
-    """`Object.Field` -> whether it may be edited."""
-    rows = await salesforce.query_all_rows(
-        f"SELECT Field, PermissionsEdit FROM FieldPermissions WHERE ParentId = '{set_id}'", purpose="setup"
+class _PermissionSet(msgspec.Struct):
+    id: str | None
+    version: int | None
+    grants: dict[str, bool]  # `Object.Field` -> whether it may be edited
+    assigned: bool
+
+
+async def _permission_set(salesforce: SalesforceClient, user_id: str) -> _PermissionSet:
+    """Three queries, one API call."""
+    name, user = soql.quote(parts.PERMISSION_SET), soql.record_id(user_id)
+    found, granted, assigned = await salesforce.query_many(
+        [
+            f"SELECT Id, Description FROM PermissionSet WHERE Name = {name}",
+            f"SELECT Field, PermissionsEdit FROM FieldPermissions WHERE Parent.Name = {name}",
+            f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = {name} AND AssigneeId = '{user}'",
+        ],
+        purpose="setup",
     )
-    return {row["Field"]: bool(row["PermissionsEdit"]) for row in rows}
+    rows = granted.records
+    while granted.next_url is not None:
+        [granted] = await salesforce.query_more([granted.next_url], purpose="setup")
+        rows.extend(granted.records)
+    if not found.records:
+        return _PermissionSet(None, None, {}, False)
+    row = found.records[0]
+    grants = {each["Field"]: bool(each["PermissionsEdit"]) for each in rows}
+    version = parts.version_in(row["Description"])
+    return _PermissionSet(soql.record_id(row["Id"]), version, grants, bool(assigned.records))

@@ -15,7 +15,7 @@ from interlock.app.package import deploy, export, parts, plan
 from interlock.app.package.export import Exported
 from interlock.app.package.failures import troubles
 from interlock.app.package.install import PackageFailed
-from interlock.app.package.kept import Keeper
+from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment
@@ -30,7 +30,7 @@ class Removed(msgspec.Struct, frozen=True):
 async def remove(
     store: Store,
     salesforce: SalesforceClient,
-    keeper: Keeper,
+    keeper: Keeping,
     exported: Exported,
     clock_us: Callable[[], int],
     progress: deploy.Progress,
