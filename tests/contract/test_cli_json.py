@@ -308,6 +308,7 @@ def test_an_installed_wheel_prints_the_schemas_without_the_repository(tmp_path: 
     )
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
+        assert "interlock/salesforce_package/package/package.xml" in packed.namelist()
         packed.extractall(tmp_path / "installed")
     script = "from interlock.cli.main import main; import sys; sys.exit(main(['schema', 'issues', 'show']))"
     printed = subprocess.run(

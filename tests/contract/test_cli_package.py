@@ -17,17 +17,22 @@ def test_the_package_from_plan_to_removal(interlock: Interlock, crms: LocalCrms,
     assert (planned["state"], planned["address"]) == ("partly", "https://sync.example.com")
     with zipfile.ZipFile(tmp_path / "package.zip") as archive:
         assert b"<url>https://sync.example.com</url>" in archive.read("remoteSiteSettings/Interlock.remoteSite")
-    assert interlock("package", "status", "--json").sound(1).document["version_in_org"] is None
+    assert interlock("package", "status", "--json").sound(1).document["state"] == "partly"
 
     ran = interlock("package", "install", "--json").sound()
     installed = ran.document
     assert (installed["state_before"], installed["state"], installed["assigned"]) == ("partly", "current", True)
     assert installed["deployment"]["status"] == "Succeeded"
-    assert "CustomField Contact.Interlock_HubSpot_Id__c: done" in ran.err
-    assert interlock("package", "install", "--json").sound().document["deployment"] is None
+    assert "RemoteSiteSetting Interlock: done" in ran.err
+    again = interlock("package", "install", "--mapped-fields", "--json").sound().document
+    assert again["deployment"] is None
+    assert {"field": "Contact.Title", "editable": True} in again["granted"]
+    assert {"Contact.LastName", "Lead.Company"} <= {each["field"] for each in again["left_out"]}
     status = interlock("package", "status", "--json").sound().document
     assert status["version_in_org"] == status["version"]
     assert "The package is in the org." in interlock("package", "status").sound().out
+
+    assert interlock("package", "status", "--cancel", "--json").sound(5).error["code"] == "no_deployment"
 
     links = tmp_path / "links.csv"
     refused = interlock("package", "remove", "--export", str(links), "--json").sound(2).error

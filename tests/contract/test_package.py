@@ -365,8 +365,18 @@ def test_a_user_who_may_not_deploy_is_told_so(tmp_path: Path) -> None:
     async def story(our: Installer) -> None:
         with pytest.raises(Forbidden, match="ModifyMetadata"):
             await our.install()
+        assert await our.keeper.load() is None
 
     Installer(tmp_path, signed_in_as="Sales User").tell(story)
+
+
+def test_a_production_org_takes_it_too(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        assert (await our.install()).after.complete
+        exported = await our.export()
+        assert (await our.remove(exported)).components
+
+    Installer(tmp_path, edition="Enterprise Edition").tell(story)
 
 
 def test_mapped_fields_are_granted_but_for_those_that_salesforce_refuses(tmp_path: Path) -> None:

@@ -60,13 +60,20 @@ async def plan(
     return Answer(document, page)
 
 
-async def install(run: Run) -> Answer:
+async def install(
+    run: Run,
+    mapped_fields: Annotated[
+        bool,
+        typer.Option("--mapped-fields", help="Also let the sync user see and write every field that is mapped."),
+    ] = False,
+) -> Answer:
     """Bring the package to this version, or upgrade it, and give it to the sync user. Can be run again."""
     from interlock.app import connections
     from interlock.app.package import install as use_case
-    from interlock.app.package import parts
+    from interlock.app.package import parts, permit
     from interlock.app.package.kept import Keeper
 
+    permitted = permit.Permitted((), (), None)
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
@@ -77,21 +84,41 @@ async def install(run: Run) -> Answer:
             installed = await use_case.install(
                 clients.salesforce, keeper, user_id, address, opened.clock_us, Telling(run)
             )
+            if mapped_fields:
+                fields = await permit.mapped_fields(opened.store, chosen.id)
+                permitted = await permit.permit(
+                    clients.salesforce, keeper, user_id, fields, opened.clock_us, Telling(run)
+                )
     before, after = installed.before, installed.after
-    deployment = _deployment(installed.deployment)
-    document = {**_as_document(after), "state_before": before.state, "deployment": deployment}
+    document = {
+        **_as_document(after),
+        "state_before": before.state,
+        "deployment": _deployment(installed.deployment),
+        "granted": [{"field": field, "editable": editable} for field, editable in permitted.added],
+        "left_out": [{"field": each.field, "reason": each.reason, "why": each.why} for each in permitted.left_out],
+    }
 
     def page(out: Page) -> None:
         _show(out, after)
         if before.complete:
-            out.line("It was there as it has to be: nothing was changed.")
+            out.line("It was there as it has to be: nothing of it was changed.")
+        if permitted.added:
+            out.line(f"The sync user may now use {', '.join(field for field, _ in permitted.added)}.")
+        for each in permitted.left_out:
+            out.line(f"  {each.field} is not in the permission set: {each.why}.")
 
     return Answer(document, page, DONE if after.complete else NEEDS_A_PERSON)
 
 
-async def status(run: Run) -> Answer:
+async def status(
+    run: Run,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Ask Salesforce to end the deployment that is under way.")
+    ] = False,
+) -> Answer:
     """Say which version is in the org, and where a deployment that is under way stands. Exit code 1 if it is not current."""
     from interlock.app import connections
+    from interlock.app.errors import Missing
     from interlock.app.package import parts
     from interlock.app.package import plan as use_case
     from interlock.app.package.kept import Keeper
@@ -102,12 +129,20 @@ async def status(run: Run) -> Answer:
         assert chosen.id is not None
         address = parts.address_of(opened.home.settings.public_url)
         kept = await Keeper(opened.store, chosen.id).load()
+        if cancel and (kept is None or kept.id is None):
+            raise Missing(
+                "No deployment of this Interlock is under way.",
+                code="no_deployment",
+                fix="Setup, Deployment Status shows those of other tools, and cancels them.",
+            )
         async with opened.clients(chosen) as clients:
             user_id = (await clients.salesforce.identity()).user_id
             found = await use_case.look(clients.salesforce, user_id, address)
             running: Deployment | None = None
             if kept is not None and kept.id is not None:
                 try:
+                    if cancel:
+                        await clients.salesforce.cancel_deployment(kept.id)
                     running = await clients.salesforce.deployment(kept.id)
                 except NotFound:
                     run.say(f"The org knows no deployment {kept.id} any more.")

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from interlock.app.package.kept import Keeping, Kept
-from interlock.crm.errors import NotFound
+from interlock.crm.errors import CrmError, NotFound
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.crm.salesforce.deploy import Deployment, NotStarted, StartUnknown
+from interlock.crm.salesforce.deploy import Deployment, StartUnknown
 from interlock.crm.salesforce.requests import to_us
 
 LOOK_FIRST_S = 1.0
@@ -36,7 +36,7 @@ async def deploy(
     ignore_warnings: bool = False,
     sleep: Sleep = asyncio.sleep,
 ) -> Deployment:
-    """The deployment, done: whether it succeeded stands in it. Raises CrmError, with the deployment kept."""
+    """The deployment, done: whether it succeeded stands in it. Raises CrmError; what may be running is kept."""
     about = Kept(None, user_id, clock_us())
     await keeper.keep(about)
     try:
@@ -46,8 +46,8 @@ async def deploy(
         if found is None:
             raise
         id_ = found
-    except NotStarted:
-        await keeper.forget()
+    except CrmError:
+        await keeper.forget()  # refused, or not sent: nothing was begun
         raise
     await keeper.keep(Kept(id_, user_id, about.since_us))
     return await _follow(salesforce, keeper, id_, progress, sleep)

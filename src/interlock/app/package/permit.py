@@ -19,10 +19,12 @@ from interlock.app.package.failures import troubles
 from interlock.app.package.install import PackageFailed
 from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address, Grant
+from interlock.core.model import SyncRule
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment
 from interlock.crm.salesforce.model import FieldDef
+from interlock.store import Store, mappings
 
 Reason = Literal["required", "system", "of_another_record", "unknown"]
 _SENTENCES: dict[Reason, str] = {
@@ -89,6 +91,18 @@ def _reason(name: str, described: FieldDef | None, hidden: bool) -> Reason | Non
 
 def _calculated(described: FieldDef | None) -> bool:
     return described is not None and described.calculated
+
+
+async def mapped_fields(store: Store, connection_id: int) -> list[MappedField]:
+    """Of the mappings as they are saved. What is not synced needs no access."""
+    async with store.read(connection_id) as tx:
+        types = {each.id: each.salesforce_type for each in await mappings.object_mappings(tx)}
+        rows = await mappings.field_mappings(tx)
+    return [
+        MappedField(types[row.object_mapping_id], row.field, row.rule != SyncRule.ALWAYS_SALESFORCE)
+        for row in rows
+        if row.rule != SyncRule.DONT_SYNC
+    ]
 
 
 async def permit(
