@@ -12,7 +12,7 @@ import pytest
 from interlock.app.package import parts
 from interlock.app.package.failures import troubles
 from interlock.app.package.parts import Address
-from interlock.crm.salesforce.deploy import Component, Deployment, _Details
+from interlock.crm.salesforce.deploy import Component, Deployment, Details
 from interlock.engine.context import SALESFORCE_CREATION_KEY
 from interlock.objects.registry import SPECS
 
@@ -79,7 +79,7 @@ def test_the_address_is_the_origin_of_an_https_url(public_url: str | None, origi
 
 
 def failed(*rows: Component, status: str = "Failed", code: str | None = None, message: str | None = None) -> Deployment:
-    details = _Details(component_failures=list(rows))
+    details = Details(component_failures=list(rows))
     return Deployment("0Af", status, done=True, error_status_code=code, error_message=message, details=details)
 
 

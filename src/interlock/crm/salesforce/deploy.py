@@ -57,7 +57,7 @@ class Component(msgspec.Struct, frozen=True, rename="camel"):
     line_number: int | None = None
 
 
-class _Details(msgspec.Struct, rename="camel"):
+class Details(msgspec.Struct, rename="camel"):
     component_failures: list[Component] = []
     component_successes: list[Component] = []
 
@@ -75,7 +75,7 @@ class Deployment(msgspec.Struct, frozen=True, rename="camel"):
     state_detail: str | None = None
     error_status_code: str | None = None
     error_message: str | None = None
-    details: _Details | None = None
+    details: Details | None = None
 
     @property
     def failures(self) -> list[Component]:
