@@ -14,6 +14,7 @@ from tests.contract.test_clients_salesforce import OurOrg
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.errors import AppError
 from interlock.app.package import export, parts, plan
+from interlock.app.package.deploy import resume
 from interlock.app.package.install import Installed, PackageFailed, install
 from interlock.app.package.kept import Keeper, Kept
 from interlock.app.package.parts import Address
@@ -323,6 +324,28 @@ def test_a_process_that_died_before_it_knew_the_id_finds_its_deployment_in_the_o
         assert our.deployments == 1
 
     Installer(tmp_path, deploy_pending_s=20).tell(story)
+
+
+@pytest.mark.parametrize("whose", ["another user's", "an older one"])
+def test_a_deployment_that_cannot_be_ours_is_not_waited_for(tmp_path: Path, whose: str) -> None:
+    async def story(our: Installer) -> None:
+        await our.org.client.start_deployment(parts.package(HERE))
+        user_id = "005000000000001AAA" if whose == "another user's" else our.user_id
+        since_us = our.org.time() + (0 if whose == "another user's" else 301_000_000)
+        await our.keeper.keep(Kept(None, user_id, since_us))
+        assert await resume(our.org.client, our.keeper, our.seen.append) is None
+        assert (our.seen, await our.keeper.load()) == ([], None)
+
+    Installer(tmp_path, deploy_pending_s=20).tell(story)
+
+
+def test_a_deployment_that_the_org_has_forgotten_is_forgotten_here_too(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.keeper.keep(Kept("0Af000000000001AAA", our.user_id, our.org.time()))
+        assert (await our.install()).after.complete
+        assert await our.keeper.load() is None
+
+    Installer(tmp_path).tell(story)
 
 
 def test_an_answer_that_was_lost_is_no_second_deployment(tmp_path: Path) -> None:
