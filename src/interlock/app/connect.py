@@ -17,6 +17,7 @@ from interlock.app.compile import Compiler
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
 from interlock.app.package import plan as package
+from interlock.app.package.deploy import Progress
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.crm.hubspot.client import HubSpotClient
@@ -84,8 +85,10 @@ async def join(
     clock_us: Callable[[], int],
     *,
     plan: bool = False,
+    progress: Progress = lambda _: None,
 ) -> Joined:
-    """As `connect`, and says what was made. With `plan` nothing is made or remembered, and the connection has no id."""
+    """As `connect`, and says what was made; `progress` is told how the deployment in Salesforce gets on.
+    With `plan` nothing is made or remembered, and the connection has no id."""
     account = await hubspot.account()
     identity = await salesforce.identity()
     organization = await salesforce.organization()
@@ -105,7 +108,7 @@ async def join(
     if needed:
         _add(
             made["salesforce"],
-            await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us),
+            await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us, progress),
         )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)

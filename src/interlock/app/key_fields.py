@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app.package.deploy import Progress
 from interlock.app.package.install import install
 from interlock.app.package.kept import NothingKept
 from interlock.app.package.parts import Address
@@ -78,6 +79,7 @@ async def make(
     user_id: str,
     needed: Missing,
     clock_us: Callable[[], int],
+    progress: Progress,
 ) -> list[str]:
     """In Salesforce the package is deployed as a whole, but for the sites: see docs/adr/0016. `user_id`: whom the sync
     works as. Gives the Salesforce fields that were not there before. Raises CrmError, PackageFailed."""
@@ -87,7 +89,7 @@ async def make(
         await hubspot.create_property(object_, new)
     if not needed.creation_keys:
         return []
-    installed = await install(salesforce, NothingKept(), user_id, WITHOUT_SITES, clock_us, lambda _: None)
+    installed = await install(salesforce, NothingKept(), user_id, WITHOUT_SITES, clock_us, progress)
     return installed.before.missing_fields()
 
 
