@@ -131,7 +131,11 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "emulate": (0, "emulate"),
 }
 # Driven by tests of their own.
-ELSEWHERE = {"demo": "tests/contract/test_demo.py", "worker": "tests/contract/test_workers.py"}
+ELSEWHERE = {
+    "demo": "tests/contract/test_demo.py",
+    "worker": "tests/contract/test_workers.py",
+    **{f"package-{name}": "tests/contract/test_cli_package.py" for name in ("plan", "install", "status", "remove")},
+}
 
 
 @pytest.fixture(scope="session")
@@ -370,6 +374,7 @@ def test_an_installed_wheel_prints_the_schemas_without_the_repository(tmp_path: 
     )
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
+        assert "interlock/salesforce_package/package/package.xml" in packed.namelist()
         packed.extractall(tmp_path / "installed")
     script = "from interlock.cli.main import main; import sys; sys.exit(main(['schema', 'issues', 'show']))"
     printed = subprocess.run(

@@ -14,6 +14,9 @@ from tests.contract.virtual_time import START_US, Time
 
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
+from interlock.app.package.install import install
+from interlock.app.package.kept import NothingKept
+from interlock.app.package.parts import Address
 from interlock.core.model import NotDone, Refused, Side, Unsettled, Written
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.errors import BudgetSpent, Forbidden, SchemaChanged, SignInRefused
@@ -62,14 +65,12 @@ class OurOrg:
             for n in range(count)
         ]
 
-    def with_creation_key(self, *sobjects: str) -> OurOrg:
-        """As the wizard leaves an org: our unique external id on each object, visible to us."""
+    def with_creation_key(self) -> OurOrg:
+        """As set-up leaves an org: our unique external id on each object, visible to us."""
 
         async def story() -> None:
             user = (await self.client.identity()).user_id
-            for sobject in sobjects:
-                await self.client.create_custom_field(sobject, KEY, "Creation key", 255, True, True)
-            await self.client.grant_field_access([f"{sobject}.{KEY}" for sobject in sobjects], user)
+            await install(self.client, NothingKept(), user, Address(None), self.time, lambda _: None)
 
         self.time.loop.run_until_complete(story())
         self.wire.requests.clear()
@@ -115,39 +116,6 @@ def test_describe_tells_what_a_field_may_hold() -> None:
         assert fields["AccountId"].reference_to == ("Account",)
         assert not fields["SystemModstamp"].updateable
         assert {"Contact", "Lead", "Account"} <= {item.name for item in await org.client.objects()}
-
-    org.run(story())
-
-
-def test_a_custom_field_is_made_once_and_seen_after_access_is_granted() -> None:
-    org = OurOrg()
-
-    async def story() -> None:
-        client = org.client
-        assert await client.create_custom_field("Contact", KEY, "Creation key", 255, True, True)
-        assert not await client.create_custom_field("Contact", KEY, "Creation key", 255, True, True)
-        assert KEY not in {field.name for field in await client.describe("Contact")}
-        me = (await client.identity()).user_id
-        await client.grant_field_access([f"Contact.{KEY}"], me)
-        await client.grant_field_access([f"Contact.{KEY}"], me)  # again is fine
-        field = {field.name: field for field in await client.describe("Contact")}[KEY]
-        assert (field.unique, field.external_id, field.updateable) == (True, True, True)
-
-    org.run(story())
-
-
-def test_a_field_that_was_granted_for_reading_only_becomes_writable() -> None:
-    org = OurOrg().with_creation_key("Contact")
-    [id] = org.contacts(1)
-    [row] = org.crm.org.tables["FieldPermissions"].rows.values()
-    org.person.update("FieldPermissions", row.id, {"PermissionsEdit": False})
-
-    async def story() -> None:
-        client = org.client
-        write = [SalesforceWrite(id, {KEY: "1:contacts:7"})]
-        assert isinstance((await client.update_with_before("Contact", write, [KEY], purpose="write"))[id], Refused)
-        await client.grant_field_access([f"Contact.{KEY}"], (await client.identity()).user_id)
-        assert isinstance((await client.update_with_before("Contact", write, [KEY], purpose="write"))[id], Written)
 
     org.run(story())
 
@@ -437,7 +405,7 @@ def test_an_exact_update_is_refused_when_somebody_was_faster() -> None:
 
 
 def test_a_create_on_our_key_makes_one_record_however_often_it_is_sent_and_takes_no_edit_back() -> None:
-    org = OurOrg().with_creation_key("Contact")
+    org = OurOrg().with_creation_key()
 
     async def story() -> None:
         to_write = [SalesforceCreate(f"1:contacts:{n}", {"LastName": f"New {n}"}) for n in range(450)]

@@ -13,8 +13,9 @@ from tests.simulation.kinds import LINK, PLACEHOLDER, Kind
 from tests.simulation.world import Story
 
 OURS = "Interlock"
-# Between our read and the landing of our write: the process may have stood still, and the request may have been late.
-READ_BEFORE_US = 120_000_000
+# Between our read and the landing of our write: what the batch sends to the other side first may wait two minutes for an answer
+# that never comes, more than once, the process may have stood still, and the request itself may have been late.
+READ_BEFORE_US = 300_000_000
 
 
 def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:

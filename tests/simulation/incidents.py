@@ -57,7 +57,7 @@ RARE = {
     "load": 3,
     "notice_gaps": 4,
     "check_pairs": 7,
-    "forget_old_values": 4,
+    "forget_old_values": 6,
     "intents.older_than_fence": 4,
     "set_survivors_aside": 150,
     "learn_references": 12,

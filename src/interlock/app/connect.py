@@ -16,6 +16,8 @@ from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
+from interlock.app.package import plan as package
+from interlock.app.package.deploy import Progress
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -88,8 +90,10 @@ async def join(
     clock_us: Callable[[], int],
     *,
     plan: bool = False,
+    progress: Progress = lambda _: None,
 ) -> Joined:
-    """As `connect`, and says what was made. With `plan` nothing is made or remembered, and the connection has no id."""
+    """As `connect`, and says what was made; `progress` is told how the deployment in Salesforce gets on.
+    With `plan` nothing is made or remembered, and the connection has no id."""
     account = await hubspot.account()
     identity = await salesforce.identity()
     organization = await salesforce.organization()
@@ -100,14 +104,26 @@ async def join(
     _check_key_fields(schemas, request)
     needed = key_fields.missing(schemas, request.objects)
     wanted = _wanted(request, known, account, identity, organization, clock_us())
+    made = needed.names()
     if plan:
-        return Joined(wanted, known is None, True, needed.names(), schemas)
+        if needed.creation_keys:
+            found = await package.look(salesforce, identity.user_id, key_fields.WITHOUT_SITES)
+            _add(made["salesforce"], found.missing_fields())
+        return Joined(wanted, known is None, True, made, schemas)
     if needed:
-        await key_fields.make(hubspot, salesforce, identity.user_id, needed)
+        _add(
+            made["salesforce"],
+            await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us, progress),
+        )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)
     saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce))
-    return Joined(saved, known is None, False, needed.names(), schemas)
+    return Joined(saved, known is None, False, made, schemas)
+
+
+def _add(names: list[str], further: list[str]) -> None:
+    """The package brings more than the keys that were missing."""
+    names += [name for name in further if name not in names]
 
 
 def _check(

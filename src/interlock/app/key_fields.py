@@ -5,10 +5,14 @@ Looks first and makes only what is missing, so it can be run again after any fai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app.package.deploy import Progress
+from interlock.app.package.install import install
+from interlock.app.package.kept import NothingKept
+from interlock.app.package.parts import Address
 from interlock.app.schemas import Schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import NewProperty, Option
@@ -19,8 +23,7 @@ from interlock.objects.spec import ObjectSpec
 
 GROUP = "salesforceinformation"
 GROUP_LABEL = "Salesforce Information"
-CREATION_KEY_LENGTH = 100
-CREATION_KEY_LABEL = "Interlock Creation Key"
+WITHOUT_SITES = Address(None, "`interlock package install` trusts this Interlock's address")
 
 
 class Missing(msgspec.Struct):
@@ -70,23 +73,24 @@ def unfit(schemas: Schemas, objects: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-async def make(hubspot: HubSpotClient, salesforce: SalesforceClient, user_id: str, needed: Missing) -> None:
+async def make(
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    user_id: str,
+    needed: Missing,
+    clock_us: Callable[[], int],
+    progress: Progress,
+) -> list[str]:
+    """In Salesforce the package is deployed as a whole, but for the sites: see docs/adr/0016. `user_id`: whom the sync
+    works as. Gives the Salesforce fields that were not there before. Raises CrmError, PackageFailed."""
     for object_ in dict.fromkeys(object_ for object_, _ in needed.properties):
         await hubspot.create_group(object_, GROUP, GROUP_LABEL)
     for object_, new in needed.properties:
         await hubspot.create_property(object_, new)
-    for type_ in needed.creation_keys:
-        await salesforce.create_custom_field(
-            type_,
-            SALESFORCE_CREATION_KEY,
-            CREATION_KEY_LABEL,
-            length=CREATION_KEY_LENGTH,
-            unique=True,
-            external_id=True,
-        )
-    if needed.creation_keys:
-        grants = [f"{type_}.{SALESFORCE_CREATION_KEY}" for type_ in needed.creation_keys]
-        await salesforce.grant_field_access(grants, user_id)
+    if not needed.creation_keys:
+        return []
+    installed = await install(salesforce, NothingKept(), user_id, WITHOUT_SITES, clock_us, progress)
+    return installed.before.missing_fields()
 
 
 _ID_PROPERTY = NewProperty(

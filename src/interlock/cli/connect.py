@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.cli.base import Answer, Page, PlanOption, Run, with_common
+from interlock.cli.package import Telling
 
 if TYPE_CHECKING:
     from interlock.app.connect import Joined
@@ -95,7 +96,13 @@ async def connect(
         run.say("Asking both CRMs ...")
         async with opened.unsaved_clients(request.hubspot_url, request.salesforce_url, secrets) as clients:
             joined = await use_case.join(
-                opened.store, clients.hubspot, clients.salesforce, request, opened.clock_us, plan=plan
+                opened.store,
+                clients.hubspot,
+                clients.salesforce,
+                request,
+                opened.clock_us,
+                plan=plan,
+                progress=Telling(run),
             )
             used = {governor.side.value: sum(governor.counts.values()) for governor in clients.governors}
             if joined.connection.id is not None:

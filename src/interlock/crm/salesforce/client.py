@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from interlock.core.model import Observation, Outcome, Raw, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.salesforce import metadata, queries, schema, writes
+from interlock.crm.salesforce import deploy, permission_sets, queries, schema, writes
 from interlock.crm.salesforce.model import (
     Deleted,
     FieldDef,
@@ -73,25 +73,32 @@ class SalesforceClient:
     async def users(self, *, purpose: str = "setup") -> list[User]:
         return await schema.users(self._calls, purpose)
 
-    async def create_custom_field(
-        self,
-        sobject: str,
-        name: str,
-        label: str,
-        length: int = 255,
-        unique: bool = False,
-        external_id: bool = False,
-        *,
-        purpose: str = "setup",
-    ) -> bool:
-        """A text field; True when it was made now, False when it was there. Invisible until `grant_field_access`."""
-        return await metadata.create_custom_field(
-            self._calls, sobject, name, label, length, unique, external_id, purpose
-        )
+    async def tooling_rows(self, soql: str, *, purpose: str = "setup") -> list[dict[str, Raw]]:
+        """Every row of a query of the Tooling API: set-up as it is, also what the user's field access hides."""
+        return await deploy.tooling_rows(self._calls, soql, purpose)
 
-    async def grant_field_access(self, fields: Sequence[str], user_id: str, *, purpose: str = "setup") -> None:
-        """Let the user read and edit `fields` ("Contact.Interlock_Key__c") through Interlock's own permission set."""
-        await metadata.grant_field_access(self._calls, fields, user_id, purpose)
+    async def start_deployment(self, zipped: bytes, *, ignore_warnings: bool = False, purpose: str = "setup") -> str:
+        """The id of a deployment that has begun; all of it or nothing. Raises NotStarted, StartUnknown (deploy.py)."""
+        return await deploy.start(self._calls, zipped, ignore_warnings=ignore_warnings, purpose=purpose)
+
+    async def deployment(self, id_: str, *, purpose: str = "setup") -> deploy.Deployment:
+        """Where it stands, with a row for each component that was worked through."""
+        return await deploy.look(self._calls, id_, purpose)
+
+    async def cancel_deployment(self, id_: str, *, purpose: str = "setup") -> None:
+        await deploy.cancel(self._calls, id_, purpose)
+
+    async def unfinished_deployments(self, *, purpose: str = "setup") -> list[deploy.Unfinished]:
+        """Everybody's deployments that may still change the org, oldest first."""
+        return await deploy.unfinished(self._calls, purpose)
+
+    async def assign_permission_set(self, set_id: str, user_id: str, *, purpose: str = "setup") -> None:
+        """Nothing happens when the user has it."""
+        await permission_sets.assign(self._calls, set_id, user_id, purpose)
+
+    async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> list[str]:
+        """Before it is deleted: a permission set that somebody has cannot be. Gives the ids of who had it."""
+        return await permission_sets.unassign_all(self._calls, set_id, purpose)
 
     # --- reading records -------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class FieldDef(msgspec.Struct, frozen=True):
     filterable: bool = True
     inactive_values: tuple[str, ...] = ()
     default_value: Raw = None
+    permissionable: bool = True  # whether a permission set may name it
 
     @property
     def required(self) -> bool:

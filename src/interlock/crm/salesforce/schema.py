@@ -58,6 +58,7 @@ class _Field(msgspec.Struct, rename="camel"):
     controller_name: str | None = None
     custom: bool = False
     filterable: bool = True
+    permissionable: bool = True
     default_value: Raw = None
 
 
@@ -150,6 +151,7 @@ def _field(field: _Field) -> FieldDef:
         filterable=field.filterable,
         inactive_values=tuple(value.value for value in values if not value.active),
         default_value=field.default_value,
+        permissionable=field.permissionable,
     )
 
 

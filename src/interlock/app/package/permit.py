@@ -1,0 +1,157 @@
+"""Letting the sync user see and write the fields that are mapped: added to the permission set, nothing is taken back.
+
+`choose` is pure: which fields may be named, and which may not and why. Salesforce refuses a permission set that names a
+field whose access cannot be set (describe, `permissionable`): required fields, which everybody sees who sees the record,
+and fields that it fills in itself. A field that the user cannot see is not in the describe; that it is hidden shows that
+its access can be set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from interlock.app.errors import AppError
+from interlock.app.package import deploy, parts, plan
+from interlock.app.package.failures import troubles
+from interlock.app.package.install import PackageFailed
+from interlock.app.package.kept import Keeping
+from interlock.app.package.parts import Address, Grant
+from interlock.core.model import SyncRule
+from interlock.crm.salesforce import soql
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.salesforce.deploy import Deployment
+from interlock.crm.salesforce.model import FieldDef
+from interlock.store import Store, mappings
+
+Reason = Literal["required", "system", "of_another_record", "unknown"]
+_SENTENCES: dict[Reason, str] = {
+    "required": "it is required: who may see the record sees it",
+    "system": "Salesforce sets who may see it, or fills it in itself",
+    "of_another_record": "it is a field of the record that this one points to",
+    "unknown": "the org has no such field",
+}
+
+
+class MappedField(msgspec.Struct, frozen=True):
+    sobject: str
+    field: str
+    written: bool  # whether its mapping ever writes it
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    field: str  # Object.Field
+    reason: Reason
+
+    @property
+    def why(self) -> str:
+        return _SENTENCES[self.reason]
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    grants: tuple[Grant, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class Permitted(msgspec.Struct, frozen=True):
+    """`added`: grants that were not there before."""
+
+    added: tuple[Grant, ...]
+    left_out: tuple[LeftOut, ...]
+    deployment: Deployment | None  # None: nothing had to be deployed
+
+
+def choose(fields: Iterable[MappedField], seen: Mapping[str, Sequence[FieldDef]], hidden: frozenset[str]) -> Chosen:
+    """`seen`: describes by object. `hidden`: `Object.Field` of fields that are there and not in the describes."""
+    grants: dict[str, bool] = {}
+    left_out: dict[str, LeftOut] = {}
+    for mapped in fields:
+        full_name = f"{mapped.sobject}.{mapped.field}"
+        described = next((each for each in seen.get(mapped.sobject, ()) if each.name == mapped.field), None)
+        reason = _reason(mapped.field, described, full_name in hidden)
+        if reason is not None:
+            left_out[full_name] = LeftOut(full_name, reason)
+            continue
+        writable = described is None or described.updateable or described.createable
+        grants[full_name] = grants.get(full_name, False) or (mapped.written and not _calculated(described) and writable)
+    return Chosen(tuple(sorted(grants.items())), tuple(left_out.values()))
+
+
+def _reason(name: str, described: FieldDef | None, hidden: bool) -> Reason | None:
+    if "." in name:
+        return "of_another_record"
+    if described is None:
+        return None if hidden else "unknown"
+    if described.permissionable:
+        return None
+    return "required" if described.required else "system"
+
+
+def _calculated(described: FieldDef | None) -> bool:
+    return described is not None and described.calculated
+
+
+async def mapped_fields(store: Store, connection_id: int) -> list[MappedField]:
+    """Of the mappings as they are saved. What is not synced needs no access."""
+    async with store.read(connection_id) as tx:
+        types = {each.id: each.salesforce_type for each in await mappings.object_mappings(tx)}
+        rows = await mappings.field_mappings(tx)
+    return [
+        MappedField(types[row.object_mapping_id], row.field, row.rule != SyncRule.ALWAYS_SALESFORCE)
+        for row in rows
+        if row.rule != SyncRule.DONT_SYNC
+    ]
+
+
+async def permit(
+    salesforce: SalesforceClient,
+    keeper: Keeping,
+    user_id: str,
+    fields: Sequence[MappedField],
+    clock_us: Callable[[], int],
+    progress: deploy.Progress,
+) -> Permitted:
+    """Raises AppError (package_missing) before the package is there, PackageFailed, CrmError."""
+    await deploy.resume(salesforce, keeper, progress)
+    found = await plan.look(salesforce, user_id, Address(None))
+    if found.state != "current":
+        raise AppError(
+            f"The org holds the package as {found.state!r}, so the mapped fields cannot be granted.",
+            code="package_missing",
+            fix="Run `interlock package install` first.",
+            side="salesforce",
+        )
+    chosen = await choose_in(salesforce, fields)
+    before = dict(found.further)
+    own = set(parts.key_fields())
+    added = tuple(
+        (field, editable)
+        for field, editable in chosen.grants
+        if field not in own and (field not in before or (editable and not before[field]))
+    )
+    if not added:
+        return Permitted((), chosen.left_out, None)
+    identity = await salesforce.identity()
+    zipped = parts.permission_set_alone({**before, **dict(added)}.items())
+    done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
+    if failed := troubles(done):
+        raise PackageFailed("add the mapped fields to", failed)
+    return Permitted(added, chosen.left_out, done)
+
+
+async def choose_in(salesforce: SalesforceClient, fields: Sequence[MappedField]) -> Chosen:
+    """What an org would be asked for, to be shown before it is. Raises CrmError."""
+    sobjects = dict.fromkeys(each.sobject for each in fields)
+    seen = {sobject: await salesforce.describe(sobject) for sobject in sobjects}
+    hidden: set[str] = set()
+    for sobject in sobjects:
+        names = {each.name for each in seen[sobject]}
+        if all(each.field in names for each in fields if each.sobject == sobject):
+            continue
+        rows = await salesforce.tooling_rows(
+            f"SELECT QualifiedApiName FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = {soql.quote(sobject)}"
+        )
+        hidden |= {f"{sobject}.{row['QualifiedApiName']}" for row in rows if row["QualifiedApiName"] not in names}
+    return choose(fields, seen, frozenset(hidden))

@@ -1,0 +1,64 @@
+"""Taking the package out of an org: the key fields with their values, the permission set, the sites.
+
+Refused unless the links of every connection of the org were exported first, and the export is still true: without the
+keys the org no longer says which HubSpot record each of its records is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from interlock.app.errors import BadInput
+from interlock.app.package import deploy, export, parts, plan
+from interlock.app.package.export import Exported
+from interlock.app.package.failures import troubles
+from interlock.app.package.install import PackageFailed
+from interlock.app.package.kept import Keeping
+from interlock.app.package.parts import Address
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.salesforce.deploy import Deployment
+from interlock.store import Store
+
+
+class Removed(msgspec.Struct, frozen=True):
+    components: list[tuple[str, str]]  # (type, full name)
+    deployment: Deployment | None  # None: nothing was there
+
+
+async def remove(
+    store: Store,
+    salesforce: SalesforceClient,
+    keeper: Keeping,
+    exported: Exported,
+    clock_us: Callable[[], int],
+    progress: deploy.Progress,
+) -> Removed:
+    """Raises BadInput (links_not_exported), PackageFailed, CrmError. After a failure everybody has the set again."""
+    identity = await salesforce.identity()
+    if not await export.is_true(store, identity.org_id, exported):
+        raise BadInput(
+            f"{exported.path} does not hold the links as they are now.",
+            code="links_not_exported",
+            fix="Pause the sync, so that no link is made meanwhile, export again, then remove the package.",
+        )
+    await deploy.resume(salesforce, keeper, progress)
+    found = await plan.look(salesforce, identity.user_id, Address(None))
+    # The set goes first: it names the fields.
+    listed = sorted(found.there(), key=lambda each: each[0] != "PermissionSet")
+    if not listed:
+        return Removed([], None)
+    had: list[str] = []
+    if found.permission_set_id is not None:
+        had = await salesforce.take_permission_set_from_all(found.permission_set_id)
+    # Somebody may delete a component while we do: that what is not there cannot be deleted is a warning.
+    done = await deploy.deploy(
+        salesforce, keeper, parts.removal(listed), identity.user_id, clock_us, progress, ignore_warnings=True
+    )
+    if failed := troubles(done):
+        for user_id in had:
+            assert found.permission_set_id is not None
+            await salesforce.assign_permission_set(found.permission_set_id, user_id)
+        raise PackageFailed("remove", failed)
+    return Removed(listed, done)
