@@ -12,8 +12,10 @@ from interlock.app.people import links, manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND, By, Visitor
+from interlock.config import Home, ProcessSettings
 from interlock.store import Store, deeds
 from interlock.store.people import Person
+from interlock.wiring import Interlock
 
 PASSWORD = "violet kettle on the moor"
 ADDRESS = "192.0.2.7"
@@ -37,7 +39,11 @@ class Office:
         self.now_us = START_US
         self.hasher = CountingHasher()
         self.passwords = Passwords(self.hasher)
-        self.store: Store
+        self.interlock: Interlock
+
+    @property
+    def store(self) -> Store:
+        return self.interlock.store
 
     def clock_us(self) -> int:
         return self.now_us
@@ -101,7 +107,8 @@ class Office:
 async def an_office(folder: Path, database: str | None = None) -> AsyncIterator[Office]:
     """On SQLite in this folder, or on another database."""
     office = Office()
-    office.store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us)
+    store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us)
+    office.interlock = Interlock(Home(path=folder, settings=ProcessSettings()), store, office.clock_us)
     try:
         yield office
     finally:

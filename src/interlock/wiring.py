@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,8 @@ class Interlock(msgspec.Struct):
     clock_us: Callable[[], int]
     # None: the real ones. The demo puts its local CRMs here before anybody signs in.
     addresses: Addresses | None = None
+    # None: over sockets, with the certificate authority of the settings.
+    opens_transport: Callable[[], AbstractAsyncContextManager[Transport]] | None = None
 
     @asynccontextmanager
     async def clients(
@@ -123,10 +125,15 @@ class Interlock(msgspec.Struct):
     @asynccontextmanager
     async def crms(self) -> AsyncIterator[Crms]:
         """For signing in and off: `sign_in.begin`, `sign_in.finish`, `sign_offs`."""
+        async with self._transport() as transport:
+            yield self._crms(transport)
+
+    def _transport(self) -> AbstractAsyncContextManager[Transport]:
         from interlock.crm.transport import HttpTransport
 
-        async with HttpTransport(ca_file=_ca_file(self.home)) as transport:
-            yield self._crms(transport)
+        if self.opens_transport is not None:
+            return self.opens_transport()
+        return HttpTransport(ca_file=_ca_file(self.home))
 
     def _crms(self, transport: Transport) -> Crms:
         from interlock.app.crms import Addresses, Crms
@@ -164,10 +171,9 @@ class Interlock(msgspec.Struct):
         from interlock.crm.budget import HubSpotGovernor, SalesforceGovernor
         from interlock.crm.hubspot.client import HubSpotClient
         from interlock.crm.salesforce.client import SalesforceClient
-        from interlock.crm.transport import HttpTransport
 
         allocated = settings.get("salesforce_allocated_calls")
-        async with HttpTransport(ca_file=_ca_file(self.home)) as transport:
+        async with self._transport() as transport:
             hubspot_tokens, salesforce_tokens = tokens_over(transport)
             clients = Clients(
                 HubSpotClient(

@@ -27,7 +27,7 @@ class Site:
 
     def __init__(self, office: Office, public_url: str = HTTP) -> None:
         self.office = office
-        self.app = make_app(office.store, office.clock_us, public_url, office.passwords)
+        self.app = make_app(office.interlock, public_url, office.passwords)
 
     def browser(self, **options: str) -> Browser:
         return Browser(self.app, **options)

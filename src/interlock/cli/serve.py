@@ -60,7 +60,7 @@ async def serve(
                 " Put a reverse proxy with https in front, and set public_url in interlock.yaml."
             )
         try:
-            app = make_app(opened.store, opened.clock_us, url)
+            app = make_app(opened, url)
             async with serving(app, listening, settings.trusted_proxies):
                 token = await links.first_person_link(opened.store)
                 link = None if token is None else links.address_of(url, token)

@@ -5,7 +5,6 @@ Everything but the health check, signing in and one-time links is behind the sig
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,21 +17,20 @@ from starlette.staticfiles import StaticFiles
 
 from interlock.app.errors import AppError, Missing
 from interlock.app.people.passwords import Passwords
-from interlock.store import Store, StoreError
+from interlock.store import StoreError
 from interlock.web import forms
 from interlock.web.headers import Secured
 from interlock.web.routes import API, routes
 from interlock.web.site import Site
 from interlock.web.texts import _
+from interlock.wiring import Interlock
 
 _HERE = Path(__file__).parent
 
 
-def make_app(
-    store: Store, clock_us: Callable[[], int], public_url: str, passwords: Passwords | None = None
-) -> Starlette:
+def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None = None) -> Starlette:
     """`public_url`: the address by which browsers reach it; https there makes the cookies and headers of https."""
-    site = Site(store, clock_us, public_url, passwords or Passwords())
+    site = Site(interlock, public_url, passwords or Passwords())
     failing = _Failing(site)
     app = Starlette(
         routes=[*routes(site), Mount("/static", StaticFiles(directory=_HERE / "static"))],

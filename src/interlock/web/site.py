@@ -1,8 +1,6 @@
-"""What every page is made with: the store, the clock, passwords, templates. One a process; knows no page."""
+"""What every page is made with: the opened installation, passwords, templates. One a process; knows no page."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
@@ -12,14 +10,15 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
-from interlock.store import Store
 from interlock.web.texts import _, translations
+from interlock.wiring import Interlock
 
 
 class Site:
-    def __init__(self, store: Store, clock_us: Callable[[], int], public_url: str, passwords: Passwords) -> None:
-        self.store = store
-        self.clock_us = clock_us
+    def __init__(self, interlock: Interlock, public_url: str, passwords: Passwords) -> None:
+        self.interlock = interlock
+        self.store = interlock.store
+        self.clock_us = interlock.clock_us
         self.public_url = public_url
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")

@@ -34,7 +34,7 @@ class Site:
     def __init__(self, office: Office) -> None:
         self.office = office
         self.store = office.store
-        self.app = make_app(office.store, office.clock_us, "http://127.0.0.1:8090", office.passwords)
+        self.app = make_app(office.interlock, "http://127.0.0.1:8090", office.passwords)
         self.browser = Browser(self.app)
 
     async def get(self, path: str = "/", **headers: str) -> Answer:

@@ -26,7 +26,7 @@ NEW = "quiet amber lantern"
 class Site:
     def __init__(self, office: Office) -> None:
         self.office = office
-        self.app = make_app(office.store, office.clock_us, URL, office.passwords)
+        self.app = make_app(office.interlock, URL, office.passwords)
 
     def browser(self) -> Browser:
         return Browser(self.app)
