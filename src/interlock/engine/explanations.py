@@ -51,6 +51,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Check that the sync user may see the record; if it was purged, unlink it with a resync of this issue.",
     ),
     "INVALID_CROSS_REFERENCE_KEY": (_C.ASSOCIATIONS, "The record it refers to is gone: correct the reference."),
+    "NO_COUNTERPART": (
+        _C.ASSOCIATIONS,
+        "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
+    ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
     "counterpart_merged": (
         _C.DUPLICATES,
@@ -66,3 +70,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
 def fix_for(code: str) -> tuple[IssueCategory, str]:
     """The category of a refusal code and what a person can do about it; unknown codes are property values, in the CRM's words."""
     return _TABLE.get(code, (_C.PROPERTY_VALUES, "Correct the record as the message says, then resync this issue."))
+
+
+def known() -> list[tuple[str, IssueCategory, str]]:
+    """Every code that has words of its own, by category: (code, category, what to do)."""
+    order = list(IssueCategory)
+    rows = [(code, category, fix) for code, (category, fix) in _TABLE.items()]
+    return sorted(rows, key=lambda row: order.index(row[1]))
