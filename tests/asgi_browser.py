@@ -56,6 +56,9 @@ class Text(HTMLParser):
                 inside = attributes.get("action") == action
                 found = found or inside
             elif inside and tag == "input" and attributes.get("name"):
+                # A box that is not ticked is not sent.
+                if attributes.get("type") in ("checkbox", "radio") and "checked" not in attributes:
+                    continue
                 fields[str(attributes["name"])] = attributes.get("value") or ""
         assert found, f"there is no form for {action}"
         return fields

@@ -72,7 +72,7 @@ class At(msgspec.Struct):
     def address(self, slug: str, **query: str) -> str:
         """Of a step of this set-up, for this visitor. `slug` may have parts: `connect/hubspot`."""
         if self.link is not None:
-            place = f"/colleague/{self.token}/{slug}"
+            place = f"/colleague/{self.token}" if slug == "connect" else f"/colleague/{self.token}/{slug}"
         else:
             place = f"/setup/{slug}"
             query = query if self.plain else {"setup": str(self.setup.id or NEW), **query}
@@ -89,6 +89,8 @@ class At(msgspec.Struct):
         """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here."""
         if self.asked.field("go") == "leave":
             return RedirectResponse("/?done=setup_left", 303)
+        if self.link is not None:
+            return RedirectResponse(self.address("connect"), 303)
         on = self.back or path.after(self.setup, self.slug) or self.slug
         return RedirectResponse(self.address(on), 303)
 
@@ -120,18 +122,19 @@ Send = Callable[[At], Awaitable[Response]]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A step's pages. `more`: further forms of the step, (name, send) each at /setup/<slug>/<name>."""
+    """A step's pages. `more`: further forms of the step, `files`: what it gives to download; each at /setup/<slug>/<name>."""
 
     slug: str
     show: Show
     send: Send
     more: tuple[tuple[str, Send], ...] = ()
+    files: tuple[tuple[str, Show], ...] = ()
 
 
-def shows(page: Page) -> Handler:
+def shows(page: Page, show: Show) -> Handler:
     async def handler(asked: Asked) -> Response:
         at = await opened(asked, page.slug)
-        return at if isinstance(at, Response) else await page.show(at, forms.Shown())
+        return at if isinstance(at, Response) else await show(at, forms.Shown())
 
     return handler
 
