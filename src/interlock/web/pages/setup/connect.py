@@ -33,6 +33,9 @@ async def show(at: At, form: forms.Shown) -> Response:
 async def shown(at: At, form: forms.Shown, template: str, **more: object) -> Response:
     """Also a colleague's page, with its own template."""
     values, closed = connect.values_of(at.setup), at.asked.request.query_params.get("closed", "")
+    # What is typed beside the buttons, or was the last time.
+    kept = {"my_domain": values.my_domain, "sandbox": "yes" if values.sandbox else ""}
+    form = forms.Shown(form.values if form.refused else kept, form.refused)
     refused = dict(values.refused)
     if closed in signing_in.PARTS and getattr(values, closed) is None and closed not in refused:
         refused[closed] = _(

@@ -69,6 +69,16 @@ class At(msgspec.Struct):
         found = self.asked.field("back") or self.asked.request.query_params.get("back", "")
         return found if found in {step.slug for step in path.path(self.setup)} else ""
 
+    @property
+    def own_address(self) -> str:
+        """Of the step's own form."""
+        return f"/colleague/{self.token}/{self.slug}" if self.link is not None else self.address(self.slug)
+
+    @property
+    def sign_in_address(self) -> str:
+        """Of the form behind every *Sign in to ...*."""
+        return f"/colleague/{self.token}/connect/sign-in" if self.link is not None else self.address("connect/sign-in")
+
     def address(self, slug: str, **query: str) -> str:
         """Of a step of this set-up, for this visitor. `slug` may have parts: `connect/hubspot`."""
         if self.link is not None:
@@ -107,14 +117,6 @@ class At(msgspec.Struct):
             form=form,
             **values,
         )
-
-
-class ShownStep(msgspec.Struct, frozen=True):
-    """`state`: complete, current or incomplete; `address` None: not to be opened yet."""
-
-    title: str
-    state: str
-    address: str | None
 
 
 Show = Callable[[At, forms.Shown], Awaitable[Response]]
@@ -189,12 +191,14 @@ async def opened(asked: Asked, slug: str) -> At | Response:
     return at if slug in open_to else RedirectResponse(at.address(path.resume(setup)), 303)
 
 
-def _shown_path(at: At) -> list[ShownStep]:
-    found, resume, passed = [], path.resume(at.setup), False
+def _shown_path(at: At) -> list[tuple[str, str | None, str]]:
+    """(title, address or None, done | current | coming) of each step, for the macro `path`."""
+    found: list[tuple[str, str | None, str]] = []
+    resume, passed = path.resume(at.setup), False
     for step in path.path(at.setup):
-        word = "current" if step.slug == at.slug else "complete" if step.done(at.setup) and not passed else "incomplete"
+        word = "current" if step.slug == at.slug else "coming" if passed or not step.done(at.setup) else "done"
         may = not passed and step.slug != at.slug
-        found.append(ShownStep(title_of(step.slug), word, at.address(step.slug) if may else None))
+        found.append((title_of(step.slug), at.address(step.slug) if may else None, word))
         passed = passed or step.slug == resume
     return found
 
