@@ -110,7 +110,7 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
 async def look_around(at: At) -> None:
     """After a sign-in: what this side lets Interlock do, kept for the pages."""
     setup = await state.load(at.store, at.setup.id)
-    async with at.interlock.setup_clients(setup, deploying=True) as clients:
+    async with at.interlock.setup_clients(setup) as clients:
         at.setup = await findings.look(
             at.store, at.by, setup, clients.hubspot, clients.salesforce, at.interlock.clock_us
         )
