@@ -17,6 +17,7 @@ from interlock.core.plain import plain
 from interlock.core.plan import plan_side
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Blank, Unknown, Value, fingerprint
+from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.objects.registry import SPECS
 from interlock.store import Store
 from interlock.store.connections import Connection
@@ -103,6 +104,10 @@ class _Document:
         }
 
     def _eligible(self) -> bool | None:
+        if NOT_IN_LIST in self.look.whys:
+            return False
+        if MEMBERSHIP_UNKNOWN in self.look.whys:
+            return None
         if self.link is not None:
             return True
         seen = self.work.seen(self.look.key.side) if self.work is not None else None

@@ -56,6 +56,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
     ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
+    "inclusion_list_missing": (
+        _C.SAFETY,
+        "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
