@@ -648,9 +648,22 @@ crm_grant = Table(
 )
 
 
+# --- set-ups under way --------------------------------------------------------------------------------------------------
+
+
+class _SetupWork(TypedColumns):
+    setup_id = Column(Int, primary_key=True, autoincrement=False)
+    name = Column(Text, primary_key=True)  # deployment, package, preview, finish
+    content = Column(Text, nullable=False)  # JSON object
+    changed_at_us = Column(Int, nullable=False)
+
+
+setup_work = Table("setup_work", metadata, _SetupWork)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
-GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE)
+GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in", "setup_work"} | _PEOPLE)
 
 # The bulk helpers of the aggregates all start from it.
 assert all("connection_id" in table.c for table in metadata.tables.values() if table.name not in GLOBAL_TABLES)
