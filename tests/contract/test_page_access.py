@@ -170,7 +170,8 @@ async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
     before = await site.office.dump()
     for address in ADDRESSES:
         if address.method == "GET" and not address.path.startswith(API):
-            assert (await ada.get(address.path.replace("{token}", link))).status == 200
+            # 303: a step of the wizard whose turn is not yet leads to the one that is.
+            assert (await ada.get(address.path.replace("{token}", link))).status in (200, 303)
     assert await site.office.dump() == before
 
 

@@ -12,6 +12,7 @@ from interlock.app.people.roles import Action
 from interlock.web import access
 from interlock.web.access import Handler
 from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
+from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
 
 API = "/api/"
@@ -46,6 +47,7 @@ ADDRESSES = (
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
     Address("GET", "/api/status", Action.SEE, status.as_json),
+    *(Address(method, path, Action.CONFIGURE, handler) for method, path, handler in setup.addresses()),
 )
 
 

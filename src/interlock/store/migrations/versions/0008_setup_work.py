@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -19,4 +19,5 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("changed_at_us", INT, nullable=False),
         sa.PrimaryKeyConstraint("setup_id", "name", name="pk_setup_work"),
+        sa.ForeignKeyConstraint(["setup_id"], ["setup.id"], name="fk_setup_work_setup_id", ondelete="CASCADE"),
     )
