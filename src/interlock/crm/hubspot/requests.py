@@ -67,6 +67,10 @@ def property_limits_path() -> str:
     return f"/crm/limits/{API_VERSION}/custom-properties"
 
 
+def lists_path() -> str:
+    return f"/crm/lists/{API_VERSION}"
+
+
 def account_path() -> str:
     return f"/account-info/{API_VERSION}/details"
 
