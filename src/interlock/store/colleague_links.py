@@ -1,10 +1,12 @@
 """Links by which a colleague without an account does one side's part of a set-up. Kept as a hash, with an end.
 
-A new link for a side makes the older one void. It may be opened more than once (the sign-in leads away and back), and ends when
-that side's part is done, when somebody takes it back, or with its time.
+A new link for a side makes the older one void. Whoever takes it up binds it to that browser: the sign-in leads away and back, but
+nobody else gets in by it. It ends when that side's part is done, when somebody takes it back, or with its time.
 """
 
 from __future__ import annotations
+
+import hmac
 
 import msgspec
 
@@ -19,6 +21,7 @@ class ColleagueLink(msgspec.Struct, frozen=True):
     made_by: str
     created_at_us: int
     until_us: int
+    browser_hash: str | None
 
 
 _COLUMNS = ", ".join(ColleagueLink.__struct_fields__)
@@ -58,6 +61,26 @@ async def good(tx: Tx, setup_id: int) -> dict[str, ColleagueLink]:
         tx.now_us,
     )
     return {link.side: link for link in (ColleagueLink(*row) for row in rows)}
+
+
+async def take_up(tx: WriteTx, link_id: int, browser: str) -> bool:
+    """Bind it to a browser by its cookie. False: another one has it."""
+    return (
+        await tx.run(
+            "UPDATE colleague_link SET browser_hash = ? WHERE id = ? AND (browser_hash IS NULL OR browser_hash = ?)",
+            tokens.hash_of(browser),
+            link_id,
+            tokens.hash_of(browser),
+        )
+        == 1
+    )
+
+
+def is_of(link: ColleagueLink, browser: str | None) -> bool:
+    """Whether this browser may use it: it is nobody's yet, or this one's."""
+    if link.browser_hash is None:
+        return True
+    return browser is not None and hmac.compare_digest(link.browser_hash, tokens.hash_of(browser))
 
 
 async def end(tx: WriteTx, setup_id: int, side: str) -> bool:

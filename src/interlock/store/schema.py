@@ -695,6 +695,7 @@ class _ColleagueLink(TypedColumns):
     setup_id = Column(Int, ForeignKey("setup.id", ondelete="CASCADE"), nullable=False)
     side = Column(Text, nullable=False)  # whose sign-in a colleague is asked for
     token_hash = Column(Text, nullable=False)  # SHA-256 of the random token
+    browser_hash = Column(Text)  # SHA-256 of the cookie of the browser that took it up; null: nobody has
     made_by = Column(Text, nullable=False)  # as `deed.actor`
     created_at_us = Column(Int, nullable=False)
     until_us = Column(Int, nullable=False)

@@ -12,6 +12,7 @@ from interlock.app.people.roles import Action
 from interlock.web import access
 from interlock.web.access import Handler
 from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
+from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
 
@@ -34,6 +35,7 @@ ADDRESSES = (
     Address("GET", "/welcome/{token}", None, welcome.show),
     Address("POST", "/welcome/{token}", None, welcome.send),
     Address("GET", "/account", Action.OWN_ACCOUNT, account.show),
+    Address("POST", "/account/language", Action.OWN_ACCOUNT, account.choose_language),
     Address("POST", "/account/password", Action.OWN_ACCOUNT, account.change_password),
     Address("POST", "/account/sign-out-elsewhere", Action.OWN_ACCOUNT, account.sign_out_elsewhere),
     Address("GET", "/people", Action.MANAGE_PEOPLE, people.show),
@@ -48,6 +50,9 @@ ADDRESSES = (
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
     Address("GET", "/api/status", Action.SEE, status.as_json),
     *(Address(method, path, Action.CONFIGURE, handler) for method, path, handler in setup.addresses()),
+    *(Address(method, path, None, handler) for method, path, handler in colleague.addresses(setup.PAGES)),
+    Address("GET", "/oauth/hubspot/callback", None, callback.hubspot),
+    Address("GET", "/oauth/salesforce/callback", None, callback.salesforce),
 )
 
 

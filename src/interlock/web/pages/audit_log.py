@@ -18,6 +18,9 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "colleague_asked": _("asked a colleague to sign in for"),
+        "colleague_done": _("has done a colleague's part of"),
+        "colleague_link_taken_back": _("took back a colleague's link of"),
         "conflict_resolved": _("chose for the conflict"),
         "connected": _("connected"),
         "first_person_made": _("came in as the first person"),

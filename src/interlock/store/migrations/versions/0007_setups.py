@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("setup_id", INT, nullable=False),
         sa.Column("side", TEXT, nullable=False),
         sa.Column("token_hash", TEXT, nullable=False),
+        sa.Column("browser_hash", TEXT),
         sa.Column("made_by", TEXT, nullable=False),
         sa.Column("created_at_us", INT, nullable=False),
         sa.Column("until_us", INT, nullable=False),

@@ -69,10 +69,20 @@ class At(msgspec.Struct):
         found = self.asked.field("back") or self.asked.request.query_params.get("back", "")
         return found if found in {step.slug for step in path.path(self.setup)} else ""
 
+    @property
+    def own_address(self) -> str:
+        """Of the step's own form."""
+        return f"/colleague/{self.token}/{self.slug}" if self.link is not None else self.address(self.slug)
+
+    @property
+    def sign_in_address(self) -> str:
+        """Of the form behind every *Sign in to ...*."""
+        return f"/colleague/{self.token}/connect/sign-in" if self.link is not None else self.address("connect/sign-in")
+
     def address(self, slug: str, **query: str) -> str:
         """Of a step of this set-up, for this visitor. `slug` may have parts: `connect/hubspot`."""
         if self.link is not None:
-            place = f"/colleague/{self.token}/{slug}"
+            place = f"/colleague/{self.token}" if slug == "connect" else f"/colleague/{self.token}/{slug}"
         else:
             place = f"/setup/{slug}"
             query = query if self.plain else {"setup": str(self.setup.id or NEW), **query}
@@ -89,6 +99,8 @@ class At(msgspec.Struct):
         """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here."""
         if self.asked.field("go") == "leave":
             return RedirectResponse("/?done=setup_left", 303)
+        if self.link is not None:
+            return RedirectResponse(self.address("connect"), 303)
         on = self.back or path.after(self.setup, self.slug) or self.slug
         return RedirectResponse(self.address(on), 303)
 
@@ -107,31 +119,24 @@ class At(msgspec.Struct):
         )
 
 
-class ShownStep(msgspec.Struct, frozen=True):
-    """`state`: complete, current or incomplete; `address` None: not to be opened yet."""
-
-    title: str
-    state: str
-    address: str | None
-
-
 Show = Callable[[At, forms.Shown], Awaitable[Response]]
 Send = Callable[[At], Awaitable[Response]]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A step's pages. `more`: further forms of the step, (name, send) each at /setup/<slug>/<name>."""
+    """A step's pages. `more`: further forms of the step, `files`: what it gives to download; each at /setup/<slug>/<name>."""
 
     slug: str
     show: Show
     send: Send
     more: tuple[tuple[str, Send], ...] = ()
+    files: tuple[tuple[str, Show], ...] = ()
 
 
-def shows(page: Page) -> Handler:
+def shows(page: Page, show: Show) -> Handler:
     async def handler(asked: Asked) -> Response:
         at = await opened(asked, page.slug)
-        return at if isinstance(at, Response) else await page.show(at, forms.Shown())
+        return at if isinstance(at, Response) else await show(at, forms.Shown())
 
     return handler
 
@@ -186,12 +191,14 @@ async def opened(asked: Asked, slug: str) -> At | Response:
     return at if slug in open_to else RedirectResponse(at.address(path.resume(setup)), 303)
 
 
-def _shown_path(at: At) -> list[ShownStep]:
-    found, resume, passed = [], path.resume(at.setup), False
+def _shown_path(at: At) -> list[tuple[str, str | None, str]]:
+    """(title, address or None, done | current | coming) of each step, for the macro `path`."""
+    found: list[tuple[str, str | None, str]] = []
+    resume, passed = path.resume(at.setup), False
     for step in path.path(at.setup):
-        word = "current" if step.slug == at.slug else "complete" if step.done(at.setup) and not passed else "incomplete"
+        word = "current" if step.slug == at.slug else "coming" if passed or not step.done(at.setup) else "done"
         may = not passed and step.slug != at.slug
-        found.append(ShownStep(title_of(step.slug), word, at.address(step.slug) if may else None))
+        found.append((title_of(step.slug), at.address(step.slug) if may else None, word))
         passed = passed or step.slug == resume
     return found
 

@@ -15,7 +15,9 @@ def addresses() -> Iterator[tuple[str, str, Handler]]:
     """(method, path, handler) of every page of the wizard that needs an admin."""
     yield "GET", "/setup", index.show
     for page in PAGES:
-        yield "GET", f"/setup/{page.slug}", shows(page)
+        yield "GET", f"/setup/{page.slug}", shows(page, page.show)
         yield "POST", f"/setup/{page.slug}", sends(page, page.send)
+        for name, show in page.files:
+            yield "GET", f"/setup/{page.slug}/{name}", shows(page, show)
         for name, send in page.more:
             yield "POST", f"/setup/{page.slug}/{name}", sends(page, send)
