@@ -14,6 +14,7 @@ from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
+from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
@@ -124,7 +125,9 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await recover(ctx, batch)
     await fetch(ctx, batch)
     await set_survivors_aside(ctx, batch)
+    await read_membership(ctx, batch.runtime, batch.works)
     await match(ctx, batch)
+    await leave_outside(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch))
