@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from tests.contract.conftest import Clock
-from tests.contract.sign_in_world import PUBLIC_URL, SALES, SignInWorld
 
 from interlock.app import sign_offs
 from interlock.app.people.visitor import BY_COMMAND, By
@@ -24,13 +22,15 @@ from interlock.store import Store
 from interlock.store.connections import Connection
 from interlock.store.setups import Setup
 from interlock.wiring import Interlock
+from tests.contract.conftest import Clock
+from tests.contract.sign_in_world import PUBLIC_URL, SALES, SignInWorld
 
 BY: By = BY_COMMAND
 
 
 class Wizard(SignInWorld):
     def __init__(self, store: Store, clock: Clock, home: Any, **salesforce: Any) -> None:
-        super().__init__(store, clock, {"rate_limits": False}, salesforce)
+        super().__init__(store, clock, {"burst_limit": 100_000, "oauth_burst_limit": 100_000}, salesforce)
         self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
         self.interlock.opens_transport = self._transport
         self.setup_id = 0
@@ -109,7 +109,7 @@ class Wizard(SignInWorld):
         return found
 
     def hubspot_changes(self) -> int:
-        return len(self.hubspot.portal.journal.entries)
+        return self.hubspot.portal.journal.last_seq
 
     def salesforce_rows(self, sobject: str) -> list[dict[str, Any]]:
         table = self.production.org.tables[sobject]

@@ -78,12 +78,12 @@ async def test_nothing_is_written_to_a_record_and_no_property_is_made_before_the
     wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
     await wizard.signed_in()
     await wizard.install()
-    before = wizard.hubspot_changes(), len(wizard.production.org.journal.entries)
+    before = wizard.hubspot_changes(), wizard.production.org.journal.last_seq
     await wizard.recommended()
     seen = await wizard.preview()
     assert seen.state == "done", seen.message
     assert seen.document["objects"]["contacts"]["create_in_salesforce"] == 1
-    assert (wizard.hubspot_changes(), len(wizard.production.org.journal.entries)) == before
+    assert (wizard.hubspot_changes(), wizard.production.org.journal.last_seq) == before
     assert "interlock_salesforce_id" not in wizard.hubspot.portal.tables["contacts"].schema.properties
     connection = await wizard.connection()
     assert (connection.state, connection.begun_at_us) == ("setting_up", None)
@@ -156,8 +156,7 @@ class TestChoices:
             properties.with_rules(properties.Values(), draft, {"contacts/email": "dont_sync"})
 
     async def test_fields_without_a_property_get_one_and_are_synced(self, wizard: Wizard) -> None:
-        wizard.production.user("admin@example.com")
-        wizard.production.org_field("Contact", "Tier__c", "Picklist", ["gold", "silver"])
+        wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))
         await wizard.signed_in()
         await wizard.install()
         await wizard.recommended()

@@ -97,8 +97,8 @@ def offers(schemas: Schemas, slug: str, kept_back: Classified) -> list[Offer]:
 
 def _offered(field: FieldDef) -> bool:
     ours = field.name.startswith("Interlock_")
-    # What nobody can write and no formula works out is Salesforce's book-keeping: stamps, counts, flags.
-    kept_by_salesforce = not (field.custom or field.createable or field.updateable or field.calculated)
+    # What nobody can edit and no formula works out is Salesforce's book-keeping: stamps, counts, flags such as IsConverted.
+    kept_by_salesforce = not (field.custom or field.updateable or field.calculated)
     return field.type in _TYPES and not ours and not kept_by_salesforce
 
 
