@@ -10,7 +10,18 @@ import msgspec
 
 from interlock.app import sign_offs
 from interlock.app.people.visitor import BY_COMMAND, By
-from interlock.app.setup import apps, configuration, connect, connecting, contacts, finish, package, properties, review
+from interlock.app.setup import (
+    apps,
+    configuration,
+    connect,
+    connecting,
+    contacts,
+    expectations,
+    finish,
+    package,
+    properties,
+    review,
+)
 from interlock.app.setup import state as setup_state
 from interlock.app.setup.connect import SignedIn
 from interlock.app.setup.connecting import Found
@@ -50,6 +61,7 @@ class Wizard(SignInWorld):
             assert other is not None
             await sign_offs.choose_sync_user(self.store, salesforce.grant_id, other.grant_id)
         self.setup_id = (await setup_state.begin(self.store, BY)).id
+        await self.keep(expectations.slug, expectations.Values(read=True))
         await self.keep(
             apps.slug,
             apps.Values(PUBLIC_URL, hubspot_app=self.apps[Side.HUBSPOT], salesforce_app=self.apps[Side.SALESFORCE]),
@@ -72,7 +84,7 @@ class Wizard(SignInWorld):
         await self.keep(package.slug, package.Values(**values))
         await package.begin(self.interlock, BY, await self.setup(), PUBLIC_URL)
         await package.wait(self.interlock, self.setup_id)
-        run = await package.standing(self.interlock, BY, await self.setup())
+        run = await package.standing(self.interlock, await self.setup())
         assert run is not None
         return run
 
@@ -99,7 +111,7 @@ class Wizard(SignInWorld):
         await self.keep(review.slug, review.Values(existing))
         await finish.begin(self.interlock, BY, await self.setup(), await self.found())
         await finish.wait(self.interlock, self.setup_id)
-        run = await finish.standing(self.interlock, BY, self.setup_id)
+        run = await finish.standing(self.interlock, self.setup_id)
         assert run is not None
         return run
 

@@ -58,7 +58,7 @@ class TestPackage:
         await package.begin(wizard.interlock, BY, await wizard.setup(), "https://interlock.example")
         await wizard.interlock.background.close()  # the process ends before anything was sent
         wizard.interlock.background = type(wizard.interlock.background)()
-        run = await package.standing(wizard.interlock, BY, await wizard.setup())
+        run = await package.standing(wizard.interlock, await wizard.setup())
         assert run is not None
         assert run.state == "running"
         await package.wait(wizard.interlock, wizard.setup_id)

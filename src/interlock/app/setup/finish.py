@@ -84,7 +84,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, found: Found) -> None:
     _start(interlock, by, setup.id, run)
 
 
-async def standing(interlock: Opened, by: By, setup_id: int) -> Run | None:
+async def standing(interlock: Opened, setup_id: int) -> Run | None:
     """As it stands, live where it runs in this process; one that a process left is continued."""
     run = await opened.load(interlock.store, setup_id, _RUN, Run)
     name = task_name(setup_id, _RUN)
@@ -92,7 +92,7 @@ async def standing(interlock: Opened, by: By, setup_id: int) -> Run | None:
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, by, setup_id, run)
+        _start(interlock, By(run.by), setup_id, run)
     return interlock.background.told(name) or run
 
 

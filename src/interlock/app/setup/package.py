@@ -118,7 +118,7 @@ def _address(setup: Setup, public_url: str) -> Address:
 
 
 async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> None:
-    """What is kept of the step says how. Raises BadInput (a profile that is not there), CrmError. Nothing happens while one runs."""
+    """What is kept of the step says how. Raises BadInput, CrmError. Nothing happens while one runs."""
     values = values_of(setup)
     if values.who == "profiles":
         scope.check(values.scope, await profiles(interlock, setup))
@@ -135,7 +135,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
     _start(interlock, by, setup.id, run)
 
 
-async def standing(interlock: Opened, by: By, setup: Setup) -> Run | None:
+async def standing(interlock: Opened, setup: Setup) -> Run | None:
     """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued."""
     run = await opened.load(interlock.store, setup.id, _RUN, Run)
     name = task_name(setup.id, _RUN)
@@ -143,7 +143,7 @@ async def standing(interlock: Opened, by: By, setup: Setup) -> Run | None:
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, by, setup.id, run)
+        _start(interlock, By(run.by), setup.id, run)
     told = interlock.background.told(name)
     return run if told is None else with_deployment(run, told)
 
