@@ -15,7 +15,7 @@ from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.people import manage
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.setup import finish, package, review
+from interlock.app.setup import finish, package, properties, review
 from interlock.store import Store
 from interlock.web.app import make_app
 
@@ -117,15 +117,13 @@ async def test_a_rule_is_set_for_the_ticked_rows_and_a_locked_one_says_why(wizar
     await ada.press("/setup/configuration", "/setup/configuration", which="advanced", missing="create")
     await ada.press("/setup/contacts", "/setup/contacts", which="all", in_salesforce="Contact", in_hubspot="update")
     page = "/setup/properties?tab=contacts&search=title"
-    form = (await ada.get(page)).page.form("/setup/properties/rule")
-    ticked = {name: value for name, value in form.items() if not name.startswith("row:") or name.endswith("/jobtitle")}
-    answer = await ada.post("/setup/properties/rule", {**ticked, "rule": "two_way"})
-    assert answer.status == 303
-    assert "Two-way" in (await ada.get(page)).page.text
-    email = "/setup/properties?tab=contacts&search=email"
-    form = (await ada.get(email)).page.form("/setup/properties/rule")
-    ticked = {name: value for name, value in form.items() if not name.startswith("row:") or name.endswith("/email")}
-    refused = await ada.post("/setup/properties/rule", {**ticked, "rule": "dont_sync"})
+    ticked = {"row:contacts/jobtitle": "yes", "rule": "two_way"}
+    answer = await ada.submit(page, "/setup/properties/rule", **ticked)
+    assert answer.to == "/setup/properties?tab=contacts&search=title"
+    [row] = properties.draft_of(await wizard.setup(), await wizard.found()).rows["contacts"][4:5]
+    assert (row.property, row.rule.value) == ("jobtitle", "two_way")
+    ticked = {"row:contacts/email": "yes", "rule": "dont_sync"}
+    refused = await ada.submit("/setup/properties?search=email", "/setup/properties/rule", **ticked)
     assert refused.status == 422
     assert "identifies the contact" in refused.page.text
 

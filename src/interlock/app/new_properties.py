@@ -9,6 +9,7 @@ sync*: whoever protected them decides.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -60,7 +61,7 @@ class Offer(msgspec.Struct, frozen=True):
     new: NewProperty | None
     sensitive: str | None = None
 
-    @property
+    @builtins.property
     def rule(self) -> SyncRule:
         return SyncRule.DONT_SYNC if self.sensitive else SyncRule.PREFER_SALESFORCE
 

@@ -7,6 +7,7 @@ what is not in there is as the Recommended configuration has it.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Literal
 
@@ -51,11 +52,11 @@ class Row(msgspec.Struct, frozen=True):
     status: str  # ok | broken
     why_not: str | None
 
-    @property
+    @builtins.property
     def key(self) -> str:
         return f"{self.object}/{self.property}"
 
-    @property
+    @builtins.property
     def makes(self) -> NewProperty | None:
         """Nothing is made for what does not sync; what a shipped pair needs is made anyway, as connecting does."""
         return self.new if self.kind == "default" or self.rule is not SyncRule.DONT_SYNC else None

@@ -146,6 +146,7 @@ class _Finish:
         await self._permit(setup, found.connection)
         self.tell(step="begin")
         await self._begin(setup, found.connection)
+        assert found.connection.id is not None
         await self._revoke(found.connection.id)
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:

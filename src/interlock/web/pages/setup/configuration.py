@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.responses import Response
 
 from interlock.app.errors import BadInput
@@ -17,7 +18,7 @@ async def show(at: At, form: forms.Shown) -> Response:
     values = configuration.values_of(at.setup)
     found, form = await looking.found_or_why(at, form)
     lacking = [] if found is None else configuration.lacking(found)
-    kept = {"missing": values.missing}
+    kept: dict[str, str] = {"missing": values.missing}
     sensitive = []
     if found is not None:
         draft = properties.draft_of(at.setup, found)
@@ -35,11 +36,11 @@ async def show(at: At, form: forms.Shown) -> Response:
 
 async def send(at: At) -> Response:
     before = configuration.values_of(at.setup)
-    which = at.asked.field("which") or before.which
-    missing = at.asked.field("missing") or before.missing
-    if which not in ("", "recommended", "advanced") or missing not in ("create", "leave_out"):
-        raise BadInput(_("This page has no such choice."), fix=_("Load the page again."))
-    values = Values(which, missing)
+    chosen = {"which": at.asked.field("which") or before.which, "missing": at.asked.field("missing") or before.missing}
+    try:
+        values = msgspec.convert(chosen, Values)
+    except msgspec.ValidationError as error:
+        raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
     configuration.check(values, await looking.found(at))
     await at.save(values)
     return at.go()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import AppError, BadInput, as_failure
@@ -81,12 +82,14 @@ async def send(at: At) -> Response:
 
 async def install(at: At) -> Response:
     """*Install*: for whom. What comes next is the dialog."""
-    who = at.asked.field("who")
-    if who not in ("all", "admins", "profiles"):
-        raise BadInput(_("Choose who sees Interlock's fields."), code="no_scope", field="who")
-    chosen = tuple(name.removeprefix(_PROFILE) for name in at.asked.form if name.startswith(_PROFILE))
     before = package.values_of(at.setup)
-    values = Values(who, chosen if who == "profiles" else (), before.trusts_address, before.installed)
+    chosen = tuple(name.removeprefix(_PROFILE) for name in at.asked.form if name.startswith(_PROFILE))
+    who = at.asked.field("who")
+    kept = {**msgspec.to_builtins(before), "who": who, "profiles": chosen if who == "profiles" else ()}
+    try:
+        values = msgspec.convert(kept, Values)
+    except msgspec.ValidationError as error:
+        raise BadInput(_("Choose who sees Interlock's fields."), code="no_scope", field="who") from error
     if who == "profiles":
         scope.check(values.scope, await package.profiles(at.interlock, at.setup))
     await at.save(values)
@@ -110,7 +113,7 @@ async def again(at: At) -> Response:
 
 async def download(at: At, form: forms.Shown) -> Response:
     """What would be deployed, for somebody who deploys it with Salesforce's own tools."""
-    further = ()
+    further: tuple[parts.Grant, ...] = ()
     try:
         further = (await package.look(at.interlock, at.setup, public_url(at))).further
     except (AppError, CrmError) as error:
