@@ -126,7 +126,7 @@ class Browser:
         self._keep(set_cookies)
         raw = b"".join(each.get("body", b"") for each in sent[1:])
         headers = {n: v for n, v in pairs if n != "set-cookie"}
-        text = (gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw).decode()
+        text = (gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw).decode(errors="replace")
         return Answer(sent[0]["status"], headers, set_cookies, text, raw)
 
     def _keep(self, set_cookies: list[str]) -> None:

@@ -16,7 +16,7 @@ from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
-from interlock.web.pages.setup.connect import FROM, OPENED, WINDOW
+from interlock.web.pages.setup.connect import FROM, OPENED, WINDOW, look_around
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
 
@@ -47,6 +47,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         async with at.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             await signing_in.finish(at.store, crms, at.by, at.setup.id, part, query, browser)
+        await look_around(at)
     except (AppError, CrmError) as error:
         refused = str(error)  # kept by `finish`, which the page we lead to says beside its button
     response: Response = RedirectResponse(at.address(connect.slug), 303)

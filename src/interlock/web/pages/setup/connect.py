@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.app import sign_in
 from interlock.app.errors import BadInput
-from interlock.app.setup import apps, colleagues, connect, signing_in
+from interlock.app.setup import apps, colleagues, connect, findings, signing_in, state
 from interlock.app.setup.connect import slug
 from interlock.core.model import Side
 from interlock.web import cookies, forms
@@ -48,6 +48,7 @@ async def shown(at: At, form: forms.Shown, template: str, **more: object) -> Res
         entered=apps.values_of(at.setup),
         with_app=apps.WITH_APP,
         refused=refused,
+        findings=findings.findings_of(at.setup),
         waiting=await colleagues.waiting(at.store, at.setup.id),
         ready=connect.done(at.setup),
         **more,
@@ -102,7 +103,17 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
     async with at.interlock.setup_clients(at.setup) as clients:
         client = clients.hubspot if side is Side.HUBSPOT else clients.salesforce
         await signing_in.with_key(at.store, at.by, at.setup, client, choice)
+    await look_around(at)
     return RedirectResponse(at.address(slug), 303)
+
+
+async def look_around(at: At) -> None:
+    """After a sign-in: what this side lets Interlock do, kept for the pages."""
+    setup = await state.load(at.store, at.setup.id)
+    async with at.interlock.setup_clients(setup) as clients:
+        at.setup = await findings.look(
+            at.store, at.by, setup, clients.hubspot, clients.salesforce, at.interlock.clock_us
+        )
 
 
 async def drop_sync_user(at: At) -> Response:
