@@ -29,7 +29,7 @@ from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
-from interlock.store import dirty, intents, links, resolutions
+from interlock.store import Tx, dirty, intents, links, resolutions
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -137,11 +137,12 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
-    """Up to a batch of due records with their links. The horizon is taken before anything is read from a CRM."""
+    """Up to a batch of due records with their links, of `ctx.only_keys` where these are chosen. The horizon is taken before
+    anything is read from a CRM."""
     looked_us = ctx.clock_us()
     async with ctx.store.read(ctx.connection_id) as tx:
         horizon = await dirty.horizon(tx)
-        due = await dirty.claim(tx, runtime.slug, ctx.clock_us(), ctx.settings.batch_rows)
+        due = await _due(ctx, runtime, tx)
         if not due:
             return None
         by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
@@ -162,6 +163,14 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
     looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
     return Batch(runtime, list(works.values()), horizon, looked_us)
+
+
+async def _due(ctx: Cycle, runtime: ObjectRuntime, tx: Tx) -> list[Dirty]:
+    now_us = ctx.clock_us()
+    if ctx.only_keys is None:
+        return await dirty.claim(tx, runtime.slug, now_us, ctx.settings.batch_rows)
+    chosen = (await dirty.by_keys(tx, sorted(ctx.only_keys))).values()
+    return [each for each in chosen if each.object == runtime.slug and each.due_at_us <= now_us]
 
 
 def _ids(due: list[Dirty], side: Side) -> list[str]:
