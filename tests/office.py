@@ -113,4 +113,5 @@ async def an_office(folder: Path, database: str | None = None) -> AsyncIterator[
     try:
         yield office
     finally:
+        await office.interlock.background.close()
         await office.store.close()

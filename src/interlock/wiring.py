@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from interlock import config
+from interlock.app.background import Background
 from interlock.app.reach import remember
 from interlock.store import Store, grants, keyring
 from interlock.store.budget import StoredBudget
@@ -54,6 +55,8 @@ class Interlock(msgspec.Struct):
     addresses: Addresses | None = None
     # None: over sockets, with the certificate authority of the settings.
     opens_transport: Callable[[], AbstractAsyncContextManager[Transport]] | None = None
+    # Work that pages began and do not wait for.
+    background: Background = msgspec.field(default_factory=Background)
 
     @asynccontextmanager
     async def clients(
@@ -254,9 +257,11 @@ async def open_interlock(home: Path, clock_us: Callable[[], int] = wall_clock_us
     settings = config.load(home)
     keys = keyring.load_or_create(settings.key_file)
     store = await Store.open(settings.database, clock_us=clock_us, forbid_network=forbid_network, keyring=keys)
+    opened = Interlock(settings, store, clock_us)
     try:
-        yield Interlock(settings, store, clock_us)
+        yield opened
     finally:
+        await opened.background.close()
         await store.close()
 
 

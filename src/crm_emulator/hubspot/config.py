@@ -49,6 +49,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     search_page_max: int = 200
     search_total_max: int = 10_000
 
+    # Professional and Enterprise: 1,000 custom properties an object (HubSpot products and services catalog).
+    custom_properties_max: int = 1_000
     list_page_max: int = 100
     list_search_page_max: int = 500
     history_page_max: int = 50

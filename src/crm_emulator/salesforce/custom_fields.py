@@ -10,6 +10,7 @@ from crm_emulator.salesforce.schema import Field
 # Metadata type -> describe type, and what the describe adds.
 _TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "Text": ("string", {}),
+    "EncryptedText": ("encryptedstring", {"filterable": False, "groupable": False, "sortable": False}),
     "TextArea": ("textarea", {"length": 255}),
     "LongTextArea": ("textarea", {"filterable": False, "groupable": False, "sortable": False}),
     "Html": ("textarea", {"filterable": False, "groupable": False, "sortable": False, "htmlFormatted": True}),
@@ -27,7 +28,7 @@ _TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "Lookup": ("reference", {"length": 18}),
 }
 _NUMBERS = frozenset({"Number", "Currency", "Percent"})
-_LONGEST_TEXT = 255
+_LONGEST = {"Text": 255, "EncryptedText": 175}
 
 
 def field_from_metadata(name: str, metadata: dict[str, Any], *, open_to_all: bool) -> Field:
@@ -41,7 +42,7 @@ def field_from_metadata(name: str, metadata: dict[str, Any], *, open_to_all: boo
     if not label:
         raise RequestError("FIELD_INTEGRITY_EXCEPTION", "Label: A label is required", ["Label"])
     raw: dict[str, Any] = {"name": name, "label": label, "type": describe_type, "custom": True, **extra}
-    if kind in ("Text", "LongTextArea", "Html"):
+    if kind in ("Text", "EncryptedText", "LongTextArea", "Html"):
         raw["length"] = _length(kind, metadata)
     if kind in _NUMBERS:
         raw["precision"] = int(metadata.get("precision", 18))
@@ -66,7 +67,7 @@ def field_from_metadata(name: str, metadata: dict[str, Any], *, open_to_all: boo
 
 def _length(kind: str, metadata: dict[str, Any]) -> int:
     length = int(metadata.get("length") or 0)
-    longest = _LONGEST_TEXT if kind == "Text" else 131_072
+    longest = _LONGEST.get(kind, 131_072)
     if not 1 <= length <= longest:
         raise RequestError("FIELD_INTEGRITY_EXCEPTION", f"Length: must be between 1 and {longest}", ["Length"])
     return length

@@ -62,6 +62,7 @@ class Org:
         self._stages: dict[Any, Record] = {}
         self.field_ids.clear()
         self.sites: dict[tuple[str, str], Site] = {}  # by metadata type and lower-case name
+        self.classified: dict[str, str] = {}  # Object.Field -> Data Sensitivity Level, as an administrator set it
 
     # Time
 

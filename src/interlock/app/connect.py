@@ -59,6 +59,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     secrets: Credentials | None = None
     by: By = BY_COMMAND
     grants: tuple[int, ...] = ()  # of sign-ins in the browser (sign_in.py)
+    make: bool = True  # False: properties that HubSpot lacks are made later; the package has to be there
 
 
 class Joined(msgspec.Struct):
@@ -104,6 +105,9 @@ async def join(
     _check_key_fields(schemas, request)
     needed = key_fields.missing(schemas, request.objects)
     wanted = _wanted(request, known, account, identity, organization, clock_us())
+    if not request.make:
+        _check_package(needed)
+        needed = key_fields.Missing([], [])
     made = needed.names()
     if plan:
         if needed.creation_keys:
@@ -161,6 +165,16 @@ def _check(
             "wrong_kind_of_org",
             f"{organization.name} ({organization.id}) is {is_}, but {told} was asked for.",
             "Sign in to the other org, or " + ("add --sandbox." if organization.is_sandbox else "leave --sandbox out."),
+            side="salesforce",
+        )
+
+
+def _check_package(needed: key_fields.Missing) -> None:
+    if needed.creation_keys:
+        raise ConnectRefused(
+            "package_missing",
+            f"The sync user does not see the key fields of {', '.join(needed.creation_keys)}.",
+            "Install the Salesforce package, which also grants them to that user.",
             side="salesforce",
         )
 

@@ -48,7 +48,7 @@ def missing(schemas: Schemas, objects: Sequence[str]) -> Missing:
     found = Missing([], [])
     for slug in objects:
         spec = SPECS[slug]
-        for new in (_ID_PROPERTY, *_default_properties(schemas, spec)):
+        for new in (_ID_PROPERTY, *default_properties(schemas, spec)):
             if schemas.property_named(spec.hubspot_type, new.name) is None:
                 found.properties.append((spec.hubspot_type, new))
         for type_ in spec.salesforce_types:
@@ -102,7 +102,7 @@ _ID_PROPERTY = NewProperty(
 )
 
 
-def _default_properties(schemas: Schemas, spec: ObjectSpec) -> list[NewProperty]:
+def default_properties(schemas: Schemas, spec: ObjectSpec) -> list[NewProperty]:
     """Properties that shipped mappings need and HubSpot does not ship; an enumeration takes over the picklist's values."""
     found = []
     for default in spec.mappings:

@@ -9,6 +9,7 @@ import msgspec
 
 from interlock.app import words
 from interlock.app.runtime import open_cycle
+from interlock.app.schemas import Schemas, keep_schemas
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
@@ -20,6 +21,7 @@ from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
 
 Json = dict[str, Any]
+Watch = Callable[[Preview], None]
 _OWNER = "preview"
 # The lease on the scratch copy, which nobody else can want.
 _TERM_S = 86_400.0
@@ -34,14 +36,19 @@ async def plan(
     *,
     only: Sequence[str] = (),
     limit: int | None = None,
+    schemas: Schemas | None = None,
+    watch: Watch = lambda _: None,
 ) -> Preview:
-    """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError."""
+    """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
+
+    `schemas`: to work by, in place of what the CRMs have now. `watch` is given the counts at the beginning; they go on.
+    """
     assert connection.id is not None
-    async with (
-        scratch_copy(store, connection.id) as scratch,
-        open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
-    ):
-        return await _previewed(ctx, limit)
+    async with scratch_copy(store, connection.id) as scratch:
+        if schemas is not None:
+            await keep_schemas(scratch, connection.id, schemas)
+        async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:
+            return await _previewed(ctx, limit, watch)
 
 
 async def plan_import(
@@ -77,11 +84,13 @@ async def preview(ctx: Cycle, *, limit: int | None = None) -> Preview:
                     reference.forget()
 
 
-async def _previewed(ctx: Cycle, limit: int | None) -> Preview:
+async def _previewed(ctx: Cycle, limit: int | None, watch: Watch = lambda _: None) -> Preview:
     if limit is not None:
         rows = min(limit, ctx.settings.batch_rows)
         ctx = msgspec.structs.replace(ctx, settings=msgspec.structs.replace(ctx.settings, batch_rows=rows))
-    return await Previewer(ctx, limit).run()
+    previewer = Previewer(ctx, limit)
+    watch(previewer.preview)
+    return await previewer.run()
 
 
 def as_document(found: Preview) -> Json:

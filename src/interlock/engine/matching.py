@@ -189,7 +189,9 @@ async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -
     if not by_id:
         return
     type_, properties = finder.runtime.spec.hubspot_type, finder.runtime.hubspot_properties
-    found = await ctx.hubspot.read(type_, list(by_id), properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
+    # A preview may come before the property is made: then no record can hold an id in it, and HubSpot refuses the question.
+    asked = list(by_id) if HUBSPOT_ID_PROPERTY in properties else []
+    found = await ctx.hubspot.read(type_, asked, properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
     for salesforce_id, seen in found.items():
         finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
     by_hubspot_id = {id_: work for work in works if (id_ := _created_from(ctx, work))}
@@ -215,6 +217,8 @@ async def _deleted_counterparts(
         for work in salesforce_works
         if not finder.candidates_of(work) and work.why_not is None and _may_be_created(ctx, work)
     }
+    if HUBSPOT_ID_PROPERTY not in runtime.hubspot_properties:
+        asked = {}
     archived = await ctx.hubspot.read(
         type_, list(asked), [], id_property=HUBSPOT_ID_PROPERTY, archived=True, purpose="match"
     )

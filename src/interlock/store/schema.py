@@ -712,10 +712,20 @@ colleague_link = Table(
 )
 
 
+class _SetupWork(TypedColumns):
+    setup_id = Column(Int, ForeignKey("setup.id", ondelete="CASCADE"), primary_key=True)
+    name = Column(Text, primary_key=True)  # deployment, package, preview, finish
+    content = Column(Text, nullable=False)  # JSON object
+    changed_at_us = Column(Int, nullable=False)
+
+
+setup_work = Table("setup_work", metadata, _SetupWork)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
 # A set-up that made a connection goes with it by its foreign key; before, it belongs to none.
-_SETUP = {"setup", "setup_step", "setup_secret", "colleague_link"}
+_SETUP = {"setup", "setup_step", "setup_secret", "setup_work", "colleague_link"}
 GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE | _SETUP)
 
 # The bulk helpers of the aggregates all start from it.

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from interlock.app.people.roles import Action
 from interlock.web import access
 from interlock.web.access import Handler
-from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
+from interlock.web.pages import account, api_tokens, audit_log, people, progress, sign_in, status, welcome
 from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
@@ -49,6 +49,8 @@ ADDRESSES = (
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
     Address("GET", "/api/status", Action.SEE, status.as_json),
+    Address("GET", "/settings/progress", Action.SEE, progress.show),
+    Address("GET", "/settings/progress/events", Action.SEE, progress.events),
     *(Address(method, path, Action.CONFIGURE, handler) for method, path, handler in setup.addresses()),
     *(Address(method, path, None, handler) for method, path, handler in colleague.addresses(setup.PAGES)),
     Address("GET", "/oauth/hubspot/callback", None, callback.hubspot),

@@ -137,6 +137,7 @@ class Tooling:
                     "QualifiedApiName": field.name,
                     "Label": field.label,
                     "DataType": field.type,
+                    "SecurityClassification": org.classified.get(f"{name}.{field.name}"),
                     "EntityDefinitionId": name,
                     "EntityDefinition.QualifiedApiName": name,
                 }

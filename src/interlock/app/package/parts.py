@@ -28,10 +28,13 @@ from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.requests import API_VERSION
 
 PERMISSION_SET = "Interlock_Integration"
+# What people get, as far as the install's scope goes: it lets them see the HubSpot id, and never write a key.
+USER_SET = "Interlock_User"
 SITE = "Interlock"
 REMOTE_SITE, TRUSTED_SITE = "RemoteSiteSetting", "CspTrustedSite"
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 _PERMISSION_FILE = f"permissionsets/{PERMISSION_SET}.permissionset"
+_USER_FILE = f"permissionsets/{USER_SET}.permissionset"
 _SITE_FILES = {
     REMOTE_SITE: f"remoteSiteSettings/{SITE}.remoteSite",
     TRUSTED_SITE: f"cspTrustedSites/{SITE}.cspTrustedSite",
@@ -90,10 +93,22 @@ def key_fields() -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
+def user_fields() -> frozenset[str]:
+    """What people see by the set that is theirs."""
+    root = ElementTree.fromstring(_text("package", _USER_FILE))
+    return frozenset(str(each.text) for each in root.iter(f"{{{NAMESPACE}}}field"))
+
+
 def components(address: Address) -> list[tuple[str, str]]:
     """(type, full name) of all that is deployed, in the order in which Salesforce works it off."""
     sites = [] if address.origin is None else [(REMOTE_SITE, SITE), (TRUSTED_SITE, SITE)]
-    return [*(("CustomField", name) for name in key_fields()), *sites, ("PermissionSet", PERMISSION_SET)]
+    return [
+        *(("CustomField", name) for name in key_fields()),
+        *sites,
+        ("PermissionSet", PERMISSION_SET),
+        ("PermissionSet", USER_SET),
+    ]
 
 
 def package(address: Address, further: Iterable[Grant] = ()) -> bytes:
@@ -101,6 +116,7 @@ def package(address: Address, further: Iterable[Grant] = ()) -> bytes:
     not name, Salesforce takes back (PermissionSet, API version 40.0)."""
     held = {name: _text("package", name) for name in _object_files()}
     held[_PERMISSION_FILE] = _permission_set(further)
+    held[_USER_FILE] = _text("package", _USER_FILE)
     if address.origin is not None:
         for name in _SITE_FILES.values():
             held[name] = Template(_text("address", name)).substitute(address=escape(address.origin))

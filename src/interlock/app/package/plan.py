@@ -44,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True):
     sites: tuple[str, ...]  # metadata types of our sites in the org, whatever address they are of
     permission_set_id: str | None
     assigned: bool  # the permission set, to the sync user
+    user_set_id: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -70,6 +71,9 @@ async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> 
         state: Literal["there", "missing", "different"]
         if kind == "CustomField":
             state = "there" if name in fields else "missing"
+        elif name == parts.USER_SET:
+            seen = parts.user_fields() <= held.people_see
+            state = "missing" if held.user_set_id is None else "there" if seen else "different"
         elif kind == "PermissionSet":
             all_granted = all(grants.get(field) for field in parts.key_fields())
             state = "missing" if set_id is None else "there" if all_granted else "different"
@@ -88,6 +92,7 @@ async def look(salesforce: SalesforceClient, user_id: str, address: Address) -> 
         tuple(sites),
         set_id,
         held.assigned,
+        held.user_set_id,
     )
 
 
@@ -126,15 +131,18 @@ class _PermissionSet(msgspec.Struct):
     version: int | None
     grants: dict[str, bool]  # `Object.Field` -> whether it may be edited
     assigned: bool
+    user_set_id: str | None
+    people_see: frozenset[str]
 
 
 async def _permission_set(salesforce: SalesforceClient, user_id: str) -> _PermissionSet:
     """Three queries, one API call."""
     name, user = soql.quote(parts.PERMISSION_SET), soql.record_id(user_id)
+    both = f"{name}, {soql.quote(parts.USER_SET)}"
     found, granted, assigned = await salesforce.query_many(
         [
-            f"SELECT Id, Description FROM PermissionSet WHERE Name = {name}",
-            f"SELECT Field, PermissionsEdit FROM FieldPermissions WHERE Parent.Name = {name}",
+            f"SELECT Id, Name, Description FROM PermissionSet WHERE Name IN ({both})",
+            f"SELECT ParentId, Field, PermissionsEdit FROM FieldPermissions WHERE Parent.Name IN ({both})",
             f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = {name} AND AssigneeId = '{user}'",
         ],
         purpose="setup",
@@ -143,9 +151,17 @@ async def _permission_set(salesforce: SalesforceClient, user_id: str) -> _Permis
     while granted.next_url is not None:
         [granted] = await salesforce.query_more([granted.next_url], purpose="setup")
         rows.extend(granted.records)
-    if not found.records:
-        return _PermissionSet(None, None, {}, False)
-    row = found.records[0]
-    grants = {each["Field"]: bool(each["PermissionsEdit"]) for each in rows}
-    version = parts.version_in(row["Description"])
-    return _PermissionSet(soql.record_id(row["Id"]), version, grants, bool(assigned.records))
+    sets = {row["Name"]: row for row in found.records}
+    ids = {each: soql.record_id(row["Id"]) for each, row in sets.items()}
+    own, users = ids.get(parts.PERMISSION_SET), ids.get(parts.USER_SET)
+    by_set: dict[str, dict[str, bool]] = {}
+    for row in rows:
+        by_set.setdefault(soql.record_id(row["ParentId"]), {})[row["Field"]] = bool(row["PermissionsEdit"])
+    return _PermissionSet(
+        own,
+        parts.version_in(sets[parts.PERMISSION_SET]["Description"]) if own is not None else None,
+        by_set.get(own, {}) if own is not None else {},
+        bool(assigned.records),
+        users,
+        frozenset(by_set.get(users, {})) if users is not None else frozenset(),
+    )

@@ -49,16 +49,14 @@ async def remove(
     listed = sorted(found.there(), key=lambda each: each[0] != "PermissionSet")
     if not listed:
         return Removed([], None)
-    had: list[str] = []
-    if found.permission_set_id is not None:
-        had = await salesforce.take_permission_set_from_all(found.permission_set_id)
+    sets = [each for each in (found.permission_set_id, found.user_set_id) if each is not None]
+    had = {set_id: await salesforce.take_permission_set_from_all(set_id) for set_id in sets}
     # Somebody may delete a component while we do: that what is not there cannot be deleted is a warning.
     done = await deploy.deploy(
         salesforce, keeper, parts.removal(listed), identity.user_id, clock_us, progress, ignore_warnings=True
     )
     if failed := troubles(done):
-        for user_id in had:
-            assert found.permission_set_id is not None
-            await salesforce.assign_permission_set(found.permission_set_id, user_id)
+        for set_id, users in had.items():
+            await salesforce.assign_permission_set_to(set_id, users)
         raise PackageFailed("remove", failed)
     return Removed(listed, done)

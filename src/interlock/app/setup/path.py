@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from interlock.app.setup import apps, connect, expectations
+from interlock.app.setup import apps, configuration, connect, contacts, expectations, package, properties, review
 from interlock.store.setups import Setup
 
 
@@ -23,7 +23,7 @@ class Step(Protocol):
         ...
 
 
-STEPS: tuple[Step, ...] = (expectations, apps, connect)
+STEPS: tuple[Step, ...] = (expectations, apps, connect, package, configuration, contacts, properties, review)
 
 
 def path(setup: Setup) -> list[Step]:

@@ -28,6 +28,7 @@ from interlock.crm.hubspot.model import (
     Page,
     Pipeline,
     PropertyDef,
+    PropertyRoom,
     RecordList,
     SearchPage,
     TokenInfo,
@@ -71,6 +72,10 @@ class HubSpotClient:
 
     async def properties(self, object: str, *, purpose: str = "setup") -> list[PropertyDef]:
         return await schema.properties(self._calls, object, purpose)
+
+    async def property_room(self, *, purpose: str = "setup") -> dict[str, PropertyRoom]:
+        """Object type id -> how many custom properties there are and may be."""
+        return await schema.property_room(self._calls, purpose)
 
     async def create_property(self, object: str, new: NewProperty, *, purpose: str = "setup") -> None:
         """A property of that name that exists already is fine; whether it fits is the caller's to check."""

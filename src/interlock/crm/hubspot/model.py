@@ -60,6 +60,17 @@ class NewProperty(msgspec.Struct, frozen=True):
     options: tuple[Option, ...] = ()
 
 
+class PropertyRoom(msgspec.Struct, frozen=True):
+    """How many custom properties an object has, and may have."""
+
+    used: int
+    most: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.most - self.used)
+
+
 class Owner(msgspec.Struct, frozen=True):
     id: str
     email: str | None

@@ -63,6 +63,10 @@ def associations_path(from_object: str, to_object: str) -> str:
     return f"/crm/associations/{API_VERSION}/{from_object}/{to_object}"
 
 
+def property_limits_path() -> str:
+    return f"/crm/limits/{API_VERSION}/custom-properties"
+
+
 def lists_path() -> str:
     return f"/crm/lists/{API_VERSION}"
 

@@ -8,7 +8,17 @@ import msgspec
 
 from interlock.crm.calls import Calls, Declined, Reply
 from interlock.crm.errors import CallRefused, ServerFault, SignInRefused
-from interlock.crm.hubspot.model import AccountInfo, NewProperty, Option, Owner, Pipeline, PropertyDef, Stage, TokenInfo
+from interlock.crm.hubspot.model import (
+    AccountInfo,
+    NewProperty,
+    Option,
+    Owner,
+    Pipeline,
+    PropertyDef,
+    PropertyRoom,
+    Stage,
+    TokenInfo,
+)
 from interlock.crm.hubspot.requests import (
     WirePaging,
     account_path,
@@ -17,6 +27,7 @@ from interlock.crm.hubspot.requests import (
     pipelines_path,
     private_token_path,
     properties_path,
+    property_limits_path,
     with_query,
 )
 
@@ -65,6 +76,16 @@ class _Property(msgspec.Struct, rename="camel"):
 
 class _Properties(msgspec.Struct):
     results: list[_Property]
+
+
+class _Limit(msgspec.Struct, rename="camel"):
+    object_type_id: str
+    limit: int
+    usage: int
+
+
+class _Limits(msgspec.Struct, rename="camel"):
+    by_object_type: list[_Limit]
 
 
 class _Owner(msgspec.Struct, rename="camel"):
@@ -169,6 +190,12 @@ def _property(found: _Property) -> PropertyDef:
         external_options=found.external_options,
         group=found.group_name,
     )
+
+
+async def property_room(calls: Calls, purpose: str) -> dict[str, PropertyRoom]:
+    """By object type id (`0-1` contacts). HubSpot: limits tracking, custom properties."""
+    found = await _get(calls, property_limits_path(), _Limits, "the limits of custom properties", purpose)
+    return {each.object_type_id: PropertyRoom(each.usage, each.limit) for each in found.by_object_type}
 
 
 async def create_property(calls: Calls, object: str, new: NewProperty, purpose: str) -> None:

@@ -101,6 +101,12 @@ class SalesforceClient:
         """Nothing happens when the user has it."""
         await permission_sets.assign(self._calls, set_id, user_id, purpose)
 
+    async def assign_permission_set_to(
+        self, set_id: str, user_ids: Sequence[str], *, purpose: str = "setup"
+    ) -> dict[str, str]:
+        """User id -> why not, of those who could not be given it. 1,000 users an API call."""
+        return await permission_sets.assign_to(self._calls, set_id, user_ids, purpose)
+
     async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> list[str]:
         """Before it is deleted: a permission set that somebody has cannot be. Gives the ids of who had it."""
         return await permission_sets.unassign_all(self._calls, set_id, purpose)
@@ -211,7 +217,7 @@ class SalesforceClient:
         return await writes.create(self._calls, sobject, key_field, to_write, auto_assign, purpose)
 
     async def insert(self, sobject: str, to_write: Sequence[SalesforceInsert], *, purpose: str) -> dict[str, Outcome]:
-        """Trace -> outcome. Only for OpportunityContactRole rows; records are made by `create`."""
+        """Trace -> outcome. Only for rows that link two others (writes.LINK_ROWS_ONLY); records are made by `create`."""
         return await writes.insert(self._calls, sobject, to_write, purpose)
 
     async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:

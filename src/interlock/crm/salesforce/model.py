@@ -55,6 +55,7 @@ class FieldDef(msgspec.Struct, frozen=True):
     inactive_values: tuple[str, ...] = ()
     default_value: Raw = None
     permissionable: bool = True  # whether a permission set may name it
+    encrypted: bool = False
 
     @property
     def required(self) -> bool:

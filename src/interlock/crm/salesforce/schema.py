@@ -59,6 +59,7 @@ class _Field(msgspec.Struct, rename="camel"):
     custom: bool = False
     filterable: bool = True
     permissionable: bool = True
+    encrypted: bool = False
     default_value: Raw = None
 
 
@@ -152,6 +153,8 @@ def _field(field: _Field) -> FieldDef:
         inactive_values=tuple(value.value for value in values if not value.active),
         default_value=field.default_value,
         permissionable=field.permissionable,
+        # Shield's encryption at rest shows as an attribute, the classic kind is a type of its own (describe, Field).
+        encrypted=field.encrypted or field.type == "encryptedstring",
     )
 
 

@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interlock.web.access import Handler
-from interlock.web.pages.setup import apps, connect, expectations, index
+from interlock.web.pages.setup import (
+    apps,
+    configuration,
+    connect,
+    contacts,
+    expectations,
+    index,
+    package,
+    properties,
+    review,
+)
 from interlock.web.pages.setup.frame import Page, sends, shows
 
-PAGES: tuple[Page, ...] = (expectations.PAGE, apps.PAGE, connect.PAGE)
+PAGES: tuple[Page, ...] = (
+    expectations.PAGE,
+    apps.PAGE,
+    connect.PAGE,
+    package.PAGE,
+    configuration.PAGE,
+    contacts.PAGE,
+    properties.PAGE,
+    review.PAGE,
+)
 
 
 def addresses() -> Iterator[tuple[str, str, Handler]]:

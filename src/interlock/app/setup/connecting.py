@@ -1,0 +1,147 @@
+"""The connection of a set-up: there as soon as both sign-ins and the package are, so that mappings can be drafted and previewed.
+
+It is made as `connect` makes one, but for what is missing in HubSpot, which waits for the finish; and it is not begun, so that
+nothing syncs (docs/adr/0019). What the wizard chose is laid over it as a whole before each preview and at the finish: until
+then the steps of the set-up are the truth, and the connection only their picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from interlock.app import mappings as mapping_documents
+from interlock.app.compile import Compiler
+from interlock.app.connect import ConnectRefused, ConnectRequest, join
+from interlock.app.errors import BadInput
+from interlock.app.new_properties import classified
+from interlock.app.people.visitor import By
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.schemas import Schemas, keep_schemas, read_schemas
+from interlock.app.setup import connect, joining, state
+from interlock.app.setup.draft import Draft, schemas_to_be
+from interlock.app.setup.opened import Opened
+from interlock.crm.errors import CrmError
+from interlock.crm.hubspot.model import PropertyRoom
+from interlock.objects.registry import SPECS
+from interlock.store import connections, directory
+from interlock.store.connections import Connection
+from interlock.store.setups import Setup
+
+_FOUND = "setup_found"
+_MAX_AGE_US = 3_600_000_000
+
+
+class Found(msgspec.Struct):
+    """What the steps choose from. `room`: how many properties each HubSpot object has left; empty where HubSpot does not tell."""
+
+    connection: Connection
+    schemas: Schemas
+    kept_back: dict[str, str]
+    room: dict[str, int]
+
+
+class _Kept(msgspec.Struct):
+    kept_back: dict[str, str]
+    room: dict[str, int]
+
+
+async def found(interlock: Opened, by: By, setup: Setup) -> Found:
+    """Makes the connection where it is not there yet; reads what is older than an hour. Raises ConnectRefused, CrmError."""
+    connection = await connection_of(interlock, setup)
+    if connection is None:
+        connection = await _join(interlock, by, setup)
+    assert connection.id is not None
+    async with interlock.store.read(connection.id) as tx:
+        schemas = await directory.get(tx, SCHEMAS, _MAX_AGE_US)
+        kept = await directory.get(tx, _FOUND, _MAX_AGE_US)
+    if schemas is not None and kept is not None:
+        rest = msgspec.convert(kept, _Kept)
+        return Found(connection, msgspec.convert(schemas, Schemas, strict=False), rest.kept_back, rest.room)
+    return await look_again(interlock, connection)
+
+
+async def look_again(interlock: Opened, connection: Connection) -> Found:
+    """Raises CrmError."""
+    assert connection.id is not None
+    async with interlock.clients(connection) as clients:
+        schemas = await read_schemas(clients.hubspot, clients.salesforce, list(SPECS))
+        types = [type_ for spec in SPECS.values() for type_ in spec.salesforce_types]
+        kept_back = await classified(clients.salesforce, types)
+        try:
+            room = await clients.hubspot.property_room()
+        except CrmError:
+            room = {}  # not every account and scope is told: then HubSpot refuses what is too much, by name
+    await keep_schemas(interlock.store, connection.id, schemas)
+    kept = _Kept(kept_back, _by_object(room))
+    async with interlock.store.write(connection.id) as tx:
+        await directory.put(tx, _FOUND, msgspec.to_builtins(kept))
+    return Found(connection, schemas, kept.kept_back, kept.room)
+
+
+def _by_object(room: dict[str, PropertyRoom]) -> dict[str, int]:
+    return {slug: room[spec.hubspot_type_id].left for slug, spec in SPECS.items() if spec.hubspot_type_id in room}
+
+
+async def connection_of(interlock: Opened, setup: Setup) -> Connection | None:
+    if setup.connection_id is None:
+        return None
+    async with interlock.store.read(None) as tx:
+        return await connections.get(tx, setup.connection_id)
+
+
+async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
+    parts = await joining.parts(interlock.store, setup)
+    signed_in = connect.values_of(setup).hubspot
+    assert signed_in is not None
+    account = signed_in.identity.account_id
+    async with interlock.store.read(None) as tx:
+        known = await connections.by_hubspot_account(tx, account)
+        named = {each.name for each in await connections.list_(tx)}
+    if known is not None and known.begun_at_us is not None:
+        raise ConnectRefused(
+            "account_already_joined",
+            f"HubSpot account {account} is connected already, as {known.name!r}, and syncs.",
+            "Change that connection under its settings, or go back to Connect and sign in to another account.",
+            side="hubspot",
+        )
+    request = ConnectRequest(
+        parts.hubspot_url,
+        parts.salesforce_url,
+        name=known.name if known is not None else f"hubspot-{account}" if "default" in named else None,
+        objects=tuple(SPECS),
+        sandbox=parts.sandbox,
+        start=False,
+        secrets=parts.secrets,
+        by=by,
+        grants=parts.grants,
+        make=False,
+    )
+    async with interlock.setup_clients(setup) as clients:
+        joined = await join(interlock.store, clients.hubspot, clients.salesforce, request, interlock.clock_us)
+    assert joined.connection.id is not None
+    async with interlock.store.write(None) as tx:
+        await state.joined(tx, setup.id, joined.connection.id)
+    return joined.connection
+
+
+async def lay_over(
+    interlock: Opened, connection: Connection, draft: Draft, schemas: Schemas, settings: dict[str, Any]
+) -> Connection:
+    """Make the connection the picture of what was chosen, in one transaction. Raises BadInput once it has begun."""
+    assert connection.id is not None
+    async with interlock.store.write(connection.id) as tx:
+        now = await connections.get(tx, connection.id)
+        if now is None or now.begun_at_us is not None:
+            raise BadInput(
+                "This connection syncs already: the set-up changes it no more.",
+                code="already_begun",
+                fix="Change it under its settings.",
+            )
+        await mapping_documents.apply_in(
+            tx, draft.document(), Compiler(schemas_to_be(schemas, draft)), lambda path: "/".join(path)
+        )
+        now.settings = {**now.settings, **settings, "objects": [slug for slug in SPECS if slug in draft.objects]}
+        await connections.update(tx, connection.id, settings=now.settings)
+    return now

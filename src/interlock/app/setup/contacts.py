@@ -1,0 +1,73 @@
+"""The step about contacts: which of them sync, and what becomes of a new one on either side. In *Advanced* only."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from interlock.app.errors import BadInput
+from interlock.app.setup import configuration, state
+from interlock.app.setup.opened import Opened
+from interlock.crm.hubspot.model import RecordList
+from interlock.objects.registry import SPECS
+from interlock.store.setups import Setup
+
+slug = "contacts"
+LISTS_SHOWN = 50
+
+
+class Values(msgspec.Struct, frozen=True):
+    """`list_id` empty: all contacts. `list_name` as it was when it was chosen. `in_salesforce` empty: do nothing."""
+
+    list_id: str = ""
+    list_name: str = ""
+    in_salesforce: Literal["Contact", "Lead", ""] = "Contact"
+    in_hubspot: bool = True
+    saved: bool = False
+
+
+def values_of(setup: Setup) -> Values:
+    """As recommended while the step is not in the path, whatever was chosen in it before."""
+    return state.kept(setup, slug, Values) if applies(setup) else Values()
+
+
+def applies(setup: Setup) -> bool:
+    return configuration.advanced(setup)
+
+
+def done(setup: Setup) -> bool:
+    return values_of(setup).saved
+
+
+def settings_of(setup: Setup) -> dict[str, Any]:
+    """As the engine reads them (engine/context.py, Settings)."""
+    values = values_of(setup)
+    return {
+        "inclusion": {"contacts": values.list_id} if values.list_id else {},
+        "create_person_as": values.in_salesforce,
+        "create_in_hubspot": values.in_hubspot,
+    }
+
+
+async def lists(interlock: Opened, setup: Setup, text: str) -> list[RecordList]:
+    """Contact lists whose name holds the text, the first ones. Raises CrmError; MissingScope without the scope for lists."""
+    async with interlock.setup_clients(setup) as clients:
+        page = await clients.hubspot.lists(
+            SPECS["contacts"].hubspot_type_id, text.strip(), count=LISTS_SHOWN, purpose="setup"
+        )
+    return page.lists
+
+
+async def chosen_list(interlock: Opened, setup: Setup, list_id: str) -> RecordList:
+    """Raises BadInput for one that is not there, CrmError."""
+    async with interlock.setup_clients(setup) as clients:
+        found = await clients.hubspot.list_by_id(list_id, purpose="setup")
+    if found is None:
+        raise BadInput(
+            "This list is not in the HubSpot account any more.",
+            code="unknown_list",
+            field="list_id",
+            fix="Choose another, or All contacts.",
+        )
+    return found

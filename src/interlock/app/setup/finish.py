@@ -1,0 +1,199 @@
+"""*Finish setup and begin syncing*: what is missing in HubSpot is made, mapped fields are granted, and the connection begins.
+
+    1. properties that HubSpot lacks     each is looked for first
+    2. the mappings, checked against what is there now
+    3. the permission set                as the admin, where the sync runs as somebody else
+    4. begun, and the set-up over        one transaction: from here on it syncs
+    5. the admin's sign-in is revoked
+
+Behind the page, like the install. Each step can be run again: after a failure, or a process that died, it starts from the first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from interlock.app import key_fields, sign_offs
+from interlock.app.errors import AppError, as_failure
+from interlock.app.package import permit
+from interlock.app.package.kept import Keeper
+from interlock.app.package.permit import Chosen, MappedField
+from interlock.app.people.log import record
+from interlock.app.people.visitor import By
+from interlock.app.setup import connecting, opened, package, properties, review, state
+from interlock.app.setup.connecting import Found
+from interlock.app.setup.draft import Draft
+from interlock.app.setup.opened import Opened, task_name
+from interlock.core.model import SyncRule
+from interlock.crm.errors import CrmError
+from interlock.engine.context import HUBSPOT_ID_PROPERTY
+from interlock.objects.registry import SPECS
+from interlock.store import connections, schedule, setup_work
+from interlock.store.connections import Connection
+from interlock.store.setups import Setup
+
+_RUN = "finish"
+# How the choices of the review are carried out (engine/context.py, EXISTING). Trying ten first leaves the rest for later.
+_EXISTING = {"none": "none", "try": "none", "link": "link", "all": "all"}
+
+Step = Literal["properties", "mappings", "permissions", "begin", "done"]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One finish as it is remembered. `made`: how many of how many properties."""
+
+    state: Literal["running", "done", "failed"]
+    step: Step
+    by: str
+    began_at_us: int
+    made: int = 0
+    to_make: int = 0
+    message: str = ""
+    fix: str = ""
+    not_revoked: str = ""
+
+
+async def will_grant(interlock: Opened, setup: Setup, found: Found) -> Chosen:
+    """What the permission set will name for the mapped fields, shown before. Raises CrmError."""
+    fields = mapped_fields(properties.draft_of(setup, found))
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        return await permit.choose_in(clients.salesforce, fields)
+
+
+def mapped_fields(draft: Draft) -> list[MappedField]:
+    return [
+        MappedField(type_, field, row.rule is not SyncRule.ALWAYS_SALESFORCE)
+        for slug in draft.objects
+        for row in draft.rows[slug]
+        if row.rule is not SyncRule.DONT_SYNC and row.status != "broken"
+        for type_, field in row.fields.items()
+    ]
+
+
+async def begin(interlock: Opened, by: By, setup: Setup, found: Found) -> None:
+    """What is kept of the steps says how. While one runs, nothing happens."""
+    name = task_name(setup.id, _RUN)
+    if interlock.background.runs(name):
+        return
+    run = Run("running", "properties", by.actor, interlock.clock_us())
+    async with interlock.store.write(None) as tx:
+        await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
+        await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
+    _start(interlock, by, setup.id, run)
+
+
+async def standing(interlock: Opened, setup_id: int) -> Run | None:
+    """As it stands, live where it runs in this process; one that a process left is continued."""
+    run = await opened.load(interlock.store, setup_id, _RUN, Run)
+    name = task_name(setup_id, _RUN)
+    interlock.background.raise_defect(name)
+    if run is None or run.state != "running":
+        return run
+    if not interlock.background.runs(name):
+        _start(interlock, By(run.by), setup_id, run)
+    return interlock.background.told(name) or run
+
+
+async def wait(interlock: Opened, setup_id: int) -> None:
+    await interlock.background.wait(task_name(setup_id, _RUN))
+
+
+def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+    async def work() -> None:
+        await _finish(interlock, by, setup_id, run)
+
+    interlock.background.start(task_name(setup_id, _RUN), work)
+
+
+async def _finish(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+    finish = _Finish(interlock, by, setup_id, run)
+    try:
+        await finish.run()
+    except (AppError, CrmError) as error:
+        failure = as_failure(error)
+        assert failure is not None
+        finish.tell(state="failed", message=failure.message, fix=failure.fix)
+    await opened.keep(interlock.store, setup_id, _RUN, finish.told)
+
+
+class _Finish:
+    def __init__(self, interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+        self._interlock = interlock
+        self._by = by
+        self._setup_id = setup_id
+        self.told = run
+
+    def tell(self, **changes: Any) -> None:
+        self.told = msgspec.structs.replace(self.told, **changes)
+        self._interlock.background.tell(task_name(self._setup_id, _RUN), self.told)
+
+    async def run(self) -> None:
+        setup = await state.load(self._interlock.store, self._setup_id)
+        if setup.ended_at_us is not None and setup.connection_id is not None:
+            # A process died between the end of the set-up and the word about it.
+            await self._revoke(setup.connection_id)
+            return
+        found = await connecting.found(self._interlock, self._by, setup)
+        assert found.connection.id is not None
+        await self._make_properties(setup, found)
+        self.tell(step="mappings")
+        found = await connecting.look_again(self._interlock, found.connection)
+        draft = properties.draft_of(setup, found)
+        await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, review.settings_of(setup))
+        self.tell(step="permissions")
+        await self._permit(setup, found.connection)
+        self.tell(step="begin")
+        await self._begin(setup, found.connection)
+        assert found.connection.id is not None
+        await self._revoke(found.connection.id)
+
+    async def _make_properties(self, setup: Setup, found: Found) -> None:
+        draft = properties.draft_of(setup, found)
+        wanted = [*key_fields.missing(found.schemas, draft.objects).properties, *draft.new_properties()]
+        new = list({(object_, each.name): (object_, each) for object_, each in wanted}.values())
+        # Interlock's own property first: without it nothing could be linked, whatever else was made.
+        new.sort(key=lambda each: each[1].name != HUBSPOT_ID_PROPERTY)
+        self.tell(to_make=len(new))
+        async with self._interlock.setup_clients(setup) as clients:
+            for object_ in dict.fromkeys(object_ for object_, _ in new):
+                await clients.hubspot.create_group(object_, key_fields.GROUP, key_fields.GROUP_LABEL)
+            for made, (object_, each) in enumerate(new, 1):
+                await clients.hubspot.create_property(object_, each)
+                self.tell(made=made)
+
+    async def _permit(self, setup: Setup, connection: Connection) -> None:
+        assert connection.id is not None
+        fields = await permit.mapped_fields(self._interlock.store, connection.id)
+        synced = {type_ for slug in connection.settings.get("objects", SPECS) for type_ in SPECS[slug].salesforce_types}
+        async with self._interlock.clients(connection, deploying=True) as clients:
+            await permit.permit(
+                clients.salesforce,
+                Keeper(self._interlock.store, connection.id),
+                package.sync_user_id(setup),
+                [each for each in fields if each.sobject in synced],
+                self._interlock.clock_us,
+                lambda _: None,
+            )
+
+    async def _begin(self, setup: Setup, connection: Connection) -> None:
+        assert connection.id is not None
+        existing = _EXISTING[review.values_of(setup).existing]
+        async with self._interlock.store.write(connection.id) as tx:
+            now = await connections.get(tx, connection.id)
+            assert now is not None
+            settings = {**now.settings, "existing": existing}
+            # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
+            await connections.update(
+                tx, connection.id, settings=settings, begun_at_us=now.created_at_us, state="first_sync"
+            )
+            await state.finish_in(tx, self._by, self._setup_id)
+            await schedule.ring(tx)
+        self.tell(step="done", state="done")
+
+    async def _revoke(self, connection_id: int) -> None:
+        """The admin who deployed syncs nothing: the grant ends. What could not be ended at the CRM is said, and stops nothing."""
+        async with self._interlock.crms() as crms:
+            ended = await sign_offs.end_deploying(self._interlock.store, crms, connection_id)
+        self.tell(not_revoked=" ".join(f"{each.why_not} {each.fix}" for each in ended if each.why_not is not None))

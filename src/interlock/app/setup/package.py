@@ -1,0 +1,217 @@
+"""The step that brings the package into the org: who sees its fields, whether the org may trust this address, and the install.
+
+The install runs behind the page and goes on when the browser is closed. Its record says what was asked for before anything is
+sent; a process that dies is continued by the next look at it (`standing`), which follows the deployment that is under way.
+
+    none -> running -> done     the step is done
+                    -> failed   said with what to do; *Try again* begins another
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from interlock.app.errors import AppError, Failure, as_failure
+from interlock.app.package import deploy, plan, scope
+from interlock.app.package.failures import Trouble
+from interlock.app.package.install import PackageFailed, install
+from interlock.app.package.parts import Address, address_of
+from interlock.app.package.plan import Plan
+from interlock.app.package.scope import Profile, Scope, Who
+from interlock.app.people.log import record
+from interlock.app.people.visitor import By
+from interlock.app.setup import connect, opened, state
+from interlock.app.setup.opened import Opened, SetupKeeper, task_name
+from interlock.crm.errors import CrmError
+from interlock.crm.salesforce.deploy import Deployment
+from interlock.store import setup_work
+from interlock.store.setups import Setup
+
+slug = "package"
+_RUN = "package"
+# After this long the page says that it may be left (interface, Salesforce package).
+LONG_US = 60_000_000
+NOT_TRUSTED = "access for this Interlock's address was not granted"
+
+
+class Values(msgspec.Struct, frozen=True):
+    """`installed`: the package is there, and whoever shall see its fields does."""
+
+    who: Who = "all"
+    profiles: tuple[str, ...] = ()
+    trusts_address: bool = False
+    installed: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.who, self.profiles if self.who == "profiles" else ())
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One component of a deployment. `problem`: Salesforce's words."""
+
+    type: str
+    name: str
+    success: bool
+    problem: str | None = None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One install, as it is remembered. `refused`: people who could not be given the fields, and why."""
+
+    state: Literal["running", "done", "failed"]
+    who: Who
+    profiles: tuple[str, ...]
+    origin: str | None  # the address that the org shall trust
+    by: str
+    began_at_us: int
+    ended_at_us: int | None = None
+    status: str = ""
+    done: int = 0
+    total: int = 0
+    lines: list[Line] = []
+    troubles: list[Trouble] = []
+    users: int = 0
+    refused: dict[str, str] = {}
+
+    def long(self, now_us: int) -> bool:
+        return self.state == "running" and now_us - self.began_at_us >= LONG_US
+
+
+def values_of(setup: Setup) -> Values:
+    return state.kept(setup, slug, Values)
+
+
+def applies(setup: Setup) -> bool:
+    return True
+
+
+def done(setup: Setup) -> bool:
+    return values_of(setup).installed
+
+
+def sync_user_id(setup: Setup) -> str:
+    """Whom the permission set of the sync goes to."""
+    values = connect.values_of(setup)
+    user = values.sync_user or values.salesforce
+    assert user is not None, "this step comes after both sign-ins"
+    return user.identity.user_id
+
+
+async def look(interlock: Opened, setup: Setup, public_url: str) -> Plan:
+    """What of the package the org holds. Raises CrmError."""
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        return await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
+
+
+async def profiles(interlock: Opened, setup: Setup) -> list[Profile]:
+    """Raises CrmError."""
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        return await scope.profiles(clients.salesforce)
+
+
+def _address(setup: Setup, public_url: str) -> Address:
+    """A site that was put there before is looked at too; a new one comes only where it was granted."""
+    return address_of(public_url) if values_of(setup).trusts_address else Address(None, NOT_TRUSTED)
+
+
+async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> None:
+    """What is kept of the step says how. Raises BadInput, CrmError. Nothing happens while one runs."""
+    values = values_of(setup)
+    if values.who == "profiles":
+        scope.check(values.scope, await profiles(interlock, setup))
+    name = task_name(setup.id, _RUN)
+    if interlock.background.runs(name):
+        return
+    origin = _address(setup, public_url).origin
+    run = Run("running", values.who, values.scope.profiles, origin, by.actor, interlock.clock_us())
+    async with interlock.store.write(None) as tx:
+        await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
+        await record(
+            tx, by, "package_installed", state.subject_of(setup.id), scope=values.who, address=origin or "none"
+        )
+    _start(interlock, by, setup.id, run)
+
+
+async def standing(interlock: Opened, setup: Setup) -> Run | None:
+    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued."""
+    run = await opened.load(interlock.store, setup.id, _RUN, Run)
+    name = task_name(setup.id, _RUN)
+    interlock.background.raise_defect(name)
+    if run is None or run.state != "running":
+        return run
+    if not interlock.background.runs(name):
+        _start(interlock, By(run.by), setup.id, run)
+    told = interlock.background.told(name)
+    return run if told is None else with_deployment(run, told)
+
+
+async def wait(interlock: Opened, setup_id: int) -> None:
+    await interlock.background.wait(task_name(setup_id, _RUN))
+
+
+def with_deployment(run: Run, deployment: Deployment) -> Run:
+    lines = [
+        Line(each.component_type or "", each.full_name, each.success, each.problem) for each in deployment.components
+    ]
+    return msgspec.structs.replace(
+        run,
+        status=deployment.status,
+        done=deployment.number_components_deployed,
+        total=deployment.number_components_total,
+        lines=lines,
+    )
+
+
+def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+    async def work() -> None:
+        await _install(interlock, by, setup_id, run)
+
+    interlock.background.start(task_name(setup_id, _RUN), work)
+
+
+async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+    """Ends in `done` or `failed`; cut short by the end of the process it stays `running`, to be continued."""
+    store, name = interlock.store, task_name(setup_id, _RUN)
+    latest: list[Deployment] = []
+
+    def progress(deployment: Deployment) -> None:
+        latest[:] = [deployment]
+        interlock.background.tell(name, deployment)
+
+    try:
+        ended = await _installed(interlock, setup_id, run, progress)
+    except (AppError, CrmError) as error:
+        failure = as_failure(error)
+        assert failure is not None
+        ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error, failure))
+    if latest:
+        ended = with_deployment(ended, latest[-1])
+    await opened.keep(store, setup_id, _RUN, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
+    if ended.state == "done":
+        await state.change(store, by, setup_id, slug, Values, _as_installed)
+
+
+async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:
+    setup = await state.load(interlock.store, setup_id)
+    address = Address(run.origin, None if run.origin else NOT_TRUSTED)
+    keeper = SetupKeeper(interlock.store, setup_id)
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        installed = await install(
+            clients.salesforce, keeper, sync_user_id(setup), address, interlock.clock_us, progress
+        )
+        assert installed.after.user_set_id is not None
+        given = await scope.give(clients.salesforce, installed.after.user_set_id, Scope(run.who, run.profiles))
+    return msgspec.structs.replace(run, state="done", users=given.users, refused=given.refused)
+
+
+def _troubles(error: AppError | CrmError, failure: Failure) -> list[Trouble]:
+    if isinstance(error, PackageFailed):
+        return error.troubles
+    return [Trouble(None, None, failure.message, failure.fix)]
+
+
+def _as_installed(values: Values) -> Values:
+    return msgspec.structs.replace(values, installed=True)

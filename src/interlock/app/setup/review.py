@@ -1,0 +1,153 @@
+"""The last step: the settings in words, what a first sync would do, and what is to become of the records that exist.
+
+The preview works behind the page on a copy of the connection and tells its counts as it goes on. It looks as *Link and create
+missing* would, which is the most that can happen; the other choices do a part of that. It knows of properties that will only be
+made at the finish. A preview of other choices than those that stand is stale, and is begun anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from interlock.app import preview
+from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.people.visitor import By
+from interlock.app.setup import connecting, contacts, opened, properties, state
+from interlock.app.setup.connecting import Found
+from interlock.app.setup.draft import Draft, schemas_to_be
+from interlock.app.setup.opened import Opened, task_name
+from interlock.crm.errors import CrmError
+from interlock.engine.preview import Preview
+from interlock.store.setups import Setup
+
+slug = "review"
+_PREVIEW = "preview"
+Existing = Literal["none", "try", "link", "all"]
+EXISTING: tuple[Existing, ...] = ("none", "try", "link", "all")
+# More creates than this are confirmed by typing how many (interface, Review).
+MANY_CREATES = 1_000
+
+
+class Values(msgspec.Struct, frozen=True):
+    existing: Existing = "none"
+    finished: bool = False
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A preview as it is remembered. `of`: what it was made from."""
+
+    state: Literal["running", "done", "failed"]
+    of: str
+    began_at_us: int
+    document: dict[str, Any] = {}
+    ended_at_us: int | None = None
+    message: str = ""
+    fix: str = ""
+
+    @property
+    def creates(self) -> int:
+        return sum(
+            each["create_in_hubspot"] + each["create_in_salesforce"]
+            for each in self.document.get("objects", {}).values()
+        )
+
+
+def values_of(setup: Setup) -> Values:
+    return state.kept(setup, slug, Values)
+
+
+def applies(setup: Setup) -> bool:
+    return True
+
+
+def done(setup: Setup) -> bool:
+    return values_of(setup).finished
+
+
+def settings_of(setup: Setup) -> dict[str, Any]:
+    return contacts.settings_of(setup)
+
+
+def fingerprint(setup: Setup, draft: Draft) -> str:
+    of = [settings_of(setup), draft.document().model_dump(mode="json"), [name for name, _ in draft.new_properties()]]
+    return hashlib.sha256(msgspec.json.encode(of)).hexdigest()
+
+
+async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: bool = False) -> Seen:
+    """The preview of what stands, begun where there is none; `again`: anew. Raises BadInput, StoreError."""
+    draft = properties.draft_of(setup, found)
+    of, name = fingerprint(setup, draft), task_name(setup.id, _PREVIEW)
+    interlock.background.raise_defect(name)
+    kept = await opened.load(interlock.store, setup.id, _PREVIEW, Seen)
+    if kept is not None and kept.of == of and not again:
+        if kept.state != "running":
+            return kept
+        if interlock.background.runs(name):
+            told = interlock.background.told(name)
+            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told))
+    await interlock.background.cancel(name)
+    begun = Seen("running", of, interlock.clock_us())
+    await opened.keep(interlock.store, setup.id, _PREVIEW, begun)
+
+    async def work() -> None:
+        await _preview(interlock, setup, found, draft, begun)
+
+    interlock.background.start(name, work)
+    return begun
+
+
+async def wait(interlock: Opened, setup_id: int) -> None:
+    await interlock.background.wait(task_name(setup_id, _PREVIEW))
+
+
+async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> None:
+    name = task_name(setup.id, _PREVIEW)
+
+    def watch(counts: Preview) -> None:
+        interlock.background.tell(name, counts)
+
+    try:
+        connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
+        # What exists is looked at as the widest choice would; on a copy, like all of this.
+        connection.settings = {**connection.settings, "existing": "all"}
+        async with interlock.clients(connection) as clients:
+            counts = await preview.plan(
+                interlock.store,
+                connection,
+                clients.hubspot,
+                clients.salesforce,
+                interlock.clock_us,
+                only=draft.objects,
+                schemas=schemas_to_be(found.schemas, draft),
+                watch=watch,
+            )
+        ended = msgspec.structs.replace(begun, state="done", document=preview.as_document(counts))
+    except (AppError, CrmError) as error:
+        failure = as_failure(error)
+        assert failure is not None
+        ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
+    ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
+    await opened.keep(interlock.store, setup.id, _PREVIEW, ended)
+
+
+def check_count(values: Values, what: Seen, typed: str) -> None:
+    """More than a thousand creates are typed out. Raises BadInput, also before the count is whole."""
+    if values.existing != "all":
+        return
+    if what.state != "done":
+        raise BadInput(
+            "How many records this would create is not known yet.",
+            code="preview_running",
+            field="existing",
+            fix="Wait until the preview is complete, or choose Only what changes from now on.",
+        )
+    if what.creates > MANY_CREATES and typed.strip().replace(",", "").replace(" ", "") != str(what.creates):
+        raise BadInput(
+            f"{what.creates:,} records would be created.",
+            code="count_not_typed",
+            field="count",
+            fix=f"Type {what.creates} to confirm.",
+        )

@@ -1,0 +1,37 @@
+"""What is done for a set-up behind its pages, and how it ended: a deployment, a preview, the finish.
+
+Not what a person chose: that is versioned, so that a stale page overwrites nothing, and what is written here while somebody
+reads a page must not make that page stale. One JSON object for each name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.store import jsontext
+from interlock.store.tx import Tx, WriteTx
+
+
+async def get(tx: Tx, setup_id: int, name: str) -> dict[str, Any] | None:
+    row = await tx.row("SELECT content FROM setup_work WHERE setup_id = ? AND name = ?", setup_id, name)
+    return None if row is None else jsontext.load_object(row[0])
+
+
+async def put(tx: WriteTx, setup_id: int, name: str, content: dict[str, Any]) -> None:
+    await tx.run(
+        "INSERT INTO setup_work (setup_id, name, content, changed_at_us) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (setup_id, name) DO UPDATE SET content = excluded.content, changed_at_us = excluded.changed_at_us",
+        setup_id,
+        name,
+        jsontext.dump(content),
+        tx.now_us,
+    )
+
+
+async def drop(tx: WriteTx, setup_id: int, name: str) -> None:
+    await tx.run("DELETE FROM setup_work WHERE setup_id = ? AND name = ?", setup_id, name)
+
+
+async def drop_all(tx: WriteTx, setup_id: int) -> None:
+    """The set-up is over, or was given up."""
+    await tx.run("DELETE FROM setup_work WHERE setup_id = ?", setup_id)

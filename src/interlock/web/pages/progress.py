@@ -1,0 +1,86 @@
+"""/settings/progress: how the finish of a set-up goes, then the first sync, object by object. Live by server-sent events.
+
+The stream sends the part of the page that changes, whole, every two seconds, and ends when there is nothing more to wait for;
+without script the page has a link. It reads the store only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from interlock.app import connections, status
+from interlock.app.setup import connecting, finish, state
+from interlock.app.setup.finish import Run
+from interlock.web.access import Asked
+from interlock.web.pages.setup.properties import object_names
+from interlock.web.texts import _
+
+EVERY_S = 2.0
+
+
+async def show(asked: Asked) -> Response:
+    part = await _part(asked)
+    if part is None:
+        return RedirectResponse("/", 303)
+    return asked.page("progress.html", **part)
+
+
+async def events(asked: Asked) -> Response:
+    """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
+
+    async def stream() -> AsyncIterator[str]:
+        while True:
+            part = await _part(asked)
+            if part is None:
+                yield "event: end\ndata: \n\n"
+                return
+            body = bytes(asked.page("progress_part.html", **part).body).decode()
+            yield "event: progress\n" + "".join(f"data: {line}\n" for line in body.splitlines()) + "\n"
+            if not part["live"]:
+                yield "event: end\ndata: \n\n"
+                return
+            await asyncio.sleep(EVERY_S)
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _part(asked: Asked) -> dict[str, Any] | None:
+    """None: no set-up or connection is meant."""
+    site, query = asked.site, asked.request.query_params
+    named = query.get("setup", "")
+    run: Run | None = None
+    found = await connections.all_(site.store, None)
+    if named.isascii() and named.isdecimal() and len(named) < 16:
+        setup = await state.load(site.store, int(named))
+        run = await finish.standing(site.interlock, setup.id)
+        own = await connecting.connection_of(site.interlock, setup)
+        found = [] if own is None else [own]
+    if not found:
+        return None
+    [result] = await status.status(site.store, found[-1:], site.clock_us())
+    document = result.document
+    live = (run is not None and run.state == "running") or document["connection"]["state"] == "first_sync"
+    return {
+        "run": run,
+        "steps": _steps(),
+        "begun": result.begun,
+        "verdict": result.verdict(),
+        "connection": document["connection"],
+        "objects": [(name, document["objects"][slug]) for slug, name in object_names().items()],
+        "api": document["api"],
+        "live": live,
+        "setup_id": named,
+    }
+
+
+def _steps() -> list[tuple[str, str]]:
+    return [
+        ("properties", _("Making the missing properties in HubSpot")),
+        ("mappings", _("Saving the mappings")),
+        ("permissions", _("Letting the sync user see the mapped fields")),
+        ("begin", _("Beginning to sync")),
+    ]

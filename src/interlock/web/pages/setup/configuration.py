@@ -1,0 +1,49 @@
+"""*Recommended* or *Advanced*, each with its values, and what becomes of fields that no property holds."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app.errors import BadInput
+from interlock.app.setup import configuration, properties
+from interlock.app.setup.configuration import Values, slug
+from interlock.web import forms
+from interlock.web.pages.setup import looking
+from interlock.web.pages.setup.frame import At, Page
+from interlock.web.texts import _
+
+
+async def show(at: At, form: forms.Shown) -> Response:
+    values = configuration.values_of(at.setup)
+    found, form = await looking.found_or_why(at, form)
+    lacking = [] if found is None else configuration.lacking(found)
+    kept: dict[str, str] = {"missing": values.missing}
+    sensitive = []
+    if found is not None:
+        draft = properties.draft_of(at.setup, found)
+        sensitive = [row for listed in draft.rows.values() for row in listed if row.kind == "custom" and row.why_not]
+    return at.page(
+        "setup/configuration.html",
+        forms.Shown(form.values or kept, form.refused),
+        values=values,
+        found=found,
+        lacking=lacking,
+        count=sum(len(each.offers) for each in lacking),
+        sensitive=sensitive,
+    )
+
+
+async def send(at: At) -> Response:
+    before = configuration.values_of(at.setup)
+    chosen = {"which": at.asked.field("which") or before.which, "missing": at.asked.field("missing") or before.missing}
+    try:
+        values = msgspec.convert(chosen, Values)
+    except msgspec.ValidationError as error:
+        raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
+    configuration.check(values, await looking.found(at))
+    await at.save(values)
+    return at.go()
+
+
+PAGE = Page(slug, show, send)

@@ -1,0 +1,179 @@
+"""The review: settings in words with *Change*, what a first sync would do, *Existing records*, and *Finish setup*."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from starlette.responses import RedirectResponse, Response
+
+from interlock.app.errors import AppError, BadInput
+from interlock.app.setup import configuration, contacts, finish, properties, review, state
+from interlock.app.setup.connecting import Found
+from interlock.app.setup.review import EXISTING, Seen, Values, slug
+from interlock.core.model import SyncRule
+from interlock.crm.errors import CrmError
+from interlock.web import forms
+from interlock.web.pages.setup import looking
+from interlock.web.pages.setup.frame import At, Page
+from interlock.web.pages.setup.properties import object_names, rule_names
+from interlock.web.texts import _, _n
+
+PROGRESS = "/settings/progress"
+_HEADER = (
+    *("object", "action", "hubspot", "salesforce", "property", "field"),
+    *("hubspot_value", "salesforce_value", "result", "rule", "reason"),
+)
+_ORDER = ("contacts", "companies", "deals")
+
+
+async def show(at: At, form: forms.Shown) -> Response:
+    values, query = review.values_of(at.setup), at.asked.request.query_params
+    run = await finish.standing(at.interlock, at.setup.id)
+    if run is not None and run.state == "running":
+        return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+    found, form = await looking.found_or_why(at, form)
+    seen: Seen | None = None
+    granted = None
+    if found is not None:
+        seen = await review.seen(at.interlock, at.by, at.setup, found)
+        if query.get("grants") == "yes":
+            try:
+                granted = await finish.will_grant(at.interlock, at.setup, found)
+            except (AppError, CrmError) as error:
+                form = looking.said(error, form)
+    return at.page(
+        "setup/review.html",
+        forms.Shown({"existing": values.existing, **form.values}, form.refused),
+        found=found,
+        seen=seen,
+        run=run,
+        granted=granted,
+        cards=[] if found is None else _cards(at, found),
+        counts=_counts(seen),
+        names=object_names(),
+        count_titles=count_titles(),
+        many=review.MANY_CREATES,
+    )
+
+
+def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
+    """(id, title, sentences, address of *Change*) of each kind of settings."""
+    draft, chosen = properties.draft_of(at.setup, found), contacts.values_of(at.setup)
+    advanced = configuration.advanced(at.setup)
+    who = (
+        _("All contacts.")
+        if not chosen.list_id
+        else _("The contacts of the list %(name)s.") % {"name": chosen.list_name}
+    )
+    new_there = {
+        "Contact": _("A new HubSpot contact becomes a Salesforce contact."),
+        "Lead": _("A new HubSpot contact becomes a Salesforce lead."),
+        "": _("A new HubSpot contact is not created in Salesforce."),
+    }[chosen.in_salesforce]
+    new_here = (
+        _("A new Salesforce lead or contact becomes a HubSpot contact.")
+        if chosen.in_hubspot
+        else _("A new Salesforce lead or contact is not created in HubSpot.")
+    )
+    names, rules = object_names(), rule_names()
+    cards = [
+        (
+            "kind-contacts",
+            _("Contacts"),
+            [who, new_there, new_here],
+            at.address(contacts.slug if advanced else configuration.slug, back=slug),
+        )
+    ]
+    lines = []
+    for object_ in _ORDER:
+        if object_ not in draft.objects:
+            lines.append(_("%(object)s: off.") % {"object": names[object_]})
+            continue
+        tally: dict[SyncRule, int] = {}
+        for row in draft.rows[object_]:
+            if row.status != "broken":
+                tally[row.rule] = tally.get(row.rule, 0) + 1
+        told = ", ".join(f"{rules[rule]}: {n}" for rule, n in tally.items())
+        lines.append(f"{names[object_]}: {told}.")
+    cards.append(
+        (
+            "kind-properties",
+            _("Objects and properties"),
+            lines,
+            at.address(properties.slug if advanced else configuration.slug, back=slug),
+        )
+    )
+    new = len(draft.new_properties())
+    text = _n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}
+    cards.append(("kind-missing", _("Missing properties"), [text], at.address(configuration.slug, back=slug)))
+    return cards
+
+
+def count_titles() -> dict[str, str]:
+    return {
+        "create_in_hubspot": _("New in HubSpot"),
+        "create_in_salesforce": _("New in Salesforce"),
+        "update_in_hubspot": _("Changed in HubSpot"),
+        "update_in_salesforce": _("Changed in Salesforce"),
+        "matched": _("Matched"),
+        "ambiguous": _("Ambiguous"),
+        "blocked": _("Blocked"),
+        "conflicts": _("Conflicts"),
+    }
+
+
+def _counts(seen: Seen | None) -> list[tuple[str, dict[str, object]]]:
+    objects = {} if seen is None else seen.document.get("objects", {})
+    return [(each, objects[each]) for each in _ORDER if each in objects]
+
+
+async def send(at: At) -> Response:
+    if at.asked.field("go") == "leave":
+        return at.go()
+    existing = at.asked.field("existing")
+    if existing not in EXISTING:
+        raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
+    found = await looking.found(at)
+    values = Values(existing)
+    seen = await review.seen(at.interlock, at.by, at.setup, found)
+    review.check_count(values, seen, at.asked.field("count"))
+    await at.save(values)
+    await finish.begin(at.interlock, at.by, at.setup, found)
+    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+
+
+async def look_again(at: At) -> Response:
+    """*Count again*."""
+    await review.seen(at.interlock, at.by, at.setup, await looking.found(at), again=True)
+    return RedirectResponse(at.address(slug), 303)
+
+
+async def download(at: At, form: forms.Shown) -> Response:
+    """The examples of the preview, a line for each field that would be written."""
+    at.setup = await state.load(at.store, at.setup.id)
+    found, form = await looking.found_or_why(at, form)
+    if found is None:
+        return await show(at, form)
+    seen = await review.seen(at.interlock, at.by, at.setup, found)
+    out = io.StringIO()
+    lines = csv.writer(out, lineterminator="\r\n")
+    lines.writerow(_HEADER)
+    for object_, counts in seen.document.get("objects", {}).items():
+        for each in counts["examples"]:
+            head = (object_, each["action"], each["hubspot"] or "", each["salesforce"] or "")
+            for field in each["fields"] or [None]:
+                names = ("property", "field", "hubspot", "salesforce", "result", "rule")
+                cells = [""] * len(names) if field is None else [_cell(field[name]) for name in names]
+                lines.writerow((*head, *cells, _cell(each["reason"])))
+    headers = {"Content-Disposition": 'attachment; filename="interlock-preview.csv"'}
+    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: object) -> str:
+    """A value of a record that begins like a formula must not become one in a spreadsheet (OWASP, CSV injection)."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+PAGE = Page(slug, show, send, more=(("count-again", look_again),), files=(("interlock-preview.csv", download),))

@@ -1,0 +1,157 @@
+"""The wizard's pages behind Connect, in a browser without scripts, on both local CRMs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.asgi_browser import Answer, Browser
+from tests.contract.conftest import Clock
+from tests.office import PASSWORD, CountingHasher
+from tests.wizard import BY, Wizard
+
+from crm_emulator.salesforce.metadata.deployments import PlannedFailure
+from interlock.app.people import manage
+from interlock.app.people.passwords import Passwords
+from interlock.app.people.roles import Role
+from interlock.app.setup import finish, package, properties, review
+from interlock.store import Store
+from interlock.web.app import make_app
+
+pytestmark = pytest.mark.anyio
+
+
+class Person(Browser):
+    """An admin at the wizard."""
+
+    async def press(self, page: str, action: str, **typed: str) -> Answer:
+        """Send a form of a page, and go where that leads."""
+        answer = await self.submit(page, action, **typed)
+        while answer.to is not None:
+            answer = await self.get(answer.to)
+        return answer
+
+
+@pytest.fixture
+async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+    made = Wizard(store, clock, tmp_path)
+    await made.signed_in()
+    try:
+        yield made
+    finally:
+        await made.interlock.background.close()
+
+
+@pytest.fixture
+async def ada(wizard: Wizard) -> Person:
+    passwords = Passwords(CountingHasher())
+    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
+    person = Person(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
+    assert (await person.sign_in("ada@example.com", PASSWORD)).status == 303
+    return person
+
+
+async def installed(wizard: Wizard, ada: Person) -> Answer:
+    await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
+    await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
+    await package.wait(wizard.interlock, wizard.setup_id)
+    return await ada.get("/setup/package")
+
+
+async def test_recommended_takes_seven_presses_from_connect_to_syncing(wizard: Wizard, ada: Person) -> None:
+    shown = await ada.get("/setup/package")
+    assert "Begin Salesforce package install" in shown.page.text
+    scope = await ada.get("/setup/package?stage=scope")
+    assert "Install for All Users" in scope.page.text
+    dialog = await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
+    assert "Yes, grant access to these third-party web sites" in dialog.page.text
+    assert "interlock.example" in dialog.page.text
+    await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
+    await package.wait(wizard.interlock, wizard.setup_id)
+    done = await ada.get("/setup/package")
+    assert "Done. The package is installed." in done.page.text
+    configuration = await ada.press("/setup/package", "/setup/package", go="next")
+    assert "Salesforce fields have no HubSpot property" in configuration.page.text
+    shown = await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    assert "All contacts." in shown.page.text
+    await review.wait(wizard.interlock, wizard.setup_id)
+    progress = await ada.press("/setup/review", "/setup/review", existing="none", go="next")
+    assert progress.status == 200
+    await finish.wait(wizard.interlock, wizard.setup_id)
+    last = await ada.get(f"/settings/progress?setup={wizard.setup_id}")
+    assert "The first sync is running." in last.page.text
+    assert (await wizard.connection()).state == "first_sync"
+
+
+async def test_a_failed_install_says_what_to_do_and_is_tried_again(wizard: Wizard, ada: Person) -> None:
+    failure = PlannedFailure("CustomField", "Lead.Interlock_HubSpot_Id__c", "Lead is full", 1)
+    wizard.production.deployments.failures.append(failure)
+    failed = await installed(wizard, ada)
+    assert "Lead is full" in failed.page.text
+    assert "external id" in failed.page.text
+    await ada.press("/setup/package", "/setup/package/again")
+    await package.wait(wizard.interlock, wizard.setup_id)
+    assert "Done." in (await ada.get("/setup/package")).page.text
+
+
+async def test_the_page_of_a_running_install_asks_again_by_itself_and_says_that_it_may_be_left(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    slow = Wizard(store, clock, tmp_path, deploy_pending_s=300)
+    await slow.signed_in()
+    passwords = Passwords(CountingHasher())
+    await manage.add(store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
+    ada = Person(make_app(slow.interlock, "http://127.0.0.1:8090", passwords))
+    await ada.sign_in("ada@example.com", PASSWORD)
+    await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
+    running = await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
+    assert running.page.all("div", id="progress")[0]["hx-get"] == "/setup/package"
+    clock.advance(61)
+    assert "taking a long time" in (await ada.get("/setup/package")).page.text
+    await slow.interlock.background.close()
+
+
+async def test_a_rule_is_set_for_the_ticked_rows_and_a_locked_one_says_why(wizard: Wizard, ada: Person) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="advanced", missing="create")
+    await ada.press("/setup/contacts", "/setup/contacts", which="all", in_salesforce="Contact", in_hubspot="update")
+    page = "/setup/properties?tab=contacts&search=title"
+    ticked = {"row:contacts/jobtitle": "yes", "rule": "two_way"}
+    answer = await ada.submit(page, "/setup/properties/rule", **ticked)
+    assert answer.to == "/setup/properties?tab=contacts&search=title"
+    [row] = properties.draft_of(await wizard.setup(), await wizard.found()).rows["contacts"][4:5]
+    assert (row.property, row.rule.value) == ("jobtitle", "two_way")
+    ticked = {"row:contacts/email": "yes", "rule": "dont_sync"}
+    refused = await ada.submit("/setup/properties?search=email", "/setup/properties/rule", **ticked)
+    assert refused.status == 422
+    assert "identifies the contact" in refused.page.text
+
+
+async def test_an_object_that_is_switched_off_has_no_rows(wizard: Wizard, ada: Person) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="advanced", missing="create")
+    await ada.press("/setup/contacts", "/setup/contacts", which="all", in_salesforce="Contact", in_hubspot="update")
+    off = await ada.press("/setup/properties", "/setup/properties/object", object="deals", on="")
+    assert "This object does not sync" in off.page.text
+
+
+async def test_change_on_the_review_comes_straight_back(wizard: Wizard, ada: Person) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    page = "/setup/configuration?back=review"
+    answer = await ada.submit(page, "/setup/configuration", which="recommended", missing="leave_out")
+    assert answer.to == "/setup/review"
+
+
+async def test_a_list_is_found_by_its_name_and_kept_with_it(wizard: Wizard, ada: Person) -> None:
+    wizard.hubspot.user().create_list("contacts", "Customers of the north", [])
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="advanced", missing="create")
+    found = await ada.press("/setup/contacts", "/setup/contacts", which="list", search="north", go="search")
+    assert "Customers of the north (manual, 0)" in found.page.text
+    [radio] = found.page.all("input", name="list_id")
+    typed = {"which": "list", "list_id": str(radio["value"]), "in_salesforce": "Contact", "in_hubspot": "nothing"}
+    await ada.press("/setup/contacts", "/setup/contacts", **typed)
+    await ada.press("/setup/properties", "/setup/properties", go="next")
+    assert "The contacts of the list Customers of the north." in (await ada.get("/setup/review")).page.text

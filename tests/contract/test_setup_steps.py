@@ -1,0 +1,182 @@
+"""From both sign-ins to a connection that syncs: the wizard's steps behind Connect, as use cases, on both local CRMs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.contract.conftest import Clock
+from tests.wizard import BY, Wizard
+
+from crm_emulator.salesforce.metadata.deployments import PlannedFailure
+from interlock.app.connect import ConnectRefused
+from interlock.app.errors import BadInput
+from interlock.app.setup import package, properties, review
+from interlock.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+    made = Wizard(store, clock, tmp_path)
+    try:
+        yield made
+    finally:
+        await made.interlock.background.close()
+
+
+class TestPackage:
+    async def test_it_is_installed_behind_the_page_and_the_step_is_done(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        run = await wizard.install()
+        assert (run.state, run.troubles, run.users) == ("done", [], 3)
+        assert {line.success for line in run.lines} == {True}
+        assert package.done(await wizard.setup())
+
+    async def test_the_address_is_trusted_only_where_that_was_granted(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        await wizard.install()
+        assert wizard.production.org.sites == {}
+        assert (await wizard.install(trusts_address=True)).state == "done"
+        assert len(wizard.production.org.sites) == 2
+
+    async def test_a_failure_names_the_component_and_trying_again_mends_it(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        failure = PlannedFailure("CustomField", "Lead.Interlock_HubSpot_Id__c", "Lead is full", 1)
+        wizard.production.deployments.failures.append(failure)
+        run = await wizard.install()
+        assert run.state == "failed"
+        assert any(each.message == "Lead is full" and each.fix for each in run.troubles)
+        assert not package.done(await wizard.setup())
+        assert (await wizard.install()).state == "done"
+
+    async def test_an_install_that_a_process_left_is_continued_by_the_next_look(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        await wizard.keep(package.slug, package.Values())
+        await package.begin(wizard.interlock, BY, await wizard.setup(), "https://interlock.example")
+        await wizard.interlock.background.close()  # the process ends before anything was sent
+        wizard.interlock.background = type(wizard.interlock.background)()
+        run = await package.standing(wizard.interlock, await wizard.setup())
+        assert run is not None
+        assert run.state == "running"
+        await package.wait(wizard.interlock, wizard.setup_id)
+        assert package.done(await wizard.setup())
+
+    async def test_the_sync_user_gets_the_set_of_the_sync_and_the_admin_does_not(self, wizard: Wizard) -> None:
+        await wizard.signed_in("sales@example.com")
+        assert (await wizard.install(who="admins")).state == "done"
+        setup = await wizard.setup()
+        sets = {row["Name"]: row for row in wizard.salesforce_rows("PermissionSet")}
+        assert "Interlock_Integration" in sets
+        holders = {row["AssigneeId"] for row in wizard.salesforce_rows("PermissionSetAssignment")}
+        assert package.sync_user_id(setup) in holders
+
+
+async def test_nothing_is_written_to_a_record_and_no_property_is_made_before_the_finish(wizard: Wizard) -> None:
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    await wizard.signed_in()
+    await wizard.install()
+    before = wizard.hubspot_changes(), wizard.production.org.journal.last_seq
+    await wizard.recommended()
+    seen = await wizard.preview()
+    assert seen.state == "done", seen.message
+    assert seen.document["objects"]["contacts"]["create_in_salesforce"] == 1
+    assert (wizard.hubspot_changes(), wizard.production.org.journal.last_seq) == before
+    assert "interlock_salesforce_id" not in wizard.hubspot.portal.tables["contacts"].schema.properties
+    connection = await wizard.connection()
+    assert (connection.state, connection.begun_at_us) == ("setting_up", None)
+
+
+async def test_finishing_makes_the_properties_grants_the_fields_and_begins(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    run = await wizard.end("all")
+    assert (run.state, run.message, run.not_revoked) == ("done", "", "")
+    known = wizard.hubspot.portal.tables["contacts"].schema.properties
+    assert {"interlock_salesforce_id", "mailingcity", "leadsource"} <= known.keys()
+    assert known["mailingcity"].group == "salesforceinformation"
+    connection = await wizard.connection()
+    assert (connection.state, connection.settings["existing"]) == ("first_sync", "all")
+    assert connection.begun_at_us == connection.created_at_us
+    assert (await wizard.setup()).ended_at_us is not None
+    grants = {row["Field"] for row in wizard.salesforce_rows("FieldPermissions")}
+    assert "Contact.Title" in grants
+
+
+async def test_the_admins_sign_in_is_revoked_when_another_user_syncs(wizard: Wizard) -> None:
+    await wizard.signed_in("sales@example.com")
+    await wizard.install()
+    await wizard.recommended()
+    assert (await wizard.end()).state == "done"
+    async with wizard.interlock.store.read(None) as tx:
+        rows = await tx.rows("SELECT role, state FROM crm_grant WHERE side = 'salesforce' ORDER BY role")
+    assert rows == [("admin", "revoked"), ("sync", "good")]
+
+
+async def test_a_set_up_of_an_account_that_syncs_already_is_refused_and_changes_nothing(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.end()
+    before, first = await wizard.connection(), wizard.setup_id
+    await wizard.signed_in()
+    await wizard.install()
+    with pytest.raises(ConnectRefused) as refused:
+        await wizard.found()
+    assert refused.value.failure.code == "account_already_joined"
+    wizard.setup_id = first
+    assert await wizard.connection() == before
+
+
+class TestChoices:
+    async def test_a_rule_and_an_object_that_are_switched_off_are_so_in_the_connection(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        await wizard.install()
+        await wizard.advanced(in_salesforce="Lead")
+        await wizard.choose(objects=("companies", "contacts"), rules={"contacts/jobtitle": "two_way"})
+        assert (await wizard.end()).state == "done"
+        connection = await wizard.connection()
+        assert connection.settings["objects"] == ["companies", "contacts"]
+        assert connection.settings["create_person_as"] == "Lead"
+        async with wizard.store.read(connection.id) as tx:
+            rows = await tx.rows(
+                "SELECT rule FROM field_mapping WHERE connection_id = ? AND property = 'jobtitle'", connection.id
+            )
+        assert {row[0] for row in rows} == {"two_way"}
+
+    async def test_a_rule_that_its_row_is_locked_against_is_refused(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        await wizard.install()
+        await wizard.advanced()
+        draft = properties.draft_of(await wizard.setup(), await wizard.found())
+        with pytest.raises(BadInput, match="identifies the contact"):
+            properties.with_rules(properties.Values(), draft, {"contacts/email": "dont_sync"})
+
+    async def test_fields_without_a_property_get_one_and_are_synced(self, wizard: Wizard) -> None:
+        wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))
+        await wizard.signed_in()
+        await wizard.install()
+        await wizard.recommended()
+        found = await wizard.found()
+        rows = {row.property: row for row in properties.draft_of(await wizard.setup(), found).rows["contacts"]}
+        assert rows["tier__c"].new is not None
+        await wizard.end()
+        made = wizard.hubspot.portal.tables["contacts"].schema.properties["tier__c"]
+        assert (made.type, [each["value"] for each in made.options]) == ("enumeration", ["gold", "silver"])
+
+
+def test_more_than_a_thousand_creates_are_typed_out() -> None:
+    counts = {"create_in_hubspot": 700, "create_in_salesforce": 400}
+    seen = review.Seen("done", "", 0, {"objects": {"contacts": counts}})
+    with pytest.raises(BadInput, match="1,100 records"):
+        review.check_count(review.Values("all"), seen, "1000")
+    review.check_count(review.Values("all"), seen, " 1,100 ")
+    review.check_count(review.Values("link"), seen, "")
+
+
+def test_creating_is_not_confirmed_while_nobody_knows_how_many() -> None:
+    with pytest.raises(BadInput, match="not known yet"):
+        review.check_count(review.Values("all"), review.Seen("running", "", 0), "0")

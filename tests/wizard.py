@@ -1,0 +1,131 @@
+"""A set-up that both sides have signed in to, with both CRMs in the same process: where the steps behind Connect begin."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from interlock.app import sign_offs
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.setup import (
+    apps,
+    configuration,
+    connect,
+    connecting,
+    contacts,
+    expectations,
+    finish,
+    package,
+    properties,
+    review,
+)
+from interlock.app.setup import state as setup_state
+from interlock.app.setup.connect import SignedIn
+from interlock.app.setup.connecting import Found
+from interlock.app.sign_in import Finished
+from interlock.config import Home, ProcessSettings
+from interlock.core.model import Side
+from interlock.crm.transport import Transport
+from interlock.store import Store
+from interlock.store.connections import Connection
+from interlock.store.setups import Setup
+from interlock.wiring import Interlock
+from tests.contract.conftest import Clock
+from tests.contract.sign_in_world import PUBLIC_URL, SALES, SignInWorld
+
+BY: By = BY_COMMAND
+
+
+class Wizard(SignInWorld):
+    def __init__(self, store: Store, clock: Clock, home: Any, **salesforce: Any) -> None:
+        super().__init__(store, clock, {"burst_limit": 100_000, "oauth_burst_limit": 100_000}, salesforce)
+        self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
+        self.interlock.opens_transport = self._transport
+        self.setup_id = 0
+
+    @asynccontextmanager
+    async def _transport(self) -> AsyncIterator[Transport]:
+        yield self.line
+
+    async def signed_in(self, sync_user: str | None = None) -> None:
+        """As the steps before have left it; with `sync_user` the admin deploys and that user syncs."""
+        await self.enter_apps()
+        hubspot = await self.sign_in(Side.HUBSPOT)
+        salesforce = await self.sign_in(Side.SALESFORCE, other_grant=hubspot.grant_id, deploys=True)
+        other: Finished | None = None
+        if sync_user is not None:
+            other = await self.sign_in(Side.SALESFORCE, browser=self.browser(sync_user))
+            assert other is not None
+            await sign_offs.choose_sync_user(self.store, salesforce.grant_id, other.grant_id)
+        self.setup_id = (await setup_state.begin(self.store, BY)).id
+        await self.keep(expectations.slug, expectations.Values(read=True))
+        await self.keep(
+            apps.slug,
+            apps.Values(PUBLIC_URL, hubspot_app=self.apps[Side.HUBSPOT], salesforce_app=self.apps[Side.SALESFORCE]),
+        )
+        values = connect.Values(
+            SignedIn(hubspot.identity, hubspot.grant_id),
+            SignedIn(salesforce.identity, salesforce.grant_id),
+            None if other is None else SignedIn(other.identity, other.grant_id),
+        )
+        await self.keep(connect.slug, values)
+
+    async def setup(self) -> Setup:
+        return await setup_state.load(self.store, self.setup_id)
+
+    async def keep(self, slug: str, values: msgspec.Struct) -> None:
+        version = (await self.setup()).version_of(slug)
+        await setup_state.save(self.store, BY, self.setup_id, slug, values, version)
+
+    async def install(self, **values: Any) -> package.Run:
+        await self.keep(package.slug, package.Values(**values))
+        await package.begin(self.interlock, BY, await self.setup(), PUBLIC_URL)
+        await package.wait(self.interlock, self.setup_id)
+        run = await package.standing(self.interlock, await self.setup())
+        assert run is not None
+        return run
+
+    async def found(self) -> Found:
+        return await connecting.found(self.interlock, BY, await self.setup())
+
+    async def recommended(self, missing: Any = "create") -> None:
+        await self.keep(configuration.slug, configuration.Values("recommended", missing))
+
+    async def advanced(self, **more: Any) -> None:
+        await self.keep(configuration.slug, configuration.Values("advanced"))
+        await self.keep(contacts.slug, contacts.Values(saved=True, **more))
+
+    async def choose(self, **values: Any) -> None:
+        await self.keep(properties.slug, properties.Values(saved=True, **values))
+
+    async def preview(self) -> review.Seen:
+        found = await self.found()
+        await review.seen(self.interlock, BY, await self.setup(), found)
+        await review.wait(self.interlock, self.setup_id)
+        return await review.seen(self.interlock, BY, await self.setup(), found)
+
+    async def end(self, existing: Any = "none") -> finish.Run:
+        await self.keep(review.slug, review.Values(existing))
+        await finish.begin(self.interlock, BY, await self.setup(), await self.found())
+        await finish.wait(self.interlock, self.setup_id)
+        run = await finish.standing(self.interlock, self.setup_id)
+        assert run is not None
+        return run
+
+    async def connection(self) -> Connection:
+        found = await connecting.connection_of(self.interlock, await self.setup())
+        assert found is not None
+        return found
+
+    def hubspot_changes(self) -> int:
+        return self.hubspot.portal.journal.last_seq
+
+    def salesforce_rows(self, sobject: str) -> list[dict[str, Any]]:
+        table = self.production.org.tables[sobject]
+        return [row.values for row in table.rows.values() if not row.deleted]
+
+
+__all__ = ["BY", "SALES", "Wizard"]
