@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from starlette.applications import Starlette
 from tests.browser import chromium
 from tests.office import PASSWORD, Office, an_office
 
@@ -59,6 +60,7 @@ class Desk:
     """`browser`: to open windows in, by `page()` or `sign_in()`."""
 
     office: Office
+    app: Starlette
     url: str
     hubspot: HubSpotEmulator
     salesforce: SalesforceEmulator
@@ -110,8 +112,9 @@ async def a_desk(folder: Path, browser: Browser) -> AsyncIterator[Desk]:
         salesforce = SalesforceEmulator(clock, seed=1, callback_urls=back[Side.SALESFORCE])
         salesforce_server = await _started(stack, salesforce.app)
         office.interlock.addresses = Addresses.of_local_crms(hubspot_server.url, salesforce_server.url)
-        await stack.enter_async_context(serving(make_app(office.interlock, url, office.passwords), listening))
-        made = Desk(office, url, hubspot, salesforce, hubspot_server.url, salesforce_server.url, browser)
+        app = make_app(office.interlock, url, office.passwords)
+        await stack.enter_async_context(serving(app, listening))
+        made = Desk(office, app, url, hubspot, salesforce, hubspot_server.url, salesforce_server.url, browser)
         try:
             yield made
         finally:
