@@ -28,6 +28,7 @@ from interlock.app.crms import Addresses
 from interlock.app.people.roles import Role
 from interlock.core.model import Side
 from interlock.web.app import make_app
+from interlock.web.front_end import refuse_without_front_end
 from interlock.web.server import bind, serving, url_of
 
 LOOPBACK = "127.0.0.1"
@@ -49,6 +50,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
     """One for all tests of a process. As root, which CI is, Chromium starts without its sandbox only; it sees these pages alone."""
+    refuse_without_front_end()
+    assert chromium.AXE.is_file(), f"{chromium.AXE} is missing: `python frontend/build.py` brings it."
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=chromium.executable(), args=["--no-sandbox"])
         yield opened
