@@ -6,9 +6,10 @@ import os
 import shutil
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playwright.async_api import Browser, Locator, Page
+if TYPE_CHECKING:  # a run that leaves the browser out loads nothing of it
+    from playwright.async_api import Browser, Locator, Page
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

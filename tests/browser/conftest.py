@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from starlette.applications import Starlette
 from tests.browser import chromium
 from tests.office import PASSWORD, Office, an_office
 
@@ -27,6 +28,7 @@ from interlock.app.crms import Addresses
 from interlock.app.people.roles import Role
 from interlock.core.model import Side
 from interlock.web.app import make_app
+from interlock.web.front_end import refuse_without_front_end
 from interlock.web.server import bind, serving, url_of
 
 LOOPBACK = "127.0.0.1"
@@ -48,6 +50,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
     """One for all tests of a process. As root, which CI is, Chromium starts without its sandbox only; it sees these pages alone."""
+    refuse_without_front_end()
+    assert chromium.AXE.is_file(), f"{chromium.AXE} is missing: `python frontend/build.py` brings it."
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=chromium.executable(), args=["--no-sandbox"])
         yield opened
@@ -59,6 +63,7 @@ class Desk:
     """`browser`: to open windows in, by `page()` or `sign_in()`."""
 
     office: Office
+    app: Starlette
     url: str
     hubspot: HubSpotEmulator
     salesforce: SalesforceEmulator
@@ -110,8 +115,9 @@ async def a_desk(folder: Path, browser: Browser) -> AsyncIterator[Desk]:
         salesforce = SalesforceEmulator(clock, seed=1, callback_urls=back[Side.SALESFORCE])
         salesforce_server = await _started(stack, salesforce.app)
         office.interlock.addresses = Addresses.of_local_crms(hubspot_server.url, salesforce_server.url)
-        await stack.enter_async_context(serving(make_app(office.interlock, url, office.passwords), listening))
-        made = Desk(office, url, hubspot, salesforce, hubspot_server.url, salesforce_server.url, browser)
+        app = make_app(office.interlock, url, office.passwords)
+        await stack.enter_async_context(serving(app, listening))
+        made = Desk(office, app, url, hubspot, salesforce, hubspot_server.url, salesforce_server.url, browser)
         try:
             yield made
         finally:

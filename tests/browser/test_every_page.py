@@ -18,15 +18,17 @@ from interlock.web.routes import ADDRESSES, API
 
 pytestmark = pytest.mark.anyio
 
-# Addresses of pages with something in them that only a world knows; each has its own test below or elsewhere.
+SHOWN = {address.path for address in ADDRESSES if address.method == "GET" and not address.path.startswith(API)}
+# Only a world knows what to fill in; each has a test of its own, below or beside its page.
 WITH_A_BLANK = {"/welcome/{token}"}
+# For programs.
 NO_PAGE = {"/health"}
-PAGES = sorted(
-    {address.path for address in ADDRESSES if address.method == "GET" and not address.path.startswith(API)}
-    - WITH_A_BLANK
-    - NO_PAGE
-)
+PAGES = sorted(SHOWN - WITH_A_BLANK - NO_PAGE)
 every_page = pytest.mark.parametrize("path", [*PAGES, "/nowhere"])
+
+
+def test_no_page_is_left_out_for_the_blank_in_its_address() -> None:
+    assert {path for path in SHOWN if "{" in path} == WITH_A_BLANK
 
 
 class Rooms:
