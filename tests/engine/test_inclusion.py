@@ -223,6 +223,31 @@ class TestEntering:
 
         tell(story, before, later_s=3_600, **LIMITED)
 
+    def test_one_that_enters_before_the_first_sync_of_a_connection_is_made(self, tell):
+        async def story(world: World) -> None:
+            await asyncio.sleep(3_600)
+            world.hugo.change_list("1", add=world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            await world.settle()
+            assert world.counts()["Contact"] == 1
+
+        def before(world: World) -> None:
+            with_list(world)
+            world.person(ADA)
+
+        tell(story, before, later_s=3_600, **LIMITED)
+
+    def test_members_from_before_a_list_was_chosen_are_no_news(self, tell):
+        async def story(world: World) -> None:
+            await world.settle()
+            list_id = world.hugo.create_list("contacts", "Others", world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            await choose(world, {"contacts": list_id})
+            await world.settle()
+            assert world.counts()["Contact"] == 0
+
+        tell(story, lambda world: world.person(ADA), later_s=3_600)
+
     def test_members_from_before_the_connection_are_no_news(self, tell):
         async def story(world: World) -> None:
             await world.settle()
