@@ -77,6 +77,19 @@ class TestBothSides:
         assert after.grant != before.grant
         assert (await state_of(world, before.grant))[0] == grants.REVOKED
 
+    async def test_a_sandbox_is_left_for_the_production_org(self, world: SetupWorld, ada: Browser) -> None:
+        await world.sign_in_to(ada, SALESFORCE, sandbox="yes")
+        form = (await ada.get(CONNECT)).page.form(SIGN_IN)
+        assert form.pop("sandbox") == "yes"
+        crm = world.browser()
+        left = await ada.post(SIGN_IN, {**form, "part": SALESFORCE, "again": "yes"})
+        (link,) = [a["href"] for a in left.page.all("a") if str(a.get("href", "")).startswith("https://login.")]
+        await crm.go_through(str(link))
+        await world.come_back(ada, crm)
+        now = (await values(world)).salesforce
+        assert now is not None
+        assert (now.identity.account_id, now.identity.sandbox) == (world.production.org_id, False)
+
     async def test_what_the_connection_is_joined_with_is_both_sign_ins(self, world: SetupWorld, ada: Browser) -> None:
         await world.sign_in_to(ada, HUBSPOT)
         await world.sign_in_to(ada, SALESFORCE)
