@@ -109,7 +109,13 @@ class Wizard(SignInWorld):
 
     async def end(self, existing: Any = "none") -> finish.Run:
         await self.keep(review.slug, review.Values(existing))
-        await finish.begin(self.interlock, BY, await self.setup(), await self.found())
+        await self.go_on(go_on=False)
+        return await self.finished()
+
+    async def go_on(self, *, go_on: bool = True) -> None:
+        await finish.begin(self.interlock, BY, await self.setup(), go_on=go_on)
+
+    async def finished(self) -> finish.Run:
         await finish.wait(self.interlock, self.setup_id)
         run = await finish.standing(self.interlock, self.setup_id)
         assert run is not None

@@ -131,6 +131,27 @@ async def test_a_set_up_of_an_account_that_syncs_already_is_refused_and_changes_
     assert await wizard.connection() == before
 
 
+async def test_ten_records_are_tried_and_everything_else_waits_until_somebody_goes_on(wizard: Wizard) -> None:
+    person = wizard.hubspot.user()
+    for n in range(12):
+        person.create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace"})
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    run = await wizard.end("try")
+    assert (run.state, run.message) == ("tried", "")
+    assert len(run.trial) == 10
+    assert all(pair.hubspot and pair.salesforce for pair in run.trial)
+    assert any(field.name == "LastName" and field.after == "Lovelace" for field in run.trial[0].fields)
+    assert len(wizard.salesforce_rows("Contact")) == 10
+    connection = await wizard.connection()
+    assert (connection.state, connection.begun_at_us) == ("setting_up", None)
+    await wizard.go_on()
+    assert (await wizard.finished()).state == "done"
+    connection = await wizard.connection()
+    assert (connection.state, connection.settings["existing"]) == ("first_sync", "all")
+
+
 class TestChoices:
     async def test_a_rule_and_an_object_that_are_switched_off_are_so_in_the_connection(self, wizard: Wizard) -> None:
         await wizard.signed_in()

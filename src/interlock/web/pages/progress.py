@@ -82,5 +82,6 @@ def _steps() -> list[tuple[str, str]]:
         ("properties", _("Making the missing properties in HubSpot")),
         ("mappings", _("Saving the mappings")),
         ("permissions", _("Letting the sync user see the mapped fields")),
+        ("try", _("Trying with some records, where that was chosen")),
         ("begin", _("Beginning to sync")),
     ]
