@@ -20,6 +20,8 @@ from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
 EVERY_S = 2.0
+# Five minutes: then the browser asks again by itself (HTML, server-sent events), and is looked at anew: is it still signed in?
+EVENTS_MOST = 150
 
 
 async def show(asked: Asked) -> Response:
@@ -33,7 +35,7 @@ async def events(asked: Asked) -> Response:
     """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
 
     async def stream() -> AsyncIterator[str]:
-        while True:
+        for _n in range(EVENTS_MOST):
             part = await _part(asked)
             if part is None:
                 yield "event: end\ndata: \n\n"
