@@ -71,6 +71,7 @@ async def _part(asked: Asked) -> dict[str, Any] | None:
         "steps": _steps(),
         "begun": result.begun,
         "verdict": result.verdict(),
+        "mood": result.mood(),
         "connection": document["connection"],
         "objects": [(name, document["objects"][slug]) for slug, name in object_names().items()],
         "api": document["api"],
