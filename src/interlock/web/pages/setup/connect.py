@@ -73,12 +73,10 @@ async def sign_in_to(at: At) -> Response:
     if part not in signing_in.PARTS or (at.link is not None and part != at.link.side):
         raise BadInput(_("This page has no such sign-in."), fix=_("Load the page again."))
     side = signing_in.PARTS[part]
-    before = connect.values_of(at.setup)
-    again = at.asked.field("again") == "yes"
     choice = signing_in.Choice(
-        sandbox=before.sandbox if again else at.asked.field("sandbox") == "yes",
-        my_domain=before.my_domain if again else at.asked.field("my_domain"),
-        as_somebody_else=again,
+        sandbox=at.asked.field("sandbox") == "yes",
+        my_domain=at.asked.field("my_domain"),
+        as_somebody_else=at.asked.field("again") == "yes",
     )
     if apps.values_of(at.setup).way(side) not in apps.WITH_APP:
         return await _with_key(at, side, choice)
@@ -103,6 +101,8 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
     async with at.interlock.setup_clients(at.setup) as clients:
         client = clients.hubspot if side is Side.HUBSPOT else clients.salesforce
         await signing_in.with_key(at.store, at.by, at.setup, client, choice)
+    if at.link is None:
+        await colleagues.take_back(at.store, at.by, at.setup.id, side)
     await look_around(at)
     return RedirectResponse(at.address(slug), 303)
 
