@@ -40,8 +40,12 @@ BY: By = BY_COMMAND
 
 
 class Wizard(SignInWorld):
-    def __init__(self, store: Store, clock: Clock, home: Any, **salesforce: Any) -> None:
-        super().__init__(store, clock, {"burst_limit": 100_000, "oauth_burst_limit": 100_000}, salesforce)
+    def __init__(
+        self, store: Store, clock: Clock, home: Any, hubspot: dict[str, Any] | None = None, **salesforce: Any
+    ) -> None:
+        # The clock stands still, so no window of a limit ever passes.
+        patient = {"burst_limit": 100_000, "oauth_burst_limit": 100_000, **(hubspot or {})}
+        super().__init__(store, clock, patient, salesforce)
         self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
         self.interlock.opens_transport = self._transport
         self.setup_id = 0
@@ -109,7 +113,13 @@ class Wizard(SignInWorld):
 
     async def end(self, existing: Any = "none") -> finish.Run:
         await self.keep(review.slug, review.Values(existing))
-        await finish.begin(self.interlock, BY, await self.setup(), await self.found())
+        await self.go_on(go_on=False)
+        return await self.finished()
+
+    async def go_on(self, *, go_on: bool = True) -> None:
+        await finish.begin(self.interlock, BY, await self.setup(), go_on=go_on)
+
+    async def finished(self) -> finish.Run:
         await finish.wait(self.interlock, self.setup_id)
         run = await finish.standing(self.interlock, self.setup_id)
         assert run is not None

@@ -79,6 +79,11 @@ def test_only_these_addresses_are_open_to_everybody() -> None:
         ("GET", "/colleague/{token}"),
         ("POST", "/colleague/{token}/connect"),
         ("POST", "/colleague/{token}/connect/sign-in"),
+        ("GET", "/colleague/{token}/package"),
+        ("POST", "/colleague/{token}/package"),
+        ("POST", "/colleague/{token}/package/install"),
+        ("POST", "/colleague/{token}/package/continue"),
+        ("POST", "/colleague/{token}/package/again"),
         ("GET", "/oauth/hubspot/callback"),
         ("GET", "/oauth/salesforce/callback"),
     }

@@ -12,7 +12,9 @@ from tests.wizard import BY, Wizard
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput
-from interlock.app.setup import package, properties, review
+from interlock.app.setup import configuration, package, properties, review
+from interlock.app.setup.draft import Row
+from interlock.core.model import SyncRule
 from interlock.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +133,27 @@ async def test_a_set_up_of_an_account_that_syncs_already_is_refused_and_changes_
     assert await wizard.connection() == before
 
 
+async def test_ten_records_are_tried_and_everything_else_waits_until_somebody_goes_on(wizard: Wizard) -> None:
+    person = wizard.hubspot.user()
+    for n in range(12):
+        person.create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace"})
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    run = await wizard.end("try")
+    assert (run.state, run.message) == ("tried", "")
+    assert len(run.trial) == 10
+    assert all(pair.hubspot and pair.salesforce for pair in run.trial)
+    assert any(field.name == "LastName" and field.after == "Lovelace" for field in run.trial[0].fields)
+    assert len(wizard.salesforce_rows("Contact")) == 10
+    connection = await wizard.connection()
+    assert (connection.state, connection.begun_at_us) == ("setting_up", None)
+    await wizard.go_on()
+    assert (await wizard.finished()).state == "done"
+    connection = await wizard.connection()
+    assert (connection.state, connection.settings["existing"]) == ("first_sync", "all")
+
+
 class TestChoices:
     async def test_a_rule_and_an_object_that_are_switched_off_are_so_in_the_connection(self, wizard: Wizard) -> None:
         await wizard.signed_in()
@@ -180,3 +203,47 @@ def test_more_than_a_thousand_creates_are_typed_out() -> None:
 def test_creating_is_not_confirmed_while_nobody_knows_how_many() -> None:
     with pytest.raises(BadInput, match="not known yet"):
         review.check_count(review.Values("all"), review.Seen("running", "", 0), "0")
+
+
+class TestFieldsToKeepBack:
+    @pytest.fixture
+    async def rows(self, wizard: Wizard) -> dict[str, Row]:
+        wizard.production.add_custom_field("Contact", "Ssn__c", "EncryptedText", length=20)
+        wizard.production.add_custom_field("Contact", "Salary__c", "Currency")
+        wizard.production.add_custom_field("Contact", "Nickname__c")
+        wizard.production.org.classified |= {"Contact.Salary__c": "Restricted", "Contact.Nickname__c": "Internal"}
+        await wizard.signed_in()
+        await wizard.install()
+        await wizard.recommended()
+        draft = properties.draft_of(await wizard.setup(), await wizard.found())
+        return {row.property: row for row in draft.rows["contacts"]}
+
+    async def test_what_is_encrypted_or_restricted_starts_at_dont_sync_and_gets_no_property(
+        self, rows: dict[str, Row]
+    ) -> None:
+        assert (rows["ssn__c"].rule, rows["ssn__c"].makes) == (SyncRule.DONT_SYNC, None)
+        assert (rows["salary__c"].rule, rows["salary__c"].makes) == (SyncRule.DONT_SYNC, None)
+        assert "Restricted" in str(rows["salary__c"].why_not)
+
+    async def test_what_is_internal_only_is_offered_like_any_other(self, rows: dict[str, Row]) -> None:
+        assert rows["nickname__c"].rule is SyncRule.PREFER_SALESFORCE
+        assert rows["nickname__c"].makes is not None
+
+    async def test_ids_stamps_and_interlocks_own_fields_are_not_offered(self, rows: dict[str, Row]) -> None:
+        assert not {"id", "createddate", "accountid", "interlock_creation_key__c", "isconverted"} & rows.keys()
+
+
+async def test_an_account_without_room_is_told_and_can_leave_them_out(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    wizard = Wizard(store, clock, tmp_path, hubspot={"custom_properties_max": 5})
+    await wizard.signed_in()
+    await wizard.install()
+    found = await wizard.found()
+    with pytest.raises(BadInput, match="has room for 5"):
+        configuration.check(configuration.Values("recommended"), found)
+    configuration.check(configuration.Values("recommended", "leave_out"), found)
+    await wizard.recommended("leave_out")
+    rows = properties.draft_of(await wizard.setup(), found).rows["companies"]
+    assert not [row for row in rows if row.kind == "custom" and row.makes is not None]
+    await wizard.interlock.background.close()

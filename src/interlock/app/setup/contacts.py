@@ -46,7 +46,7 @@ def settings_of(setup: Setup) -> dict[str, Any]:
     return {
         "inclusion": {"contacts": values.list_id} if values.list_id else {},
         "create_person_as": values.in_salesforce,
-        "create_in_hubspot": values.in_hubspot,
+        "create_in_hubspot": {"contacts": values.in_hubspot},
     }
 
 

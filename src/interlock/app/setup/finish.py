@@ -26,7 +26,8 @@ from interlock.app.setup import connecting, opened, package, properties, review,
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft
 from interlock.app.setup.opened import Opened, task_name
-from interlock.core.model import SyncRule
+from interlock.app.try_first import Tried, try_first
+from interlock.core.model import AuditRow, Raw, Side, SyncRule
 from interlock.crm.errors import CrmError
 from interlock.engine.context import HUBSPOT_ID_PROPERTY
 from interlock.objects.registry import SPECS
@@ -35,16 +36,36 @@ from interlock.store.connections import Connection
 from interlock.store.setups import Setup
 
 _RUN = "finish"
-# How the choices of the review are carried out (engine/context.py, EXISTING). Trying ten first leaves the rest for later.
-_EXISTING = {"none": "none", "try": "none", "link": "link", "all": "all"}
+# How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
+_EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
-Step = Literal["properties", "mappings", "permissions", "begin", "done"]
+Step = Literal["properties", "mappings", "permissions", "try", "begin", "done"]
+
+
+class TriedField(msgspec.Struct, frozen=True):
+    """One value that the trial wrote, and what stood there before."""
+
+    side: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+class TriedPair(msgspec.Struct, frozen=True):
+    """One record of the trial with its counterpart; `why_not`: why there is none (a code), `issues` that it raised."""
+
+    hubspot: str | None
+    salesforce: str | None
+    fields: list[TriedField] = []
+    why_not: str | None = None
+    issues: int = 0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One finish as it is remembered. `made`: how many of how many properties."""
+    """One finish as it is remembered. `made`: how many of how many properties. `tried`: ten records are synced, and somebody
+    has to look at them; `go_on`: somebody has."""
 
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "tried", "done", "failed"]
     step: Step
     by: str
     began_at_us: int
@@ -53,6 +74,8 @@ class Run(msgspec.Struct, frozen=True):
     message: str = ""
     fix: str = ""
     not_revoked: str = ""
+    go_on: bool = False
+    trial: list[TriedPair] = []
 
 
 async def will_grant(interlock: Opened, setup: Setup, found: Found) -> Chosen:
@@ -72,12 +95,12 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
     ]
 
 
-async def begin(interlock: Opened, by: By, setup: Setup, found: Found) -> None:
-    """What is kept of the steps says how. While one runs, nothing happens."""
+async def begin(interlock: Opened, by: By, setup: Setup, *, go_on: bool = False) -> None:
+    """What is kept of the steps says how; `go_on`: past the trial. While one runs, nothing happens."""
     name = task_name(setup.id, _RUN)
     if interlock.background.runs(name):
         return
-    run = Run("running", "properties", by.actor, interlock.clock_us())
+    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on)
     async with interlock.store.write(None) as tx:
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
@@ -118,6 +141,24 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
     await opened.keep(interlock.store, setup_id, _RUN, finish.told)
 
 
+def _as_pair(tried: Tried) -> TriedPair:
+    fields = [field for row in tried.written if row.side is not None for field in _written(row, row.side)]
+    keys = [None if key is None else str(key) for key in (tried.hubspot, tried.salesforce)]
+    return TriedPair(keys[0], keys[1], fields, tried.why_not, len(tried.issues))
+
+
+def _written(row: AuditRow, side: Side) -> list[TriedField]:
+    """A create is one row that holds all its values by name (engine/audit_rows.py)."""
+    if isinstance(row.new, dict):
+        return [TriedField(side.value, str(name), None, _text(value)) for name, value in row.new.items()]
+    name = row.property if side is Side.HUBSPOT else row.field
+    return [] if name is None else [TriedField(side.value, name, _text(row.old), _text(row.new))]
+
+
+def _text(value: Raw) -> str | None:
+    return None if value is None else str(value)
+
+
 class _Finish:
     def __init__(self, interlock: Opened, by: By, setup_id: int, run: Run) -> None:
         self._interlock = interlock
@@ -144,6 +185,10 @@ class _Finish:
         await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, review.settings_of(setup))
         self.tell(step="permissions")
         await self._permit(setup, found.connection)
+        if review.values_of(setup).existing == "try" and not self.told.go_on:
+            self.tell(step="try")
+            self.tell(state="tried", trial=await self._try(found.connection.id))
+            return
         self.tell(step="begin")
         await self._begin(setup, found.connection)
         assert found.connection.id is not None
@@ -176,6 +221,22 @@ class _Finish:
                 self._interlock.clock_us,
                 lambda _: None,
             )
+
+    async def _try(self, connection_id: int) -> list[TriedPair]:
+        async with self._interlock.store.read(None) as tx:
+            connection = await connections.get(tx, connection_id)
+        assert connection is not None
+        connection.settings = {**connection.settings, "existing": "all"}
+        async with self._interlock.clients(connection) as clients:
+            trial = await try_first(
+                self._interlock.store,
+                connection,
+                clients.hubspot,
+                clients.salesforce,
+                self._interlock.clock_us,
+                by=self._by,
+            )
+        return [_as_pair(each) for each in trial.tried]
 
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None

@@ -20,6 +20,8 @@ from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
 EVERY_S = 2.0
+# Five minutes: then the browser asks again by itself (HTML, server-sent events), and is looked at anew: is it still signed in?
+EVENTS_MOST = 150
 
 
 async def show(asked: Asked) -> Response:
@@ -33,7 +35,7 @@ async def events(asked: Asked) -> Response:
     """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
 
     async def stream() -> AsyncIterator[str]:
-        while True:
+        for _n in range(EVENTS_MOST):
             part = await _part(asked)
             if part is None:
                 yield "event: end\ndata: \n\n"
@@ -69,6 +71,7 @@ async def _part(asked: Asked) -> dict[str, Any] | None:
         "steps": _steps(),
         "begun": result.begun,
         "verdict": result.verdict(),
+        "mood": result.mood(),
         "connection": document["connection"],
         "objects": [(name, document["objects"][slug]) for slug, name in object_names().items()],
         "api": document["api"],
@@ -82,5 +85,6 @@ def _steps() -> list[tuple[str, str]]:
         ("properties", _("Making the missing properties in HubSpot")),
         ("mappings", _("Saving the mappings")),
         ("permissions", _("Letting the sync user see the mapped fields")),
+        ("try", _("Trying with some records, where that was chosen")),
         ("begin", _("Beginning to sync")),
     ]

@@ -65,6 +65,10 @@ async def done(at: At) -> Response:
 PAGE = Page(connect.slug, show, done, more=(("sign-in", connect_page.sign_in_to),))
 
 
+# Who was asked by a link asks nobody else by one.
+_NOT_THEIRS = ("ask", "take-back")
+
+
 def addresses(others: tuple[Page, ...]) -> Iterator[tuple[str, str, Handler]]:
     """(method, path, handler), open to everybody. `others`: the wizard's pages, of which a colleague may see STEPS."""
     yield "GET", "/colleague/{token}", _shows(PAGE)
@@ -77,7 +81,8 @@ def addresses(others: tuple[Page, ...]) -> Iterator[tuple[str, str, Handler]]:
         yield "GET", f"/colleague/{{token}}/{page.slug}", _shows(page)
         yield "POST", f"/colleague/{{token}}/{page.slug}", _sends(page, page.send)
         for name, send in page.more:
-            yield "POST", f"/colleague/{{token}}/{page.slug}/{name}", _sends(page, send)
+            if name not in _NOT_THEIRS:
+                yield "POST", f"/colleague/{{token}}/{page.slug}/{name}", _sends(page, send)
 
 
 def _shows(page: Page) -> Handler:

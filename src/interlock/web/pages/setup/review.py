@@ -139,7 +139,16 @@ async def send(at: At) -> Response:
     seen = await review.seen(at.interlock, at.by, at.setup, found)
     review.check_count(values, seen, at.asked.field("count"))
     await at.save(values)
-    await finish.begin(at.interlock, at.by, at.setup, found)
+    await finish.begin(at.interlock, at.by, at.setup)
+    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+
+
+async def go_on(at: At) -> Response:
+    """*Continue*, after the trial."""
+    run = await finish.standing(at.interlock, at.setup.id)
+    if run is None or run.state != "tried":
+        raise BadInput(_("There is no trial to go on from."), fix=_("Finish the set-up here."))
+    await finish.begin(at.interlock, at.by, at.setup, go_on=True)
     return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
 
 
@@ -176,4 +185,10 @@ def _cell(value: object) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-PAGE = Page(slug, show, send, more=(("count-again", look_again),), files=(("interlock-preview.csv", download),))
+PAGE = Page(
+    slug,
+    show,
+    send,
+    more=(("count-again", look_again), ("continue", go_on)),
+    files=(("interlock-preview.csv", download),),
+)
