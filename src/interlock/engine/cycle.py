@@ -14,6 +14,7 @@ from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
+from interlock.engine.import_ import import_asked
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
@@ -41,6 +42,7 @@ async def drain(ctx: Cycle) -> None:
     if await loading(ctx):
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
+    await import_asked(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -58,6 +60,7 @@ async def poll(ctx: Cycle) -> int:
     if await loading(ctx):
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
+    await import_asked(ctx, work_off)
     await notice_gaps(ctx)
     found = await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
