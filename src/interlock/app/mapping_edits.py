@@ -13,7 +13,7 @@ import msgspec
 
 from interlock.app import mappings as use_case
 from interlock.app.compile import Compiler
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import BadInput, Busy
 from interlock.app.mapping_table import edition_of, rows_of
 from interlock.app.mappings import Change, Document, FieldEntry, TypeEntry
 from interlock.app.people.log import record
@@ -38,11 +38,10 @@ class Edit(msgspec.Struct, frozen=True):
     adds: bool = False
 
 
-class Stale(AppError):
+class Stale(Busy):
     """Somebody else saved first."""
 
     code = "changed_meanwhile"
-    exit_code = 6
 
     def __init__(self) -> None:
         super().__init__(

@@ -201,9 +201,9 @@ async def save(asked: Asked) -> Response:
     except (AppError, CrmError) as error:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
-    if not _permitted(changes):
-        return settings.back(connection, slug, "mappings")
-    return await _grant(asked, connection, slug)
+    # What the page before has shown, and no more.
+    fields = _permitted(changes)
+    return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
 
 
 def _decoded(text: str) -> list[Edit]:
@@ -214,15 +214,17 @@ def _decoded(text: str) -> list[Edit]:
 
 
 async def grant(asked: Asked) -> Response:
-    """Once more: what is saved and was not granted."""
-    return await _grant(asked, await settings.connection_of(asked), objects.slug_of(asked))
+    """Once more, of all that is mapped: what could not be granted when it was saved is among it."""
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    fields = await permit.mapped_fields(asked.site.store, connection.id)
+    return await _grant(asked, connection, objects.slug_of(asked), fields)
 
 
-async def _grant(asked: Asked, connection: Connection, slug: str) -> Response:
-    """Let the sync user use every field that is mapped. The mappings are saved by now: a refusal leaves them so."""
+async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
+    """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
     site = asked.site
     assert connection.id is not None
-    fields = await permit.mapped_fields(site.store, connection.id)
     try:
         async with site.interlock.clients(connection) as clients:
             user_id = (await clients.salesforce.identity()).user_id
