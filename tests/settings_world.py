@@ -10,10 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.asgi_browser import Answer, Browser
-from tests.simulation.virtual_time import run
-from tests.world import HUBSPOT_URL, SALESFORCE_URL, World
-
 from interlock.app.connect import ConnectRequest, connect
 from interlock.app.credentials import Credentials
 from interlock.app.people import manage, signing_in
@@ -28,6 +24,9 @@ from interlock.store import Store, deeds, keyring
 from interlock.store.connections import Connection
 from interlock.web.app import make_app
 from interlock.wiring import Interlock
+from tests.asgi_browser import Answer, Browser
+from tests.simulation.virtual_time import run
+from tests.world import HUBSPOT_URL, SALESFORCE_URL, World
 
 PUBLIC_URL = "http://127.0.0.1:8090"
 
