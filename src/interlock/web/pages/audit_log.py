@@ -19,6 +19,7 @@ def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
         "conflict_resolved": _("chose for the conflict"),
+        "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
         "first_person_made": _("came in as the first person"),
         "import_asked": _("asked for an import"),
@@ -33,6 +34,7 @@ def words() -> dict[str, str]:
         "person_added": _("added"),
         "person_disabled": _("disabled"),
         "person_enabled": _("enabled"),
+        "record_synced": _("asked for a sync of a record"),
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
         "rules_changed": _("changed the rules"),
