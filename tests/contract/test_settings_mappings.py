@@ -139,7 +139,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten(tmp_path: Path) -
         assert (await _save(second, await _preview(second, "fax:Fax", "change", "dont_sync"))).status == 303
         refused = await _save(first, seen)
         assert refused.status == 409
-        assert "Somebody else has changed these mappings" in refused.page.text
+        assert "Somebody else has changed this" in refused.page.text
         rules = {row["property"]: row["rule"] for row in await _rows(world)}
         assert (rules["jobtitle"], rules["fax"]) == ("prefer_salesforce", "dont_sync")
 

@@ -15,8 +15,7 @@ from interlock.app import key_fields
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
 from interlock.app.connections import check_objects, fresh
-from interlock.app.errors import BadInput
-from interlock.app.mapping_edits import Stale
+from interlock.app.errors import BadInput, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.runtime import settings_of

@@ -17,6 +17,7 @@ from interlock.web.pages import (
     api_tokens,
     audit_log,
     conflicts,
+    connection,
     mapping_changes,
     objects,
     people,
@@ -84,6 +85,14 @@ ADDRESSES = (
     Address("GET", f"{CONNECTION}/conflicts", Action.SEE, conflicts.show),
     Address("POST", f"{CONNECTION}/conflicts/resolve", Action.OPERATE, conflicts.resolve_all),
     Address("POST", f"{CONNECTION}/conflicts/{{conflict:int}}/resolve", Action.OPERATE, conflicts.resolve),
+    Address("GET", f"{CONNECTION}/connection", Action.SEE, connection.show),
+    Address("POST", f"{CONNECTION}/connection/pause", Action.OPERATE, connection.pause),
+    Address("POST", f"{CONNECTION}/connection/resume", Action.OPERATE, connection.resume),
+    Address("POST", f"{CONNECTION}/connection/{{object}}/pause", Action.OPERATE, connection.pause),
+    Address("POST", f"{CONNECTION}/connection/{{object}}/resume", Action.OPERATE, connection.resume),
+    Address("GET", f"{CONNECTION}/mappings.yaml", Action.SEE, connection.download),
+    Address("POST", f"{CONNECTION}/mappings/upload", Action.CONFIGURE, connection.upload),
+    Address("POST", f"{CONNECTION}/mappings/apply", Action.CONFIGURE, connection.apply),
     Address("GET", "/api/status", Action.SEE, status.as_json),
 )
 

@@ -130,7 +130,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
     """Raises AppError for what cannot be saved anyway; a CRM that cannot be read leaves the effect unknown, and says so."""
     site = asked.site
     assert connection.id is not None
-    checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, _refresh(asked, connection))
+    checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, refresher(asked, connection))
     effect, unread = None, ""
     wanted, not_granted = None, ""
     try:
@@ -170,7 +170,7 @@ def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
     ]
 
 
-def _refresh(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
+def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
         assert connection.id is not None
         slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
@@ -195,7 +195,7 @@ async def save(asked: Asked) -> Response:
             slug,
             _decoded(asked.field("edits")),
             asked.field("edition"),
-            _refresh(asked, connection),
+            refresher(asked, connection),
             asked.by,
         )
     except (AppError, CrmError) as error:
