@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -143,8 +143,15 @@ def api(site: Site, handler: Handler, need: Action) -> Endpoint:
 
 def _to_sign_in(request: Request) -> Response:
     """To be led back after signing in, where that means only looking."""
-    path = request.url.path
-    back = f"?{urlencode({'next': path})}" if request.method == "GET" and path != "/" else ""
+    path, looking = request.url.path, request.method == "GET"
+    part = "hx-request" in request.headers
+    if part:
+        # A part of a page that is open: back to that page, whose address htmx tells. The sign-in decides where it may lead.
+        path, looking = urlsplit(request.headers.get("hx-current-url", "")).path, True
+    back = f"?{urlencode({'next': path})}" if looking and path not in ("", "/") else ""
+    if part:
+        # A redirect would put the sign-in page into the place of the part.
+        return Response(status_code=401, headers={"HX-Redirect": f"/sign-in{back}"})
     return RedirectResponse(f"/sign-in{back}", 303)
 
 

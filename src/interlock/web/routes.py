@@ -65,6 +65,7 @@ ADDRESSES = (
     Address("GET", "/welcome/{token}", None, welcome.show),
     Address("POST", "/welcome/{token}", None, welcome.send),
     Address("GET", "/account", Action.OWN_ACCOUNT, account.show),
+    Address("POST", "/account/language", Action.OWN_ACCOUNT, account.choose_language),
     Address("POST", "/account/password", Action.OWN_ACCOUNT, account.change_password),
     Address("POST", "/account/sign-out-elsewhere", Action.OWN_ACCOUNT, account.sign_out_elsewhere),
     Address("GET", "/people", Action.MANAGE_PEOPLE, people.show),
