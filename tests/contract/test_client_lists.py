@@ -52,8 +52,8 @@ def test_lists_of_an_object_are_found_by_name_with_their_size_and_kind() -> None
     async def story() -> None:
         page = await account.client.lists("0-1", "customer", purpose="setup")
         assert page.lists == [
-            RecordList(manual, "Customers", 2, "MANUAL"),
-            RecordList(dynamic, "customers with a city", 0, "DYNAMIC"),
+            RecordList(manual, "Customers", 2, "MANUAL", "0-1"),
+            RecordList(dynamic, "customers with a city", 0, "DYNAMIC", "0-1"),
         ]
         assert page.next is None
         first = await account.client.lists("0-1", count=1, purpose="setup")
@@ -71,7 +71,7 @@ def test_a_list_that_was_deleted_is_none() -> None:
 
     async def story() -> None:
         found = await account.client.list_by_id(list_id, purpose="setup")
-        assert found == RecordList(list_id, "Customers", 0, "MANUAL")
+        assert found == RecordList(list_id, "Customers", 0, "MANUAL", "0-1")
         account.person.delete_list(list_id)
         assert await account.client.list_by_id(list_id, purpose="setup") is None
         assert await account.client.list_members(list_id, purpose="detect") is None

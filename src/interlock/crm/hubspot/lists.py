@@ -150,4 +150,4 @@ async def members(calls: Calls, list_id: str, after: str | None, purpose: str) -
 def _shown(found: _List) -> RecordList:
     text = found.additional_properties.hs_list_size
     size = int(text) if text is not None and text.isascii() and text.isdigit() else found.size
-    return RecordList(str(found.list_id), found.name, size, found.processing_type)
+    return RecordList(str(found.list_id), found.name, size, found.processing_type, found.object_type_id)

@@ -129,6 +129,7 @@ class RecordList(msgspec.Struct, frozen=True):
     name: str
     size: int | None
     kind: str
+    object_type_id: str
 
 
 class ListPage(msgspec.Struct, frozen=True):
