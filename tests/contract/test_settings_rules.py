@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, tell
 
+from interlock.app import what_syncs
 from interlock.app.people.roles import Role
 from interlock.store import connections
 
@@ -16,9 +17,12 @@ HERE = "/connections/1"
 
 async def _set(browser: Browser, slug: str, **chosen: str) -> Answer:
     shown = await browser.get(f"{HERE}/{slug}")
-    fields = {"enabled": "yes", "create_in_salesforce": "Contact", "create_in_hubspot": "yes"}
-    fields |= shown.page.form(f"{HERE}/{slug}/rules")
-    return await browser.post(f"{HERE}/{slug}/rules", fields | chosen)
+    fields = {"create_in_salesforce": "Contact", "create_in_hubspot": "yes"}
+    return await browser.post(f"{HERE}/{slug}/rules", fields | shown.page.form(f"{HERE}/{slug}/rules") | chosen)
+
+
+async def _turn(browser: Browser, slug: str, sync: str) -> Answer:
+    return await browser.submit(f"{HERE}/{slug}", f"{HERE}/{slug}/turn", sync=sync)
 
 
 def test_a_new_hubspot_contact_becomes_what_is_chosen(tmp_path: Path) -> None:
@@ -32,7 +36,7 @@ def test_a_new_hubspot_contact_becomes_what_is_chosen(tmp_path: Path) -> None:
         world.person("bob@example.com")
         await world.turns()
         assert (len(world.sally.ids("Contact")), len(world.sally.ids("Lead"))) == (0, 1)
-        assert (await world.deeds()).count("rules_changed") == 2
+        assert (await world.deeds()).count("what_syncs_chosen") == 2
 
     tell(tmp_path, story, objects=("contacts",))
 
@@ -53,12 +57,12 @@ def test_turning_companies_on_makes_their_key_fields_and_mappings_and_syncs_them
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         assert "Nothing is mapped yet" in (await admin.get(f"{HERE}/companies")).page.text
-        assert (await _set(admin, "companies", create_in_salesforce="Account")).to == f"{HERE}/companies?done=rules"
+        assert (await _turn(admin, "companies", "on")).to == f"{HERE}/companies?done=turned"
         assert "website:Website" in (await admin.get(f"{HERE}/companies")).body
         world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
         await world.turns()
         assert [world.sally.get("Account", id_)["Name"] for id_ in world.sally.ids("Account")] == ["Acme"]
-        assert (await _set(admin, "companies", create_in_salesforce="Account", enabled="no")).status == 303
+        assert (await _turn(admin, "companies", "off")).status == 303
         world.hugo.create("companies", {"name": "Other", "domain": "other.example"})
         await world.turns()
         assert len(world.sally.ids("Account")) == 1
@@ -78,8 +82,7 @@ def test_rules_that_somebody_else_saved_meanwhile_are_not_overwritten(tmp_path: 
         async with world.store.read(None) as tx:
             kept = await connections.get(tx, 1)
         assert kept is not None
-        assert kept.settings["create_person_as"] == "Lead"
-        assert kept.settings.get("create_in_hubspot", True) is True
+        assert what_syncs.chosen(kept, "contacts") == what_syncs.WhatSyncs("contacts", None, "Lead", True)
 
     tell(tmp_path, story, objects=("contacts",))
 
@@ -88,7 +91,7 @@ def test_what_no_record_can_become_is_refused(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         refused = await _set(await world.admin(), "contacts", create_in_salesforce="Account")
         assert refused.status == 422
-        assert "is nothing that a new HubSpot record can become" in refused.page.text
+        assert "contacts cannot become 'Account' in Salesforce" in refused.page.text
 
     tell(tmp_path, story, objects=("contacts",))
 
@@ -164,5 +167,25 @@ def test_the_settings_lead_on_where_there_is_one_connection_and_a_connection_tha
         # A viewer sees no tab that is not for viewers, and no control.
         assert "/people" not in links
         assert not [each for each in shown.page.all("form", method="post") if each.get("action") != "/sign-out"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        inside, _outside = world.person("in@example.com"), world.person("out@example.com")
+        list_id = world.hugo.create_list("contacts", "Customers", [inside])
+        await asyncio.sleep(600)
+        admin = await world.admin()
+        shown = await admin.get(f"{HERE}/contacts/lists?q=custom")
+        assert "Customers (1 record, manual)" in shown.page.text
+        form = shown.page.form(f"{HERE}/contacts/list")
+        saved = await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id})
+        assert saved.to == f"{HERE}/contacts?done=rules"
+        await world.turns()
+        emails = [world.sally.get("Contact", id_)["Email"] for id_ in world.sally.ids("Contact")]
+        assert emails == ["in@example.com"]
+        refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
+        assert refused.status in (404, 409)
 
     tell(tmp_path, story, objects=("contacts",))

@@ -46,7 +46,10 @@ def _of_object(slug: str) -> list[Address]:
     here = f"{CONNECTION}/{slug}"
     return [
         Address("GET", here, Action.SEE, objects.show),
+        Address("POST", f"{here}/turn", Action.CONFIGURE, objects.turn),
         Address("POST", f"{here}/rules", Action.CONFIGURE, objects.save_rules),
+        Address("GET", f"{here}/lists", Action.CONFIGURE, objects.lists),
+        Address("POST", f"{here}/list", Action.CONFIGURE, objects.save_list),
         Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
         Address("POST", f"{here}/permissions", Action.CONFIGURE, mapping_changes.grant),
         Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),

@@ -26,6 +26,8 @@ def words() -> dict[str, str]:
         "issues_ignored": _("ignored issues"),
         "issues_resynced": _("resynced issues"),
         "mappings_changed": _("changed mappings"),
+        "object_turned_off": _("turned an object off"),
+        "object_turned_on": _("turned an object on"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
         "password_reset": _("took the password away and gave a link"),
@@ -37,7 +39,6 @@ def words() -> dict[str, str]:
         "record_synced": _("asked for a sync of a record"),
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
-        "rules_changed": _("changed the rules"),
         "setup_link_made": _("made a link for the first person"),
         "sign_in_failed": _("did not get in"),
         "sign_in_link_made": _("made a link that signs in"),
@@ -46,4 +47,5 @@ def words() -> dict[str, str]:
         "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
+        "what_syncs_chosen": _("chose what syncs"),
     }
