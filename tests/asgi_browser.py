@@ -58,6 +58,9 @@ class Text(HTMLParser):
                 inside = attributes.get("action") == action
                 found = found or inside
             elif inside and tag == "input" and attributes.get("name"):
+                # A box that is not ticked is not sent.
+                if attributes.get("type") in ("checkbox", "radio") and "checked" not in attributes:
+                    continue
                 fields[str(attributes["name"])] = attributes.get("value") or ""
         assert found, f"there is no form for {action}"
         return fields
@@ -132,7 +135,7 @@ class Browser:
         self._keep(set_cookies)
         raw = b"".join(each.get("body", b"") for each in sent[1:])
         headers = {n: v for n, v in pairs if n != "set-cookie"}
-        text = (gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw).decode()
+        text = (gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw).decode(errors="replace")
         return Answer(sent[0]["status"], headers, set_cookies, text, raw)
 
     def _keep(self, set_cookies: list[str]) -> None:

@@ -13,7 +13,7 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND, By, Visitor
 from interlock.config import Home, ProcessSettings
-from interlock.store import Store, deeds
+from interlock.store import Store, deeds, keyring
 from interlock.store.people import Person
 from interlock.wiring import Interlock
 
@@ -108,7 +108,8 @@ class Office:
 async def an_office(folder: Path, database: str | None = None) -> AsyncIterator[Office]:
     """On SQLite in this folder, or on another database."""
     office = Office()
-    store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us)
+    keys = keyring.generate()
+    store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us, keyring=keys)
     office.interlock = Interlock(Home(path=folder, settings=ProcessSettings()), store, office.clock_us)
     try:
         yield office

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from interlock.crm.tokens import TokenSource
     from interlock.crm.transport import Transport
     from interlock.store.connections import Connection
+    from interlock.store.setups import Setup
 
 
 def wall_clock_us() -> int:
@@ -123,6 +124,46 @@ class Interlock(msgspec.Struct):
             yield built
 
     @asynccontextmanager
+    async def setup_clients(self, setup: Setup, *, deploying: bool = False) -> AsyncIterator[Clients]:
+        """Clients of a set-up, whichever way its sides sign in; calls are counted in memory only. A side that is not signed in to
+        refuses each call. `deploying`: Salesforce as the one who installs the package, else as the one the sync runs as."""
+        from interlock.app.setup import apps, connect
+        from interlock.core.model import Side
+        from interlock.crm.budget import MemoryBudgetStore
+        from interlock.crm.tokens import NotSignedIn
+
+        values, entered = connect.values_of(setup), apps.values_of(setup)
+        async with self.store.read(None) as tx:
+            secrets = await apps.credentials_of(tx, setup)
+        salesforce = values.salesforce if deploying or values.sync_user is None else values.sync_user
+        addresses = self._addresses()
+        hubspot_url = values.hubspot.identity.api_url if values.hubspot is not None else addresses.hubspot_api
+        salesforce_url = entered.salesforce_url or addresses.salesforce_production
+        if salesforce is not None:
+            salesforce_url = salesforce.identity.api_url
+
+        def source(side: Side, transport: Transport) -> TokenSource:
+            from interlock.app.stored_tokens import StoredTokens
+
+            signed_in = values.hubspot if side is Side.HUBSPOT else salesforce
+            if entered.way(side) not in apps.WITH_APP and secrets is not None:
+                if side is Side.HUBSPOT:
+                    return _hubspot_tokens(secrets)
+                return _salesforce_tokens(secrets, salesforce_url, transport, self.clock_us)
+            if signed_in is None or signed_in.grant is None:
+                return NotSignedIn(side)
+            return StoredTokens(self.store, self._crms(transport), side, grant_id=signed_in.grant)
+
+        async with self._built(
+            hubspot_url,
+            salesforce_url,
+            lambda transport: (source(Side.HUBSPOT, transport), source(Side.SALESFORCE, transport)),
+            MemoryBudgetStore(self.clock_us),
+            {},
+        ) as built:
+            yield built
+
+    @asynccontextmanager
     async def crms(self) -> AsyncIterator[Crms]:
         """For signing in and off: `sign_in.begin`, `sign_in.finish`, `sign_offs`."""
         async with self._transport() as transport:
@@ -136,9 +177,14 @@ class Interlock(msgspec.Struct):
         return HttpTransport(ca_file=_ca_file(self.home))
 
     def _crms(self, transport: Transport) -> Crms:
-        from interlock.app.crms import Addresses, Crms
+        from interlock.app.crms import Crms
 
-        return Crms(transport, self.clock_us, self.addresses or Addresses())
+        return Crms(transport, self.clock_us, self._addresses())
+
+    def _addresses(self) -> Addresses:
+        from interlock.app.crms import Addresses
+
+        return self.addresses or Addresses()
 
     def _tokens(
         self, connection: Connection, secrets: Credentials, granted: dict[str, grants.Grant], transport: Transport

@@ -33,6 +33,7 @@ class Line(AsgiTransport):
 
     def __init__(self, apps: dict[str, Any]) -> None:
         super().__init__(apps)
+        self._apps = apps
         self.sent: list[str] = []
         self.lose_next: str | None = None
 
@@ -43,6 +44,10 @@ class Line(AsgiTransport):
             self.lose_next = None
             raise OutcomeUnknown("no answer within 30 s")
         return answer
+
+    def serve(self, host: str, app: Any) -> None:
+        """From now on somebody answers there."""
+        super().__init__(self._apps | {host: app})
 
     def count(self, path: str) -> int:
         return sum(urlsplit(url).path == path for url in self.sent)

@@ -62,9 +62,20 @@ class Patient(msgspec.Struct):
 
 async def examine(patient: Patient) -> list[Check]:
     """Every finding, HubSpot's first. Raises no CrmError."""
-    checks = [_state(patient)]
-    reached = []
+    checks, reached = await examine_sides(patient, tuple(Side))
+    checks = [_state(patient), *checks]
+    if len(reached) == len(Side):
+        checks += await _safely("schemas", None, _schemas, patient)
+    return [*checks, *_clocks(patient, reached)]
+
+
+async def examine_sides(patient: Patient, sides: tuple[Side, ...]) -> tuple[list[Check], list[Side]]:
+    """What can be said before there is a connection, and which of these sides answered. Raises no CrmError."""
+    checks: list[Check] = []
+    reached: list[Side] = []
     for side, greet in ((Side.HUBSPOT, _greet_hubspot), (Side.SALESFORCE, _greet_salesforce)):
+        if side not in sides:
+            continue
         check = await _safely("sign_in", side, greet, patient)
         checks += check
         if all(each.level != ERROR for each in check):
@@ -79,9 +90,7 @@ async def examine(patient: Patient) -> list[Check]:
     if Side.HUBSPOT in reached:
         checks += await _safely("api_allocation", Side.HUBSPOT, _hubspot_allocation, patient)
         checks += await _safely("native_integration", Side.HUBSPOT, _native_in_hubspot, patient)
-    if len(reached) == len(Side):
-        checks += await _safely("schemas", None, _schemas, patient)
-    return [*checks, *_clocks(patient, reached)]
+    return checks, reached
 
 
 Look = Callable[[Patient], AsyncIterator[Check]]

@@ -64,6 +64,8 @@ class SignInRequest(msgspec.Struct, frozen=True):
     connection_id: int | None = None  # *Sign in again*, *Connect a different user*
     other_grant: int | None = None  # the other side's, of the same set-up
     replaces: int | None = None  # this side's, of the same set-up
+    setup_id: int | None = None  # of the wizard's set-up that it belongs to
+    part: str = ""  # which sign-in of that set-up it is, see setup/signing_in.py
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -89,6 +91,8 @@ class Finished(msgspec.Struct, frozen=True):
     # HubSpot: the connection that the account has already; signing in to the same org again is fine.
     known_as: str | None = None
     not_revoked: str | None = None  # an earlier sign-in that this one replaces could not be ended at the CRM: why
+    setup_id: int | None = None  # as it was asked for
+    part: str = ""
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -180,7 +184,22 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
     except BaseException:
         await _take_back(store, crms, wanted, granted)
         raise
-    return msgspec.structs.replace(finished, not_revoked=await _revoke_replaced(store, crms, request))
+    return msgspec.structs.replace(
+        finished,
+        not_revoked=await _revoke_replaced(store, crms, request),
+        setup_id=request.setup_id,
+        part=request.part,
+    )
+
+
+async def check_key(store: Store, request: SignInRequest, identity: Identity) -> tuple[str, ...]:
+    """What is asked of a sign-in in the browser, of one by a key; accounts that the org is joined to already. Raises SignInStopped,
+    RightsMissing."""
+    _check_kind(request, identity)
+    _check_rights(request, identity)
+    async with store.read(None) as tx:
+        others = await _check_joined(tx, request, identity)
+    return tuple(each.hubspot_name for each in others if request.side is Side.SALESFORCE)
 
 
 async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from interlock.core.model import Side
-from interlock.crm.errors import SignInRefused, Unreachable
+from interlock.crm.errors import NAMES, SignInRefused, Unreachable
 from interlock.crm.transport import Request, Transport, TransportError
 
 TOKEN_PATH = "/services/oauth2/token"
@@ -51,6 +51,19 @@ class StaticToken:
 
     async def refresh(self, stale: str) -> str:
         raise NoOtherToken(self._side, "The access token was refused: it is wrong, expired or revoked.")
+
+
+class NotSignedIn:
+    """For a side that nobody has signed in to yet."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+
+    async def token(self) -> str:
+        raise SignInRefused(self._side, f"Nobody has signed in to {NAMES[self._side]} yet.")
+
+    async def refresh(self, stale: str) -> str:
+        return await self.token()
 
 
 class _Grant(msgspec.Struct):

@@ -650,9 +650,75 @@ crm_grant = Table(
 )
 
 
+# --- the install wizard -------------------------------------------------------------------------------------------------
+
+
+class _Setup(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, ForeignKey("connection.id", ondelete="CASCADE"))  # null: it is not there yet
+    begun_by = Column(Text, nullable=False)  # as `deed.actor`
+    created_at_us = Column(Int, nullable=False)
+    changed_at_us = Column(Int, nullable=False)
+    ended_at_us = Column(Int)  # finished, or given up; null: under way
+
+
+setup = Table(
+    "setup",
+    metadata,
+    _Setup,
+    Index("ix_setup_connection", "connection_id"),
+    sqlite_autoincrement=True,
+)
+
+
+class _SetupStep(TypedColumns):
+    setup_id = Column(Int, ForeignKey("setup.id", ondelete="CASCADE"), primary_key=True)
+    slug = Column(Text, primary_key=True)
+    kept = Column(Text, nullable=False)  # JSON object, see app/setup/<slug>.py
+    version = Column(Int, nullable=False)  # raised by every save: a form that shows an older one is stale
+    changed_by = Column(Text, nullable=False)  # as `deed.actor`
+    changed_at_us = Column(Int, nullable=False)
+
+
+setup_step = Table("setup_step", metadata, _SetupStep)
+
+
+class _SetupSecret(TypedColumns):
+    setup_id = Column(Int, ForeignKey("setup.id", ondelete="CASCADE"), primary_key=True)
+    name = Column(Text, primary_key=True)
+    sealed = Column(Blob, nullable=False)  # a service key, a private key, a client secret: until the connection has it
+
+
+setup_secret = Table("setup_secret", metadata, _SetupSecret)
+
+
+class _ColleagueLink(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    setup_id = Column(Int, ForeignKey("setup.id", ondelete="CASCADE"), nullable=False)
+    side = Column(Text, nullable=False)  # whose sign-in a colleague is asked for
+    token_hash = Column(Text, nullable=False)  # SHA-256 of the random token
+    browser_hash = Column(Text)  # SHA-256 of the cookie of the browser that took it up; null: nobody has
+    made_by = Column(Text, nullable=False)  # as `deed.actor`
+    created_at_us = Column(Int, nullable=False)
+    until_us = Column(Int, nullable=False)
+    ended_at_us = Column(Int)  # done, taken back or replaced; null: good until `until_us`
+
+
+colleague_link = Table(
+    "colleague_link",
+    metadata,
+    _ColleagueLink,
+    Index("uq_colleague_link_token_hash", "token_hash", unique=True),
+    Index("ix_colleague_link_setup", "setup_id", "side"),
+    sqlite_autoincrement=True,
+)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
-GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE)
+# A set-up that made a connection goes with it by its foreign key; before, it belongs to none.
+_SETUP = {"setup", "setup_step", "setup_secret", "colleague_link"}
+GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE | _SETUP)
 
 # The bulk helpers of the aggregates all start from it.
 assert all("connection_id" in table.c for table in metadata.tables.values() if table.name not in GLOBAL_TABLES)

@@ -23,6 +23,7 @@ def places() -> tuple[Place, ...]:
     return (
         Place("/", _("Status"), Action.SEE),
         Place("/settings", _("Settings"), Action.SEE),
+        Place("/setup", _("Set up"), Action.CONFIGURE),
         Place("/people", _("People"), Action.MANAGE_PEOPLE),
         Place("/api-tokens", _("API tokens"), Action.MANAGE_TOKENS),
         Place("/audit-log", _("Audit log"), Action.SEE_AUDIT_LOG),

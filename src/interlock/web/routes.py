@@ -27,6 +27,8 @@ from interlock.web.pages import (
     status,
     welcome,
 )
+from interlock.web.pages.setup import callback, colleague
+from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
 
 API = "/api/"
@@ -98,6 +100,10 @@ ADDRESSES = (
     Address("POST", f"{CONNECTION}/mappings/upload", Action.CONFIGURE, connection.upload),
     Address("POST", f"{CONNECTION}/mappings/apply", Action.CONFIGURE, connection.apply),
     Address("GET", "/api/status", Action.SEE, status.as_json),
+    *(Address(method, path, Action.CONFIGURE, handler) for method, path, handler in setup.addresses()),
+    *(Address(method, path, None, handler) for method, path, handler in colleague.addresses(setup.PAGES)),
+    Address("GET", "/oauth/hubspot/callback", None, callback.hubspot),
+    Address("GET", "/oauth/salesforce/callback", None, callback.salesforce),
 )
 
 

@@ -51,6 +51,11 @@ class HubSpotClient:
         self._calls = Calls(Side.HUBSPOT, base_url, transport, tokens, governor, clock_us, read_refusal)
         self._subscriptions = subscriptions.Subscriptions(self._calls)
 
+    @property
+    def base_url(self) -> str:
+        """Where its API is, without a slash at the end."""
+        return self._calls.base_url
+
     def clock_ahead_s(self) -> float | None:
         """As of the last answer; see calls.py."""
         return self._calls.clock_ahead_s()

@@ -49,6 +49,11 @@ class SalesforceClient:
             Side.SALESFORCE, instance_url, transport, tokens, governor, clock_us, read_refusal, CALL_OPTIONS
         )
 
+    @property
+    def base_url(self) -> str:
+        """Where its API is, without a slash at the end."""
+        return self._calls.base_url
+
     def clock_ahead_s(self) -> float | None:
         """As of the last answer; see calls.py."""
         return self._calls.clock_ahead_s()

@@ -156,21 +156,7 @@ class SalesforceOAuth:
             SalesforceGovernor(MemoryBudgetStore(self._clock_us), self._clock_us),
             self._clock_us,
         )
-        user = await client.identity()
-        try:
-            org = await client.organization()
-        except Forbidden as error:
-            raise _forbidden(error, user.username) from error
-        return Identity(
-            user_id=user.user_id,
-            user_name=user.username,
-            account_id=org.id,
-            account_name=org.name,
-            api_url=granted.instance_url,
-            sandbox=org.is_sandbox,
-            edition=org.type,
-            may_install=await _may_install(client, user.user_id),
-        )
+        return await identity_of(client, granted.instance_url)
 
     async def _granted(self, form: dict[str, str | None]) -> Granted:
         answer = await post_form(Side.SALESFORCE, self._transport, self._login_url + TOKEN_PATH, form)
@@ -187,6 +173,25 @@ class SalesforceOAuth:
         """Every later call carries the token there."""
         instance_url = hosts.checked(Side.SALESFORCE, granted.instance_url or "", local=self._local)
         return msgspec.structs.replace(granted, instance_url=instance_url)
+
+
+async def identity_of(client: SalesforceClient, api_url: str) -> Identity:
+    """Who a client is signed in as, whichever way. Raises RightsMissing, and what the client raises."""
+    user = await client.identity()
+    try:
+        org = await client.organization()
+    except Forbidden as error:
+        raise _forbidden(error, user.username) from error
+    return Identity(
+        user_id=user.user_id,
+        user_name=user.username,
+        account_id=org.id,
+        account_name=org.name,
+        api_url=api_url,
+        sandbox=org.is_sandbox,
+        edition=org.type,
+        may_install=await _may_install(client, user.user_id),
+    )
 
 
 async def _may_install(client: SalesforceClient, user_id: str) -> bool | None:

@@ -18,6 +18,9 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "colleague_asked": _("asked a colleague to sign in for"),
+        "colleague_done": _("has done a colleague's part of"),
+        "colleague_link_taken_back": _("took back a colleague's link of"),
         "conflict_resolved": _("chose for the conflict"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
@@ -39,6 +42,10 @@ def words() -> dict[str, str]:
         "record_synced": _("asked for a sync of a record"),
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
+        "setup_begun": _("began to set up"),
+        "setup_finished": _("finished the set-up"),
+        "setup_given_up": _("gave up the set-up"),
+        "setup_saved": _("saved a step of the set-up"),
         "setup_link_made": _("made a link for the first person"),
         "sign_in_failed": _("did not get in"),
         "sign_in_link_made": _("made a link that signs in"),

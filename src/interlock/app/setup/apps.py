@@ -1,0 +1,208 @@
+"""Which apps Interlock signs in with, and by which address browsers come back. The demo brings its own, and skips this step.
+
+Each side has three ways: an app that is there, one that is made now, or none and a key instead. Secrets come in and never go out:
+an empty field keeps the one that there is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.app import sign_in
+from interlock.app.credentials import Credentials
+from interlock.app.errors import BadInput
+from interlock.app.people.visitor import By
+from interlock.app.setup import state
+from interlock.core.model import Side
+from interlock.crm import hosts
+from interlock.crm.errors import NAMES, AddressRefused
+from interlock.store import Store, crm_apps, setups
+from interlock.store.setups import Setup
+from interlock.store.tx import Tx, WriteTx
+
+slug = "apps"
+# The ways. HAVE and CREATE come to the same, a client id; which one was chosen is kept to show the page as it was left.
+HAVE, CREATE, KEY, JWT, CLIENT_CREDENTIALS = "have", "create", "key", "jwt", "client_credentials"
+WITH_APP = frozenset({HAVE, CREATE})
+KEYS = frozenset({JWT, CLIENT_CREDENTIALS})  # Salesforce's ways without a browser
+WAYS = {Side.HUBSPOT: (HAVE, CREATE, KEY), Side.SALESFORCE: (HAVE, CREATE, JWT, CLIENT_CREDENTIALS)}
+# Names under which a set-up's secrets are sealed; those of `Credentials`.
+SECRETS = {KEY: "hubspot_token", JWT: "salesforce_jwt_key", CLIENT_CREDENTIALS: "salesforce_client_secret"}
+
+
+class Values(msgspec.Struct, frozen=True):
+    """`*_app` are ids of `store.crm_apps`. `salesforce_user` and `salesforce_url` are for the ways without a browser."""
+
+    public_url: str = ""
+    hubspot_way: str = HAVE
+    hubspot_client_id: str = ""
+    hubspot_app: int | None = None
+    salesforce_way: str = HAVE
+    salesforce_client_id: str = ""
+    salesforce_app: int | None = None
+    salesforce_user: str = ""
+    salesforce_url: str = ""
+    given: bool = False  # by the demo: nothing to ask
+
+    def way(self, side: Side) -> str:
+        return self.hubspot_way if side is Side.HUBSPOT else self.salesforce_way
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """The form as it was sent. A secret that is empty is the one that is kept already."""
+
+    public_url: str
+    hubspot_way: str
+    hubspot_client_id: str
+    hubspot_client_secret: str
+    hubspot_key: str
+    salesforce_way: str
+    salesforce_client_id: str
+    salesforce_client_secret: str
+    salesforce_jwt_key: str
+    salesforce_user: str
+    salesforce_url: str
+
+    def __repr__(self) -> str:
+        return "Entered(...)"
+
+
+def values_of(setup: Setup) -> Values:
+    return state.kept(setup, slug, Values)
+
+
+def applies(setup: Setup) -> bool:
+    return not values_of(setup).given
+
+
+def done(setup: Setup) -> bool:
+    values = values_of(setup)
+    hubspot = values.hubspot_way not in WITH_APP or values.hubspot_app is not None
+    salesforce = values.salesforce_way not in WITH_APP or values.salesforce_app is not None
+    return bool(values.public_url) and hubspot and salesforce
+
+
+async def kept_secrets(store: Store, setup: Setup) -> set[str]:
+    """Names of the secrets that there are: `hubspot_app`, `salesforce_app`, and those of SECRETS."""
+    values, found = values_of(setup), set()
+    async with store.read(None) as tx:
+        for name, app_id in (("hubspot_app", values.hubspot_app), ("salesforce_app", values.salesforce_app)):
+            app = None if app_id is None else await crm_apps.get(tx, app_id)
+            if app is not None and app.client_secret is not None:
+                found.add(name)
+        return found | set(await setups.secret_names(tx, setup.id))
+
+
+async def save(store: Store, by: By, setup: Setup, entered: Entered, version: int, *, local: bool) -> Setup:
+    """`local`: Salesforce may be on this machine, as in the demo. Raises BadInput with the field, Stale."""
+    # Where the CRMs send browsers back to: refused here, where it is typed, not at the sign-in.
+    sign_in.redirect_uri(entered.public_url, Side.HUBSPOT)
+    before = values_of(setup)
+    values = Values(
+        public_url=entered.public_url.strip().rstrip("/"),
+        hubspot_way=_way(Side.HUBSPOT, entered.hubspot_way),
+        hubspot_client_id=entered.hubspot_client_id.strip(),
+        salesforce_way=_way(Side.SALESFORCE, entered.salesforce_way),
+        salesforce_client_id=entered.salesforce_client_id.strip(),
+        salesforce_user=entered.salesforce_user.strip(),
+        salesforce_url=_org_url(entered, local),
+    )
+    async with store.write(None) as tx:
+        values = msgspec.structs.replace(
+            values,
+            hubspot_app=await _app(tx, Side.HUBSPOT, values, before, entered.hubspot_client_secret),
+            salesforce_app=await _app(tx, Side.SALESFORCE, values, before, entered.salesforce_client_secret),
+        )
+        await _keep_key(tx, setup.id, Side.HUBSPOT, values.hubspot_way, entered.hubspot_key)
+        key = entered.salesforce_jwt_key if values.salesforce_way == JWT else entered.salesforce_client_secret
+        await _keep_key(tx, setup.id, Side.SALESFORCE, values.salesforce_way, key)
+        return await state.save_in(tx, by, setup.id, slug, values, version)
+
+
+def _way(side: Side, way: str) -> str:
+    if way not in WAYS[side]:
+        raise BadInput(
+            f"{way or 'Nothing'} is no way to sign in to {NAMES[side]}.",
+            code="no_such_way",
+            field=f"{side.value}_way",
+            fix="Choose one of those shown.",
+        )
+    return way
+
+
+async def _app(tx: WriteTx, side: Side, values: Values, before: Values, secret: str) -> int | None:
+    """The id of the app, made or with its secret replaced; None where the side signs in with a key. Raises BadInput."""
+    if values.way(side) not in WITH_APP:
+        return None
+    prefix, secret = side.value, secret.strip()
+    client_id: str = getattr(values, f"{prefix}_client_id")
+    if not client_id:
+        raise BadInput(
+            "There is no client id.", code="client_id_missing", field=f"{prefix}_client_id", fix="Copy it from the app."
+        )
+    known: int | None = getattr(before, f"{prefix}_app")
+    if not secret and known is not None and getattr(before, f"{prefix}_client_id") == client_id:
+        return known
+    if not secret and side is Side.HUBSPOT:
+        raise BadInput(
+            "HubSpot gives every app a client secret, and asks for it at each sign-in.",
+            code="client_secret_missing",
+            field=f"{prefix}_client_secret",
+            fix="Copy it from the app, beside the client id.",
+        )
+    return await crm_apps.put(tx, side.value, client_id, secret or None)
+
+
+def _org_url(entered: Entered, local: bool) -> str:
+    """The org's own address, which a sign-in without a browser goes to. Raises BadInput."""
+    if entered.salesforce_way in WITH_APP:
+        return ""
+    if not entered.salesforce_client_id.strip():
+        raise BadInput(
+            "There is no client id.",
+            code="client_id_missing",
+            field="salesforce_client_id",
+            fix="Copy it from the app.",
+        )
+    if entered.salesforce_way == JWT and not entered.salesforce_user.strip():
+        raise BadInput(
+            "With a JWT key Interlock signs in as a user who is named.",
+            code="user_missing",
+            field="salesforce_user",
+            fix="Enter the user name in Salesforce; it looks like an e-mail.",
+        )
+    try:
+        return hosts.my_domain(entered.salesforce_url, local=local)
+    except AddressRefused as error:
+        raise BadInput(error.message, code=error.code, field="salesforce_url", fix=error.fix) from error
+
+
+async def _keep_key(tx: WriteTx, setup_id: int, side: Side, way: str, typed: str) -> None:
+    """Seal what was typed; forget what another way left. Raises BadInput where the way needs one and there is none."""
+    kept = await setups.secret_names(tx, setup_id)
+    for other in WAYS[side]:
+        if other != way and SECRETS.get(other) in kept:
+            await setups.drop_secret(tx, setup_id, SECRETS[other])
+    if way in WITH_APP:
+        return
+    if typed.strip():
+        await setups.put_secret(tx, setup_id, SECRETS[way], typed.strip())
+    elif SECRETS[way] not in kept:
+        field = {KEY: "hubspot_key", JWT: "salesforce_jwt_key", CLIENT_CREDENTIALS: "salesforce_client_secret"}[way]
+        raise BadInput("There is no key.", code="key_missing", field=field, fix="Paste it from the CRM.")
+
+
+async def credentials_of(tx: Tx, setup: Setup) -> Credentials | None:
+    """What the sides that have no app sign in with; None where both have one. Raises SecretUnreadable."""
+    values = values_of(setup)
+    hubspot, salesforce = values.hubspot_way == KEY, values.salesforce_way in KEYS
+    if not hubspot and not salesforce:
+        return None
+    found = {name: await setups.get_secret(tx, setup.id, name) for name in SECRETS.values()}
+    return Credentials(
+        hubspot_token=found["hubspot_token"] if hubspot else None,
+        salesforce_client_id=values.salesforce_client_id if salesforce else None,
+        salesforce_client_secret=found["salesforce_client_secret"] if salesforce else None,
+        salesforce_jwt_key=found["salesforce_jwt_key"] if salesforce else None,
+        salesforce_user=values.salesforce_user if values.salesforce_way == JWT else None,
+    )

@@ -1,0 +1,220 @@
+"""The sign-ins of a set-up: HubSpot, Salesforce as the one who deploys, and, where wanted, Salesforce as the one the sync runs as.
+
+    part          hubspot | salesforce | sync_user
+    begin         the address to go to; what was refused before is forgotten
+    finish        the grant is the set-up's, one that it replaces is revoked; or the refusal is kept, to be said beside the button
+    with_key      the same without a browser: a service key, client credentials, a JWT key (apps.py)
+
+Protocol, states and refusals are `app.sign_in`'s; who deploys and who syncs is `app.sign_offs`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from interlock.app import sign_in, sign_offs
+from interlock.app.crms import Crms
+from interlock.app.errors import AppError, BadInput, Missing, as_failure
+from interlock.app.people.visitor import By
+from interlock.app.setup import apps, connect, state
+from interlock.app.setup.connect import SignedIn, Values
+from interlock.core.model import Side
+from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.oauth import SANDBOX_TYPES
+from interlock.crm.oauth import Identity
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.salesforce.oauth import identity_of
+from interlock.store import Store, grants
+from interlock.store.setups import Setup
+
+HUBSPOT, SALESFORCE, SYNC_USER = "hubspot", "salesforce", "sync_user"
+PARTS = {HUBSPOT: Side.HUBSPOT, SALESFORCE: Side.SALESFORCE, SYNC_USER: Side.SALESFORCE}
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What was chosen beside the button. `my_domain` empty: the general log-in."""
+
+    sandbox: bool = False
+    my_domain: str = ""
+    as_somebody_else: bool = False
+
+
+async def begin(
+    store: Store, crms: Crms, by: By, setup_id: int, part: str, choice: Choice, browser: str | None
+) -> sign_in.Begun:
+    """Raises BadInput, Missing, AddressRefused, Stale. Calls no CRM."""
+    setup = await state.load(store, setup_id)
+    if part == SALESFORCE:
+        setup = await _remember(
+            store,
+            by,
+            setup_id,
+            lambda now: msgspec.structs.replace(now, sandbox=choice.sandbox, my_domain=choice.my_domain.strip()),
+        )
+    begun = await sign_in.begin(store, crms, _request(setup, part, choice, browser))
+    await _remember(store, by, setup_id, lambda now: _without_refusal(now, part))
+    return begun
+
+
+def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> sign_in.SignInRequest:
+    """Raises BadInput where the side's app is not there yet, or there is nobody yet to sync instead of."""
+    entered, values, side = apps.values_of(setup), connect.values_of(setup), PARTS[part]
+    app_id = entered.hubspot_app if side is Side.HUBSPOT else entered.salesforce_app
+    if app_id is None:
+        raise BadInput(
+            f"There is no app yet to sign in to {NAMES[side]} with.",
+            code="no_such_app",
+            side=side.value,
+            fix="Enter it under Apps.",
+        )
+    if part == SYNC_USER and values.salesforce is None:
+        raise BadInput(
+            "The user who installs the package signs in first.", code="sign_in_missing", fix="Sign in to Salesforce."
+        )
+    own = {HUBSPOT: values.hubspot, SALESFORCE: values.salesforce, SYNC_USER: values.sync_user}[part]
+    other = values.salesforce if side is Side.HUBSPOT else values.hubspot
+    my_domain = values.my_domain or None
+    if part == SYNC_USER and values.salesforce is not None and values.salesforce.grant is not None:
+        # The same org's log-in; a local org is its own.
+        my_domain = my_domain or values.salesforce.identity.api_url
+    return sign_in.SignInRequest(
+        side,
+        app_id,
+        entered.public_url,
+        browser,
+        sandbox=values.sandbox,
+        my_domain=my_domain if side is Side.SALESFORCE else None,
+        as_somebody_else=choice.as_somebody_else or part == SYNC_USER,
+        deploys=part == SALESFORCE,
+        other_grant=None if other is None else other.grant,
+        replaces=None if own is None else own.grant,
+        setup_id=setup.id,
+        part=part,
+    )
+
+
+async def finish(
+    store: Store,
+    crms: Crms,
+    by: By,
+    setup_id: int,
+    part: str,
+    query: Mapping[str, str],
+    browser: str | None,
+) -> Setup:
+    """`setup_id` and `part`: of the button that was pressed, for saying there what is refused. Raises as `sign_in.finish`."""
+    try:
+        finished = await sign_in.finish(store, crms, PARTS[part], query, browser)
+        if finished.setup_id is None or finished.part not in PARTS:
+            await sign_offs.revoke(store, crms, finished.grant_id)
+            raise Missing(
+                "This sign-in belongs to no set-up.", code="no_such_setup", fix="Begin it on the page Connect."
+            )
+        return await _attach(store, crms, by, finished)
+    except (AppError, CrmError) as error:
+        failure = as_failure(error)
+        assert failure is not None
+        text = f"{failure.message} {failure.fix}".strip()
+        await _remember(
+            store, by, setup_id, lambda now: msgspec.structs.replace(now, refused={**now.refused, part: text})
+        )
+        raise
+
+
+async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) -> Setup:
+    """The grant is the set-up's. Where it cannot be, it is ended again. Raises BadInput, Stale, Missing."""
+    assert finished.setup_id is not None
+    part = finished.part
+    signed_in = SignedIn(
+        finished.identity, finished.grant_id, finished.joined_to, finished.known_as, finished.not_revoked
+    )
+    try:
+        before = connect.values_of(await state.load(store, finished.setup_id))
+        if part == SYNC_USER and before.salesforce is not None and before.salesforce.grant is not None:
+            await sign_offs.choose_sync_user(store, before.salesforce.grant, finished.grant_id)
+        setup = await _remember(
+            store,
+            by,
+            finished.setup_id,
+            lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part),
+        )
+    except BaseException:
+        await sign_offs.revoke(store, crms, finished.grant_id)
+        raise
+    if part == SALESFORCE and before.sync_user is not None and before.sync_user.grant is not None:
+        return await _keep_sync_user(store, crms, by, setup, before.sync_user.grant)
+    return setup
+
+
+async def _keep_sync_user(store: Store, crms: Crms, by: By, setup: Setup, sync_grant: int) -> Setup:
+    """Somebody else deploys now: the sync user stays, unless that is another org's or the same user."""
+    salesforce = connect.values_of(setup).salesforce
+    assert salesforce is not None
+    assert salesforce.grant is not None
+    try:
+        await sign_offs.choose_sync_user(store, salesforce.grant, sync_grant)
+    except BadInput:
+        return await drop_sync_user(store, crms, by, setup.id)
+    return setup
+
+
+async def drop_sync_user(store: Store, crms: Crms, by: By, setup_id: int) -> Setup:
+    """The sync runs as the one who deploys, as before. Raises Missing, Stale."""
+    before = connect.values_of(await state.load(store, setup_id))
+    setup = await _remember(store, by, setup_id, lambda now: msgspec.structs.replace(now, sync_user=None))
+    if before.sync_user is not None and before.sync_user.grant is not None:
+        await sign_offs.revoke(store, crms, before.sync_user.grant)
+    if before.salesforce is not None and before.salesforce.grant is not None:
+        async with store.write(None) as tx:
+            await grants.set_role(tx, before.salesforce.grant, grants.SYNC)
+    return setup
+
+
+async def with_key(
+    store: Store, by: By, setup: Setup, client: HubSpotClient | SalesforceClient, choice: Choice
+) -> Setup:
+    """Ask the CRM who the key is, and join it. Raises SignInStopped, RightsMissing, and what the client raises."""
+    part = HUBSPOT if isinstance(client, HubSpotClient) else SALESFORCE
+    if part == SALESFORCE:
+        setup = await _remember(store, by, setup.id, lambda now: msgspec.structs.replace(now, sandbox=choice.sandbox))
+    values = connect.values_of(setup)
+    if isinstance(client, HubSpotClient):
+        account = await client.account()
+        identity = Identity(
+            user_id="",
+            user_name="service key",
+            account_id=account.account_id,
+            account_name=account.name,
+            api_url=client.base_url,
+            sandbox=account.account_type in SANDBOX_TYPES,
+            edition=account.account_type,
+        )
+    else:
+        identity = await identity_of(client, client.base_url)
+    other = values.salesforce if part == HUBSPOT else values.hubspot
+    request = sign_in.SignInRequest(
+        PARTS[part],
+        0,
+        "",
+        sandbox=values.sandbox,
+        deploys=part == SALESFORCE,
+        other_grant=None if other is None else other.grant,
+    )
+    joined_to = await sign_in.check_key(store, request, identity)
+    signed_in = SignedIn(identity, None, joined_to)
+    return await _remember(
+        store, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)
+    )
+
+
+async def _remember(store: Store, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
+    return await state.change(store, by, setup_id, connect.slug, Values, changed)
+
+
+def _without_refusal(values: Values, part: str) -> Values:
+    return msgspec.structs.replace(
+        values, refused={name: text for name, text in values.refused.items() if name != part}
+    )

@@ -1,0 +1,159 @@
+"""Signing in to both sides, choosing who the sync runs as, asking a colleague.
+
+A sign-in leads away and back: with script in a window of its own, else in the same tab. The form is answered by a page of ours that
+goes on to the CRM by itself, not by a redirect: the browser holds every redirect that follows a form against `form-action`, and a
+log-in page may lead on to an identity provider that nobody here knows.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from interlock.app import sign_in
+from interlock.app.errors import BadInput
+from interlock.app.setup import apps, colleagues, connect, findings, signing_in, state
+from interlock.app.setup.connect import slug
+from interlock.core.model import Side
+from interlock.web import cookies, forms
+from interlock.web.pages.setup.frame import At, Page
+from interlock.web.texts import _
+
+# Which button of which set-up a browser pressed, to say there what came of it: set-up, part, window or tab, a colleague's token.
+FROM = "interlock_sign_in_from"
+WINDOW = "window"
+# The page that opens a window must not be cut off from it, nor the window from the page (COOP): else nobody knows that it closed.
+OPENS = {"Cross-Origin-Opener-Policy": "same-origin-allow-popups"}
+OPENED = {"Cross-Origin-Opener-Policy": "unsafe-none"}
+
+
+async def show(at: At, form: forms.Shown) -> Response:
+    return await shown(at, form, "setup/connect.html")
+
+
+async def shown(at: At, form: forms.Shown, template: str, **more: object) -> Response:
+    """Also a colleague's page, with its own template."""
+    values, closed = connect.values_of(at.setup), at.asked.request.query_params.get("closed", "")
+    # What is typed beside the buttons, or was the last time.
+    kept = {"my_domain": values.my_domain, "sandbox": "yes" if values.sandbox else ""}
+    form = forms.Shown(form.values if form.refused else kept, form.refused)
+    refused = dict(values.refused)
+    if closed in signing_in.PARTS and getattr(values, closed) is None and closed not in refused:
+        refused[closed] = _(
+            "The sign-in window was closed, or has lost touch with this page. If it is still open, finish there; else start again."
+        )
+    response = at.page(
+        template,
+        form,
+        values=values,
+        entered=apps.values_of(at.setup),
+        with_app=apps.WITH_APP,
+        refused=refused,
+        findings=findings.findings_of(at.setup),
+        waiting=await colleagues.waiting(at.store, at.setup.id),
+        ready=connect.done(at.setup),
+        **more,
+    )
+    response.headers.update(OPENS)
+    return response
+
+
+async def send(at: At) -> Response:
+    if at.asked.field("go") == "next" and not connect.done(at.setup):
+        raise BadInput(
+            _("Both sides have to be signed in to."),
+            code="sign_in_missing",
+            fix=_("Sign in to the one that is missing, or ask a colleague."),
+        )
+    return at.go()
+
+
+async def sign_in_to(at: At) -> Response:
+    """One of the buttons *Sign in to ...*, *Not you? ...*, *Choose the sync user*."""
+    part = at.asked.field("part")
+    if part not in signing_in.PARTS or (at.link is not None and part != at.link.side):
+        raise BadInput(_("This page has no such sign-in."), fix=_("Load the page again."))
+    side = signing_in.PARTS[part]
+    before = connect.values_of(at.setup)
+    again = at.asked.field("again") == "yes"
+    choice = signing_in.Choice(
+        sandbox=before.sandbox if again else at.asked.field("sandbox") == "yes",
+        my_domain=before.my_domain if again else at.asked.field("my_domain"),
+        as_somebody_else=again,
+    )
+    if apps.values_of(at.setup).way(side) not in apps.WITH_APP:
+        return await _with_key(at, side, choice)
+    browser = cookies.read(at.asked.request, sign_in.COOKIE, at.asked.site.https)
+    if at.link is not None:
+        browser = await colleagues.take_up(at.store, at.link, browser)
+    async with at.interlock.crms() as crms:
+        begun = await signing_in.begin(at.store, crms, at.by, at.setup.id, part, choice, browser)
+    window = WINDOW if at.asked.field("window") == "yes" else "tab"
+    name = "HubSpot" if side is Side.HUBSPOT else "Salesforce"
+    response = at.asked.page("setup/leaving.html", address=begun.address, name=name)
+    response.headers["Refresh"] = f"0; url={begun.address}"
+    if window == WINDOW:
+        response.headers.update(OPENED)
+    https = at.asked.site.https
+    cookies.write(response, sign_in.COOKIE, begun.browser, https)
+    cookies.write(response, FROM, f"{at.setup.id}.{part}.{window}.{at.token}", https)
+    return response
+
+
+async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
+    async with at.interlock.setup_clients(at.setup) as clients:
+        client = clients.hubspot if side is Side.HUBSPOT else clients.salesforce
+        await signing_in.with_key(at.store, at.by, at.setup, client, choice)
+    await look_around(at)
+    return RedirectResponse(at.address(slug), 303)
+
+
+async def look_around(at: At) -> None:
+    """After a sign-in: what this side lets Interlock do, kept for the pages."""
+    setup = await state.load(at.store, at.setup.id)
+    async with at.interlock.setup_clients(setup, deploying=True) as clients:
+        at.setup = await findings.look(
+            at.store, at.by, setup, clients.hubspot, clients.salesforce, at.interlock.clock_us
+        )
+
+
+async def drop_sync_user(at: At) -> Response:
+    async with at.interlock.crms() as crms:
+        await signing_in.drop_sync_user(at.store, crms, at.by, at.setup.id)
+    return RedirectResponse(at.address(slug), 303)
+
+
+async def ask(at: At) -> Response:
+    """The link is shown in the answer itself and kept nowhere: the store has its hash only."""
+    side = _side(at)
+    token = await colleagues.ask(at.store, at.by, at.setup.id, side)
+    public_url = apps.values_of(at.setup).public_url or at.asked.site.public_url
+    days = colleagues.LASTS_US // (24 * 3600 * 1_000_000)
+    link = colleagues.address_of(public_url, token)
+    name = "HubSpot" if side is Side.HUBSPOT else "Salesforce"
+    back = at.address(at.slug)
+    return at.asked.page("setup/colleague_link.html", link=link, side=side.value, name=name, days=days, back=back)
+
+
+async def take_back(at: At) -> Response:
+    await colleagues.take_back(at.store, at.by, at.setup.id, _side(at))
+    return RedirectResponse(at.address(at.slug), 303)
+
+
+def _side(at: At) -> Side:
+    try:
+        return Side(at.asked.field("side"))
+    except ValueError:
+        raise BadInput(_("This page has no such side."), fix=_("Load the page again.")) from None
+
+
+PAGE = Page(
+    slug,
+    show,
+    send,
+    more=(
+        ("sign-in", sign_in_to),
+        ("sync-user-none", drop_sync_user),
+        ("ask", ask),
+        ("take-back", take_back),
+    ),
+)

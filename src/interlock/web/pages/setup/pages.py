@@ -1,0 +1,23 @@
+"""Which page belongs to which step, and their addresses. A step that is added has a line here and one in app/setup/path.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from interlock.web.access import Handler
+from interlock.web.pages.setup import apps, connect, expectations, index
+from interlock.web.pages.setup.frame import Page, sends, shows
+
+PAGES: tuple[Page, ...] = (expectations.PAGE, apps.PAGE, connect.PAGE)
+
+
+def addresses() -> Iterator[tuple[str, str, Handler]]:
+    """(method, path, handler) of every page of the wizard that needs an admin."""
+    yield "GET", "/setup", index.show
+    for page in PAGES:
+        yield "GET", f"/setup/{page.slug}", shows(page, page.show)
+        yield "POST", f"/setup/{page.slug}", sends(page, page.send)
+        for name, show in page.files:
+            yield "GET", f"/setup/{page.slug}/{name}", shows(page, show)
+        for name, send in page.more:
+            yield "POST", f"/setup/{page.slug}/{name}", sends(page, send)

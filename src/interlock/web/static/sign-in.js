@@ -1,0 +1,56 @@
+// The sign-in in a window of its own. Without this file, or where the window is blocked, the same forms work in the same tab.
+//
+// The window and the page may lose touch on the way (a CRM's log-in page may ask for that), so nothing is passed between them: the
+// window that came back says so to every page of ours on a channel, and the page loads itself again; the server knows the rest.
+
+const channel = new BroadcastChannel("interlock-sign-in");
+
+if (document.querySelector("[data-came-back]")) {
+  channel.postMessage("came back");
+  window.close();
+}
+
+function watch(opened, part) {
+  const timer = setInterval(() => {
+    if (!opened.closed) return;
+    clearInterval(timer);
+    // The message of a window that came back is on its way: it goes first.
+    setTimeout(() => {
+      const here = new URL(location.href);
+      here.searchParams.set("closed", part);
+      location.replace(here);
+    }, 1000);
+  }, 300);
+}
+
+for (const form of document.querySelectorAll("form[data-opens-window]")) {
+  form.addEventListener("submit", () => {
+    const name = "interlock-sign-in";
+    const opened = window.open("", name, "popup,width=640,height=760");
+    if (!opened) return; // blocked: the form goes on in this tab
+    form.target = name;
+    const mark = document.createElement("input");
+    mark.type = "hidden";
+    mark.name = "window";
+    mark.value = "yes";
+    form.append(mark);
+    setTimeout(() => mark.remove(), 0);
+    watch(opened, form.dataset.opensWindow);
+  });
+}
+
+if (document.querySelector("form[data-opens-window]")) {
+  channel.addEventListener("message", () => {
+    const here = new URL(location.href);
+    here.searchParams.delete("closed");
+    location.replace(here);
+  });
+}
+
+// Waiting for a colleague, who signs in elsewhere: look again now and then, but never while somebody types.
+if (document.querySelector("[data-waiting]")) {
+  setInterval(() => {
+    const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName);
+    if (document.visibilityState === "visible" && !typing) location.reload();
+  }, 10000);
+}

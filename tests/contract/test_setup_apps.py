@@ -1,0 +1,201 @@
+"""The wizard's step Apps: the address with its test, three ways for each side, secrets that come in and never go out."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.asgi_browser import Answer, Browser
+from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
+
+from interlock.app.setup import apps, connect, joining
+from interlock.store import crm_apps, setups
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[SetupWorld]:
+    async with a_setup_world(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def ada(world: SetupWorld) -> Browser:
+    """At the step Apps."""
+    browser = await world.person()
+    await browser.submit(EXPECTATIONS, EXPECTATIONS, go="next")
+    return browser
+
+
+async def tried(world: SetupWorld, ada: Browser, url: str) -> Answer:
+    form = (await ada.get(APPS)).page.form(APPS)
+    return await ada.post(f"{APPS}/test", {**form, "public_url": url})
+
+
+class TestAddress:
+    async def test_the_address_by_which_the_page_was_opened_is_filled_in(self, ada: Browser) -> None:
+        (field,) = (await ada.get(APPS)).page.all("input", id="public_url")
+        assert field["value"] == PUBLIC_URL
+
+    async def test_it_is_asked_for_its_health_and_what_came_back_is_said(self, world: SetupWorld, ada: Browser) -> None:
+        assert "cannot be reached from this machine" in (await tried(world, ada, PUBLIC_URL)).page.text
+        world.line.serve("interlock.example", world.app)
+        assert "answered: this is Interlock" in (await tried(world, ada, PUBLIC_URL)).page.text
+        world.line.serve("crm.example", world.hubspot.app)
+        assert "another program is there" in (await tried(world, ada, "https://crm.example")).page.text
+        assert apps.values_of(await world.setup()).public_url == ""
+
+    async def test_an_address_that_no_crm_sends_anybody_back_to_is_refused(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        for answer in (
+            await tried(world, ada, "http://interlock.example"),
+            await ada.submit(APPS, APPS, public_url="http://interlock.example", go="next"),
+        ):
+            assert answer.status == 422
+            assert "https only" in answer.page.text
+
+
+class TestWithAnApp:
+    async def test_secrets_are_sealed_and_shown_to_nobody(self, world: SetupWorld, ada: Browser) -> None:
+        await world.to_connect(ada)
+        page = await ada.get(APPS)
+        assert page.page.text.count("Replace") == 2
+        async with world.store.read(None) as tx:
+            kept = repr([await tx.rows(f"SELECT * FROM {table}") for table in ("crm_app", "setup_step", "deed")])
+        for secret in (world.hubspot.client_secret, world.production.client_secret):
+            assert secret not in page.body
+            assert secret not in kept
+
+    async def test_a_secret_that_is_left_empty_is_the_one_that_is_kept(self, world: SetupWorld, ada: Browser) -> None:
+        await world.to_connect(ada)
+        assert (await ada.submit(APPS, APPS, go="next")).to == CONNECT
+        await world.sign_in_to(ada, "hubspot")
+        assert connect.values_of(await world.setup()).hubspot is not None
+
+    async def test_replacing_a_secret_replaces_it_for_the_app(self, world: SetupWorld, ada: Browser) -> None:
+        await world.to_connect(ada)
+        await ada.submit(APPS, APPS, hubspot_client_secret="another", go="next")
+        app_id = apps.values_of(await world.setup()).hubspot_app
+        assert app_id is not None
+        async with world.store.read(None) as tx:
+            found = await crm_apps.get(tx, app_id)
+        assert found is not None
+        assert found.client_secret == "another"
+
+    async def test_what_is_missing_is_said_at_its_field_and_nothing_secret_is_shown_again(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        refused = await ada.submit(
+            APPS, APPS, go="next", hubspot_client_id="abc", hubspot_client_secret="hush-hush", salesforce_client_id=""
+        )
+        assert refused.status == 422
+        assert [a["href"] for a in refused.page.all("a") if str(a["href"]).startswith("#")][
+            -1
+        ] == "#salesforce_client_id"
+        assert "hush-hush" not in refused.body
+        assert 'value="abc"' in refused.body
+
+    async def test_the_page_has_all_that_is_copied_into_the_apps(self, ada: Browser) -> None:
+        page = (await ada.get(APPS)).body
+        for text in (f"{PUBLIC_URL}/oauth/hubspot/callback", f"{PUBLIC_URL}/oauth/salesforce/callback"):
+            assert text in page
+        assert "crm.objects.contacts.write" in page
+        assert "api refresh_token openid" in page
+
+    async def test_the_project_file_makes_the_app_as_it_is_signed_in_with(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        answer = (await ada.get(f"{APPS}/hubspot-project.zip")).raw
+        with zipfile.ZipFile(io.BytesIO(answer)) as archive:
+            assert sorted(archive.namelist()) == ["hsproject.json", "src/app/app-hsmeta.json"]
+            auth = json.loads(archive.read("src/app/app-hsmeta.json"))["config"]["auth"]
+        assert auth["redirectUrls"] == [f"{PUBLIC_URL}/oauth/hubspot/callback"]
+        await world.to_connect(ada)
+        address = await world.press(ada, "hubspot")
+        assert all(scope in address for scope in auth["requiredScopes"])
+
+
+class TestWithAKey:
+    async def with_keys(self, world: SetupWorld, ada: Browser, **fields: str) -> Answer:
+        return await ada.submit(
+            APPS,
+            APPS,
+            go="next",
+            public_url=PUBLIC_URL,
+            hubspot_way="key",
+            hubspot_key=world.hubspot.token,
+            salesforce_way="key",
+            salesforce_client_id=world.production.client_id,
+            salesforce_url="acme.my.salesforce.com",
+            **fields,
+        )
+
+    async def pressed(self, ada: Browser, part: str) -> Answer:
+        answer = await ada.post(SIGN_IN, {**(await ada.get(CONNECT)).page.form(SIGN_IN), "part": part})
+        return await ada.get(answer.to) if answer.to is not None else answer
+
+    async def test_a_service_key_and_client_credentials_join_both_without_a_browser(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        secret = world.production.client_secret
+        answer = await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        assert answer.to == CONNECT, answer.page.text
+        await self.pressed(ada, "hubspot")
+        page = await self.pressed(ada, "salesforce")
+        assert str(world.hubspot.account_id) in page.page.text
+        assert world.production.org_id in page.page.text
+        setup = await world.setup()
+        parts = await joining.parts(world.store, setup)
+        assert parts.grants == ()
+        assert parts.secrets is not None
+        assert parts.secrets.salesforce_way == "client_credentials"
+        async with world.office.interlock.setup_clients(setup) as clients:
+            assert (await clients.salesforce.organization()).id == world.production.org_id
+            assert (await clients.hubspot.account()).account_id == str(world.hubspot.account_id)
+
+    async def test_a_jwt_key_signs_in_as_the_user_who_is_named(self, database_url: str, tmp_path: Path) -> None:
+        key = rsa.generate_private_key(65537, 2048)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        async with a_setup_world(tmp_path, database_url, app_certificate=public.decode()) as world:
+            ada = await world.person()
+            await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
+            user = world.production.user().user.username
+            answer = await self.with_keys(
+                world, ada, salesforce_key="jwt", salesforce_jwt_key=private.decode(), salesforce_user=user
+            )
+            assert answer.to == CONNECT, answer.page.text
+            page = await self.pressed(ada, "salesforce")
+            assert ADMIN in page.page.text
+
+    async def test_a_key_that_the_crm_does_not_know_is_said(self, world: SetupWorld, ada: Browser) -> None:
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="wrong")
+        page = await self.pressed(ada, "salesforce")
+        assert "invalid client credentials" in page.page.text
+        assert connect.values_of(await world.setup()).salesforce is None
+
+    async def test_a_key_is_forgotten_with_its_way_and_sealed_anew_with_the_keyring(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="hush")
+        setup = await world.setup()
+        async with world.store.write(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["hubspot_token", "salesforce_client_secret"]
+            assert tx.keyring is not None
+            assert await setups.reseal(tx, tx.keyring) == 2
+            assert await setups.get_secret(tx, setup.id, "salesforce_client_secret") == "hush"
+        await ada.submit(APPS, APPS, go="next", hubspot_way="have", hubspot_client_id="a", hubspot_client_secret="b")
+        async with world.store.read(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]

@@ -1,0 +1,74 @@
+"""The wizard's step before the start, before and after somebody has signed in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.setup_world import EXPECTATIONS, SetupWorld, a_setup_world
+
+from interlock.app.setup import findings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[SetupWorld]:
+    async with a_setup_world(tmp_path, edition="Enterprise Edition") as made:
+        yield made
+
+
+async def shown(world: SetupWorld, *parts: str) -> str:
+    """The page once these have been signed in to."""
+    ada = await world.person()
+    await world.to_connect(ada)
+    for part in parts:
+        await world.sign_in_to(ada, part)
+    return (await ada.get(EXPECTATIONS)).page.text
+
+
+async def test_before_a_sign_in_it_says_what_to_have_and_calls_nobody(world: SetupWorld) -> None:
+    ada = await world.person()
+    page = (await ada.get(EXPECTATIONS)).page.text
+    for text in ("What you need", "Group Edition has none", "up to four calls a record", "No record is changed before"):
+        assert text in page
+    assert "What the CRMs say" not in page
+    assert world.line.sent == []
+
+
+async def test_after_it_the_crms_own_words_and_numbers_stand_there(world: SetupWorld) -> None:
+    world.production.seed({"Account": [{"Name": f"Account {n}"} for n in range(7)]})
+    page = await shown(world, "hubspot", "salesforce")
+    assert "The org is of Enterprise Edition" in page
+    assert "The sync user may read and create every synced object" in page
+    forecast = findings.findings_of(await world.setup()).forecast
+    assert forecast is not None
+    assert (forecast.records, forecast.native) == (7, 28)
+    assert "HubSpot's own integration would use up to 28 Salesforce calls" in page
+
+
+async def test_one_side_is_looked_at_without_the_other(world: SetupWorld) -> None:
+    page = await shown(world, "hubspot")
+    found = findings.findings_of(await world.setup())
+    assert {each.side for each in found.found} == {"hubspot"}
+    assert found.forecast is None
+    assert "What the CRMs say" in page
+
+
+async def test_the_native_integration_is_found_and_how_to_switch_it_off_is_said(world: SetupWorld) -> None:
+    hugo = world.hubspot.user()
+    id_ = hugo.create("contacts", {"email": "ada@example.com", "firstname": "Ada"})
+    record = hugo._record("contacts", id_)[1]
+    record.source = type(record.source)("SALESFORCE", "Salesforce Connector")
+    page = await shown(world, "hubspot")
+    assert "HubSpot's own integration is running" in page
+    assert "Pause syncing" in page
+
+
+async def test_an_edition_without_an_api_is_said_beside_the_sign_in(tmp_path: Path) -> None:
+    async with a_setup_world(tmp_path, edition="Group Edition") as world:
+        ada = await world.person()
+        await world.to_connect(ada)
+        page = await world.sign_in_to(ada, "salesforce")
+        assert "has no API for syncing" in page.page.text
