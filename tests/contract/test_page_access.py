@@ -114,6 +114,7 @@ _PARTS = {
     "{id:int}": "1",
     "{conflict:int}": "1",
     "{object}": "contacts",
+    "{side}": "hubspot",
     "{pair}": "email:Email",
     "{key}": "hubspot:contacts:1",
     "{token}": "wrong",

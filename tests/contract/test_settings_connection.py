@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from tests.settings_world import SettingsWorld, tell
+from tests.asgi_browser import Answer, Browser
+from tests.contract.sign_in_world import ADMIN, PRODUCTION
+from tests.contract.sign_in_world import Browser as Person
+from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
-from interlock.app import mappings
+from interlock.app import mappings, states
+from interlock.app.crms import save_app
 from interlock.app.people.roles import Role
+from interlock.app.sign_in import redirect_uri
+from interlock.core.model import Side
+from interlock.crm.transport import AsgiTransport, Transport
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/connection"
@@ -145,3 +152,75 @@ async def _rule(world: SettingsWorld) -> str:
         if (row["property"], row["salesforce_object"]) == ("jobtitle", "Contact")
     }
     return rule
+
+
+def _joined_by_browser(world: SettingsWorld) -> Transport:
+    """Both CRMs behind their real host names, where people sign in to them."""
+    hubspot, salesforce = world.hubspot.app, world.salesforce.app
+    apps = {"hubspot.local": hubspot, "app.hubspot.com": hubspot, "api.hubapi.com": hubspot}
+    apps |= {"salesforce.local": salesforce, "login.salesforce.com": salesforce, PRODUCTION: salesforce}
+    world.transport = AsgiTransport(apps)
+    return world.transport
+
+
+async def _sign_in(world: SettingsWorld, admin: Browser, side: Side, who: str, as_: str) -> Answer:
+    """From the button to where the browser is led in the end."""
+    assert world.store is not None
+    crm = world.hubspot if side is Side.HUBSPOT else world.salesforce
+    await save_app(world.store, side, crm.client_id, crm.client_secret)
+    away = await admin.submit(PAGE, f"{PAGE}/{side.value}/sign-in", **{"as": as_})
+    assert away.status == 200, away.body
+    person = Person(_joined_by_browser(world), who, interlock_url=PUBLIC_URL)
+    await person.go_through(away.headers["refresh"].partition("url=")[2])
+    return await admin.get(person.at.removeprefix(PUBLIC_URL))
+
+
+_REAL = {
+    "hubspot": {"redirect_uris": (redirect_uri(PUBLIC_URL, Side.HUBSPOT),)},
+    "salesforce": {
+        "callback_urls": (redirect_uri(PUBLIC_URL, Side.SALESFORCE),),
+        "instance_url": f"https://{PRODUCTION}",
+    },
+}
+
+
+def test_signing_in_again_brings_back_a_connection_that_was_signed_out(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await states.halt(world.store, 1, "signed_out", "Salesforce does not know the session.", "Sign in again.")
+        world.person("ada@example.com")
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "same")
+        assert back.to == f"{PAGE}?done=signed_in", back.body
+        shown = (await admin.get(PAGE)).page.text
+        assert "signed in in the browser" in shown
+        assert "Scopes" in shown
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_a_sign_in_that_was_denied_is_said_on_the_tab_and_changes_nothing(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await save_app(world.store, Side.HUBSPOT, world.hubspot.client_id, world.hubspot.client_secret)
+        away = await admin.submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "somebody_else"})
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2], "no")
+        back = await admin.get(person.at.removeprefix(PUBLIC_URL))
+        assert back.status in (409, 422, 502)
+        assert "Not done" in back.page.text
+        assert "the token of a private app" in (await admin.get(PAGE)).page.text
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_a_connection_without_an_app_says_how_to_sign_in(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        refused = await (await world.admin()).submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "same"})
+        assert refused.status == 422
+        assert "interlock connect" in refused.page.text
+
+    tell(tmp_path, story, objects=("contacts",))

@@ -24,6 +24,7 @@ from interlock.web.pages import (
     records,
     settings,
     sign_in,
+    sign_in_again,
     status,
     welcome,
 )
@@ -94,6 +95,7 @@ ADDRESSES = (
     Address("GET", f"{CONNECTION}/connection", Action.SEE, connection.show),
     Address("POST", f"{CONNECTION}/connection/pause", Action.OPERATE, connection.pause),
     Address("POST", f"{CONNECTION}/connection/resume", Action.OPERATE, connection.resume),
+    Address("POST", f"{CONNECTION}/connection/{{side}}/sign-in", Action.CONFIGURE, sign_in_again.begin),
     Address("POST", f"{CONNECTION}/connection/{{object}}/pause", Action.OPERATE, connection.pause),
     Address("POST", f"{CONNECTION}/connection/{{object}}/resume", Action.OPERATE, connection.resume),
     Address("GET", f"{CONNECTION}/mappings.yaml", Action.SEE, connection.download),

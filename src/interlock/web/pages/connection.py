@@ -23,10 +23,10 @@ FILE_NAME = "mappings.yaml"
 
 
 async def show(asked: Asked) -> Response:
-    return await _page(asked, await settings.connection_of(asked), forms.Shown())
+    return await page(asked, await settings.connection_of(asked), forms.Shown())
 
 
-async def _page(
+async def page(
     asked: Asked, connection: Connection, form: forms.Shown, error: AppError | CrmError | None = None
 ) -> Response:
     site = asked.site
@@ -61,6 +61,7 @@ def _done() -> dict[str, str]:
         "paused": _("Syncing is paused. What is under way ends with its batch."),
         "resumed": _("Syncing goes on."),
         "applied": _("The mappings are as in the file. They count from the next batch of records."),
+        "signed_in": _("Signed in. Syncing goes on with this sign-in."),
         "same": _("Nothing to do: the mappings are as in the file."),
     }
 
@@ -157,7 +158,7 @@ async def upload(asked: Asked) -> Response:
             asked.site.store, connection.id, document, where, refresher(asked, connection), plan=True
         )
     except (AppError, CrmError) as error:
-        return await _page(asked, connection, _at_file(error), error)
+        return await page(asked, connection, _at_file(error), error)
     if not changes:
         return settings.back(connection, "connection", "same")
     return settings.shown(
@@ -189,7 +190,7 @@ async def apply(asked: Asked) -> Response:
             seen=asked.field("seen"),
         )
     except (AppError, CrmError) as error:
-        return await _page(asked, connection, _at_file(error), error)
+        return await page(asked, connection, _at_file(error), error)
     return settings.back(connection, "connection", "applied")
 
 
