@@ -23,6 +23,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.seam import forbid_network
 from interlock.crm.tokens import StaticToken
 from interlock.crm.transport import AsgiTransport, Request, Response, Transport
+from interlock.engine.cycle import poll
 from interlock.store import Store, audit, connections, dirty, issues, links, mappings
 from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow
@@ -124,6 +125,16 @@ class World:
             self.store, self.connection, *self.clients(), self.clock_us, owner=f"test-{self.runs}", only=only
         ) as ctx:
             return await sync(ctx, keys)
+
+    async def poll(self) -> SyncResult:
+        """One tick of a polling loop."""
+        assert self.store is not None
+        assert self.connection is not None
+        self.runs += 1
+        async with open_cycle(
+            self.store, self.connection, *self.clients(), self.clock_us, owner=f"test-{self.runs}"
+        ) as ctx:
+            return await sync(ctx, work=poll)
 
     async def sync_later(self, seconds: float = 300.0) -> SyncResult:
         """The same, some time later: search indexes have caught up and retries are due."""

@@ -152,6 +152,19 @@ class TestHubspotApiClient:
             tokens.create(grant_type="refresh_token", refresh_token="nope", **form)
         assert refused.value.status == 400
 
+    def test_lists_are_made_searched_and_filled(self, client: Any, emulator: HubSpotEmulator) -> None:
+        ids = emulator.seed({"contacts": [{"firstname": "Ada"}, {"firstname": "Bob"}]})["contacts"]
+        lists, memberships = client.crm.lists.lists_api, client.crm.lists.memberships_api
+        made = lists.create({"name": "Customers", "objectTypeId": "0-1", "processingType": "MANUAL"}).list
+        assert (made.name, made.processing_status, made.size) == ("Customers", "COMPLETE", 0)
+        assert memberships.add(made.list_id, ids).records_ids_added == ids
+        (found,) = lists.do_search({"query": "cust"}).lists
+        assert found.additional_properties["hs_list_size"] == "2"
+        page = memberships.get_page_ordered_by_added_to_list_date(made.list_id)
+        assert [row.record_id for row in page.results] == ids
+        of_ada = memberships.get_lists("0-1", ids[0])
+        assert [each.list_id for each in of_ada.results] == [made.list_id]
+
     def test_a_bare_request_works_too(self, client: Any, emulator: HubSpotEmulator) -> None:
         answer = client.api_request({"path": "/account-info/v3/details", "method": "GET"})
         assert answer.json()["portalId"] == emulator.account_id
@@ -243,6 +256,19 @@ class TestHubspotSdk:
         assert client.account.get().portal_id == emulator.account_id
         usage = client.account.get_daily_private_apps_usage().results[0]
         assert usage.usage_limit == emulator.config.daily_limit
+
+    def test_lists_are_searched_and_their_members_read(
+        self, client: hubspot_sdk.HubSpot, emulator: HubSpotEmulator
+    ) -> None:
+        ids = emulator.seed({"contacts": [{"firstname": f"c{number}"} for number in range(120)]})["contacts"]
+        list_id = emulator.user().create_list("contacts", "Customers", ids)
+        (found,) = client.crm.lists.list_by_search(query="cust", list_ids=[], processing_types=[], offset=0).lists
+        assert found.list_id == list_id
+        members = [row.record_id for row in client.crm.lists.get_memberships_join_order(list_id)]
+        assert members == ids
+        inputs = [{"objectTypeId": "0-1", "recordId": ids[0]}]
+        answer = client.crm.lists.batch_read_memberships(inputs=inputs)  # type: ignore[arg-type]
+        assert answer.results[0].record_list_memberships[0].list_id == list_id
 
     def test_an_address_is_unsubscribed(self, client: hubspot_sdk.HubSpot, emulator: HubSpotEmulator) -> None:
         id = emulator.user().create("contacts", {"email": "ada@example.com"})

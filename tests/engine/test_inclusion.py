@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from interlock.app.explain import explain
 from interlock.app.preview import plan
+from interlock.app.runtime import open_cycle
 from interlock.core.model import LinkState, Side
-from interlock.store import connections, unlinked
+from interlock.crm.budget import HubSpotGovernor
+from interlock.crm.errors import MissingScope, Unreachable
+from interlock.crm.transport import NotSent, Request, Response
+from interlock.engine import joined
+from interlock.engine.pace import poll_interval_s
+from interlock.store import connections, cursors, unlinked
 from tests.world import World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -52,12 +59,14 @@ async def choose(world: World, inclusion: dict[str, str]) -> None:
         await connections.update(tx, world.connection.id, settings=settings)
 
 
-async def why(world: World, hubspot_id: str) -> list[str]:
+async def explained(world: World, hubspot_id: str, clients: Any) -> dict[str, Any]:
     assert world.store is not None
     assert world.connection is not None
-    key = f"hubspot:contacts:{hubspot_id}"
-    document = await explain(world.store, world.connection, key, world.clients(), world.clock_us)
-    return list(document["why_not"])
+    return await explain(world.store, world.connection, f"hubspot:contacts:{hubspot_id}", clients, world.clock_us)
+
+
+async def why(world: World, hubspot_id: str) -> list[str]:
+    return list((await explained(world, hubspot_id, world.clients()))["why_not"])
 
 
 async def state(world: World, hubspot_id: str) -> LinkState | None:
@@ -133,7 +142,10 @@ class TestLeaving:
             await world.settle()
             assert world.ours(before) == []
             assert await state(world, here) is LinkState.EXCLUDED
-            assert await why(world, here) == ["not_in_list"]
+            for asked in (world.clients(), None):
+                document = await explained(world, here, asked)
+                assert (document["eligible"], document["why_not"]) == (False, ["not_in_list"])
+                assert document["link"]["state"] == "excluded"
             assert world.counterpart("contacts", here) == there
             assert [row.cause for row in await world.audit("exclude")] == ["left the list"]
 
@@ -439,7 +451,167 @@ class TestAListThatIsGone:
         tell(story, with_list, **LIMITED)
 
 
+class Doubting:
+    """HubSpot, which for a while says of nobody, or of everybody no, when it is asked who is in a list."""
+
+    def __init__(self, world: World, says: str) -> None:
+        self._inner, self.says, self.asked = world.transport, says, 0
+        world.transport = self
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self._inner.send(request, deadline_s)
+        if not request.url.endswith("/memberships/batch/read"):
+            return answer
+        self.asked += 1
+        if self.says == "truth":
+            return answer
+        body = json.loads(answer.body)
+        if self.says == "nothing":
+            body["results"] = []
+        for row in body["results"]:
+            row["recordListMemberships"] = []
+        answer.body = json.dumps(body).encode()
+        return answer
+
+
+class TestWhenHubSpotDoesNotSay:
+    def test_a_record_of_which_it_says_nothing_is_left_alone_and_asked_about_again(self, tell):
+        async def story(world: World) -> None:
+            hubspot = Doubting(world, "nothing")
+            here = world.person(ADA)
+            world.hugo.change_list("1", add=[here])
+            await world.sync()
+            assert world.counts()["Contact"] == 0
+            hubspot.says = "truth"
+            await world.settle()
+            assert world.counterpart("contacts", here)
+
+        tell(story, with_list, **LIMITED)
+
+    def test_a_pair_of_which_it_says_nothing_keeps_its_state(self, tell):
+        async def story(world: World) -> None:
+            here = world.person(ADA)
+            world.hugo.change_list("1", add=[here])
+            await world.settle()
+            hubspot = Doubting(world, "nothing")
+            world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+            await world.sync()
+            assert await state(world, here) is LinkState.LINKED
+            hubspot.says = "truth"
+            await world.settle()
+            assert world.sally.get("Contact", world.counterpart("contacts", here))["Title"] == "CEO"
+
+        tell(story, with_list, **LIMITED)
+
+    def test_one_that_joined_and_is_denied_is_asked_about_once_more_and_then_left_until_the_daily_walk(self, tell):
+        async def story(world: World) -> None:
+            here = world.person(ADA)
+            await world.settle()
+            hubspot = Doubting(world, "no")
+            world.hugo.change_list("1", add=[here])
+            for _ in range(20):
+                await world.sync_later(60)
+            # Its stamp is young at first, so that it is looked at twice before the list has anything to do with it.
+            assert hubspot.asked <= 4
+            hubspot.says = "truth"
+            assert world.counts()["Contact"] == 0
+            await world.sync_later(86_400)
+            assert world.counts()["Contact"] == 1
+
+        tell(story, with_list, **LIMITED)
+
+    def test_without_the_scope_nothing_syncs_and_the_scope_is_named(self, tell):
+        async def story(world: World) -> None:
+            world.hubspot.account.private_token = world.hubspot.issue_token(
+                "crm.objects.contacts.read", "crm.objects.companies.read", "crm.objects.deals.read"
+            )
+            with pytest.raises(MissingScope) as refused:
+                await world.sync()
+            assert refused.value.scopes == ("crm.lists.read",)
+
+        tell(story, with_list, **LIMITED)
+
+
+class TestThePlaceInTheList:
+    def test_a_place_that_hubspot_does_not_take_any_more_is_found_anew(self, tell):
+        async def story(world: World) -> None:
+            people = [world.person(f"p{n}@example.com") for n in range(150)]
+            world.hugo.change_list("1", add=people[:149])
+            await world.settle()
+            async with world.write() as tx:
+                place = await cursors.get(tx, "joined:contacts")
+                assert place is not None
+                assert place["tail"] is not None
+                await cursors.set(tx, "joined:contacts", {**place, "tail": "worn out"})
+            world.hugo.change_list("1", add=people[149:])
+            await world.sync()
+            await world.sync()
+            assert world.counts()["Contact"] == 150
+
+        tell(story, with_list, **LIMITED)
+
+    def test_a_poll_reads_a_few_pages_of_a_long_list_and_the_next_one_goes_on(self, tell, monkeypatch):
+        monkeypatch.setattr(joined, "PAGES_A_POLL", 2)
+
+        async def story(world: World) -> None:
+            people = [world.person(f"p{n}@example.com") for n in range(501)]
+            await world.settle()
+            world.hugo.change_list("1", add=people)
+            made = []
+            for _ in range(4):
+                before = world.calls(Side.HUBSPOT, "join-order")
+                await world.poll()
+                assert world.calls(Side.HUBSPOT, "join-order") - before <= 2
+                made.append(world.counts()["Contact"])
+            assert made[0] == 200
+            assert made[-1] == 501
+
+        tell(story, with_list, **LIMITED)
+
+    def test_a_walk_that_is_interrupted_goes_on_and_loses_nobody(self, tell):
+        async def story(world: World) -> None:
+            people = [world.person(f"p{n}@example.com") for n in range(301)]
+            await world.settle()
+            world.hugo.change_list("1", add=people)
+            lane = world.transport
+
+            class Cut:
+                async def send(self, request: Request, deadline_s: float) -> Response:
+                    if "join-order" in request.url and "after=" in request.url:
+                        raise NotSent("the line is cut")
+                    return await lane.send(request, deadline_s)
+
+            world.transport = Cut()
+            with pytest.raises(Unreachable):
+                await world.sync()
+            world.transport = lane
+            await world.settle()
+            assert world.counts()["Contact"] == 301
+
+        tell(story, with_list, **LIMITED)
+
+
 class TestWhatItCosts:
+    def test_a_poll_is_paced_with_one_call_more_for_each_limited_object(self, tell, monkeypatch):
+        paced: list[float] = []
+
+        def interval(governor: HubSpotGovernor, calls_per_poll: int, upkeep: float) -> float:
+            paced.append(calls_per_poll)
+            return 15.0
+
+        async def story(world: World) -> None:
+            assert world.store is not None
+            assert world.connection is not None
+            async with open_cycle(
+                world.store, world.connection, *world.clients(), world.clock_us, owner="paced"
+            ) as ctx:
+                with monkeypatch.context() as patched:
+                    patched.setattr(HubSpotGovernor, "idle_interval_s", interval)
+                    poll_interval_s(ctx)
+            assert paced == [4]
+
+        tell(story, with_list, **LIMITED)
+
     def test_without_a_list_nobody_asks_about_lists(self, tell):
         async def story(world: World) -> None:
             world.person(ADA)

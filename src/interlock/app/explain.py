@@ -12,11 +12,12 @@ from interlock.app.look import Clients, Look
 from interlock.app.times import rfc3339
 from interlock.app.words import because, cause, why_not
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditKind, AuditRow, Gone, LinkState, Observation, RecordKey, Side
+from interlock.core.model import AuditKind, AuditRow, Gone, Observation, RecordKey, Side
 from interlock.core.plain import plain
 from interlock.core.plan import plan_side
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Blank, Unknown, Value, fingerprint
+from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.objects.registry import SPECS
 from interlock.store import Store
 from interlock.store.connections import Connection
@@ -103,10 +104,12 @@ class _Document:
         }
 
     def _eligible(self) -> bool | None:
-        if self.work is not None and self.work.included is False:
+        if NOT_IN_LIST in self.look.whys:
             return False
+        if MEMBERSHIP_UNKNOWN in self.look.whys:
+            return None
         if self.link is not None:
-            return self.link.state is not LinkState.EXCLUDED or self.work is not None
+            return True
         seen = self.work.seen(self.look.key.side) if self.work is not None else None
         if not isinstance(seen, Observation):
             return False if isinstance(seen, Gone) else None

@@ -189,3 +189,28 @@ def test_a_halted_connection_says_why(tell: Tell) -> None:
         assert "Too much." in error.message
 
     tell(story)
+
+
+def test_the_list_that_limits_an_object_is_told_and_a_deleted_one_is_an_error(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        world.hugo.create_list("contacts", "Customers", [world.person("ada@example.com")])
+        await world.connect()
+        (told,) = found(await examine(world), "inclusion_list")
+        assert "'Customers' sync (manual, which holds 1 now)" in told.message
+        world.hugo.delete_list("1")
+        (fault,) = faults(await examine(world))
+        assert (fault.code, fault.level) == ("inclusion_list", "error")
+
+    tell(story, settings={"inclusion": {"contacts": "1"}})
+
+
+def test_the_scope_for_lists_is_needed_where_a_list_limits(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        world.hugo.create_list("contacts", "Customers")
+        await world.connect()
+        token = world.hubspot.account.tokens[world.hubspot.token]
+        token.scopes = frozenset({"crm.objects.contacts.read"})
+        (lacking,) = found(await examine(world), "permissions", Side.HUBSPOT)
+        assert "crm.lists.read" in lacking.message
+
+    tell(story, settings={"inclusion": {"contacts": "1"}})

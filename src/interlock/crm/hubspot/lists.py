@@ -26,7 +26,7 @@ from interlock.crm.hubspot.requests import (
     with_query,
 )
 
-# Documented for the listing of all lists (lists API, 2026-09); the search takes it too.
+# Lists API, search: 20 by default, at most 500.
 SEARCH_COUNT_MOST = 500
 MEMBERS_A_PAGE = 100  # lists API, memberships
 
@@ -79,8 +79,11 @@ class _Members(msgspec.Struct):
 
 
 async def search(calls: Calls, object_type_id: str, query: str, offset: int, count: int, purpose: str) -> ListPage:
-    # The size is among the properties that a search always returns; it is asked for all the same.
+    # The size is among the properties that a search always returns; it is asked for all the same. The empty lists filter
+    # nothing: the dated specification names them as required.
     body = {
+        "listIds": [],
+        "processingTypes": [],
         "query": query,
         "objectTypeId": object_type_id,
         "offset": offset,
