@@ -44,7 +44,7 @@ setup: $(READY) ## make the virtual environment
 demo: $(READY) ## the main job on sample data, nothing to set up (ARGS=--once)
 	@$(BIN)/interlock demo $(ARGS)
 
-test: $(READY) ## unit, property, contract and simulation tests
+test: $(READY) ## unit, property, contract, simulation and browser tests
 	@echo "Running the tests (on 2 cores under 10 minutes) ..."
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 

@@ -35,6 +35,7 @@ PAGES = {
     "slds/slds.min.css": "@salesforce-ux/design-system/assets/styles/salesforce-lightning-design-system.min.css",
     "slds/utility.svg": "@salesforce-ux/design-system/assets/icons/utility-sprite/svg/symbols.svg",
     "slds/License-for-icons.txt": "@salesforce-ux/design-system/assets/icons/License-for-icons.txt",
+    "slds/License.txt": "@salesforce-ux/design-system/scss/License-for-Sass.txt",
     "slds/README.md": "@salesforce-ux/design-system/README.md",
     "htmx/htmx.min.js": "htmx.org/dist/htmx.min.js",
     "htmx/sse.min.js": "htmx-ext-sse/dist/sse.min.js",

@@ -23,6 +23,7 @@ from tests.contract.cli_story import COMMAND, Step, told
 
 from interlock.app import json_schemas
 from interlock.cli.main import app
+from interlock.web.front_end import NEEDED
 
 ROOT = Path(__file__).parents[2]
 
@@ -266,7 +267,7 @@ def test_work_that_is_handed_to_serve_is_done_by_it(story: dict[str, Step]) -> N
     assert story["sync handed to serve"].document["outcome"] == "done"
     assert json.loads(story["the health check"].out)["status"] == "ok"
     # Not even from the machine itself without signing in.
-    assert "<h1>Sign in</h1>" in story["the status page"].out
+    assert ">Sign in</h1>" in story["the status page"].out
     assert story["status afterwards"].document["worker"]["running"] is False
 
 
@@ -374,7 +375,10 @@ def test_an_installed_wheel_prints_the_schemas_without_the_repository(tmp_path: 
     )
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
-        assert "interlock/salesforce_package/package/package.xml" in packed.namelist()
+        names = packed.namelist()
+        assert "interlock/salesforce_package/package/package.xml" in names
+        assert {f"interlock/web/static/{each}" for each in NEEDED} < set(names)
+        assert "interlock/web/locale/pl/LC_MESSAGES/interlock.po" in names
         packed.extractall(tmp_path / "installed")
     script = "from interlock.cli.main import main; import sys; sys.exit(main(['schema', 'issues', 'show']))"
     printed = subprocess.run(

@@ -18,8 +18,9 @@ class FrontEndMissing(BadInput):
     code = "front_end_missing"
 
 
-def refuse_without_front_end(folder: Path = FOLDER) -> None:
+def refuse_without_front_end(folder: Path | None = None) -> None:
     """Raises FrontEndMissing: pages without their style sheet would look broken and say nothing of why."""
+    folder = folder or FOLDER
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if not missing:
         return

@@ -28,7 +28,7 @@ class Site:
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
-        self._templates = Environment(
+        self.templates = Environment(
             loader=PackageLoader("interlock.web"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -37,13 +37,13 @@ class Site:
             lstrip_blocks=True,
         )
         # Asked for each text anew: the language is that of the request.
-        self._templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
-        self._templates.globals["language"] = texts.language
-        self._templates.filters["number"] = number
-        self._templates.filters["moment"] = moment
-        self._templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
-        self._templates.globals["Action"] = Action
-        self._templates.globals["file"] = self.files.address
+        self.templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
+        self.templates.globals["language"] = texts.language
+        self.templates.filters["number"] = number
+        self.templates.filters["moment"] = moment
+        self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
+        self.templates.globals["Action"] = Action
+        self.templates.globals["file"] = self.files.address
 
     def render(
         self,
@@ -56,7 +56,7 @@ class Site:
         **values: object,
     ) -> HTMLResponse:
         """`path`: of the page itself, for its mark in the navigation and for loading it again."""
-        body = self._templates.get_template(template).render(
+        body = self.templates.get_template(template).render(
             version=__version__,
             at=rfc3339(self.clock_us()),
             visitor=visitor,

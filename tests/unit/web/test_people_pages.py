@@ -162,6 +162,21 @@ async def test_after_signing_in_one_is_led_back_to_where_one_was_going(site: Sit
     assert answer.to == "/audit-log"
 
 
+async def test_a_part_of_a_page_whose_session_is_over_takes_the_whole_page_to_the_sign_in(site: Site) -> None:
+    part = {"hx-request": "true", "hx-current-url": f"{URL}/audit-log?before=5"}
+    browser = site.browser()
+    for answer in (await browser.get("/", **part), await browser.post("/api-tokens", {}, **part)):
+        assert (answer.status, answer.to) == (401, None)
+        assert answer.headers["hx-redirect"] == "/sign-in?next=%2Faudit-log"
+    elsewhere = await browser.get(
+        "/", **{"hx-request": "true", "hx-current-url": "https://evil.example//evil.example/x"}
+    )
+    to = elsewhere.headers["hx-redirect"]
+    await site.office.add("Ada", Role.ADMIN)
+    answer = await browser.submit(to, "/sign-in", email="ada@example.com", password=PASSWORD)
+    assert answer.to == "/"
+
+
 @pytest.mark.parametrize(
     "to", ["//evil.example", "https://evil.example", "/\\evil.example", "/a//b", "\n/people", "/people?x"]
 )

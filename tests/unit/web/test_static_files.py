@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from interlock.web.front_end import NEEDED, FrontEndMissing, refuse_without_fron
 from interlock.web.static_files import StaticFiles
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -94,3 +97,11 @@ def test_without_the_files_of_others_nothing_starts_and_the_command_that_brings_
     for name in NEEDED:
         folder.write(name, "x")
     refuse_without_front_end(folder.path)
+
+
+def test_the_lock_names_a_digest_for_every_package_and_no_registry() -> None:
+    text = (ROOT / "frontend" / "package-lock.json").read_text(encoding="utf-8")
+    packages = {name: each for name, each in json.loads(text)["packages"].items() if name}
+    assert {"node_modules/htmx.org", "node_modules/@salesforce-ux/design-system"} < set(packages)
+    assert all(each["integrity"].startswith("sha512-") for each in packages.values())
+    assert "http" not in text

@@ -1,7 +1,10 @@
 // Shows every <time datetime="..."> in the viewer's own zone and language. Without scripts it stays as the server wrote it, in UTC,
 // which the title keeps. Parts that htmx brings later are seen to as they come.
 
-const shown = new Intl.DateTimeFormat(document.documentElement.lang || undefined, { dateStyle: "medium", timeStyle: "medium" });
+// In the page's language, as the viewer's country writes it where the browser tells.
+const language = document.documentElement.lang;
+const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+const shown = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 
 export function localise(part) {
   for (const time of part.querySelectorAll("time[datetime]:not([data-local])")) {

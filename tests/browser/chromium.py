@@ -1,0 +1,128 @@
+"""Where this machine has a Chromium or Chrome, and what the ring asks of a page in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # a run that leaves the browser out loads nothing of it
+    from playwright.async_api import Browser, Locator, Page
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+LEFT_OUT = "there is no Chromium or Chrome here. Install one, or name it in INTERLOCK_TEST_BROWSER."
+
+NARROW = 320
+# WCAG 2.2, level AA, and what axe counts as good practice; https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+_BAD = ("serious", "critical")
+
+_FOCUS = """() => {
+    const at = document.activeElement, box = at.getBoundingClientRect();
+    const outlined = each => {
+        if (!each) return false;
+        const style = getComputedStyle(each);
+        return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    };
+    const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1);
+    const y = Math.min(Math.max(box.top + Math.min(box.height, innerHeight) / 2, 1), innerHeight - 1);
+    const over = document.elementFromPoint(x, y);
+    return {
+        html: at.outerHTML.slice(0, 160),
+        outlined: outlined(at) || outlined(at.nextElementSibling?.querySelector("[class*=_faux]")),
+        inside: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+        covered: !(at.contains(over) || over?.contains(at)),
+    };
+}"""
+_TO_THE_BEGINNING = """() => {
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+}"""
+
+
+@cache
+def executable() -> str | None:
+    named = os.environ.get("INTERLOCK_TEST_BROWSER")
+    if named:
+        return named
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or next((place for place in PLACES if Path(place).is_file()), None)
+
+
+async def axe(page: Page) -> None:
+    """No serious or critical finding of axe-core on what is shown now. Playwright's own evaluation is not held back by the CSP."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = await page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(result => result.violations)", TAGS
+    )
+    bad = [
+        f"{each['id']} ({each['impact']}): {each['help']}\n    " + "\n    ".join(node["html"] for node in each["nodes"])
+        for each in found
+        if each["impact"] in _BAD
+    ]
+    assert not bad, f"{page.url}\n" + "\n".join(bad)
+
+
+async def fits(page: Page) -> None:
+    """Nothing is to be scrolled sideways for (WCAG 1.4.10), but tables and the like that scroll within themselves."""
+    wide = await page.evaluate(
+        """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+            [...document.querySelectorAll("body *")]
+                .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+                .map(each => each.outerHTML.slice(0, 120))"""
+    )
+    assert not wide, f"{page.url} is wider than {await page.evaluate('innerWidth')} px:\n" + "\n".join(wide)
+
+
+async def focus_is_seen(page: Page) -> None:
+    """What has the focus is in the window, not under anything, and looks different for it (WCAG 2.4.7, 2.4.11)."""
+    told = await page.evaluate(_FOCUS)
+    assert told["outlined"], f"{page.url}: the focus is not seen on {told['html']}"
+    assert told["inside"], f"{page.url}: the focus is outside the window, on {told['html']}"
+    assert not told["covered"], f"{page.url}: something covers {told['html']}, which has the focus"
+
+
+async def tab_to(page: Page, target: Locator, most: int = 200) -> None:
+    """Reach it with the Tab key alone; at each stop on the way the focus is seen."""
+    for _ in range(most):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement === document.body"):
+            continue
+        await focus_is_seen(page)
+        if await target.evaluate("each => each === document.activeElement"):
+            return
+    raise AssertionError(f"{page.url}: Tab does not get to {target}")
+
+
+async def tab_through(page: Page, most: int = 300) -> list[str]:
+    """The tags of all stops of the Tab key from the beginning of the page; at each the focus is seen."""
+    stops: list[str] = []
+    await page.evaluate(_TO_THE_BEGINNING)
+    for _ in range(most):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement === document.body || document.activeElement === null"):
+            break
+        if await page.evaluate("document.activeElement.dataset.stop !== undefined"):
+            break
+        await focus_is_seen(page)
+        stops.append(await page.evaluate("document.activeElement.dataset.stop = document.activeElement.localName"))
+    return stops
+
+
+async def new_page(browser: Browser, *, width: int = 1100, height: int = 900, **options: Any) -> Page:
+    """A window of its own, without any cookie, that fails the test for what the browser complains of."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        **{"locale": "en-GB", "timezone_id": "Europe/Warsaw", "reduced_motion": "reduce", **options},
+    )
+    page = await context.new_page()
+    page.set_default_timeout(10_000)
+    return page
