@@ -62,9 +62,11 @@ async def _turn(store: Store, connection: Connection, slug: str, on: bool, schem
             await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
             await map_objects(tx, Compiler(schemas), (slug,))
         await schedule.ring(tx)
-        await record(
-            tx, by, "object_turned_on" if on else "object_turned_off", f"connection:{connection.id}", object=slug
-        )
+        subject = f"connection:{connection.id}"
+        if on:
+            await record(tx, by, "object_turned_on", subject, object=slug)
+        else:
+            await record(tx, by, "object_turned_off", subject, object=slug)
 
 
 async def _prepared(
