@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema
 import pytest
@@ -154,11 +155,39 @@ def test_a_data_folder_without_the_tables_is_named_as_such(tmp_path: Path) -> No
     assert "Account_rt_mapping.csv is missing" in error["message"]
 
 
-def test_the_wizard_is_refused_in_words(tmp_path: Path) -> None:
-    done = run("--wizard")
+@pytest.mark.parametrize("with_", ["--once", "--json"])
+def test_the_wizard_is_for_a_person_and_has_no_story_and_no_document(with_: str) -> None:
+    done = run("--wizard", with_)
     assert done.returncode == 2
-    assert "wizard" in done.stderr
-    assert done.stdout == ""
+    assert "--wizard opens pages for a person" in done.stdout + done.stderr
+
+
+def test_the_wizard_opens_by_its_link_with_the_apps_filled_in_and_nothing_connected(tmp_path: Path) -> None:
+    command = [str(COMMAND), "demo", "--wizard", "--port", "9440", "--keep", str(tmp_path / "state")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            told = []
+            for line in process.stdout:
+                told.append(line)
+                if line.startswith("Stop with"):
+                    break
+            text = "".join(told)
+            link = re.search(r"http://\S+/welcome/\S+", text)
+            assert link is not None, text
+            assert text.count("admin@example.com") == 2
+            assert text.count("sales@example.com") == 2
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            page = browser.open(link[0]).read().decode()
+            csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+            assert csrf is not None
+            opened = browser.open(link[0], urlencode({"csrf": csrf[1]}).encode())
+            assert opened.url.endswith("/setup/expectations")
+            steps = re.findall(r"slds-path__title\">([^<]+)", opened.read().decode())
+            assert steps[:2] == ["Before you start", "Connect"]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE_S)
 
 
 def test_a_folder_in_use_is_not_taken_for_the_demos_state(tmp_path: Path) -> None:

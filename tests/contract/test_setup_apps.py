@@ -62,6 +62,14 @@ class TestAddress:
             assert answer.status == 422
             assert "https only" in answer.page.text
 
+    async def test_another_name_of_this_machine_leads_to_the_one_that_the_crms_take(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        answer = await tried(world, ada, "http://127.0.0.1:8090")
+        assert answer.status == 422
+        assert "Open Interlock at http://localhost:8090, sign in there" in answer.page.text
+        assert (await tried(world, ada, "http://localhost:8090")).status == 200
+
 
 class TestWithAnApp:
     async def test_secrets_are_sealed_and_shown_to_nobody(self, world: SetupWorld, ada: Browser) -> None:
@@ -113,7 +121,8 @@ class TestWithAnApp:
     async def test_the_project_file_makes_the_app_as_it_is_signed_in_with(
         self, world: SetupWorld, ada: Browser
     ) -> None:
-        answer = (await ada.get(f"{APPS}/hubspot-project.zip")).raw
+        form = (await ada.get(APPS)).page.form(APPS)
+        answer = (await ada.post(f"{APPS}/hubspot-project", form)).raw
         with zipfile.ZipFile(io.BytesIO(answer)) as archive:
             assert sorted(archive.namelist()) == ["hsproject.json", "src/app/app-hsmeta.json"]
             auth = json.loads(archive.read("src/app/app-hsmeta.json"))["config"]["auth"]
@@ -154,6 +163,7 @@ class TestWithAKey:
         assert world.production.org_id in page.page.text
         setup = await world.setup()
         parts = await joining.parts(world.store, setup)
+        assert "Another user takes an app" in page.page.text
         assert parts.grants == ()
         assert parts.secrets is not None
         assert parts.secrets.salesforce_way == "client_credentials"

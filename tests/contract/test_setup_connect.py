@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.asgi_browser import Browser
+from tests.contract.conftest import a_connection
 from tests.setup_world import ADMIN, CONNECT, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
-from interlock.app.setup import connect, joining
-from interlock.store import grants
+from interlock.app.setup import connect, joining, state
+from interlock.store import connections, grants
 
 pytestmark = pytest.mark.anyio
 
@@ -294,3 +295,59 @@ class TestAsking:
         async with world.store.read(None) as tx:
             kept = repr([await tx.rows(f"SELECT * FROM {table}") for table in ("colleague_link", "setup_step", "deed")])
         assert token not in kept
+
+
+class TestJoinedElsewhere:
+    async def connected(self, world: SetupWorld, account: str, org: str, name: str = "main") -> None:
+        async with world.store.write(None) as tx:
+            await connections.create(
+                tx,
+                a_connection(name, account, salesforce_org_id=org, salesforce_name="Acme old", hubspot_name="Brand B"),
+            )
+
+    async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.connected(world, str(world.hubspot.account_id), "00D000000000009EAA")
+        await world.sign_in_to(ada, SALESFORCE)
+        page = await world.sign_in_to(ada, HUBSPOT)
+        assert "is already joined to the Salesforce org Acme old (00D000000000009EAA)" in page.page.text
+        assert (await values(world)).hubspot is None
+
+    async def test_an_org_that_is_joined_to_other_accounts_says_to_which(self, world: SetupWorld, ada: Browser) -> None:
+        await self.connected(world, "999", world.production.org_id)
+        page = await world.sign_in_to(ada, SALESFORCE)
+        assert "This org is joined to other HubSpot accounts too: Brand B" in page.page.text
+
+    async def test_an_account_that_has_this_connection_already_says_so(self, world: SetupWorld, ada: Browser) -> None:
+        await self.connected(world, str(world.hubspot.account_id), world.production.org_id)
+        page = await world.sign_in_to(ada, HUBSPOT)
+        assert "has the connection main already" in page.page.text
+
+
+class TestGivingUp:
+    async def test_sign_ins_are_ended_at_the_crms_and_links_work_no_more(self, world: SetupWorld, ada: Browser) -> None:
+        link = await TestAsking().link(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        grant = (await values(world)).salesforce
+        assert grant is not None
+        assert grant.grant is not None
+        setup = await world.setup()
+        page = await ada.submit(f"/setup/give-up?setup={setup.id}", "/setup/give-up")
+        assert "is given up" in page.page.text
+        assert (await state_of(world, grant.grant))[0] == grants.REVOKED
+        assert any(session.revoked for session in world.production.sessions.refresh.values())
+        assert (await world.visitor().get(link)).status == 404
+        assert (await ada.get("/setup")).to == "/setup/expectations"
+
+    async def test_one_that_has_its_connection_is_not_given_up(self, world: SetupWorld, ada: Browser) -> None:
+        setup = await world.setup()
+        async with world.store.write(None) as tx:
+            await state.joined(tx, setup.id, await connections.create(tx, a_connection()))
+        page = await ada.submit(f"/setup/give-up?setup={setup.id}", "/setup/give-up")
+        assert (page.status, "has made its connection already" in page.page.text) == (422, True)
+
+    async def test_a_link_ends_when_the_admin_signs_in_instead(self, world: SetupWorld, ada: Browser) -> None:
+        link = await TestAsking().link(ada, HUBSPOT)
+        await world.sign_in_to(ada, HUBSPOT)
+        assert (await world.visitor().get(link)).status == 404

@@ -21,6 +21,7 @@ from crm_emulator.kernel.http import Handler, Request, Response, Router
 
 ROWS_PER_PAGE = 25
 MAIN_FIELDS = 8  # always shown; of the others those that hold a value
+# With the accent behind it: two CRMs on one machine share its cookies, whatever their ports.
 COOKIE = "crm_session"
 _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -85,6 +86,7 @@ class Pages:
         self._adapter = adapter
         self._places = places
         self._accent = accent
+        self._cookie_name = f"{COOKIE}_{accent}" if accent else COOKIE
         self._secret = secrets.token_bytes(32)
         self._templates = Environment(
             loader=PackageLoader("crm_emulator.kernel"), autoescape=select_autoescape(default=True)
@@ -103,7 +105,7 @@ class Pages:
 
     def person(self, request: Request) -> Person | None:
         """Who is signed in. Other pages of a CRM (consent) ask too."""
-        email, _, mark = _cookie(request).rpartition(".")
+        email, _, mark = _cookie(request, self._cookie_name).rpartition(".")
         if not email or not hmac.compare_digest(mark, self._sign(f"session:{email}")):
             return None
         return next((person for person in self._adapter.people() if person.email == email), None)
@@ -163,7 +165,9 @@ class Pages:
                 response = _redirect(_own_path(form.get("next", "/")))
                 value = quote(f"{email}.{self._sign(f'session:{email}')}")
                 secure = "; Secure" if request.scheme == "https" else ""
-                response.headers.append(("Set-Cookie", f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"))
+                response.headers.append(
+                    ("Set-Cookie", f"{self._cookie_name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
+                )
                 return response
         return self.render(
             "sign_in.html",
@@ -176,7 +180,7 @@ class Pages:
 
     def _sign_out(self, request: Request) -> Response:
         response = _redirect("/sign-in")
-        response.headers.append(("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"))
+        response.headers.append(("Set-Cookie", f"{self._cookie_name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"))
         return response
 
     def _list(self, request: Request) -> Response:
@@ -310,10 +314,10 @@ def _id(request: Request) -> str | None:
     return None if request.params["id"] == "new" else request.params["id"]
 
 
-def _cookie(request: Request) -> str:
+def _cookie(request: Request, wanted: str) -> str:
     for part in request.headers.get("cookie", "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name == COOKIE:
+        if name == wanted:
             return unquote(value)
     return ""
 

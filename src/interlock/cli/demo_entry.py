@@ -22,7 +22,9 @@ FIRST_PORT = 8090
 async def demo(
     run: Run,
     once: Annotated[bool, typer.Option("--once", help="Play the story and end; do not stay up afterwards.")] = False,
-    wizard: Annotated[bool, typer.Option("--wizard", hidden=True)] = False,
+    wizard: Annotated[
+        bool, typer.Option("--wizard", help="Connect nothing: open the install wizard, with the apps filled in.")
+    ] = False,
     data: Annotated[
         str | None,
         typer.Option(
@@ -46,20 +48,19 @@ async def demo(
     """See the main job on sample data, with nothing set up: two local CRMs, a preview, syncs, a day of edits."""
     from interlock.app.errors import BadInput
 
-    if wizard:
+    if wizard and (once or run.json):
         raise BadInput(
-            "The install wizard is not part of this version, so `demo --wizard` is not either.",
-            code="not_available",
-            fix="Run `interlock demo`, which connects by itself.",
+            "--wizard opens pages for a person: there is no story to play once, and no document of it.",
+            code="bad_usage",
+            fix="Leave --once and --json out, or leave --wizard out.",
         )
-    if not once:
-        from interlock.web.front_end import refuse_without_front_end
-
-        refuse_without_front_end()
     # Said before anything heavy is loaded: whoever typed the command sees at once that it runs, and what.
     _say(run, "Interlock demo: a HubSpot and a Salesforce on this machine, filled with sample")
     _say(run, "data. Nothing leaves it, nothing has to be set up.")
     _say(run, "")
+    if wizard:
+        await _wizard(run, data, port, keep or run.home)
+        return Answer()
     async with AsyncExitStack() as stack:
         stage, played = await _play(run, stack, once, data, port, keep or run.home)
         answer = _answer(played)
@@ -72,23 +73,62 @@ async def demo(
 async def _play(
     run: Run, stack: AsyncExitStack, once: bool, data: str | None, port: int | None, keep: str | None
 ) -> tuple[Stage, Played]:
-    from interlock.app.errors import BadInput
-    from interlock.demo import play, stage
+    from interlock.demo import play
     from interlock.demo.excerpt import DataMissing
 
     first = port if port is not None else 0 if once else FIRST_PORT
-    ports = (first + 1, first + 2) if first else (0, 0)
     try:
-        home = stack.enter_context(stage.home_folder(keep))
-        opened = await stack.enter_async_context(stage.opened(_excerpt(data), home, ports))
-        _tell_where(run, opened, ports)
+        opened = await _opened(run, stack, data, (first + 1, first + 2) if first else (0, 0), keep)
         return opened, await play.play(opened, lambda told: _tell(run, told))
     except DataMissing as missing:
-        raise BadInput(
-            f"--data {data}: {missing}." if data else f"The packaged data cannot be used: {missing}.",
-            code="data_unusable",
-            fix="Give a folder with npsp_trailhead/*.csv and adventureworks/ProspectiveBuyer.csv, as docs/demo.md says.",
-        ) from missing
+        raise _unusable(data, missing) from missing
+
+
+async def _opened(run: Run, stack: AsyncExitStack, data: str | None, ports: tuple[int, int], keep: str | None) -> Stage:
+    """Both CRMs filled and served, and said where. Raises BadInput, DataMissing."""
+    from interlock.demo import stage
+
+    home = stack.enter_context(stage.home_folder(keep))
+    opened = await stack.enter_async_context(stage.opened(_excerpt(data), home, ports))
+    _tell_where(run, opened, ports)
+    return opened
+
+
+def _unusable(data: str | None, missing: Exception) -> Exception:
+    from interlock.app.errors import BadInput
+
+    return BadInput(
+        f"--data {data}: {missing}." if data else f"The packaged data cannot be used: {missing}.",
+        code="data_unusable",
+        fix="Give a folder with npsp_trailhead/*.csv and adventureworks/ProspectiveBuyer.csv, as docs/demo.md says.",
+    )
+
+
+async def _wizard(run: Run, data: str | None, port: int | None, keep: str | None) -> None:
+    """The same CRMs, not connected, and the pages opened at the wizard; until somebody stops it."""
+    from interlock.demo import serving
+    from interlock.demo.excerpt import DataMissing
+
+    first = port or FIRST_PORT
+    async with AsyncExitStack() as stack:
+        try:
+            stage = await _opened(run, stack, data, (first + 1, first + 2), keep)
+        except DataMissing as missing:
+            raise _unusable(data, missing) from missing
+        stage.world.wall.catch_up()
+        with serving.stopped_by_signal() as stop:
+            async with serving.wizard_of(stage, first) as page:
+                for line in (
+                    "Nothing is connected. The wizard connects the two; at its sign-ins be one of",
+                    "the CRMs' people:",
+                    *serving.whom_to_sign_in_as(stage, page),
+                    "",
+                    "Stop with Ctrl-C.",
+                ):
+                    # Not progress: --quiet does not hide where to look.
+                    run.page.line(line)
+                sys.stdout.flush()
+                await serving.keep_in_sync(stage, stop, run.say)
 
 
 def _excerpt(data: str | None) -> Excerpt:

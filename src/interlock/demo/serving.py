@@ -13,11 +13,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+from interlock.app.crms import Addresses
 from interlock.app.people import links
+from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.serve import ServeDesk
+from interlock.app.setup import apps
+from interlock.core.model import Side
 from interlock.demo.play import Played
 from interlock.demo.stage import Stage, first_free
-from interlock.demo.world import SALESPERSON
+from interlock.demo.world import ADMIN, SALESPERSON
 from interlock.engine.dispatch.local import LocalDispatcher
 from interlock.web.app import make_app
 from interlock.web.server import bind, serving, url_of
@@ -52,6 +56,23 @@ async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
         yield links.address_of(url, token)
 
 
+@contextlib.asynccontextmanager
+async def wizard_of(stage: Stage, port: int) -> AsyncIterator[str]:
+    """As `page_of`, of an Interlock that is connected to nothing: the link opens the wizard, which knows the local CRMs' apps."""
+    interlock, world = stage.interlock, stage.world
+    interlock.addresses = Addresses.of_local_crms(stage.hubspot_server.url, stage.salesforce_server.url)
+    listening = first_free(port, lambda candidate: bind(LOOPBACK, candidate))
+    url = url_of(listening, LOOPBACK)
+    clients = {
+        Side.HUBSPOT: (world.hubspot.client_id, world.hubspot.client_secret),
+        Side.SALESFORCE: (world.salesforce.client_id, world.salesforce.client_secret),
+    }
+    await apps.give(interlock.store, BY_COMMAND, url, clients)
+    token = await links.demo_link(interlock.store, "Demo", "demo@example.com")
+    async with serving(make_app(interlock, url), listening):
+        yield links.address_of(url, token)
+
+
 async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """As `interlock serve` does it, until `stop`: `interlock sync` in another terminal is handed over to this one."""
     interlock = stage.interlock
@@ -71,6 +92,21 @@ def where_to_look(stage: Stage, page: str) -> list[str]:
         f"  HubSpot     {stage.hubspot_server.url}   {hugo.email}   {hugo.password}",
         f"  Salesforce  {stage.salesforce_server.url}   {sally.email}   {sally.password}",
     ]
+
+
+def whom_to_sign_in_as(stage: Stage, page: str) -> list[str]:
+    """Both CRMs' people who may let Interlock in, and one who may not install anything."""
+    rows = [f"  Interlock   {page}   (signs you in, once)"]
+    for name, server, crm in (
+        ("HubSpot", stage.hubspot_server, stage.world.hubspot),
+        ("Salesforce", stage.salesforce_server, stage.world.salesforce),
+    ):
+        admin, sales = crm.user(ADMIN).user, crm.user(SALESPERSON).user
+        rows += [
+            f"  {name:<11} {server.url}   {admin.email}   {admin.password}   (administrator)",
+            f"  {'':<11} {'':<{len(server.url)}}   {sales.email}   {sales.password}",
+        ]
+    return rows
 
 
 def things_to_try(stage: Stage, played: Played) -> list[str]:

@@ -122,7 +122,7 @@ class TestPages:
         assert "Sales User" in browser.page("/records/contacts")
 
     def test_a_forged_session_is_nobody(self, browser: Browser) -> None:
-        browser.hubspot.headers["cookie"] = "crm_session=admin%40example.com.0000"
+        browser.hubspot.headers["cookie"] = "crm_session_hubspot=admin%40example.com.0000"
         assert browser.hubspot.get("/records/contacts").status == 303
 
     def test_records_are_listed_searched_and_paged(self, browser: Browser) -> None:

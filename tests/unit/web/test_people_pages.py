@@ -79,7 +79,7 @@ def fields_are_told(page: Text) -> None:
 # --- the first person -------------------------------------------------------------------------------------------------
 
 
-async def test_the_first_person_makes_an_account_from_the_link_and_lands_on_the_status_signed_in(site: Site) -> None:
+async def test_the_first_person_makes_an_account_from_the_link_and_goes_on_to_the_set_up(site: Site) -> None:
     token = await links.setup_link(site.office.store)
     browser = site.browser()
     path = f"/welcome/{token}"
@@ -87,7 +87,7 @@ async def test_the_first_person_makes_an_account_from_the_link_and_lands_on_the_
     assert "You are the first person here" in shown.page.text
     fields_are_told(shown.page)
     answer = await browser.submit(path, name="Ada", email="ada@example.com", password=PASSWORD)
-    assert (answer.status, answer.to) == (303, "/")
+    assert (answer.status, answer.to) == (303, "/setup")
     status = await browser.get("/")
     assert status.status == 200
     assert status.page.all("a", href="/people")
@@ -124,7 +124,7 @@ async def test_the_demos_link_is_one_button(site: Site) -> None:
     token = await links.demo_link(site.office.store, "Demo", "demo@example.com")
     browser = site.browser()
     answer = await browser.submit(f"/welcome/{token}")
-    assert answer.to == "/"
+    assert answer.to == "/setup"
     assert (await browser.get("/")).status == 200
 
 
@@ -238,7 +238,7 @@ async def test_role_disabling_enabling_and_a_new_password_by_their_buttons(site:
     await ada.submit("/people", f"/people/{bob.id}/enable")
     path = link_in(await ada.submit("/people", f"/people/{bob.id}/reset-password"))
     assert (await site.browser().sign_in("bob@example.com", PASSWORD)).status == 422
-    assert (await site.browser().submit(path, password=NEW)).to == "/"
+    assert (await site.browser().submit(path, password=NEW)).to == "/setup"
     assert (await site.browser().sign_in("bob@example.com", NEW)).to == "/"
 
 

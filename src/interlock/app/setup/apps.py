@@ -6,6 +6,8 @@ an empty field keeps the one that there is.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import msgspec
 
 from interlock.app import sign_in
@@ -95,8 +97,7 @@ async def kept_secrets(store: Store, setup: Setup) -> set[str]:
 
 async def save(store: Store, by: By, setup: Setup, entered: Entered, version: int, *, local: bool) -> Setup:
     """`local`: Salesforce may be on this machine, as in the demo. Raises BadInput with the field, Stale."""
-    # Where the CRMs send browsers back to: refused here, where it is typed, not at the sign-in.
-    sign_in.redirect_uri(entered.public_url, Side.HUBSPOT)
+    check_address(entered.public_url, local=local)
     before = values_of(setup)
     values = Values(
         public_url=entered.public_url.strip().rstrip("/"),
@@ -119,6 +120,41 @@ async def save(store: Store, by: By, setup: Setup, entered: Entered, version: in
         return await state.save_in(tx, by, setup.id, slug, values, version)
 
 
+def check_address(public_url: str, *, local: bool) -> None:
+    """Where the CRMs send browsers back to: refused where it is typed, not at the sign-in. Raises BadInput.
+
+    Both take http for http://localhost alone, no other name of this machine (HubSpot, OAuth: "HTTPS is required for redirect URLs,
+    except for localhost"; Salesforce likewise). `local`: so do the local CRMs, which take any.
+    """
+    sign_in.redirect_uri(public_url, Side.HUBSPOT)
+    parts = urlsplit(public_url.strip())
+    if local or parts.scheme == "https" or parts.hostname == "localhost":
+        return
+    port = f":{parts.port}" if parts.port is not None else ""
+    raise BadInput(
+        f"HubSpot and Salesforce send nobody back to {public_url.strip()}: without https they take http://localhost only.",
+        code="public_url_unusable",
+        field="public_url",
+        fix=f"Open Interlock at http://localhost{port}, sign in there, and enter that address.",
+    )
+
+
+async def give(store: Store, by: By, public_url: str, clients: dict[Side, tuple[str, str]]) -> Setup:
+    """Begin a set-up whose apps are there, (client id, client secret) of each: the demo's. Its step is skipped."""
+    async with store.write(None) as tx:
+        setup = await state.begin_in(tx, by, None)
+        ids = {side: await crm_apps.put(tx, side.value, *client) for side, client in clients.items()}
+        values = Values(
+            public_url=public_url.rstrip("/"),
+            hubspot_client_id=clients[Side.HUBSPOT][0],
+            hubspot_app=ids[Side.HUBSPOT],
+            salesforce_client_id=clients[Side.SALESFORCE][0],
+            salesforce_app=ids[Side.SALESFORCE],
+            given=True,
+        )
+        return await state.save_in(tx, by, setup.id, slug, values, 0)
+
+
 def _way(side: Side, way: str) -> str:
     if way not in WAYS[side]:
         raise BadInput(
@@ -138,7 +174,10 @@ async def _app(tx: WriteTx, side: Side, values: Values, before: Values, secret: 
     client_id: str = getattr(values, f"{prefix}_client_id")
     if not client_id:
         raise BadInput(
-            "There is no client id.", code="client_id_missing", field=f"{prefix}_client_id", fix="Copy it from the app."
+            f"There is no client id for {NAMES[side]}.",
+            code="client_id_missing",
+            field=f"{prefix}_client_id",
+            fix="Copy it from the app.",
         )
     known: int | None = getattr(before, f"{prefix}_app")
     if not secret and known is not None and getattr(before, f"{prefix}_client_id") == client_id:
@@ -159,7 +198,7 @@ def _org_url(entered: Entered, local: bool) -> str:
         return ""
     if not entered.salesforce_client_id.strip():
         raise BadInput(
-            "There is no client id.",
+            "There is no client id for Salesforce.",
             code="client_id_missing",
             field="salesforce_client_id",
             fix="Copy it from the app.",
@@ -189,7 +228,9 @@ async def _keep_key(tx: WriteTx, setup_id: int, side: Side, way: str, typed: str
         await setups.put_secret(tx, setup_id, SECRETS[way], typed.strip())
     elif SECRETS[way] not in kept:
         field = {KEY: "hubspot_key", JWT: "salesforce_jwt_key", CLIENT_CREDENTIALS: "salesforce_client_secret"}[way]
-        raise BadInput("There is no key.", code="key_missing", field=field, fix="Paste it from the CRM.")
+        raise BadInput(
+            f"There is no key for {NAMES[side]}.", code="key_missing", field=field, fix="Paste it from the CRM."
+        )
 
 
 async def credentials_of(tx: Tx, setup: Setup) -> Credentials | None:

@@ -173,6 +173,26 @@ async def drop_sync_user(store: Store, crms: Crms, by: By, setup_id: int) -> Set
     return setup
 
 
+async def give_up(store: Store, crms: Crms, by: By, setup_id: int) -> list[sign_offs.Ended]:
+    """End a set-up, and every sign-in of it at its CRM. Raises Missing, Stale; BadInput where it has made its connection."""
+    setup = await state.load(store, setup_id)
+    if setup.connection_id is not None:
+        raise BadInput(
+            "This set-up has made its connection already.",
+            code="setup_connected",
+            fix="Finish it, or disconnect the connection.",
+        )
+    async with store.write(None) as tx:
+        await state.give_up_in(tx, by, setup_id)
+    values = connect.values_of(setup)
+    signed_in = (values.hubspot, values.salesforce, values.sync_user)
+    return [
+        await sign_offs.revoke(store, crms, each.grant)
+        for each in signed_in
+        if each is not None and each.grant is not None
+    ]
+
+
 async def with_key(
     store: Store, by: By, setup: Setup, client: HubSpotClient | SalesforceClient, choice: Choice
 ) -> Setup:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from interlock.app import connections
 from interlock.app.errors import AppError, BadInput
-from interlock.app.people import links
+from interlock.app.people import links, signing_in
 from interlock.app.people.errors import HeldBack, LinkVoid
+from interlock.app.people.roles import Action
 from interlock.store.one_time_links import FIRST_PERSON, SIGN_IN
 from interlock.web import forms
 from interlock.web.access import Asked
@@ -20,12 +22,22 @@ async def show(asked: Asked) -> Response:
 
 async def send(asked: Asked) -> Response:
     try:
-        return asked.signed_in(await _accepted(asked))
+        token = await _accepted(asked)
+        return asked.signed_in(token, await _first_page(asked, token))
     except LinkVoid:
         return _void(asked)
     except (BadInput, HeldBack) as error:
         values = {name: asked.field(name) for name in ("name", "email")}
         return await _form(asked, forms.refused(error, values, ("name", "email", "password")), error)
+
+
+async def _first_page(asked: Asked, session: str) -> str:
+    """Where nothing is connected yet, whoever may connect something begins with that."""
+    store = asked.site.store
+    visitor = await signing_in.whose(store, session)
+    if visitor is None or not visitor.may(Action.CONFIGURE) or await connections.all_(store, None):
+        return "/"
+    return "/setup"
 
 
 async def _accepted(asked: Asked) -> str:

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from interlock import __version__
 from interlock.app import sign_in
-from interlock.app.errors import BadInput
 from interlock.app.setup import apps, hubspot_project, reaching
 from interlock.app.setup.apps import Entered, Values, slug
 from interlock.core.model import Side
+from interlock.crm import hosts
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
 from interlock.objects.registry import SPECS
 from interlock.web import forms
@@ -25,7 +25,7 @@ async def show(at: At, form: forms.Shown) -> Response:
 async def _page(at: At, form: forms.Shown, reached: reaching.Reached | None = None) -> Response:
     values = apps.values_of(at.setup)
     filled = {name: str(getattr(values, name)) for name in Values.__struct_fields__ if name not in ("given",)}
-    filled["public_url"] = values.public_url or at.asked.site.public_url
+    filled["public_url"] = values.public_url or _address_here(at)
     shown = {**filled, **{name: value for name, value in form.values.items() if name not in _SECRET}}
     # On the page both keys are one way, with a choice below it.
     shown.setdefault("salesforce_key", apps.JWT)
@@ -46,15 +46,23 @@ async def _page(at: At, form: forms.Shown, reached: reaching.Reached | None = No
     )
 
 
+def _address_here(at: At) -> str:
+    """By which this browser is here: on this machine that may be another name of it than the settings say."""
+    url = at.asked.request.url
+    return f"{url.scheme}://{url.netloc}" if url.hostname in hosts.LOOPBACK_NAMES else at.asked.site.public_url
+
+
+def _local(at: At) -> bool:
+    return at.interlock.addresses is not None and at.interlock.addresses.local
+
+
 async def send(at: At) -> Response:
     field = at.asked.field
     fields = {name: field(name) for name in Entered.__struct_fields__}
     if fields["salesforce_way"] == apps.KEY:
         fields["salesforce_way"] = field("salesforce_key")
     entered = Entered(**fields)
-    addresses = at.interlock.addresses
-    local = addresses is not None and addresses.local
-    at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=local)
+    at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
     at.plain = True
     return at.go()
 
@@ -62,21 +70,18 @@ async def send(at: At) -> Response:
 async def test(at: At) -> Response:
     """*Test*: of what is typed, saved or not. Saves nothing."""
     public_url = at.asked.field("public_url")
-    sign_in.redirect_uri(public_url, Side.HUBSPOT)
+    apps.check_address(public_url, local=_local(at))
     async with at.interlock.crms() as crms:
         reached = await reaching.test_address(crms.transport, public_url, __version__)
     return await _page(at, forms.Shown(dict(at.asked.form)), reached)
 
 
-async def project(at: At, form: forms.Shown) -> Response:
-    """The HubSpot project, for the address that is saved or the one by which this browser is here."""
-    public_url = apps.values_of(at.setup).public_url or at.asked.site.public_url
-    try:
-        content = hubspot_project.zipped(public_url)
-    except BadInput as error:
-        return await _page(at, forms.refused(error, {}, ("public_url",)))
+async def project(at: At) -> Response:
+    """The HubSpot project, for the address that is typed, saved or not."""
+    public_url = at.asked.field("public_url")
+    apps.check_address(public_url, local=_local(at))
     named = {"Content-Disposition": f'attachment; filename="{hubspot_project.FILE_NAME}"'}
-    return Response(content, media_type="application/zip", headers=named)
+    return Response(hubspot_project.zipped(public_url), media_type="application/zip", headers=named)
 
 
-PAGE = Page(slug, show, send, more=(("test", test),), files=(("hubspot-project.zip", project),))
+PAGE = Page(slug, show, send, more=(("test", test), ("hubspot-project", project)))

@@ -51,6 +51,9 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         async with at.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             await signing_in.finish(at.store, crms, at.by, at.setup.id, part, query, browser)
+            if at.link is None:
+                # Done without the colleague: a link that is still out there shows nobody what was signed in to.
+                await colleagues.take_back(at.store, at.by, at.setup.id, side)
         await look_around(at)
     except (AppError, CrmError) as error:
         refused = str(error)  # kept by `finish`, which the page we lead to says beside its button

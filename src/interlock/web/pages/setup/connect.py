@@ -103,6 +103,8 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
     async with at.interlock.setup_clients(at.setup) as clients:
         client = clients.hubspot if side is Side.HUBSPOT else clients.salesforce
         await signing_in.with_key(at.store, at.by, at.setup, client, choice)
+    if at.link is None:
+        await colleagues.take_back(at.store, at.by, at.setup.id, side)
     await look_around(at)
     return RedirectResponse(at.address(slug), 303)
 
@@ -110,7 +112,7 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> Response:
 async def look_around(at: At) -> None:
     """After a sign-in: what this side lets Interlock do, kept for the pages."""
     setup = await state.load(at.store, at.setup.id)
-    async with at.interlock.setup_clients(setup, deploying=True) as clients:
+    async with at.interlock.setup_clients(setup) as clients:
         at.setup = await findings.look(
             at.store, at.by, setup, clients.hubspot, clients.salesforce, at.interlock.clock_us
         )

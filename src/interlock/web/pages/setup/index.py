@@ -1,13 +1,15 @@
-"""/setup: on to where the one set-up stands; a choice where several are under way; the start where there is none."""
+"""/setup: on to where the one set-up stands; a choice where several are under way; the start where there is none. Giving one up."""
 
 from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app.setup import path, state
+from interlock.app.errors import Missing
+from interlock.app.setup import path, signing_in, state
 from interlock.store.setups import Setup
 from interlock.web.access import Asked
 from interlock.web.pages.setup.frame import NEW, At, title_of
+from interlock.web.texts import _
 
 
 async def show(asked: Asked) -> Response:
@@ -21,3 +23,31 @@ async def show(asked: Asked) -> Response:
         slug = path.resume(setup)
         rows.append((setup, title_of(slug), At(asked, setup, slug, False).address(slug)))
     return asked.page("setup/several.html", rows=rows, new=f"/setup/{path.STEPS[0].slug}?setup={NEW}")
+
+
+async def ask_to_give_up(asked: Asked) -> Response:
+    """What giving up means, before it is done."""
+    try:
+        setup = await _named(asked, asked.request.query_params.get("setup", ""))
+    except Missing:
+        return RedirectResponse("/setup", 303)
+    back = At(asked, setup, "", False).address(path.resume(setup))
+    return asked.page("setup/give_up.html", setup=setup, back=back)
+
+
+async def give_up(asked: Asked) -> Response:
+    setup = await _named(asked, asked.field("setup"))
+    async with asked.site.interlock.crms() as crms:
+        ended = await signing_in.give_up(asked.site.store, crms, asked.by, setup.id)
+    stayed = [f"{each.why_not} {each.fix}" for each in ended if each.why_not is not None]
+    text = " ".join([_("The set-up is given up, and its sign-ins are ended at the CRMs."), *stayed])
+    return asked.page("message.html", title=_("Given up"), text=text)
+
+
+async def _named(asked: Asked, text: str) -> Setup:
+    """Raises Missing."""
+    found = await state.under_way(asked.site.store)
+    setup = next((each for each in found if str(each.id) == text), None)
+    if setup is None:
+        raise Missing("There is no such set-up under way.", code="no_such_setup", fix="Open /setup.")
+    return setup

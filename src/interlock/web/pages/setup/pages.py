@@ -14,6 +14,8 @@ PAGES: tuple[Page, ...] = (expectations.PAGE, apps.PAGE, connect.PAGE)
 def addresses() -> Iterator[tuple[str, str, Handler]]:
     """(method, path, handler) of every page of the wizard that needs an admin."""
     yield "GET", "/setup", index.show
+    yield "GET", "/setup/give-up", index.ask_to_give_up
+    yield "POST", "/setup/give-up", index.give_up
     for page in PAGES:
         yield "GET", f"/setup/{page.slug}", shows(page, page.show)
         yield "POST", f"/setup/{page.slug}", sends(page, page.send)
