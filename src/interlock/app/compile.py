@@ -43,6 +43,9 @@ class Compiler:
 
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
+        # Every mapping is looked up several times, and an object may have a thousand of them.
+        self._properties = {of: {each.name: each for each in known} for of, known in schemas.properties.items()}
+        self._fields = {of: {each.name: each for each in known} for of, known in schemas.fields.items()}
         self.owners: OwnerDirectory = match_owners(
             [Person(owner.id, owner.email, not owner.archived) for owner in schemas.owners],
             [Person(user.id, user.email, user.is_active) for user in schemas.users],
@@ -50,8 +53,8 @@ class Compiler:
 
     def check(self, spec: ObjectSpec, type_: str, property_: str, field: str) -> MappingStatus:
         """The codec of a pair, or what stands in its way."""
-        left = self.schemas.property_named(spec.hubspot_type, property_)
-        right = self.schemas.field_named(type_, field)
+        left = self._property(spec, property_)
+        right = self._field(type_, field)
         if left is None:
             return MappingStatus(None, "broken", f"HubSpot has no property {property_} on {spec.plural}")
         if right is None:
@@ -63,6 +66,12 @@ class Compiler:
         if isinstance(codec, Mismatch):
             return MappingStatus(None, "broken", str(codec))
         return MappingStatus(codec, "ok")
+
+    def _property(self, spec: ObjectSpec, name: str) -> PropertyDef | None:
+        return self._properties.get(spec.hubspot_type, {}).get(name)
+
+    def _field(self, type_: str, name: str) -> FieldDef | None:
+        return self._fields.get(type_, {}).get(name)
 
     def _codec(
         self, spec: ObjectSpec, type_: str, left: PropertyDef, right: FieldDef, default: DefaultMapping | None
@@ -163,8 +172,8 @@ class Compiler:
         status = self.check(spec, type_, row.property, row.field)
         if status.codec is None or row.id is None:
             return None
-        left = self.schemas.property_named(spec.hubspot_type, row.property)
-        right = self.schemas.field_named(type_, row.field)
+        left = self._property(spec, row.property)
+        right = self._field(type_, row.field)
         assert left is not None
         assert right is not None
         return FieldMapping(

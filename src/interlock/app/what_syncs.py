@@ -6,12 +6,13 @@ A choice starts nothing by itself, but that another list, or none any more, look
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
 
 from interlock.app.connections import fresh
-from interlock.app.errors import BadInput, Missing
+from interlock.app.errors import BadInput, Missing, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import settings_of
@@ -34,6 +35,11 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     # What a new HubSpot record becomes in Salesforce: a type (Contact or Lead for people), or "" for nothing.
     create_in_salesforce: str
     create_in_hubspot: bool
+
+    @property
+    def edition(self) -> str:
+        """Another after any change: a form carries the one that it was filled in with."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -70,10 +76,12 @@ async def choose(
     choice: Choice,
     hubspot: HubSpotClient | None,
     by: By = BY_COMMAND,
+    edition: str | None = None,
 ) -> WhatSyncs:
-    """Change it and write it to the log. `hubspot`: to look whether a list is there, needed where one is chosen.
+    """Change it and write it to the log. `hubspot`: to look whether a list is there, needed where one is chosen. `edition`: of
+    what the person saw.
 
-    Raises BadInput, Missing for a list that is not there, CrmError.
+    Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
     """
     assert connection.id is not None
     _check(object_, choice)
@@ -82,6 +90,8 @@ async def choose(
         await _check_list(hubspot, object_, choice.list_id)
     async with store.write(connection.id) as tx:
         before = await fresh(tx, connection.id)
+        if edition is not None and chosen(before, object_).edition != edition:
+            raise Stale
         settings = _with(before, object_, choice)
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):

@@ -22,6 +22,7 @@ class Place(msgspec.Struct, frozen=True):
 def places() -> tuple[Place, ...]:
     return (
         Place("/", _("Status"), Action.SEE),
+        Place("/settings", _("Settings"), Action.SEE),
         Place("/setup", _("Set up"), Action.CONFIGURE),
         Place("/people", _("People"), Action.MANAGE_PEOPLE),
         Place("/api-tokens", _("API tokens"), Action.MANAGE_TOKENS),

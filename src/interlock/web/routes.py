@@ -9,9 +9,26 @@ import msgspec
 from starlette.routing import Route
 
 from interlock.app.people.roles import Action
+from interlock.objects.registry import SPECS
 from interlock.web import access
 from interlock.web.access import Handler
-from interlock.web.pages import account, api_tokens, audit_log, people, progress, sign_in, status, welcome
+from interlock.web.pages import (
+    account,
+    api_tokens,
+    audit_log,
+    conflicts,
+    connection,
+    mapping_changes,
+    objects,
+    people,
+    progress,
+    records,
+    settings,
+    sign_in,
+    sign_in_again,
+    status,
+    welcome,
+)
 from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
@@ -24,6 +41,26 @@ class Address(msgspec.Struct, frozen=True):
     path: str
     need: Action | None
     handler: Handler
+
+
+CONNECTION = "/connections/{id:int}"
+
+
+def _of_object(slug: str) -> list[Address]:
+    here = f"{CONNECTION}/{slug}"
+    return [
+        Address("GET", here, Action.SEE, objects.show),
+        Address("POST", f"{here}/turn", Action.CONFIGURE, objects.turn),
+        Address("POST", f"{here}/rules", Action.CONFIGURE, objects.save_rules),
+        Address("GET", f"{here}/lists", Action.CONFIGURE, objects.lists),
+        Address("POST", f"{here}/list", Action.CONFIGURE, objects.save_list),
+        Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
+        Address("POST", f"{here}/permissions", Action.CONFIGURE, mapping_changes.grant),
+        Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
+        Address("POST", f"{here}/mappings/preview", Action.CONFIGURE, mapping_changes.preview),
+        Address("POST", f"{here}/mappings/save", Action.CONFIGURE, mapping_changes.save),
+        Address("GET", f"{here}/mappings/{{pair}}", Action.CONFIGURE, mapping_changes.edit),
+    ]
 
 
 ADDRESSES = (
@@ -48,6 +85,23 @@ ADDRESSES = (
     Address("POST", "/api-tokens", Action.MANAGE_TOKENS, api_tokens.make),
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
+    Address("GET", "/settings", Action.SEE, settings.show),
+    *(address for slug in SPECS for address in _of_object(slug)),
+    Address("GET", f"{CONNECTION}/records", Action.SEE, records.show),
+    Address("GET", f"{CONNECTION}/records/{{key}}", Action.SEE, records.one),
+    Address("POST", f"{CONNECTION}/records/{{key}}/sync", Action.OPERATE, records.sync),
+    Address("GET", f"{CONNECTION}/conflicts", Action.SEE, conflicts.show),
+    Address("POST", f"{CONNECTION}/conflicts/resolve", Action.OPERATE, conflicts.resolve_all),
+    Address("POST", f"{CONNECTION}/conflicts/{{conflict:int}}/resolve", Action.OPERATE, conflicts.resolve),
+    Address("GET", f"{CONNECTION}/connection", Action.SEE, connection.show),
+    Address("POST", f"{CONNECTION}/connection/pause", Action.OPERATE, connection.pause),
+    Address("POST", f"{CONNECTION}/connection/resume", Action.OPERATE, connection.resume),
+    Address("POST", f"{CONNECTION}/connection/{{side}}/sign-in", Action.CONFIGURE, sign_in_again.begin),
+    Address("POST", f"{CONNECTION}/connection/{{object}}/pause", Action.OPERATE, connection.pause),
+    Address("POST", f"{CONNECTION}/connection/{{object}}/resume", Action.OPERATE, connection.resume),
+    Address("GET", f"{CONNECTION}/mappings.yaml", Action.SEE, connection.download),
+    Address("POST", f"{CONNECTION}/mappings/upload", Action.CONFIGURE, connection.upload),
+    Address("POST", f"{CONNECTION}/mappings/apply", Action.CONFIGURE, connection.apply),
     Address("GET", "/api/status", Action.SEE, status.as_json),
     Address("GET", "/settings/progress", Action.SEE, progress.show),
     Address("GET", "/settings/progress/events", Action.SEE, progress.events),

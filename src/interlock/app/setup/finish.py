@@ -187,6 +187,7 @@ class _Finish:
         await self._permit(setup, found.connection)
         if review.values_of(setup).existing == "try" and not self.told.go_on:
             self.tell(step="try")
+            assert found.connection.id is not None
             self.tell(state="tried", trial=await self._try(found.connection.id))
             return
         self.tell(step="begin")

@@ -16,6 +16,7 @@ from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
+from interlock.web.pages import sign_in_again
 from interlock.web.pages.setup.connect import FROM, OPENED, WINDOW, look_around
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
@@ -31,7 +32,10 @@ async def salesforce(asked: Asked) -> Response:
 
 async def _came_back(asked: Asked, side: Side) -> Response:
     https = asked.site.https
-    setup_id, part, window, token = _pressed(cookies.read(asked.request, FROM, https))
+    pressed = cookies.read(asked.request, FROM, https)
+    if pressed is not None and sign_in_again.is_ours(pressed):
+        return await sign_in_again.came_back(asked, side, pressed)
+    setup_id, part, window, token = _pressed(pressed)
     if part not in signing_in.PARTS or signing_in.PARTS[part] is not side:
         text = _(
             "This browser began no such sign-in, or it keeps no cookies of Interlock. Begin it on the page Connect."

@@ -1,0 +1,122 @@
+"""*Sign in again* and *Connect a different user*, from the tab Connection: away to the CRM and back. The account or org stays the
+one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from interlock.app import sign_in
+from interlock.app.errors import AppError, BadInput, Missing
+from interlock.app.package import parts
+from interlock.app.package.install import install
+from interlock.app.package.kept import Keeper
+from interlock.app.people import signing_in as people
+from interlock.app.people.roles import Action
+from interlock.core.model import Side
+from interlock.crm.errors import CrmError
+from interlock.store import connections, crm_apps, grants
+from interlock.store.connections import Connection
+from interlock.web import cookies, forms, settings
+from interlock.web.access import Asked
+from interlock.web.pages.setup.connect import FROM
+from interlock.web.texts import _
+
+# In the cookie that says which button a browser pressed; a set-up's own begins with its number.
+_OURS = "connection-"
+
+
+async def begin(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    site, side = asked.site, _side(asked)
+    request = sign_in.SignInRequest(
+        side,
+        await _app(asked, connection, side),
+        site.public_url,
+        browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
+        as_somebody_else=asked.field("as") == "somebody_else",
+        objects=tuple(connection.settings.get("objects", ())),
+        connection_id=connection.id,
+    )
+    async with site.interlock.crms() as crms:
+        begun = await sign_in.begin(site.store, crms, request)
+    # A page that leads on, no redirect: the browser holds the redirects that follow a form against form-action.
+    response = asked.page("setup/leaving.html", address=begun.address, name=_name(side))
+    response.headers["Refresh"] = f"0; url={begun.address}"
+    cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
+    cookies.write(response, FROM, f"{_OURS}{connection.id}", site.https)
+    return response
+
+
+def is_ours(cookie: str | None) -> bool:
+    return (cookie or "").startswith(_OURS)
+
+
+async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
+    """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
+    from interlock.web.pages import connection as tab
+
+    site = asked.site
+    visitor = None if asked.session is None else await people.whose(site.store, asked.session)
+    if visitor is None or not visitor.may(Action.CONFIGURE):
+        text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
+        return asked.page("message.html", 403, title=_("Not signed in"), text=text)
+    async with site.store.read(None) as tx:
+        connection = await connections.get(tx, int(cookie.removeprefix(_OURS)))
+    if connection is None:
+        raise Missing(_("There is no such connection."), code="no_such_connection")
+    asked.visitor = visitor
+    asked.csrf = cookies.form_token(asked.session or "")
+    browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
+    response: Response
+    try:
+        async with site.interlock.crms() as crms:
+            await sign_in.finish(site.store, crms, side, dict(asked.request.query_params), browser)
+        if side is Side.SALESFORCE:
+            await _give_permission_set(asked, connection)
+    except (AppError, CrmError) as error:
+        form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+        response = await tab.page(asked, connection, form, error)
+    else:
+        response = settings.back(connection, "connection", "signed_in")
+    cookies.clear(response, FROM, site.https)
+    return response
+
+
+async def _give_permission_set(asked: Asked, connection: Connection) -> None:
+    """Another user sees none of Interlock's fields before the permission set is theirs. Raises AppError, CrmError."""
+    site = asked.site
+    assert connection.id is not None
+    async with site.interlock.clients(connection) as clients:
+        user_id = (await clients.salesforce.identity()).user_id
+    address = parts.address_of(site.interlock.home.settings.public_url)
+    async with site.interlock.clients(connection, deploying=True) as clients:
+        await install(
+            clients.salesforce, Keeper(site.store, connection.id), user_id, address, site.clock_us, lambda _: None
+        )
+
+
+def _side(asked: Asked) -> Side:
+    try:
+        return Side(str(asked.request.path_params["side"]))
+    except ValueError as error:
+        raise Missing(_("There is no such side."), code="no_such_side") from error
+
+
+def _name(side: Side) -> str:
+    return "HubSpot" if side is Side.HUBSPOT else "Salesforce"
+
+
+async def _app(asked: Asked, connection: Connection, side: Side) -> int:
+    """The app of the sign-in that is used now, else the one that was entered last. Raises BadInput where there is none."""
+    async with asked.site.store.read(connection.id) as tx:
+        used = (await grants.in_use(tx)).get(side.value)
+        if used is not None:
+            return used.app_id
+        known = await crm_apps.ids(tx, side.value)
+    if not known:
+        raise BadInput(
+            _("This connection signs in to %(name)s without an app, by a token or a key.") % {"name": _name(side)},
+            code="no_app",
+            fix=_("Enter an app in the set-up, or give a new token with `interlock connect`."),
+        )
+    return known[-1][0]
