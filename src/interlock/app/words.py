@@ -75,6 +75,7 @@ _CAUSES = {
     "import": "A person imported it.",
     "resync": "A person asked for it again.",
     "retry": "It was tried again.",
+    "try_again": "What had been refused was tried again.",
     "parked": "It was tried again after an answer that never came.",
     "waiting": "What it had waited for was there.",
     "repair": "A value lost in a race was put right.",

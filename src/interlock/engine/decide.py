@@ -93,7 +93,9 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     work.agreed = merged.agreed
     merged.writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
     work.decisions = merged.writes
-    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED) or _changed_since_refused(link, merged.writes)
+    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
+        link, merged.writes
+    )
     extras = _extras(work, hubspot, salesforce)
     for side, extra in extras.items():
         plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
@@ -285,7 +287,7 @@ def field_issue(
         object=work.object,
         hubspot_id=work.hubspot_id,
         salesforce_id=work.salesforce_id,
-        salesforce_type=work.link.salesforce_type if work.link else None,
+        salesforce_type=own.type if (own := work.key(Side.SALESFORCE)) is not None else None,
         cause=cause,
         fix=fix,
         property=property_,

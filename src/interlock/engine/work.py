@@ -164,6 +164,7 @@ _STRENGTH = [
     Reason.REPAIR,
     Reason.CHANGED,
     Reason.IMPORT,
+    Reason.TRY_AGAIN,
     Reason.RETRY,
     Reason.PARKED,
     Reason.WAITING,
