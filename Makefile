@@ -12,8 +12,12 @@ READY := $(VENV)/.ready
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-# Made anew when pyproject.toml changes. With uv where it is installed (it also fetches a Python), else with venv and pip.
-$(READY): pyproject.toml
+# What the pages load comes with the install (frontend/build.py). Where it is gone, the install is made anew.
+FRONT_END := src/interlock/web/static/vendor/made-from
+ANEW := $(if $(wildcard $(FRONT_END)),,anew)
+
+# Made anew when one of these changes. With uv where it is installed (it also fetches a Python), else with venv and pip.
+$(READY): pyproject.toml frontend/package-lock.json frontend/build.py $(ANEW)
 	@set -e; \
 	if command -v uv >/dev/null 2>&1; then \
 	  echo "Setting up in $(VENV) with uv ..."; \
@@ -46,6 +50,8 @@ test: $(READY) ## unit, property, contract and simulation tests
 
 check: lint test ## linters, types, layering, tests
 
+anew:
+
 lint: $(READY) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,4 +73,4 @@ simulate: $(READY) ## many seeds of the simulator (SEEDS=n FIRST_SEED=k)
 golden: $(READY) ## write the tables of tests/golden anew; then read what changed
 	@$(BIN)/python -m tests.golden
 
-.PHONY: help setup demo test test-postgresql check lint bench simulate golden
+.PHONY: anew help setup demo test test-postgresql check lint bench simulate golden

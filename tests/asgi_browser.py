@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
@@ -18,6 +19,7 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]  # Set-Cookie is in `cookies`
     cookies: list[str]
     body: str
+    raw: bytes  # as it was sent: compressed where it said so
 
     @property
     def page(self) -> Text:
@@ -119,8 +121,10 @@ class Browser:
         pairs = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
         set_cookies = [value for name, value in pairs if name == "set-cookie"]
         self._keep(set_cookies)
-        text = b"".join(each.get("body", b"") for each in sent[1:]).decode()
-        return Answer(sent[0]["status"], {n: v for n, v in pairs if n != "set-cookie"}, set_cookies, text)
+        raw = b"".join(each.get("body", b"") for each in sent[1:])
+        headers = {n: v for n, v in pairs if n != "set-cookie"}
+        text = (gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw).decode()
+        return Answer(sent[0]["status"], headers, set_cookies, text, raw)
 
     def _keep(self, set_cookies: list[str]) -> None:
         for each in set_cookies:

@@ -41,8 +41,10 @@ async def serve(
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
+    from interlock.web.front_end import refuse_without_front_end
     from interlock.web.server import bind, serving, travels_in_clear, url_of
 
+    refuse_without_front_end()
     public_url = checked_public_url(public_url)
     async with run.open() as opened:
         settings = opened.home.settings

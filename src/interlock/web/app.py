@@ -1,19 +1,16 @@
-"""The pages as one application: the table of addresses, the style sheet, the headers, and what is shown when something fails.
+"""The pages as one application: the table of addresses, the files that pages load, the headers, what is shown when something fails.
 
 Everything but the health check, signing in and one-time links is behind the sign-in, on the machine itself too.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Mount, Route
 
 from interlock.app.errors import AppError, Missing
 from interlock.app.people.passwords import Passwords
@@ -22,10 +19,9 @@ from interlock.web import forms
 from interlock.web.headers import Secured
 from interlock.web.routes import API, routes
 from interlock.web.site import Site
+from interlock.web.static_files import ADDRESS as STATIC
 from interlock.web.texts import _
 from interlock.wiring import Interlock
-
-_HERE = Path(__file__).parent
 
 
 def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None = None) -> Starlette:
@@ -33,7 +29,7 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
     site = Site(interlock, public_url, passwords or Passwords())
     failing = _Failing(site)
     app = Starlette(
-        routes=[*routes(site), Mount("/static", StaticFiles(directory=_HERE / "static"))],
+        routes=[*routes(site), Mount(STATIC, routes=[Route("/{name:path}", site.files.serve)])],
         middleware=[Middleware(Secured, https=site.https)],
         exception_handlers={
             HTTPException: failing.refused,

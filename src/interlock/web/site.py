@@ -10,6 +10,7 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
+from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, translations
 from interlock.wiring import Interlock
 
@@ -22,6 +23,7 @@ class Site:
         self.public_url = public_url
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")
+        self.files = StaticFiles()
         self._templates = Environment(
             loader=PackageLoader("interlock.web"),
             autoescape=True,
@@ -34,6 +36,7 @@ class Site:
         self._templates.filters["moment"] = moment
         self._templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self._templates.globals["Action"] = Action
+        self._templates.globals["file"] = self.files.address
 
     def render(
         self,
