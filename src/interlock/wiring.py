@@ -168,11 +168,12 @@ class Interlock(msgspec.Struct):
         settings: dict[str, object],
     ) -> AsyncIterator[Clients]:
         # Imported here: what calls no CRM (status, issues, --help) starts without aiohttp.
+        from interlock.app.allocation import SETTING as ALLOCATED
         from interlock.crm.budget import HubSpotGovernor, SalesforceGovernor
         from interlock.crm.hubspot.client import HubSpotClient
         from interlock.crm.salesforce.client import SalesforceClient
 
-        allocated = settings.get("salesforce_allocated_calls")
+        allocated = settings.get(ALLOCATED)
         async with self._transport() as transport:
             hubspot_tokens, salesforce_tokens = tokens_over(transport)
             clients = Clients(

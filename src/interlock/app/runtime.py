@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from interlock.app import states
+from interlock.app import allocation, states
 from interlock.app.compiled import Compiled
 from interlock.app.connections import BRAKE_RELEASED
 from interlock.crm.hubspot.client import HubSpotClient
@@ -54,7 +54,7 @@ async def cycle_of(
     compiled: Compiled | None = None,
 ) -> AsyncIterator[Cycle]:
     """The same for whoever owns the org already. A pause that somebody asks for meanwhile ends the work before its next
-    batch. Raises CrmError."""
+    batch, and another allocation of API calls counts within a few seconds. Raises CrmError."""
     assert connection.id is not None
     lease = ownership.lease
     with ownership.guarding((hubspot.governor, salesforce.governor)):
@@ -78,8 +78,12 @@ async def cycle_of(
             brake_released=bool(connection.settings.get(BRAKE_RELEASED)),
         )
 
+        allocated = allocation.of(connection)
+
         async def look_for_a_pause() -> None:
             ctx.stop = ctx.stop or await states.halted(store, ctx.connection_id)
+            nonlocal allocated
+            allocated = await allocation.keep_to(store, ctx.connection_id, salesforce.governor, allocated)
 
         ownership.after_renewal = look_for_a_pause
         try:

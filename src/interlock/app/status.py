@@ -84,7 +84,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
         gaps = [action for slug in objects for action in await _gap(tx, slug, now_us)]
-        api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
+        api = {side.value: await api_of(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
     drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
     open_issues = sum(each["issues"] for each in objects.values())
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
@@ -144,7 +144,7 @@ async def _first_sync(tx: Tx, slug: str, connection: Connection, linked: int, no
     return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
 
 
-async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
+async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
     by_purpose = await calls.used(tx, side, now_us - DAY_US)
     used = sum(by_purpose.values())
     # What is left of the day is expected to go as the last hour went.

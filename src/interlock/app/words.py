@@ -115,6 +115,7 @@ WHY_NOT = {
     "not_looked_at": "No sync has looked at it yet: it did not change since the connection was made.",
     "due": "It is due: the next sync takes it.",
     "deleted": "It is deleted.",
+    "counterpart_deleted": "Its counterpart was deleted, and is not made again.",
     "hubspot_deleted": "Its HubSpot record was deleted, so the pair rests.",
     "salesforce_deleted": "Its Salesforce record was deleted, so the pair rests.",
     "unlinked": "The pair was unlinked.",

@@ -255,3 +255,30 @@ async def counts(tx: Tx) -> IssueCounts:
         by_object[object_] += n
         by_category[category] += n
     return IssueCounts(by_object.total(), dict(by_object), dict(by_category))
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """Of one category: open and waiting issues, and how many records they are about."""
+
+    issues: int
+    records: int
+
+
+async def affected(tx: Tx) -> dict[str, Affected]:
+    """By category; one without issues is not there. Index ix_issue_unresolved."""
+    rows = await tx.rows(
+        "SELECT category, COUNT(*), COUNT(DISTINCT object || ' ' || subject) FROM issue"
+        " WHERE connection_id = ? AND status IN ('open', 'waiting') GROUP BY category",
+        tx.connection_id,
+    )
+    return {category: Affected(int(n), int(records)) for category, n, records in rows}
+
+
+async def pairs_affected(tx: Tx) -> dict[str, int]:
+    """{object: pairs of which something is held back}. Index ix_issue_unresolved."""
+    rows = await tx.rows(
+        "SELECT object, COUNT(DISTINCT subject) FROM issue WHERE connection_id = ? AND status IN ('open', 'waiting')"
+        " AND hubspot_id IS NOT NULL AND salesforce_id IS NOT NULL GROUP BY object",
+        tx.connection_id,
+    )
+    return {object_: int(n) for object_, n in rows}
