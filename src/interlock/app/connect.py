@@ -253,7 +253,7 @@ async def _save(
         await _take_over(tx, wanted, request.grants)
         await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
         compiler = Compiler(schemas)
-        await _map(tx, compiler, request.objects)
+        await map_objects(tx, compiler, request.objects)
         if request.config is not None:
             await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
         if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
@@ -279,7 +279,7 @@ async def _take_over(tx: WriteTx, wanted: Connection, grant_ids: tuple[int, ...]
         await connections.update(tx, wanted.id, settings=wanted.settings)
 
 
-async def _map(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...]) -> None:
+async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...]) -> None:
     """Add what is missing; what a person changed stays."""
     object_rows = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
     for slug in objects:

@@ -93,13 +93,13 @@ async def list_(store: Store, connection_id: int, only: Sequence[str] | None = N
     async with store.read(connection_id) as tx:
         types = {row.id: row for row in await mappings.object_mappings(tx)}
         rows = await mappings.field_mappings(tx)
-        compiler = await _compiler(tx)
+        compiler = await kept_compiler(tx)
     documents = []
     for row in rows:
         of = types[row.object_mapping_id]
         if only and of.object not in only:
             continue
-        status = _status(compiler, of, row)
+        status = status_of(compiler, of, row)
         documents.append(
             {
                 "id": row.id,
@@ -117,12 +117,12 @@ async def list_(store: Store, connection_id: int, only: Sequence[str] | None = N
     return documents
 
 
-async def _compiler(tx: Tx) -> Compiler | None:
+async def kept_compiler(tx: Tx) -> Compiler | None:
     kept = await directory.get(tx, SCHEMAS)
     return Compiler(msgspec.convert(kept, Schemas, strict=False)) if kept is not None else None
 
 
-def _status(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMappingRow) -> MappingStatus:
+def status_of(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMappingRow) -> MappingStatus:
     if compiler is None:
         return MappingStatus(None, row.status, row.status_reason)
     spec = SPECS[of.object]
@@ -165,7 +165,7 @@ def writes_of(of: ObjectMappingRow | None) -> str:
 async def compare(store: Store, connection_id: int, document: Document) -> list[Change]:
     """What differs, in the words of what applying would do. Checks nothing."""
     async with store.read(connection_id) as tx:
-        return await _changes(tx, document)
+        return await differences(tx, document)
 
 
 async def apply(
@@ -184,23 +184,23 @@ async def apply(
     been made a minute ago.
     """
     async with store.read(connection_id) as tx:
-        compiler, changes = await _compiler(tx), await _changes(tx, document)
-    _check_document(document, where)
+        compiler, changes = await kept_compiler(tx), await differences(tx, document)
+    check_document(document, where)
     added = [change for change in changes if change.action == "add"]
-    if compiler is None or any(_broken(compiler, change) for change in added):
+    if compiler is None or any(broken(compiler, change) for change in added):
         compiler = Compiler(await refresh())
     for change in added:
-        reason = _broken(compiler, change)
+        reason = broken(compiler, change)
         if reason is not None:
             raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
     if plan:
-        _check_removals(changes)
+        check_removals(changes)
         return changes
     async with store.write(connection_id) as tx:
         # Once more in this transaction: somebody else may have applied another file meanwhile.
-        changes = await _changes(tx, document)
-        _check_removals(changes)
-        await _carry_out(tx, changes)
+        changes = await differences(tx, document)
+        check_removals(changes)
+        await carry_out(tx, changes)
         if changes:
             told = [change.told() for change in changes]
             await record(tx, by, "mappings_changed", f"connection:{connection_id}", changes=told)
@@ -209,18 +209,18 @@ async def apply(
 
 async def apply_in(tx: WriteTx, document: Document, compiler: Compiler, where: Where) -> list[Change]:
     """`apply` in the transaction that makes the connection: what is refused leaves neither behind. Raises BadInput."""
-    _check_document(document, where)
-    changes = await _changes(tx, document)
+    check_document(document, where)
+    changes = await differences(tx, document)
     for change in changes:
-        reason = _broken(compiler, change) if change.action == "add" else None
+        reason = broken(compiler, change) if change.action == "add" else None
         if reason is not None:
             raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
-    _check_removals(changes)
-    await _carry_out(tx, changes)
+    check_removals(changes)
+    await carry_out(tx, changes)
     return changes
 
 
-def _broken(compiler: Compiler, change: Change) -> str | None:
+def broken(compiler: Compiler, change: Change) -> str | None:
     assert change.property is not None
     assert change.field is not None
     spec = SPECS[change.object]
@@ -232,7 +232,7 @@ def _refused(where: str, message: str, change: Change, fix: str = "Correct the f
     return BadInput(f"{where}: {message}.", code="mapping_refused", field=change.property, fix=fix)
 
 
-def _check_document(document: Document, where: Where) -> None:
+def check_document(document: Document, where: Where) -> None:
     """What is wrong whatever the CRMs hold: unknown objects, a name twice, a rule that the pair is locked against."""
     for slug, types in document.objects.items():
         if slug not in SPECS:
@@ -267,7 +267,7 @@ def _check_type(spec: ObjectSpec, type_: str, entry: TypeEntry, where: Where, pa
                     fix="Keep one of the two.",
                 )
             seen.add((kind, name))
-        default = _default(spec, type_, pair.property, pair.field)
+        default = shipped_pair(spec, type_, pair.property, pair.field)
         if default is not None and pair.rule not in default.allowed_rules:
             allowed = ", ".join(rule.value for rule in default.allowed_rules)
             raise BadInput(
@@ -279,17 +279,17 @@ def _check_type(spec: ObjectSpec, type_: str, entry: TypeEntry, where: Where, pa
             )
 
 
-def _default(spec: ObjectSpec, type_: str, property_: str, field: str) -> DefaultMapping | None:
+def shipped_pair(spec: ObjectSpec, type_: str, property_: str, field: str) -> DefaultMapping | None:
     return next(
         (each for each in spec.mappings if each.property == property_ and each.fields.get(type_) == field), None
     )
 
 
-def _check_removals(changes: Sequence[Change]) -> None:
+def check_removals(changes: Sequence[Change]) -> None:
     for change in changes:
         if change.action != "remove" or change.property is None or change.field is None:
             continue
-        default = _default(SPECS[change.object], change.salesforce_object, change.property, change.field)
+        default = shipped_pair(SPECS[change.object], change.salesforce_object, change.property, change.field)
         if default is not None and default.locked_reason is not None:
             raise BadInput(
                 f"{change.property} and {change.field} of {change.salesforce_object} cannot be left out:"
@@ -308,7 +308,7 @@ def _place(document: Document, change: Change) -> Path:
     return path
 
 
-async def _changes(tx: Tx, document: Document) -> list[Change]:
+async def differences(tx: Tx, document: Document) -> list[Change]:
     types = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
     rows = await mappings.field_mappings(tx)
     changes: list[Change] = []
@@ -343,7 +343,7 @@ def _field_changes(
     return changes
 
 
-async def _carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
+async def carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
     types = {(row.object, row.salesforce_type): row for row in await mappings.object_mappings(tx)}
     rows = {(row.object_mapping_id, row.property, row.field): row for row in await mappings.field_mappings(tx)}
     removed: list[int] = []
@@ -379,7 +379,7 @@ def _row(change: Change, object_mapping_id: int, row: FieldMappingRow | None) ->
     if row is not None:
         row.rule = change.rule_after
         return row
-    default = _default(SPECS[change.object], change.salesforce_object, change.property, change.field)
+    default = shipped_pair(SPECS[change.object], change.salesforce_object, change.property, change.field)
     return FieldMappingRow(
         object_mapping_id=object_mapping_id,
         property=change.property,

@@ -67,7 +67,7 @@ async def preview(ctx: Cycle, *, limit: int | None = None) -> Preview:
     """The same for a cycle that is open on the store itself. Raises CrmError."""
     async with scratch_copy(ctx.store, ctx.connection_id) as scratch:
         lease = await leases.take(scratch, ctx.lease.org_id, _OWNER, ctx.clock_us(), _TERM_S)
-        copy = msgspec.structs.replace(ctx, store=scratch, lease=lease, report=Report(), fresh={})
+        copy = msgspec.structs.replace(ctx, store=scratch, lease=lease, report=Report(), fresh={}, make_anew=None)
         try:
             return await _previewed(copy, limit)
         finally:

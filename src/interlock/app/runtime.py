@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
 from interlock.app import allocation, states
 from interlock.app.compiled import Compiled
-from interlock.app.connections import BRAKE_RELEASED
+from interlock.app.connections import BRAKE_RELEASED, fresh, paused_objects
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.engine.context import Cycle, Report, Settings
+from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
 from interlock.engine.ownership import Ownership, own
 from interlock.objects.registry import SPECS
-from interlock.store import Store
+from interlock.store import Store, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
+from interlock.store.lease import Lease
 
 
 @asynccontextmanager
@@ -54,29 +55,39 @@ async def cycle_of(
     compiled: Compiled | None = None,
 ) -> AsyncIterator[Cycle]:
     """The same for whoever owns the org already. A pause that somebody asks for meanwhile ends the work before its next
-    batch, and another allocation of API calls counts within a few seconds. Raises CrmError."""
+    batch; settings and mappings that are saved meanwhile make it begin again with them, and another allocation of API calls
+    counts within a few seconds. Raises CrmError."""
     assert connection.id is not None
     lease = ownership.lease
+    parts = _Parts(store, connection.id, hubspot, salesforce, lease, only, compiled or Compiled())
     with ownership.guarding((hubspot.governor, salesforce.governor)):
-        settings = settings_of(connection)
-        slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
-        compiled = compiled or Compiled()
-        objects = await compiled.objects(store, connection.id, hubspot, salesforce, slugs, settings, lease)
+        made = await parts.make(paused=())
         ctx = Cycle(
             connection_id=connection.id,
             store=store,
             hubspot=hubspot,
             salesforce=salesforce,
             portal=connection.hubspot_account_id,
-            objects={slug: runtime for slug, runtime in objects.items() if not only or slug in only},
-            settings=settings,
+            objects=made.objects,
+            settings=made.settings,
             clock_us=clock_us,
             lease=lease,
             report=Report(),
             fresh={},
             begun_at_us=connection.begun_at_us or connection.created_at_us or 0,
             brake_released=bool(connection.settings.get(BRAKE_RELEASED)),
+            setup_version=made.version,
         )
+
+        async def make_anew() -> None:
+            async with store.read(None) as tx:
+                paused = paused_objects(await fresh(tx, ctx.connection_id))
+            made = await parts.make(paused)
+            ctx.objects, ctx.settings, ctx.setup_version = made.objects, made.settings, made.version
+            # Read by the old mappings: what a new one asks for is not in it.
+            ctx.fresh.clear()
+
+        ctx.make_anew = make_anew
 
         allocated = allocation.of(connection)
 
@@ -90,6 +101,38 @@ async def cycle_of(
             yield ctx
         finally:
             ownership.after_renewal = None
+
+
+class _Made(msgspec.Struct):
+    version: int | None
+    objects: dict[str, ObjectRuntime]
+    settings: Settings
+
+
+class _Parts(msgspec.Struct):
+    """What the mappings of a cycle are compiled from, as often as a person saves others while it runs."""
+
+    store: Store
+    connection_id: int
+    hubspot: HubSpotClient
+    salesforce: SalesforceClient
+    lease: Lease
+    only: Sequence[str]
+    compiled: Compiled
+
+    async def make(self, paused: Collection[str]) -> _Made:
+        """As it is now. `paused`: objects to leave out although they were asked for. Raises CrmError."""
+        async with self.store.read(self.connection_id) as tx:
+            # Before the rest is read, so that what changes meanwhile is found to have changed.
+            version = await connections.setup_version(tx)
+            now = await fresh(tx, self.connection_id)
+        settings = settings_of(now)
+        slugs = [slug for slug in SPECS if slug in now.settings.get("objects", list(SPECS))]
+        objects = await self.compiled.objects(
+            self.store, self.connection_id, self.hubspot, self.salesforce, slugs, settings, self.lease
+        )
+        wanted = [slug for slug in objects if (not self.only or slug in self.only) and slug not in paused]
+        return _Made(version, {slug: objects[slug] for slug in wanted}, settings)
 
 
 def settings_of(connection: Connection) -> Settings:

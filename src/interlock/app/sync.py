@@ -9,7 +9,7 @@ import msgspec
 from interlock.app import states
 from interlock.core.model import Reason, RecordKey
 from interlock.engine.brake import Braked
-from interlock.engine.context import Cycle, ObjectCounts, StopAsked
+from interlock.engine.context import Cycle, ObjectCounts, SetupChanged, StopAsked
 from interlock.engine.cycle import drain, work_off
 from interlock.store import dirty
 
@@ -38,10 +38,8 @@ async def sync(
     started_us, before = ctx.clock_us(), calls_of(ctx)
     outcome, reason = "done", None
     try:
-        if keys:
-            await _sync_records(ctx, keys)
-        else:
-            await work(ctx)
+        while await _set_up_anew(ctx, _sync_records(ctx, keys) if keys else work(ctx)):
+            pass  # each time because a person has saved something meanwhile
     except Braked as braked:
         outcome, reason = "stopped", braked.brake.reason
         await states.halt(
@@ -56,6 +54,18 @@ async def sync(
     if outcome == "done" and ctx.brake_released and not keys:
         await states.arm_brake(ctx.store, ctx.connection_id, ctx.lease)
     return await result_of(ctx, started_us, before, outcome, reason)
+
+
+async def _set_up_anew(ctx: Cycle, working: Awaitable[object]) -> bool:
+    """Do this work. True: settings or mappings changed before it was done; the cycle has the new ones, nothing is half done,
+    and what is left is still due."""
+    try:
+        await working
+    except SetupChanged:
+        assert ctx.make_anew is not None, "only a cycle that can be made anew asks"
+        await ctx.make_anew()
+        return True
+    return False
 
 
 async def result_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -170,6 +170,11 @@ class StopAsked(Exception):
         self.why = why
 
 
+class SetupChanged(Exception):
+    """Settings or mappings are others than the cycle was made from. It ends before its next batch, as StopAsked does, and
+    begins again with the new ones."""
+
+
 class Cycle(msgspec.Struct):
     """One connection being drained by one owner of its lease."""
 
@@ -188,6 +193,10 @@ class Cycle(msgspec.Struct):
     only_keys: frozenset[RecordKey] | None = None
     brake_released: bool = False  # a person looked and resumed: this drain may pass the tripwire
     echoes: Echoes = msgspec.field(default_factory=Echoes)
+    # What it was made from (connections.setup_version), and how it is made anew in place after that changed. None: it is not
+    # kept, and what was read at its beginning counts to its end.
+    setup_version: int | None = None
+    make_anew: Callable[[], Awaitable[None]] | None = None
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

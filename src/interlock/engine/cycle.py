@@ -8,12 +8,13 @@ from __future__ import annotations
 from interlock.core.model import Dirty, IntentState, RecordKey, RecordLink, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
-from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
+from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
+from interlock.engine.import_ import import_asked
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
@@ -29,7 +30,7 @@ from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
-from interlock.store import dirty, intents, links, resolutions
+from interlock.store import connections, dirty, intents, links, resolutions
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -42,6 +43,7 @@ async def drain(ctx: Cycle) -> None:
     if await loading(ctx):
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
+    await import_asked(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -59,6 +61,7 @@ async def poll(ctx: Cycle) -> int:
     if await loading(ctx):
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
+    await import_asked(ctx, work_off)
     await notice_gaps(ctx)
     found = await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
@@ -92,7 +95,7 @@ async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
 
 
 async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
-    """Batches of one object until none of its records is due now. Raises StopAsked between two of them."""
+    """Batches of one object until none of its records is due now. Raises StopAsked or SetupChanged between two of them."""
     worked = 0
     # Parents were worked off since detection looked: their pairs may have been made, restored or parted.
     _forget_references(runtime)
@@ -143,6 +146,9 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
         due = await dirty.claim(tx, runtime.slug, ctx.clock_us(), ctx.settings.batch_rows)
         if not due:
             return None
+        # In one snapshot with what is claimed: a rule that was saved before a record was due is the rule it is synced by.
+        if ctx.make_anew is not None and await connections.setup_version(tx) != ctx.setup_version:
+            raise SetupChanged
         by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
         by_salesforce = await links.by_salesforce(tx, runtime.slug, _ids(due, Side.SALESFORCE))
         ids = [link.id for link in (*by_hubspot.values(), *by_salesforce.values()) if link.id is not None]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from interlock.core.model import Reason
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
 from interlock.engine.detect import index_rows
 from interlock.engine.load import load, loading, salesforce_page
 from interlock.engine.references import learn_references
-from interlock.store import dirty
+from interlock.store import directory, dirty
+from interlock.store.tx import Tx, WriteTx
 
 WorkOff = Callable[[Cycle, ObjectRuntime], Awaitable[int]]
 
@@ -30,8 +33,57 @@ async def import_(ctx: Cycle, since_us: int | None, work_off: WorkOff) -> int:
     return marked
 
 
-async def _import_type(ctx: Cycle, runtime: ObjectRuntime, type_: str, since_us: int | None, work_off: WorkOff) -> int:
+class Asked(msgspec.Struct):
+    """An import that a person asked for on a page: whoever drains the connection next carries it out. It goes on where it
+    was when a process ends; `type` and `after` are the last page that is marked due."""
+
+    since_us: int | None = None
+    type: str | None = None
     after: str | None = None
+
+
+_ASKED = "import:"
+
+
+async def ask(tx: WriteTx, slug: str, since_us: int | None) -> None:
+    """The last word counts: an import of the object that is not done yet begins anew."""
+    await directory.put(tx, _ASKED + slug, msgspec.to_builtins(Asked(since_us)))
+
+
+async def asked(tx: Tx) -> dict[str, Asked]:
+    """By object slug."""
+    found = await directory.get_all(tx, _ASKED)
+    return {name.removeprefix(_ASKED): msgspec.convert(value, Asked) for name, value in found.items()}
+
+
+async def import_asked(ctx: Cycle, work_off: WorkOff) -> int:
+    """Carry out what was asked for. The number of records made due."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        wanted = await asked(tx)
+    marked = 0
+    for slug, request in wanted.items():
+        runtime = ctx.objects.get(slug)
+        if runtime is None:
+            continue  # paused, or not asked of this drain: it waits
+        types = runtime.salesforce_types
+        for type_ in types[types.index(request.type) if request.type in types else 0 :]:
+            marked += await _import_type(ctx, runtime, type_, request.since_us, work_off, request)
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            # Somebody may have asked again meanwhile, for more.
+            if (await asked(tx)).get(slug) == request:
+                await directory.drop(tx, _ASKED + slug)
+    return marked
+
+
+async def _import_type(
+    ctx: Cycle,
+    runtime: ObjectRuntime,
+    type_: str,
+    since_us: int | None,
+    work_off: WorkOff,
+    request: Asked | None = None,
+) -> int:
+    after = request.after if request is not None and request.type == type_ else None
     marked = 0
     while True:
         async with ctx.store.read(ctx.connection_id) as tx:
@@ -50,5 +102,8 @@ async def _import_type(ctx: Cycle, runtime: ObjectRuntime, type_: str, since_us:
                     ctx.fresh[row.key] = FreshRead(row, seq)
                 else:
                     ctx.fresh.pop(row.key, None)
+            if request is not None and (await asked(tx)).get(runtime.slug) == request:
+                request.type, request.after = type_, after
+                await directory.put(tx, _ASKED + runtime.slug, msgspec.to_builtins(request))
         marked += len(rows)
         await work_off(ctx, runtime)

@@ -87,15 +87,29 @@ async def update(tx: WriteTx, id_: int, **changes: Any) -> None:
     unknown = changes.keys() - set(Connection.__struct_fields__) | changes.keys() & {"id", "created_at_us"}
     if unknown:
         raise TypeError(f"a connection has no changeable {', '.join(sorted(unknown))}")
-    if "settings" in changes:
+    set_up = "settings" in changes
+    if set_up:
         changes["settings"] = jsontext.dump(changes["settings"])
     assignments, values = [f"{name} = ?" for name in changes], list(changes.values())
     if "state" in changes and "state_since_us" not in changes:
         # "Suspended since" must not restart with every failed try.
         assignments.append("state_since_us = CASE WHEN state = ? THEN state_since_us ELSE ? END")
         values += [changes["state"], tx.now_us]
+    if set_up:
+        assignments.append("setup_version = setup_version + 1")
     if await tx.run(f"UPDATE connection SET {', '.join(assignments)} WHERE id = ?", *values, id_) != 1:
         raise LookupError(f"there is no connection {id_}")
+
+
+async def setup_version(tx: Tx) -> int | None:
+    """Of the transaction's connection: another number means that settings or mappings changed. None: it is gone."""
+    row = await tx.row("SELECT setup_version FROM connection WHERE id = ?", tx.connection_id)
+    return None if row is None else int(row[0])
+
+
+async def set_up(tx: WriteTx) -> None:
+    """The mappings of the transaction's connection have changed: whoever works by them begins again."""
+    await tx.run("UPDATE connection SET setup_version = setup_version + 1 WHERE id = ?", tx.connection_id)
 
 
 async def delete(tx: WriteTx) -> None:

@@ -37,6 +37,17 @@ async def put_at_us(tx: Tx, name: str, max_age_us: int) -> int | None:
     return None if row is None or tx.now_us - row[0] > max_age_us else int(row[0])
 
 
+async def get_all(tx: Tx, prefix: str) -> dict[str, Any]:
+    """Every entry whose name begins with `prefix`, in order of name."""
+    rows = await tx.rows(
+        "SELECT name, value FROM directory WHERE connection_id = ? AND name >= ? AND name < ? ORDER BY name",
+        tx.connection_id,
+        prefix,
+        prefix + "\x7f",
+    )
+    return {name: jsontext.load(value) for name, value in rows}
+
+
 async def drop(tx: WriteTx, name: str) -> None:
     """Known to be out of date, for example after a CRM refused a field that it named."""
     await tx.run("DELETE FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name)

@@ -1,4 +1,5 @@
-"""Which objects and fields sync with which. Ids are never reused: a field mapping's id is the key of its base.
+"""Which objects and fields sync with which. Ids are never reused: a field mapping's id is the key of its base. Every write
+says so to the cycles that run (`connections.set_up`).
 
 `definition` and `settings` are the engine's own words, kept as JSON; the store reads nothing of them.
 """
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.store import jsontext
+from interlock.store import connections, jsontext
 from interlock.store.driver import Row
 from interlock.store.tx import Tx, WriteTx
 
@@ -40,6 +41,7 @@ _FIELD_COLUMNS = ", ".join(FieldMappingRow.__struct_fields__)
 
 
 async def _save(tx: WriteTx, table: str, values: dict[str, Any], id_: int | None) -> int:
+    await connections.set_up(tx)
     if id_ is None:
         return await tx.insert(table, {"connection_id": tx.connection_id} | values)
     changes = ", ".join(f"{name} = ?" for name in values)
@@ -91,4 +93,5 @@ def _field_mapping(row: Row) -> FieldMappingRow:
 
 
 async def delete_field_mappings(tx: WriteTx, ids: list[int]) -> int:
+    await connections.set_up(tx)
     return await tx.run("DELETE FROM field_mapping WHERE connection_id = ? AND id IN [?]", tx.connection_id, ids)

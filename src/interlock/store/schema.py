@@ -42,6 +42,8 @@ class _Connection(TypedColumns):
     begun_at_us = Column(Int)  # when the first sync was started by a person; null: set up, not begun
     hubspot_last_ok_us = Column(Int)  # last good answer, for `status` while a CRM is down
     salesforce_last_ok_us = Column(Int)
+    # Rises with every change of the settings or of the mappings: a cycle that runs asks for it before each batch.
+    setup_version = Column(Int, nullable=False, server_default="0")
 
 
 connection = Table(

@@ -21,7 +21,8 @@ from interlock.web import cookies
 from interlock.web.site import Site
 from interlock.web.texts import _
 
-FORM_BYTES, FORM_FIELDS = 64 * 1024, 100
+# As many fields as a table of a thousand rows has boxes to tick.
+FORM_BYTES, FORM_FIELDS = 128 * 1024, 2_000
 CSRF_FIELD = "csrf"
 
 

@@ -9,9 +9,21 @@ import msgspec
 from starlette.routing import Route
 
 from interlock.app.people.roles import Action
+from interlock.objects.registry import SPECS
 from interlock.web import access
 from interlock.web.access import Handler
-from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
+from interlock.web.pages import (
+    account,
+    api_tokens,
+    audit_log,
+    mapping_changes,
+    objects,
+    people,
+    settings,
+    sign_in,
+    status,
+    welcome,
+)
 from interlock.web.site import Site
 
 API = "/api/"
@@ -22,6 +34,23 @@ class Address(msgspec.Struct, frozen=True):
     path: str
     need: Action | None
     handler: Handler
+
+
+CONNECTION = "/connections/{id:int}"
+
+
+def _of_object(slug: str) -> list[Address]:
+    here = f"{CONNECTION}/{slug}"
+    return [
+        Address("GET", here, Action.SEE, objects.show),
+        Address("POST", f"{here}/rules", Action.CONFIGURE, objects.save_rules),
+        Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
+        Address("POST", f"{here}/permissions", Action.CONFIGURE, mapping_changes.grant),
+        Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
+        Address("POST", f"{here}/mappings/preview", Action.CONFIGURE, mapping_changes.preview),
+        Address("POST", f"{here}/mappings/save", Action.CONFIGURE, mapping_changes.save),
+        Address("GET", f"{here}/mappings/{{pair}}", Action.CONFIGURE, mapping_changes.edit),
+    ]
 
 
 ADDRESSES = (
@@ -45,6 +74,8 @@ ADDRESSES = (
     Address("POST", "/api-tokens", Action.MANAGE_TOKENS, api_tokens.make),
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
+    Address("GET", "/settings", Action.SEE, settings.show),
+    *(address for slug in SPECS for address in _of_object(slug)),
     Address("GET", "/api/status", Action.SEE, status.as_json),
 )
 

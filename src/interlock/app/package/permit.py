@@ -115,6 +115,26 @@ async def permit(
 ) -> Permitted:
     """Raises AppError (package_missing) before the package is there, PackageFailed, CrmError."""
     await deploy.resume(salesforce, keeper, progress)
+    lacking, before = await _wanted(salesforce, user_id, fields)
+    if not lacking.added:
+        return lacking
+    identity = await salesforce.identity()
+    zipped = parts.permission_set_alone({**before, **dict(lacking.added)}.items())
+    done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
+    if failed := troubles(done):
+        raise PackageFailed("add the mapped fields to", failed)
+    return Permitted(lacking.added, lacking.left_out, done)
+
+
+async def wanted(salesforce: SalesforceClient, user_id: str, fields: Sequence[MappedField]) -> Permitted:
+    """What `permit` would add, to be shown before. Raises AppError (package_missing), CrmError."""
+    return (await _wanted(salesforce, user_id, fields))[0]
+
+
+async def _wanted(
+    salesforce: SalesforceClient, user_id: str, fields: Sequence[MappedField]
+) -> tuple[Permitted, dict[str, bool]]:
+    """And what the permission set grants already, besides the key fields."""
     found = await plan.look(salesforce, user_id, Address(None))
     if found.state != "current":
         raise AppError(
@@ -131,14 +151,7 @@ async def permit(
         for field, editable in chosen.grants
         if field not in own and (field not in before or (editable and not before[field]))
     )
-    if not added:
-        return Permitted((), chosen.left_out, None)
-    identity = await salesforce.identity()
-    zipped = parts.permission_set_alone({**before, **dict(added)}.items())
-    done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
-    if failed := troubles(done):
-        raise PackageFailed("add the mapped fields to", failed)
-    return Permitted(added, chosen.left_out, done)
+    return Permitted(added, chosen.left_out, None), before
 
 
 async def choose_in(salesforce: SalesforceClient, fields: Sequence[MappedField]) -> Chosen:

@@ -1,0 +1,241 @@
+"""Adding, changing and removing mappings: choose, see what it would change, save. A choice changes nothing until it is saved
+from the page that shows its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app import mapping_edits, mapping_preview, mapping_table
+from interlock.app.errors import AppError, BadInput
+from interlock.app.mapping_edits import Edit
+from interlock.app.mappings import Change
+from interlock.app.package import permit
+from interlock.app.package.kept import Keeper
+from interlock.app.schemas import Schemas, keep_schemas, read_schemas
+from interlock.core.model import SyncRule
+from interlock.crm.errors import CrmError
+from interlock.objects.registry import SPECS
+from interlock.store.connections import Connection
+from interlock.web import forms, settings
+from interlock.web.access import Asked
+from interlock.web.pages import objects
+from interlock.web.texts import _
+
+PICKED = "pair:"
+_edits = msgspec.json.Decoder(list[Edit])
+
+
+# --- choosing -----------------------------------------------------------------------------------------------------------
+
+
+async def add(asked: Asked) -> Response:
+    """Two steps that work without a script: the property, then the fields that it can be joined with."""
+    return await _add(asked, forms.Shown())
+
+
+async def _add(asked: Asked, form: forms.Shown, error: AppError | CrmError | None = None) -> Response:
+    connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    assert connection.id is not None
+    store = asked.site.store
+    property_ = form.values.get("property") or asked.request.query_params.get("property", "")
+    properties = await mapping_table.properties(store, connection.id, slug)
+    known = next((each for each in properties if each.name == property_), None)
+    return settings.shown(
+        asked,
+        connection,
+        slug,
+        "mapping_add.html",
+        200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
+        slug=slug,
+        properties=properties,
+        chosen=known,
+        targets=await mapping_table.targets(store, connection.id, slug, known.name) if known is not None else [],
+        table=await mapping_table.table(store, connection.id, slug),
+        choices=objects.rule_names(),
+        form=form,
+    )
+
+
+async def edit(asked: Asked) -> Response:
+    """One row: its rule, what its fields hold, or out with it."""
+    connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    assert connection.id is not None
+    table = await mapping_table.table(asked.site.store, connection.id, slug)
+    row = table.row(str(asked.request.path_params["pair"]))
+    samples, unread = await objects.samples_of(asked, connection, slug, [row])
+    return settings.shown(
+        asked,
+        connection,
+        slug,
+        "mapping_edit.html",
+        slug=slug,
+        row=row,
+        table=table,
+        choices=objects.rule_names(row.allowed),
+        samples=samples,
+        unread=unread,
+    )
+
+
+# --- seeing what it would change ----------------------------------------------------------------------------------------
+
+
+async def preview(asked: Asked) -> Response:
+    connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    adds = asked.field("do") == mapping_edits.ADD
+    try:
+        edits = _chosen(asked)
+        return await _effect(asked, connection, slug, edits, asked.field("edition"))
+    except (AppError, CrmError) as error:
+        if adds:
+            form = forms.Shown(dict(asked.form), [forms.Refused(_at(error), settings.said_by(error))])
+            return await _add(asked, form, error)
+        form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+        return await objects.page(asked, connection, form, error)
+
+
+def _at(error: AppError | CrmError) -> str | None:
+    field = error.failure.field if isinstance(error, AppError) else None
+    return field if field in ("property", "field", "rule") else None
+
+
+def _chosen(asked: Asked) -> list[Edit]:
+    """What the form asks for: one pair to add, or the ticked rows to change or remove. Raises BadInput."""
+    do = asked.field("do")
+    rule = None if do == mapping_edits.REMOVE else _rule(asked.field("rule"))
+    if do == mapping_edits.ADD:
+        field, _space, types = asked.field("field").partition(" ")
+        if not field or not types:
+            raise BadInput(_("No Salesforce field is chosen."), code="nothing_chosen", field="field")
+        return [Edit(asked.field("property"), field, rule, tuple(types.split(",")), adds=True)]
+    picked = [name.removeprefix(PICKED).partition(":") for name in asked.form if name.startswith(PICKED)]
+    if not picked:
+        raise BadInput(
+            _("No mapping is selected."), code="nothing_chosen", fix=_("Tick the rows that you want to change.")
+        )
+    return [Edit(property_, field, rule) for property_, _colon, field in picked]
+
+
+def _rule(text: str) -> SyncRule:
+    try:
+        return SyncRule(text)
+    except ValueError as error:
+        raise BadInput(_("No rule is chosen."), code="unknown_rule", field="rule") from error
+
+
+async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[Edit], edition: str) -> Response:
+    """Raises AppError for what cannot be saved anyway; a CRM that cannot be read leaves the effect unknown, and says so."""
+    site = asked.site
+    assert connection.id is not None
+    checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, _refresh(asked, connection))
+    effect, unread = None, ""
+    wanted, not_granted = None, ""
+    try:
+        async with site.interlock.clients(connection, note=False) as clients:
+            effect = await mapping_preview.preview(
+                site.store, connection, slug, checked.changes, checked.compiler, clients.hubspot, clients.salesforce
+            )
+            try:
+                user_id = (await clients.salesforce.identity()).user_id
+                wanted = await permit.wanted(clients.salesforce, user_id, _permitted(checked.changes))
+            except AppError as error:
+                not_granted = settings.said_by(error)
+    except (AppError, CrmError) as error:
+        unread = settings.said_by(error)
+    return settings.shown(
+        asked,
+        connection,
+        slug,
+        "mapping_effect.html",
+        slug=slug,
+        changes=checked.changes,
+        rule_names=dict(objects.rule_names()),
+        effect=effect,
+        unread=unread,
+        wanted=wanted,
+        not_granted=not_granted,
+        edits=msgspec.json.encode(edits).decode(),
+        edition=edition,
+    )
+
+
+def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
+    return [
+        permit.MappedField(change.salesforce_object, change.field, change.rule_after != SyncRule.ALWAYS_SALESFORCE)
+        for change in changes
+        if change.field is not None and change.rule_after not in (None, SyncRule.DONT_SYNC)
+    ]
+
+
+def _refresh(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
+    async def refresh() -> Schemas:
+        assert connection.id is not None
+        slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
+        async with asked.site.interlock.clients(connection) as clients:
+            schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
+        await keep_schemas(asked.site.store, connection.id, schemas)
+        return schemas
+
+    return refresh
+
+
+# --- saving -------------------------------------------------------------------------------------------------------------
+
+
+async def save(asked: Asked) -> Response:
+    connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    assert connection.id is not None
+    try:
+        changes = await mapping_edits.save(
+            asked.site.store,
+            connection.id,
+            slug,
+            _decoded(asked.field("edits")),
+            asked.field("edition"),
+            _refresh(asked, connection),
+            asked.by,
+        )
+    except (AppError, CrmError) as error:
+        form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+        return await objects.page(asked, connection, form, error)
+    if not _permitted(changes):
+        return settings.back(connection, slug, "mappings")
+    return await _grant(asked, connection, slug)
+
+
+def _decoded(text: str) -> list[Edit]:
+    try:
+        return _edits.decode(text)
+    except msgspec.DecodeError as error:
+        raise BadInput(_("The form is not one of ours."), code="bad_form", fix=_("Load the table again.")) from error
+
+
+async def grant(asked: Asked) -> Response:
+    """Once more: what is saved and was not granted."""
+    return await _grant(asked, await settings.connection_of(asked), objects.slug_of(asked))
+
+
+async def _grant(asked: Asked, connection: Connection, slug: str) -> Response:
+    """Let the sync user use every field that is mapped. The mappings are saved by now: a refusal leaves them so."""
+    site = asked.site
+    assert connection.id is not None
+    fields = await permit.mapped_fields(site.store, connection.id)
+    try:
+        async with site.interlock.clients(connection) as clients:
+            user_id = (await clients.salesforce.identity()).user_id
+        async with site.interlock.clients(connection, deploying=True) as clients:
+            done = await permit.permit(
+                clients.salesforce, Keeper(site.store, connection.id), user_id, fields, site.clock_us, _quiet
+            )
+    except (AppError, CrmError) as error:
+        said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
+        notice = f"{said} {settings.said_by(error)}"
+        return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
+    return settings.back(connection, slug, "granted" if done.added else "mappings")
+
+
+def _quiet(_deployment: object) -> None:
+    return None

@@ -1,0 +1,155 @@
+"""The tabs Contacts, Companies and Deals: their rules, their mappings, the import. The pages of a change of mappings are in
+mappings.py."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from interlock.app import import_, mapping_preview, mapping_table, object_rules, times
+from interlock.app.errors import AppError, BadInput
+from interlock.app.mapping_table import Row
+from interlock.app.object_rules import Rules
+from interlock.app.people.roles import Action
+from interlock.app.words import RULES
+from interlock.core.model import SyncRule
+from interlock.crm.errors import CrmError
+from interlock.objects.registry import SPECS
+from interlock.store.connections import Connection
+from interlock.store.errors import StoreError
+from interlock.web import forms, settings
+from interlock.web.access import Asked
+from interlock.web.texts import _
+
+# Salesforce retrieves at most this many fields of a few records in one call without trouble (URL and body limits far off).
+SAMPLED_ROWS_MOST = 300
+
+
+def slug_of(asked: Asked) -> str:
+    """The object that the address names: `/connections/1/contacts/...`."""
+    slug = asked.request.url.path.split("/")[3]
+    assert slug in SPECS, "only the addresses of objects lead here"
+    return slug
+
+
+def rule_names(allowed: tuple[SyncRule, ...] = tuple(SyncRule)) -> list[tuple[str, str]]:
+    return [(rule.value, RULES[rule]) for rule in SyncRule if rule in allowed]
+
+
+async def show(asked: Asked) -> Response:
+    return await page(asked, await settings.connection_of(asked), forms.Shown())
+
+
+async def save_rules(asked: Asked) -> Response:
+    connection, slug = await settings.connection_of(asked), slug_of(asked)
+    wanted = Rules(
+        asked.field("enabled") == "yes", asked.field("create_in_salesforce"), asked.field("create_in_hubspot") == "yes"
+    )
+    turned_on = wanted.enabled and not object_rules.rules(connection, slug).enabled
+    site = asked.site
+    try:
+        if turned_on:
+            async with site.interlock.clients(connection, deploying=True) as clients:
+                crms = (clients.hubspot, clients.salesforce)
+                await object_rules.save(
+                    site.store, connection, slug, wanted, asked.field("edition"), crms, site.clock_us, asked.by
+                )
+        else:
+            await object_rules.save(
+                site.store, connection, slug, wanted, asked.field("edition"), None, site.clock_us, asked.by
+            )
+    except (AppError, CrmError) as error:
+        return await page(asked, connection, _refused(error), error)
+    return settings.back(connection, slug, "rules")
+
+
+async def ask_import(asked: Asked) -> Response:
+    connection, slug = await settings.connection_of(asked), slug_of(asked)
+    since = asked.field("since").strip()
+    assert connection.id is not None
+    try:
+        since_us = times.since_us(since, asked.site.clock_us()) if since else None
+        if slug not in connection.settings.get("objects", list(SPECS)):
+            raise BadInput(
+                f"{slug} do not sync.", code="object_off", field="since", fix=_("Turn their syncing on first.")
+            )
+        await import_.ask(asked.site.store, connection.id, slug, since_us, asked.by)
+    except AppError as error:
+        shown = forms.Shown({"since": since}, [forms.Refused("since", settings.said_by(error))])
+        return await page(asked, connection, shown, error)
+    return settings.back(connection, slug, "import")
+
+
+def _refused(error: AppError | CrmError) -> forms.Shown:
+    return forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+
+
+async def page(
+    asked: Asked,
+    connection: Connection,
+    form: forms.Shown,
+    error: AppError | CrmError | StoreError | None = None,
+    notice: str = "",
+    regrant: bool = False,
+) -> Response:
+    """The tab, with what was refused or done. `regrant`: offer once more to extend the permission set."""
+    slug, store = slug_of(asked), asked.site.store
+    assert connection.id is not None
+    query = asked.request.query_params
+    table = await mapping_table.table(store, connection.id, slug)
+    text = query.get("q", "").strip()
+    rows = table.searched(text)
+    samples, unread = await samples_of(asked, connection, slug, rows) if query.get("samples") else ([], "")
+    return settings.shown(
+        asked,
+        connection,
+        slug,
+        "object.html",
+        200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
+        slug=slug,
+        spec=SPECS[slug],
+        rules=object_rules.rules(connection, slug),
+        creates=object_rules.choices(slug),
+        table=table,
+        rows=rows,
+        text=text,
+        rule_names=dict(rule_names()),
+        choices=rule_names(),
+        samples=samples,
+        unread=unread,
+        importing=slug in await import_.waiting(store, connection.id),
+        may_configure=asked.who.may(Action.CONFIGURE),
+        may_operate=asked.who.may(Action.OPERATE),
+        form=form,
+        said=notice or _done().get(query.get("done", ""), ""),
+        regrant=regrant,
+    )
+
+
+def _done() -> dict[str, str]:
+    return {
+        "rules": _("The rules are saved. They count from the next batch of records."),
+        "import": _("The import is asked for. It begins with the next look at Salesforce."),
+        "mappings": _("The mappings are saved. They count from the next batch of records."),
+        "granted": _("The mappings are saved, and the permission set lets the sync user use their fields."),
+    }
+
+
+async def samples_of(
+    asked: Asked, connection: Connection, slug: str, rows: list[Row]
+) -> tuple[list[mapping_preview.Sample], str]:
+    """Of a few pairs, and what went wrong if they could not be read."""
+    shown = rows[:SAMPLED_ROWS_MOST]
+
+    def of(type_: str) -> tuple[list[str], list[str]]:
+        mine = [row for row in shown if type_ in row.rules and row.status != "broken"]
+        return [row.left.name for row in mine], [row.right.name for row in mine]
+
+    assert connection.id is not None
+    try:
+        async with asked.site.interlock.clients(connection, note=False) as clients:
+            found = await mapping_preview.samples(
+                asked.site.store, connection.id, slug, of, clients.hubspot, clients.salesforce
+            )
+    except (AppError, CrmError) as error:
+        return [], settings.said_by(error)
+    return found, "" if found else _("No pair is linked yet, so there is nothing to show.")

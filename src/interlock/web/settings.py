@@ -1,0 +1,52 @@
+"""What every page of a connection's settings shares: the connection that its address names, the tabs, going back, and a CRM
+that does not answer. Knows no page.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from interlock.app.errors import AppError, Missing, as_failure
+from interlock.crm.errors import CrmError
+from interlock.store import connections
+from interlock.store.connections import Connection
+from interlock.store.errors import StoreError
+from interlock.web import tabs
+from interlock.web.access import Asked
+from interlock.web.texts import _
+
+
+async def connection_of(asked: Asked) -> Connection:
+    """Raises Missing."""
+    id_ = int(asked.request.path_params["id"])
+    async with asked.site.store.read(None) as tx:
+        found = await connections.get(tx, id_)
+    if found is None:
+        raise Missing(_("There is no such connection."), code="no_such_connection", fix=_("/settings lists them."))
+    return found
+
+
+def shown(
+    asked: Asked, connection: Connection, tab: str, template: str, status_code: int = 200, **values: object
+) -> Response:
+    return asked.page(
+        template,
+        status_code,
+        connection=connection,
+        at_address=f"/connections/{connection.id}",
+        tab=tab,
+        tabs=tabs.tabs_for(asked.who, connection.id),
+        **values,
+    )
+
+
+def back(connection: Connection, path: str, done: str = "") -> Response:
+    query = f"?done={done}" if done else ""
+    return RedirectResponse(f"/connections/{connection.id}/{path}{query}", 303)
+
+
+def said_by(error: AppError | CrmError | StoreError) -> str:
+    """What a use case or a CRM has refused, and what to do, on one line."""
+    failure = as_failure(error)
+    assert failure is not None
+    return f"{failure.message} {failure.fix}".strip()
