@@ -170,7 +170,9 @@ async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
     before = await site.office.dump()
     for address in ADDRESSES:
         if address.method == "GET" and not address.path.startswith(API):
-            assert (await ada.get(address.path.replace("{token}", link))).status == 200
+            path = address.path.replace("{token}", link).replace("{id:int}", "1").replace("{pair}", "x")
+            # There is no connection 1: those pages say so.
+            assert (await ada.get(path)).status in ((200, 303) if "{id:int}" not in address.path else (404,))
     assert await site.office.dump() == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -12,7 +13,20 @@ from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, lease, links, looks, mappings
+from interlock.store import (
+    Store,
+    audit,
+    calls,
+    connections,
+    cursors,
+    dirty,
+    heartbeat,
+    issues,
+    lease,
+    links,
+    looks,
+    mappings,
+)
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
@@ -33,6 +47,7 @@ class ConnectionStatus(msgspec.Struct):
     begun: bool
     lag_s: float | None
     halted: bool
+    worker_running: bool = True
 
     def verdict(self, late: bool = False) -> str:
         """How it is going, in one sentence; what is worst comes first."""
@@ -69,6 +84,17 @@ class ConnectionStatus(msgspec.Struct):
 
 async def status(store: Store, found: list[Connection], now_us: int) -> list[ConnectionStatus]:
     return [await _one(store, each, now_us) for each in found]
+
+
+async def live(store: Store, connection_ids: Collection[int], now_us: int) -> dict[int, ConnectionStatus]:
+    """Of these connections, those that are still there; and whether a dispatcher runs."""
+    async with store.read(None) as tx:
+        found = [each for each in await connections.list_(tx) if each.id in connection_ids]
+    running = bool((await worker(store, now_us))["running"])
+    results = {each.id: await _one(store, each, now_us) for each in found if each.id is not None}
+    for each in results.values():
+        each.worker_running = running
+    return results
 
 
 async def worker(store: Store, now_us: int) -> Json:

@@ -63,7 +63,7 @@ async def serve(
             )
         try:
             app = make_app(opened, url)
-            async with serving(app, listening, settings.trusted_proxies):
+            async with serving(app, listening, settings.trusted_proxies, app.state.live.close):
                 token = await links.first_person_link(opened.store)
                 link = None if token is None else links.address_of(url, token)
                 if run.json:

@@ -48,7 +48,8 @@ async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
     listening = first_free(port, lambda candidate: bind(LOOPBACK, candidate))
     url = url_of(listening, LOOPBACK)
     token = await links.demo_link(interlock.store, "Demo", "demo@example.com")
-    async with serving(make_app(interlock, url), listening):
+    app = make_app(interlock, url)
+    async with serving(app, listening, before_end=app.state.live.close):
         yield links.address_of(url, token)
 
 

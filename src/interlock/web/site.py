@@ -6,10 +6,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from interlock import __version__
+from interlock.app import status
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
+from interlock.web.live import Live
 from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, translations
 from interlock.wiring import Interlock
@@ -24,6 +26,7 @@ class Site:
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
+        self.live = Live(lambda ids: status.live(self.store, ids, self.clock_us()))
         self._templates = Environment(
             loader=PackageLoader("interlock.web"),
             autoescape=True,
@@ -34,9 +37,14 @@ class Site:
         )
         self._templates.install_gettext_translations(translations(), newstyle=True)  # type: ignore[attr-defined]
         self._templates.filters["moment"] = moment
+        self._templates.filters["count"] = count
         self._templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self._templates.globals["Action"] = Action
         self._templates.globals["file"] = self.files.address
+
+    def part(self, template: str, **values: object) -> str:
+        """A piece of a page, for what is sent after the page itself."""
+        return self._templates.get_template(template).render(at=rfc3339(self.clock_us()), **values)
 
     def render(
         self,
@@ -58,6 +66,11 @@ class Site:
             **values,
         )
         return HTMLResponse(body, status_code)
+
+
+def count(number: int | None) -> str:
+    """`12,345`."""
+    return _("not known yet") if number is None else f"{number:,}"
 
 
 def moment(text: str | None) -> str:

@@ -18,6 +18,7 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "allocation_changed": _("changed how many API calls are allocated"),
         "conflict_resolved": _("chose for the conflict"),
         "connected": _("connected"),
         "first_person_made": _("came in as the first person"),
