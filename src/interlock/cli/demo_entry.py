@@ -165,7 +165,7 @@ async def _stay(run: Run, stage: Stage, played: Played, answer: Answer, port: in
                 # Not progress: --quiet does not hide where to look.
                 (run.say if run.json else run.page.line)(line)
             sys.stdout.flush()
-            await serving.keep_in_sync(stage, stop, run.say)
+            await serving.keep_in_sync(stage, page, stop, run.say)
 
 
 def register(app: typer.Typer) -> None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+from interlock.app.notify.courier import delivering
 from interlock.app.people import links
 from interlock.app.serve import ServeDesk
 from interlock.demo.play import Played
@@ -53,12 +54,14 @@ async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
         yield links.address_of(url, token)
 
 
-async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+async def keep_in_sync(stage: Stage, page: str, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """As `interlock serve` does it, until `stop`: `interlock sync` in another terminal is handed over to this one."""
     interlock = stage.interlock
+    address = page.partition("/welcome/")[0]
     desk = ServeDesk(interlock.store, lambda each: interlock.clients(each, note=False), interlock.clock_us, "demo", say)
     try:
-        await LocalDispatcher(desk, interlock.clock_us, stop).run()
+        async with delivering(interlock.store, interlock.post(address), interlock.clock_us, say):
+            await LocalDispatcher(desk, interlock.clock_us, stop).run()
     finally:
         await desk.close()
 

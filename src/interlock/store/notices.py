@@ -59,6 +59,11 @@ async def add(tx: WriteTx, notice: Notice) -> int | None:
     return None if row is None else int(row[0])
 
 
+async def is_told(tx: Tx, once: str) -> bool:
+    row = await tx.row("SELECT 1 FROM notice WHERE connection_id = ? AND once = ?", tx.connection_id, once)
+    return row is not None
+
+
 async def get(tx: Tx, id_: int) -> Notice | None:
     row = await tx.row(_NOTICE + " AND id = ?", tx.connection_id, id_)
     return None if row is None else Notice(*row)
@@ -108,6 +113,16 @@ async def send_to(tx: WriteTx, notice_id: int, channel_ids: Sequence[int]) -> No
             "due_at_us": tx.now_us,
         }
         await tx.insert("delivery", values)
+
+
+async def any_due(tx: Tx) -> bool:
+    """Whether `take` would find one."""
+    row = await tx.row(
+        "SELECT 1 FROM delivery WHERE connection_id = ? AND state = 'waiting' AND due_at_us <= ? LIMIT 1",
+        tx.connection_id,
+        tx.now_us,
+    )
+    return row is not None
 
 
 async def take(tx: WriteTx, until_us: int) -> Delivery | None:

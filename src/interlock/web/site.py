@@ -23,6 +23,7 @@ class Site:
         self.store = interlock.store
         self.clock_us = interlock.clock_us
         self.public_url = public_url
+        self.post = interlock.post(public_url)
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
@@ -54,6 +55,7 @@ class Site:
         visitor: Visitor | None = None,
         sign_out_csrf: str = "",
         path: str = "",
+        bell: int = 0,
         **values: object,
     ) -> HTMLResponse:
         """`path`: of the page itself, for its mark in the navigation and for loading it again."""
@@ -63,6 +65,7 @@ class Site:
             visitor=visitor,
             sign_out_csrf=sign_out_csrf,
             path=path,
+            bell=bell,
             **values,
         )
         return HTMLResponse(body, status_code)
