@@ -77,6 +77,15 @@ class Browser:
         sent = {"content-type": "application/x-www-form-urlencoded", **headers}
         return await self.send("POST", path, urlencode(fields).encode(), sent)
 
+    async def upload(self, path: str, fields: dict[str, str], name: str, text: str) -> Answer:
+        """A form with a file in it (RFC 7578)."""
+        line = "limit-of-a-part"
+        parts = [f'Content-Disposition: form-data; name="{each}"\r\n\r\n{value}' for each, value in fields.items()]
+        head = f'Content-Disposition: form-data; name="{name}"; filename="a.yaml"\r\nContent-Type: application/yaml'
+        parts.append(f"{head}\r\n\r\n{text}")
+        body = "".join(f"--{line}\r\n{part}\r\n" for part in parts) + f"--{line}--\r\n"
+        return await self.send("POST", path, body.encode(), {"content-type": f"multipart/form-data; boundary={line}"})
+
     async def submit(self, page: str, action: str | None = None, **typed: str) -> Answer:
         """Open a page and send its form (to the page itself where the form names no address)."""
         shown = await self.get(page)
@@ -105,12 +114,20 @@ class Browser:
         requested = iter([{"type": "http.request", "body": body, "more_body": False}])
         sent: list[dict[str, Any]] = []
 
+        heard = asyncio.Event()
+
         async def receive() -> dict[str, Any]:
-            # Behind the request nothing comes: the browser waits for its answer.
-            return next(requested, None) or await asyncio.Future()
+            # Behind the request nothing comes: the browser waits for its answer. Of a stream it hears the first event, and leaves.
+            if (first := next(requested, None)) is not None:
+                return first
+            await heard.wait()
+            return {"type": "http.disconnect"}
 
         async def take(message: Any) -> None:
             sent.append(message)
+            streams = any(value.startswith(b"text/event-stream") for _, value in sent[0]["headers"])
+            if streams and message.get("body"):
+                heard.set()
 
         try:
             await self.app(scope, receive, take)

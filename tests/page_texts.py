@@ -1,6 +1,6 @@
-"""The gettext catalogue of the pages, from the templates and the pages' own modules.
+"""The gettext catalogue of the pages, from the templates and the pages' own modules, and its translations brought up to it.
 
-python -m tests.page_texts      writes it anew; a test says when that is due
+python -m tests.page_texts      writes them anew; a test says when that is due. What has no translation yet has an empty one
 """
 
 from __future__ import annotations
@@ -9,45 +9,86 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 WEB = Path(__file__).parents[1] / "src" / "interlock" / "web"
 FILE = WEB / "locale" / "interlock.pot"
 HEAD = """\
-# Texts of Interlock's pages. A translation is a copy of this file, locale/<language>/LC_MESSAGES/interlock.po, compiled.
+# Texts of Interlock's pages. A translation is locale/<language>/LC_MESSAGES/interlock.po, written by python -m tests.page_texts.
 msgid ""
 msgstr "Content-Type: text/plain; charset=UTF-8\\n"
 """
 
+# A text, or one for one thing and one for several.
+Message = str | tuple[str, str]
 
-def messages() -> list[str]:
-    return sorted({*_in_templates(), *_in_modules()})
+
+def messages() -> list[Message]:
+    return sorted({*_in_templates(), *_in_modules()}, key=lambda each: each if isinstance(each, str) else each[0])
 
 
-def _in_templates() -> Iterator[str]:
+def _in_templates() -> Iterator[Message]:
     for template in (WEB / "templates").rglob("*.html"):
         with template.open("rb") as file:
-            for _line, _function, message, _comments in babel_extract(file, ("_",), [], {}):
-                # With values to fill in, a tuple whose first is the text.
-                yield str(message if isinstance(message, str) else message[0])
+            for _line, function, message, _comments in babel_extract(file, ("_", "ngettext"), [], {}):
+                if function == "ngettext":
+                    yield str(message[0]), str(message[1])
+                else:
+                    # With values to fill in, a tuple whose first is the text.
+                    yield str(message if isinstance(message, str) else message[0])
 
 
-def _in_modules() -> Iterator[str]:
+def _in_modules() -> Iterator[Message]:
     for source in WEB.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
-                text = node.args[0]
-                if isinstance(text, ast.Constant):
-                    yield str(text.value)
-                elif source.name != "texts.py":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "_n"):
+                texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if len(texts) < (1 if node.func.id == "_" else 2):
                     raise AssertionError(
                         f"{source}:{node.lineno}: a text that is made up while running is in no catalogue"
                     )
+                yield str(texts[0]) if node.func.id == "_" else (str(texts[0]), str(texts[1]))
 
 
 def catalogue() -> str:
-    entries = (f'\nmsgid "{_quoted(text)}"\nmsgstr ""\n' for text in messages())
-    return HEAD + "".join(entries)
+    return HEAD + "".join(f"\n{_ids(message)}{_empty(message, 2)}" for message in messages())
+
+
+def translations() -> list[Path]:
+    return sorted(FILE.parent.glob("*/LC_MESSAGES/interlock.po"))
+
+
+def read(file: Path) -> Catalog:
+    with file.open("rb") as source:
+        return read_po(source, locale=file.parents[1].name, abort_invalid=True)
+
+
+def translated(file: Path) -> str:
+    """A translation with the texts of today: those that are gone left out, the new ones empty."""
+    old = read(file)
+    head = file.read_text(encoding="utf-8").partition("\n\n")[0] + "\n"
+    return head + "".join(f"\n{_ids(message)}{_strings(message, old)}" for message in messages())
+
+
+def _strings(message: Message, old: Catalog) -> str:
+    found = old.get(message if isinstance(message, str) else message[0])
+    if found is None or not found.string or isinstance(found.string, str) is not isinstance(message, str):
+        return _empty(message, old.num_plurals)
+    if isinstance(found.string, str):
+        return f'msgstr "{_quoted(found.string)}"\n'
+    return "".join(f'msgstr[{form}] "{_quoted(string)}"\n' for form, string in enumerate(found.string))
+
+
+def _ids(message: Message) -> str:
+    if isinstance(message, str):
+        return f'msgid "{_quoted(message)}"\n'
+    return f'msgid "{_quoted(message[0])}"\nmsgid_plural "{_quoted(message[1])}"\n'
+
+
+def _empty(message: Message, forms: int) -> str:
+    return 'msgstr ""\n' if isinstance(message, str) else "".join(f'msgstr[{form}] ""\n' for form in range(forms))
 
 
 def _quoted(text: str) -> str:
@@ -56,3 +97,5 @@ def _quoted(text: str) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(catalogue(), encoding="utf-8")
+    for each in translations():
+        each.write_text(translated(each), encoding="utf-8")

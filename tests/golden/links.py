@@ -13,6 +13,8 @@ What becomes of a linked pair (core/link.py, decide_link). Generated: make golde
   there       read, with its values          deleted     proven: in the archive or the bin
   lives on    merged into another record, or a lead that became a contact
   silent      could not be read and nothing proves why
+  outside     read, and not in the HubSpot list that limits what syncs
+  unsaid      read, and HubSpot did not say whether it is in that list
 
   merge       both are there: decide their fields      rest     nothing to do
   wait        an issue; nothing is done until the record can be read again
@@ -26,6 +28,9 @@ SURVIVOR = {
     Side.SALESFORCE: RecordKey(Side.SALESFORCE, "Contact", "0032"),
 }
 SEEN = ("there", "deleted", "lives on", "silent")
+# Only HubSpot records are in a list or outside of one.
+SEEN_HERE = (*SEEN, "outside", "unsaid")
+INCLUDED = {"outside": False, "unsaid": None}
 
 
 def link_in(state: LinkState) -> RecordLink:
@@ -34,7 +39,7 @@ def link_in(state: LinkState) -> RecordLink:
 
 def seen_as(word: str, key: RecordKey) -> Observation | Gone | None:
     match word:
-        case "there":
+        case "there" | "outside" | "unsaid":
             return Observation(key, {}, 0, 0, 0)
         case "deleted":
             return Gone(key, GoneHow.DELETED)
@@ -49,8 +54,9 @@ def render() -> str:
     lines = [HEADING]
     for state in LinkState:
         lines.append(f"\n== {state.value} ==\n\n  HubSpot   Salesforce\n")
-        for hubspot, salesforce in product(SEEN, SEEN):
-            decision = decide_link(link_in(state), seen_as(hubspot, HUBSPOT), seen_as(salesforce, SALESFORCE))
+        for hubspot, salesforce in product(SEEN_HERE, SEEN):
+            here, there = seen_as(hubspot, HUBSPOT), seen_as(salesforce, SALESFORCE)
+            decision = decide_link(link_in(state), here, there, INCLUDED.get(hubspot, True))
             lines.append(f"  {hubspot:<10}{salesforce:<12}{told(decision)}\n")
     return "".join(lines)
 

@@ -29,6 +29,7 @@ OBJECTS = ("/crm/v3/objects", *(f"/crm/objects/{date}" for date in DATED))
 PROPERTIES = ("/crm/v3/properties", *(f"/crm/properties/{date}" for date in DATED))
 PIPELINES = ("/crm/v3/pipelines", *(f"/crm/pipelines/{date}" for date in DATED))
 OWNERS = ("/crm/v3/owners", *(f"/crm/owners/{date}" for date in DATED))
+LISTS = ("/crm/v3/lists", *(f"/crm/lists/{date}" for date in DATED))
 PREFERENCES = ("/communication-preferences/v4", *(f"/communication-preferences/{date}" for date in DATED))
 
 ApiHandler = Callable[[Request], Response]

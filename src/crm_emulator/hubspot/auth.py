@@ -9,6 +9,7 @@ from crm_emulator.kernel.http import Request
 
 # Path prefixes that need no token of the account.
 _PUBLIC_PREFIXES = ("/oauth/",)
+_LISTS = ("/crm/v3/lists", "/crm/lists/")
 _OBJECTS = frozenset({"contacts", "companies", "deals"})
 
 
@@ -44,6 +45,8 @@ def scopes_for(request: Request, kinds: Kinds) -> list[str]:
         batch = ".statuses.batch" if "/batch/" in route else ""
         write = f"communication_preferences{batch}.{'write' if batch else 'read_write'}"
         return [f"communication_preferences{batch}.read", write] if reads else [write]
+    if route.startswith(_LISTS):
+        return [f"crm.lists.{'read' if reads else 'write'}"]
     if "/owners" in route:
         return ["crm.objects.owners.read"]
     if route.startswith(("/account-info", "/integrations")):

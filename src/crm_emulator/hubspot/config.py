@@ -44,10 +44,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # "A few moments" is all that is documented; third parties measured up to 30 s (CRM search, object freshness).
     search_lag_ms: int = 0
     search_lag_jitter_ms: int = 0
+    # "Lists are updated as soon as data changes" and in large accounts minutes later: nothing is documented.
+    list_lag_ms: int = 0
     search_page_max: int = 200
     search_total_max: int = 10_000
 
     list_page_max: int = 100
+    list_search_page_max: int = 500
     history_page_max: int = 50
     batch_max: int = 100
     history_batch_max: int = 50

@@ -18,6 +18,7 @@ from crm_emulator.hubspot.config import Config
 from crm_emulator.hubspot.custom import define_object
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.hubspot.limits import Limits
+from crm_emulator.hubspot.list_pages import ListPages
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.pages_adapter import ConsentPages, HubSpotPages
 from crm_emulator.hubspot.portal import Portal
@@ -25,6 +26,7 @@ from crm_emulator.hubspot.routes_account import AccountRoutes, PipelineRoutes
 from crm_emulator.hubspot.routes_associations import AssociationRoutes
 from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_lists import ListRoutes
 from crm_emulator.hubspot.routes_oauth import OAuthRoutes
 from crm_emulator.hubspot.routes_objects import ObjectRoutes
 from crm_emulator.hubspot.routes_preferences import PreferenceRoutes
@@ -49,6 +51,7 @@ _ROUTES = (
     AccountRoutes,
     PipelineRoutes,
     PreferenceRoutes,
+    ListRoutes,
     OAuthRoutes,
 )
 
@@ -77,7 +80,9 @@ class HubSpotEmulator:
         self.api = Api(self.portal, self.operations, search, self.limits, router, self._seed)
         for routes in _ROUTES:
             routes(self.api)
-        pages = Pages(HubSpotPages(self.api, self.account, self.operations), router, accent="hubspot")
+        adapter = HubSpotPages(self.api, self.account, self.operations)
+        pages = Pages(adapter, router, accent="hubspot", places=(("/lists", "Lists"),))
+        ListPages(self.portal, self.account, pages, router)
         ConsentPages(self.api, pages, router)
         Control(self, router)
         self._app = App(

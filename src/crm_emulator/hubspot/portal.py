@@ -15,6 +15,7 @@ from crm_emulator.hubspot.account import Account, Actor
 from crm_emulator.hubspot.config import Config
 from crm_emulator.hubspot.errors import ApiError, missing_objects, non_unique_id_property, not_found
 from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
+from crm_emulator.hubspot.lists import Lists
 from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeline, default_ticket_pipeline
 from crm_emulator.hubspot.records import Record, Source, Table
 from crm_emulator.hubspot.schema import Property, Schema
@@ -45,6 +46,7 @@ class Portal:
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
         self.opted_out: dict[str, int] = {}  # e-mail -> when
+        self.lists = Lists(self)
         self._looked_ms = 0
         self._shared: dict[str, str] = {}
         for kind in list(self.kinds.all.values()):
@@ -120,6 +122,7 @@ class Portal:
         table.add(record)
         self._claim_all(table, record)
         table.index.after(record, at_ms)
+        self.lists.touched(table, record)
         names = tuple(kept)
         self.journal.append_fields(
             self.clock.now_us(),
@@ -211,6 +214,7 @@ class Portal:
         record.archived_ms = at_ms
         self._release_all(table, record)
         table.index.after(record, at_ms)
+        self.lists.touched(table, record)
         self.note(actor, record, "delete")
 
     def restore(self, table: Table, record: Record, actor: Actor) -> None:
@@ -262,6 +266,7 @@ class Portal:
     def _moved(self, table: Table, record: Record, at_ms: int) -> None:
         record.updated_ms = at_ms
         table.index.after(record, self.now_ms())
+        self.lists.touched(table, record)
 
     def _new_id(self, table: Table) -> int:
         id = table.next_id

@@ -173,3 +173,45 @@ class TokenKey(Shape):
 
 class Addresses(Shape):
     inputs: list[str]
+
+
+class Branch(Shape):
+    filter_branch_type: str | None = None
+    filter_branches: list[Branch] | None = None
+    filters: list[dict[str, Any]] | None = None
+
+
+class NewList(Shape):
+    name: str | None = None
+    object_type_id: str | None = None
+    processing_type: str | None = None
+    filter_branch: Branch | None = None
+
+
+class ListFilters(Shape):
+    filter_branch: Branch | None = None
+
+
+class ListSearch(Shape):
+    query: str | None = None
+    count: int | None = None
+    offset: int | None = None
+    list_ids: list[str | int] | None = None
+    processing_types: list[str] | None = None
+    object_type_id: str | None = None
+    additional_properties: list[str] | None = None
+    sort: str | None = None
+
+
+class AddAndRemove(Shape):
+    record_ids_to_add: list[str | int] | None = None
+    record_ids_to_remove: list[str | int] | None = None
+
+
+class RecordId(Shape):
+    object_type_id: str | None = None
+    record_id: Id = None
+
+
+class RecordIds(Shape):
+    inputs: list[RecordId]

@@ -85,6 +85,31 @@ class UserHandle:
     def opt_in(self, email: str) -> None:
         self._operations.opt_in(email, self._actor)
 
+    def create_list(
+        self, type: str, name: str, members: Iterable[str] = (), filters: Mapping[str, Any] | None = None
+    ) -> str:
+        """A manual list of these records; with `filters` (a filterBranch) a dynamic one. Returns its id."""
+        lists, table = self._portal.lists, self._portal.table(type)
+        made = lists.create(table, name, "MANUAL" if filters is None else "DYNAMIC", filters, self.user.user_id)
+        if filters is None:
+            lists.change(made, list(members), ())
+        return made.id
+
+    def change_list(self, list_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        lists = self._portal.lists
+        lists.change(lists.find(list_id), list(add), list(remove))
+
+    def delete_list(self, list_id: str) -> None:
+        self._portal.lists.delete(self._portal.lists.find(list_id))
+
+    def restore_list(self, list_id: str) -> None:
+        self._portal.lists.restore(list_id)
+
+    def list_members(self, list_id: str) -> list[str]:
+        """In order of record id."""
+        lists = self._portal.lists
+        return [str(id) for id in sorted(lists.members(lists.find(list_id)))]
+
     def archive_property(self, type: str, name: str) -> None:
         self._portal.archive_property(self._portal.table(type), name)
 

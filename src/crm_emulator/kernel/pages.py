@@ -78,8 +78,12 @@ class Pages:
     """Adds the routes to a router. One secret per instance: a restart signs everyone out. `accent` names the colours, so
     that two CRMs side by side are told apart at a glance (by their titles in any case)."""
 
-    def __init__(self, adapter: PagesAdapter, router: Router, accent: str = "") -> None:
+    def __init__(
+        self, adapter: PagesAdapter, router: Router, accent: str = "", places: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`places`: (path, name) of pages that the CRM adds itself, for the navigation."""
         self._adapter = adapter
+        self._places = places
         self._accent = accent
         self._secret = secrets.token_bytes(32)
         self._templates = Environment(
@@ -107,6 +111,13 @@ class Pages:
     def csrf(self, person: Person) -> str:
         return self._sign(f"form:{person.email}")
 
+    def posted_by(self, request: Request) -> Person | None:
+        """Who is signed in, if the form that was sent is theirs."""
+        person = self.person(request)
+        if person is None or not hmac.compare_digest(request.form().get("csrf", ""), self.csrf(person)):
+            return None
+        return person
+
     def render(
         self, template: str, request: Request, status: int = 200, *, leads_to: str | None = None, **values: Any
     ) -> Response:
@@ -116,6 +127,8 @@ class Pages:
             title=self._adapter.title,
             accent=self._accent,
             objects=self._adapter.objects(),
+            places=self._places,
+            path=request.path,
             person=person,
             csrf=self.csrf(person) if person is not None else "",
             **values,

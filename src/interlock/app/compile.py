@@ -127,6 +127,7 @@ class Compiler:
         synced: Sequence[str],
         create_type: str | None,
         create_in_hubspot: bool,
+        inclusion: str | None = None,
     ) -> ObjectRuntime:
         """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
         spec = SPECS[slug]
@@ -153,6 +154,7 @@ class Compiler:
                 row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
             ),
             left_out=frozenset(left_out),
+            inclusion=inclusion,
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 

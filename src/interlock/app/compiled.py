@@ -11,6 +11,7 @@ from typing import Any
 from interlock.app.compile import Compiler
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
+from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import ObjectRuntime, Settings
@@ -68,7 +69,13 @@ def _compiled(
     compiler = Compiler(schemas)
     return {
         slug: compiler.runtime(
-            slug, object_rows, field_rows, slugs, _created_as(slug, settings), settings.create_in_hubspot
+            slug,
+            object_rows,
+            field_rows,
+            slugs,
+            _created_as(slug, settings),
+            settings.creates_in(Side.HUBSPOT, slug),
+            settings.inclusion.get(slug) or None,
         )
         for slug in slugs
     }
@@ -87,5 +94,7 @@ async def _ingredients(
 
 
 def _created_as(slug: str, settings: Settings) -> str | None:
-    """The Salesforce type that a new HubSpot record becomes."""
+    """The Salesforce type that a new HubSpot record becomes; None: none is created."""
+    if not settings.creates_in(Side.SALESFORCE, slug):
+        return None
     return settings.create_person_as or None if slug == "contacts" else SPECS[slug].salesforce_types[0]

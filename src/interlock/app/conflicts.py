@@ -36,6 +36,7 @@ from interlock.store.tx import Tx
 Json = dict[str, Any]
 
 STATUSES = ("open", "settled", "resolved")
+MOST_AT_ONCE = 1_000
 
 # Why a value was replaced, for a person. The codes are stable, the words are not.
 REASONS = {
@@ -51,12 +52,27 @@ class Listed(msgspec.Struct, frozen=True):
     conflicts: list[Json]
     total: int  # open ones
     next_cursor: str | None
+    matching: int = 0  # on all pages
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which conflicts. None: whatever it is."""
+
+    status: str | None = "open"
+    object: str | None = None
+    property: str | None = None
 
 
 async def list_(
-    store: Store, connection_id: int, status: str | None = "open", cursor: str | None = None, limit: int = 100
+    store: Store,
+    connection_id: int,
+    status: str | None = "open",
+    cursor: str | None = None,
+    limit: int = 100,
+    object: str | None = None,
+    property: str | None = None,
 ) -> Listed:
-    """One page, newest first. `status` None: all. Raises BadInput."""
+    """One page, newest first. None: all. Raises BadInput."""
     if status is not None and status not in STATUSES:
         raise BadInput(
             f"{status!r} is not a status of a conflict.",
@@ -65,14 +81,15 @@ async def list_(
         )
     async with store.read(connection_id) as tx:
         try:
-            found, next_cursor = await audit.conflicts(tx, status, limit, cursor)
+            found, next_cursor = await audit.conflicts(tx, status, limit, cursor, object, property)
         except ValueError as error:
             raise BadInput(
                 f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
             ) from error
         total = sum((await audit.conflict_counts(tx)).values())
+        matching = await audit.conflicts_in_all(tx, status, object, property)
         documents = await _documents(tx, found)
-    return Listed(documents, total, next_cursor)
+    return Listed(documents, total, next_cursor, matching)
 
 
 async def _documents(tx: Tx, rows: Sequence[AuditRow]) -> list[Json]:
@@ -138,19 +155,8 @@ async def resolve(
                 f"There is no conflict {id_}.", code="no_such_conflict", fix="`interlock conflicts` lists them."
             )
         link = await _link(tx, row)
-        await _check_mapped(tx, row, link)
-    values = values_of(row)
-    assert link.id is not None
-    choice = Resolution(
-        conflict_id=id_,
-        link_id=link.id,
-        property=row.property or "",
-        field=row.field or "",
-        keep=keep,
-        chosen=values[keep],
-        other=values[keep.other],
-        at_us=now_us,
-    )
+        _check_mapped(row, link, await _mapped(tx))
+    choice = _choice(row, link, keep, now_us)
     if not plan:
         async with store.write(connection_id) as write:
             await resolutions.put(write, choice)
@@ -159,6 +165,85 @@ async def resolve(
             await record(write, by, "conflict_resolved", f"conflict:{id_}", connection=connection_id, keep=keep.value)
     types = {link.salesforce_id: link.salesforce_type}
     return Chosen(as_document(row, None if plan else choice, types), link.hubspot)
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """`refused`: conflict and why nothing could be noted for it. `left`: matching ones beyond what is done at a time."""
+
+    noted: int
+    refused: list[tuple[int, str]]
+    left: int
+
+
+async def resolve_all(
+    store: Store,
+    connection_id: int,
+    which: Filter,
+    keep: Side,
+    counted: int,
+    *,
+    now_us: int,
+    by: By = BY_COMMAND,
+) -> Resolved:
+    """The same for every open conflict that `which` chooses, at most MOST_AT_ONCE, all in one transaction.
+
+    Raises BadInput unless there are as many as the person has `counted`: more may have come since the list was shown.
+    """
+    async with store.read(connection_id) as tx:
+        matching = await audit.conflicts_in_all(tx, "open", which.object, which.property)
+        rows, _ = await audit.conflicts(tx, "open", MOST_AT_ONCE, None, which.object, which.property)
+        mapped = await _mapped(tx)
+        if counted != matching:
+            raise BadInput(
+                f"There are {matching} such conflicts now, not {counted}.",
+                code="count_differs",
+                field="counted",
+                fix="Look at the list again, then type the number that it shows.",
+            )
+        chosen: list[tuple[AuditRow, RecordLink]] = []
+        refused: list[tuple[int, str]] = []
+        for row in rows:
+            try:
+                link = await _link(tx, row)
+                _check_mapped(row, link, mapped)
+                chosen.append((row, link))
+            except BadInput as error:
+                refused.append((row.id or 0, error.failure.message))
+    await _note(store, connection_id, chosen, keep, now_us, by)
+    return Resolved(len(chosen), refused, matching - len(rows))
+
+
+async def _note(
+    store: Store, connection_id: int, chosen: Sequence[tuple[AuditRow, RecordLink]], keep: Side, now_us: int, by: By
+) -> None:
+    if not chosen:
+        return
+    async with store.write(connection_id) as tx:
+        # Oldest first: of two conflicts of one field the last word counts, which is the newer one's.
+        for row, link in reversed(chosen):
+            await resolutions.put(tx, _choice(row, link, keep, now_us))
+        for object_ in dict.fromkeys(row.object for row, _ in chosen):
+            keys = [link.hubspot for row, link in chosen if row.object == object_]
+            await dirty.mark(tx, object_, list(dict.fromkeys(keys)), Reason.RESOLVED, now_us)
+        await schedule.ring(tx)
+        named = [row.id for row, _ in chosen]
+        await record(tx, by, "conflicts_resolved", f"connection:{connection_id}", conflicts=named, keep=keep.value)
+
+
+def _choice(row: AuditRow, link: RecordLink, keep: Side, now_us: int) -> Resolution:
+    values = values_of(row)
+    assert link.id is not None
+    assert row.id is not None
+    return Resolution(
+        conflict_id=row.id,
+        link_id=link.id,
+        property=row.property or "",
+        field=row.field or "",
+        keep=keep,
+        chosen=values[keep],
+        other=values[keep.other],
+        at_us=now_us,
+    )
 
 
 async def _link(tx: Tx, row: AuditRow) -> RecordLink:
@@ -178,19 +263,22 @@ async def _link(tx: Tx, row: AuditRow) -> RecordLink:
     return link
 
 
-async def _check_mapped(tx: Tx, row: AuditRow, link: RecordLink) -> None:
+async def _mapped(tx: Tx) -> set[tuple[str, str, str, str]]:
+    """(object, Salesforce type, property, field) of all that syncs."""
+    types = {each.id: (each.object, each.salesforce_type) for each in await mappings.object_mappings(tx)}
+    return {
+        (*types[field.object_mapping_id], field.property, field.field)
+        for field in await mappings.field_mappings(tx)
+        if field.rule != SyncRule.DONT_SYNC
+    }
+
+
+def _check_mapped(row: AuditRow, link: RecordLink, mapped: set[tuple[str, str, str, str]]) -> None:
     # References (a contact's company) are mapped by the object itself and have no row.
     if row.field in {each.field for each in SPECS[row.object].references}:
         return
-    ids = {
-        each.id
-        for each in await mappings.object_mappings(tx)
-        if (each.object, each.salesforce_type) == (row.object, link.salesforce_type)
-    }
-    for field in await mappings.field_mappings(tx):
-        names = (field.property, field.field) == (row.property, row.field)
-        if names and field.object_mapping_id in ids and field.rule != SyncRule.DONT_SYNC:
-            return
+    if (row.object, link.salesforce_type, row.property or "", row.field or "") in mapped:
+        return
     raise BadInput(
         f"{row.property} and {row.field} do not sync with each other any more.",
         code="not_mapped",

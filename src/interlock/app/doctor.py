@@ -71,6 +71,7 @@ async def examine(patient: Patient) -> list[Check]:
             reached.append(side)
     if Side.HUBSPOT in reached:
         checks += await _safely("permissions", Side.HUBSPOT, _hubspot_permissions, patient)
+        checks += await _safely("inclusion_list", Side.HUBSPOT, _inclusion_lists, patient)
     if Side.SALESFORCE in reached:
         checks += await _safely("permissions", Side.SALESFORCE, _salesforce_permissions, patient)
         checks += await _safely("api_allocation", Side.SALESFORCE, _salesforce_allocation, patient)
@@ -157,6 +158,7 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
     needed = {f"crm.objects.{slug}.{verb}" for slug in patient.objects for verb in ("read", "write")}
     needed |= {f"crm.schemas.{slug}.read" for slug in patient.objects} | {"crm.objects.owners.read"}
     needed |= {"communication_preferences.read_write" for slug in patient.objects if SPECS[slug].opt_out is not None}
+    needed |= {"crm.lists.read"} if patient.connection.settings.get("inclusion") else set()
     info = await patient.hubspot.token_info()
     if info is not None and info.scopes:
         lacking = sorted(needed - set(info.scopes))
@@ -182,6 +184,24 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
             f"{', '.join(patient.objects)} and owners can be read. (HubSpot does not tell this token's scopes: what is"
             " missing for writing shows at the first write.)",
         )
+
+
+async def _inclusion_lists(patient: Patient) -> AsyncIterator[Check]:
+    """The lists that limit what syncs, if there are any."""
+    for slug, list_id in patient.connection.settings.get("inclusion", {}).items():
+        found = await patient.hubspot.list_by_id(list_id, purpose="setup")
+        if found is None:
+            yield Check(
+                "inclusion_list",
+                Side.HUBSPOT,
+                ERROR,
+                f"HubSpot list {list_id}, which limits the {slug} that sync, is not there: none of them sync.",
+                "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none.",
+            )
+        else:
+            holds = "" if found.size is None else f", which holds {found.size} now"
+            message = f"Of {slug} those of the HubSpot list {found.name!r} sync ({found.kind.lower()}{holds})."
+            yield Check("inclusion_list", Side.HUBSPOT, OK, message)
 
 
 async def _refusal(call: Awaitable[object]) -> list[CrmError]:

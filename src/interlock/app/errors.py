@@ -6,6 +6,7 @@
     |-- Stopped         stopped on purpose: paused, suspended, brake, budget spent   exit 4
     |-- Missing         the named thing was not found                                exit 5
     `-- Busy            another process holds this connection                        exit 6
+        `-- Stale           what was to be changed is not what the person saw
 
 The errors of the store and of the CRM clients are translated by `as_failure`, so that a surface knows one shape only.
 """
@@ -65,6 +66,18 @@ class Missing(AppError):
 class Busy(AppError):
     code = "held_by_other"
     exit_code = 6
+
+
+class Stale(Busy):
+    """Somebody else saved first."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else has changed this since the page was loaded, so nothing was saved.",
+            fix="Look at it as it is now, then make your change again.",
+        )
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from interlock.app.look import Clients, Look
 from interlock.app.times import rfc3339
 from interlock.app.words import because, cause, why_not
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditKind, AuditRow, Gone, Observation, RecordKey, Side
+from interlock.core.model import AuditKind, AuditRow, Gone, LinkState, Observation, RecordKey, Side
 from interlock.core.plain import plain
 from interlock.core.plan import plan_side
 from interlock.core.reconcile import FieldDecision
@@ -103,8 +103,10 @@ class _Document:
         }
 
     def _eligible(self) -> bool | None:
+        if self.work is not None and self.work.included is False:
+            return False
         if self.link is not None:
-            return True
+            return self.link.state is not LinkState.EXCLUDED or self.work is not None
         seen = self.work.seen(self.look.key.side) if self.work is not None else None
         if not isinstance(seen, Observation):
             return False if isinstance(seen, Gone) else None

@@ -25,6 +25,7 @@ from interlock.engine.choices import weigh
 from interlock.engine.context import Cycle, ObjectRuntime, Report
 from interlock.engine.decide import decide, newest
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
+from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
 from interlock.engine.matching import match
 from interlock.engine.references import learn_references
 from interlock.engine.work import Batch, Work
@@ -139,6 +140,8 @@ class Look:
             self.read[side] = "failed" if answer is None else "fresh"
             if answer is not None:
                 work.see(side, answer[0])
+        if await in_time(lambda: _membership(ctx, work)) is None:
+            work.included = None
         if work.link is None and self.read[self.key.side] == "fresh":
             await self._look_for_counterpart(ctx, work)
         await learn_references(
@@ -151,6 +154,7 @@ class Look:
 
         async def ask() -> bool:
             await match(ctx, batch)
+            await leave_outside(ctx, batch)
             return True
 
         other = self.key.side.other
@@ -189,7 +193,11 @@ class Look:
         self.decisions = decide_fields(mapping, {}, hubspot, salesforce, None)
 
     def _note_why_not(self) -> None:
-        if self.link is not None and self.link.state is not LinkState.LINKED:
+        if self.link is not None and self.link.state is LinkState.EXCLUDED:
+            # What HubSpot says now counts, where it was asked.
+            if "fresh" not in self.read.values() or (self.work is not None and self.work.included is not True):
+                self.whys.append(NOT_IN_LIST)
+        elif self.link is not None and self.link.state is not LinkState.LINKED:
             self.whys.append(self.link.state.value)
         if self.slug in paused_objects(self.connection):
             self.whys.append("object_paused")
@@ -205,6 +213,13 @@ class Look:
         if self.link is None and not self.whys:
             self.whys.append("not_looked_at")
         self.whys = list(dict.fromkeys(self.whys))
+
+
+async def _membership(ctx: Cycle, work: Work) -> bool:
+    await read_membership(ctx, work.runtime, [work])
+    if work.link is not None and work.included is not True:
+        note_excluded(ctx, work)
+    return True
 
 
 async def _seen(ctx: Cycle, runtime: ObjectRuntime, key: RecordKey) -> tuple[Observation | Gone | None]:

@@ -13,7 +13,7 @@ import msgspec
 
 from interlock.app import mappings as use_case
 from interlock.app.compile import Compiler
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import BadInput, Stale
 from interlock.app.mapping_table import edition_of, rows_of
 from interlock.app.mappings import Change, Document, FieldEntry, TypeEntry
 from interlock.app.people.log import record
@@ -36,19 +36,6 @@ class Edit(msgspec.Struct, frozen=True):
     rule: SyncRule | None
     types: tuple[str, ...] = ()
     adds: bool = False
-
-
-class Stale(AppError):
-    """Somebody else saved first."""
-
-    code = "changed_meanwhile"
-    exit_code = 6
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Somebody else has changed these mappings since this page was loaded, so nothing was saved.",
-            fix="Look at the table as it is now, then make your change again.",
-        )
 
 
 class Checked(msgspec.Struct, frozen=True):

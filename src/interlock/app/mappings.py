@@ -7,6 +7,7 @@ changed rule never makes a field look new. A pair that is removed and added agai
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus
-from interlock.app.errors import BadInput
+from interlock.app.errors import BadInput, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -83,6 +84,10 @@ class Change(msgspec.Struct, frozen=True):
             (self.rule_before, self.rule_after),
         )
         return " ".join([self.action, *("/".join(each or "-" for each in pair) for pair in pairs if any(pair))])
+
+
+def fingerprint(changes: Sequence[Change]) -> str:
+    return hashlib.sha256("\n".join(change.told() for change in changes).encode()).hexdigest()[:16]
 
 
 # --- list and export --------------------------------------------------------------------------------------------------
@@ -177,8 +182,11 @@ async def apply(
     *,
     plan: bool,
     by: By = BY_COMMAND,
+    seen: str | None = None,
 ) -> list[Change]:
     """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError.
+
+    `seen`: the fingerprint of the changes that a person was shown. Raises Stale when they would be others now.
 
     `refresh` reads the schemas from the CRMs. It is asked only when the kept ones lack something, since a field may have
     been made a minute ago.
@@ -199,6 +207,8 @@ async def apply(
     async with store.write(connection_id) as tx:
         # Once more in this transaction: somebody else may have applied another file meanwhile.
         changes = await differences(tx, document)
+        if seen is not None and fingerprint(changes) != seen:
+            raise Stale
         check_removals(changes)
         await carry_out(tx, changes)
         if changes:

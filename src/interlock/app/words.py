@@ -88,6 +88,9 @@ _CAUSES = {
     "name": "Both have the same name.",
     "person": "A person linked them.",
     "deleted": "It was deleted.",
+    "left the list": "Its HubSpot record left the list that limits what syncs.",
+    "outside the list": "Its HubSpot record is outside the list that limits what syncs.",
+    "entered the list": "Its HubSpot record entered the list that limits what syncs.",
     "merged": "It was merged into another record.",
     "converted": "The lead was converted.",
 }
@@ -112,6 +115,8 @@ WHY_NOT = {
     "creation_off_in_hubspot": "The settings say not to create records in HubSpot.",
     "creation_off_in_salesforce": "The settings say not to create records in Salesforce.",
     "existing_not_created": "It was there before the connection, whose setting says not to create counterparts for such.",
+    "not_in_list": "It is not in the HubSpot list that limits what syncs: it syncs once it is.",
+    "membership_unknown": "HubSpot did not say whether it is in the list that limits what syncs: it is asked again.",
     "not_looked_at": "No sync has looked at it yet: it did not change since the connection was made.",
     "due": "It is due: the next sync takes it.",
     "deleted": "It is deleted.",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, ObjectsOption, Page, PlanOption, Run, with_common
 
 if TYPE_CHECKING:
-    from interlock.app.mappings import Change, Document, Where
+    from interlock.app.mappings import Change
     from interlock.app.schemas import Schemas
     from interlock.store.connections import Connection
     from interlock.wiring import Interlock
@@ -54,6 +54,7 @@ async def export(
     from interlock.app import connections
     from interlock.app import mappings as use_case
     from interlock.app.errors import BadInput
+    from interlock.mapping_files import as_yaml
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
@@ -75,6 +76,7 @@ async def diff(run: Run, file: FileArgument) -> Answer:
     """Say how the mappings differ from a file. Exit code 1 when they do."""
     from interlock.app import connections
     from interlock.app import mappings as use_case
+    from interlock.mapping_files import read_file
 
     document, _ = read_file(file)
     async with run.open() as opened:
@@ -97,6 +99,7 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
     """Make the mappings as a file says, all or nothing. Rows that do not change keep what they know of each record."""
     from interlock.app import connections
     from interlock.app import mappings as use_case
+    from interlock.mapping_files import read_file
 
     document, where = read_file(file)
     async with run.open() as opened:
@@ -139,46 +142,6 @@ def _show(out: Page, changes: list[Change]) -> None:
     names = ("action", "object", "salesforce_object", "property", "field", "rule_before", "rule_after")
     columns = ("", "Object", "Salesforce", "HubSpot property", "Salesforce field", "Rule before", "Rule after")
     out.table(columns, [[change.document()[name] for name in names] for change in changes], keep=columns)
-
-
-# --- the file ---------------------------------------------------------------------------------------------------------
-
-
-def as_yaml(document: dict[str, Any], connection: Connection) -> str:
-    import yaml
-
-    head = (
-        f"# Mappings of {connection.name}: HubSpot account {connection.hubspot_account_id},"
-        f" Salesforce org {connection.salesforce_org_id}.\n"
-        "# Change it, then: interlock mappings diff FILE, interlock mappings apply FILE --plan, interlock mappings apply FILE\n"
-    )
-    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-
-
-def read_file(file: Path) -> tuple[Document, Where]:
-    """The document, and how to say where in the file something stands. Raises BadInput with file, line and key."""
-    from pydantic import ValidationError
-
-    from interlock.app.errors import BadInput
-    from interlock.app.mappings import Document
-    from interlock.config import line_of, parse_yaml, refused
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{file} cannot be read: {error}.", code="file_unreadable", fix="Give the path of a file."
-        ) from error
-    values, lines = parse_yaml(text, str(file))
-    if not isinstance(values, dict):
-        raise BadInput(
-            f"{file} holds no mappings.", code="config_invalid", fix="`interlock mappings export` writes such a file."
-        )
-    try:
-        document = Document.model_validate(values)
-    except ValidationError as error:
-        raise refused(error, lines, str(file), Document) from error
-    return document, lambda path: f"{file}, line {line_of(lines, path)}"
 
 
 def register(app: typer.Typer) -> None:

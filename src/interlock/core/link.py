@@ -2,7 +2,8 @@
 
 Until a setting says otherwise a delete unlinks and never deletes, a merge relinks to the survivor, a restore relinks, and
 a converted lead's link moves to its contact. A record whose counterpart was deleted is remembered as such, so that the
-next edit does not bring the deleted one back.
+next edit does not bring the deleted one back. Where a list limits what syncs, a pair whose HubSpot record is outside of it
+stays a pair and rests (`excluded`): nothing is written, unlinked or forgotten, and it goes on when the record enters.
 """
 
 from __future__ import annotations
@@ -30,14 +31,19 @@ class LinkDecision(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
+# Both records are there and are each other's counterpart, whether or not the pair syncs now.
+WHOLE = frozenset({LinkState.LINKED, LinkState.EXCLUDED})
 RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
 _NAMES = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 Seen = Observation | Gone | None
 
 
-def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecision:
-    """`None` means that a side could not be read this time, which by itself proves nothing."""
+def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen, included: bool | None = True) -> LinkDecision:
+    """`None` means that a side could not be read this time, which by itself proves nothing.
+
+    `included`: whether the list that limits what syncs, if there is one, holds the HubSpot record; None: HubSpot did not say.
+    """
     if link.state is LinkState.UNLINKED:
         # The pair ended and is history. If both records come back, they are matched anew, by their sync key first.
         return LinkDecision(LinkMove.REST)
@@ -60,6 +66,13 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecisi
             link, RESTS[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in {_NAMES[Side.SALESFORCE]}"
         )
     # Both records are there.
+    if included is None:
+        return LinkDecision(LinkMove.REST)
+    if not included:
+        cause = "left the list" if link.state is LinkState.LINKED else "outside the list"
+        return _to(link, LinkState.EXCLUDED, None, cause)
+    if link.state is LinkState.EXCLUDED:
+        return _to(link, LinkState.LINKED, None, "entered the list")
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
     return _to(link, LinkState.LINKED, None, "restored")
@@ -67,7 +80,7 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen) -> LinkDecisi
 
 def _one_unseen(link: RecordLink, side: Side, seen: Seen) -> LinkDecision:
     """`side` is the other one's. Where that one was deleted the pair rests, whatever became of the record that is not seen."""
-    if isinstance(seen, Gone) and seen.successor is None and link.state is LinkState.LINKED:
+    if isinstance(seen, Gone) and seen.successor is None and link.state in WHOLE:
         return _to(link, RESTS[side], side, f"{seen.how.value} in {_NAMES[side]}")
     return LinkDecision(LinkMove.WAIT)
 

@@ -93,6 +93,7 @@ class LinkState(enum.StrEnum):
     HUBSPOT_DELETED = "hubspot_deleted"
     SALESFORCE_DELETED = "salesforce_deleted"
     UNLINKED = "unlinked"
+    EXCLUDED = "excluded"  # both are there, and the HubSpot one is outside the list that limits what syncs
 
 
 class LinkedBy(enum.StrEnum):
@@ -243,6 +244,7 @@ class AuditKind(enum.StrEnum):
     LINK = "link"
     UNLINK = "unlink"
     RELINK = "relink"
+    EXCLUDE = "exclude"  # the pair stays, and rests outside the list that limits what syncs
     CONFLICT = "conflict"
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from interlock.core.model import Gone, GoneHow, LinkState, Side
+from interlock.core.link import WHOLE
+from interlock.core.model import Gone, GoneHow, Side
 from interlock.core.safety import Brake, empty_side, mass_clear
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
@@ -40,4 +41,4 @@ def _lost(work: Work, side: Side) -> bool:
     seen = work.seen(side)
     assert work.link is not None
     missing = seen is None or (isinstance(seen, Gone) and seen.how is GoneHow.DELETED)
-    return missing and work.link.state is LinkState.LINKED
+    return missing and work.link.state in WHOLE

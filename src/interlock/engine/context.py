@@ -50,8 +50,14 @@ class Settings(msgspec.Struct, frozen=True):
     """The connection's settings that steer a cycle. Times in microseconds unless the name says otherwise."""
 
     existing: str = "none"
-    create_person_as: str = "Contact"  # Contact | Lead | "" (never create)
-    create_in_hubspot: bool = True
+    # What a new HubSpot contact becomes: Contact | Lead | "" (none is created).
+    create_person_as: str = "Contact"
+    # Whether a record of one side that nothing on the other matches is created there: for all objects, or by object slug,
+    # where one that is not named is created. What matches is linked either way (docs/limits.md).
+    create_in_hubspot: bool | dict[str, bool] = True
+    create_in_salesforce: bool | dict[str, bool] = True
+    # Object slug -> id of the HubSpot list whose records sync; an object that is not named syncs all (docs/limits.md).
+    inclusion: dict[str, str] = {}
     clock_skew_us: int = 5_000_000
     hubspot_overlap_us: int = 120_000_000
     salesforce_overlap_us: int = 120_000_000
@@ -68,6 +74,10 @@ class Settings(msgspec.Struct, frozen=True):
     mass_change_share: float = 0.5
     mass_change_least: int = 100
     audit_retention_us: int = 366 * 86_400_000_000
+
+    def creates_in(self, side: Side, object_: str) -> bool:
+        chosen = self.create_in_hubspot if side is Side.HUBSPOT else self.create_in_salesforce
+        return chosen if isinstance(chosen, bool) else chosen.get(object_, True)
 
     def park_us(self, side: Side) -> int:
         return self.hubspot_park_us if side is Side.HUBSPOT else self.salesforce_park_us
@@ -87,6 +97,7 @@ class ObjectRuntime(msgspec.Struct):
     # what stood there before.
     exact_types: frozenset[str] = frozenset()
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
+    inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property

@@ -15,6 +15,7 @@ from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
+from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.matching import match
@@ -30,7 +31,7 @@ from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
-from interlock.store import connections, dirty, intents, links, resolutions
+from interlock.store import Tx, connections, dirty, intents, links, resolutions
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -129,7 +130,9 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await recover(ctx, batch)
     await fetch(ctx, batch)
     await set_survivors_aside(ctx, batch)
+    await read_membership(ctx, batch.runtime, batch.works)
     await match(ctx, batch)
+    await leave_outside(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch))
@@ -139,11 +142,12 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
-    """Up to a batch of due records with their links. The horizon is taken before anything is read from a CRM."""
+    """Up to a batch of due records with their links, of `ctx.only_keys` where these are chosen. The horizon is taken before
+    anything is read from a CRM."""
     looked_us = ctx.clock_us()
     async with ctx.store.read(ctx.connection_id) as tx:
         horizon = await dirty.horizon(tx)
-        due = await dirty.claim(tx, runtime.slug, ctx.clock_us(), ctx.settings.batch_rows)
+        due = await _due(ctx, runtime, tx)
         if not due:
             return None
         # In one snapshot with what is claimed: a rule that was saved before a record was due is the rule it is synced by.
@@ -167,6 +171,14 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
     looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
     return Batch(runtime, list(works.values()), horizon, looked_us)
+
+
+async def _due(ctx: Cycle, runtime: ObjectRuntime, tx: Tx) -> list[Dirty]:
+    now_us = ctx.clock_us()
+    if ctx.only_keys is None:
+        return await dirty.claim(tx, runtime.slug, now_us, ctx.settings.batch_rows)
+    chosen = (await dirty.by_keys(tx, sorted(ctx.only_keys))).values()
+    return [each for each in chosen if each.object == runtime.slug and each.due_at_us <= now_us]
 
 
 def _ids(due: list[Dirty], side: Side) -> list[str]:

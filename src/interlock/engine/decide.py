@@ -33,6 +33,7 @@ from interlock.engine.context import (
     Settings,
 )
 from interlock.engine.explanations import fix_for
+from interlock.engine.inclusion import note_excluded
 from interlock.engine.left_out import wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.work import Batch, SideWrite, Work
@@ -47,21 +48,27 @@ def decide(ctx: Cycle, batch: Batch) -> None:
         if work.link is None:
             _decide_alone(ctx, work)
         elif work.new_link:
-            _decide_pair(ctx, work)
+            if work.included is True or work.landing:
+                _decide_pair(ctx, work)
         else:
             _decide_linked(ctx, work)
+
+
+_AUDIT_KINDS = {LinkState.LINKED: AuditKind.RELINK, LinkState.EXCLUDED: AuditKind.EXCLUDE}
 
 
 def _decide_linked(ctx: Cycle, work: Work) -> None:
     link = work.link
     assert link is not None
-    decision = decide_link(link, work.hubspot, work.salesforce)
+    decision = decide_link(link, work.hubspot, work.salesforce, work.included)
+    if work.included is not True:
+        note_excluded(ctx, work)
     match decision.move:
         case LinkMove.MERGE:
             _decide_pair(ctx, work)
         case LinkMove.SET_STATE:
             work.state = decision.state
-            kind = AuditKind.RELINK if decision.state is LinkState.LINKED else AuditKind.UNLINK
+            kind = _AUDIT_KINDS.get(decision.state, AuditKind.UNLINK) if decision.state else AuditKind.UNLINK
             work.audit.append(pair_row(work, kind, decision.cause, ctx.clock_us()))
             if decision.state is LinkState.LINKED:
                 link.state = LinkState.LINKED
@@ -92,11 +99,15 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     work.merged = True
     work.agreed = merged.agreed
     merged.writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
+    if work.landing:
+        merged.writes = [each for each in merged.writes if each.merge.write is Side.HUBSPOT and not each.merge.both]
     work.decisions = merged.writes
     resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
         link, merged.writes
     )
     extras = _extras(work, hubspot, salesforce)
+    if work.landing:
+        del extras[Side.SALESFORCE]
     for side, extra in extras.items():
         plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
         work.held.extend(plan.held)

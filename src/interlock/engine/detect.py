@@ -18,6 +18,7 @@ from interlock.core.reconcile import print_of
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.follow import merged_ids
+from interlock.engine.joined import notice_joined
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
 from interlock.store import Tx, WriteTx, cursors, dirty, identity, links, unlinked
@@ -40,6 +41,7 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
     marked = await _detect_salesforce(ctx, look_back)
     for runtime in ctx.objects.values():
         marked += await _detect_hubspot(ctx, runtime, look_back)
+        marked += await notice_joined(ctx, runtime, look_back)
     return marked
 
 
@@ -319,8 +321,9 @@ def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _N
     gone = row.values.get("IsDeleted") or row.values.get("IsConverted")
     if gone and rests_for is not row.key.side.other:
         return _News.NOTHING if rests_for is Side.SALESFORCE else _News.NOW
-    if rests_for is row.key.side.other:
-        # The one that is left of a resting pair: nothing of it is carried over, so its edits are looked at once.
+    if rests_for is row.key.side.other or link.state is LinkState.EXCLUDED:
+        # The one that is left of a resting pair, or one outside the list that limits what syncs: nothing of it is carried
+        # over, so its edits are looked at once.
         return _News.NOTHING if compared else _News.UNSURE if looked_at else _News.NOW
     if rests_for is not None:
         # A record that shows up although its pair rests was restored.

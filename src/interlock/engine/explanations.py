@@ -52,6 +52,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     ),
     "INVALID_CROSS_REFERENCE_KEY": (_C.ASSOCIATIONS, "The record it refers to is gone: correct the reference."),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
+    "inclusion_list_missing": (
+        _C.SAFETY,
+        "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",

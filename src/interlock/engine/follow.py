@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from interlock.core.link import RESTS
+from interlock.core.link import RESTS, WHOLE
 from interlock.core.model import (
     AuditKind,
     Base,
@@ -65,7 +65,7 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
     batch.works = [work for work in batch.works if id(work) not in waiting]
 
 
-_MAY_MOVE = (LinkState.LINKED, LinkState.HUBSPOT_DELETED)
+_MAY_MOVE = (*WHOLE, LinkState.HUBSPOT_DELETED)
 
 
 def merged_ids(seen: Observation) -> list[str]:
@@ -93,7 +93,7 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         holder = taken.get(successor) or linked.get(successor)
         # A pair that has just taken the survivor has it, even if it rested until now, and one whose survivor was deleted
         # afterwards has it still: a restore brings it back.
-        if holder is not None and (successor in taken or holder.state in (LinkState.LINKED, RESTS[successor.side])):
+        if holder is not None and (successor in taken or holder.state in (*WHOLE, RESTS[successor.side])):
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
                 _end(ctx, work)
             else:

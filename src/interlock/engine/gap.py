@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from interlock.core.model import LinkState, Reason, RecordKey, RecordLink, Side
+from interlock.core.link import WHOLE
+from interlock.core.model import Reason, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.store import WriteTx, dirty, issues, links, looks
 from interlock.store.looks import Gap
@@ -77,7 +78,7 @@ async def check_pairs(ctx: Cycle, work_off: WorkOff, pages_most: int | None = No
 async def _check_page(ctx: Cycle, runtime: ObjectRuntime, gap: Gap) -> tuple[int, Gap]:
     async with ctx.store.read(ctx.connection_id) as tx:
         page = await links.page(tx, runtime.slug, gap.after, PAIRS_A_PAGE)
-    linked = [link for link in page if link.state is LinkState.LINKED]
+    linked = [link for link in page if link.state in WHOLE]
     due = [*await _missing_in_hubspot(ctx, runtime, linked), *await _missing_in_salesforce(ctx, linked)]
     gap = msgspec.structs.replace(
         gap,

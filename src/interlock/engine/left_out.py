@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
-from interlock.engine.context import Cycle
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.inclusion import wake_outside
 from interlock.engine.work import Seen, Work
 from interlock.store import cursors, dirty
 
@@ -20,17 +21,27 @@ UNTIL_SCHEMAS_AGE_US = 6 * 3_600_000_000
 
 
 async def wake_returned(ctx: Cycle) -> None:
-    """Make due what waited for a mapping that is back. At the start of the work, since mappings are compiled before it."""
+    """Make due what waited for a mapping that is back, and what stood outside of a list that limits no more. At the start of
+    the work, since mappings and settings are compiled before it."""
     async with ctx.store.read(ctx.connection_id) as tx:
-        before = {slug: set((await cursors.get(tx, _name(slug)) or {}).get("mappings", ())) for slug in ctx.objects}
-    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != runtime.left_out]
+        before = {slug: await cursors.get(tx, _name(slug)) or {} for slug in ctx.objects}
+    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != _now(runtime)]
     if not changed:
         return
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         for runtime in changed:
-            if before[runtime.slug] - runtime.left_out:
+            was, list_ = set(before[runtime.slug].get("mappings", ())), before[runtime.slug].get("list")
+            if was - runtime.left_out:
                 await dirty.wake(tx, runtime.slug)
-            await cursors.set(tx, _name(runtime.slug), {"mappings": sorted(runtime.left_out)})
+            if list_ is not None and list_ != runtime.inclusion:
+                await wake_outside(tx, runtime, ctx.clock_us())
+            await cursors.set(tx, _name(runtime.slug), _now(runtime))
+
+
+def _now(runtime: ObjectRuntime) -> dict[str, object]:
+    """What a drain works with, so that the next one sees what became another."""
+    mappings = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
+    return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
 
 
 def _name(slug: str) -> str:

@@ -82,6 +82,11 @@ async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None
             return
 
 
+async def index_both_sides(ctx: Cycle, runtime: ObjectRuntime) -> None:
+    """For who works on some records before the first load: what their counterparts may be must be known first."""
+    await _index(ctx, runtime, load_follows=False)
+
+
 async def _load_hubspot(
     ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, after: str | None, work_off: WorkOff
 ) -> None:

@@ -25,8 +25,9 @@ def poll_interval_s(ctx: Cycle) -> float:
         return ARCHIVE_SWEEP_S
     queries = sum(len(each.salesforce_types) + bool(each.set_objects) for each in ctx.objects.values())
     composite_calls = -(-queries // COMPOSITE_COLLECTIONS)
+    limited = sum(each.inclusion is not None for each in ctx.objects.values())
     sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
     return max(
         ctx.salesforce.governor.idle_interval_s(composite_calls, SALESFORCE_UPKEEP_CALLS),
-        ctx.hubspot.governor.idle_interval_s(objects, HUBSPOT_UPKEEP_CALLS + sweep_calls),
+        ctx.hubspot.governor.idle_interval_s(objects + limited, HUBSPOT_UPKEEP_CALLS + sweep_calls),
     )

@@ -226,7 +226,7 @@ def _reads(ctx: Cycle) -> Mapping[Side, int]:
 
 def _count(tally: ObjectPreview, work: Work) -> None:
     """What `record` does not count, and examples of everything. Before the writes are taken as carried out."""
-    if work.link is None and work.why_not is not None:
+    if work.why_not is not None and not work.writes:
         _count_alone(tally, work, work.why_not)
         return
     writes = [write for write in work.writes if write.fields or write.creates]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from interlock.core.model import LinkState, Observation, Raw, Side
+from interlock.core.link import WHOLE
+from interlock.core.model import Observation, Raw, Side
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle, ObjectRuntime, Reference
@@ -25,7 +26,7 @@ async def learn_references(ctx: Cycle, runtime: ObjectRuntime, seen: Iterable[Ob
                 *(await links.by_salesforce(tx, reference.object, salesforce_ids)).values(),
             ]
         for link in found:
-            if link.state is LinkState.LINKED:
+            if link.state in WHOLE:
                 reference.learn(link.hubspot_id, link.salesforce_id)
             else:
                 reference.learn_resting(link.hubspot_id, link.salesforce_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.link import WHOLE
 from interlock.core.model import AuditKind, AuditRow, LinkState, Observation, Outcome, Reason, Refused, Side, Written
 from interlock.core.reconcile import SetMerge, merge_set
 from interlock.crm.salesforce.model import SalesforceInsert
@@ -29,6 +30,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         work
         for work in batch.works
         if work.why_not is None
+        and work.included is True
         # Both records of a resting pair are there again: it is about to be restored (core/link.py).
         and (work.link is None or work.link.state is not LinkState.UNLINKED)
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
@@ -48,9 +50,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         work.members_us = newest_us.get(work.salesforce_id or "", 0)
         members = {link.id: link for link in by_hubspot.values()} | {link.id: link for link in by_salesforce.values()}
         # A lead cannot have a role (Salesforce, OpportunityContactRole.ContactId refers to Contact).
-        usable = {
-            id_ for id_, link in members.items() if link.state is LinkState.LINKED and link.salesforce_type == "Contact"
-        }
+        usable = {id_ for id_, link in members.items() if link.state in WHOLE and link.salesforce_type == "Contact"}
         hubspot = {by_hubspot[id_].id for id_ in here if id_ in by_hubspot} & usable
         salesforce = {by_salesforce[id_].id for id_ in there if id_ in by_salesforce} & usable
         if len(hubspot) < len(here) or len(salesforce) < len(there):

@@ -93,6 +93,12 @@ class Work(msgspec.Struct):
     opt_out_done: bool = False
     opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done
 
+    # Whether the list that limits what syncs holds the HubSpot record (inclusion.py); None: HubSpot did not say.
+    included: bool | None = True
+    landing: bool = (
+        False  # a new Salesforce record found it outside the list: it lands in HubSpot, and nothing goes back
+    )
+
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None

@@ -232,6 +232,14 @@ async def page(tx: Tx, object: str, after_id: int = 0, limit: int = 1000) -> lis
     return [_link(row) for row in await tx.rows(sql, tx.connection_id, object, after_id, limit)]
 
 
+async def page_of_state(
+    tx: Tx, object: str, state: LinkState, after_id: int = 0, limit: int = 1000
+) -> list[RecordLink]:
+    """Links of an object in one state, in order of id. Index ix_record_link_page, which holds the state."""
+    sql = _SELECT + " AND object = ? AND id > ? AND state = ? ORDER BY id LIMIT ?"
+    return [_link(row) for row in await tx.rows(sql, tx.connection_id, object, after_id, state.value, limit)]
+
+
 async def last_synced_us(tx: Tx) -> dict[str, int]:
     """{object: time of the last pair compared or written}."""
     sql = "SELECT object, MAX(synced_at_us) FROM record_link WHERE connection_id = ? GROUP BY object"

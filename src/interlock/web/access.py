@@ -7,7 +7,10 @@ so that no other site can make a browser use it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl, urlencode
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -24,6 +27,8 @@ from interlock.web.texts import _
 
 # As many fields as a table of a thousand rows has boxes to tick.
 FORM_BYTES, FORM_FIELDS = 128 * 1024, 2_000
+# A form with a file: several thousand mappings as YAML.
+UPLOAD_BYTES, UPLOAD_FIELDS = 1024 * 1024, 20
 CSRF_FIELD = "csrf"
 
 
@@ -142,8 +147,15 @@ def api(site: Site, handler: Handler, need: Action) -> Endpoint:
 
 def _to_sign_in(request: Request) -> Response:
     """To be led back after signing in, where that means only looking."""
-    path = request.url.path
-    back = f"?{urlencode({'next': path})}" if request.method == "GET" and path != "/" else ""
+    path, looking = request.url.path, request.method == "GET"
+    part = "hx-request" in request.headers
+    if part:
+        # A part of a page that is open: back to that page, whose address htmx tells. The sign-in decides where it may lead.
+        path, looking = urlsplit(request.headers.get("hx-current-url", "")).path, True
+    back = f"?{urlencode({'next': path})}" if looking and path not in ("", "/") else ""
+    if part:
+        # A redirect would put the sign-in page into the place of the part.
+        return Response(status_code=401, headers={"HX-Redirect": f"/sign-in{back}"})
     return RedirectResponse(f"/sign-in{back}", 303)
 
 
@@ -167,14 +179,13 @@ def _foreign() -> HTTPException:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = request.headers.get("content-type", "")
+    kind = sent.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return _parts(sent, await _body(request, UPLOAD_BYTES))
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, _("Only forms are taken here."))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            raise HTTPException(413, _("The form is too long."))
+    body = await _body(request, FORM_BYTES)
     try:
         pairs = parse_qsl(
             body.decode("ascii", "replace"), keep_blank_values=True, errors="replace", max_num_fields=FORM_FIELDS
@@ -182,3 +193,28 @@ async def _fields(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise HTTPException(413, _("The form is too long.")) from error
     return dict(pairs)
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise HTTPException(413, _("The form is too long."))
+    return bytes(body)
+
+
+def _parts(content_type: str, body: bytes) -> dict[str, str]:
+    """The fields of a form with a file, the file as text like any other (RFC 7578; the parts are MIME)."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    parts = [part for part in message.iter_parts() if isinstance(part, EmailMessage)] if message.is_multipart() else []
+    if len(parts) > UPLOAD_FIELDS:
+        raise HTTPException(413, _("The form is too long."))
+    fields: dict[str, str] = {}
+    for part in parts:
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            fields[name] = content.decode("utf-8", "replace")
+    return fields

@@ -19,6 +19,7 @@ from interlock.web import forms
 from interlock.web.headers import Secured
 from interlock.web.routes import API, routes
 from interlock.web.site import Site
+from interlock.web.speaking import Speaking
 from interlock.web.static_files import ADDRESS as STATIC
 from interlock.web.texts import _
 from interlock.wiring import Interlock
@@ -30,7 +31,7 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
     failing = _Failing(site)
     app = Starlette(
         routes=[*routes(site), Mount(STATIC, routes=[Route("/{name:path}", site.files.serve)])],
-        middleware=[Middleware(Secured, https=site.https)],
+        middleware=[Middleware(Secured, https=site.https), Middleware(Speaking, https=site.https, programs=API)],
         exception_handlers={
             HTTPException: failing.refused,
             AppError: failing.said_no,

@@ -1,8 +1,9 @@
-"""The two cookies, and the form tokens made from them. Both are random, unreadable to scripts, and sent to no other site.
+"""The cookies, and the form tokens made from them. They are unreadable to scripts, and sent to no other site.
 
-`session` says who signed in. `visit` stands in for it on pages that are open to everybody, so that the sign-in form, too, is
-bound to the browser that asked for it. A form's token is a keyed hash of the cookie: it needs no place in the store, and from
-it the cookie cannot be had.
+`session` and `visit` are random. `session` says who signed in. `visit` stands in for it on pages that are open to everybody, so
+that the sign-in form, too, is bound to the browser that asked for it. A form's token is a keyed hash of the cookie: it needs no
+place in the store, and from it the cookie cannot be had. `language` is what somebody chose for the pages in this browser; it
+opens nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-SESSION, VISIT = "interlock_session", "interlock_visit"
+SESSION, VISIT, LANGUAGE = "interlock_session", "interlock_visit", "interlock_language"
+_YEAR_S = 365 * 24 * 3600
 
 
 def name_of(cookie: str, https: bool) -> str:
@@ -29,6 +31,13 @@ def read(request: Request, cookie: str, https: bool) -> str | None:
 def write(response: Response, cookie: str, value: str, https: bool) -> None:
     # Without a term: it goes with the browser at the latest; the store knows the limits of a session.
     response.set_cookie(name_of(cookie, https), value, path="/", secure=https, httponly=True, samesite="lax")
+
+
+def keep(response: Response, cookie: str, value: str, https: bool) -> None:
+    """A choice, for a year."""
+    response.set_cookie(
+        name_of(cookie, https), value, max_age=_YEAR_S, path="/", secure=https, httponly=True, samesite="lax"
+    )
 
 
 def clear(response: Response, cookie: str, https: bool) -> None:

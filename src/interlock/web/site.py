@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from interlock import __version__
@@ -11,9 +13,11 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
+from interlock.web import texts
 from interlock.web.live import Live
+from interlock.web.navigation import places_for
 from interlock.web.static_files import StaticFiles
-from interlock.web.texts import _, translations
+from interlock.web.texts import _, _n
 from interlock.wiring import Interlock
 
 
@@ -36,7 +40,10 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.install_gettext_translations(translations(), newstyle=True)  # type: ignore[attr-defined]
+        # Asked for each text anew: the language is that of the request.
+        self._templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
+        self._templates.globals["language"] = texts.language
+        self._templates.filters["number"] = number
         self._templates.filters["moment"] = moment
         self._templates.filters["count"] = count
         self._templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
@@ -65,17 +72,25 @@ class Site:
             visitor=visitor,
             sign_out_csrf=sign_out_csrf,
             path=path,
+            places=places_for(visitor),
             bell=bell,
             **values,
         )
         return HTMLResponse(body, status_code)
 
 
-def count(number: int | None) -> str:
-    """`12,345`."""
-    return _("not known yet") if number is None else f"{number:,}"
+def count(value: int | None) -> str:
+    """As `number`, of what may not be known."""
+    return _("not known yet") if value is None else number(value)
 
 
-def moment(text: str | None) -> str:
-    """`2026-03-12 07:33:46 UTC`. Without scripts the viewer's zone is not known, so it is named."""
-    return f"{text[:10]} {text[11:19]} UTC" if text else _("never")
+def moment(text: str | None) -> Markup:
+    """`2026-03-12 07:33:46 UTC`, which times.js shows in the viewer's zone; without scripts that is not known, so it says UTC."""
+    if not text:
+        return escape(_("never"))
+    return Markup('<time datetime="{}">{} {} UTC</time>').format(text, text[:10], text[11:19])
+
+
+def number(value: int) -> str:
+    """With its thousands parted as the page's language does it."""
+    return format_decimal(value, locale=texts.language())

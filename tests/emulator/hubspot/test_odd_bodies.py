@@ -58,6 +58,11 @@ PATHS = [
     ("POST", "/crm/v3/associations/contacts/companies/batch/create"),
     ("POST", "/crm/v3/associations/contacts/companies/batch/archive"),
     ("POST", "/communication-preferences/v4/statuses/batch/unsubscribe-all"),
+    ("POST", "/crm/v3/lists"),
+    ("POST", "/crm/v3/lists/search"),
+    ("PUT", "/crm/v3/lists/1/update-list-filters"),
+    ("PUT", "/crm/v3/lists/1/memberships/add"),
+    ("POST", "/crm/v3/lists/records/memberships/batch/read"),
 ]
 
 

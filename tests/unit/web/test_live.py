@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
-from typing import Any
 
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
@@ -159,44 +158,6 @@ def test_when_the_server_stops_every_stream_ends() -> None:
     told(story)
 
 
-async def _opened(app: Any, browser: Browser, path: str) -> tuple[int, str, str]:
-    """Status, content type and the first piece of a stream; the browser then closes the tab."""
-    sent: list[dict[str, Any]] = []
-    got = asyncio.Event()
-    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "http_version": "1.1",
-        "headers": [(b"host", b"127.0.0.1:8090"), (b"cookie", cookie.encode())],
-        "client": ("127.0.0.1", 50_000),
-        "server": ("127.0.0.1", 8090),
-    }
-    requested = iter([{"type": "http.request", "body": b"", "more_body": False}])
-
-    async def receive() -> dict[str, Any]:
-        first = next(requested, None)
-        if first is None:
-            await got.wait()
-            return {"type": "http.disconnect"}
-        return first
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-        if message["type"] == "http.response.body" and message.get("body"):
-            got.set()
-
-    async with asyncio.timeout(20):
-        await app(scope, receive, send)
-    headers = dict(sent[0]["headers"])
-    return sent[0]["status"], headers[b"content-type"].decode(), sent[1]["body"].decode()
-
-
 def test_the_overview_is_streamed_to_whoever_may_see_it_and_the_stream_ends_with_the_tab(tmp_path: Path) -> None:
     async def story() -> None:
         async with an_office(tmp_path) as office:
@@ -206,10 +167,10 @@ def test_the_overview_is_streamed_to_whoever_may_see_it_and_the_stream_ends_with
             app = make_app(office.interlock, "http://127.0.0.1:8090", office.passwords)
             vera = Browser(app)
             await vera.sign_in("vera@example.com", PASSWORD)
-            status, media_type, body = await _opened(app, vera, "/connections/1/live")
-            assert (status, media_type) == (200, "text/event-stream; charset=utf-8")
-            assert body.startswith("event: status\ndata: ")
-            assert "In agreement" in body
+            answer = await vera.get("/connections/1/live")
+            assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+            assert answer.body.startswith("event: status\ndata: ")
+            assert "In agreement" in answer.body
             assert app.state.live.viewers == 0
             assert (await Browser(app).get("/connections/1/live")).to == "/sign-in?next=%2Fconnections%2F1%2Flive"
 

@@ -14,18 +14,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from interlock.core.model import Observation, Outcome, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.hubspot import associations, changes, history, records, schema, subscriptions, writes
+from interlock.crm.hubspot import associations, changes, history, lists, records, schema, subscriptions, writes
 from interlock.crm.hubspot.model import (
     AccountInfo,
     AssociationRow,
     Filter,
     HistoryEntry,
     HubSpotWrite,
+    ListPage,
+    MemberPage,
     NewProperty,
     Owner,
     Page,
     Pipeline,
     PropertyDef,
+    RecordList,
     SearchPage,
     TokenInfo,
 )
@@ -156,6 +159,28 @@ class HubSpotClient:
     ) -> dict[str, dict[str, list[HistoryEntry]]]:
         """Id -> property -> versions, newest first, 50 records a call. Ids not found are left out."""
         return await history.read_history(self._calls, object, ids, properties, archived, purpose)
+
+    # --- lists ---------------------------------------------------------------------------------------------------
+
+    async def lists(
+        self, object_type_id: str, query: str = "", offset: int = 0, count: int = 100, *, purpose: str
+    ) -> ListPage:
+        """Lists of an object (`0-1` contacts, `0-2` companies, `0-3` deals) whose name contains `query`; all without one."""
+        return await lists.search(self._calls, object_type_id, query, offset, count, purpose)
+
+    async def list_by_id(self, list_id: str, *, purpose: str) -> RecordList | None:
+        """None: there is none, or it was deleted."""
+        return await lists.read(self._calls, list_id, purpose)
+
+    async def memberships(
+        self, object_type_id: str, list_id: str, ids: Sequence[str], *, purpose: str
+    ) -> dict[str, bool]:
+        """Id -> whether that record is in the list, 100 a call. A record that HubSpot says nothing of is left out."""
+        return await lists.memberships(self._calls, object_type_id, list_id, ids, purpose)
+
+    async def list_members(self, list_id: str, after: str | None = None, *, purpose: str) -> MemberPage | None:
+        """A page of up to 100 members, first come first. None: the list is not there."""
+        return await lists.members(self._calls, list_id, after, purpose)
 
     # --- writing records -----------------------------------------------------------------------------------------
 

@@ -120,3 +120,32 @@ class HistoryEntry(msgspec.Struct, frozen=True):
 class AssociationRow(msgspec.Struct, frozen=True):
     to_id: str
     type_ids: tuple[int, ...]
+
+
+class RecordList(msgspec.Struct, frozen=True):
+    """A list (segment). `kind`: MANUAL, DYNAMIC or SNAPSHOT. `size` is None where HubSpot does not say."""
+
+    id: str
+    name: str
+    size: int | None
+    kind: str
+    object_type_id: str
+
+
+class ListPage(msgspec.Struct, frozen=True):
+    """Lists found by a search; `next` goes back in as `offset`, None at the end."""
+
+    lists: list[RecordList]
+    next: int | None
+
+
+class ListMember(NamedTuple):
+    id: str
+    joined_us: int  # HubSpot's clock
+
+
+class MemberPage(msgspec.Struct, frozen=True):
+    """Members in the order in which they joined; `next` goes back in as `after`, None at the end."""
+
+    members: list[ListMember]
+    next: str | None

@@ -63,6 +63,10 @@ def associations_path(from_object: str, to_object: str) -> str:
     return f"/crm/associations/{API_VERSION}/{from_object}/{to_object}"
 
 
+def lists_path() -> str:
+    return f"/crm/lists/{API_VERSION}"
+
+
 def account_path() -> str:
     return f"/account-info/{API_VERSION}/details"
 

@@ -20,6 +20,7 @@ def words() -> dict[str, str]:
     return {
         "allocation_changed": _("changed how many API calls are allocated"),
         "conflict_resolved": _("chose for the conflict"),
+        "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
         "first_person_made": _("came in as the first person"),
         "import_asked": _("asked for an import"),
@@ -30,6 +31,8 @@ def words() -> dict[str, str]:
         "notification_changed": _("changed what somebody is notified of"),
         "notification_removed": _("removed somebody who was notified"),
         "notification_threshold_changed": _("changed from how many issues on people are notified"),
+        "object_turned_off": _("turned an object off"),
+        "object_turned_on": _("turned an object on"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
         "password_reset": _("took the password away and gave a link"),
@@ -38,9 +41,9 @@ def words() -> dict[str, str]:
         "person_added": _("added"),
         "person_disabled": _("disabled"),
         "person_enabled": _("enabled"),
+        "record_synced": _("asked for a sync of a record"),
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
-        "rules_changed": _("changed the rules"),
         "setup_link_made": _("made a link for the first person"),
         "sign_in_failed": _("did not get in"),
         "sign_in_link_made": _("made a link that signs in"),
@@ -49,4 +52,5 @@ def words() -> dict[str, str]:
         "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
+        "what_syncs_chosen": _("chose what syncs"),
     }

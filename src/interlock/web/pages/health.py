@@ -56,6 +56,8 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
     assert id_ is not None
     range_ = asked.request.query_params.get("range", "week")
     range_ = range_ if range_ in api_use.RANGES else "week"
+    if "allocated" not in form.values:
+        form.values["allocated"] = str(allocation.of(connection) or "")
     affected = await issues.affected(site.store, id_)
     used = await api_use.read(site.store, id_, range_, site.clock_us())
     said = {

@@ -145,6 +145,7 @@ async def _list(asked: Asked, connection: Connection, form: forms.Shown, status_
     listed = await issues.list_(
         site.store, id_, query, asked.request.query_params.get("cursor") or None, limit=PAGE_ROWS
     )
+    form.values.update(filters)
     asking = {name: value for name, value in filters.items() if value}
     said = {
         "resynced": _("The records are due again. Each issue ends once its record is synced."),

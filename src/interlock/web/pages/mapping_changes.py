@@ -130,7 +130,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
     """Raises AppError for what cannot be saved anyway; a CRM that cannot be read leaves the effect unknown, and says so."""
     site = asked.site
     assert connection.id is not None
-    checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, _refresh(asked, connection))
+    checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, refresher(asked, connection))
     effect, unread = None, ""
     wanted, not_granted = None, ""
     try:
@@ -170,7 +170,7 @@ def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
     ]
 
 
-def _refresh(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
+def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
         assert connection.id is not None
         slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
@@ -195,15 +195,15 @@ async def save(asked: Asked) -> Response:
             slug,
             _decoded(asked.field("edits")),
             asked.field("edition"),
-            _refresh(asked, connection),
+            refresher(asked, connection),
             asked.by,
         )
     except (AppError, CrmError) as error:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
-    if not _permitted(changes):
-        return settings.back(connection, slug, "mappings")
-    return await _grant(asked, connection, slug)
+    # What the page before has shown, and no more.
+    fields = _permitted(changes)
+    return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
 
 
 def _decoded(text: str) -> list[Edit]:
@@ -214,15 +214,17 @@ def _decoded(text: str) -> list[Edit]:
 
 
 async def grant(asked: Asked) -> Response:
-    """Once more: what is saved and was not granted."""
-    return await _grant(asked, await settings.connection_of(asked), objects.slug_of(asked))
+    """Once more, of all that is mapped: what could not be granted when it was saved is among it."""
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    fields = await permit.mapped_fields(asked.site.store, connection.id)
+    return await _grant(asked, connection, objects.slug_of(asked), fields)
 
 
-async def _grant(asked: Asked, connection: Connection, slug: str) -> Response:
-    """Let the sync user use every field that is mapped. The mappings are saved by now: a refusal leaves them so."""
+async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
+    """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
     site = asked.site
     assert connection.id is not None
-    fields = await permit.mapped_fields(site.store, connection.id)
     try:
         async with site.interlock.clients(connection) as clients:
             user_id = (await clients.salesforce.identity()).user_id

@@ -144,7 +144,7 @@ async def _page(asked: Asked, form: forms.Shown, error: AppError | None = None) 
         mine=mine,
         may_configure=asked.who.may(Action.CONFIGURE),
         # Where others are told is for admins: an address of a webhook may hold what only they should know.
-        places=places if asked.who.may(Action.CONFIGURE) else [],
+        told=places if asked.who.may(Action.CONFIGURE) else [],
         mail_is_set=site.post.mail is not None,
         thresholds=[(each, each.settings.get(THRESHOLD, THRESHOLD_ISSUES)) for each in found],
         tabs=tabs.tabs_for(asked.who, found[0].id if len(found) == 1 else None),

@@ -3,12 +3,13 @@ mappings.py."""
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from starlette.responses import Response
 
-from interlock.app import import_, mapping_preview, mapping_table, object_rules, times
+from interlock.app import import_, mapping_preview, mapping_table, object_rules, times, what_syncs
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_table import Row
-from interlock.app.object_rules import Rules
 from interlock.app.people.roles import Action
 from interlock.app.words import RULES
 from interlock.core.model import SyncRule
@@ -22,6 +23,9 @@ from interlock.web.texts import _
 
 # Salesforce retrieves at most this many fields of a few records in one call without trouble (URL and body limits far off).
 SAMPLED_ROWS_MOST = 300
+LISTS_ROWS = 50
+# In forms, where an empty value is nothing chosen.
+_NOTHING = "nothing"
 
 
 def slug_of(asked: Asked) -> str:
@@ -39,27 +43,77 @@ async def show(asked: Asked) -> Response:
     return await page(asked, await settings.connection_of(asked), forms.Shown())
 
 
-async def save_rules(asked: Asked) -> Response:
-    connection, slug = await settings.connection_of(asked), slug_of(asked)
-    wanted = Rules(
-        asked.field("enabled") == "yes", asked.field("create_in_salesforce"), asked.field("create_in_hubspot") == "yes"
-    )
-    turned_on = wanted.enabled and not object_rules.rules(connection, slug).enabled
-    site = asked.site
+async def turn(asked: Asked) -> Response:
+    """Syncing of the object on or off."""
+    connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
-        if turned_on:
+        if asked.field("sync") == "on":
             async with site.interlock.clients(connection, deploying=True) as clients:
-                crms = (clients.hubspot, clients.salesforce)
-                await object_rules.save(
-                    site.store, connection, slug, wanted, asked.field("edition"), crms, site.clock_us, asked.by
+                await object_rules.turn_on(
+                    site.store, connection, slug, clients.hubspot, clients.salesforce, site.clock_us, asked.by
                 )
         else:
-            await object_rules.save(
-                site.store, connection, slug, wanted, asked.field("edition"), None, site.clock_us, asked.by
+            await object_rules.turn_off(site.store, connection, slug, asked.by)
+    except (AppError, CrmError) as error:
+        return await page(asked, connection, _refused(error), error)
+    return settings.back(connection, slug, "turned")
+
+
+async def save_rules(asked: Asked) -> Response:
+    """What a new record becomes on the other side."""
+    creates = asked.field("create_in_salesforce")
+    return await _choose(
+        asked,
+        what_syncs.Choice(
+            create_in_salesforce=what_syncs.NOTHING if creates == _NOTHING else creates,
+            create_in_hubspot=asked.field("create_in_hubspot") == "yes",
+        ),
+    )
+
+
+async def save_list(asked: Asked) -> Response:
+    """Which records sync: those of a HubSpot list, or all."""
+    return await _choose(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
+
+
+async def _choose(asked: Asked, choice: what_syncs.Choice) -> Response:
+    connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
+    try:
+        async with AsyncExitStack() as stack:
+            hubspot = None
+            if isinstance(choice.list_id, str):
+                hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
+            await what_syncs.choose(
+                site.store, connection, slug, choice, hubspot, by=asked.by, edition=asked.field("edition")
             )
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
     return settings.back(connection, slug, "rules")
+
+
+async def lists(asked: Asked) -> Response:
+    """HubSpot's lists, searched by a part of their name."""
+    connection, slug = await settings.connection_of(asked), slug_of(asked)
+    text, offset = asked.request.query_params.get("q", "").strip(), asked.request.query_params.get("offset", "0")
+    found, unread = None, ""
+    try:
+        async with asked.site.interlock.clients(connection, note=False) as clients:
+            start = int(offset) if offset.isdecimal() and len(offset) < 10 else 0
+            found = await what_syncs.lists(clients.hubspot, slug, text, start, LISTS_ROWS)
+    except (AppError, CrmError) as error:
+        unread = settings.said_by(error)
+    return settings.shown(
+        asked,
+        connection,
+        slug,
+        "object_lists.html",
+        slug=slug,
+        spec=SPECS[slug],
+        chosen=what_syncs.chosen(connection, slug),
+        found=found,
+        unread=unread,
+        text=text,
+    )
 
 
 async def ask_import(asked: Asked) -> Response:
@@ -68,7 +122,7 @@ async def ask_import(asked: Asked) -> Response:
     assert connection.id is not None
     try:
         since_us = times.since_us(since, asked.site.clock_us()) if since else None
-        if slug not in connection.settings.get("objects", list(SPECS)):
+        if not object_rules.is_on(connection, slug):
             raise BadInput(
                 f"{slug} do not sync.", code="object_off", field="since", fix=_("Turn their syncing on first.")
             )
@@ -107,8 +161,9 @@ async def page(
         200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
         slug=slug,
         spec=SPECS[slug],
-        rules=object_rules.rules(connection, slug),
-        creates=object_rules.choices(slug),
+        enabled=object_rules.is_on(connection, slug),
+        chosen=what_syncs.chosen(connection, slug),
+        creates=[(each, _creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
         table=table,
         rows=rows,
         text=text,
@@ -125,8 +180,19 @@ async def page(
     )
 
 
+def _creates() -> dict[str, str]:
+    return {
+        "Contact": _("Create or update the contact"),
+        "Lead": _("Create or update the lead"),
+        "Account": _("Create or update the account"),
+        "Opportunity": _("Create or update the opportunity"),
+        _NOTHING: _("Do nothing"),
+    }
+
+
 def _done() -> dict[str, str]:
     return {
+        "turned": _("Saved. It counts from the next batch of records."),
         "rules": _("The rules are saved. They count from the next batch of records."),
         "import": _("The import is asked for. It begins with the next look at Salesforce."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),

@@ -19,7 +19,7 @@ if (search && table) {
         each.row.hidden = !matches;
       }
     }
-    count.textContent = table.dataset.counted.replace("%(shown)s", shown).replace("%(all)s", rows.length);
+    count.textContent = table.dataset.counted.replace("{shown}", shown).replace("{all}", rows.length);
   };
 
   search.addEventListener("input", filter);

@@ -1,0 +1,156 @@
+"""Which records of an object sync: the HubSpot list that limits them, and what becomes of a record that nothing matches.
+
+A choice starts nothing by itself, but that another list, or none any more, looks again at what stood outside the old one
+(engine/inclusion.py). What matches is linked whatever is chosen about creating.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from interlock.app.connections import fresh
+from interlock.app.errors import BadInput, Missing, Stale
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.runtime import settings_of
+from interlock.core.model import Side
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.model import ListPage
+from interlock.engine.context import Settings
+from interlock.objects.registry import SPECS
+from interlock.store import Store, connections, schedule
+from interlock.store.connections import Connection
+
+NOTHING = ""
+
+
+class WhatSyncs(msgspec.Struct, frozen=True):
+    """What is chosen for one object."""
+
+    object: str
+    list_id: str | None  # None: all records sync
+    # What a new HubSpot record becomes in Salesforce: a type (Contact or Lead for people), or "" for nothing.
+    create_in_salesforce: str
+    create_in_hubspot: bool
+
+    @property
+    def edition(self) -> str:
+        """Another after any change: a form carries the one that it was filled in with."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What to change of it; UNSET stays as it is."""
+
+    list_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    create_in_salesforce: str | msgspec.UnsetType = msgspec.UNSET
+    create_in_hubspot: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+def chosen(connection: Connection, object_: str) -> WhatSyncs:
+    return _of(settings_of(connection), object_)
+
+
+def _of(settings: Settings, object_: str) -> WhatSyncs:
+    type_ = settings.create_person_as if object_ == "contacts" else SPECS[object_].salesforce_types[0]
+    return WhatSyncs(
+        object_,
+        settings.inclusion.get(object_) or None,
+        type_ if settings.creates_in(Side.SALESFORCE, object_) else NOTHING,
+        settings.creates_in(Side.HUBSPOT, object_),
+    )
+
+
+async def lists(hubspot: HubSpotClient, object_: str, query: str = "", offset: int = 0, count: int = 100) -> ListPage:
+    """HubSpot lists that may limit an object, by a part of their name. Raises CrmError."""
+    return await hubspot.lists(SPECS[object_].hubspot_type_id, query, offset, count, purpose="setup")
+
+
+async def choose(
+    store: Store,
+    connection: Connection,
+    object_: str,
+    choice: Choice,
+    hubspot: HubSpotClient | None,
+    by: By = BY_COMMAND,
+    edition: str | None = None,
+) -> WhatSyncs:
+    """Change it and write it to the log. `hubspot`: to look whether a list is there, needed where one is chosen. `edition`: of
+    what the person saw.
+
+    Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
+    """
+    assert connection.id is not None
+    _check(object_, choice)
+    if isinstance(choice.list_id, str) and choice.list_id != chosen(connection, object_).list_id:
+        assert hubspot is not None, "a list is chosen, and nobody to ask about it"
+        await _check_list(hubspot, object_, choice.list_id)
+    async with store.write(connection.id) as tx:
+        before = await fresh(tx, connection.id)
+        if edition is not None and chosen(before, object_).edition != edition:
+            raise Stale
+        settings = _with(before, object_, choice)
+        after = chosen(msgspec.structs.replace(before, settings=settings), object_)
+        if after != chosen(before, object_):
+            await connections.update(tx, connection.id, settings=settings)
+            await schedule.ring(tx)
+            await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
+    return after
+
+
+def _check(object_: str, choice: Choice) -> None:
+    if object_ not in SPECS:
+        raise BadInput(
+            f"{object_!r} is not an object that syncs.", code="no_such_object", fix=f"There are: {', '.join(SPECS)}."
+        )
+    types = SPECS[object_].salesforce_types
+    if choice.create_in_salesforce is not msgspec.UNSET and choice.create_in_salesforce not in (*types, NOTHING):
+        raise BadInput(
+            f"{object_} cannot become {choice.create_in_salesforce!r} in Salesforce.",
+            code="no_such_type",
+            field="create_in_salesforce",
+            fix=f"Choose {', '.join(types)}, or nothing.",
+        )
+
+
+async def _check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
+    found = await hubspot.list_by_id(list_id, purpose="setup")
+    if found is None:
+        raise Missing(
+            f"HubSpot has no list {list_id}.",
+            code="no_such_list",
+            field="list_id",
+            side="hubspot",
+            fix="Choose one of the lists that HubSpot shows, or none.",
+        )
+    if found.object_type_id != SPECS[object_].hubspot_type_id:
+        raise BadInput(
+            f"The HubSpot list {found.name!r} is not one of {object_}.",
+            code="list_of_another_object",
+            field="list_id",
+            side="hubspot",
+            fix=f"Choose a list of {object_}.",
+        )
+
+
+def _with(connection: Connection, object_: str, choice: Choice) -> dict[str, Any]:
+    settings = dict(connection.settings)
+    if choice.list_id is not msgspec.UNSET:
+        others = {slug: each for slug, each in settings.get("inclusion", {}).items() if slug != object_}
+        settings["inclusion"] = others | ({object_: choice.list_id} if choice.list_id else {})
+    if choice.create_in_hubspot is not msgspec.UNSET:
+        settings["create_in_hubspot"] = _rules(connection, Side.HUBSPOT) | {object_: choice.create_in_hubspot}
+    if choice.create_in_salesforce is not msgspec.UNSET:
+        creates = choice.create_in_salesforce != NOTHING
+        settings["create_in_salesforce"] = _rules(connection, Side.SALESFORCE) | {object_: creates}
+        if creates and object_ == "contacts":
+            settings["create_person_as"] = choice.create_in_salesforce
+    return settings
+
+
+def _rules(connection: Connection, side: Side) -> dict[str, bool]:
+    settings = settings_of(connection)
+    return {slug: settings.creates_in(side, slug) for slug in SPECS}

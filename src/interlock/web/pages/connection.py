@@ -1,0 +1,197 @@
+"""The tab Connection: both sides' identity and sign-in, the package, pausing and resuming, mappings as a file."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from interlock.app import connections, mappings, once, sign_in_cards
+from interlock.app.connections import HALTED
+from interlock.app.errors import AppError, BadInput
+from interlock.app.package import parts
+from interlock.app.package import plan as package
+from interlock.app.people.roles import Action
+from interlock.crm.errors import CrmError
+from interlock.mapping_files import as_yaml, read_text
+from interlock.store.connections import Connection
+from interlock.web import forms, settings
+from interlock.web.access import Asked
+from interlock.web.pages.mapping_changes import refresher
+from interlock.web.pages.objects import rule_names
+from interlock.web.texts import _
+
+FILE_NAME = "mappings.yaml"
+
+
+async def show(asked: Asked) -> Response:
+    return await _page(asked, await settings.connection_of(asked), forms.Shown())
+
+
+async def _page(
+    asked: Asked, connection: Connection, form: forms.Shown, error: AppError | CrmError | None = None
+) -> Response:
+    site = asked.site
+    found, unread = None, ""
+    if asked.request.query_params.get("package"):
+        found, unread = await _package(asked, connection)
+    on = once.chosen_objects(connection, None)
+    return settings.shown(
+        asked,
+        connection,
+        "connection",
+        "connection.html",
+        200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
+        document=await connections.document(site.store, connection),
+        cards=await sign_in_cards.cards(site.store, connection),
+        halted=connection.state in HALTED,
+        state_words=_state_words(),
+        ways=_way_words(),
+        objects=[(slug, slug in connections.paused_objects(connection)) for slug in on],
+        package=found,
+        package_words=_package_words(),
+        unread=unread,
+        may_operate=asked.who.may(Action.OPERATE),
+        may_configure=asked.who.may(Action.CONFIGURE),
+        form=form,
+        said=_done().get(asked.request.query_params.get("done", ""), ""),
+    )
+
+
+def _done() -> dict[str, str]:
+    return {
+        "paused": _("Syncing is paused. What is under way ends with its batch."),
+        "resumed": _("Syncing goes on."),
+        "applied": _("The mappings are as in the file. They count from the next batch of records."),
+        "same": _("Nothing to do: the mappings are as in the file."),
+    }
+
+
+def _state_words() -> dict[str, str]:
+    return {
+        "not_connected": _("not connected"),
+        "setting_up": _("being set up"),
+        "first_sync": _("first sync"),
+        "syncing": _("syncing"),
+        "idle": _("at rest, all is synced"),
+        "paused": _("paused"),
+        "suspended": _("suspended after a failure"),
+        "signed_out": _("signed out"),
+        "stopped_by_brake": _("stopped by a brake"),
+    }
+
+
+def _way_words() -> dict[str, str]:
+    return {
+        "browser": _("signed in in the browser"),
+        "private_app": _("the token of a private app, or a service key"),
+        "token": _("a token that was pasted, and cannot be renewed"),
+        "client_credentials": _("client credentials"),
+        "jwt": _("JWT bearer"),
+        "none": _("no sign-in is kept"),
+    }
+
+
+def _package_words() -> dict[str, str]:
+    return {
+        "none": _("Nothing of the package is in the org."),
+        "partly": _("Some of the package is in the org."),
+        "older": _("An older version of the package is in the org."),
+        "newer": _("A newer version of the package is in the org than this Interlock brings."),
+        "current": _("The package is in the org."),
+    }
+
+
+async def _package(asked: Asked, connection: Connection) -> tuple[package.Plan | None, str]:
+    """What the org holds, and what went wrong when it could not be asked."""
+    address = parts.address_of(asked.site.interlock.home.settings.public_url)
+    try:
+        async with asked.site.interlock.clients(connection, note=False) as clients:
+            user_id = (await clients.salesforce.identity()).user_id
+            return await package.look(clients.salesforce, user_id, address), ""
+    except (AppError, CrmError) as error:
+        return None, settings.said_by(error)
+
+
+# --- pausing ------------------------------------------------------------------------------------------------------------
+
+
+async def pause(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    await connections.pause(asked.site.store, connection, _object(asked), plan=False, by=asked.by)
+    return settings.back(connection, "connection", "paused")
+
+
+async def resume(asked: Asked) -> Response:
+    """Also clears a suspension or a brake, whose reason the page shows beside the button."""
+    connection = await settings.connection_of(asked)
+    await connections.resume(asked.site.store, connection, _object(asked), plan=False, by=asked.by)
+    return settings.back(connection, "connection", "resumed")
+
+
+def _object(asked: Asked) -> list[str] | None:
+    """The one that the address names; None: the whole connection. Raises BadInput."""
+    slug = asked.request.path_params.get("object")
+    return connections.check_objects([str(slug)]) if slug is not None else None
+
+
+# --- mappings as a file --------------------------------------------------------------------------------------------------
+
+
+async def download(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    text = as_yaml(await mappings.export(asked.site.store, connection.id), connection)
+    headers = {"content-disposition": f'attachment; filename="{FILE_NAME}"'}
+    return Response(text, media_type="application/yaml", headers=headers)
+
+
+async def upload(asked: Asked) -> Response:
+    """What would change; nothing does."""
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    text = asked.field("file")
+    try:
+        if not text.strip():
+            raise BadInput(_("No file was chosen, or it is empty."), code="no_file", field="file")
+        document, where = read_text(text, FILE_NAME)
+        changes = await mappings.apply(
+            asked.site.store, connection.id, document, where, refresher(asked, connection), plan=True
+        )
+    except (AppError, CrmError) as error:
+        return await _page(asked, connection, _at_file(error), error)
+    if not changes:
+        return settings.back(connection, "connection", "same")
+    return settings.shown(
+        asked,
+        connection,
+        "connection",
+        "mappings_diff.html",
+        changes=changes,
+        rule_names=dict(rule_names()),
+        text=text,
+        seen=mappings.fingerprint(changes),
+    )
+
+
+async def apply(asked: Asked) -> Response:
+    """What the page before has shown, and only if it still is what the file would change."""
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    try:
+        document, where = read_text(asked.field("text"), FILE_NAME)
+        await mappings.apply(
+            asked.site.store,
+            connection.id,
+            document,
+            where,
+            refresher(asked, connection),
+            plan=False,
+            by=asked.by,
+            seen=asked.field("seen"),
+        )
+    except (AppError, CrmError) as error:
+        return await _page(asked, connection, _at_file(error), error)
+    return settings.back(connection, "connection", "applied")
+
+
+def _at_file(error: AppError | CrmError) -> forms.Shown:
+    return forms.Shown({}, [forms.Refused("file", settings.said_by(error))])

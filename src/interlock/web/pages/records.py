@@ -1,0 +1,107 @@
+"""The tab Records: find one, see the pair side by side with its history and causes, sync it now. What is told of a record is
+app/explain's document, as the command prints it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from interlock.app import explain, find, issues, records
+from interlock.app.errors import AppError
+from interlock.app.keys import check_key
+from interlock.app.people.roles import Action
+from interlock.app.words import RULES, why_not
+from interlock.core.model import RecordKey, Side, SyncRule
+from interlock.store.connections import Connection
+from interlock.web import forms, settings
+from interlock.web.access import Asked
+from interlock.web.texts import _
+
+ISSUES_MOST = 20
+
+
+async def show(asked: Asked) -> Response:
+    """Search, and what was found. Asks both CRMs for a few seconds at most, and says of each whether it answered."""
+    connection = await settings.connection_of(asked)
+    assert connection.id is not None
+    text = asked.request.query_params.get("q", "").strip()
+    form, found, error = forms.Shown({"q": text}), None, None
+    if text:
+        try:
+            async with asked.site.interlock.clients(connection, note=False) as clients:
+                crms = (clients.hubspot, clients.salesforce)
+                found = await find.find(asked.site.store, connection.id, text, crms)
+        except AppError as refused:
+            error = refused
+            form.refused.append(forms.Refused("q", settings.said_by(refused)))
+    return settings.shown(
+        asked,
+        connection,
+        "records",
+        "records.html",
+        200 if error is None else forms.status_of(error),
+        text=text,
+        form=form,
+        found=[(each.document(), why_not(each.why_not) if each.why_not else "") for each in found.found]
+        if found
+        else [],
+        searched=found is not None,
+        silent=_silent(found.read if found is not None else {}),
+    )
+
+
+def _silent(read: dict[Side, str]) -> list[str]:
+    names = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
+    return [names[side] for side, how in read.items() if how == "failed"]
+
+
+async def one(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    return await _one(asked, connection, check_key(str(asked.request.path_params["key"])))
+
+
+async def _one(asked: Asked, connection: Connection, key: RecordKey, error: AppError | None = None) -> Response:
+    assert connection.id is not None
+    site = asked.site
+    # Without `note`: that a CRM did not answer a person is said on the page, and is no news for the connection's state.
+    async with site.interlock.clients(connection, note=False) as clients:
+        told = await explain.explain(
+            site.store, connection, str(key), (clients.hubspot, clients.salesforce), site.clock_us
+        )
+    found = await issues.list_(site.store, connection.id, issues.Query(record=key), limit=ISSUES_MOST)
+    form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))] if error is not None else [])
+    return settings.shown(
+        asked,
+        connection,
+        "records",
+        "record.html",
+        200 if error is None else forms.status_of(error),
+        key=str(key),
+        told=told,
+        issues=[issues.as_document(each) for each in found.issues],
+        rule_names={rule.value: RULES[rule] for rule in SyncRule},
+        silent=_silent({side: told["read"][side.value] for side in Side}),
+        may_operate=asked.who.may(Action.OPERATE),
+        form=form,
+        said=_done().get(asked.request.query_params.get("done", ""), ""),
+    )
+
+
+def _done() -> dict[str, str]:
+    return {
+        "due": _("The record is due: it is synced within seconds. Load the page again to see what came of it."),
+        "waits": _("The record is due, but no dispatcher is running: it is synced with the next sync."),
+    }
+
+
+async def sync(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    key = check_key(str(asked.request.path_params["key"]))
+    site = asked.site
+    try:
+        taken = await records.sync_now(site.store, connection, key, site.clock_us(), asked.by)
+    except AppError as error:
+        return await _one(asked, connection, key, error)
+    where = f"/connections/{connection.id}/records/{quote(str(key), safe=':')}"
+    return RedirectResponse(f"{where}?done={'due' if taken else 'waits'}", 303)

@@ -1,0 +1,147 @@
+"""The tab Connection: who is signed in how, pausing that stops the engine, mappings that go out and in as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from tests.settings_world import SettingsWorld, tell
+
+from interlock.app import mappings
+from interlock.app.people.roles import Role
+
+HERE = "/connections/1"
+PAGE = f"{HERE}/connection"
+
+
+def test_both_sides_are_shown_with_how_they_are_signed_in_and_no_secret(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        shown = await (await world.browser(Role.VIEWER)).get(PAGE)
+        text = shown.page.text
+        assert world.connection is not None
+        assert world.connection.hubspot_account_id in text
+        assert world.connection.salesforce_org_id in text
+        assert "the token of a private app" in text
+        assert world.hubspot.token not in shown.body
+        assert world.salesforce.token not in shown.body
+        assert not [each for each in shown.page.all("form", method="post") if each.get("action") != "/sign-out"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_the_package_is_looked_up_in_the_org(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        viewer = await world.browser(Role.VIEWER)
+        assert "The permission set is given to the sync user" in (await viewer.get(f"{PAGE}?package=yes")).page.text
+        world.salesforce.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 503})
+        away = await viewer.get(f"{PAGE}?package=yes")
+        assert away.status == 200
+        assert "The org could not be asked" in away.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_connection_that_is_paused_writes_nothing_until_it_is_resumed(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        assert (await operator.submit(PAGE, f"{PAGE}/pause")).to == f"{PAGE}?done=paused"
+        world.person("ada@example.com")
+        await world.turns()
+        assert world.sally.ids("Contact") == []
+        assert "A person has paused it" in (await operator.get(PAGE)).page.text
+        assert (await operator.submit(PAGE, f"{PAGE}/resume")).to == f"{PAGE}?done=resumed"
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+        assert [deed for deed in await world.deeds() if deed in ("paused", "resumed")] == ["paused", "resumed"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_one_object_is_paused_and_the_others_go_on(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        assert (await operator.submit(PAGE, f"{PAGE}/contacts/pause")).status == 303
+        world.person("ada@example.com")
+        world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
+        await world.turns()
+        assert (len(world.sally.ids("Contact")), len(world.sally.ids("Account"))) == (0, 1)
+        assert (await operator.submit(PAGE, f"{PAGE}/contacts/resume")).status == 303
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+        form = (await operator.get(PAGE)).page.form(f"{PAGE}/pause")
+        assert (await operator.post(f"{PAGE}/nothing/pause", form)).status == 422
+
+    tell(tmp_path, story, objects=("companies", "contacts"))
+
+
+def test_mappings_that_were_downloaded_changed_and_uploaded_are_shown_first_and_then_applied(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person = world.person("ada@example.com", jobtitle="Analyst")
+        await world.turns()
+        admin = await world.admin()
+        file = await admin.get(f"{HERE}/mappings.yaml")
+        assert file.headers["content-disposition"] == 'attachment; filename="mappings.yaml"'
+        document = yaml.safe_load(file.body)
+        assert (await _upload(admin, file.body)).to == f"{PAGE}?done=same"
+        for row in document["objects"]["contacts"]["Contact"]["fields"]:
+            if row["property"] == "jobtitle":
+                row["rule"] = "dont_sync"
+        shown = await _upload(admin, yaml.safe_dump(document))
+        assert "1 change" in shown.page.text
+        assert "jobtitle" in shown.page.text
+        assert await _rule(world) == "prefer_salesforce"
+        form = shown.page.form(f"{HERE}/mappings/apply")
+        applied = await admin.upload(f"{HERE}/mappings/apply", form, "nothing", "")
+        assert applied.to == f"{PAGE}?done=applied"
+        assert await _rule(world) == "dont_sync"
+        world.hugo.update("contacts", person, {"jobtitle": "Engineer"})
+        await world.turns()
+        assert world.sally.get("Contact", world.counterpart("contacts", person))["Title"] == "Analyst"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_file_is_not_applied_when_what_it_would_change_is_not_what_was_shown(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        document = yaml.safe_load((await admin.get(f"{HERE}/mappings.yaml")).body)
+        document["objects"]["contacts"]["Contact"]["fields"][5]["rule"] = "dont_sync"
+        shown = await _upload(admin, yaml.safe_dump(document))
+        await world.rule("contacts", "fax", "dont_sync")
+        refused = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
+        assert refused.status == 409
+        assert "Somebody else has changed this" in refused.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_file_with_something_wrong_in_it_is_refused_with_the_line(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        for text, why in (
+            ("version: 1\nobjects:\n  people: {}\n", "mappings.yaml, line 3: 'people' is not an object"),
+            ("just words", "mappings.yaml holds no mappings"),
+            ("  ", "No file was chosen"),
+        ):
+            refused = await _upload(admin, text)
+            assert refused.status == 422, refused.page.text
+            assert why in refused.page.text
+        long = await _upload(admin, "x" * 1_100_000)
+        assert long.status == 413
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _upload(browser, text: str):  # type: ignore[no-untyped-def]
+    form = (await browser.get(PAGE)).page.form(f"{HERE}/mappings/upload")
+    return await browser.upload(f"{HERE}/mappings/upload", {"csrf": form["csrf"]}, "file", text)
+
+
+async def _rule(world: SettingsWorld) -> str:
+    assert world.store is not None
+    (rule,) = {
+        str(row["rule"])
+        for row in await mappings.list_(world.store, 1)
+        if (row["property"], row["salesforce_object"]) == ("jobtitle", "Contact")
+    }
+    return rule

@@ -1,0 +1,191 @@
+"""What is set above the mappings: syncing on and off, what a new record becomes, imports; and which connection it is about."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.asgi_browser import Answer, Browser
+from tests.settings_world import SettingsWorld, tell
+
+from interlock.app import what_syncs
+from interlock.app.people.roles import Role
+from interlock.store import connections
+
+HERE = "/connections/1"
+
+
+async def _set(browser: Browser, slug: str, **chosen: str) -> Answer:
+    shown = await browser.get(f"{HERE}/{slug}")
+    fields = {"create_in_salesforce": "Contact", "create_in_hubspot": "yes"}
+    return await browser.post(f"{HERE}/{slug}/rules", fields | shown.page.form(f"{HERE}/{slug}/rules") | chosen)
+
+
+async def _turn(browser: Browser, slug: str, sync: str) -> Answer:
+    return await browser.submit(f"{HERE}/{slug}", f"{HERE}/{slug}/turn", sync=sync)
+
+
+def test_a_new_hubspot_contact_becomes_what_is_chosen(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert (await _set(admin, "contacts", create_in_salesforce="Lead")).to == f"{HERE}/contacts?done=rules"
+        world.person("ada@example.com")
+        await world.turns()
+        assert (len(world.sally.ids("Contact")), len(world.sally.ids("Lead"))) == (0, 1)
+        assert (await _set(admin, "contacts", create_in_salesforce="nothing")).status == 303
+        world.person("bob@example.com")
+        await world.turns()
+        assert (len(world.sally.ids("Contact")), len(world.sally.ids("Lead"))) == (0, 1)
+        assert (await world.deeds()).count("what_syncs_chosen") == 2
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_new_salesforce_contact_is_left_alone_where_nothing_is_to_be_created_in_hubspot(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert (await _set(admin, "contacts", create_in_hubspot="no")).status == 303
+        world.salesforce.seed({"Contact": [{"LastName": "Lovelace", "Email": "ada@example.com"}]})
+        await world.turns()
+        assert world.hugo.ids("contacts") == []
+        assert "Do nothing" in (await admin.get(f"{HERE}/contacts")).page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_turning_companies_on_makes_their_key_fields_and_mappings_and_syncs_them(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert "Nothing is mapped yet" in (await admin.get(f"{HERE}/companies")).page.text
+        assert (await _turn(admin, "companies", "on")).to == f"{HERE}/companies?done=turned"
+        assert "website:Website" in (await admin.get(f"{HERE}/companies")).body
+        world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
+        await world.turns()
+        assert [world.sally.get("Account", id_)["Name"] for id_ in world.sally.ids("Account")] == ["Acme"]
+        assert (await _turn(admin, "companies", "off")).status == 303
+        world.hugo.create("companies", {"name": "Other", "domain": "other.example"})
+        await world.turns()
+        assert len(world.sally.ids("Account")) == 1
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_rules_that_somebody_else_saved_meanwhile_are_not_overwritten(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        first, second = await world.admin(), await world.admin()
+        edition = (await first.get(f"{HERE}/contacts")).page.form(f"{HERE}/contacts/rules")["edition"]
+        assert (await _set(second, "contacts", create_in_salesforce="Lead")).status == 303
+        refused = await _set(first, "contacts", create_in_hubspot="no", edition=edition)
+        assert refused.status == 409
+        assert "Somebody else has changed" in refused.page.text
+        assert world.store is not None
+        async with world.store.read(None) as tx:
+            kept = await connections.get(tx, 1)
+        assert kept is not None
+        assert what_syncs.chosen(kept, "contacts") == what_syncs.WhatSyncs("contacts", None, "Lead", True)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_no_record_can_become_is_refused(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        refused = await _set(await world.admin(), "contacts", create_in_salesforce="Account")
+        assert refused.status == 422
+        assert "contacts cannot become 'Account' in Salesforce" in refused.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_an_import_takes_up_records_that_the_install_left_alone(tmp_path: Path) -> None:
+    async def before(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        await world.turns()
+        assert world.hugo.ids("contacts") == []
+        asked = await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import")
+        assert asked.to == f"{HERE}/contacts?done=import"
+        assert "An import is under way" in (await operator.get(f"{HERE}/contacts")).page.text
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 2
+        assert "An import is under way" not in (await operator.get(f"{HERE}/contacts")).page.text
+        assert "import_asked" in await world.deeds()
+
+    people = {"Contact": [{"LastName": "A", "Email": "a@example.com"}, {"LastName": "B", "Email": "b@example.com"}]}
+    tell(tmp_path, before, objects=("contacts",), furnish=lambda world: world.salesforce.seed(people))
+
+
+def test_an_import_since_a_date_leaves_older_records_alone(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await asyncio.sleep(10 * 86_400)
+        old = world.sally.ids("Contact")[0]
+        world.sally.update("Contact", world.sally.ids("Contact")[1], {"Title": "x"})
+        operator = await world.browser(Role.OPERATOR)
+        wrong = await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import", since="yesterday-ish")
+        assert wrong.status == 422
+        assert "yesterday-ish" in wrong.body
+        await world.turns()
+        before = len(world.hugo.ids("contacts"))
+        assert (await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import", since="5d")).status == 303
+        await world.turns()
+        emails = {world.contact(id_)["email"] for id_ in world.hugo.ids("contacts")}
+        assert before <= len(emails)
+        assert world.sally.get("Contact", old)["Email"] not in emails
+
+    people = {"Contact": [{"LastName": "A", "Email": "a@example.com"}, {"LastName": "B", "Email": "b@example.com"}]}
+    tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.salesforce.seed(people))
+
+
+def test_an_import_goes_on_where_it_was_when_the_process_ended(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        assert (await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import")).status == 303
+        frozen, _never = world.freeze_at("/contacts/batch")
+        turn = asyncio.create_task(world.turns())
+        await frozen.wait()
+        turn.cancel()
+        await asyncio.gather(turn, return_exceptions=True)
+        assert world.hugo.ids("contacts") == []
+        await asyncio.sleep(600)
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 2
+
+    people = {"Contact": [{"LastName": "A", "Email": "a@example.com"}, {"LastName": "B", "Email": "b@example.com"}]}
+    tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.salesforce.seed(people))
+
+
+def test_the_settings_lead_on_where_there_is_one_connection_and_a_connection_that_is_not_there_is_said(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        viewer = await world.browser(Role.VIEWER)
+        assert (await viewer.get("/settings")).to == f"{HERE}/contacts"
+        missing = await viewer.get("/connections/7/contacts")
+        assert missing.status == 404
+        assert "There is no such connection" in missing.page.text
+        shown = await viewer.get(f"{HERE}/contacts")
+        links = [each.get("href") for each in shown.page.all("a")]
+        assert f"{HERE}/deals" in links
+        # A viewer sees no tab that is not for viewers, and no control.
+        assert "/people" not in links
+        assert not [each for each in shown.page.all("form", method="post") if each.get("action") != "/sign-out"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        inside, _outside = world.person("in@example.com"), world.person("out@example.com")
+        list_id = world.hugo.create_list("contacts", "Customers", [inside])
+        await asyncio.sleep(600)
+        admin = await world.admin()
+        shown = await admin.get(f"{HERE}/contacts/lists?q=custom")
+        assert "Customers (1 record, manual)" in shown.page.text
+        form = shown.page.form(f"{HERE}/contacts/list")
+        saved = await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id})
+        assert saved.to == f"{HERE}/contacts?done=rules"
+        await world.turns()
+        emails = [world.sally.get("Contact", id_)["Email"] for id_ in world.sally.ids("Contact")]
+        assert emails == ["in@example.com"]
+        refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
+        assert refused.status in (404, 409)
+
+    tell(tmp_path, story, objects=("contacts",))
