@@ -21,6 +21,7 @@ from interlock.web.pages import (
     health,
     issues,
     mapping_changes,
+    metrics,
     notifications,
     objects,
     overview,
@@ -34,6 +35,7 @@ from interlock.web.pages import (
 from interlock.web.site import Site
 
 API = "/api/"
+METRICS = "/metrics"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ def _of_object(slug: str) -> list[Address]:
 ADDRESSES = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
+    Address("GET", "/healthz", None, status.health),
+    Address("GET", METRICS, Action.SEE, metrics.metrics),
     Address("GET", "/sign-in", None, sign_in.show),
     Address("POST", "/sign-in", None, sign_in.send),
     Address("POST", "/sign-out", Action.OWN_ACCOUNT, sign_in.sign_out),
@@ -126,6 +130,11 @@ ADDRESSES = (
 )
 
 
+def is_for_programs(path: str) -> bool:
+    """Whether it is asked with a token instead of a session."""
+    return path.startswith(API) or path == METRICS
+
+
 def routes(site: Site) -> list[Route]:
     return [_route(site, address) for address in ADDRESSES]
 
@@ -133,7 +142,7 @@ def routes(site: Site) -> list[Route]:
 def _route(site: Site, address: Address) -> Route:
     if address.need is None:
         endpoint = access.open_page(site, address.handler)
-    elif address.path.startswith(API):
+    elif is_for_programs(address.path):
         endpoint = access.api(site, address.handler, address.need)
     else:
         endpoint = access.page(site, address.handler, address.need)
