@@ -23,6 +23,7 @@ function show(html) {
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   const address = focused?.getAttribute("href");
   part.innerHTML = html;
+  document.dispatchEvent(new CustomEvent("htmx:load", { detail: { elt: part } })); // times.js shows the viewer's zone
   // A link that somebody has just reached with the keyboard stays under their hands.
   if (address) part.querySelector(`a[href="${CSS.escape(address)}"]`)?.focus();
   const verdict = part.querySelector("[data-verdict]")?.textContent ?? "";
