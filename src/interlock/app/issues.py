@@ -17,11 +17,11 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
-from interlock.store import Store, dirty, issues, schedule
+from interlock.store import Store, Tx, dirty, issues, schedule
 from interlock.store.issues import UNRESOLVED, Affected
 
 Json = dict[str, Any]
-PAGE_ROWS = 500
+PAGE_ROWS = 1_000
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -54,21 +54,26 @@ async def list_(store: Store, connection_id: int, query: Query, cursor: str | No
     async with store.read(connection_id) as tx:
         counts = await issues.counts(tx)
         try:
-            found, next_cursor = await issues.list_(
-                tx,
-                category=query.category,
-                object=query.object,
-                code=query.code,
-                record=query.record,
-                status=query.status,
-                cursor=cursor,
-                limit=limit,
-            )
+            found, next_cursor = await _found(tx, query, cursor, limit)
         except ValueError as error:
             raise BadInput(
                 f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
             ) from error
     return Listed(found, counts.total, counts.by_category, next_cursor)
+
+
+async def _found(tx: Tx, query: Query, cursor: str | None, limit: int) -> tuple[list[Issue], str | None]:
+    """Raises ValueError for a cursor that is not ours."""
+    return await issues.list_(
+        tx,
+        category=query.category,
+        object=query.object,
+        code=query.code,
+        record=query.record,
+        status=query.status,
+        cursor=cursor,
+        limit=limit,
+    )
 
 
 async def every(store: Store, connection_id: int, query: Query) -> list[Issue]:
@@ -139,10 +144,10 @@ async def pages(store: Store, connection_id: int, query: Query) -> AsyncIterator
     """All that the query finds, never more than a page at a time."""
     cursor: str | None = None
     while True:
-        page = await list_(store, connection_id, query, cursor, PAGE_ROWS)
-        if page.issues:
-            yield page.issues
-        cursor = page.next_cursor
+        async with store.read(connection_id) as tx:
+            found, cursor = await _found(tx, query, cursor, PAGE_ROWS)
+        if found:
+            yield found
         if cursor is None:
             return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -142,7 +142,7 @@ async def as_csv(
     store: Store, connection_id: int, object_: str | None = None, why: str | None = None
 ) -> AsyncIterator[str]:
     """All that is not synced, or one object's, or one reason's, in pieces: no more than one page is held."""
-    yield _line(_COLUMNS)
+    yield ",".join(_COLUMNS) + "\r\n"
     async with store.read(connection_id) as tx:
         known = await unlinked.counts(tx)
     for slug in SPECS if object_ is None else (object_,):
@@ -150,19 +150,16 @@ async def as_csv(
             after: str | None = None
             while True:
                 found = await page(store, connection_id, slug, each, after, EXPORT_ROWS)
-                yield "".join(_lines(slug, found.records))
+                yield _lines(slug, found.records)
                 after = found.after
                 if after is None:
                     break
 
 
-def _lines(slug: str, records: list[Unlinked]) -> Iterator[str]:
-    for each in records:
-        reason, seen = why_not(each.why), rfc3339(each.seen_us)
-        yield _line((slug, str(each.key), each.label, verdict_on(each.why), each.why, reason, seen))
-
-
-def _line(values: tuple[object, ...]) -> str:
+def _lines(slug: str, records: list[Unlinked]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(value) for value in values])
+    write = csv.writer(out).writerow
+    for each in records:
+        label, seen = safe_cell(each.label), rfc3339(each.seen_us)
+        write((slug, str(each.key), label, verdict_on(each.why), each.why, why_not(each.why), seen))
     return out.getvalue()
