@@ -241,7 +241,7 @@ def _choice(row: AuditRow, link: RecordLink, keep: Side, now_us: int) -> Resolut
         field=row.field or "",
         keep=keep,
         chosen=values[keep],
-        other=values[keep.other],
+        others=(values[keep.other],),
         at_us=now_us,
     )
 
