@@ -127,7 +127,7 @@ async def test_issues_and_due_records_lead_to_their_lists(site: Site) -> None:
 
 
 async def test_a_connection_that_is_not_there_is_said(site: Site) -> None:
-    for path in ("overview", "health", "issues", "live", "not-synced", "issues/export"):
+    for path in ("overview", "health", "issues", "live", "not-synced", "issues/export", "not-synced/export"):
         assert (await (await site.browser()).get(f"/connections/7/{path}")).status == 404
 
 
@@ -156,6 +156,15 @@ async def test_a_suspension_that_is_another_by_now_is_not_cleared_and_its_reason
     assert answer.status == 409
     assert "Half of all contacts are gone." in answer.page.text
     assert (await site.connection()).state == "stopped_by_brake"
+
+
+async def test_what_somebody_else_has_cleared_meanwhile_is_said_to_be_cleared(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    otto = await site.browser("otto")
+    typed = (await otto.get(f"{HERE}/health")).page.form(f"{HERE}/health/clear")
+    await otto.post(f"{HERE}/health/clear", typed)
+    again = await otto.post(f"{HERE}/health/clear", typed)
+    assert "is not stopped any more" in (await otto.get(str(again.to))).page.text
 
 
 async def test_a_viewer_sees_why_and_who_can_clear_it(site: Site) -> None:

@@ -41,9 +41,13 @@ async def clear(asked: Asked) -> Response:
     """What stopped the connection is cleared by somebody who was shown just that."""
     connection = await settings.connection_of(asked)
     since = asked.field("since")
+    if connection.state not in HALTED:
+        return settings.back(connection, "health", "not_stopped")
     try:
-        if connection.state not in HALTED or not since.isdecimal() or len(since) > 18:
-            raise Stopped(_("The connection is not stopped any more."), code="changed_since")
+        if not since.isascii() or not since.isdecimal() or len(since) > 18:
+            raise Stopped(
+                _("The form does not say what was shown. Read the reason, then clear it."), code="changed_since"
+            )
         await connections.resume(asked.site.store, connection, None, plan=False, by=asked.by, seen_since_us=int(since))
     except Stopped as error:
         connection = await settings.connection_of(asked)
@@ -62,6 +66,7 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
     used = await api_use.read(site.store, id_, range_, site.clock_us())
     said = {
         "allocated": _("The allocation is saved, and counts from now on."),
+        "not_stopped": _("The connection is not stopped any more."),
         "cleared": _("The suspension is cleared: syncing goes on."),
     }
     return settings.shown(
@@ -91,6 +96,9 @@ async def not_synced(asked: Asked) -> Response:
     asking = asked.request.query_params
     object_, why = asking.get("object", ""), asking.get("why", "")
     assert connection.id is not None
+    if not object_ or not why:
+        # The list of reasons is there.
+        return settings.back(connection, "health")
     page = await reconciliation.page(asked.site.store, connection.id, object_, why, asking.get("after"))
     return settings.shown(
         asked, connection, TAB, "not_synced.html", page=page, object=object_, why=why, reason=why_not(why)
