@@ -26,7 +26,7 @@ function show(html) {
   document.dispatchEvent(new CustomEvent("htmx:load", { detail: { elt: part } })); // times.js shows the viewer's zone
   // A link that somebody has just reached with the keyboard stays under their hands.
   if (address) part.querySelector(`a[href="${CSS.escape(address)}"]`)?.focus();
-  const verdict = part.querySelector("[data-verdict]")?.textContent ?? "";
+  const verdict = part.querySelector("[data-verdict]")?.textContent.trim() ?? "";
   if (said.textContent !== verdict) said.textContent = verdict; // only what changed is read aloud
 }
 
