@@ -117,12 +117,20 @@ class Browser:
         requested = iter([{"type": "http.request", "body": body, "more_body": False}])
         sent: list[dict[str, Any]] = []
 
+        heard = asyncio.Event()
+
         async def receive() -> dict[str, Any]:
-            # Behind the request nothing comes: the browser waits for its answer.
-            return next(requested, None) or await asyncio.Future()
+            # Behind the request nothing comes: the browser waits for its answer. Of a stream it hears the first event, and leaves.
+            if (first := next(requested, None)) is not None:
+                return first
+            await heard.wait()
+            return {"type": "http.disconnect"}
 
         async def take(message: Any) -> None:
             sent.append(message)
+            streams = any(value.startswith(b"text/event-stream") for _, value in sent[0]["headers"])
+            if streams and message.get("body"):
+                heard.set()
 
         try:
             await self.app(scope, receive, take)

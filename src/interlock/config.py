@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,6 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from interlock.app.errors import BadInput
 
 CONFIG_NAME = "interlock.yaml"
+
+
+class SmtpSettings(BaseModel):
+    """The mail server by which notifications go. The password may be in $INTERLOCK_SMTP_PASSWORD instead of a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str
+    user: str | None = None
+    password_file: str | None = None
 
 
 class ProcessSettings(BaseModel):
@@ -30,6 +43,8 @@ class ProcessSettings(BaseModel):
     port: int = Field(default=8090, ge=0, le=65_535)
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For and -Proto are believed
+    smtp: SmtpSettings | None = None
+    webhooks_to_private_addresses: bool = False  # whether notifications may be posted inside the own network
     ca_file: str | None = None  # an extra certificate authority for the two CRMs, as `emulate --tls` makes one
 
     @field_validator("public_url")
@@ -63,6 +78,21 @@ class Home(BaseModel):
     @property
     def ca_file(self) -> str | None:
         return str(self._in(self.settings.ca_file)) if self.settings.ca_file else None
+
+    def smtp_password(self, environment: Mapping[str, str]) -> str | None:
+        """Raises BadInput."""
+        file = self.settings.smtp.password_file if self.settings.smtp is not None else None
+        if file is None:
+            return environment.get("INTERLOCK_SMTP_PASSWORD")
+        try:
+            return self._in(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(
+                f"smtp.password_file {self._in(file)} cannot be read: {error}.",
+                code="config_invalid",
+                field="smtp.password_file",
+                fix="Name a file that Interlock may read, with the password and nothing else.",
+            ) from error
 
     def _in(self, name: str) -> Path:
         return self.path / Path(name).expanduser()

@@ -6,6 +6,7 @@ they learned about limits and reachability when they are done, so that `status` 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +24,7 @@ from interlock.store.budget import StoredBudget
 if TYPE_CHECKING:
     from interlock.app.credentials import Credentials
     from interlock.app.crms import Addresses, Crms
+    from interlock.app.notify.post import Post
     from interlock.crm.budget import BudgetStore, Governor
     from interlock.crm.hubspot.client import HubSpotClient
     from interlock.crm.salesforce.client import SalesforceClient
@@ -172,6 +174,22 @@ class Interlock(msgspec.Struct):
         async with self._transport() as transport:
             yield self._crms(transport)
 
+    def post(self, public_url: str) -> Post:
+        """By which notifications go out. Raises BadInput."""
+        from interlock.app.notify.mail import Mail, Smtp
+        from interlock.app.notify.post import Post
+        from interlock.app.notify.webhook import Webhooks
+
+        settings = self.home.settings
+        mail = None
+        if settings.smtp is not None:
+            smtp = settings.smtp
+            password = self.home.smtp_password(os.environ)
+            mail = Mail(
+                Smtp(smtp.host, smtp.port, smtp.security, smtp.sender, smtp.user, password, _ca_file(self.home))
+            )
+        return Post(Webhooks(settings.webhooks_to_private_addresses), mail, public_url.rstrip("/"))
+
     def _transport(self) -> AbstractAsyncContextManager[Transport]:
         from interlock.crm.transport import HttpTransport
 
@@ -217,11 +235,12 @@ class Interlock(msgspec.Struct):
         settings: dict[str, object],
     ) -> AsyncIterator[Clients]:
         # Imported here: what calls no CRM (status, issues, --help) starts without aiohttp.
+        from interlock.app.allocation import SETTING as ALLOCATED
         from interlock.crm.budget import HubSpotGovernor, SalesforceGovernor
         from interlock.crm.hubspot.client import HubSpotClient
         from interlock.crm.salesforce.client import SalesforceClient
 
-        allocated = settings.get("salesforce_allocated_calls")
+        allocated = settings.get(ALLOCATED)
         async with self._transport() as transport:
             hubspot_tokens, salesforce_tokens = tokens_over(transport)
             clients = Clients(

@@ -16,7 +16,7 @@ from interlock.app.people.roles import Role, allowed
 from interlock.store import connections
 from interlock.web import access
 from interlock.web.app import make_app
-from interlock.web.routes import ADDRESSES, API, Address
+from interlock.web.routes import ADDRESSES, Address, is_for_programs
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +75,7 @@ async def test_every_address_that_is_served_is_in_the_table(site: Site) -> None:
 def test_only_these_addresses_are_open_to_everybody() -> None:
     assert {(address.method, address.path) for address in ADDRESSES if address.need is None} == {
         ("GET", "/health"),
+        ("GET", "/healthz"),
         ("GET", "/sign-in"),
         ("POST", "/sign-in"),
         ("GET", "/welcome/{token}"),
@@ -102,7 +103,7 @@ async def test_every_address_as_nobody_viewer_operator_and_admin(site: Site, add
             # 400: a callback that nobody began.
             assert answer.status in (200, 400, 404, 422), (role, answer.body)
         elif role is None:
-            expected = (401, None) if address.path.startswith(API) else (303, "/sign-in")
+            expected = (401, None) if is_for_programs(address.path) else (303, "/sign-in")
             assert (answer.status, (answer.to or "").partition("?")[0] or None) == expected
         elif allowed(role, address.need):
             # 404: whoever may, is told that there is no token 1.
@@ -138,7 +139,7 @@ def path_of(address: Address, **parts: str) -> str:
 async def _asked(site: Site, address: Address, role: Role | None) -> Answer:
     """As somebody with that role, with a form token that is good."""
     path = path_of(address)
-    if address.path.startswith(API):
+    if is_for_programs(address.path):
         return await site.browser().get(path, **await _bearer(site, role))
     browser = site.browser() if role is None else await site.signed_in(PEOPLE[role])
     if address.method == "GET":
@@ -205,7 +206,7 @@ async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
     link = await links.demo_link(site.office.store, "Ada", "ada@example.com")
     before = await site.office.dump()
     for address in ADDRESSES:
-        if address.method == "GET" and not address.path.startswith(API):
+        if address.method == "GET" and not is_for_programs(address.path):
             # 303: a step of the wizard whose turn is not yet leads to the one that is.
             # 400, 404: a sign-in that nobody began, a colleague's link that there is not.
             # 422: a record, of which a connection without a sign-in can tell nothing; 404: a mapping that is not there.

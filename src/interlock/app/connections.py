@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import reach
-from interlock.app.errors import BadInput, Missing, NotConnected
+from interlock.app.errors import BadInput, Missing, NotConnected, Stopped
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.reach import Reach
@@ -158,9 +158,19 @@ async def pause(
 
 
 async def resume(
-    store: Store, connection: Connection, objects: Collection[str] | None, *, plan: bool, by: By = BY_COMMAND
+    store: Store,
+    connection: Connection,
+    objects: Collection[str] | None,
+    *,
+    plan: bool,
+    by: By = BY_COMMAND,
+    seen_since_us: int | None = None,
 ) -> StateChange:
-    """Sync again; also clears a suspension or a brake, whose reason is in the answer."""
+    """Sync again; also clears a suspension or a brake, whose reason is in the answer.
+
+    `seen_since_us`: since when the state has been that a person was shown. Raises Stopped where it is another by now: its
+    reason was not seen.
+    """
     assert connection.id is not None
     paused = paused_objects(connection)
     left = paused - set(objects) if objects else set()
@@ -175,7 +185,9 @@ async def resume(
             await _set_paused(store, connection, left, "resumed", by)
         if state != connection.state:
             async with store.write(connection.id) as tx:
-                settings = (await fresh(tx, connection.id)).settings
+                now = await fresh(tx, connection.id)
+                _check_seen(now, seen_since_us)
+                settings = now.settings
                 if connection.state == "stopped_by_brake":
                     settings = {**settings, BRAKE_RELEASED: True}
                 await connections.update(
@@ -184,6 +196,17 @@ async def resume(
                 await schedule.ring(tx)
                 await record(tx, by, "resumed", f"connection:{connection.id}", was=connection.state)
     return change
+
+
+def _check_seen(now: Connection, seen_since_us: int | None) -> None:
+    """Raises Stopped."""
+    if seen_since_us is not None and now.state_since_us != seen_since_us:
+        why = now.state_reason or HALTED.get(now.state, now.state)
+        raise Stopped(
+            f"Since you looked, {now.name} has changed: {why}",
+            code="changed_since",
+            fix="Read the reason, then clear it.",
+        )
 
 
 async def _set_paused(store: Store, connection: Connection, objects: Collection[str], deed: str, by: By) -> None:

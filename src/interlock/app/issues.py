@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from interlock.app.cells import safe_cell
 from interlock.app.errors import BadInput, Missing
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
-from interlock.store import Store, dirty, issues, schedule
-from interlock.store.issues import UNRESOLVED
+from interlock.store import Store, Tx, dirty, issues, schedule
+from interlock.store.issues import UNRESOLVED, Affected
 
 Json = dict[str, Any]
-PAGE_ROWS = 500
+PAGE_ROWS = 1_000
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -52,16 +54,7 @@ async def list_(store: Store, connection_id: int, query: Query, cursor: str | No
     async with store.read(connection_id) as tx:
         counts = await issues.counts(tx)
         try:
-            found, next_cursor = await issues.list_(
-                tx,
-                category=query.category,
-                object=query.object,
-                code=query.code,
-                record=query.record,
-                status=query.status,
-                cursor=cursor,
-                limit=limit,
-            )
+            found, next_cursor = await _found(tx, query, cursor, limit)
         except ValueError as error:
             raise BadInput(
                 f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
@@ -69,15 +62,22 @@ async def list_(store: Store, connection_id: int, query: Query, cursor: str | No
     return Listed(found, counts.total, counts.by_category, next_cursor)
 
 
+async def _found(tx: Tx, query: Query, cursor: str | None, limit: int) -> tuple[list[Issue], str | None]:
+    """Raises ValueError for a cursor that is not ours."""
+    return await issues.list_(
+        tx,
+        category=query.category,
+        object=query.object,
+        code=query.code,
+        record=query.record,
+        status=query.status,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
 async def every(store: Store, connection_id: int, query: Query) -> list[Issue]:
-    found: list[Issue] = []
-    cursor: str | None = None
-    while True:
-        page = await list_(store, connection_id, query, cursor, PAGE_ROWS)
-        found += page.issues
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return [issue async for page in pages(store, connection_id, query) for issue in page]
 
 
 async def show(store: Store, connection_id: int, id_: int) -> Issue:
@@ -122,6 +122,43 @@ async def ignore(store: Store, connection_id: int, chosen: Sequence[Issue], by: 
         return ignored
 
 
+async def resync_all(store: Store, connection_id: int, query: Query, now_us: int, by: By = BY_COMMAND) -> int:
+    """Everything that the query finds, in bites: each is a transaction of its own, however many there are."""
+    return sum(
+        [await resync(store, connection_id, page, now_us, by) async for page in pages(store, connection_id, query)]
+    )
+
+
+async def ignore_all(store: Store, connection_id: int, query: Query, by: By = BY_COMMAND) -> int:
+    return sum([await ignore(store, connection_id, page, by) async for page in pages(store, connection_id, query)])
+
+
+async def chosen(store: Store, connection_id: int, ids: Collection[int]) -> list[Issue]:
+    """Those of these ids that are there; a list that somebody looks at may be old."""
+    async with store.read(connection_id) as tx:
+        found = [await issues.get(tx, id_) for id_ in sorted(ids)]
+    return [each for each in found if each is not None]
+
+
+async def pages(store: Store, connection_id: int, query: Query) -> AsyncIterator[list[Issue]]:
+    """All that the query finds, never more than a page at a time."""
+    cursor: str | None = None
+    while True:
+        async with store.read(connection_id) as tx:
+            found, cursor = await _found(tx, query, cursor, PAGE_ROWS)
+        if found:
+            yield found
+        if cursor is None:
+            return
+
+
+async def affected(store: Store, connection_id: int) -> dict[str, Affected]:
+    """By category: how many issues, and of how many records. Every category is there."""
+    async with store.read(connection_id) as tx:
+        found = await issues.affected(tx)
+    return {each.value: found.get(each.value, Affected(0, 0)) for each in IssueCategory}
+
+
 def as_document(issue: Issue) -> Json:
     record = {Side.HUBSPOT: issue.hubspot_id, Side.SALESFORCE: issue.salesforce_id}
     salesforce_type = issue.salesforce_type
@@ -161,28 +198,36 @@ def export(chosen: Collection[Issue], file: Path) -> None:
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
             if file.suffix == ".csv":
-                _write_csv(out, documents)
+                out.write(_csv_line(_NAMES))
+                out.writelines(_csv_line(each.values()) for each in documents)
             else:
-                out.writelines(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
+                out.writelines(map(_json_line, documents))
     except OSError as error:
         raise BadInput(
             f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
         ) from error
 
 
-def _write_csv(out: Any, documents: Sequence[Json]) -> None:
-    names = list(as_document(_EMPTY))
-    writer = csv.DictWriter(out, names)
-    writer.writeheader()
-    for document in documents:
-        writer.writerow({name: _safe_cell(value) for name, value in document.items()})
+async def exported(store: Store, connection_id: int, query: Query, ending: str) -> AsyncIterator[str]:
+    """The same in pieces, for a page: `csv` or `jsonl`. Raises BadInput before the first piece."""
+    if ending == "csv":
+        yield _csv_line(_NAMES)
+    elif ending != "jsonl":
+        raise BadInput(f"{ending!r} is no format.", code="bad_ending", fix="Ask for csv or jsonl.")
+    async for page in pages(store, connection_id, query):
+        documents = [as_document(issue) for issue in page]
+        yield "".join(_csv_line(each.values()) if ending == "csv" else _json_line(each) for each in documents)
 
 
-def _safe_cell(value: object) -> object:
-    # A record's text that begins like a formula would be run by a spreadsheet that opens the file.
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+def _json_line(document: Json) -> str:
+    return json.dumps(document, ensure_ascii=True) + "\n"
+
+
+def _csv_line(values: Iterable[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([safe_cell(value) for value in values])
+    return out.getvalue()
 
 
 _EMPTY = Issue(IssueCategory.LIMITS, "", "", "", None, None, None, "", "")
+_NAMES = tuple(as_document(_EMPTY))

@@ -15,7 +15,7 @@ from interlock.crm.budget import Governor, SalesforceGovernor
 from interlock.crm.errors import SignInRefused, Unreachable
 from interlock.store import Store, connections, directory
 from interlock.store.lease import Lease
-from interlock.store.tx import Tx
+from interlock.store.tx import Tx, WriteTx
 
 _NAME = "reach"
 
@@ -33,6 +33,10 @@ class Reach(msgspec.Struct):
 async def read(tx: Tx) -> dict[Side, Reach]:
     stored = await directory.get(tx, _NAME) or {}
     return {side: msgspec.convert(stored.get(side.value, {}), Reach) for side in Side}
+
+
+async def write(tx: WriteTx, known: dict[Side, Reach]) -> None:
+    await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})
 
 
 @asynccontextmanager
@@ -84,7 +88,7 @@ async def note(
             # Only an answer tells limits: a governor that heard none holds its cautious defaults.
             _learn(reach, governor)
     async with store.write(connection_id, lease) as tx:
-        await directory.put(tx, _NAME, {side.value: msgspec.structs.asdict(reach) for side, reach in known.items()})
+        await write(tx, known)
         if ok and await connections.get(tx, connection_id) is not None:
             await connections.update(tx, connection_id, **ok)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from interlock.app import states
+from interlock.app import allocation, states
 from interlock.app.compiled import Compiled
 from interlock.app.connections import BRAKE_RELEASED, fresh, paused_objects
 from interlock.crm.hubspot.client import HubSpotClient
@@ -55,7 +55,8 @@ async def cycle_of(
     compiled: Compiled | None = None,
 ) -> AsyncIterator[Cycle]:
     """The same for whoever owns the org already. A pause that somebody asks for meanwhile ends the work before its next
-    batch; settings and mappings that are saved meanwhile make it begin again with them. Raises CrmError."""
+    batch; settings and mappings that are saved meanwhile make it begin again with them, and another allocation of API calls
+    counts within a few seconds. Raises CrmError."""
     assert connection.id is not None
     lease = ownership.lease
     parts = _Parts(store, connection.id, hubspot, salesforce, lease, only, compiled or Compiled())
@@ -88,8 +89,12 @@ async def cycle_of(
 
         ctx.make_anew = make_anew
 
+        allocated = allocation.of(connection)
+
         async def look_for_a_pause() -> None:
             ctx.stop = ctx.stop or await states.halted(store, ctx.connection_id)
+            nonlocal allocated
+            allocated = await allocation.keep_to(store, ctx.connection_id, salesforce.governor, allocated)
 
         ownership.after_renewal = look_for_a_pause
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -12,7 +13,20 @@ from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, calls, cursors, dirty, heartbeat, issues, lease, links, looks, mappings
+from interlock.store import (
+    Store,
+    audit,
+    calls,
+    connections,
+    cursors,
+    dirty,
+    heartbeat,
+    issues,
+    lease,
+    links,
+    looks,
+    mappings,
+)
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
@@ -33,6 +47,7 @@ class ConnectionStatus(msgspec.Struct):
     begun: bool
     lag_s: float | None
     halted: bool
+    worker_running: bool = True
 
     def verdict(self, late: bool = False) -> str:
         """How it is going, in one sentence; what is worst comes first."""
@@ -71,6 +86,17 @@ async def status(store: Store, found: list[Connection], now_us: int) -> list[Con
     return [await _one(store, each, now_us) for each in found]
 
 
+async def live(store: Store, connection_ids: Collection[int], now_us: int) -> dict[int, ConnectionStatus]:
+    """Of these connections, those that are still there; and whether a dispatcher runs."""
+    async with store.read(None) as tx:
+        found = [each for each in await connections.list_(tx) if each.id in connection_ids]
+    running = bool((await worker(store, now_us))["running"])
+    results = {each.id: await _one(store, each, now_us) for each in found if each.id is not None}
+    for each in results.values():
+        each.worker_running = running
+    return results
+
+
 async def worker(store: Store, now_us: int) -> Json:
     beat = await heartbeat.last_beat(store)
     running = beat is not None and now_us - beat.at_us < BEAT_LOST_US and not store.has_died(beat.owner)
@@ -84,7 +110,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
         gaps = [action for slug in objects for action in await _gap(tx, slug, now_us)]
-        api = {side.value: await _api(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
+        api = {side.value: await api_of(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
     drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
     open_issues = sum(each["issues"] for each in objects.values())
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
@@ -144,7 +170,7 @@ async def _first_sync(tx: Tx, slug: str, connection: Connection, linked: int, no
     return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
 
 
-async def _api(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
+async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
     by_purpose = await calls.used(tx, side, now_us - DAY_US)
     used = sum(by_purpose.values())
     # What is left of the day is expected to go as the last hour went.

@@ -128,7 +128,7 @@ async def _wizard(run: Run, data: str | None, port: int | None, keep: str | None
                     # Not progress: --quiet does not hide where to look.
                     run.page.line(line)
                 sys.stdout.flush()
-                await serving.keep_in_sync(stage, stop, run.say)
+                await serving.keep_in_sync(stage, page, stop, run.say)
 
 
 def _excerpt(data: str | None) -> Excerpt:
@@ -205,7 +205,7 @@ async def _stay(run: Run, stage: Stage, played: Played, answer: Answer, port: in
                 # Not progress: --quiet does not hide where to look.
                 (run.say if run.json else run.page.line)(line)
             sys.stdout.flush()
-            await serving.keep_in_sync(stage, stop, run.say)
+            await serving.keep_in_sync(stage, page, stop, run.say)
 
 
 def register(app: typer.Typer) -> None:

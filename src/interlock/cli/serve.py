@@ -36,6 +36,7 @@ async def serve(
     ] = None,
 ) -> Answer:
     """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app.notify.courier import delivering
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
     from interlock.app.worker import is_shared, make_dispatcher
@@ -63,7 +64,7 @@ async def serve(
             )
         try:
             app = make_app(opened, url)
-            async with serving(app, listening, settings.trusted_proxies):
+            async with serving(app, listening, settings.trusted_proxies, app.state.live.close):
                 token = await links.first_person_link(opened.store)
                 link = None if token is None else links.address_of(url, token)
                 if run.json:
@@ -74,9 +75,10 @@ async def serve(
                         run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
-                await make_dispatcher(
-                    desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
-                ).run()
+                async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
+                    await make_dispatcher(
+                        desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
+                    ).run()
         finally:
             await desk.close()
     run.say("Stopped. What was done is saved.")

@@ -19,6 +19,7 @@ async def worker(
     ] = 8,
 ) -> Answer:
     """Sync as one of several processes, on this or another machine (PostgreSQL only). SIGTERM or Ctrl-C ends it."""
+    from interlock.app.notify.courier import delivering
     from interlock.app.serve import ServeDesk
     from interlock.app.worker import check_shared, make_dispatcher
     from interlock.config import load
@@ -40,7 +41,10 @@ async def worker(
                 run.page.line(f"Interlock is syncing as {owner}. Ctrl-C ends it.")
                 # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                 sys.stdout.flush()
-            await dispatcher.run()
+            async with delivering(
+                opened.store, opened.post(opened.home.settings.browser_url), opened.clock_us, run.say
+            ):
+                await dispatcher.run()
         finally:
             await desk.close()
     run.say("Stopped. What was done is saved.")

@@ -176,6 +176,7 @@ class Reason(enum.StrEnum):
     IMPORT = "import"
     RESYNC = "resync"
     RETRY = "retry"
+    TRY_AGAIN = "try_again"  # what was refused, by itself (engine/retries.py)
     PARKED = "parked"
     WAITING = "waiting"  # for another record, for example its company
     REPAIR = "repair"

@@ -29,6 +29,7 @@ ASSOCIATIONS = "associations"
 # no header was ever seen to tell, so the smaller: with 1,000 inputs a call it is hardly ever reached.
 ASSOCIATION_BURST_MAX = 100
 
+SHARE = 0.8  # of the org's daily limit, where a person has set nothing
 IDLE_SHARE = 0.05  # idle polling may use this much of what is allocated
 IDLE_INTERVAL_MIN_S = 15.0
 DAY_S = 86_400.0
@@ -108,6 +109,9 @@ class Governor:
     def allocated(self) -> int:
         """Calls per 24 hours that Interlock may use."""
         raise NotImplementedError
+
+    def allocate(self, calls: int | None) -> None:
+        """What a person allows from now on; None: what it is by itself. HubSpot's calls are not shared out."""
 
     async def admit(self, purpose: str, family: str = CRM) -> None:
         """Returns when the call may leave. Raises BudgetSpent, RateLimited."""
@@ -231,7 +235,7 @@ class SalesforceGovernor(Governor):
         clock_us: Clock,
         *,
         allocated: int | None = None,
-        share: float = 0.8,
+        share: float = SHARE,
         daily_limit: int = 15_000,  # Developer Edition, the smallest org, until a header says more
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
@@ -248,6 +252,9 @@ class SalesforceGovernor(Governor):
         if self._fixed_allocation is not None:
             return self._fixed_allocation
         return max(1, int(self._share * self.daily_limit))
+
+    def allocate(self, calls: int | None) -> None:
+        self._fixed_allocation = calls
 
     def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
         found = _API_USAGE.search(headers.get("sforce-limit-info", ""))

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from interlock.app.crms import Addresses
+from interlock.app.notify.courier import delivering
 from interlock.app.people import links
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.serve import ServeDesk
@@ -52,7 +53,8 @@ async def page_of(stage: Stage, port: int) -> AsyncIterator[str]:
     listening = first_free(port, lambda candidate: bind(LOOPBACK, candidate))
     url = url_of(listening, LOOPBACK)
     token = await links.demo_link(interlock.store, "Demo", "demo@example.com")
-    async with serving(make_app(interlock, url), listening):
+    app = make_app(interlock, url)
+    async with serving(app, listening, before_end=app.state.live.close):
         yield links.address_of(url, token)
 
 
@@ -73,12 +75,14 @@ async def wizard_of(stage: Stage, port: int) -> AsyncIterator[str]:
         yield links.address_of(url, token)
 
 
-async def keep_in_sync(stage: Stage, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+async def keep_in_sync(stage: Stage, page: str, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """As `interlock serve` does it, until `stop`: `interlock sync` in another terminal is handed over to this one."""
     interlock = stage.interlock
+    address = page.partition("/welcome/")[0]
     desk = ServeDesk(interlock.store, lambda each: interlock.clients(each, note=False), interlock.clock_us, "demo", say)
     try:
-        await LocalDispatcher(desk, interlock.clock_us, stop).run()
+        async with delivering(interlock.store, interlock.post(address), interlock.clock_us, say):
+            await LocalDispatcher(desk, interlock.clock_us, stop).run()
     finally:
         await desk.close()
 

@@ -25,6 +25,7 @@ from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
 from interlock.engine.retention import forget_old_values
+from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
@@ -66,6 +67,7 @@ async def poll(ctx: Cycle) -> int:
     found = await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
     await forget_old_values(ctx)
+    await retry_refused(ctx)
     return found + await one_pass(ctx)
 
 

@@ -105,7 +105,9 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     if work.landing:
         merged.writes = [each for each in merged.writes if each.merge.write is Side.HUBSPOT and not each.merge.both]
     work.decisions = merged.writes
-    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED) or _changed_since_refused(link, merged.writes)
+    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
+        link, merged.writes
+    )
     extras = _extras(work, hubspot, salesforce)
     if work.landing:
         del extras[Side.SALESFORCE]
@@ -299,7 +301,7 @@ def field_issue(
         object=work.object,
         hubspot_id=work.hubspot_id,
         salesforce_id=work.salesforce_id,
-        salesforce_type=work.link.salesforce_type if work.link else None,
+        salesforce_type=own.type if (own := work.key(Side.SALESFORCE)) is not None else None,
         cause=cause,
         fix=fix,
         property=property_,

@@ -37,6 +37,7 @@ from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
+from interlock.engine.retries import plan_retries
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
@@ -51,6 +52,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         _due_again(ctx, ledger, work, now)
     ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
+    plan_retries(raised, now)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)

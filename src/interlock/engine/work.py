@@ -169,6 +169,7 @@ _STRENGTH = [
     Reason.REPAIR,
     Reason.CHANGED,
     Reason.IMPORT,
+    Reason.TRY_AGAIN,
     Reason.RETRY,
     Reason.PARKED,
     Reason.WAITING,

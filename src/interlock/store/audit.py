@@ -188,3 +188,13 @@ async def resolve_conflicts(tx: WriteTx, ids: Sequence[int]) -> None:
         tx.connection_id,
         list(ids),
     )
+
+
+async def counts_since(tx: Tx, since_us: int) -> dict[str, int]:
+    """{kind: rows}. Index ix_audit_at."""
+    rows = await tx.rows(
+        "SELECT kind, COUNT(*) FROM audit WHERE connection_id = ? AND at_us >= ? GROUP BY kind",
+        tx.connection_id,
+        since_us,
+    )
+    return {kind: int(n) for kind, n in rows}

@@ -43,5 +43,17 @@ async def used(tx: Tx, side: Side, since_us: int) -> dict[str, int]:
     return {purpose: int(n) for purpose, n in rows}
 
 
+async def by_hour(tx: Tx, side: Side, since_us: int) -> list[tuple[int, str, int]]:
+    """[(start of the hour, purpose, calls)] of the hours that end after `since_us`, the oldest first."""
+    rows = await tx.rows(
+        "SELECT hour_us, purpose, calls FROM calls WHERE connection_id = ? AND side = ? AND hour_us > ?"
+        " ORDER BY hour_us, purpose",
+        tx.connection_id,
+        side.value,
+        since_us - HOUR_US,
+    )
+    return [(int(hour_us), purpose, int(n)) for hour_us, purpose, n in rows]
+
+
 async def prune(tx: WriteTx, before_us: int) -> int:
     return await tx.run("DELETE FROM calls WHERE connection_id = ? AND hour_us < ?", tx.connection_id, before_us)

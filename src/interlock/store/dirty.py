@@ -29,6 +29,7 @@ _STRENGTH = {
     Reason.REPAIR: 70,
     Reason.IMPORT: 60,
     Reason.CHANGED: 50,
+    Reason.TRY_AGAIN: 45,
     Reason.RETRY: 40,
     Reason.WAITING: 30,
     Reason.EXISTING: 20,

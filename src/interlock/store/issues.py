@@ -21,6 +21,10 @@ from interlock.store.tx import Tx, WriteTx
 NOTHING_HELD: Mapping[RecordKey, Collection[str]] = {}
 UNRESOLVED = ("open", "waiting")
 
+# So often what was refused is tried again soon, as whoever raises it says; from then on at midnight UTC.
+TRIES_SOON = 10
+DAY_US = 86_400_000_000
+
 # In the order of the struct's fields, so that a row is the struct's arguments.
 _COLUMNS = Issue.__struct_fields__
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM issue WHERE connection_id = ?"
@@ -29,7 +33,7 @@ _PROPERTY = _COLUMNS.index("property")
 _RAISE = BulkInsert(
     "issue",
     ("connection_id", "subject", *(name for name in _COLUMNS if name != "id")),
-    """ON CONFLICT (connection_id, object, subject, code, property) DO UPDATE SET
+    f"""ON CONFLICT (connection_id, object, subject, code, property) DO UPDATE SET
         category = excluded.category, severity = excluded.severity,
         hubspot_id = COALESCE(excluded.hubspot_id, issue.hubspot_id),
         salesforce_id = COALESCE(excluded.salesforce_id, issue.salesforce_id),
@@ -37,7 +41,12 @@ _RAISE = BulkInsert(
         cause = excluded.cause, fix = excluded.fix, field = excluded.field, value = excluded.value,
         raw_message = excluded.raw_message, label = COALESCE(excluded.label, issue.label),
         status = CASE WHEN issue.status = 'ignored' THEN 'ignored' ELSE excluded.status END,
-        last_seen_us = excluded.last_seen_us, tries = issue.tries + 1, next_try_us = excluded.next_try_us""",
+        last_seen_us = excluded.last_seen_us,
+        tries = CASE WHEN issue.status = 'resolved' THEN excluded.tries ELSE issue.tries + 1 END,
+        next_try_us = CASE WHEN issue.status = 'ignored' THEN NULL
+                           WHEN issue.status = 'resolved' OR issue.tries < {TRIES_SOON} OR excluded.next_try_us IS NULL
+                           THEN excluded.next_try_us
+                           ELSE (excluded.last_seen_us / {DAY_US} + 1) * {DAY_US} END""",
 )
 _REOPEN = BulkUpdate("issue", ("status", "next_try_us"), ("connection_id", "id"))
 
@@ -91,9 +100,10 @@ def _row(tx: WriteTx, item: Issue) -> Row:
 
 
 async def raise_(tx: WriteTx, raised: Sequence[Issue]) -> None:
-    """Open, or open again: one more try, seen now; a resolved one is reopened, an ignored one stays ignored.
+    """Open, or open again: one more try, seen now; a resolved one is reopened with its first, an ignored one stays ignored.
 
-    `first_seen_us` / `last_seen_us` of 0 become the transaction's time.
+    `first_seen_us` / `last_seen_us` of 0 become the transaction's time. `next_try_us` holds for the first tries since it was
+    opened, then it is the next midnight; None: it is not tried again by itself.
     """
     rows = {(row[1], row[3], row[5], row[11]): row for row in (_row(tx, item) for item in raised)}
     await tx.many(_RAISE, list(rows.values()))
@@ -159,6 +169,39 @@ async def set_waiting(tx: WriteTx, ids: Sequence[int], next_try_us: int) -> None
     await tx.many(_REOPEN, [("waiting", next_try_us, tx.connection_id, id_) for id_ in ids])
 
 
+async def any_due(tx: Tx, objects: Sequence[str]) -> bool:
+    """Whether `take_due` would find anything."""
+    row = await tx.row(
+        "SELECT 1 FROM issue WHERE connection_id = ? AND status = 'open' AND next_try_us <= ? AND object IN [?] LIMIT 1",
+        tx.connection_id,
+        tx.now_us,
+        list(objects),
+    )
+    return row is not None
+
+
+async def take_due(
+    tx: WriteTx, objects: Sequence[str], again_us: int, most: int
+) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Open ones to be tried again by now, those that wait longest first, each put off until `again_us` in case its try comes to
+    nothing: [(object, HubSpot id, Salesforce type, Salesforce id)]. Index ix_issue_next_try."""
+    rows = await tx.rows(
+        "SELECT id, object, hubspot_id, salesforce_type, salesforce_id FROM issue WHERE connection_id = ?"
+        " AND status = 'open' AND next_try_us <= ? AND object IN [?] ORDER BY next_try_us LIMIT ?",
+        tx.connection_id,
+        tx.now_us,
+        list(objects),
+        most,
+    )
+    await tx.run(
+        "UPDATE issue SET next_try_us = ? WHERE connection_id = ? AND id IN [?]",
+        again_us,
+        tx.connection_id,
+        [row[0] for row in rows],
+    )
+    return [(row[1], row[2], row[3], row[4]) for row in rows]
+
+
 async def _set_status(tx: WriteTx, ids: Sequence[int], status: str) -> int:
     sql = "UPDATE issue SET status = ?, next_try_us = NULL WHERE connection_id = ? AND id IN [?]"
     return await tx.run(sql, status, tx.connection_id, list(ids))
@@ -212,3 +255,30 @@ async def counts(tx: Tx) -> IssueCounts:
         by_object[object_] += n
         by_category[category] += n
     return IssueCounts(by_object.total(), dict(by_object), dict(by_category))
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """Of one category: open and waiting issues, and how many records they are about."""
+
+    issues: int
+    records: int
+
+
+async def affected(tx: Tx) -> dict[str, Affected]:
+    """By category; one without issues is not there. Index ix_issue_unresolved."""
+    rows = await tx.rows(
+        "SELECT category, COUNT(*), COUNT(DISTINCT object || ' ' || subject) FROM issue"
+        " WHERE connection_id = ? AND status IN ('open', 'waiting') GROUP BY category",
+        tx.connection_id,
+    )
+    return {category: Affected(int(n), int(records)) for category, n, records in rows}
+
+
+async def pairs_affected(tx: Tx) -> dict[str, int]:
+    """{object: pairs of which something is held back}. Index ix_issue_unresolved."""
+    rows = await tx.rows(
+        "SELECT object, COUNT(DISTINCT subject) FROM issue WHERE connection_id = ? AND status IN ('open', 'waiting')"
+        " AND hubspot_id IS NOT NULL AND salesforce_id IS NOT NULL GROUP BY object",
+        tx.connection_id,
+    )
+    return {object_: int(n) for object_, n in rows}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from interlock.core.model import RecordKey
+from interlock.core.model import RecordKey, Side
 from interlock.store.driver import Row
 from interlock.store.sql import BulkInsert, storable
 from interlock.store.tx import Tx, WriteTx
@@ -65,6 +65,20 @@ async def drop(tx: WriteTx, keys: Sequence[RecordKey]) -> None:
         tx.connection_id,
         [str(key) for key in keys],
     )
+
+
+async def counts_by_side(tx: Tx) -> dict[str, dict[str, dict[Side, int]]]:
+    """{object: {why: {side: n}}}, from ix_unlinked_why alone."""
+    # A record key begins with its side.
+    sql = (
+        "SELECT object, why, SUM(CASE WHEN record_key < 's' THEN 1 ELSE 0 END), COUNT(*) FROM unlinked"
+        " WHERE connection_id = ? GROUP BY object, why ORDER BY object, why"
+    )
+    found: dict[str, dict[str, dict[Side, int]]] = {}
+    for object_, why, in_hubspot, n in await tx.rows(sql, tx.connection_id):
+        here = found.setdefault(object_, {}).setdefault(why, {})
+        here[Side.HUBSPOT], here[Side.SALESFORCE] = int(in_hubspot), int(n) - int(in_hubspot)
+    return found
 
 
 async def counts(tx: Tx) -> dict[str, dict[str, int]]:

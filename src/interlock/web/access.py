@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from interlock.app.notify import manage as notify
 from interlock.app.people import programs, signing_in
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import By, Visitor
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct):
     form: dict[str, str]
     csrf: str
     session: str | None  # the session's token, where there is one
+    bell: int = 0  # what the bell says: notices that the visitor has not marked as read
 
     def __repr__(self) -> str:
         # The form may hold a password, and the session is one: neither may get into a log.
@@ -72,6 +74,7 @@ class Asked(msgspec.Struct):
             sign_out_csrf=self.csrf if signed_in else "",
             csrf=self.csrf,
             path=self.request.url.path,
+            bell=self.bell,
             **values,
         )
 
@@ -113,7 +116,8 @@ def page(site: Site, handler: Handler, need: Action) -> Endpoint:
         if session is None or visitor is None:
             return _to_sign_in(request)
         form = await _form(request, session)
-        asked = Asked(site, request, visitor, form, cookies.form_token(session), session)
+        bell = 0 if visitor.person_id is None else await notify.unread(site.store, visitor.person_id)
+        asked = Asked(site, request, visitor, form, cookies.form_token(session), session, bell)
         if not visitor.may(need):
             text = _("Your role does not allow it. An admin can change your role.")
             return asked.page("message.html", 403, title=_("Not allowed"), text=text)

@@ -39,6 +39,8 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
             Exception: failing.failed,
         },
     )
+    # For whoever serves: streams are ended before the server waits for its connections.
+    app.state.live = site.live
     # An address is in the table or it is not; a redirect to a guess would be made from whatever host the request names.
     app.router.redirect_slashes = False
     return app

@@ -18,8 +18,13 @@ from interlock.web.pages import (
     audit_log,
     conflicts,
     connection,
+    health,
+    issues,
     mapping_changes,
+    metrics,
+    notifications,
     objects,
+    overview,
     people,
     progress,
     records,
@@ -34,6 +39,7 @@ from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
 
 API = "/api/"
+METRICS = "/metrics"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -66,6 +72,8 @@ def _of_object(slug: str) -> list[Address]:
 ADDRESSES = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
+    Address("GET", "/healthz", None, status.health),
+    Address("GET", METRICS, Action.SEE, metrics.metrics),
     Address("GET", "/sign-in", None, sign_in.show),
     Address("POST", "/sign-in", None, sign_in.send),
     Address("POST", "/sign-out", Action.OWN_ACCOUNT, sign_in.sign_out),
@@ -86,6 +94,27 @@ ADDRESSES = (
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
     Address("GET", "/settings", Action.SEE, settings.show),
+    Address("GET", "/notifications", Action.OWN_ACCOUNT, notifications.show),
+    Address("POST", "/notifications", Action.CONFIGURE, notifications.add),
+    Address("POST", "/notifications/mine", Action.OWN_ACCOUNT, notifications.save_mine),
+    Address("POST", "/notifications/mine/test", Action.OWN_ACCOUNT, notifications.test_mine),
+    Address("POST", "/notifications/{id:int}/events", Action.CONFIGURE, notifications.change),
+    Address("POST", "/notifications/{id:int}/remove", Action.CONFIGURE, notifications.remove),
+    Address("POST", "/notifications/{id:int}/test", Action.CONFIGURE, notifications.test),
+    Address("POST", "/notifications/threshold/{id:int}", Action.CONFIGURE, notifications.save_threshold),
+    Address("GET", "/notices", Action.SEE, notifications.notices),
+    Address("POST", "/notices/read", Action.OWN_ACCOUNT, notifications.mark_read),
+    Address("GET", f"{CONNECTION}/overview", Action.SEE, overview.show),
+    Address("GET", f"{CONNECTION}/live", Action.SEE, overview.live),
+    Address("GET", f"{CONNECTION}/health", Action.SEE, health.show),
+    Address("POST", f"{CONNECTION}/health/allocation", Action.CONFIGURE, health.allocate),
+    Address("POST", f"{CONNECTION}/health/clear", Action.OPERATE, health.clear),
+    Address("GET", f"{CONNECTION}/issues", Action.SEE, issues.show),
+    Address("GET", f"{CONNECTION}/issues/export", Action.SEE, issues.export),
+    Address("POST", f"{CONNECTION}/issues/resync", Action.OPERATE, issues.resync),
+    Address("POST", f"{CONNECTION}/issues/ignore", Action.OPERATE, issues.ignore),
+    Address("GET", f"{CONNECTION}/not-synced", Action.SEE, health.not_synced),
+    Address("GET", f"{CONNECTION}/not-synced/export", Action.SEE, health.export_not_synced),
     *(address for slug in SPECS for address in _of_object(slug)),
     Address("GET", f"{CONNECTION}/records", Action.SEE, records.show),
     Address("GET", f"{CONNECTION}/records/{{key}}", Action.SEE, records.one),
@@ -112,6 +141,11 @@ ADDRESSES = (
 )
 
 
+def is_for_programs(path: str) -> bool:
+    """Whether it is asked with a token instead of a session."""
+    return path.startswith(API) or path == METRICS
+
+
 def routes(site: Site) -> list[Route]:
     return [_route(site, address) for address in ADDRESSES]
 
@@ -119,7 +153,7 @@ def routes(site: Site) -> list[Route]:
 def _route(site: Site, address: Address) -> Route:
     if address.need is None:
         endpoint = access.open_page(site, address.handler)
-    elif address.path.startswith(API):
+    elif is_for_programs(address.path):
         endpoint = access.api(site, address.handler, address.need)
     else:
         endpoint = access.page(site, address.handler, address.need)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -63,8 +63,14 @@ def travels_in_clear(host: str, public_url: str | None) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listening: socket.socket, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[None]:
-    """Serve within the block. Returns from the start when connections are accepted.
+async def serving(
+    app: ASGIApp,
+    listening: socket.socket,
+    trusted_proxies: Sequence[str] = (),
+    before_end: Callable[[], None] = lambda: None,
+) -> AsyncIterator[None]:
+    """Serve within the block. Returns from the start when connections are accepted. `before_end` ends what would not end by
+    itself: streams.
 
     What a request says of where it comes from (X-Forwarded-For) is believed of `trusted_proxies` only: anybody can say it,
     and the limits of signing in go by it.
@@ -89,6 +95,7 @@ async def serving(app: ASGIApp, listening: socket.socket, trusted_proxies: Seque
     try:
         yield
     finally:
+        before_end()
         server.should_exit = True
         await task
 

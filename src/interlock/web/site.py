@@ -8,11 +8,13 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from interlock import __version__
+from interlock.app import status
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
 from interlock.web import texts
+from interlock.web.live import Live
 from interlock.web.navigation import places_for
 from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, _n
@@ -25,9 +27,11 @@ class Site:
         self.store = interlock.store
         self.clock_us = interlock.clock_us
         self.public_url = public_url
+        self.post = interlock.post(public_url)
         self.passwords = passwords
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
+        self.live = Live(lambda ids: status.live(self.store, ids, self.clock_us()))
         self.templates = Environment(
             loader=PackageLoader("interlock.web"),
             autoescape=True,
@@ -41,9 +45,14 @@ class Site:
         self.templates.globals["language"] = texts.language
         self.templates.filters["number"] = number
         self.templates.filters["moment"] = moment
+        self.templates.filters["count"] = count
         self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self.templates.globals["Action"] = Action
         self.templates.globals["file"] = self.files.address
+
+    def part(self, template: str, **values: object) -> str:
+        """A piece of a page, for what is sent after the page itself."""
+        return self.templates.get_template(template).render(at=rfc3339(self.clock_us()), **values)
 
     def render(
         self,
@@ -53,6 +62,7 @@ class Site:
         visitor: Visitor | None = None,
         sign_out_csrf: str = "",
         path: str = "",
+        bell: int = 0,
         **values: object,
     ) -> HTMLResponse:
         """`path`: of the page itself, for its mark in the navigation and for loading it again."""
@@ -63,9 +73,15 @@ class Site:
             sign_out_csrf=sign_out_csrf,
             path=path,
             places=places_for(visitor),
+            bell=bell,
             **values,
         )
         return HTMLResponse(body, status_code)
+
+
+def count(value: int | None) -> str:
+    """As `number`, of what may not be known."""
+    return _("not known yet") if value is None else number(value)
 
 
 def moment(text: str | None) -> Markup:

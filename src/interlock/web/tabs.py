@@ -29,11 +29,14 @@ class Tab(msgspec.Struct, frozen=True):
 
 
 TABS = (
+    Tab("overview", "overview", lambda: _("Overview")),
+    Tab("health", "health", lambda: _("Sync health")),
     Tab("contacts", "contacts", lambda: _("Contacts")),
     Tab("companies", "companies", lambda: _("Companies")),
     Tab("deals", "deals", lambda: _("Deals")),
     Tab("records", "records", lambda: _("Records")),
     Tab("connection", "connection", lambda: _("Connection")),
+    Tab("notifications", "/notifications", lambda: _("Notifications"), Action.OWN_ACCOUNT),
     Tab("people", "/people", lambda: _("People"), Action.MANAGE_PEOPLE),
     Tab("tokens", "/api-tokens", lambda: _("API tokens"), Action.MANAGE_TOKENS),
     Tab("audit-log", "/audit-log", lambda: _("Audit log"), Action.SEE_AUDIT_LOG),

@@ -13,6 +13,7 @@ from tests.world import World
 
 from interlock.app import connections, issues, status
 from interlock.app.errors import BadInput, NotConnected
+from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, RecordKey, Side
 from interlock.store import Store, dirty, lease
 from interlock.store import connections as stored
@@ -57,7 +58,8 @@ def test_an_issue_names_the_record_the_field_the_value_and_what_to_do(tell: Tell
         assert shown["hubspot"].startswith("hubspot:contacts:")
         assert "128" in shown["cause"]
         assert shown["fix"] == "Shorten the value, or map another field."
-        assert (shown["status"], shown["tries"], shown["next_try_at"]) == ("open", 1, None)
+        in_twenty_minutes = rfc3339(issue.last_seen_us + 20 * 60 * 1_000_000)
+        assert (shown["status"], shown["tries"], shown["next_try_at"]) == ("open", 1, in_twenty_minutes)
 
     tell(story, existing="all")
 

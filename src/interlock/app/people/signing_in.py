@@ -135,6 +135,17 @@ async def whose(store: Store, token: str) -> Visitor | None:
     return Visitor(subject_of_person(person.id), person.name, Role(person.role), person.id)
 
 
+async def still(store: Store, token: str) -> Visitor | None:
+    """The same for something that looks by itself: it does not count as a use, so that a page that is left open ends with
+    its session."""
+    async with store.read(None) as tx:
+        session = await sessions.find(tx, token, IDLE_US)
+        person = None if session is None else await people.get(tx, session.person_id)
+    if person is None or person.disabled:
+        return None
+    return Visitor(subject_of_person(person.id), person.name, Role(person.role), person.id)
+
+
 async def change_password(
     store: Store, passwords: Passwords, visitor: Visitor, current: str, new: str, address: str
 ) -> str:

@@ -1,0 +1,1 @@
+"""Telling people what happened: what is worth telling (watch), to whom (channels), and how it gets there (courier)."""

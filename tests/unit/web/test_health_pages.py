@@ -1,0 +1,347 @@
+"""Overview and Sync health, as somebody with a browser and no scripts uses them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.asgi_browser import Browser
+from tests.contract.conftest import a_connection
+from tests.office import PASSWORD, Office, an_office
+
+from interlock.app.people.roles import Role
+from interlock.app.reach import Reach, write
+from interlock.core.model import Issue, IssueCategory, LinkedBy, Reason, RecordKey, RecordLink, Side
+from interlock.store import calls, connections, dirty, heartbeat, issues, links, mappings, unlinked
+from interlock.store.connections import Connection
+from interlock.store.mappings import ObjectMappingRow
+from interlock.store.unlinked import Unlinked
+from interlock.web.app import make_app
+from interlock.web.pages.issue_texts import category_texts
+
+pytestmark = pytest.mark.anyio
+
+HERE = "/connections/1"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Site:
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.store = office.store
+        self.app = make_app(office.interlock, "http://127.0.0.1:8090", office.passwords)
+
+    async def browser(self, name: str = "ada") -> Browser:
+        browser = Browser(self.app)
+        await browser.sign_in(f"{name}@example.com", PASSWORD)
+        return browser
+
+    async def connection(self) -> Connection:
+        async with self.store.read(None) as tx:
+            found = await connections.get(tx, 1)
+        assert found is not None
+        return found
+
+    async def change(self, **changes: Any) -> None:
+        async with self.store.write(None) as tx:
+            await connections.update(tx, 1, **changes)
+
+    async def issue(self, number: int, **changes: Any) -> None:
+        values: dict[str, Any] = {
+            "category": IssueCategory.PROPERTY_VALUES,
+            "code": "STRING_TOO_LONG",
+            "severity": "error",
+            "object": "contacts",
+            "hubspot_id": str(number),
+            "salesforce_id": None,
+            "salesforce_type": None,
+            "cause": f"Title of {number} is too long.",
+            "fix": "Shorten it.",
+            "property": "jobtitle",
+            "label": f"p{number}@example.com",
+        }
+        async with self.store.write(1) as tx:
+            await issues.raise_(tx, [Issue(**values | changes)])
+
+    async def statuses(self) -> list[str]:
+        async with self.store.read(1) as tx:
+            return [row[0] for row in await tx.rows("SELECT status FROM issue ORDER BY id")]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with an_office(tmp_path) as office:
+        for name, role in (("Ada", Role.ADMIN), ("Otto", Role.OPERATOR), ("Vera", Role.VIEWER)):
+            await office.add(name, role)
+        async with office.store.write(None) as tx:
+            await connections.create(tx, a_connection(begun_at_us=1))
+        async with office.store.write(1) as tx:
+            await mappings.save_object_mapping(tx, ObjectMappingRow("contacts", "Contact", True))
+            known = {Side.SALESFORCE: Reach(True, True, 80_000, 100_000, 30_000), Side.HUBSPOT: Reach()}
+            await write(tx, known)
+        await heartbeat.beat(office.store, "serve", office.now_us)
+        yield Site(office)
+
+
+# --- Overview ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_healthy_connection_needs_nobody(site: Site) -> None:
+    page = (await (await site.browser("vera")).get(f"{HERE}/overview")).page
+    assert "In agreement: nothing is due, nothing needs you." in page.text
+    assert "Nothing needs you." in page.text
+    assert "No pair is linked yet." in page.text
+    assert page.all("a", href=f"{HERE}/overview")
+
+
+async def test_what_stopped_it_and_what_to_do_come_first_with_the_way_there(site: Site) -> None:
+    await site.change(state="suspended", state_reason="Salesforce refused Contact.", state_fix="Grant access.")
+    page = (await (await site.browser()).get(f"{HERE}/overview")).page
+    assert "Suspended" in page.text
+    assert "Not syncing: Salesforce refused Contact." in page.text
+    assert "What to do: Grant access." in page.text
+    assert page.all("a", href=f"{HERE}/health#suspension")
+
+
+async def test_a_dispatcher_that_does_not_run_makes_the_numbers_stale_and_the_page_says_so(site: Site) -> None:
+    site.office.advance(60)
+    page = (await (await site.browser()).get(f"{HERE}/overview")).page
+    assert "No dispatcher is running" in page.text
+
+
+async def test_issues_and_due_records_lead_to_their_lists(site: Site) -> None:
+    await site.issue(1)
+    page = (await (await site.browser()).get(f"{HERE}/overview")).page
+    assert "1 issue needs a person" in page.text
+    assert page.all("a", href=f"{HERE}/issues?object=contacts")
+    assert page.all("a", href=f"{HERE}/health#issues")
+
+
+async def test_a_connection_that_is_not_there_is_said(site: Site) -> None:
+    for path in ("overview", "health", "issues", "live", "not-synced", "issues/export", "not-synced/export"):
+        assert (await (await site.browser()).get(f"/connections/7/{path}")).status == 404
+
+
+# --- suspension -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_suspension_is_cleared_by_an_operator_who_was_shown_why(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.", state_fix="Switch it on.")
+    otto = await site.browser("otto")
+    page = (await otto.get(f"{HERE}/health")).page
+    assert "API access is off." in page.text
+    assert "Clear suspension" in page.text
+    answer = await otto.submit(f"{HERE}/health", f"{HERE}/health/clear")
+    assert answer.to == f"{HERE}/health?done=cleared"
+    assert (await site.connection()).state == "idle"
+    assert ("person:2", "resumed", "connection:1") in await site.office.deeds()
+
+
+async def test_a_suspension_that_is_another_by_now_is_not_cleared_and_its_reason_is_shown(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    otto = await site.browser("otto")
+    typed = (await otto.get(f"{HERE}/health")).page.form(f"{HERE}/health/clear")
+    site.office.advance(60)
+    await site.change(state="stopped_by_brake", state_reason="Half of all contacts are gone.")
+    answer = await otto.post(f"{HERE}/health/clear", typed)
+    assert answer.status == 409
+    assert "Half of all contacts are gone." in answer.page.text
+    assert (await site.connection()).state == "stopped_by_brake"
+
+
+async def test_what_somebody_else_has_cleared_meanwhile_is_said_to_be_cleared(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    otto = await site.browser("otto")
+    typed = (await otto.get(f"{HERE}/health")).page.form(f"{HERE}/health/clear")
+    await otto.post(f"{HERE}/health/clear", typed)
+    again = await otto.post(f"{HERE}/health/clear", typed)
+    assert "is not stopped any more" in (await otto.get(str(again.to))).page.text
+
+
+async def test_a_viewer_sees_why_and_who_can_clear_it(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    page = (await (await site.browser("vera")).get(f"{HERE}/health")).page
+    assert "An operator or an admin can clear it." in page.text
+    assert not page.all("form", action=f"{HERE}/health/clear")
+    assert not page.all("form", action=f"{HERE}/health/allocation")
+
+
+# --- API use ----------------------------------------------------------------------------------------------------------
+
+
+async def test_api_use_tells_ours_and_everybody_elses_apart_by_hour_and_purpose(site: Site) -> None:
+    async with site.store.write(1) as tx:
+        await calls.add(tx, Side.SALESFORCE, "write", 1_200, site.office.now_us)
+        await calls.add(tx, Side.SALESFORCE, "fetch", 300, site.office.now_us - 2 * calls.HOUR_US)
+    page = (await (await site.browser()).get(f"{HERE}/health?range=day")).page
+    for number in ("1,500", "28,500", "80,000", "100,000"):
+        assert number in page.text
+    rows = [each for each in page.all("tr", role="row") if "data-at" in each]
+    assert len(rows) == 2 * 24
+    assert "Limited by Salesforce" in page.text
+
+
+async def test_the_allocation_is_saved_logged_and_shown_at_once(site: Site) -> None:
+    ada = await site.browser()
+    answer = await ada.submit(f"{HERE}/health", f"{HERE}/health/allocation", allocated="20,000")
+    assert answer.to == f"{HERE}/health?done=allocated"
+    assert (await site.connection()).settings["salesforce_allocated_calls"] == 20_000
+    page = (await ada.get(f"{HERE}/health")).page
+    assert page.form(f"{HERE}/health/allocation")["allocated"] == "20000"
+    assert "20,000" in page.text
+    assert ("person:1", "allocation_changed", "connection:1") in await site.office.deeds()
+    await ada.submit(f"{HERE}/health", f"{HERE}/health/allocation", allocated="")
+    assert "salesforce_allocated_calls" not in (await site.connection()).settings
+    assert "80,000" in (await ada.get(f"{HERE}/health")).page.text
+
+
+@pytest.mark.parametrize("typed", ["0", "100001", "lots", "-5", "1e9", "9" * 30])
+async def test_an_allocation_that_cannot_be_is_refused_at_its_field_and_nothing_changes(site: Site, typed: str) -> None:
+    ada = await site.browser()
+    answer = await ada.submit(f"{HERE}/health", f"{HERE}/health/allocation", allocated=typed)
+    assert answer.status == 422
+    (field,) = answer.page.all("input", id="allocated")
+    assert (field["value"], field["aria-invalid"]) == (typed, "true")
+    assert "salesforce_allocated_calls" not in (await site.connection()).settings
+
+
+# --- issues -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_category_has_its_name_and_cause() -> None:
+    assert set(category_texts()) == {each.value for each in IssueCategory}
+
+
+async def test_a_card_tells_issues_and_affected_records_and_resyncs_them_all(site: Site) -> None:
+    await site.issue(1)
+    await site.issue(1, property="phone")
+    await site.issue(2)
+    await site.issue(3, category=IssueCategory.DUPLICATES, code="CONFLICT")
+    otto = await site.browser("otto")
+    page = (await otto.get(f"{HERE}/health")).page
+    assert "3 issues, affected records: 2" in page.text
+    assert page.all("button", **{"aria-label": "Resync Property values"})
+    # The page has one such form for each category.
+    fields = page.form(f"{HERE}/issues/resync") | {"category": "property_values"}
+    answer = await otto.post(f"{HERE}/issues/resync", fields)
+    assert answer.to == f"{HERE}/issues?done=resynced&category=property_values"
+    assert await site.statuses() == ["waiting", "waiting", "waiting", "open"]
+    async with site.store.read(1) as tx:
+        due = await dirty.claim(tx, "contacts", site.office.now_us, 10)
+    assert [(str(each.key), each.reason) for each in due] == [
+        ("hubspot:contacts:1", Reason.RESYNC),
+        ("hubspot:contacts:2", Reason.RESYNC),
+    ]
+    assert ("person:2", "issues_resynced", "connection:1") in await site.office.deeds()
+
+
+async def test_ticked_issues_alone_are_resynced_or_ignored(site: Site) -> None:
+    for number in (1, 2, 3):
+        await site.issue(number)
+    otto = await site.browser("otto")
+    path = f"{HERE}/issues"
+    csrf = (await otto.get(path)).page.form(f"{path}/resync")["csrf"]
+    await otto.post(f"{path}/resync", {"csrf": csrf, "which": "ticked", "issue-2": "on"})
+    await otto.post(f"{path}/ignore", {"csrf": csrf, "which": "ticked", "issue-3": "on", "issue-99": "on"})
+    assert await site.statuses() == ["open", "waiting", "ignored"]
+    ignored = (await otto.get(f"{path}?status=ignored")).page
+    assert "p3@example.com" in ignored.text
+    assert "p1@example.com" not in ignored.text
+
+
+async def test_with_nothing_ticked_nothing_happens_and_it_is_said(site: Site) -> None:
+    await site.issue(1)
+    otto = await site.browser("otto")
+    csrf = (await otto.get(f"{HERE}/issues")).page.form(f"{HERE}/issues/resync")["csrf"]
+    answer = await otto.post(f"{HERE}/issues/resync", {"csrf": csrf, "which": "ticked"})
+    assert answer.status == 422
+    assert "No issue is ticked." in answer.page.text
+    assert await site.statuses() == ["open"]
+
+
+async def test_all_that_a_filter_finds_is_ignored_on_every_page_and_nothing_else(site: Site) -> None:
+    for number in range(1, 61):
+        await site.issue(number)
+    await site.issue(99, code="INVALID_EMAIL")
+    otto = await site.browser("otto")
+    first = (await otto.get(f"{HERE}/issues?code=STRING_TOO_LONG")).page
+    (more,) = [each for each in first.all("a") if "cursor=" in str(each.get("href"))]
+    second = (await otto.get(str(more["href"]))).page
+    assert len(second.all("input", type="checkbox")) == 10
+    fields = {"csrf": first.form(f"{HERE}/issues/resync")["csrf"], "which": "all", "code": "STRING_TOO_LONG"}
+    await otto.post(f"{HERE}/issues/ignore", fields)
+    assert await site.statuses() == ["ignored"] * 60 + ["open"]
+
+
+async def test_issues_are_exported_as_they_are_filtered_and_no_cell_is_a_formula(site: Site) -> None:
+    await site.issue(1, value="=cmd()")
+    await site.issue(2, category=IssueCategory.DUPLICATES, code="CONFLICT")
+    vera = await site.browser("vera")
+    answer = await vera.get(f"{HERE}/issues/export?category=property_values&format=csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="issues-property_values.csv"'
+    (row,) = csv.DictReader(io.StringIO(answer.body))
+    assert (row["hubspot"], row["value"], row["property"]) == ("hubspot:contacts:1", "'=cmd()", "jobtitle")
+    lines = (await vera.get(f"{HERE}/issues/export?format=jsonl")).body.splitlines()
+    assert [json.loads(line)["category"] for line in lines] == ["property_values", "duplicates"]
+    assert (await vera.get(f"{HERE}/issues/export?format=xml")).status == 422
+
+
+async def test_a_filter_that_is_no_filter_is_said_and_the_list_is_there(site: Site) -> None:
+    await site.issue(1)
+    vera = await site.browser("vera")
+    for asked in ("category=nonsense", "object=dogs", "status=bad", "record=xyz"):
+        answer = await vera.get(f"{HERE}/issues?{asked}")
+        assert answer.status == 422
+        assert "p1@example.com" in answer.page.text
+    assert (await vera.get(f"{HERE}/issues?cursor=x")).status == 422
+
+
+# --- why not synced ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_report_tells_eligible_synced_blocked_and_each_records_reason(site: Site) -> None:
+    now = site.office.now_us
+    pair = RecordLink.between(
+        RecordKey(Side.HUBSPOT, "contacts", "1"),
+        RecordKey(Side.SALESFORCE, "Contact", "003A"),
+        LinkedBy.EMAIL,
+        now,
+        {},
+    )
+    async with site.store.write(1) as tx:
+        await links.insert(tx, [pair])
+        await unlinked.put(
+            tx,
+            [
+                Unlinked(RecordKey(Side.HUBSPOT, "contacts", str(number)), "contacts", 1, why, f"p{number}", now)
+                for number, why in ((2, "no_email"), (3, "no_email"), (4, "several_candidates"), (5, "waiting"))
+            ]
+            + [Unlinked(RecordKey(Side.SALESFORCE, "Lead", "00QA"), "contacts", 1, "refused", "=lead", now)],
+        )
+    await site.issue(1, salesforce_id="003A", salesforce_type="Contact")
+    vera = await site.browser("vera")
+    page = (await vera.get(f"{HERE}/health")).page
+    # Eligible, synced, of them in part, blocked, waiting, not eligible, resting.
+    assert "contacts 4 1 1 2 1 2 0" in page.text
+    (shown,) = [each for each in page.all("a") if "why=no_email" in str(each.get("href"))]
+    listed = (await vera.get(str(shown["href"]).replace("&amp;", "&"))).page
+    assert "hubspot:contacts:2" in listed.text
+    assert "hubspot:contacts:4" not in listed.text
+    rows = list(csv.DictReader(io.StringIO((await vera.get(f"{HERE}/not-synced/export")).body)))
+    assert {(each["record"], each["verdict"], each["why"]) for each in rows} == {
+        ("hubspot:contacts:2", "not_eligible", "no_email"),
+        ("hubspot:contacts:3", "not_eligible", "no_email"),
+        ("hubspot:contacts:4", "blocked", "several_candidates"),
+        ("hubspot:contacts:5", "waiting", "waiting"),
+        ("salesforce:Lead:00QA", "blocked", "refused"),
+    }
+    assert {each["label"] for each in rows if each["why"] == "refused"} == {"'=lead"}
