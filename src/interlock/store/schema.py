@@ -670,23 +670,6 @@ setup = Table(
     metadata,
     _Setup,
     Index("ix_setup_connection", "connection_id"),
-# --- notifications: what people are told, where, and what was sent ------------------------------------------------------
-
-
-class _NotifyChannel(TypedColumns):
-    kind = Column(Text, nullable=False)  # webhook | email
-    target = Column(Text, nullable=False)  # address of the webhook or the mailbox; '' for a person's own e-mail
-    person_id = Column(Int, ForeignKey("person.id", ondelete="CASCADE"))  # whose e-mail it is; null: an address
-    sealed = Column(Blob)  # what a webhook's messages are signed with; null: an e-mail
-    events = Column(Text, nullable=False)  # JSON array of events, see notices.py
-    made_at_us = Column(Int, nullable=False)
-
-
-notify_channel = Table(
-    "notify_channel",
-    _NotifyChannel,
-    # Each place is told once, however often somebody adds it.
-    Index("uq_notify_channel", "kind", "target", "person_id", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -730,54 +713,6 @@ colleague_link = Table(
     _ColleagueLink,
     Index("uq_colleague_link_token_hash", "token_hash", unique=True),
     Index("ix_colleague_link_setup", "setup_id", "side"),
-class _Bell(TypedColumns):
-    person_id = Column(Int, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
-    seen_notice_id = Column(Int, nullable=False)  # the newest notice that this person has marked as read
-
-
-bell = Table("bell", metadata, _Bell)
-
-
-class _Notice(TypedColumns):
-    connection_id = Column(Int, nullable=False)
-    at_us = Column(Int, nullable=False)
-    event = Column(Text, nullable=False)
-    once = Column(Text, nullable=False)  # what it is about, in this connection: the same is never told twice
-    title = Column(Text, nullable=False)
-    body = Column(Text, nullable=False)
-    fix = Column(Text, nullable=False)  # what to do; '' where there is nothing
-
-
-notice = Table(
-    "notice",
-    _Notice,
-    Index("uq_notice_once", "connection_id", "once", unique=True),
-    # The list, and how many are newer than somebody has seen.
-    Index("ix_notice_page", "connection_id", "id"),
-    sqlite_autoincrement=True,
-)
-
-_WAITING = text("state = 'waiting'")
-
-
-class _Delivery(TypedColumns):
-    connection_id = Column(Int, nullable=False)
-    notice_id = Column(Int, nullable=False)
-    channel_id = Column(Int, nullable=False)
-    state = Column(Text, nullable=False)  # waiting | sent | failed
-    tries = Column(Int, nullable=False)
-    due_at_us = Column(Int, nullable=False)  # while it is being sent: when to take it for lost
-    error = Column(Text)  # of the last try, a sentence; null: none yet, or it was sent
-    done_at_us = Column(Int)
-
-
-delivery = Table(
-    "delivery",
-    _Delivery,
-    # The outbox: what is to be sent by now.
-    Index("ix_delivery_due", "connection_id", "due_at_us", sqlite_where=_WAITING, postgresql_where=_WAITING),
-    # How the last ones of a channel went.
-    Index("ix_delivery_channel", "connection_id", "channel_id", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -792,13 +727,91 @@ class _SetupWork(TypedColumns):
 setup_work = Table("setup_work", metadata, _SetupWork)
 
 
+# --- notifications: what people are told, where, and what was sent ------------------------------------------------------
+
+
+class _NotifyChannel(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    kind = Column(Text, nullable=False)  # webhook | email
+    target = Column(Text, nullable=False)  # address of the webhook or the mailbox; '' for a person's own e-mail
+    person_id = Column(Int, ForeignKey("person.id", ondelete="CASCADE"))  # whose e-mail it is; null: an address
+    sealed = Column(Blob)  # what a webhook's messages are signed with; null: an e-mail
+    events = Column(Text, nullable=False)  # JSON array of events, see notices.py
+    made_at_us = Column(Int, nullable=False)
+
+
+notify_channel = Table(
+    "notify_channel",
+    metadata,
+    _NotifyChannel,
+    # Each place is told once, however often somebody adds it.
+    Index("uq_notify_channel", "kind", "target", "person_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+
+class _Bell(TypedColumns):
+    person_id = Column(Int, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    seen_notice_id = Column(Int, nullable=False)  # the newest notice that this person has marked as read
+
+
+bell = Table("bell", metadata, _Bell)
+
+
+class _Notice(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    at_us = Column(Int, nullable=False)
+    event = Column(Text, nullable=False)
+    once = Column(Text, nullable=False)  # what it is about, in this connection: the same is never told twice
+    title = Column(Text, nullable=False)
+    body = Column(Text, nullable=False)
+    fix = Column(Text, nullable=False)  # what to do; '' where there is nothing
+
+
+notice = Table(
+    "notice",
+    metadata,
+    _Notice,
+    Index("uq_notice_once", "connection_id", "once", unique=True),
+    # The list, and how many are newer than somebody has seen.
+    Index("ix_notice_page", "connection_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+_WAITING = text("state = 'waiting'")
+
+
+class _Delivery(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    notice_id = Column(Int, nullable=False)
+    channel_id = Column(Int, nullable=False)
+    state = Column(Text, nullable=False)  # waiting | sent | failed
+    tries = Column(Int, nullable=False)
+    due_at_us = Column(Int, nullable=False)  # while it is being sent: when to take it for lost
+    error = Column(Text)  # of the last try, a sentence; null: none yet, or it was sent
+    done_at_us = Column(Int)
+
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _Delivery,
+    # The outbox: what is to be sent by now.
+    Index("ix_delivery_due", "connection_id", "due_at_us", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    # How the last ones of a channel went.
+    Index("ix_delivery_channel", "connection_id", "channel_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
 # A set-up that made a connection goes with it by its foreign key; before, it belongs to none.
 _SETUP = {"setup", "setup_step", "setup_secret", "setup_work", "colleague_link"}
-GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE | _SETUP)
 GLOBAL_TABLES = frozenset(
-    {"connection", "lease", "worker", "schedule", "crm_app", "sign_in", "notify_channel", "bell"} | _PEOPLE
+    {"connection", "lease", "worker", "schedule", "crm_app", "sign_in", "notify_channel", "bell"} | _PEOPLE | _SETUP
 )
 
 # The bulk helpers of the aggregates all start from it.
