@@ -54,5 +54,6 @@ def words() -> dict[str, str]:
         "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
+        "tried_first": _("tried the sync with some records of"),
         "what_syncs_chosen": _("chose what syncs"),
     }
