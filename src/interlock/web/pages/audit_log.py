@@ -18,10 +18,10 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "allocation_changed": _("changed how many API calls are allocated"),
         "colleague_asked": _("asked a colleague to sign in for"),
         "colleague_done": _("has done a colleague's part of"),
         "colleague_link_taken_back": _("took back a colleague's link of"),
-        "allocation_changed": _("changed how many API calls are allocated"),
         "conflict_resolved": _("chose for the conflict"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
@@ -36,6 +36,7 @@ def words() -> dict[str, str]:
         "notification_threshold_changed": _("changed from how many issues on people are notified"),
         "object_turned_off": _("turned an object off"),
         "object_turned_on": _("turned an object on"),
+        "package_installed": _("began to install the Salesforce package of"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
         "password_reset": _("took the password away and gave a link"),
@@ -48,14 +49,11 @@ def words() -> dict[str, str]:
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
         "setup_begun": _("began to set up"),
-        "tried_first": _("tried the sync with some records of"),
-        "what_syncs_chosen": _("chose what syncs of"),
-        "package_installed": _("began to install the Salesforce package of"),
-        "setup_finishing": _("began to finish"),
         "setup_finished": _("finished the set-up"),
+        "setup_finishing": _("began to finish"),
         "setup_given_up": _("gave up the set-up"),
-        "setup_saved": _("saved a step of the set-up"),
         "setup_link_made": _("made a link for the first person"),
+        "setup_saved": _("saved a step of the set-up"),
         "sign_in_failed": _("did not get in"),
         "sign_in_link_made": _("made a link that signs in"),
         "signed_in": _("signed in"),
@@ -63,4 +61,6 @@ def words() -> dict[str, str]:
         "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
+        "tried_first": _("tried the sync with some records of"),
+        "what_syncs_chosen": _("chose what syncs of"),
     }
