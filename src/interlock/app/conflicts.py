@@ -120,6 +120,17 @@ def values_of(row: AuditRow) -> dict[Side, str | None]:
     return {row.side: row.old, row.side.other: row.new}
 
 
+def list_document(listed: Listed) -> Json:
+    return {"total": listed.total, "conflicts": listed.conflicts, "next_cursor": listed.next_cursor}
+
+
+def side_of(text: str) -> Side:
+    """Raises BadInput."""
+    if text not in [side.value for side in Side]:
+        raise BadInput(f"{text!r} is not a side.", code="bad_side", field="keep", fix="There are: hubspot, salesforce.")
+    return Side(text)
+
+
 class Chosen(msgspec.Struct, frozen=True):
     """What was noted, or would be."""
 

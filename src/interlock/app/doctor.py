@@ -6,7 +6,8 @@ looked at without it is left out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -81,6 +82,21 @@ async def examine(patient: Patient) -> list[Check]:
     if len(reached) == len(Side):
         checks += await _safely("schemas", None, _schemas, patient)
     return [*checks, *_clocks(patient, reached)]
+
+
+def as_document(checks: Sequence[Check]) -> dict[str, Any]:
+    return {
+        "checks": [
+            {
+                "code": each.code,
+                "side": each.side.value if each.side is not None else None,
+                "level": each.level,
+                "message": each.message,
+                "fix": each.fix,
+            }
+            for each in checks
+        ]
+    }
 
 
 Look = Callable[[Patient], AsyncIterator[Check]]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from interlock.app.connections import check_objects
 from interlock.app.errors import BadInput, Missing
+from interlock.app.keys import parse_key
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
@@ -45,6 +48,15 @@ def check_category(category: str | None) -> str | None:
             f"{category!r} is not a category.", code="no_such_category", fix=f"There are: {', '.join(known)}."
         )
     return category
+
+
+def query_of(category: str | None, object_: str | None, code: str | None, record: str | None) -> Query:
+    """What was typed. Raises BadInput."""
+    check_objects([object_] if object_ else None)
+    key = parse_key(record) if record else None
+    if record and key is None:
+        raise BadInput(f"{record!r} is not a record key.", code="bad_key", fix="`interlock find` gives the key.")
+    return Query(check_category(category), object_, code, key)
 
 
 async def list_(store: Store, connection_id: int, query: Query, cursor: str | None = None, limit: int = 100) -> Listed:
@@ -89,6 +101,17 @@ async def show(store: Store, connection_id: int, id_: int) -> Issue:
     return found
 
 
+async def choose(
+    store: Store, connection_id: int, ids: Sequence[int] | None, category: str | None, everything: bool
+) -> list[Issue]:
+    """Those with these ids, else of a category, else all that are open. Raises Missing, BadInput."""
+    if ids:
+        return [await show(store, connection_id, id_) for id_ in ids]
+    if not category and not everything:
+        raise BadInput("Say which issues.", code="nothing_chosen", fix="Name ids, a category, or all of them.")
+    return await every(store, connection_id, Query(check_category(category)))
+
+
 def keys_of(issue: Issue) -> list[RecordKey]:
     """The record's keys, one of them is enough to make the pair due."""
     if issue.hubspot_id is not None:
@@ -120,6 +143,19 @@ async def ignore(store: Store, connection_id: int, chosen: Sequence[Issue], by: 
         ignored = await issues.ignore(tx, named)
         await record(tx, by, "issues_ignored", f"connection:{connection_id}", issues=named)
         return ignored
+
+
+def list_document(listed: Listed) -> Json:
+    return {
+        "total": listed.total,
+        "by_category": listed.by_category,
+        "issues": [as_document(issue) for issue in listed.issues],
+        "next_cursor": listed.next_cursor,
+    }
+
+
+def changed_document(action: str, chosen: Sequence[Issue], *, plan: bool) -> Json:
+    return {"action": action, "planned": plan, "issues": [issue.id for issue in chosen]}
 
 
 def as_document(issue: Issue) -> Json:
@@ -154,28 +190,45 @@ def as_document(issue: Issue) -> Json:
 
 def export(chosen: Collection[Issue], file: Path) -> None:
     """Write `.csv` or `.jsonl`, by the file's ending. Raises BadInput."""
-    documents = [as_document(issue) for issue in chosen]
     if file.suffix not in (".csv", ".jsonl"):
         # Before the file is opened: a name that was mistyped must not empty what is there.
         raise BadInput(f"{file.name}: the ending must be .csv or .jsonl.", code="bad_ending", fix="Give another name.")
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
-            if file.suffix == ".csv":
-                _write_csv(out, documents)
-            else:
-                out.writelines(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
+            out.write(_head(file.suffix) + _lines(file.suffix, chosen))
     except OSError as error:
         raise BadInput(
             f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
         ) from error
 
 
-def _write_csv(out: Any, documents: Sequence[Json]) -> None:
-    names = list(as_document(_EMPTY))
-    writer = csv.DictWriter(out, names)
-    writer.writeheader()
-    for document in documents:
-        writer.writerow({name: _safe_cell(value) for name, value in document.items()})
+async def exported(store: Store, connection_id: int, query: Query, suffix: str) -> AsyncIterator[str]:
+    """The same text as `export` writes, a page of the list at a time. Raises BadInput with the first of them."""
+    text = _head(suffix)
+    cursor: str | None = None
+    while True:
+        page = await list_(store, connection_id, query, cursor, PAGE_ROWS)
+        yield text + _lines(suffix, page.issues)
+        text, cursor = "", page.next_cursor
+        if cursor is None:
+            return
+
+
+def _head(suffix: str) -> str:
+    return _csv_line(list(as_document(_EMPTY))) if suffix == ".csv" else ""
+
+
+def _lines(suffix: str, chosen: Collection[Issue]) -> str:
+    documents = map(as_document, chosen)
+    if suffix == ".csv":
+        return "".join(_csv_line([_safe_cell(value) for value in each.values()]) for each in documents)
+    return "".join(json.dumps(each, ensure_ascii=True) + "\n" for each in documents)
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
 
 
 def _safe_cell(value: object) -> object:

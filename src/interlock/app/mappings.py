@@ -141,8 +141,12 @@ def _status(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMappingRo
 async def export(store: Store, connection_id: int) -> Json:
     """The document of what is set now, in the order of the rows."""
     async with store.read(connection_id) as tx:
-        types = await mappings.object_mappings(tx)
-        rows = await mappings.field_mappings(tx)
+        return await export_in(tx)
+
+
+async def export_in(tx: Tx) -> Json:
+    types = await mappings.object_mappings(tx)
+    rows = await mappings.field_mappings(tx)
     objects: dict[str, Json] = {}
     for of in types:
         fields = [
@@ -177,13 +181,17 @@ async def apply(
     *,
     plan: bool,
     by: By = BY_COMMAND,
+    guard: Callable[[Tx], Awaitable[None]] | None = None,
 ) -> list[Change]:
-    """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError.
+    """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError. `guard` looks at
+    what is there, first of all and once more in the transaction of the change, and raises what keeps it from being changed.
 
     `refresh` reads the schemas from the CRMs. It is asked only when the kept ones lack something, since a field may have
     been made a minute ago.
     """
     async with store.read(connection_id) as tx:
+        if guard is not None:
+            await guard(tx)
         compiler, changes = await _compiler(tx), await _changes(tx, document)
     _check_document(document, where)
     added = [change for change in changes if change.action == "add"]
@@ -198,6 +206,8 @@ async def apply(
         return changes
     async with store.write(connection_id) as tx:
         # Once more in this transaction: somebody else may have applied another file meanwhile.
+        if guard is not None:
+            await guard(tx)
         changes = await _changes(tx, document)
         _check_removals(changes)
         await _carry_out(tx, changes)
