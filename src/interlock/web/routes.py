@@ -5,26 +5,39 @@
 
 from __future__ import annotations
 
-import msgspec
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from interlock.app.people.roles import Action
 from interlock.web import access
-from interlock.web.access import Handler
+from interlock.web.access import Endpoint
+from interlock.web.address import API, Address, Operation
+from interlock.web.api.addresses import OPERATIONS
+from interlock.web.api.door import door
+from interlock.web.hosts import check_host
 from interlock.web.pages import account, api_tokens, audit_log, people, sign_in, status, welcome
 from interlock.web.site import Site
 
-API = "/api/"
+__all__ = ["ADDRESSES", "API", "Address", "Operation", "routes"]
 
 
-class Address(msgspec.Struct, frozen=True):
-    method: str
-    path: str
-    need: Action | None
-    handler: Handler
+class _Id(Convertor[int]):
+    """{id:int}: of a size that both databases hold. A longer one is an address that is not there."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
 
 
-ADDRESSES = (
+register_url_convertor("int", _Id())
+
+ADDRESSES: tuple[Address, ...] = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
     Address("GET", "/sign-in", None, sign_in.show),
@@ -45,7 +58,7 @@ ADDRESSES = (
     Address("POST", "/api-tokens", Action.MANAGE_TOKENS, api_tokens.make),
     Address("POST", "/api-tokens/{id:int}/revoke", Action.MANAGE_TOKENS, api_tokens.revoke),
     Address("GET", "/audit-log", Action.SEE_AUDIT_LOG, audit_log.show),
-    Address("GET", "/api/status", Action.SEE, status.as_json),
+    *OPERATIONS,
 )
 
 
@@ -54,10 +67,18 @@ def routes(site: Site) -> list[Route]:
 
 
 def _route(site: Site, address: Address) -> Route:
-    if address.need is None:
+    if isinstance(address, Operation):
+        endpoint = door(site, address)
+    elif address.need is None:
         endpoint = access.open_page(site, address.handler)
-    elif address.path.startswith(API):
-        endpoint = access.api(site, address.handler, address.need)
     else:
-        endpoint = access.page(site, address.handler, address.need)
-    return Route(address.path, endpoint, methods=[address.method])
+        endpoint = access.page(site, address.handler, address.need, address.path)
+    return Route(address.path, _for_us(site, endpoint), methods=[address.method])
+
+
+def _for_us(site: Site, endpoint: Endpoint) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        check_host(request, site.public_url)
+        return await endpoint(request)
+
+    return checked

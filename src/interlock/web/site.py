@@ -6,10 +6,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from interlock import __version__
+from interlock.app.jobs import Jobs
+from interlock.app.people.denials import Denials
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
+from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.texts import _, translations
 from interlock.wiring import Interlock
 
@@ -21,6 +24,10 @@ class Site:
         self.clock_us = interlock.clock_us
         self.public_url = public_url
         self.passwords = passwords
+        self.jobs = Jobs(self.clock_us)
+        self.tokens = Buckets(TOKEN, self.clock_us)
+        self.strangers = Buckets(STRANGER, self.clock_us)
+        self.denials = Denials(self.store, self.clock_us)
         self.https = public_url.lower().startswith("https://")
         self._templates = Environment(
             loader=PackageLoader("interlock.web"),

@@ -20,6 +20,7 @@ def words() -> dict[str, str]:
     return {
         "conflict_resolved": _("chose for the conflict"),
         "connected": _("connected"),
+        "denied": _("was refused, by role:"),
         "first_person_made": _("came in as the first person"),
         "issues_ignored": _("ignored issues"),
         "issues_resynced": _("resynced issues"),

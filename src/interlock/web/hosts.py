@@ -1,0 +1,41 @@
+"""Requests that name another host than this Interlock's are refused: a page elsewhere whose name was made to lead here (DNS
+rebinding) gets nothing, and no link or log is ever made from a name that somebody sent.
+
+An address made of digits is nobody's name, so it is taken; so is this machine's own.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from interlock.web.texts import _
+
+_THIS_MACHINE = ("localhost",)
+
+
+def check_host(request: Request, public_url: str) -> None:
+    """Raises HTTPException."""
+    sent = request.headers.get("host", "")
+    # A host cannot hold what urlsplit would take for the end of it.
+    name = (urlsplit(f"//{sent}").hostname or "") if not set(sent) & set("/?#@\\ ") else ""
+    if name in (*_THIS_MACHINE, urlsplit(public_url).hostname) or _is_number(name):
+        return
+    raise HTTPException(
+        421,
+        _(
+            "This Interlock is not known by the name that was asked for. Set public_url in interlock.yaml to the address that"
+            " people type, and let a reverse proxy pass on the Host header."
+        ),
+    )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
