@@ -106,6 +106,13 @@ class Jobs:
             )
         return job
 
+    async def wait(self, id_: str, seconds: float) -> Job:
+        """The job when it has ended, else as it is after so long. Raises Missing."""
+        job, task = self.get(id_), self._tasks.get(id_)
+        if task is not None and seconds > 0:
+            await asyncio.wait([task], timeout=seconds)
+        return job
+
     async def close(self) -> None:
         """Asks what runs to end, and after a while ends it."""
         for id_ in self._tasks:

@@ -32,4 +32,6 @@ async def sync_now(
             code="no_dispatcher",
             fix="Run `interlock serve`, or `interlock sync --once` on the machine itself.",
         )
+    assert connection.id is not None
+    await once.check_found(store, connection.id, keys)
     return result

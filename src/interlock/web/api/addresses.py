@@ -180,6 +180,7 @@ _WORK = (
         name="show_job",
         summary="Where a job stands; when it is done, with the document of its command as `result`.",
         answers="job",
+        query=work.Waiting,
         tag="work",
     ),
 )

@@ -25,6 +25,8 @@ Json = dict[str, Any]
 # An import waits so long for the org: a dispatcher that runs gives it back after each of its turns.
 WAIT_S = 60.0
 RECORDS_MOST = 200
+# Proxies cut what they wait for longer.
+WAIT_MOST_S = 25
 
 
 class Planning(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,6 +51,13 @@ class Importing(msgspec.Struct, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+
+
+class Waiting(msgspec.Struct, forbid_unknown_fields=True):
+    wait_seconds: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=WAIT_MOST_S, description="Answer when the job has ended, but after so long in any case."),
+    ] = 0
 
 
 async def plan(called: Called) -> Response:
@@ -135,5 +144,5 @@ def _begin(
 
 
 async def show(called: Called) -> Response:
-    job = called.site.jobs.get(str(called.request.path_params["job"]))
+    job = await called.site.jobs.wait(str(called.request.path_params["job"]), called.query(Waiting).wait_seconds)
     return called.answer("job", job.document())
