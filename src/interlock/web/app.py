@@ -112,4 +112,5 @@ class _Failing:
 
 
 def _is_api(request: Request) -> bool:
-    return request.url.path.startswith(API)
+    # Not of `request.url`, which is made with the host that was sent, and cannot be with every one.
+    return str(request.scope["path"]).startswith(API)

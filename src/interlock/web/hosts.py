@@ -19,9 +19,7 @@ _THIS_MACHINE = ("localhost",)
 
 def check_host(request: Request, public_url: str) -> None:
     """Raises HTTPException."""
-    sent = request.headers.get("host", "")
-    # A host cannot hold what urlsplit would take for the end of it.
-    name = (urlsplit(f"//{sent}").hostname or "") if not set(sent) & set("/?#@\\ ") else ""
+    name = _name(request.headers.get("host", ""))
     if name in (*_THIS_MACHINE, urlsplit(public_url).hostname) or _is_number(name):
         return
     raise HTTPException(
@@ -31,6 +29,16 @@ def check_host(request: Request, public_url: str) -> None:
             " people type, and let a reverse proxy pass on the Host header."
         ),
     )
+
+
+def _name(sent: str) -> str:
+    """Without its port; empty for what is no host, as one that holds what ends a host in an address."""
+    if set(sent) & set("/?#@\\ "):
+        return ""
+    try:
+        return urlsplit(f"//{sent}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_number(name: str) -> bool:

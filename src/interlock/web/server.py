@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from interlock.app.errors import BadInput
+from interlock.web.patience import PatientProtocol
 
 # Open connections get this long when the server stops.
 _GRACE_S = 2
@@ -71,6 +72,8 @@ async def serving(app: ASGIApp, listening: socket.socket, trusted_proxies: Seque
     """
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
+        ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,
