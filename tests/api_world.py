@@ -128,6 +128,8 @@ class ApiWorld:
         desk = ServeDesk(
             self.store, lambda each: clients(each, note=False), self.office.clock_us, "serve-test", lambda _: None
         )
+        # Whoever hands work over looks for it first.
+        await desk.beat()
         running = asyncio.create_task(LocalDispatcher(desk, self.office.clock_us, stop).run())
         try:
             yield

@@ -1,4 +1,4 @@
-"""The JSON API, with both local CRMs behind it: what it answers, what it refuses, and that it does what it says. On both databases."""
+"""The JSON API on both databases, between both local CRMs: what it answers, what it refuses, and that it does what it says."""
 
 from __future__ import annotations
 
@@ -194,8 +194,9 @@ async def two_conflicts(world: ApiWorld) -> list[int]:
     """The titles of both contacts were edited on both sides; Salesforce's were kept."""
     for email in ("ada@example.com", "grace@example.com"):
         (pair,) = (await world.get("~/records", text=email)).document["records"]
-        world.hugo.update("contacts", pair["hubspot"].rpartition(":")[2], {"jobtitle": "From HubSpot"})
-        world.sally.update("Contact", pair["salesforce"].rpartition(":")[2], {"Title": "From Salesforce"})
+        word = f"at {world.office.clock_us()}"
+        world.hugo.update("contacts", pair["hubspot"].rpartition(":")[2], {"jobtitle": f"From HubSpot {word}"})
+        world.sally.update("Contact", pair["salesforce"].rpartition(":")[2], {"Title": f"From Salesforce {word}"})
         await world.ended(await world.post("~/sync", {"records": [pair["hubspot"]]}))
     return [each["id"] for each in (await world.get("~/conflicts")).document["conflicts"]]
 
@@ -207,7 +208,7 @@ async def test_one_conflict_is_resolved_and_the_next_sync_writes_it(synced: ApiW
     assert said["conflict"]["choice"]["keep"] == "hubspot"
     await synced.ended(await synced.post("~/sync", {"records": [listed["hubspot"]]}))
     contact = synced.sally.get("Contact", listed["salesforce"].rpartition(":")[2])
-    assert contact["Title"] == "From HubSpot"
+    assert contact["Title"] == listed["hubspot_value"]
     gone = await synced.post("~/conflicts/999999/resolve", {"keep": "hubspot"})
     assert (gone.status, gone.error["code"]) == (404, "no_such_conflict")
 
@@ -222,6 +223,20 @@ async def test_many_conflicts_are_resolved_by_what_they_have_in_common(synced: A
     assert choices == {True}
     done = (await synced.post("~/conflicts/resolve", wanted, Role.OPERATOR)).document
     assert (done["conflicts"], done["left"], done["next_cursor"]) == (both, [], None)
+
+
+async def test_of_two_conflicts_of_one_field_the_newer_ones_choice_stands(synced: ApiWorld) -> None:
+    await two_conflicts(synced)
+    newer, *older = await two_conflicts(synced)
+    listed = {each["id"]: each for each in (await synced.get("~/conflicts")).document["conflicts"]}
+    same = [each for each in older if listed[each]["hubspot"] == listed[newer]["hubspot"]]
+    assert same
+    done = (await synced.post("~/conflicts/resolve", {"keep": "hubspot"})).document
+    assert newer in done["conflicts"]
+    assert {each["id"]: each["code"] for each in done["left"]}.items() >= dict.fromkeys(same, "newer_chosen").items()
+    after = {each["id"]: each["choice"] for each in (await synced.get("~/conflicts")).document["conflicts"]}
+    assert after[newer]["keep"] == "hubspot"
+    assert [after[each] for each in same] == [None] * len(same)
 
 
 # --- mappings ---------------------------------------------------------------------------------------------------------

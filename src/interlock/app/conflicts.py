@@ -139,9 +139,18 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 async def resolve(
-    store: Store, connection_id: int, id_: int, keep: Side, *, now_us: int, plan: bool, by: By = BY_COMMAND
+    store: Store,
+    connection_id: int,
+    id_: int,
+    keep: Side,
+    *,
+    now_us: int,
+    plan: bool,
+    by: By = BY_COMMAND,
+    yields: bool = False,
 ) -> Chosen:
-    """Note that the value of `keep` is wanted on both sides, and make the pair due. Raises Missing, BadInput."""
+    """Note that the value of `keep` is wanted on both sides, and make the pair due. With `yields` a choice for a newer conflict
+    of the same field stands. Raises Missing, BadInput."""
     async with store.read(connection_id) as tx:
         row = await audit.get(tx, id_)
         if row is None or row.kind is not AuditKind.CONFLICT:
@@ -164,6 +173,13 @@ async def resolve(
     )
     if not plan:
         async with store.write(connection_id) as write:
+            known = await resolutions.of_field(write, choice.link_id, choice.property, choice.field)
+            if yields and known is not None and known.conflict_id > id_:
+                raise BadInput(
+                    f"A value was chosen for conflict {known.conflict_id} already, which is of the same field and newer.",
+                    code="newer_chosen",
+                    fix="Resolve this one by itself if its value is wanted.",
+                )
             await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
             await schedule.ring(write)

@@ -54,14 +54,17 @@ async def resolve_all(
     cursor: str | None = None,
     by: By = BY_COMMAND,
 ) -> Many:
-    """The newest open ones first, CHOSEN_MOST looked at. Raises BadInput for a cursor that is not ours."""
+    """The newest open ones first, CHOSEN_MOST looked at: of several of one field the newest is what people saw last, so its choice
+    stands. Raises BadInput for a cursor that is not ours."""
     listed = await conflicts.list_(store, connection_id, "open", cursor, CHOSEN_MOST)
     many = Many([], [], listed.next_cursor)
     for each in listed.conflicts:
         if not _is_meant(which, each):
             continue
         try:
-            await conflicts.resolve(store, connection_id, each["id"], keep, now_us=now_us, plan=plan, by=by)
+            await conflicts.resolve(
+                store, connection_id, each["id"], keep, now_us=now_us, plan=plan, by=by, yields=True
+            )
             many.chosen.append(each["id"])
         except (BadInput, Missing) as error:
             many.left.append({"id": each["id"], "code": error.failure.code, "message": error.failure.message})
