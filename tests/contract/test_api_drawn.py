@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def drawn(line: Line, operation: Operation, role: Role, mode: GenerationMode, ch
         max_examples=1 if operation.calls else EXAMPLES[role],
         derandomize=True,
         database=None,
-        deadline=timedelta(seconds=10),
+        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
