@@ -87,12 +87,19 @@ async def test_who_tries_tokens_is_slowed_down_by_address(api: ApiWorld) -> None
     "host", ["evil.example", "127.0.0.1.evil.example", "", "127.0.0.1:8090@evil.example", "a/b", "[::1"]
 )
 async def test_a_request_for_another_host_is_refused_everywhere(api: ApiWorld, host: str) -> None:
-    browser = Browser(api.app, host=host)
+    app = make_app(api.office.interlock, "https://sync.example.com", api.office.passwords)
+    browser = Browser(app, host=host)
     bearer = {"authorization": f"Bearer {api.bearers[Role.ADMIN]}"}
     for path, headers in (("/sign-in", {}), ("/health", {}), ("/api/v1/me", bearer)):
         answer = await browser.get(path, **headers)
         assert answer.status == 421, (path, answer.body)
         assert "evil.example" not in answer.body
+
+
+async def test_as_long_as_nobody_said_how_it_is_reached_every_name_is_answered(api: ApiWorld) -> None:
+    """The wizard asks for it, and is reached through whatever stands in front."""
+    for host in ("sync.example.com", "127.0.0.1:8090", ""):
+        assert (await Browser(api.app, host=host).get("/sign-in")).status == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost:8090", "[::1]:8090", "10.0.0.5", "sync.example.com"])
@@ -149,7 +156,7 @@ async def test_who_opens_a_connection_and_says_nothing_or_half_a_head_is_hung_up
 
 async def test_every_kind_of_answer_carries_the_security_headers(api: ApiWorld) -> None:
     bearer = {"authorization": f"Bearer {api.bearers[Role.VIEWER]}"}
-    browser = Browser(api.app)
+    browser, named = Browser(api.app), make_app(api.office.interlock, "http://sync.example.com", api.office.passwords)
     answers = [
         await browser.get("/api/v1/me", **bearer),
         await browser.get("/api/v1/people", **bearer),
@@ -157,7 +164,7 @@ async def test_every_kind_of_answer_carries_the_security_headers(api: ApiWorld) 
         await browser.get("/api/v1/nothing", **bearer),
         await browser.get("/sign-in"),
         await browser.get("/nothing"),
-        await Browser(api.app, host="evil.example").get("/sign-in"),
+        await Browser(named, host="evil.example").get("/sign-in"),
     ]
     assert [answer.status for answer in answers] == [200, 403, 401, 404, 200, 404, 421]
     for answer in answers:

@@ -1,7 +1,8 @@
 """Requests that name another host than this Interlock's are refused: a page elsewhere whose name was made to lead here (DNS
 rebinding) gets nothing, and no link or log is ever made from a name that somebody sent.
 
-An address made of digits is nobody's name, so it is taken; so is this machine's own.
+An address made of digits is nobody's name, so it is taken; so is this machine's own. Where nobody has said by which name browsers
+reach it (`public_url`), none is refused: the wizard, which asks for it, must be reachable through whatever proxy stands in front.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ _THIS_MACHINE = ("localhost",)
 
 def check_host(request: Request, public_url: str) -> None:
     """Raises HTTPException."""
+    ours = urlsplit(public_url).hostname or ""
+    if _is_own(ours):
+        return
     name = _name(request.headers.get("host", ""))
-    if name in (*_THIS_MACHINE, urlsplit(public_url).hostname) or _is_number(name):
+    if name == ours or _is_own(name):
         return
     raise HTTPException(
         421,
@@ -41,7 +45,10 @@ def _name(sent: str) -> str:
         return ""
 
 
-def _is_number(name: str) -> bool:
+def _is_own(name: str) -> bool:
+    """This machine's, or a number."""
+    if name in _THIS_MACHINE:
+        return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
