@@ -5,10 +5,10 @@ from __future__ import annotations
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
+from interlock.web.api.addresses_of_people import PEOPLE, SAME
 
 _V1 = "/api/v1"
 _ONE = f"{_V1}/connections/{{connection}}"
-_SAME = "Changes nothing more; the answer is that of the state it is in then."
 _JOINED = "While it runs, the answer is the same job; afterwards a new one is begun."
 
 _CONNECTIONS = (
@@ -93,7 +93,7 @@ _CONNECTIONS = (
         summary="Stop syncing until it is resumed: everything, or single objects.",
         answers="pause",
         body=connections.Pausing,
-        again=_SAME,
+        again=SAME,
         tag="connections",
     ),
     Operation(
@@ -105,7 +105,7 @@ _CONNECTIONS = (
         summary="Sync again; also clears a suspension or a brake, whose reason is in the answer.",
         answers="resume",
         body=connections.Pausing,
-        again=_SAME,
+        again=SAME,
         tag="connections",
     ),
     Operation(
@@ -360,120 +360,4 @@ _MAPPINGS = (
     ),
 )
 
-_PEOPLE = (
-    Operation(
-        "GET",
-        f"{_V1}/people",
-        Action.MANAGE_PEOPLE,
-        people.list_,
-        name="list_people",
-        summary="Who can sign in.",
-        answers="users-list",
-        tag="people",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/people",
-        Action.MANAGE_PEOPLE,
-        people.add,
-        name="add_person",
-        summary="Add a person. The answer holds a one-time link to choose a password.",
-        answers="users-add",
-        status=201,
-        body=people.NewPerson,
-        again="It is refused (422): the e-mail is somebody's already.",
-        tag="people",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/people/{{id:int}}/role",
-        Action.MANAGE_PEOPLE,
-        people.change_role,
-        name="change_role",
-        summary="Give a person another role; it counts from their next request.",
-        answers="person",
-        body=people.NewRole,
-        again=_SAME,
-        tag="people",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/people/{{id:int}}/disable",
-        Action.MANAGE_PEOPLE,
-        people.disable,
-        name="disable_person",
-        summary="Sign a person out everywhere and let them in no more; the tokens that they made are revoked.",
-        answers="person",
-        again=_SAME,
-        tag="people",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/people/{{id:int}}/enable",
-        Action.MANAGE_PEOPLE,
-        people.enable,
-        name="enable_person",
-        summary="Let a person in again, with the password of before.",
-        answers="person",
-        again=_SAME,
-        tag="people",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/people/{{id:int}}/reset-password",
-        Action.MANAGE_PEOPLE,
-        people.reset_password,
-        name="reset_password",
-        summary="Take a person's password away and sign them out. The answer holds a one-time link to choose a new one.",
-        answers="users-reset-password",
-        again="The link of before works no more; the answer holds a new one.",
-        tag="people",
-    ),
-    Operation(
-        "GET",
-        f"{_V1}/api-tokens",
-        Action.MANAGE_TOKENS,
-        people.tokens,
-        name="list_tokens",
-        summary="The tokens that work.",
-        answers="api-tokens",
-        tag="tokens",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/api-tokens",
-        Action.MANAGE_TOKENS,
-        people.make_token,
-        name="make_token",
-        summary="Make a token. It is in this answer and never shown again.",
-        answers="api-token-made",
-        status=201,
-        body=people.NewToken,
-        again="It makes one more: revoke the one whose answer was lost.",
-        tag="tokens",
-    ),
-    Operation(
-        "POST",
-        f"{_V1}/api-tokens/{{id:int}}/revoke",
-        Action.MANAGE_TOKENS,
-        people.revoke_token,
-        name="revoke_token",
-        summary="Let a token work no more.",
-        answers="api-token",
-        again=_SAME,
-        tag="tokens",
-    ),
-    Operation(
-        "GET",
-        f"{_V1}/audit-log",
-        Action.SEE_AUDIT_LOG,
-        people.log,
-        name="audit_log",
-        summary="What people, tokens and commands did, the newest first, and whether the chain is whole.",
-        answers="audit-log",
-        query=people.Before,
-        tag="audit log",
-    ),
-)
-
-OPERATIONS = (*_CONNECTIONS, *_WORK, *_ISSUES, *_CONFLICTS, *_RECORDS, *_MAPPINGS, *_PEOPLE)
+OPERATIONS = (*_CONNECTIONS, *_WORK, *_ISSUES, *_CONFLICTS, *_RECORDS, *_MAPPINGS, *PEOPLE)
