@@ -229,3 +229,14 @@ def test_every_table_of_a_connection_begins_its_keys_with_it() -> None:
         key = [column.name for column in table.primary_key]
         assert first <= {"connection_id"}, table.name
         assert key[0] in ("connection_id", "id"), table.name
+
+
+async def test_several_databases_are_made_at_once_in_one_process(tmp_path: Path) -> None:
+    async def made(name: str) -> Store:
+        return await Store.open(str(tmp_path / name), clock_us=lambda: 1)
+
+    stores = await asyncio.gather(*(made(f"{number}.db") for number in range(4)))
+    for store in stores:
+        async with store.read(None) as tx:
+            assert await tx.rows("SELECT version_num FROM alembic_version") == [(migrate.REVISIONS[-1],)]
+        await store.close()

@@ -137,6 +137,17 @@ def values_of(row: AuditRow) -> dict[Side, str | None]:
     return {row.side: row.old, row.side.other: row.new}
 
 
+def list_document(listed: Listed) -> Json:
+    return {"total": listed.total, "conflicts": listed.conflicts, "next_cursor": listed.next_cursor}
+
+
+def side_of(text: str) -> Side:
+    """Raises BadInput."""
+    if text not in [side.value for side in Side]:
+        raise BadInput(f"{text!r} is not a side.", code="bad_side", field="keep", fix="There are: hubspot, salesforce.")
+    return Side(text)
+
+
 class Chosen(msgspec.Struct, frozen=True):
     """What was noted, or would be."""
 
@@ -145,9 +156,18 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 async def resolve(
-    store: Store, connection_id: int, id_: int, keep: Side, *, now_us: int, plan: bool, by: By = BY_COMMAND
+    store: Store,
+    connection_id: int,
+    id_: int,
+    keep: Side,
+    *,
+    now_us: int,
+    plan: bool,
+    by: By = BY_COMMAND,
+    yields: bool = False,
 ) -> Chosen:
-    """Note that the value of `keep` is wanted on both sides, and make the pair due. Raises Missing, BadInput."""
+    """Note that the value of `keep` is wanted on both sides, and make the pair due. With `yields` a choice for a newer conflict
+    of the same field stands. Raises Missing, BadInput."""
     async with store.read(connection_id) as tx:
         row = await audit.get(tx, id_)
         if row is None or row.kind is not AuditKind.CONFLICT:
@@ -159,6 +179,13 @@ async def resolve(
     choice = _choice(row, link, keep, now_us)
     if not plan:
         async with store.write(connection_id) as write:
+            known = await resolutions.of_field(write, choice.link_id, choice.property, choice.field)
+            if yields and known is not None and known.conflict_id > id_:
+                raise BadInput(
+                    f"A value was chosen for conflict {known.conflict_id} already, which is of the same field and newer.",
+                    code="newer_chosen",
+                    fix="Resolve this one by itself if its value is wanted.",
+                )
             await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
             await schedule.ring(write)

@@ -61,6 +61,17 @@ async def choose(store: Store, name: str | None) -> Connection:
     return found[0]
 
 
+async def named(store: Store, text: str) -> Connection:
+    """By id where it is digits alone, else by name. Raises Missing."""
+    if not (text.isascii() and text.isdigit()):
+        return await choose(store, text)
+    async with store.read(None) as tx:
+        found = await connections.get(tx, int(text)) if len(text) < 19 else None
+    if found is None:
+        raise Missing(f"There is no connection {text}.", code="no_such_connection", fix="List them first.")
+    return found
+
+
 async def all_(store: Store, name: str | None) -> list[Connection]:
     """Every connection, or the named one."""
     if name is not None:
@@ -127,6 +138,16 @@ class StateChange(msgspec.Struct, frozen=True):
     reason: str | None  # why it had been stopped
     objects: list[str]
     changed: bool
+
+    def document(self, *, plan: bool) -> Json:
+        return {
+            "before": self.before,
+            "after": self.after,
+            "reason": self.reason,
+            "paused_objects": self.objects,
+            "changed": self.changed and not plan,
+            "planned": plan,
+        }
 
 
 async def pause(

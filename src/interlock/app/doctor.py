@@ -6,7 +6,8 @@ looked at without it is left out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -91,6 +92,21 @@ async def examine_sides(patient: Patient, sides: tuple[Side, ...]) -> tuple[list
         checks += await _safely("api_allocation", Side.HUBSPOT, _hubspot_allocation, patient)
         checks += await _safely("native_integration", Side.HUBSPOT, _native_in_hubspot, patient)
     return checks, reached
+
+
+def as_document(checks: Sequence[Check]) -> dict[str, Any]:
+    return {
+        "checks": [
+            {
+                "code": each.code,
+                "side": each.side.value if each.side is not None else None,
+                "level": each.level,
+                "message": each.message,
+                "fix": each.fix,
+            }
+            for each in checks
+        ]
+    }
 
 
 Look = Callable[[Patient], AsyncIterator[Check]]

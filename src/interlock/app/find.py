@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from interlock.app.errors import Missing
 from interlock.app.keys import TYPE_BY_PREFIX, object_of, parse_key
 from interlock.core.codec import is_email
 from interlock.core.model import Observation, RecordKey, RecordLink, Side
@@ -65,6 +66,22 @@ class Found(msgspec.Struct):
 class Search(msgspec.Struct):
     found: list[Found]
     read: dict[Side, str]  # fresh | last_known | failed
+
+    @property
+    def silent(self) -> list[str]:
+        """The sides that did not answer."""
+        return [side.value for side, read in self.read.items() if read == "failed"]
+
+
+def as_document(text: str, search: Search) -> Json:
+    """Raises Missing when nothing was found."""
+    if not search.found:
+        asked = f" ({' and '.join(search.silent)} did not answer)" if search.silent else ""
+        raise Missing(f"Nothing is found for {text!r}{asked}.", code="no_such_record", fix="Try an e-mail or an id.")
+    return {
+        "records": [each.document() for each in search.found],
+        "read": {side.value: read for side, read in search.read.items()},
+    }
 
 
 async def find(

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from interlock.app.cells import safe_cell
+from interlock.app.connections import check_objects
 from interlock.app.errors import BadInput, Missing
+from interlock.app.keys import parse_key
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
@@ -47,6 +49,15 @@ def check_category(category: str | None) -> str | None:
             f"{category!r} is not a category.", code="no_such_category", fix=f"There are: {', '.join(known)}."
         )
     return category
+
+
+def query_of(category: str | None, object_: str | None, code: str | None, record: str | None) -> Query:
+    """What was typed. Raises BadInput."""
+    check_objects([object_] if object_ else None)
+    key = parse_key(record) if record else None
+    if record and key is None:
+        raise BadInput(f"{record!r} is not a record key.", code="bad_key", fix="`interlock find` gives the key.")
+    return Query(check_category(category), object_, code, key)
 
 
 async def list_(store: Store, connection_id: int, query: Query, cursor: str | None = None, limit: int = 100) -> Listed:
@@ -87,6 +98,17 @@ async def show(store: Store, connection_id: int, id_: int) -> Issue:
     if found is None:
         raise Missing(f"There is no issue {id_}.", code="no_such_issue", fix="`interlock issues` lists them.")
     return found
+
+
+async def choose(
+    store: Store, connection_id: int, ids: Sequence[int] | None, category: str | None, everything: bool
+) -> list[Issue]:
+    """Those with these ids, else of a category, else all that are open. Raises Missing, BadInput."""
+    if ids:
+        return [await show(store, connection_id, id_) for id_ in ids]
+    if not category and not everything:
+        raise BadInput("Say which issues.", code="nothing_chosen", fix="Name ids, a category, or all of them.")
+    return await every(store, connection_id, Query(check_category(category)))
 
 
 def keys_of(issue: Issue) -> list[RecordKey]:
@@ -157,6 +179,19 @@ async def affected(store: Store, connection_id: int) -> dict[str, Affected]:
     async with store.read(connection_id) as tx:
         found = await issues.affected(tx)
     return {each.value: found.get(each.value, Affected(0, 0)) for each in IssueCategory}
+
+
+def list_document(listed: Listed) -> Json:
+    return {
+        "total": listed.total,
+        "by_category": listed.by_category,
+        "issues": [as_document(issue) for issue in listed.issues],
+        "next_cursor": listed.next_cursor,
+    }
+
+
+def changed_document(action: str, chosen: Sequence[Issue], *, plan: bool) -> Json:
+    return {"action": action, "planned": plan, "issues": [issue.id for issue in chosen]}
 
 
 def as_document(issue: Issue) -> Json:

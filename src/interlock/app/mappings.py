@@ -146,8 +146,12 @@ def status_of(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMapping
 async def export(store: Store, connection_id: int) -> Json:
     """The document of what is set now, in the order of the rows."""
     async with store.read(connection_id) as tx:
-        types = await mappings.object_mappings(tx)
-        rows = await mappings.field_mappings(tx)
+        return await export_in(tx)
+
+
+async def export_in(tx: Tx) -> Json:
+    types = await mappings.object_mappings(tx)
+    rows = await mappings.field_mappings(tx)
     objects: dict[str, Json] = {}
     for of in types:
         fields = [
@@ -183,8 +187,10 @@ async def apply(
     plan: bool,
     by: By = BY_COMMAND,
     seen: str | None = None,
+    guard: Callable[[Tx], Awaitable[None]] | None = None,
 ) -> list[Change]:
-    """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError.
+    """Make it so, all or nothing. Raises BadInput naming the place in the file; `refresh` may raise CrmError. `guard` looks at
+    what is there, first of all and once more in the transaction of the change, and raises what keeps it from being changed.
 
     `seen`: the fingerprint of the changes that a person was shown. Raises Stale when they would be others now.
 

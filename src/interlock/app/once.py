@@ -16,6 +16,7 @@ from interlock.app import states
 from interlock.app.connections import HALTED, paused_objects
 from interlock.app.errors import AppError, Missing, Stopped
 from interlock.app.handing_over import hand_over
+from interlock.app.keys import object_of
 from interlock.app.runtime import open_cycle
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.serve import Clients, OpenClients
@@ -107,6 +108,7 @@ async def once(
     if work is drain:
         handed = await hand_over(store, connection, keys, slugs if only else (), clock_us=clock_us)
         if handed is not None:
+            await check_found(store, connection.id, keys)
             return handed
     async with open_clients(connection) as clients:
         tries = 2
@@ -147,7 +149,7 @@ async def _under_lease(
                 try:
                     async with states.working(store, connection.id, first=await loading(ctx), lease=ctx.lease):
                         result = await sync(ctx, keys, work)
-                        await _check_found(ctx, keys)
+                        await check_found(store, connection.id, keys)
                         return result
                 except BudgetSpent as spent:
                     return await result_of(ctx, started_us, before, "stopped", spent.message)
@@ -157,12 +159,11 @@ async def _under_lease(
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
-async def _check_found(ctx: Cycle, keys: Sequence[RecordKey]) -> None:
-    """A record that a person named and neither CRM nor we know. Raises Missing."""
+async def check_found(store: Store, connection_id: int, keys: Sequence[RecordKey]) -> None:
+    """After a sync of records that a person named: one that neither CRM nor we know. Raises Missing."""
     for key in keys:
-        runtime = ctx.object_of(key)
-        slug = runtime.slug if runtime is not None else ""
-        async with ctx.store.read(ctx.connection_id) as tx:
+        slug = object_of(key)
+        async with store.read(connection_id) as tx:
             by_id = links.by_hubspot if key.side is Side.HUBSPOT else links.by_salesforce
             known = (
                 await by_id(tx, slug, [key.id]) or await unlinked.by_keys(tx, [key]) or await dirty.by_keys(tx, [key])

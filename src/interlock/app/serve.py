@@ -22,6 +22,7 @@ from interlock.app.reach import remember
 from interlock.app.runtime import cycle_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.sync import INTERRUPTED, SyncResult, sync
+from interlock.app.words import on_one_line
 from interlock.core.model import RecordKey
 from interlock.crm.budget import Governor
 from interlock.crm.errors import BudgetSpent, CrmError, SchemaChanged, SignInRefused
@@ -231,7 +232,7 @@ class ServeDesk:
         if result.outcome == "stopped" and result.stopped_reason == GAVE_WAY:
             self._cut_short.add(connection.id)
         elif result.outcome == "stopped":
-            self._say(f"{connection.name}: stopped by a brake. {result.stopped_reason}")
+            self._say(on_one_line(f"{connection.name}: stopped by a brake. {result.stopped_reason}"))
         return result
 
     async def _worked(
@@ -344,7 +345,7 @@ class ServeDesk:
             await self._close_session(connection.id)
         if failure is None:
             report = "".join(traceback.format_exception(error))
-            self._say(f"{connection.name}: a defect of Interlock stopped this connection.\n{report}")
+            self._say(f"{on_one_line(connection.name)}: a defect of Interlock stopped this connection.\n{report}")
             why = f"A defect of Interlock: {type(error).__name__}."
             await states.halt(self._store, connection.id, "suspended", why, _DEFECT_FIX, lease)
             return RETRY_MOST_S
@@ -360,7 +361,7 @@ class ServeDesk:
             wait_s = BUDGET_RETRY_S
         if isinstance(error, CrmError):
             wait_s = max(wait_s, error.retry_after_s or 0.0)
-        self._say(f"{connection.name}: {failure.message} Next try in {wait_s:.0f} s.")
+        self._say(on_one_line(f"{connection.name}: {failure.message} Next try in {wait_s:.0f} s."))
         return wait_s
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
 from interlock.app import states
+from interlock.app.times import rfc3339
 from interlock.core.model import Reason, RecordKey
 from interlock.engine.brake import Braked
 from interlock.engine.context import Cycle, ObjectCounts, SetupChanged, StopAsked
 from interlock.engine.cycle import drain, work_off
 from interlock.store import dirty
+
+Json = dict[str, Any]
 
 # `Cycle.stop` of somebody who wants the process to end, as opposed to the sync.
 INTERRUPTED = "interrupted"
@@ -86,6 +90,19 @@ async def result_of(
         seconds=(ctx.clock_us() - started_us) / 1_000_000,
         next_due_us=min((at_us for at_us in waits if at_us is not None), default=None),
     )
+
+
+def as_document(result: SyncResult, open_issues: int | None) -> Json:
+    return {
+        "outcome": result.outcome,
+        "stopped_reason": result.stopped_reason,
+        "objects": {slug: msgspec.structs.asdict(counts) for slug, counts in result.objects.items()},
+        "api_calls": result.api_calls,
+        "seconds": result.seconds,
+        "waiting": sum(counts.waiting for counts in result.objects.values()),
+        "next_due_at": rfc3339(result.next_due_us),
+        "open_issues": open_issues,
+    }
 
 
 def calls_of(ctx: Cycle) -> dict[str, int]:

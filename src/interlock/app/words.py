@@ -65,6 +65,11 @@ def because(merge: FieldMerge, *, held: bool = False) -> str:
     return f"{why} It goes to both sides." if merge.both else f"{why} {_GOES[merge.write]}"
 
 
+def on_one_line(text: str) -> str:
+    """For a log: what a CRM, or whoever named a connection, said can neither begin a line of its own nor steer a terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
 # Causes of audit rows. What is not here is a sentence already.
 _CAUSES = {
     **{code.value: text for code, text in _BECAUSE.items()},

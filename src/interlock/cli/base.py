@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from interlock.app.errors import Failure
     from interlock.wiring import Interlock
 
 Json = dict[str, Any]
@@ -160,24 +159,13 @@ class Page:
         self.console.width = console_width
 
 
-def dumped(document: Json, schema: str, *, version: str | None = None, now_us: int | None = None) -> str:
+def dumped(document: Json, schema: str) -> str:
     """A document with the head that every one carries."""
     import time
 
-    from interlock import __version__
-    from interlock.app.times import rfc3339
+    from interlock.app.documents import with_head
 
-    head = {
-        "schema": f"interlock.{schema}/1",
-        "interlock_version": version or __version__,
-        "generated_at": rfc3339(now_us if now_us is not None else time.time_ns() // 1_000),
-    }
-    return json.dumps({**head, **document}, ensure_ascii=True)
-
-
-def error_document(failure: Failure) -> Json:
-    names = ("code", "message", "side", "record", "field", "cause", "fix", "docs")
-    return {"error": {name: getattr(failure, name) for name in names}}
+    return json.dumps(with_head(document, schema, time.time_ns() // 1_000), ensure_ascii=True)
 
 
 # --- the common options ------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ async def list_conflicts(
         assert chosen.id is not None
         wanted = None if status == "all" else status
         listed = await conflicts.list_(opened.store, chosen.id, wanted, cursor, limit)
-    document = {"total": listed.total, "conflicts": listed.conflicts, "next_cursor": listed.next_cursor}
+    document = conflicts.list_document(listed)
 
     def page(out: Page) -> None:
         if not listed.conflicts:
@@ -75,19 +75,12 @@ async def resolve(
 ) -> Answer:
     """Choose whose value both sides shall hold. The next sync writes it, unless somebody has edited the field since."""
     from interlock.app import conflicts, connections
-    from interlock.app.errors import BadInput
-    from interlock.core.model import Side
 
-    if keep not in [side.value for side in Side]:
-        raise BadInput(
-            f"{keep!r} is not a side.", code="bad_side", field="--keep", fix="There are: hubspot, salesforce."
-        )
+    side = conflicts.side_of(keep)
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
         assert connection.id is not None
-        chosen = await conflicts.resolve(
-            opened.store, connection.id, id_, Side(keep), now_us=opened.clock_us(), plan=plan
-        )
+        chosen = await conflicts.resolve(opened.store, connection.id, id_, side, now_us=opened.clock_us(), plan=plan)
     value = _shown(chosen.document[f"{keep}_value"])
 
     def page(out: Page) -> None:

@@ -22,18 +22,7 @@ async def doctor(run: Run) -> Answer:
             checks = await use_case.examine(
                 use_case.Patient(opened.store, chosen, clients.hubspot, clients.salesforce, opened.clock_us)
             )
-    document = {
-        "checks": [
-            {
-                "code": each.code,
-                "side": each.side.value if each.side is not None else None,
-                "level": each.level,
-                "message": each.message,
-                "fix": each.fix,
-            }
-            for each in checks
-        ]
-    }
+    document = use_case.as_document(checks)
     errors = sum(each.level == use_case.ERROR for each in checks)
     warnings = sum(each.level == use_case.WARNING for each in checks)
 

@@ -17,7 +17,6 @@ async def find(
     """Find records by e-mail, name or id."""
     from interlock.app import connections
     from interlock.app import find as use_case
-    from interlock.app.errors import Missing
 
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
@@ -28,11 +27,8 @@ async def find(
             async with opened.clients(connection, note=False) as clients:
                 both = (clients.hubspot, clients.salesforce)
                 search = await use_case.find(opened.store, connection.id, text, both)
-    silent = [side.value for side, read in search.read.items() if read == "failed"]
-    if not search.found:
-        asked = f" ({' and '.join(silent)} did not answer)" if silent else ""
-        raise Missing(f"Nothing is found for {text!r}{asked}.", code="no_such_record", fix="Try an e-mail or an id.")
-    records = [each.document() for each in search.found]
+    document = use_case.as_document(text, search)
+    records, silent = document["records"], search.silent
 
     def page(out: Page) -> None:
         columns = ("Record", "HubSpot", "Salesforce", "Pair")
@@ -45,7 +41,7 @@ async def find(
             out.line(f"{' and '.join(silent)} did not answer: this is what is remembered.")
         out.line("Next: interlock explain KEY")
 
-    return Answer({"records": records, "read": {side.value: read for side, read in search.read.items()}}, page)
+    return Answer(document, page)
 
 
 def register(app: typer.Typer) -> None:

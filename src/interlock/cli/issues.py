@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, R
 
 if TYPE_CHECKING:
     from interlock.core.model import Issue
-    from interlock.store import Store
 
 CategoryOption = Annotated[str | None, typer.Option("--category", help="Only this category, e.g. property_values.")]
 ObjectOption = Annotated[str | None, typer.Option("--object", help="Only contacts, companies or deals.")]
@@ -33,18 +32,13 @@ async def list_issues(
     """List what needs a person."""
     from interlock.app import connections, issues
 
-    query = _query(category, object_, code, record)
+    query = issues.query_of(category, object_, code, record)
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
         listed = await issues.list_(opened.store, chosen.id, query, cursor, limit)
-    documents = [issues.as_document(issue) for issue in listed.issues]
-    document = {
-        "total": listed.total,
-        "by_category": listed.by_category,
-        "issues": documents,
-        "next_cursor": listed.next_cursor,
-    }
+    document = issues.list_document(listed)
+    documents = document["issues"]
 
     def page(out: Page) -> None:
         if not documents:
@@ -97,7 +91,7 @@ async def resync(
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
         assert connection.id is not None
-        chosen = await _choose(opened.store, connection.id, ids, category, everything)
+        chosen = await issues.choose(opened.store, connection.id, ids, category, everything)
         if not plan:
             await issues.resync(opened.store, connection.id, chosen, opened.clock_us())
     return _changed("resync", chosen, plan, "due again", "Next: interlock sync --once")
@@ -117,7 +111,7 @@ async def ignore(
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
         assert connection.id is not None
-        chosen = await _choose(opened.store, connection.id, ids, category, everything)
+        chosen = await issues.choose(opened.store, connection.id, ids, category, everything)
         if not plan and chosen:
             if not ids:
                 run.confirm(f"Ignore {len(chosen)} issues?", yes)
@@ -138,7 +132,7 @@ async def export(
 
     from interlock.app import connections, issues
 
-    query = _query(category, object_, code, record)
+    query = issues.query_of(category, object_, code, record)
     async with run.open() as opened:
         connection = await connections.choose(opened.store, run.connection)
         assert connection.id is not None
@@ -148,33 +142,10 @@ async def export(
     return Answer(document, lambda out: out.line(f"{len(found)} issues are in {file}."))
 
 
-def _query(category: str | None, object_: str | None, code: str | None, record: str | None) -> Any:
-    from interlock.app import connections, issues
-    from interlock.app.errors import BadInput
-    from interlock.app.keys import parse_key
-
-    connections.check_objects([object_] if object_ else None)
-    key = parse_key(record) if record else None
-    if record and key is None:
-        raise BadInput(f"{record!r} is not a record key.", code="bad_key", fix="`interlock find` gives the key.")
-    return issues.Query(issues.check_category(category), object_, code, key)
-
-
-async def _choose(
-    store: Store, connection_id: int, ids: list[int] | None, category: str | None, everything: bool
-) -> list[Issue]:
-    from interlock.app import issues
-    from interlock.app.errors import BadInput
-
-    if ids:
-        return [await issues.show(store, connection_id, id_) for id_ in ids]
-    if not category and not everything:
-        raise BadInput("Say which issues.", code="nothing_chosen", fix="Give ids, --category, or --all.")
-    return await issues.every(store, connection_id, issues.Query(issues.check_category(category)))
-
-
 def _changed(what: str, chosen: list[Issue], plan: bool, word: str, next_line: str) -> Answer:
-    document = {"action": what, "planned": plan, "issues": [issue.id for issue in chosen]}
+    from interlock.app.issues import changed_document
+
+    document = changed_document(what, chosen, plan=plan)
 
     def page(out: Page) -> None:
         out.line(f"{len(chosen)} issues {'would be' if plan else 'are'} {word}.")

@@ -36,7 +36,7 @@ from interlock.cli import (
     users,
     worker,
 )
-from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped, error_document
+from interlock.cli.base import BAD_USAGE, DEFECT, INTERRUPTED, Current, Run, dumped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,6 +202,8 @@ def _write_report(error: BaseException, arguments: Sequence[str]) -> str:
 
 def _tell(failure: Failure, as_json: bool) -> int:
     if as_json:
+        from interlock.app.documents import error_document
+
         sys.stdout.write(dumped(error_document(failure), "error") + "\n")
     else:
         sys.stderr.write(f"{failure.message}\n")

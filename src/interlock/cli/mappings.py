@@ -13,8 +13,6 @@ from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, ObjectsOption, Page
 if TYPE_CHECKING:
     from interlock.app.mappings import Change
     from interlock.app.schemas import Schemas
-    from interlock.store.connections import Connection
-    from interlock.wiring import Interlock
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="YAML, as `mappings export` writes it.")]
 
@@ -51,15 +49,15 @@ async def export(
     ] = None,
 ) -> Answer:
     """Write the mappings as YAML."""
-    from interlock.app import connections
+    from interlock.app import connections, mapping_files
     from interlock.app import mappings as use_case
     from interlock.app.errors import BadInput
-    from interlock.mapping_files import as_yaml
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        text = as_yaml(await use_case.export(opened.store, chosen.id), chosen)
+        exported = await use_case.export(opened.store, chosen.id)
+    text = mapping_files.as_yaml(exported, chosen)
     if file is not None:
         try:
             file.write_text(text, encoding="utf-8")
@@ -69,14 +67,20 @@ async def export(
     def page(out: Page) -> None:
         out.line(f"The mappings are in {file}." if file is not None else text.rstrip("\n"))
 
-    return Answer({"file": str(file) if file is not None else None, "yaml": text}, page)
+    document = {
+        "file": str(file) if file is not None else None,
+        "yaml": text,
+        "mappings": exported,
+        "version": mapping_files.version_of(exported),
+    }
+    return Answer(document, page)
 
 
 async def diff(run: Run, file: FileArgument) -> Answer:
     """Say how the mappings differ from a file. Exit code 1 when they do."""
     from interlock.app import connections
     from interlock.app import mappings as use_case
-    from interlock.mapping_files import read_file
+    from interlock.mapping_input import read_file
 
     document, _ = read_file(file)
     async with run.open() as opened:
@@ -97,9 +101,9 @@ async def diff(run: Run, file: FileArgument) -> Answer:
 
 async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answer:
     """Make the mappings as a file says, all or nothing. Rows that do not change keep what they know of each record."""
-    from interlock.app import connections
+    from interlock.app import connections, mapping_files
     from interlock.app import mappings as use_case
-    from interlock.mapping_files import read_file
+    from interlock.mapping_input import read_file
 
     document, where = read_file(file)
     async with run.open() as opened:
@@ -107,7 +111,8 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
         assert chosen.id is not None
 
         async def refresh() -> Schemas:
-            return await _fresh_schemas(opened, chosen)
+            async with opened.clients(chosen) as clients:
+                return await mapping_files.fresh_schemas(opened.store, chosen, clients.hubspot, clients.salesforce)
 
         changes = await use_case.apply(opened.store, chosen.id, document, where, refresh, plan=plan)
 
@@ -124,18 +129,6 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
 
     answer = {"file": str(file), "planned": plan, "changes": [change.document() for change in changes]}
     return Answer(answer, page)
-
-
-async def _fresh_schemas(opened: Interlock, connection: Connection) -> Schemas:
-    from interlock.app.schemas import keep_schemas, read_schemas
-    from interlock.objects.registry import SPECS
-
-    assert connection.id is not None
-    slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
-    async with opened.clients(connection) as clients:
-        schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
-    await keep_schemas(opened.store, connection.id, schemas)
-    return schemas
 
 
 def _show(out: Page, changes: list[Change]) -> None:

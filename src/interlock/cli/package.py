@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,6 @@ from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, Run, with_com
 if TYPE_CHECKING:
     from interlock.app.package.plan import Plan
     from interlock.crm.salesforce.deploy import Deployment
-
-Json = dict[str, Any]
 
 _STATES = {
     "none": "Nothing of the package is in the org.",
@@ -36,6 +34,7 @@ async def plan(
     from interlock.app.errors import BadInput
     from interlock.app.package import parts
     from interlock.app.package import plan as use_case
+    from interlock.app.package.documents import plan_document
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
@@ -48,7 +47,7 @@ async def plan(
             zip_file.write_bytes(parts.package(address, found.further))
         except OSError as error:
             raise BadInput(f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable") from error
-    document = {**_as_document(found), "zip": str(zip_file) if zip_file is not None else None}
+    document = {**plan_document(found), "zip": str(zip_file) if zip_file is not None else None}
 
     def page(out: Page) -> None:
         _show(out, found)
@@ -71,6 +70,7 @@ async def install(
     from interlock.app import connections
     from interlock.app.package import install as use_case
     from interlock.app.package import parts, permit
+    from interlock.app.package.documents import deployment_document, plan_document
     from interlock.app.package.kept import Keeper
 
     permitted = permit.Permitted((), (), None)
@@ -91,9 +91,9 @@ async def install(
                 )
     before, after = installed.before, installed.after
     document = {
-        **_as_document(after),
+        **plan_document(after),
         "state_before": before.state,
-        "deployment": _deployment(installed.deployment),
+        "deployment": deployment_document(installed.deployment),
         "granted": [{"field": field, "editable": editable} for field, editable in permitted.added],
         "left_out": [{"field": each.field, "reason": each.reason, "why": each.why} for each in permitted.left_out],
     }
@@ -118,35 +118,22 @@ async def status(
 ) -> Answer:
     """Say which version is in the org, and where a deployment that is under way stands. Exit code 1 if it is not current."""
     from interlock.app import connections
-    from interlock.app.errors import Missing
     from interlock.app.package import parts
-    from interlock.app.package import plan as use_case
+    from interlock.app.package import status as use_case
+    from interlock.app.package.documents import deployment_document, plan_document
     from interlock.app.package.kept import Keeper
-    from interlock.crm.errors import NotFound
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
         address = parts.address_of(opened.home.settings.public_url)
-        kept = await Keeper(opened.store, chosen.id).load()
-        if cancel and (kept is None or kept.id is None):
-            raise Missing(
-                "No deployment of this Interlock is under way.",
-                code="no_deployment",
-                fix="Setup, Deployment Status shows those of other tools, and cancels them.",
-            )
+        keeper = Keeper(opened.store, chosen.id)
         async with opened.clients(chosen) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-            found = await use_case.look(clients.salesforce, user_id, address)
-            running: Deployment | None = None
-            if kept is not None and kept.id is not None:
-                try:
-                    if cancel:
-                        await clients.salesforce.cancel_deployment(kept.id)
-                    running = await clients.salesforce.deployment(kept.id)
-                except NotFound:
-                    run.say(f"The org knows no deployment {kept.id} any more.")
-    document = {**_as_document(found), "deployment": _deployment(running)}
+            told = await use_case.status(clients.salesforce, keeper, address, cancel=cancel)
+    found, running = told.plan, told.deployment
+    if told.forgotten is not None:
+        run.say(f"The org knows no deployment {told.forgotten} any more.")
+    document = {**plan_document(found), "deployment": deployment_document(running)}
 
     def page(out: Page) -> None:
         _show(out, found)
@@ -167,6 +154,7 @@ async def remove(
     from interlock.app import connections
     from interlock.app.package import export as exporting
     from interlock.app.package import remove as use_case
+    from interlock.app.package.documents import deployment_document
     from interlock.app.package.kept import Keeper
 
     async with run.open() as opened:
@@ -191,7 +179,7 @@ async def remove(
     document = {
         "exported": {"file": exported.path, "pairs": exported.pairs, "sha256": exported.sha256},
         "removed": [{"type": type_, "name": name} for type_, name in removed.components],
-        "deployment": _deployment(removed.deployment),
+        "deployment": deployment_document(removed.deployment),
     }
 
     def page(out: Page) -> None:
@@ -227,32 +215,6 @@ class Telling:
 def _progress(deployment: Deployment) -> str:
     done, total = deployment.number_components_deployed, deployment.number_components_total
     return f"Deployment {deployment.id}: {deployment.status}, {done} of {total} components."
-
-
-def _as_document(found: Plan) -> Json:
-    return {
-        "state": found.state,
-        "version": found.version,
-        "version_in_org": found.version_there,
-        "assigned": found.assigned,
-        "address": found.address.origin,
-        "no_address_because": found.address.why_not,
-        "components": [{"type": each.type, "name": each.name, "state": each.state} for each in found.components],
-        "further_fields": [{"field": field, "editable": editable} for field, editable in found.further],
-    }
-
-
-def _deployment(deployment: Deployment | None) -> Json | None:
-    if deployment is None:
-        return None
-    return {
-        "id": deployment.id,
-        "status": deployment.status,
-        "done": deployment.done,
-        "components_total": deployment.number_components_total,
-        "components_deployed": deployment.number_components_deployed,
-        "component_errors": deployment.number_component_errors,
-    }
 
 
 def _show(out: Page, found: Plan) -> None:

@@ -35,15 +35,6 @@ async def resume(run: Run, objects: ObjectsOption = None, plan: PlanOption = Fal
 
 
 async def _answer(run: Run, change: StateChange, what: str, plan: bool) -> Answer:
-    document = {
-        "before": change.before,
-        "after": change.after,
-        "reason": change.reason,
-        "paused_objects": change.objects,
-        "changed": change.changed and not plan,
-        "planned": plan,
-    }
-
     def page(out: Page) -> None:
         would = "would be " if plan else ""
         if not change.changed:
@@ -55,7 +46,7 @@ async def _answer(run: Run, change: StateChange, what: str, plan: bool) -> Answe
         elif change.changed and change.before == change.after:
             out.line("No object is paused.")
 
-    return Answer(document, page)
+    return Answer(change.document(plan=plan), page)
 
 
 def register(app: typer.Typer) -> None:

@@ -62,8 +62,8 @@ async def serve(
                 "Other machines can reach the pages without https, so passwords can be read on their way."
                 " Put a reverse proxy with https in front, and set public_url in interlock.yaml."
             )
+        app = make_app(opened, url)
         try:
-            app = make_app(opened, url)
             async with serving(app, listening, settings.trusted_proxies, app.state.live.close):
                 token = await links.first_person_link(opened.store)
                 link = None if token is None else links.address_of(url, token)
@@ -80,6 +80,7 @@ async def serve(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
                     ).run()
         finally:
+            await app.state.site.jobs.close()
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()

@@ -132,6 +132,8 @@ async def _until_ended(run: Run, opened: Interlock, chosen: Connection, only: li
 def _told(run: Run, opened: Interlock, result: SyncResult) -> None:
     """One line, or one document, for each look at both CRMs that came to something."""
     if run.json:
+        from interlock.app.sync import as_document
+
         run.emit(as_document(result, None))
         return
     done = in_words(result)
@@ -181,6 +183,8 @@ def working(run: Run, ends: Ends, ctx: Cycle) -> None:
 
 
 def answer(result: SyncResult, open_issues: int, **more: Any) -> Answer:
+    from interlock.app.sync import as_document
+
     document = {**as_document(result, open_issues), **more}
     code = {"stopped": STOPPED, "interrupted": INTERRUPTED}.get(result.outcome, NEEDS_A_PERSON if open_issues else DONE)
 
@@ -188,23 +192,6 @@ def answer(result: SyncResult, open_issues: int, **more: Any) -> Answer:
         _page(out, document)
 
     return Answer(document, page, code)
-
-
-def as_document(result: SyncResult, open_issues: int | None) -> Json:
-    import msgspec
-
-    from interlock.app.times import rfc3339
-
-    return {
-        "outcome": result.outcome,
-        "stopped_reason": result.stopped_reason,
-        "objects": {slug: msgspec.structs.asdict(counts) for slug, counts in result.objects.items()},
-        "api_calls": result.api_calls,
-        "seconds": result.seconds,
-        "waiting": sum(counts.waiting for counts in result.objects.values()),
-        "next_due_at": rfc3339(result.next_due_us),
-        "open_issues": open_issues,
-    }
 
 
 _WORDS = (

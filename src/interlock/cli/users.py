@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,7 @@ PublicUrlOption = Annotated[
 async def list_users(run: Run) -> Answer:
     """List who can sign in."""
     from interlock.app.people import manage
+    from interlock.app.people.documents import person_document, state_of
 
     async with run.open() as opened:
         people = await manage.list_(opened.store)
@@ -43,12 +44,18 @@ async def list_users(run: Run) -> Answer:
             out.line("Nobody has an account yet. Next: interlock setup-link")
             return
         rows = [
-            (person.email, person.name, person.role, _state(person), shown(rfc3339(person.signed_in_at_us)))
+            (
+                person.email,
+                person.name,
+                person.role,
+                state_of(person).replace("_", " "),
+                shown(rfc3339(person.signed_in_at_us)),
+            )
             for person in people
         ]
         out.table(("E-mail", "Name", "Role", "State", "Last sign-in"), rows, keep=("E-mail",))
 
-    return Answer({"users": [_document(person) for person in people]}, page)
+    return Answer({"users": [person_document(person) for person in people]}, page)
 
 
 async def add(
@@ -114,32 +121,14 @@ async def setup_link(run: Run, public_url: PublicUrlOption = None) -> Answer:
 
 
 def _answer(person: Person, link: str | None, said: str) -> Answer:
+    from interlock.app.people.documents import person_document
+
     def page(out: Page) -> None:
         out.line(said)
         if link is not None:
             out.line(f"To choose a password, once, within three days: {link}")
 
-    return Answer({"user": _document(person), "link": link}, page)
-
-
-def _document(person: Person) -> dict[str, Any]:
-    from interlock.app.times import rfc3339
-
-    return {
-        "id": person.id,
-        "email": person.email,
-        "name": person.name,
-        "role": person.role,
-        "state": _state(person).replace(" ", "_"),
-        "created_at": rfc3339(person.created_at_us),
-        "signed_in_at": rfc3339(person.signed_in_at_us),
-    }
-
-
-def _state(person: Person) -> str:
-    if person.disabled:
-        return "disabled"
-    return "active" if person.password_hash else "no password"
+    return Answer({"user": person_document(person), "link": link}, page)
 
 
 def _link(opened: Interlock, public_url: str | None, token: str | None) -> str | None:

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
 from interlock.store import lease as leases
 from interlock.store import migrate
@@ -44,6 +45,10 @@ class _Backend(Protocol):
     def migrating(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
     async def close(self) -> None: ...
     def freeze(self) -> None: ...
+
+
+# {loop: its turns}: a lock belongs to the loop that waits for it.
+_migrations: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 class Store:
@@ -101,7 +106,10 @@ class Store:
             async with self._backend.read() as driver:
                 if await migrate.is_current(driver):
                     return
-            async with self._backend.migrating() as connection:
+            # Alembic knows one migration at a time in a process: two previews that open their scratch copies at once would get
+            # into each other's.
+            turn = _migrations.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+            async with turn, self._backend.migrating() as connection:
                 await connection.run_sync(migrate.upgrade)
 
     @asynccontextmanager

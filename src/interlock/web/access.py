@@ -1,7 +1,6 @@
 """The door before every page: who asks, may they, and does the form come from a page of ours. Knows no page.
 
-Pages take the session cookie, and every form of theirs a token bound to it; the JSON API takes a bearer token and no cookie,
-so that no other site can make a browser use it.
+Pages take the session cookie, and every form of theirs a token bound to it. The JSON API has a door of its own (api/door.py).
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from interlock.app.notify import manage as notify
-from interlock.app.people import programs, signing_in
+from interlock.app.people import signing_in
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import By, Visitor
 from interlock.web import cookies
+from interlock.web.body import read_body
 from interlock.web.site import Site
 from interlock.web.texts import _
 
@@ -60,7 +60,7 @@ class Asked(msgspec.Struct):
     @property
     def by(self) -> By:
         """For what is done by a page: the log of deeds wants to know."""
-        return By(self.who.actor, self.address, self.who.person_id)
+        return By(self.who.actor, self.address, self.who.person_id, self.who.behind)
 
     def field(self, name: str) -> str:
         return self.form.get(name, "")
@@ -107,8 +107,8 @@ def open_page(site: Site, handler: Handler) -> Endpoint:
     return endpoint
 
 
-def page(site: Site, handler: Handler, need: Action) -> Endpoint:
-    """For whoever is signed in and may do it."""
+def page(site: Site, handler: Handler, need: Action, path: str) -> Endpoint:
+    """For whoever is signed in and may do it. `path`: as the table has it."""
 
     async def endpoint(request: Request) -> Response:
         session = cookies.read(request, cookies.SESSION, site.https)
@@ -119,28 +119,10 @@ def page(site: Site, handler: Handler, need: Action) -> Endpoint:
         bell = 0 if visitor.person_id is None else await notify.unread(site.store, visitor.person_id)
         asked = Asked(site, request, visitor, form, cookies.form_token(session), session, bell)
         if not visitor.may(need):
+            await site.denials.note(asked.by, visitor.actor, need, path)
             text = _("Your role does not allow it. An admin can change your role.")
             return asked.page("message.html", 403, title=_("Not allowed"), text=text)
         return await handler(asked)
-
-    return endpoint
-
-
-def api(site: Site, handler: Handler, need: Action) -> Endpoint:
-    """For a program with a token whose role may do it."""
-
-    async def endpoint(request: Request) -> Response:
-        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
-        visitor = await programs.whose(site.store, token.strip()) if scheme.lower() == "bearer" else None
-        if visitor is None:
-            refused = {
-                "error": {"code": "token_needed", "message": "Send a token of Interlock as Authorization: Bearer."}
-            }
-            return JSONResponse(refused, 401, {"WWW-Authenticate": "Bearer"})
-        if not visitor.may(need):
-            message = f"The token's role is {visitor.role}, which does not allow it."
-            return JSONResponse({"error": {"code": "not_allowed", "message": message}}, 403)
-        return await handler(Asked(site, request, visitor, {}, "", None))
 
     return endpoint
 
@@ -182,10 +164,10 @@ async def _fields(request: Request) -> dict[str, str]:
     sent = request.headers.get("content-type", "")
     kind = sent.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return _parts(sent, await _body(request, UPLOAD_BYTES))
+        return _parts(sent, await read_body(request, UPLOAD_BYTES, _("The file is too long.")))
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, _("Only forms are taken here."))
-    body = await _body(request, FORM_BYTES)
+    body = await read_body(request, FORM_BYTES, _("The form is too long."))
     try:
         pairs = parse_qsl(
             body.decode("ascii", "replace"), keep_blank_values=True, errors="replace", max_num_fields=FORM_FIELDS
@@ -193,15 +175,6 @@ async def _fields(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise HTTPException(413, _("The form is too long.")) from error
     return dict(pairs)
-
-
-async def _body(request: Request, most_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise HTTPException(413, _("The form is too long."))
-    return bytes(body)
 
 
 def _parts(content_type: str, body: bytes) -> dict[str, str]:

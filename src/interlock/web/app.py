@@ -9,15 +9,18 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from interlock.app.errors import AppError, Missing
 from interlock.app.people.passwords import Passwords
+from interlock.crm.errors import CrmError
 from interlock.store import StoreError
 from interlock.web import forms
+from interlock.web.address import API
+from interlock.web.api import failures
 from interlock.web.headers import Secured
-from interlock.web.routes import API, routes
+from interlock.web.routes import routes
 from interlock.web.site import Site
 from interlock.web.speaking import Speaking
 from interlock.web.static_files import ADDRESS as STATIC
@@ -36,6 +39,7 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
             HTTPException: failing.refused,
             AppError: failing.said_no,
             StoreError: failing.no_store,
+            CrmError: failing.crm,
             Exception: failing.failed,
         },
     )
@@ -43,6 +47,7 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
     app.state.live = site.live
     # An address is in the table or it is not; a redirect to a guess would be made from whatever host the request names.
     app.router.redirect_slashes = False
+    app.state.site = site
     return app
 
 
@@ -54,38 +59,57 @@ class _Failing:
 
     async def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if _is_api(request):
+            return failures.of_http(error, self._site.clock_us())
         if error.status_code == 404:
             title, text = _("There is no such page"), _("The status is at /, the health check at /health.")
         elif error.status_code == 405:
             title, text = _("Not here"), _("The status is at /, the health check at /health.")
         else:
             title, text = _("Not taken"), error.detail
-        code = "not_found" if error.status_code == 404 else "refused"
-        response = self._answer(request, error.status_code, title, text, code)
+        response = self._page(error.status_code, title, text)
         response.headers.update(error.headers or {})
         return response
 
     async def said_no(self, request: Request, error: Exception) -> Response:
         """What a use case refused, where a page has no form to say it at."""
         assert isinstance(error, AppError)
+        if _is_api(request):
+            return failures.of_error(error, self._site.clock_us())
         failure = error.failure
         title = _("There is no such thing") if isinstance(error, Missing) else _("Not done")
         text = f"{failure.message} {failure.fix}".strip()
-        response = self._answer(request, forms.status_of(error), title, text, failure.code)
+        response = self._page(failures.status_of(error), title, text)
         response.headers.update(forms.headers_of(error))
         return response
 
     async def no_store(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, StoreError)
+        if _is_api(request):
+            return failures.of_error(error, self._site.clock_us())
         text = f"{error} {_('Load the page again.')}"
-        return self._answer(request, 503, _("The database cannot be read"), text, error.code)
+        return self._page(503, _("The database cannot be read"), text)
+
+    async def crm(self, request: Request, error: Exception) -> Response:
+        """What a CRM refused, or that it did not answer, where a page has no place to say it at."""
+        assert isinstance(error, CrmError)
+        if _is_api(request):
+            return failures.of_error(error, self._site.clock_us())
+        response = self._page(failures.status_of(error), _("Not done"), f"{error.message} {error.fix}".strip())
+        response.headers.update(failures.headers_of(error))
+        return response
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What went wrong is in the log (the server writes it); a page shows nothing of the inside."""
+        if _is_api(request):
+            return failures.of_error(error, self._site.clock_us())
         text = _("This is a defect of Interlock. The log of `interlock serve` holds the report.")
-        return self._answer(request, 500, _("Something broke"), text, "defect")
+        return self._page(500, _("Something broke"), text)
 
-    def _answer(self, request: Request, status_code: int, title: str, text: str, code: str) -> Response:
-        if request.url.path.startswith(API):
-            return JSONResponse({"error": {"code": code, "message": text}}, status_code)
+    def _page(self, status_code: int, title: str, text: str) -> Response:
         return self._site.render("message.html", status_code, title=title, text=text)
+
+
+def _is_api(request: Request) -> bool:
+    # Not of `request.url`, which is made with the host that was sent, and cannot be with every one.
+    return str(request.scope["path"]).startswith(API)

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
-import msgspec
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from interlock.app.people.roles import Action
 from interlock.objects.registry import SPECS
 from interlock.web import access
-from interlock.web.access import Handler
+from interlock.web.access import Endpoint
+from interlock.web.address import API, Address, Operation
+from interlock.web.api.addresses import OPERATIONS
+from interlock.web.api.door import door
+from interlock.web.hosts import check_host
 from interlock.web.pages import (
     account,
     api_tokens,
@@ -38,16 +44,22 @@ from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
 
-API = "/api/"
-METRICS = "/metrics"
+__all__ = ["ADDRESSES", "API", "Address", "Operation", "routes"]
 
 
-class Address(msgspec.Struct, frozen=True):
-    method: str
-    path: str
-    need: Action | None
-    handler: Handler
+class _Id(Convertor[int]):
+    """{id:int}: of a size that both databases hold. A longer one is an address that is not there."""
 
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("int", _Id())
 
 CONNECTION = "/connections/{id:int}"
 
@@ -69,11 +81,14 @@ def _of_object(slug: str) -> list[Address]:
     ]
 
 
-ADDRESSES = (
+ADDRESSES: tuple[Address, ...] = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
     Address("GET", "/healthz", None, status.health),
-    Address("GET", METRICS, Action.SEE, metrics.metrics),
+    # For programs too, and no document of the JSON API.
+    Operation(
+        "GET", "/metrics", Action.SEE, metrics.metrics, name="metrics", summary="Numbers for Prometheus", answers=None
+    ),
     Address("GET", "/sign-in", None, sign_in.show),
     Address("POST", "/sign-in", None, sign_in.send),
     Address("POST", "/sign-out", Action.OWN_ACCOUNT, sign_in.sign_out),
@@ -131,19 +146,14 @@ ADDRESSES = (
     Address("GET", f"{CONNECTION}/mappings.yaml", Action.SEE, connection.download),
     Address("POST", f"{CONNECTION}/mappings/upload", Action.CONFIGURE, connection.upload),
     Address("POST", f"{CONNECTION}/mappings/apply", Action.CONFIGURE, connection.apply),
-    Address("GET", "/api/status", Action.SEE, status.as_json),
     Address("GET", "/settings/progress", Action.SEE, progress.show),
     Address("GET", "/settings/progress/events", Action.SEE, progress.events),
     *(Address(method, path, Action.CONFIGURE, handler) for method, path, handler in setup.addresses()),
     *(Address(method, path, None, handler) for method, path, handler in colleague.addresses(setup.PAGES)),
     Address("GET", "/oauth/hubspot/callback", None, callback.hubspot),
     Address("GET", "/oauth/salesforce/callback", None, callback.salesforce),
+    *OPERATIONS,
 )
-
-
-def is_for_programs(path: str) -> bool:
-    """Whether it is asked with a token instead of a session."""
-    return path.startswith(API) or path == METRICS
 
 
 def routes(site: Site) -> list[Route]:
@@ -151,10 +161,18 @@ def routes(site: Site) -> list[Route]:
 
 
 def _route(site: Site, address: Address) -> Route:
-    if address.need is None:
+    if isinstance(address, Operation):
+        endpoint = door(site, address)
+    elif address.need is None:
         endpoint = access.open_page(site, address.handler)
-    elif is_for_programs(address.path):
-        endpoint = access.api(site, address.handler, address.need)
     else:
-        endpoint = access.page(site, address.handler, address.need)
-    return Route(address.path, endpoint, methods=[address.method])
+        endpoint = access.page(site, address.handler, address.need, address.path)
+    return Route(address.path, _for_us(site, endpoint), methods=[address.method])
+
+
+def _for_us(site: Site, endpoint: Endpoint) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        check_host(request, site.public_url)
+        return await endpoint(request)
+
+    return checked

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from interlock.app.errors import BadInput
+from interlock.web.patience import PatientProtocol
 
 # Open connections get this long when the server stops.
 _GRACE_S = 2
@@ -77,6 +78,8 @@ async def serving(
     """
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
+        ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -9,11 +9,14 @@ from starlette.responses import HTMLResponse
 
 from interlock import __version__
 from interlock.app import status
+from interlock.app.jobs import Jobs
+from interlock.app.people.denials import Denials
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
 from interlock.web import texts
+from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.live import Live
 from interlock.web.navigation import places_for
 from interlock.web.static_files import StaticFiles
@@ -29,6 +32,10 @@ class Site:
         self.public_url = public_url
         self.post = interlock.post(public_url)
         self.passwords = passwords
+        self.jobs = Jobs(self.clock_us)
+        self.tokens = Buckets(TOKEN, self.clock_us)
+        self.strangers = Buckets(STRANGER, self.clock_us)
+        self.denials = Denials(self.store, self.clock_us)
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
         self.live = Live(lambda ids: status.live(self.store, ids, self.clock_us()))

@@ -178,7 +178,7 @@ def test_what_a_use_case_refuses_is_said_on_a_page_and_to_a_program_in_a_documen
         token = await programs.make(site.store, By("person:1", None, 1), "reports", Role.VIEWER)
         monkeypatch.setattr(status.use_case, "status", refuses)
         page = await site.get()
-        api = await Browser(site.app).get("/api/status", authorization=f"Bearer {token}")
+        api = await Browser(site.app).get("/api/v1/status", authorization=f"Bearer {token}")
         assert page.status == api.status == expected
         said = msgspec.json.decode(api.body)["error"]
         assert said["message"] in page.page.text

@@ -300,7 +300,7 @@ async def test_a_token_is_shown_once_works_and_is_revoked(site: Site) -> None:
     answer = await ada.submit("/api-tokens", "/api-tokens", name="reports", role="viewer")
     (shown,) = answer.page.all("input", id="token")
     token = str(shown["value"])
-    api = await site.browser().get("/api/status", authorization=f"Bearer {token}")
+    api = await site.browser().get("/api/v1/status", authorization=f"Bearer {token}")
     assert (api.status, '"schema":"interlock.status/1"' in api.body) == (200, True)
     listed = await ada.get("/api-tokens")
     assert "reports" in listed.body
@@ -308,7 +308,7 @@ async def test_a_token_is_shown_once_works_and_is_revoked(site: Site) -> None:
     fields_are_told(listed.page)
     revoked = await ada.submit("/api-tokens", "/api-tokens/1/revoke")
     assert "revoked" in (await ada.get(str(revoked.to))).body
-    assert (await site.browser().get("/api/status", authorization=f"Bearer {token}")).status == 401
+    assert (await site.browser().get("/api/v1/status", authorization=f"Bearer {token}")).status == 401
 
 
 async def test_a_token_without_a_name_or_with_no_role_is_refused(site: Site) -> None:

@@ -121,6 +121,12 @@ async def find(store: Store, email: str) -> Person:
     return person
 
 
+async def get(store: Store, id_: int) -> Person:
+    """Raises Missing."""
+    async with store.read(None) as tx:
+        return await _get(tx, id_)
+
+
 async def change_role(store: Store, by: By, id_: int, role: Role) -> Person:
     """Raises Missing, LastAdmin. Counts from the person's next request."""
     async with _changing(store, id_) as (tx, person):

@@ -13,11 +13,21 @@ from interlock.store.api_tokens import ApiToken
 
 async def make(store: Store, by: By, name: str, role: Role) -> str:
     """The token: shown once, never again. Raises BadInput."""
-    name = check_name(name)
-    async with store.write(None) as tx:
-        id_, token = await api_tokens.make(tx, name, role, by.person_id)
-        await record(tx, by, "token_made", subject_of_token(id_), role=role)
+    _, token = await make_known(store, by, name, role)
     return token
+
+
+async def make_known(store: Store, by: By, name: str, role: Role) -> tuple[ApiToken, str]:
+    """As `make`, with what is kept of it. Raises BadInput."""
+    name = check_name(name)
+    # A token that a token made ends, too, when the person at the beginning is disabled, and may never do more than they.
+    maker = by.person_id if by.person_id is not None else by.behind
+    async with store.write(None) as tx:
+        id_, token = await api_tokens.make(tx, name, role, maker)
+        made = await api_tokens.get(tx, id_)
+        assert made is not None
+        await record(tx, by, "token_made", subject_of_token(id_), role=role)
+    return made, token
 
 
 async def list_(store: Store) -> list[ApiToken]:
@@ -53,4 +63,4 @@ async def whose(store: Store, token: str) -> Visitor | None:
     if stale:
         async with store.write(None) as writing:
             await api_tokens.note_use(writing, found.id)
-    return Visitor(subject_of_token(found.id), found.name, role)
+    return Visitor(subject_of_token(found.id), found.name, role, behind=found.made_by)

@@ -25,6 +25,7 @@ def words() -> dict[str, str]:
         "conflict_resolved": _("chose for the conflict"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
+        "denied": _("was refused, by role:"),
         "first_person_made": _("came in as the first person"),
         "import_asked": _("asked for an import"),
         "issues_ignored": _("ignored issues"),

@@ -7,11 +7,12 @@ from starlette.responses import Response
 from interlock.app import connections, mappings, once, sign_in_cards
 from interlock.app.connections import HALTED
 from interlock.app.errors import AppError, BadInput
+from interlock.app.mapping_files import as_yaml
 from interlock.app.package import parts
 from interlock.app.package import plan as package
 from interlock.app.people.roles import Action
 from interlock.crm.errors import CrmError
-from interlock.mapping_files import as_yaml, read_text
+from interlock.mapping_input import read_text
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked

@@ -1,4 +1,4 @@
-"""The status page, the same as JSON, and the health check. Reads the store only, calls no CRM, changes nothing."""
+"""The status page and the health check. Reads the store only, calls no CRM, changes nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from starlette.responses import JSONResponse, Response
 from interlock import __version__
 from interlock.app import connections
 from interlock.app import status as use_case
-from interlock.app.times import rfc3339
 from interlock.store import StoreError
 from interlock.web.access import Asked
 
@@ -23,15 +22,6 @@ async def show(asked: Asked) -> Response:
         worker=worker,
         left=asked.request.query_params.get("done") == "setup_left",
     )
-
-
-async def as_json(asked: Asked) -> Response:
-    """The document that `interlock status --json` prints."""
-    site, now_us = asked.site, asked.site.clock_us()
-    results = await use_case.status(site.store, await connections.all_(site.store, None), now_us)
-    head = {"schema": "interlock.status/1", "interlock_version": __version__, "generated_at": rfc3339(now_us)}
-    worker = await use_case.worker(site.store, now_us)
-    return JSONResponse({**head, "connections": [each.document for each in results], "worker": worker})
 
 
 async def health(asked: Asked) -> Response:

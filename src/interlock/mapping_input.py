@@ -1,4 +1,4 @@
-"""Mappings as a YAML file that a person keeps, changes and brings back: written, and read with the line of whatever is wrong.
+"""Mappings that a person brings as YAML, read with the line of whatever is wrong. app/mapping_files.py writes them.
 
 What the document means is app/mappings.py. Used by the command and by the pages.
 """
@@ -6,24 +6,12 @@ What the document means is app/mappings.py. Used by the command and by the pages
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from interlock.app.errors import BadInput
 from interlock.app.mappings import Document, Where
 from interlock.config import line_of, parse_yaml, refused
-from interlock.store.connections import Connection
-
-
-def as_yaml(document: dict[str, Any], connection: Connection) -> str:
-    head = (
-        f"# Mappings of {connection.name}: HubSpot account {connection.hubspot_account_id},"
-        f" Salesforce org {connection.salesforce_org_id}.\n"
-        "# Change it, then: interlock mappings diff FILE, interlock mappings apply FILE --plan, interlock mappings apply FILE\n"
-    )
-    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_file(file: Path) -> tuple[Document, Where]:

@@ -1,0 +1,152 @@
+"""Work that takes longer than somebody waits for a page: begun now, asked after later. In this process's memory only.
+
+What a job does to records is as safe as any sync: when the process ends it is asked to stop between two batches, and what it
+did is saved. Only what it would have answered is lost, and a job that nobody knows any more is begun again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from interlock.app.documents import error_document
+from interlock.app.errors import Busy, Failure, Missing, as_failure
+from interlock.app.times import rfc3339
+
+Json = dict[str, Any]
+
+RUNNING_MOST, KEPT_MOST = 8, 200
+KEPT_US = 24 * 3_600 * 1_000_000
+# What runs when the process ends has this long to come to the end of its batch.
+GRACE_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Job(msgspec.Struct):
+    """`asked`: what it was begun with. `stop`: asks it to end between two batches."""
+
+    id: str
+    kind: str  # plan | sync | import
+    connection: str
+    asked: Json
+    begun_at_us: int
+    stop: Callable[[], None]
+    ended_at_us: int | None = None
+    result: Json | None = None
+    failure: Failure | None = None
+
+    @property
+    def state(self) -> str:
+        if self.ended_at_us is None:
+            return "running"
+        return "failed" if self.failure is not None else "done"
+
+    def document(self) -> Json:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "connection": self.connection,
+            "asked": self.asked,
+            "state": self.state,
+            "begun_at": rfc3339(self.begun_at_us),
+            "ended_at": rfc3339(self.ended_at_us),
+            "result": self.result,
+            "error": None if self.failure is None else error_document(self.failure)["error"],
+        }
+
+
+def nothing_to_stop() -> None:
+    return None
+
+
+class Jobs:
+    def __init__(self, clock_us: Callable[[], int]) -> None:
+        self._clock_us = clock_us
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def begin(
+        self,
+        kind: str,
+        connection: str,
+        asked: Json,
+        work: Callable[[], Coroutine[Any, Any, Json]],
+        stop: Callable[[], None] = nothing_to_stop,
+    ) -> Job:
+        """The same asked again while it runs is the same job. Raises Busy when too much runs already."""
+        self._forget()
+        running = [each for each in self._jobs.values() if each.state == "running"]
+        for job in running:
+            if (job.kind, job.connection, job.asked) == (kind, connection, asked):
+                return job
+        if len(running) >= RUNNING_MOST:
+            raise Busy(
+                f"{len(running)} jobs are running already.", code="too_many_jobs", fix="Wait until one has ended."
+            )
+        job = Job(secrets.token_urlsafe(12), kind, connection, asked, self._clock_us(), stop)
+        self._jobs[job.id] = job
+        self._tasks[job.id] = asyncio.create_task(self._run(job, work))
+        return job
+
+    def get(self, id_: str) -> Job:
+        """Raises Missing."""
+        self._forget()
+        job = self._jobs.get(id_)
+        if job is None:
+            raise Missing(
+                f"There is no job {id_}.",
+                code="no_such_job",
+                fix="Jobs are forgotten after a day, or when Interlock was started again: begin it once more.",
+            )
+        return job
+
+    async def wait(self, id_: str, seconds: float) -> Job:
+        """The job when it has ended, else as it is after so long. Raises Missing."""
+        job, task = self.get(id_), self._tasks.get(id_)
+        if task is not None and seconds > 0:
+            await asyncio.wait([task], timeout=seconds)
+        return job
+
+    async def close(self) -> None:
+        """Asks what runs to end, and after a while ends it."""
+        for id_ in self._tasks:
+            self._jobs[id_].stop()
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, job: Job, work: Callable[[], Coroutine[Any, Any, Json]]) -> None:
+        try:
+            job.result = await work()
+        except asyncio.CancelledError:
+            job.failure = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
+            raise
+        except Exception as error:  # noqa: BLE001  (the outermost place of a job: every error ends as its failure)
+            job.failure = as_failure(error) or self._defect(error)
+        finally:
+            job.ended_at_us = self._clock_us()
+            del self._tasks[job.id]
+
+    @staticmethod
+    def _defect(error: Exception) -> Failure:
+        _log.error("A job failed by a defect of Interlock.", exc_info=error)
+        message = (
+            f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
+        )
+        return Failure("defect", message, 70, cause=type(error).__name__, docs=None)
+
+    def _forget(self) -> None:
+        ended = [each for each in self._jobs.values() if each.ended_at_us is not None]
+        too_many = max(0, len(ended) - KEPT_MOST)
+        for place, job in enumerate(ended):
+            if place < too_many or self._clock_us() - (job.ended_at_us or 0) > KEPT_US:
+                del self._jobs[job.id]

@@ -1,0 +1,36 @@
+"""The package and its deployments as the documents that commands print and the JSON API answers with. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.app.package.plan import Plan
+from interlock.crm.salesforce.deploy import Deployment
+
+Json = dict[str, Any]
+
+
+def plan_document(found: Plan) -> Json:
+    return {
+        "state": found.state,
+        "version": found.version,
+        "version_in_org": found.version_there,
+        "assigned": found.assigned,
+        "address": found.address.origin,
+        "no_address_because": found.address.why_not,
+        "components": [{"type": each.type, "name": each.name, "state": each.state} for each in found.components],
+        "further_fields": [{"field": field, "editable": editable} for field, editable in found.further],
+    }
+
+
+def deployment_document(deployment: Deployment | None) -> Json | None:
+    if deployment is None:
+        return None
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "done": deployment.done,
+        "components_total": deployment.number_components_total,
+        "components_deployed": deployment.number_components_deployed,
+        "component_errors": deployment.number_component_errors,
+    }

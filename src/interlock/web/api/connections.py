@@ -1,0 +1,96 @@
+"""Connections and how they are doing: list, status, pause and resume, the preflight, the package in the org."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app import connections, doctor
+from interlock.app import status as status_use_case
+from interlock.app.package import parts
+from interlock.app.package import plan as package_plan
+from interlock.app.package import status as package_status
+from interlock.app.package.documents import deployment_document, plan_document
+from interlock.app.package.kept import Keeper
+from interlock.store.connections import Connection
+from interlock.web.api.called import Called
+from interlock.web.api.shapes import Objects
+
+
+class Pausing(msgspec.Struct, forbid_unknown_fields=True):
+    objects: Annotated[Objects, msgspec.Meta(description="None of them named: the whole connection.")] = []
+    plan: Annotated[bool, msgspec.Meta(description="Say what would change, and change nothing.")] = False
+
+
+async def list_(called: Called) -> Response:
+    return await _documents(called, await connections.all_(called.site.store, None))
+
+
+async def show(called: Called) -> Response:
+    return await _documents(called, [await called.connection()])
+
+
+async def _documents(called: Called, found: list[Connection]) -> Response:
+    documents = [await connections.document(called.site.store, each) for each in found]
+    return called.answer("connections", {"connections": documents})
+
+
+async def status_of_all(called: Called) -> Response:
+    return await _status(called, await connections.all_(called.site.store, None))
+
+
+async def status(called: Called) -> Response:
+    return await _status(called, [await called.connection()])
+
+
+async def _status(called: Called, found: list[Connection]) -> Response:
+    store, now_us = called.site.store, called.site.clock_us()
+    results = await status_use_case.status(store, found, now_us)
+    worker = await status_use_case.worker(store, now_us)
+    return called.answer("status", {"connections": [each.document for each in results], "worker": worker})
+
+
+async def pause(called: Called) -> Response:
+    wanted, chosen = called.body(Pausing), await called.connection()
+    objects = connections.check_objects(wanted.objects)
+    change = await connections.pause(called.site.store, chosen, objects, plan=wanted.plan, by=called.by)
+    return called.answer("pause", change.document(plan=wanted.plan))
+
+
+async def resume(called: Called) -> Response:
+    wanted, chosen = called.body(Pausing), await called.connection()
+    objects = connections.check_objects(wanted.objects)
+    change = await connections.resume(called.site.store, chosen, objects, plan=wanted.plan, by=called.by)
+    return called.answer("resume", change.document(plan=wanted.plan))
+
+
+async def examine(called: Called) -> Response:
+    site, chosen = called.site, await called.connection()
+    async with site.interlock.clients(chosen) as clients:
+        checks = await doctor.examine(
+            doctor.Patient(site.store, chosen, clients.hubspot, clients.salesforce, site.clock_us)
+        )
+    return called.answer("doctor", doctor.as_document(checks))
+
+
+async def package(called: Called) -> Response:
+    site, chosen = called.site, await called.connection()
+    assert chosen.id is not None
+    async with site.interlock.clients(chosen) as clients:
+        told = await package_status.status(clients.salesforce, Keeper(site.store, chosen.id), _address(called))
+    document = {**plan_document(told.plan), "deployment": deployment_document(told.deployment)}
+    return called.answer("package-status", document)
+
+
+async def plan_of_package(called: Called) -> Response:
+    site, chosen = called.site, await called.connection()
+    async with site.interlock.clients(chosen) as clients:
+        user_id = (await clients.salesforce.identity()).user_id
+        found = await package_plan.look(clients.salesforce, user_id, _address(called))
+    return called.answer("package-plan", {**plan_document(found), "zip": None})
+
+
+def _address(called: Called) -> parts.Address:
+    return parts.address_of(called.site.interlock.home.settings.public_url)

@@ -1,0 +1,118 @@
+"""Mappings: list, export, compare, and save, which is refused where somebody else has saved meanwhile (ETag and If-Match)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from interlock.app import mapping_files, mappings
+from interlock.app.errors import BadInput
+from interlock.app.schemas import Schemas
+from interlock.web.api.called import Called
+from interlock.web.api.shapes import Slug
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Rule = Literal["prefer_salesforce", "always_salesforce", "two_way", "prefer_hubspot", "always_hubspot", "dont_sync"]
+FIELDS_MOST, TYPES_MOST = 5_000, 10
+
+
+class Listing(msgspec.Struct, forbid_unknown_fields=True):
+    object: Slug | None = None
+
+
+class Pair(msgspec.Struct, forbid_unknown_fields=True):
+    property: Name
+    field: Name
+    rule: Rule = "prefer_salesforce"
+
+
+class OfType(msgspec.Struct, forbid_unknown_fields=True):
+    fields: Annotated[list[Pair], msgspec.Meta(max_length=FIELDS_MOST)]
+    enabled: bool = True
+    writes: Literal["recorded", "exact"] = "recorded"
+
+
+class Document(msgspec.Struct, forbid_unknown_fields=True):
+    """As `mappings` of an export. What it does not name at all is left alone; inside a type that it names it is the whole truth."""
+
+    version: Literal[1]
+    objects: dict[str, Annotated[dict[str, OfType], msgspec.Meta(max_length=TYPES_MOST)]]
+
+
+class Comparing(msgspec.Struct, forbid_unknown_fields=True):
+    mappings: Document
+
+
+class Saving(msgspec.Struct, forbid_unknown_fields=True):
+    mappings: Document
+    plan: Annotated[bool, msgspec.Meta(description="Say what would change, and change nothing.")] = False
+
+
+async def list_(called: Called) -> Response:
+    only = called.query(Listing).object
+    rows = await mappings.list_(called.site.store, await called.connection_id(), [only] if only else None)
+    return called.answer("mappings-list", {"mappings": rows})
+
+
+async def export(called: Called) -> Response:
+    chosen = await called.connection()
+    assert chosen.id is not None
+    exported = await mappings.export(called.site.store, chosen.id)
+    version = mapping_files.version_of(exported)
+    document = {
+        "file": None,
+        "yaml": mapping_files.as_yaml(exported, chosen),
+        "mappings": exported,
+        "version": version,
+    }
+    return called.answer("mappings-export", document, headers={"ETag": f'"{version}"'})
+
+
+async def diff(called: Called) -> Response:
+    wanted = _document(called.body(Comparing).mappings)
+    changes = await mappings.compare(called.site.store, await called.connection_id(), wanted)
+    document = {"file": None, "differs": bool(changes), "changes": [each.document() for each in changes]}
+    return called.answer("mappings-diff", document)
+
+
+async def save(called: Called) -> Response:
+    wanted, site, chosen = called.body(Saving), called.site, await called.connection()
+    assert chosen.id is not None
+    version = _version(called.request.headers["if-match"])
+
+    async def refresh() -> Schemas:
+        async with site.interlock.clients(chosen) as clients:
+            return await mapping_files.fresh_schemas(site.store, chosen, clients.hubspot, clients.salesforce)
+
+    changes = await mappings.apply(
+        site.store,
+        chosen.id,
+        _document(wanted.mappings),
+        ".".join,
+        refresh,
+        plan=wanted.plan,
+        by=called.by,
+        guard=None if version is None else mapping_files.unchanged_since(version),
+    )
+    now = mapping_files.version_of(await mappings.export(site.store, chosen.id))
+    document = {"file": None, "planned": wanted.plan, "changes": [each.document() for each in changes]}
+    return called.answer("mappings-apply", document, headers={"ETag": f'"{now}"'})
+
+
+def _document(wanted: Document) -> mappings.Document:
+    """Raises BadInput."""
+    values: Any = msgspec.to_builtins(wanted)
+    try:
+        return mappings.Document.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput(f"{where}: {first['msg']}.", code="bad_request", field=where, fix="Correct it.") from error
+
+
+def _version(if_match: str) -> str | None:
+    """None: whatever is there (RFC 9110, 13.1.1). Tags of several versions are not told apart: one is sent, as it was got."""
+    return None if if_match.strip() == "*" else if_match.strip().removeprefix("W/").strip('"')

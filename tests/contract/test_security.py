@@ -1,0 +1,265 @@
+"""What docs/security.md promises of the pages and the JSON API, where no other test holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api_world import ApiWorld, an_api
+from tests.asgi_browser import Answer, Browser
+from tests.office import PASSWORD
+
+from interlock.app.people import links, programs
+from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.words import on_one_line
+from interlock.store import deeds
+from interlock.web import body, patience
+from interlock.web.app import make_app
+from interlock.web.headers import SECURITY_HEADERS
+from interlock.web.limits import STRANGER, TOKEN, Buckets, Rate
+from interlock.web.server import bind, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[ApiWorld]:
+    async with an_api(tmp_path) as world:
+        yield world
+
+
+# --- how often --------------------------------------------------------------------------------------------------------
+
+
+def test_a_bucket_fills_up_steadily_and_no_higher_than_it_is() -> None:
+    now_us = [0]
+    bucket = Buckets(Rate(per_s=2.0, burst=3), lambda: now_us[0])
+    assert [bucket.wait_s("a") for _ in range(4)] == [0, 0, 0, 1]
+    assert bucket.wait_s("b") == 0
+    now_us[0] += 500_000
+    assert [bucket.wait_s("a") for _ in range(2)] == [0, 1]
+    now_us[0] += 3_600_000_000
+    assert [bucket.wait_s("a") for _ in range(4)] == [0, 0, 0, 1]
+
+
+def test_who_asks_under_ever_new_names_fills_no_memory() -> None:
+    bucket = Buckets(Rate(per_s=1.0, burst=1), lambda: 0)
+    for number in range(10_050):
+        bucket.wait_s(str(number))
+    assert len(bucket._left) == 10_000
+
+
+async def test_a_token_that_asks_too_often_waits_and_others_do_not(api: ApiWorld) -> None:
+    statuses = [(await api.get("me", Role.VIEWER)).status for _ in range(TOKEN.burst + 30)]
+    refused = await api.get("me", Role.VIEWER)
+    assert 429 in statuses
+    assert refused.status in (200, 429)
+    limited = next(said for said in [await api.get("me", Role.VIEWER) for _ in range(40)] if said.status == 429)
+    assert (limited.error["code"], limited.answer.headers["retry-after"]) == ("too_many_requests", "1")
+    assert (await api.get("me", Role.ADMIN)).status == 200
+    api.office.advance(int(limited.answer.headers["retry-after"]))
+    assert (await api.get("me", Role.VIEWER)).status == 200
+
+
+async def test_who_tries_tokens_is_slowed_down_by_address(api: ApiWorld) -> None:
+    stranger = Browser(api.app, address="198.51.100.9")
+    answers = [
+        await stranger.get("/api/v1/me", authorization=f"Bearer wrong{number}") for number in range(STRANGER.burst + 10)
+    ]
+    assert {answer.status for answer in answers} == {401, 429}
+    assert (await Browser(api.app, address="192.0.2.1").get("/api/v1/me")).status == 401
+    # A token that works is not held back by what others do from the same address.
+    good = await stranger.get("/api/v1/me", authorization=f"Bearer {api.bearers[Role.VIEWER]}")
+    assert good.status == 200
+
+
+# --- for whom, how long, how slowly -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "127.0.0.1:8090@evil.example", "a/b", "[::1"]
+)
+async def test_a_request_for_another_host_is_refused_everywhere(api: ApiWorld, host: str) -> None:
+    app = make_app(api.office.interlock, "https://sync.example.com", api.office.passwords)
+    browser = Browser(app, host=host)
+    bearer = {"authorization": f"Bearer {api.bearers[Role.ADMIN]}"}
+    for path, headers in (("/sign-in", {}), ("/health", {}), ("/api/v1/me", bearer)):
+        answer = await browser.get(path, **headers)
+        assert answer.status == 421, (path, answer.body)
+        assert "evil.example" not in answer.body
+
+
+async def test_as_long_as_nobody_said_how_it_is_reached_every_name_is_answered(api: ApiWorld) -> None:
+    """The wizard asks for it, and is reached through whatever stands in front."""
+    for host in ("sync.example.com", "127.0.0.1:8090", ""):
+        assert (await Browser(api.app, host=host).get("/sign-in")).status == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost:8090", "[::1]:8090", "10.0.0.5", "sync.example.com"])
+async def test_a_request_for_this_host_is_answered(api: ApiWorld, host: str) -> None:
+    app = make_app(api.office.interlock, "https://sync.example.com", api.office.passwords)
+    assert (await Browser(app, host=host).get("/health")).status == 200
+
+
+async def test_a_body_that_does_not_end_is_not_waited_for(api: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_WAIT_S", 0.0)
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/people",
+        "raw_path": b"/api/v1/people",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"content-type", b"application/json"),
+            (b"authorization", f"Bearer {api.bearers[Role.ADMIN]}".encode()),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8090),
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        return await asyncio.Future()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await api.app(scope, receive, send)
+    assert sent[0]["status"] == 408
+
+
+async def test_who_opens_a_connection_and_says_nothing_or_half_a_head_is_hung_up_on(
+    api: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HEAD_WAIT_S", 0.05)
+    async with served(api) as port:
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            assert await reader.read() == b""
+            writer.close()
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+async def test_every_kind_of_answer_carries_the_security_headers(api: ApiWorld) -> None:
+    bearer = {"authorization": f"Bearer {api.bearers[Role.VIEWER]}"}
+    browser, named = Browser(api.app), make_app(api.office.interlock, "http://sync.example.com", api.office.passwords)
+    answers = [
+        await browser.get("/api/v1/me", **bearer),
+        await browser.get("/api/v1/people", **bearer),
+        await browser.get("/api/v1/me"),
+        await browser.get("/api/v1/nothing", **bearer),
+        await browser.get("/sign-in"),
+        await browser.get("/nothing"),
+        await Browser(named, host="evil.example").get("/sign-in"),
+    ]
+    assert [answer.status for answer in answers] == [200, 403, 401, 404, 200, 404, 421]
+    for answer in answers:
+        assert {name: answer.headers.get(name.lower()) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+        assert "server" not in answer.headers
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_what_a_role_does_not_allow_is_in_the_log_once_an_hour_by_its_address_in_the_table(api: ApiWorld) -> None:
+    vera = Browser(api.app)
+    await vera.sign_in("vera@example.com", PASSWORD)
+    for _ in range(3):
+        assert (await vera.get("/people")).status == 403
+        assert (await api.send("POST", "people/7/role", {"role": "admin"}, Role.VIEWER)).status == 403
+    denied = [(actor, subject) for actor, action, subject in await api.office.deeds() if action == "denied"]
+    assert denied == [("person:3", "/people"), ("token:1", "/api/v1/people/{id:int}/role")]
+    api.office.advance(3_601)
+    await vera.get("/people")
+    assert [action for _, action, _ in await api.office.deeds()].count("denied") == 3
+
+
+async def test_a_line_break_in_a_name_makes_no_line_in_the_log(api: ApiWorld) -> None:
+    forged = "x\n2026-01-01 person:1 signed_in\x1b[2J"
+    refused = await api.post("api-tokens", {"name": forged})
+    assert (refused.status, refused.error["code"]) in ((422, "name_missing"), (422, "bad_request"))
+    assert on_one_line(forged) == r"x\n2026-01-01 person:1 signed_in\x1b[2J"
+    async with api.store.write(None) as tx:
+        await deeds.append(tx, "nobody", "sign_in_failed", forged, {"at": forged})
+    answer = (await api.get("audit-log")).answer.body
+    assert "\n2026" not in answer
+    assert "\x1b" not in answer
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def served(api: ApiWorld) -> AsyncIterator[int]:
+    listening = bind("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    async with serving(api.app, listening):
+        yield port
+
+
+async def said_over_a_socket(port: int, request: str, payload: str = "") -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(payload)}\r\n"
+    writer.write(f"{head}\r\n{payload}".replace("\r\n\r\n", "\r\n\r\n", 1).encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return answer
+
+
+async def test_no_secret_is_in_the_log_at_its_most_talkative_nor_in_an_answer(
+    api: ApiWorld,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Canaries everywhere where a secret comes in, also on the way to a defect, whose report is logged."""
+    caplog.set_level(logging.DEBUG)
+    await api.connect()
+    link = await links.demo_link(api.store, "Ada", "ada@example.com")
+    token = await programs.make(api.store, BY_COMMAND, "canary", Role.ADMIN)
+    browser = Browser(api.app)
+    await browser.sign_in("ada@example.com", PASSWORD)
+    session = browser.cookies["interlock_session"]
+    answers: list[Answer] = [
+        await browser.get(path) for path in ("/", "/account", "/people", "/audit-log", "/api-tokens")
+    ]
+    answers.append(
+        await browser.post("/account/password", {"csrf": "wrong", "current": PASSWORD, "password": PASSWORD})
+    )
+
+    async def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("interlock.web.api.people.manage.list_", breaks)
+    bearer = {"authorization": f"Bearer {token}"}
+    answers += [
+        await Browser(api.app).get(path, **bearer) for path in ("/api/v1/people", "/api/v1/connections/1/doctor")
+    ]
+    assert answers[-2].status == 500
+    async with served(api) as port:
+        head = f"Authorization: Bearer {token}\r\nCookie: interlock_session={session}"
+        texts = [
+            await said_over_a_socket(port, f"GET /api/v1/people HTTP/1.1\r\n{head}\r\nX-Rest:"),
+            await said_over_a_socket(port, f"GET /welcome/{link} HTTP/1.1\r\n{head}\r\nX-Rest:"),
+            await said_over_a_socket(port, f"POST /sign-in HTTP/1.1\r\n{head}\r\nX-Rest:", f"password={PASSWORD}"),
+        ]
+    assert texts[0].startswith("HTTP/1.1 500")
+    secrets = [token, session, PASSWORD, api.hubspot.token, api.salesforce.token]
+    written = capfd.readouterr()
+    logged = caplog.text + written.out + written.err
+    assert "RuntimeError: a defect" in logged
+    assert not [secret for secret in [*secrets, link] if secret in logged]
+    shown = "".join([*(answer.body + json.dumps(answer.headers) for answer in answers), *texts])
+    assert not [secret for secret in secrets if secret in shown]
