@@ -112,6 +112,10 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         ["uq_record_link_salesforce"],
     ),
     "a page of links": (lambda tx: links.page(tx, "contacts", N // 2, 10), ["ix_record_link_page", "pk_record_link"]),
+    "a page of links in one state": (
+        lambda tx: links.page_of_state(tx, "contacts", LinkState.EXCLUDED, N // 2, 10),
+        ["ix_record_link_page", "pk_record_link"],
+    ),
     "claim": (lambda tx: dirty.claim(tx, "contacts", 5, 10), ["ix_dirty_due"]),
     "clear": (lambda tx: dirty.clear(tx, [hubspot(n) for n in range(BATCH)], 10**9), ["pk_dirty", "PRIMARY KEY"]),
     "open intents": (

@@ -10,10 +10,13 @@ import pytest
 
 from interlock.app.explain import explain
 from interlock.app.preview import plan
+from interlock.app.runtime import open_cycle
 from interlock.core.model import LinkState, Side
-from interlock.crm.errors import MissingScope
-from interlock.crm.transport import Request, Response
+from interlock.crm.budget import HubSpotGovernor
+from interlock.crm.errors import MissingScope, Unreachable
+from interlock.crm.transport import NotSent, Request, Response
 from interlock.engine import joined
+from interlock.engine.pace import poll_interval_s
 from interlock.store import connections, cursors, unlinked
 from tests.world import World
 
@@ -219,6 +222,31 @@ class TestEntering:
             world.person(BOB)
 
         tell(story, before, later_s=3_600, **LIMITED)
+
+    def test_one_that_enters_before_the_first_sync_of_a_connection_is_made(self, tell):
+        async def story(world: World) -> None:
+            await asyncio.sleep(3_600)
+            world.hugo.change_list("1", add=world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            await world.settle()
+            assert world.counts()["Contact"] == 1
+
+        def before(world: World) -> None:
+            with_list(world)
+            world.person(ADA)
+
+        tell(story, before, later_s=3_600, **LIMITED)
+
+    def test_members_from_before_a_list_was_chosen_are_no_news(self, tell):
+        async def story(world: World) -> None:
+            await world.settle()
+            list_id = world.hugo.create_list("contacts", "Others", world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            await choose(world, {"contacts": list_id})
+            await world.settle()
+            assert world.counts()["Contact"] == 0
+
+        tell(story, lambda world: world.person(ADA), later_s=3_600)
 
     def test_members_from_before_the_connection_are_no_news(self, tell):
         async def story(world: World) -> None:
@@ -565,8 +593,50 @@ class TestThePlaceInTheList:
 
         tell(story, with_list, **LIMITED)
 
+    def test_a_walk_that_is_interrupted_goes_on_and_loses_nobody(self, tell):
+        async def story(world: World) -> None:
+            people = [world.person(f"p{n}@example.com") for n in range(301)]
+            await world.settle()
+            world.hugo.change_list("1", add=people)
+            lane = world.transport
+
+            class Cut:
+                async def send(self, request: Request, deadline_s: float) -> Response:
+                    if "join-order" in request.url and "after=" in request.url:
+                        raise NotSent("the line is cut")
+                    return await lane.send(request, deadline_s)
+
+            world.transport = Cut()
+            with pytest.raises(Unreachable):
+                await world.sync()
+            world.transport = lane
+            await world.settle()
+            assert world.counts()["Contact"] == 301
+
+        tell(story, with_list, **LIMITED)
+
 
 class TestWhatItCosts:
+    def test_a_poll_is_paced_with_one_call_more_for_each_limited_object(self, tell, monkeypatch):
+        paced: list[float] = []
+
+        def interval(governor: HubSpotGovernor, calls_per_poll: int, upkeep: float) -> float:
+            paced.append(calls_per_poll)
+            return 15.0
+
+        async def story(world: World) -> None:
+            assert world.store is not None
+            assert world.connection is not None
+            async with open_cycle(
+                world.store, world.connection, *world.clients(), world.clock_us, owner="paced"
+            ) as ctx:
+                with monkeypatch.context() as patched:
+                    patched.setattr(HubSpotGovernor, "idle_interval_s", interval)
+                    poll_interval_s(ctx)
+            assert paced == [4]
+
+        tell(story, with_list, **LIMITED)
+
     def test_without_a_list_nobody_asks_about_lists(self, tell):
         async def story(world: World) -> None:
             world.person(ADA)

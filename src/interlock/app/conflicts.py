@@ -168,6 +168,13 @@ async def _link(tx: Tx, row: AuditRow) -> RecordLink:
     elif row.salesforce_id is not None:
         found = await links.by_salesforce(tx, row.object, [row.salesforce_id])
     link = next(iter(found.values()), None)
+    if link is not None and link.state is LinkState.EXCLUDED:
+        raise BadInput(
+            f"The HubSpot record of conflict {row.id} is outside the list that limits what syncs: nothing is written to its pair.",
+            code="not_in_list",
+            record=str(link.hubspot),
+            fix="Put the record into the list first, or enter the value you want by hand.",
+        )
     if link is None or link.state is not LinkState.LINKED:
         raise BadInput(
             f"The two records of conflict {row.id} are not linked any more, so there is no pair to write to.",

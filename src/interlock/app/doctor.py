@@ -167,7 +167,7 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
     needed = {f"crm.objects.{slug}.{verb}" for slug in patient.objects for verb in ("read", "write")}
     needed |= {f"crm.schemas.{slug}.read" for slug in patient.objects} | {"crm.objects.owners.read"}
     needed |= {"communication_preferences.read_write" for slug in patient.objects if SPECS[slug].opt_out is not None}
-    needed |= {"crm.lists.read"} if patient.connection.settings.get("inclusion") else set()
+    needed |= {"crm.lists.read"} if any(patient.connection.settings.get("inclusion", {}).values()) else set()
     info = await patient.hubspot.token_info()
     if info is not None and info.scopes:
         lacking = sorted(needed - set(info.scopes))
@@ -198,6 +198,8 @@ async def _hubspot_permissions(patient: Patient) -> AsyncIterator[Check]:
 async def _inclusion_lists(patient: Patient) -> AsyncIterator[Check]:
     """The lists that limit what syncs, if there are any."""
     for slug, list_id in patient.connection.settings.get("inclusion", {}).items():
+        if list_id is None:
+            continue
         found = await patient.hubspot.list_by_id(list_id, purpose="setup")
         if found is None:
             yield Check(

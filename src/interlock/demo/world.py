@@ -100,6 +100,7 @@ def build(excerpt: Excerpt, seed: int = 0, wall: Wall | None = None) -> World:
     _companies_in_hubspot(world)
     _people_in_hubspot(world)
     _prospects_in_hubspot(world, prospects[: len(prospects) - ARRIVALS])
+    _lists_in_hubspot(world)
     return world
 
 
@@ -281,6 +282,20 @@ def _prospects_in_hubspot(world: World, prospects: list[Prospect]) -> None:
         world.prospects[prospect.email] = id_
     world.expected["companies"].created_in_salesforce = len(world.prospect_companies)
     world.expected["contacts"].created_in_salesforce = len(prospects)
+
+
+def _lists_in_hubspot(world: World) -> None:
+    """Two that could limit what syncs: one that a person keeps, and one that follows what records hold."""
+    person = world.hubspot.user("Admin User")
+    person.create_list("contacts", "Prospects", world.prospects.values())
+    has_title = {
+        "filterType": "PROPERTY",
+        "property": "jobtitle",
+        "operation": {"operationType": "ALL_PROPERTY", "operator": "IS_KNOWN", "includeObjectsWithNoValueSet": False},
+    }
+    branch = {"filterBranchType": "AND", "filterBranches": [], "filters": [has_title]}
+    filters = {"filterBranchType": "OR", "filterBranches": [branch], "filters": []}
+    person.create_list("contacts", "People with a job title", filters=filters)
 
 
 def prospect_fields(prospect: Prospect) -> dict[str, Any]:

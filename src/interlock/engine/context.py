@@ -56,8 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
     # where one that is not named is created. What matches is linked either way (docs/limits.md).
     create_in_hubspot: bool | dict[str, bool] = True
     create_in_salesforce: bool | dict[str, bool] = True
-    # Object slug -> id of the HubSpot list whose records sync; an object that is not named syncs all (docs/limits.md).
-    inclusion: dict[str, str] = {}
+    # Object slug -> id of the HubSpot list whose records sync; of an object that has none all sync (docs/limits.md).
+    inclusion: dict[str, str | None] = {}
     clock_skew_us: int = 5_000_000
     hubspot_overlap_us: int = 120_000_000
     salesforce_overlap_us: int = 120_000_000

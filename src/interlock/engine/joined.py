@@ -20,7 +20,7 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import LIST_MISSING, NOT_IN_LIST, wake_outside
 from interlock.engine.window import BEGUN_EARLIER_US
-from interlock.store import WriteTx, cursors, dirty, issues, links, unlinked
+from interlock.store import WriteTx, cursors, dirty, issues, links, looks, unlinked
 
 PAGES_A_POLL = 20
 # Of a drain, which is to find all there is: a list of 200,000.
@@ -50,10 +50,13 @@ async def notice_joined(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> i
     name = f"joined:{runtime.slug}"
     async with ctx.store.read(ctx.connection_id) as tx:
         known = await cursors.get(tx, name)
+        polled = runtime.slug in await looks.checked(tx) if known is None else True
     if known is not None and known["list"] == runtime.inclusion:
         place = msgspec.convert(known, Place)
     else:
-        place = Place(runtime.inclusion, ctx.clock_us() - BEGUN_EARLIER_US)
+        # A list that was chosen before the first look counts from when the connection was made, like everything.
+        since_us = ctx.clock_us() if polled else ctx.begun_at_us
+        place = Place(runtime.inclusion, since_us - BEGUN_EARLIER_US)
     reader = _Reader(ctx, runtime, name, place)
     await reader.look(PAGES_A_DRAIN if thorough else PAGES_A_POLL)
     return reader.marked

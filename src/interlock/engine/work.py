@@ -95,9 +95,8 @@ class Work(msgspec.Struct):
 
     # Whether the list that limits what syncs holds the HubSpot record (inclusion.py); None: HubSpot did not say.
     included: bool | None = True
-    landing: bool = (
-        False  # a new Salesforce record found it outside the list: it lands in HubSpot, and nothing goes back
-    )
+    # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
+    landing: bool = False
 
     issues: list[Issue] = []
     audit: list[AuditRow] = []
