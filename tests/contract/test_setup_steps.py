@@ -192,6 +192,23 @@ async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizar
         assert (await grants.in_use(tx))["hubspot"].id == again.grant_id
 
 
+async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    wrong = (await wizard.found()).connection
+    values = connect.values_of(await wizard.setup())
+    assert values.hubspot is not None
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    signed_in = connect.SignedIn(other.identity, other.grant_id)
+    await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
+    await wizard.install()
+    right = (await wizard.found()).connection
+    assert (right.salesforce_org_id, right.sandbox) == (wizard.sandbox.org.org_id, True)
+    assert right.id != wrong.id
+    async with wizard.store.read(None) as tx:
+        assert [each.id for each in await connections.list_(tx)] == [right.id]
+
+
 class TestChoices:
     async def test_a_rule_and_an_object_that_are_switched_off_are_so_in_the_connection(self, wizard: Wizard) -> None:
         await wizard.signed_in()
