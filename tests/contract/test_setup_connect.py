@@ -353,12 +353,12 @@ class TestGivingUp:
         assert (await world.visitor().get(link)).status == 404
         assert (await ada.get("/setup")).to == "/setup/expectations"
 
-    async def test_one_that_has_its_connection_is_not_given_up(self, world: SetupWorld, ada: Browser) -> None:
+    async def test_one_whose_connection_syncs_is_not_given_up(self, world: SetupWorld, ada: Browser) -> None:
         setup = await world.setup()
         async with world.store.write(None) as tx:
-            await state.joined(tx, setup.id, await connections.create(tx, a_connection()))
+            await state.joined(tx, setup.id, await connections.create(tx, a_connection(begun_at_us=1)))
         page = await ada.submit(f"/setup/give-up?setup={setup.id}", "/setup/give-up")
-        assert (page.status, "has made its connection already" in page.page.text) == (422, True)
+        assert (page.status, "This connection syncs already" in page.page.text) == (422, True)
 
     async def test_a_link_ends_when_the_admin_signs_in_instead(self, world: SetupWorld, ada: Browser) -> None:
         link = await TestAsking().link(ada, HUBSPOT)

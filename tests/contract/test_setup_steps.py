@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
@@ -12,10 +13,10 @@ from tests.wizard import BY, Wizard
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, package, properties, review
+from interlock.app.setup import configuration, connect, package, properties, review, signing_in
 from interlock.app.setup.draft import Row
-from interlock.core.model import SyncRule
-from interlock.store import Store
+from interlock.core.model import Side, SyncRule
+from interlock.store import Store, connections, grants
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +153,60 @@ async def test_ten_records_are_tried_and_everything_else_waits_until_somebody_go
     assert (await wizard.finished()).state == "done"
     connection = await wizard.connection()
     assert (connection.state, connection.settings["existing"]) == ("first_sync", "all")
+
+
+async def test_giving_up_takes_the_connection_that_never_began_with_it(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.found()
+    async with wizard.interlock.crms() as crms:
+        ended = await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+    assert [each.why_not for each in ended] == [None, None]
+    async with wizard.store.read(None) as tx:
+        assert await connections.list_(tx) == []
+    assert (await wizard.setup()).ended_at_us is not None
+
+
+async def test_a_set_up_that_syncs_is_not_given_up(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.end()
+    async with wizard.interlock.crms() as crms:
+        with pytest.raises(BadInput, match="syncs already"):
+            await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+
+
+async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    before = (await wizard.found()).connection
+    again = await wizard.sign_in(Side.HUBSPOT)
+    values = connect.values_of(await wizard.setup())
+    await wizard.keep(
+        connect.slug, msgspec.structs.replace(values, hubspot=connect.SignedIn(again.identity, again.grant_id))
+    )
+    after = (await wizard.found()).connection
+    assert after.id == before.id
+    async with wizard.store.read(after.id) as tx:
+        assert (await grants.in_use(tx))["hubspot"].id == again.grant_id
+
+
+async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    wrong = (await wizard.found()).connection
+    values = connect.values_of(await wizard.setup())
+    assert values.hubspot is not None
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    signed_in = connect.SignedIn(other.identity, other.grant_id)
+    await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
+    await wizard.install()
+    right = (await wizard.found()).connection
+    assert (right.salesforce_org_id, right.sandbox) == (wizard.sandbox.org.org_id, True)
+    assert right.id != wrong.id
+    async with wizard.store.read(None) as tx:
+        assert [each.id for each in await connections.list_(tx)] == [right.id]
 
 
 class TestChoices:

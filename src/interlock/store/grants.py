@@ -231,6 +231,13 @@ async def adopt(tx: WriteTx, grant: Grant, role: str) -> None:
         raise LookupError(f"grant {grant.id} is another connection's")
 
 
+async def release(tx: WriteTx, side: str) -> None:
+    """The transaction's connection goes before it ever began: its grants are its set-up's again."""
+    await tx.run(
+        "UPDATE crm_grant SET connection_id = NULL WHERE connection_id = ? AND side = ?", tx.connection_id, side
+    )
+
+
 async def abandoned(tx: Tx, before_us: int) -> list[int]:
     """Grants of set-ups that nobody finished: of no connection, and not touched since."""
     rows = await tx.rows(

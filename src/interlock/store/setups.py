@@ -119,6 +119,11 @@ async def join(tx: WriteTx, setup_id: int, connection_id: int) -> None:
     )
 
 
+async def part(tx: WriteTx, setup_id: int) -> None:
+    """The connection goes, the set-up stays."""
+    await tx.run("UPDATE setup SET connection_id = NULL, changed_at_us = ? WHERE id = ?", tx.now_us, setup_id)
+
+
 async def end(tx: WriteTx, setup_id: int) -> bool:
     """Finished or given up. Its links work no more, its secrets are gone. False: it had ended before."""
     ended = await tx.run("UPDATE setup SET ended_at_us = ? WHERE id = ? AND ended_at_us IS NULL", tx.now_us, setup_id)

@@ -22,10 +22,11 @@ from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.app.setup import connect, joining, state
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened
+from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.model import PropertyRoom
 from interlock.objects.registry import SPECS
-from interlock.store import connections, directory
+from interlock.store import Store, connections, directory, grants, setups
 from interlock.store.connections import Connection
 from interlock.store.setups import Setup
 
@@ -50,7 +51,10 @@ class _Kept(msgspec.Struct):
 async def found(interlock: Opened, by: By, setup: Setup) -> Found:
     """Makes the connection where it is not there yet; reads what is older than an hour. Raises ConnectRefused, CrmError."""
     connection = await connection_of(interlock, setup)
-    if connection is None:
+    if connection is not None and not _is_of(connection, setup):
+        await drop(interlock.store, setup)
+        connection = None
+    if connection is None or not await _signs_in_so(interlock, connection, setup):
         connection = await _join(interlock, by, setup)
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
@@ -89,6 +93,37 @@ async def connection_of(interlock: Opened, setup: Setup) -> Connection | None:
         return None
     async with interlock.store.read(None) as tx:
         return await connections.get(tx, setup.connection_id)
+
+
+def _is_of(connection: Connection, setup: Setup) -> bool:
+    """Somebody may have signed in to another account since."""
+    values = connect.values_of(setup)
+    assert values.hubspot is not None
+    assert values.salesforce is not None
+    own = (connection.hubspot_account_id, connection.salesforce_org_id)
+    return own == (values.hubspot.identity.account_id, values.salesforce.identity.account_id)
+
+
+async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) -> bool:
+    """Whether it works with the sign-ins that the set-up has now; somebody may have signed in anew, or chosen the sync user."""
+    assert connection.id is not None
+    async with interlock.store.read(connection.id) as tx:
+        held = [*(await grants.in_use(tx)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
+    return {each.id for each in held} >= set((await joining.parts(interlock.store, setup)).grants)
+
+
+async def drop(store: Store, setup: Setup) -> None:
+    """Forget the connection of a set-up that never began; nothing was synced by it. Raises BadInput for one that has."""
+    if setup.connection_id is None:
+        return
+    async with store.write(setup.connection_id) as tx:
+        now = await connections.get(tx, setup.connection_id)
+        if now is not None and now.begun_at_us is not None:
+            raise BadInput("This connection syncs already.", code="already_begun", fix="Disconnect it instead.")
+        await setups.part(tx, setup.id)
+        for side in Side:
+            await grants.release(tx, side.value)
+        await connections.delete(tx)
 
 
 async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:

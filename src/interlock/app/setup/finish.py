@@ -181,6 +181,7 @@ class _Finish:
         await self._make_properties(setup, found)
         self.tell(step="mappings")
         found = await connecting.look_again(self._interlock, found.connection)
+        assert found.connection.id is not None
         draft = properties.draft_of(setup, found)
         await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, review.settings_of(setup))
         self.tell(step="permissions")
@@ -192,7 +193,6 @@ class _Finish:
             return
         self.tell(step="begin")
         await self._begin(setup, found.connection)
-        assert found.connection.id is not None
         await self._revoke(found.connection.id)
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:

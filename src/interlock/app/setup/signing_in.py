@@ -20,6 +20,7 @@ from interlock.app.errors import AppError, BadInput, Missing, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import apps, connect, state
 from interlock.app.setup.connect import SignedIn, Values
+from interlock.app.setup.connecting import drop
 from interlock.core.model import Side
 from interlock.crm.errors import NAMES, CrmError
 from interlock.crm.hubspot.client import HubSpotClient
@@ -174,14 +175,10 @@ async def drop_sync_user(store: Store, crms: Crms, by: By, setup_id: int) -> Set
 
 
 async def give_up(store: Store, crms: Crms, by: By, setup_id: int) -> list[sign_offs.Ended]:
-    """End a set-up, and every sign-in of it at its CRM. Raises Missing, Stale; BadInput where it has made its connection."""
+    """End a set-up, every sign-in of it at its CRM, and its connection, which never began. Raises Missing, Stale; BadInput where
+    that syncs already."""
     setup = await state.load(store, setup_id)
-    if setup.connection_id is not None:
-        raise BadInput(
-            "This set-up has made its connection already.",
-            code="setup_connected",
-            fix="Finish it, or disconnect the connection.",
-        )
+    await drop(store, setup)
     async with store.write(None) as tx:
         await state.give_up_in(tx, by, setup_id)
     values = connect.values_of(setup)
