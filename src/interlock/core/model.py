@@ -246,6 +246,7 @@ class AuditKind(enum.StrEnum):
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"
     DISASSOCIATE = "disassociate"
+    UNDO = "undo"  # a write or a create of ours was taken back
 
 
 class AuditRow(msgspec.Struct, gc=False):

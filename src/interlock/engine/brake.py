@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.core.model import Gone, GoneHow, LinkState, Side
+from interlock.core.reconcile import Because
 from interlock.core.safety import Brake, empty_side, mass_clear
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
@@ -26,6 +27,8 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         gone = sum(_lost(work, side) for work in linked)
         found = empty_side(side, slug, len(linked), gone, settings.mass_change_share, settings.mass_change_least)
         fields = [field for work in linked for write in work.writes if write.side is side for field in write.fields]
+        # What a person undoes empties what we had filled: they have seen it in the preview.
+        fields = [field for field in fields if field.decision.merge.because is not Because.PERSON_UNDID]
         clears = sum(field.decision.merge.value == BLANK for field in fields)
         found = found or mass_clear(
             side, slug, len(fields), clears, settings.mass_change_share, settings.mass_change_least

@@ -188,6 +188,7 @@ class Cycle(msgspec.Struct):
     only_keys: frozenset[RecordKey] | None = None
     brake_released: bool = False  # a person looked and resumed: this drain may pass the tripwire
     echoes: Echoes = msgspec.field(default_factory=Echoes)
+    taken_back: set[RecordKey] = msgspec.field(default_factory=set)  # a preview: what would be deleted by now
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

@@ -29,7 +29,7 @@ from interlock.core.model import (
 )
 from interlock.core.plan import FieldWrite, base_after_writes
 from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
-from interlock.engine.audit_rows import lost_races, pair_row, rows_of
+from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
@@ -37,6 +37,7 @@ from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
+from interlock.engine.undo import record_undos
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
@@ -56,6 +57,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
+        await record_undos(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held)
         await issues.raise_(tx, raised)
         for side in Side:
@@ -225,7 +227,7 @@ def _created(
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
     ledger.wake += children(ctx, work.object)
-    ledger.audit += rows_of(work, write, now)
+    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
         counts.created_in_hubspot += 1
@@ -247,6 +249,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.lost.extend((link, row) for row in lost)
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
+    ledger.audit += opt_out_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one.
     held = _held(work, link) if work.relink_to is None else {}
     both = [link.hubspot, link.salesforce]
