@@ -103,6 +103,7 @@ def cause(code: str) -> str:
 
 # Why a record has no counterpart, or its pair rests.
 WHY_NOT = {
+    "erased": "The person was erased, and is not made again.",
     "no_email": "It has no e-mail address, which is how contacts are matched.",
     "invalid_email": "Its e-mail address is not one that Salesforce takes.",
     "no_name": "It has neither name nor domain, which is how companies are matched.",

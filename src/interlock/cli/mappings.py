@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,14 +51,13 @@ async def export(
     ] = None,
 ) -> Answer:
     """Write the mappings as YAML."""
-    from interlock.app import connections
-    from interlock.app import mappings as use_case
+    from interlock.app import connections, mapping_files
     from interlock.app.errors import BadInput
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        text = as_yaml(await use_case.export(opened.store, chosen.id), chosen)
+        text = await mapping_files.written(opened.store, chosen)
     if file is not None:
         try:
             file.write_text(text, encoding="utf-8")
@@ -142,17 +141,6 @@ def _show(out: Page, changes: list[Change]) -> None:
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
-
-
-def as_yaml(document: dict[str, Any], connection: Connection) -> str:
-    import yaml
-
-    head = (
-        f"# Mappings of {connection.name}: HubSpot account {connection.hubspot_account_id},"
-        f" Salesforce org {connection.salesforce_org_id}.\n"
-        "# Change it, then: interlock mappings diff FILE, interlock mappings apply FILE --plan, interlock mappings apply FILE\n"
-    )
-    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_file(file: Path) -> tuple[Document, Where]:

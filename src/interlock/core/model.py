@@ -69,6 +69,7 @@ class GoneHow(enum.StrEnum):
     DELETED = "deleted"
     MERGED = "merged"
     CONVERTED = "converted"
+    ERASED = "erased"  # for ever: neither record nor archive holds it (HubSpot, GDPR delete; or its archive ran out)
 
 
 class Gone(msgspec.Struct, frozen=True):

@@ -42,5 +42,5 @@ def _lost(work: Work, side: Side) -> bool:
     and what was lost before is no news."""
     seen = work.seen(side)
     assert work.link is not None
-    missing = seen is None or (isinstance(seen, Gone) and seen.how is GoneHow.DELETED)
+    missing = seen is None or (isinstance(seen, Gone) and seen.how in (GoneHow.DELETED, GoneHow.ERASED))
     return missing and work.link.state is LinkState.LINKED

@@ -13,6 +13,7 @@ from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
+from interlock.engine.erasing import leave_erased, note_erased
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
@@ -129,7 +130,9 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await recover(ctx, batch)
     await fetch(ctx, batch)
     await set_survivors_aside(ctx, batch)
+    await note_erased(ctx, batch)
     await match(ctx, batch)
+    leave_erased(batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))

@@ -33,6 +33,7 @@ from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.references import children
@@ -81,6 +82,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.wake(tx, object_)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
+        await forget_erased(tx, batch)
     ctx.echoes.note(batch.works)
     counts = ctx.report.of(batch.runtime.slug)
     counts.issues += len(raised)
@@ -206,7 +208,8 @@ def _take_alone(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int
         ledger.resolved.append(work.dirty[0].key)
     elif isinstance(own, Observation):
         why = work.why_not or ("refused" if work.postpone_until_us is None else "waiting")
-        ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, work.label() or "", looked_us))
+        label = "" if work.erased else work.label() or ""
+        ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, looked_us))
         ledger.resolved.append(own.key)
 
 

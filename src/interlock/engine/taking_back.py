@@ -77,7 +77,7 @@ def _why_not(work: Work, row: UndoRow) -> str | None:
     assert work.link is not None
     made = work.seen(row.side)
     if isinstance(made, Gone):
-        return UNDONE if made.how is GoneHow.DELETED else GONE
+        return UNDONE if made.how in (GoneHow.DELETED, GoneHow.ERASED) else GONE
     if made is None or work.link.state is not LinkState.LINKED:
         return GONE
     mapping = work.runtime.mapping_for(work.link.salesforce_type)

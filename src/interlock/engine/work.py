@@ -92,6 +92,7 @@ class Work(msgspec.Struct):
     undos: list[UndoRow] = []  # what a person takes back of this pair, and what was and stands; see undo.py
     undos_need: dict[int, tuple[int, tuple[Side, ...], FieldBase]] = {}
     undos_ended: dict[int, str] = {}
+    erased: str = ""  # the record, or whoever bears its address, was erased; see erasing.py
     undoing: bool = False  # nothing but what a person takes back is written this time
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
     writes: list[SideWrite] = []

@@ -678,6 +678,15 @@ undo = Table(
 )
 
 
+class _Erased(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    hash = Column(Text, primary_key=True)  # HMAC-SHA-256 of a record key or an e-mail address, see erasures.py
+    at_us = Column(Int, nullable=False)
+
+
+erased = Table("erased", metadata, _Erased)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
 GLOBAL_TABLES = frozenset({"connection", "lease", "worker", "schedule", "crm_app", "sign_in"} | _PEOPLE)

@@ -12,8 +12,9 @@ from tests.world import World
 
 from interlock.app import mappings as use_case
 from interlock.app.errors import BadInput
+from interlock.app.mapping_files import as_yaml
 from interlock.app.schemas import Schemas, read_schemas
-from interlock.cli.mappings import as_yaml, read_file
+from interlock.cli.mappings import read_file
 from interlock.store import links, mappings
 from interlock.store.mappings import FieldMappingRow
 

@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.app.errors import BadInput
 from interlock.app.once import LOOK_AGAIN_S, SignedOut, owner_name
-from interlock.app.people import log
+from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import open_cycle
 from interlock.app.serve import OpenClients
@@ -128,7 +128,7 @@ async def _log(ctx: Cycle, by: By, since_us: int, parts: Sequence[tuple[ObjectRu
         return
     records = sum(row.of_record() for row in rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await log.record(
+        await record(
             tx,
             by,
             "undone",

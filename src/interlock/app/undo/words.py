@@ -16,6 +16,5 @@ WHY_LEFT = {
     "conversion": "A lead was converted there, which cannot be taken back.",
     "opt_out": "Somebody opted out of e-mail there, and only that person may opt in again.",
     "association": "Records were joined to or parted from each other there; do that by hand where it is wrong.",
-    "sent_activity": "An activity was sent there, and what was sent cannot be called back.",
     WAITING: "It is still due: it was refused, could not be read, or a request for the record may still land. See its issues.",
 }

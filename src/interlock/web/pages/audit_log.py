@@ -20,9 +20,12 @@ def words() -> dict[str, str]:
     return {
         "conflict_resolved": _("chose for the conflict"),
         "connected": _("connected"),
+        "disconnected": _("disconnected"),
+        "erased": _("had a person erased from"),
         "first_person_made": _("came in as the first person"),
         "issues_ignored": _("ignored issues"),
         "issues_resynced": _("resynced issues"),
+        "key_rotated": _("replaced the key of"),
         "mappings_changed": _("changed mappings"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
@@ -32,6 +35,7 @@ def words() -> dict[str, str]:
         "person_added": _("added"),
         "person_disabled": _("disabled"),
         "person_enabled": _("enabled"),
+        "restored": _("restored a backup of"),
         "resumed": _("resumed"),
         "role_changed": _("changed the role"),
         "setup_link_made": _("made a link for the first person"),
@@ -42,4 +46,5 @@ def words() -> dict[str, str]:
         "signed_out_elsewhere": _("signed out everywhere else"),
         "token_made": _("made the token"),
         "token_revoked": _("revoked the token"),
+        "undone": _("undid what was carried over by"),
     }

@@ -1,4 +1,4 @@
-"""What a person takes back of what was carried over. See `interlock.store.undos`."""
+"""What a person takes back of what was carried over, and hashes of who was erased. See `interlock.store.undos`, `erasures`."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_undo_link", "undo", ["connection_id", "link_id"])
     op.create_index("ix_undo_at", "undo", ["connection_id", "at_us"])
+    op.create_table(
+        "erased",
+        sa.Column("connection_id", INT, nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("at_us", INT, nullable=False),
+        sa.PrimaryKeyConstraint("connection_id", "hash", name="pk_erased"),
+    )
