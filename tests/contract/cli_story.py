@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.store import Store, connections, deeds, directory, lease
+from interlock.store import Store, connections, deeds, directory, lease, links
 from interlock.wiring import wall_clock_us
 
 COMMAND = Path(sys.executable).parent / "interlock"
@@ -329,11 +329,16 @@ def _undoing(story: Story, pair: Pair) -> None:
     story.run("undo", "undo", "--since", "2h", "--record", pair.hubspot, "--yes")
     story.run("explain what was undone", "explain", pair.hubspot)
     story.run("undo of no time", "undo", "--since", "yesterday")
-    person = "hubspot:contacts:120"
+    person = f"hubspot:contacts:{story.in_store(_somebody)}"
     story.run("erase planned", "erase", person, "--plan")
     story.run("erase without asking", "erase", person)
     story.run("erase of a company", "erase", "hubspot:companies:1", "--yes")
     story.run("erase", "erase", person, "--yes")
+
+
+async def _somebody(store: Store, connection: connections.Connection) -> str:
+    async with store.read(connection.id) as tx:
+        return (await links.page(tx, "contacts"))[-1].hubspot_id
 
 
 def _keeping(story: Story) -> None:

@@ -109,7 +109,12 @@ async def _words(clients: Clients, found: Remembered) -> list[str]:
         seen += read.values()
     keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
     if not seen and not found.linked and not found.audit:
-        raise Missing(f"{keys[0]} was not found in either CRM, and nothing is remembered of it.", code="no_such_record")
+        raise Missing(
+            f"{keys[0]} was not found in either CRM, and nothing is remembered of it.",
+            code="no_such_record",
+            record=str(keys[0]),
+            fix="`interlock find TEXT` looks for a name, an e-mail or an id.",
+        )
     return [*map(str, keys), *addresses(spec, seen)]
 
 
