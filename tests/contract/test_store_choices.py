@@ -23,7 +23,7 @@ def choice(conflict_id: int = 1, link_id: int = 10, field: str = "Title", **chan
         "field": field,
         "keep": Side.HUBSPOT,
         "chosen": "Ada",
-        "other": None,
+        "others": (None,),
         "at_us": 5,
     }
     return Resolution(**values | changes)  # type: ignore[arg-type]
@@ -74,6 +74,16 @@ async def test_a_choice_that_is_carried_out_is_gone_and_its_conflict_resolved(st
         resolved = await audit.get(tx, row.id)
     assert resolved is not None
     assert resolved.status == "resolved"
+
+
+async def test_a_choice_may_replace_several_values_and_is_found_by_its_field(store: Store, connection_id: int) -> None:
+    several = choice(others=(None, ODD, "Bea"))
+    async with store.write(connection_id) as tx:
+        await resolutions.put(tx, several)
+        assert await resolutions.of_field(tx, 10, "title", "Title") == several
+        assert await resolutions.of_field(tx, 10, "phone", "Phone") is None
+        await resolutions.set_state(tx, [1], resolutions.EDITED_SINCE)
+        assert await resolutions.of_field(tx, 10, "title", "Title") is None
 
 
 async def test_choices_belong_to_their_connection(store: Store, connection_id: int, other_connection_id: int) -> None:

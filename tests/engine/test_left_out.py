@@ -228,6 +228,34 @@ def test_our_value_is_no_edit_where_it_replaced_one_though_a_property_that_it_wa
     tell(story)
 
 
+def test_what_a_write_replaced_is_logged_though_its_field_was_hidden_and_its_pair_came_to_rest_before_that_was_known(
+    tell,
+):
+    async def story(world: World) -> None:
+        world.property("contacts", "team", "string", "text")
+        here = world.person("ada@example.com", team="red")
+        await world.settle()
+        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
+        await read_schemas_again(world)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.HUBSPOT)
+        world.sally.update("Contact", there, {"Department": "white", "LastName": "Byron"})
+        world.between_read_and_write(Side.HUBSPOT, lambda: world.hugo.update("contacts", here, {"team": "green"}))
+        await world.sync()
+        assert line.lost
+        await hide(world, "Department")
+        world.sally.delete("Contact", there)
+        await world.sync_later(AFTER_THE_PARK_S)
+        await world.sync_later()
+        assert "green" not in {row.old for row in await world.audit("conflict")}
+        await show(world, "Department")
+        await world.settle()
+        assert "green" in {row.old for row in await world.audit("conflict")}
+
+    tell(story)
+
+
 def test_what_can_be_read_of_a_write_is_no_edit_though_a_property_that_it_wrote_was_archived_since(tell):
     async def story(world: World) -> None:
         world.property("contacts", "team", "string", "text")

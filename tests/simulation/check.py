@@ -77,7 +77,7 @@ class Scene:
         was typed since somebody was told is another value."""
         about_either = [each for each in self.issues if each.hubspot_id == pair[0] or each.salesforce_id == pair[1]]
         return any(each.property is None for each in about_either) or any(
-            each.property == name and each.value in values for each in self.issues_of(pair)
+            each.property == name and (each.value or "") in values for each in self.issues_of(pair)
         )
 
     def issues_of(self, pair: tuple[str, str]) -> list[Issue]:

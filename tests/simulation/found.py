@@ -11,5 +11,7 @@ from tests.simulation.recipe import Recipe
 FOUND: dict[str, Recipe] = {
     "our value was taken for an edit where another property of the same write had been archived": Recipe(587),
     "a value that was to go back when its field was no longer synced": Recipe(2765),
+    "a value replaced by a write whose pair had come to rest when its field could be read again": Recipe(2897),
+    "a value replaced by the way back of another, while the other side held neither": Recipe(3144),
     "a pair whose record was deleted followed a merge and ended the pair of the survivor": Recipe(503),
 }

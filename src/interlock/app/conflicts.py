@@ -148,7 +148,7 @@ async def resolve(
         field=row.field or "",
         keep=keep,
         chosen=values[keep],
-        other=values[keep.other],
+        others=(values[keep.other],),
         at_us=now_us,
     )
     if not plan:

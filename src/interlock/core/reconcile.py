@@ -195,23 +195,24 @@ def _overwrite(because: Because, reason: ConflictReason, winner: Side, hubspot: 
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What a person chose for a conflict: `chosen` is to stand on both sides in place of `other`."""
+    """What a person chose for a conflict: `chosen` is to stand on both sides in place of any of `others`."""
 
     chosen: Value
-    other: Value
+    others: tuple[Value, ...]
 
 
 def merge_chosen(hubspot: Value, salesforce: Value, choice: Choice) -> FieldMerge | None:
     """Decide one field by a person's choice. None when the choice no longer holds: decide as if there were none."""
     if type(hubspot) is Unknown or type(salesforce) is Unknown:
         return _UNREADABLE
-    # The person saw two values. Any other was written by somebody after that, and is not theirs to overwrite.
-    if hubspot not in (choice.chosen, choice.other) or salesforce not in (choice.chosen, choice.other):
+    # The person saw these values. Any other was written by somebody after that, and is not theirs to overwrite.
+    seen = (choice.chosen, *choice.others)
+    if hubspot not in seen or salesforce not in seen:
         return None
     if hubspot == salesforce == choice.chosen:
         return _EQUAL
     side = Side.SALESFORCE if hubspot == choice.chosen else Side.HUBSPOT
-    neither_holds_it = hubspot == salesforce
+    neither_holds_it = choice.chosen not in (hubspot, salesforce)
     return FieldMerge(Because.PERSON_CHOSE, side, choice.chosen, both=neither_holds_it)
 
 

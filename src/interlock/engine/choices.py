@@ -48,7 +48,8 @@ def field_of(resolution: Resolution, mapping: ObjectMapping) -> FieldMapping | N
 
 
 def choice_of(resolution: Resolution, field: FieldMapping) -> Choice:
-    return Choice(from_plain(field.codec, resolution.chosen), from_plain(field.codec, resolution.other))
+    others = tuple(from_plain(field.codec, each) for each in resolution.others)
+    return Choice(from_plain(field.codec, resolution.chosen), others)
 
 
 async def record_choices(tx: WriteTx, works: list[Work]) -> None:

@@ -53,6 +53,9 @@ def decide(ctx: Cycle, batch: Batch) -> None:
             _decide_pair(ctx, work)
         else:
             _decide_linked(ctx, work)
+        if work.open_intents and work.link is not None:
+            # A pair that rests by now is looked at again all the same: what was written to it may have replaced something.
+            wait_for_left_out(ctx, work, work.runtime.mapping_for(work.link.salesforce_type))
 
 
 def _decide_linked(ctx: Cycle, work: Work) -> None:

@@ -23,8 +23,8 @@ class Ledger(msgspec.Struct):
     settled: list[int] = []
     parked: list[tuple[Side, int]] = []
     to_verify: list[int] = []
-    still_open: list[Intent] = []  # of which a part was settled, and is in it no more
-    opened: list[Intent] = []  # that part, where its history is to be looked up
+    still_open: list[Intent] = []  # a part of which may have been settled, and is in it no more
+    opened: list[Intent] = []  # such a part, where its history is to be looked up
     now_updates: list[Intent] = []  # creates whose record is to be verified like an updated one
     done: list[RecordKey] = []
     postponed: list[dirty.Postponed] = []

@@ -158,18 +158,20 @@ def _left_alone(work: Work, intent: Intent) -> None:
 def _recognise_what_can_be_read(work: Work, intent: Intent, link: RecordLink) -> None:
     """HubSpot leaves out a property that was archived since. What can be read is settled now, since it is decided on now; for
     the rest the question stays open, and so does its intent. Of a record that has gone no later time can tell more."""
-    seen = work.seen(intent.target.side)
-    rest = intent.fields if seen is None else _unreadable(work, intent, link)
+    rest = _unreadable(work, intent, link)
+    if work.seen(intent.target.side) is None:
+        work.intents.remove(intent)
+        return
     if not rest:
         _recognise(work, intent, link)
         return
     work.intents.remove(intent)
+    work.open_intents.append(intent)
     readable = {id_: carried for id_, carried in intent.fields.items() if id_ not in rest}
     if readable:
         settled = msgspec.structs.replace(intent, fields=readable, id=None)
         intent.fields, intent.rows = rest, _recognise(work, settled, link)
         work.intents.append(settled)
-        work.open_intents.append(intent)
 
 
 def _unreadable(work: Work, intent: Intent, link: RecordLink) -> dict[int, tuple[str, int, int, int]]:

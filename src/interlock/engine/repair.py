@@ -26,15 +26,20 @@ async def log_lost_races(tx: WriteTx, object_: str, lost: Sequence[tuple[RecordL
         if not _was_to_win(row):
             continue
         conflict_id = await audit.add(tx, row)
-        assert link.id is not None
-        assert row.side is not None
-        await resolutions.put(
-            tx,
-            Resolution(
-                conflict_id, link.id, row.property or "", row.field or "", row.side, row.old, row.new, tx.now_us
-            ),
-        )
+        await resolutions.put(tx, await _choice(tx, conflict_id, link, row))
         await dirty.mark(tx, object_, [link.hubspot], Reason.REPAIR, tx.now_us)
+
+
+async def _choice(tx: WriteTx, conflict_id: int, link: RecordLink, row: AuditRow) -> Resolution:
+    assert link.id is not None
+    assert row.side is not None
+    property_, field = row.property or "", row.field or ""
+    others = [row.new]
+    under_way = await resolutions.of_field(tx, link.id, property_, field)
+    if under_way is not None and under_way.chosen == row.new:
+        # The write that replaced it carried out an earlier choice, which the other side may not have taken yet.
+        others += [each for each in under_way.others if each not in others]
+    return Resolution(conflict_id, link.id, property_, field, row.side, row.old, tuple(others), tx.now_us)
 
 
 def _was_to_win(row: AuditRow) -> bool:

@@ -72,7 +72,7 @@ class Work(msgspec.Struct):
     hubspot: Seen = None
     salesforce: Seen = None
     intents: list[Intent] = []
-    open_intents: list[Intent] = []  # of which a part was settled; of the rest nothing can be read this time
+    open_intents: list[Intent] = []  # what they wrote cannot be read this time; a part that can be is among `intents`
 
     new_link: bool = False
     state: LinkState | None = None

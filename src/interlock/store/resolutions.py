@@ -19,7 +19,7 @@ WAITING, EDITED_SINCE, NOT_MAPPED = "waiting", "edited_since", "not_mapped"
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """`chosen` and `other` are plain values, as the conflict log shows them; None is blank."""
+    """`chosen` and `others` are plain values, as the conflict log shows them; None is blank."""
 
     conflict_id: int
     link_id: int
@@ -27,7 +27,7 @@ class Resolution(msgspec.Struct, frozen=True):
     field: str
     keep: Side
     chosen: str | None
-    other: str | None
+    others: tuple[str | None, ...]  # those that it may replace
     at_us: int
     state: str = WAITING
 
@@ -40,9 +40,9 @@ _SELECT = (
 
 def _resolution(row: Row) -> Resolution:
     conflict_id, link_id, property_, field, keep, chosen, other, at_us, state = row
-    return Resolution(
-        conflict_id, link_id, property_, field, Side(keep), jsontext.load(chosen), jsontext.load(other), at_us, state
-    )
+    loaded = jsontext.load(other)
+    others = tuple(loaded) if isinstance(loaded, list) else (loaded,)
+    return Resolution(conflict_id, link_id, property_, field, Side(keep), jsontext.load(chosen), others, at_us, state)
 
 
 async def put(tx: WriteTx, row: Resolution) -> None:
@@ -64,7 +64,7 @@ async def put(tx: WriteTx, row: Resolution) -> None:
         row.field,
         row.keep.value,
         jsontext.dump_or_none(row.chosen),
-        jsontext.dump_or_none(row.other),
+        jsontext.dump(row.others) if len(row.others) > 1 else jsontext.dump_or_none(row.others[0]),
         row.at_us,
         row.state,
     )
@@ -78,6 +78,18 @@ async def waiting(tx: Tx, link_ids: Sequence[int]) -> dict[int, list[Resolution]
         resolution = _resolution(row)
         found.setdefault(resolution.link_id, []).append(resolution)
     return found
+
+
+async def of_field(tx: Tx, link_id: int, property_: str, field: str) -> Resolution | None:
+    """What was chosen for one field of a pair and is not carried out yet."""
+    row = await tx.row(
+        _SELECT + " AND link_id = ? AND property = ? AND field = ? AND state = 'waiting'",
+        tx.connection_id,
+        link_id,
+        property_,
+        field,
+    )
+    return None if row is None else _resolution(row)
 
 
 async def of_conflicts(tx: Tx, conflict_ids: Sequence[int]) -> dict[int, Resolution]:

@@ -404,7 +404,7 @@ class _Resolution(TypedColumns):
     field = Column(Text, nullable=False)
     keep = Column(Text, nullable=False)  # Side whose value is wanted on both
     chosen = Column(Text)  # JSON of the plain value wanted; null: blank
-    other = Column(Text)  # JSON of the plain value it is to replace; null: blank
+    other = Column(Text)  # JSON of the plain value it is to replace, or of several; null: blank
     state = Column(Text, nullable=False)  # waiting | edited_since | not_mapped
     at_us = Column(Int, nullable=False)  # when the person chose
 

@@ -10,7 +10,7 @@ from interlock.core.reconcile import Because, Choice, merge_chosen, merge_record
 from interlock.core.values import BLANK, UNKNOWN, Text, fingerprint
 
 ADA, BEA, EVE = Text("Ada"), Text("Bea"), Text("Eve")
-ADA_FOR_BEA = Choice(chosen=ADA, other=BEA)
+ADA_FOR_BEA = Choice(chosen=ADA, others=(BEA,))
 
 
 def test_the_chosen_value_goes_to_both_sides_when_neither_holds_it() -> None:
@@ -38,6 +38,13 @@ def test_a_value_that_the_person_did_not_choose_between_ends_the_choice() -> Non
     assert merge_chosen(EVE, BEA, ADA_FOR_BEA) is None
     assert merge_chosen(BEA, EVE, ADA_FOR_BEA) is None
     assert merge_chosen(BLANK, BEA, ADA_FOR_BEA) is None
+
+
+def test_a_choice_that_may_replace_several_values_goes_to_each_side_that_holds_one_of_them() -> None:
+    merge = merge_chosen(BEA, EVE, Choice(chosen=ADA, others=(BEA, EVE)))
+    assert merge is not None
+    assert [side for side in Side if merge.writes(side)] == [Side.HUBSPOT, Side.SALESFORCE]
+    assert merge_chosen(BLANK, EVE, Choice(chosen=ADA, others=(BEA, EVE))) is None
 
 
 def test_an_unreadable_side_neither_carries_out_nor_ends_a_choice() -> None:

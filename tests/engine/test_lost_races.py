@@ -1,0 +1,46 @@
+"""People who are quicker than a write that is on its way: what it replaced unseen goes back where the rule lets it win."""
+
+from __future__ import annotations
+
+from interlock.core.model import Side
+from interlock.crm.transport import NotSent, Request, Response, Transport
+from tests.world import World
+
+
+class CutOff:
+    """Salesforce cannot be reached with what holds `word`, as long as `is_down`."""
+
+    def __init__(self, inner: Transport, word: str) -> None:
+        self._inner, self._word, self.is_down = inner, word.encode(), True
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.is_down and "salesforce" in request.url and self._word in (request.body or b""):
+            raise NotSent("the connection was refused")
+        return await self._inner.send(request, deadline_s)
+
+
+def test_an_edit_that_the_way_back_of_an_earlier_one_replaced_goes_back_though_the_other_side_has_neither(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com")
+        await world.settle()
+        await world.rule("contacts", "jobtitle", "prefer_hubspot")
+        there = world.counterpart("contacts", here)
+        world.transport = cut_off = CutOff(world.transport, '"CEO"')
+
+        def typed_again() -> None:
+            world.hugo.update("contacts", here, {"jobtitle": "CFO"})
+
+        def typed() -> None:
+            world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+            world.between_read_and_write(Side.HUBSPOT, typed_again)
+
+        world.between_read_and_write(Side.HUBSPOT, typed)
+        world.sally.update("Contact", there, {"Title": "CTO"})
+        await world.sync()
+        assert {row.old for row in await world.audit("conflict")} == {"CEO", "CFO"}
+        cut_off.is_down = False
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert world.contact(here)["jobtitle"] == world.sally.get("Contact", there)["Title"] == "CFO"
+
+    tell(story)
