@@ -26,6 +26,7 @@ from interlock.crm.transport import AsgiTransport, Request, Response, Transport
 from interlock.engine.cycle import poll
 from interlock.store import Store, audit, connections, dirty, issues, links, mappings
 from interlock.store.connections import Connection
+from interlock.store.keyring import generate
 from interlock.store.mappings import FieldMappingRow
 
 OURS = "Interlock"  # the client under which the CRMs' journals know our writes
@@ -61,6 +62,7 @@ class World:
         self.rewire()
         self.hugo = self.hubspot.user()
         self.sally = self.salesforce.user()
+        self.keyring = generate()
         self.store: Store | None = None
         self.connection: Connection | None = None
         self.runs = 0
@@ -78,6 +80,7 @@ class World:
             synchronous="OFF",
             threadless=True,
             forbid_network=forbid_network,
+            keyring=self.keyring,
         )
 
     def clients(self) -> tuple[HubSpotClient, SalesforceClient]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.store import Store, connections, deeds, directory, lease
+from interlock.store import Store, connections, deeds, directory, lease, links
 from interlock.wiring import wall_clock_us
 
 COMMAND = Path(sys.executable).parent / "interlock"
@@ -148,7 +148,9 @@ def told(folder: Path) -> Story:
         _stopping(story)
         _serve(story)
         _people(story)
+        _undoing(story, pair)
         _what_goes_wrong(story)
+        _keeping(story)
     _when_both_crms_are_down(story)
     return story
 
@@ -315,6 +317,43 @@ def _people(story: Story) -> None:
     story.run("users reset-password of nobody", "users", "reset-password", "eve@example.com")
     story.run("users list", "users", "list")
     story.steps["the log of deeds"] = Step([], 0, json.dumps(story.in_store(_deeds)), "")
+
+
+def _undoing(story: Story, pair: Pair) -> None:
+    hubspot_id, _ = pair.ids
+    story.edit("hubspot", hubspot_id, jobtitle="Analyst of engines")
+    story.run("sync of what will be undone", "sync", "--once", "--record", pair.hubspot)
+    story.run("undo planned", "undo", "--since", "2h", "--record", pair.hubspot, "--plan")
+    story.run("undo without asking", "undo", "--since", "2h", "--record", pair.hubspot)
+    story.run("undo with another count", "undo", "--since", "2h", "--record", pair.hubspot, "--yes", "--delete", "7")
+    story.run("undo", "undo", "--since", "2h", "--record", pair.hubspot, "--yes")
+    story.run("explain what was undone", "explain", pair.hubspot)
+    story.run("undo of no time", "undo", "--since", "yesterday")
+    person = f"hubspot:contacts:{story.in_store(_somebody)}"
+    story.run("erase planned", "erase", person, "--plan")
+    story.run("erase without asking", "erase", person)
+    story.run("erase of a company", "erase", "hubspot:companies:1", "--yes")
+    story.run("erase", "erase", person, "--yes")
+
+
+async def _somebody(store: Store, connection: connections.Connection) -> str:
+    async with store.read(connection.id) as tx:
+        return (await links.page(tx, "contacts"))[-1].hubspot_id
+
+
+def _keeping(story: Story) -> None:
+    file = str(story.folder / "interlock.backup")
+    story.run("backup", "backup", file)
+    story.run("backup over another", "backup", file)
+    story.run("restore planned", "restore", file, "--plan")
+    story.run("restore of no backup", "restore", str(story.folder / "mappings.yaml"), "--yes")
+    story.run("a pause after the backup", "pause")
+    story.run("restore over what has gone on", "restore", file, "--yes")
+    story.run("restore", "restore", file, "--yes", "--over-newer")
+    story.run("connections after the restore", "connections")
+    story.run("rotate-key planned", "rotate-key", "--plan")
+    story.run("rotate-key", "rotate-key", "--yes")
+    story.run("disconnect planned", "disconnect", "--connection", "default", "--plan")
 
 
 async def _deeds(store: Store, connection: connections.Connection) -> list[Json]:

@@ -113,6 +113,28 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "users reset-password": (0, "users-reset-password"),
     "users reset-password of nobody": (5, "error"),
     "users list": (0, "users-list"),
+    "sync of what will be undone": (1, "sync"),
+    "undo planned": (0, "undo"),
+    "undo without asking": (2, "error"),
+    "undo with another count": (2, "error"),
+    "undo": (1, "undo"),
+    "explain what was undone": (0, "explain"),
+    "undo of no time": (2, "error"),
+    "erase planned": (0, "erase"),
+    "erase without asking": (2, "error"),
+    "erase of a company": (2, "error"),
+    "erase": (0, "erase"),
+    "backup": (0, "backup"),
+    "backup over another": (2, "error"),
+    "restore planned": (0, "restore"),
+    "restore of no backup": (2, "error"),
+    "a pause after the backup": (0, "pause"),
+    "restore over what has gone on": (2, "error"),
+    "restore": (0, "restore"),
+    "connections after the restore": (0, "connections"),
+    "rotate-key planned": (0, "rotate-key"),
+    "rotate-key": (0, "rotate-key"),
+    "disconnect planned": (0, "disconnect"),
     "sync handed to serve": (1, "sync"),
     "status beside serve": (1, "status"),
     "a resync that is asked for": (0, "issues-resync"),
@@ -319,6 +341,28 @@ def test_what_commands_changed_is_in_the_log_and_what_they_only_planned_or_looke
     assert len(mappings["detail"]["changes"]) == len(story["mappings apply"].document["changes"])
     secrets = json.loads(story["emulate"].out.splitlines()[0])
     assert not [deed for deed in deeds if secrets["hubspot"]["token"] in str(deed) or "example.com" in str(deed)]
+
+
+def test_what_was_undone_is_told_and_stands(story: dict[str, Step]) -> None:
+    planned, done = story["undo planned"].document, story["undo"].document
+    (field,) = [each for each in planned["fields"] if each["property"] == "jobtitle"]
+    assert (field["side"], field["now"]) == ("salesforce", "Analyst of engines")
+    assert (planned["planned"], done["planned"]) == (True, False)
+    assert done["fields_undone"] == planned["fields_undone"] == len(planned["fields"])
+    assert done["objects"]["contacts"]["updated_in_salesforce"] == 1
+    explained = story["explain what was undone"].document
+    (title,) = [each for each in explained["fields"] if each["property"] == "jobtitle"]
+    assert (title["decision"], title["code"]) == ("none", "person_undid")
+    assert (title["hubspot"], title["salesforce"]) == ("Analyst of engines", field["back_to"])
+
+
+def test_a_restore_brings_back_what_was_there(story: dict[str, Step]) -> None:
+    assert story["restore over what has gone on"].document["error"]["code"] == "newer_installation"
+    restored = story["restore"].document
+    assert (restored["connections"], restored["sign_ins_readable"]) == (1, True)
+    (connection,) = story["connections after the restore"].document["connections"]
+    assert connection["state"] != "paused"
+    assert story["rotate-key"].document["sealed"] > 0
 
 
 def test_a_choice_is_waiting_until_a_sync_and_then_carried_out(story: dict[str, Step]) -> None:

@@ -102,6 +102,26 @@ async def test_disconnecting_ends_both_sign_ins(opened: Interlock, crms: LocalCr
         await connections.delete(tx)
 
 
+async def test_the_command_disconnects_and_ends_both_sign_ins(
+    opened: Interlock, crms: LocalCrms, interlock: Command
+) -> None:
+    connection = (await joined(opened, crms)).connection
+    async with opened.store.read(connection.id) as tx:
+        used = await grants.in_use(tx)
+    tokens = {side: grant.tokens.access for side, grant in used.items() if grant.tokens is not None}
+    no_tokens = {"INTERLOCK_HUBSPOT_TOKEN": None, "INTERLOCK_SALESFORCE_TOKEN": None}
+    done = interlock("disconnect", "--confirm", "Uninstall Salesforce", "--json", **no_tokens).sound().document
+    assert done["package"] == "removed"
+    assert len(done["ended"]) == 2
+    assert done["not_ended"] == []
+    async with HttpTransport() as line:
+        url = f"{crms.salesforce.url}/services/oauth2/userinfo"
+        headers = {"Authorization": f"Bearer {tokens['salesforce']}"}
+        assert (await line.send(Request("GET", url, headers, None), 10)).status in (401, 403)
+    async with opened.store.read(connection.id) as tx:
+        assert await grants.in_use(tx) == {}
+
+
 async def test_connecting_with_tokens_later_gives_the_sign_ins_up(
     opened: Interlock, crms: LocalCrms, interlock: Command
 ) -> None:

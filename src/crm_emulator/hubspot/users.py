@@ -41,6 +41,11 @@ class UserHandle:
         table, record = self._record(type, id)
         self._operations.archive(table, record, self._actor)
 
+    def erase(self, id: str) -> None:
+        """*Permanently delete contact (GDPR)*: it is in no archive afterwards."""
+        table, record = self._record("contacts", id)
+        self._operations.erase(table, record, self._actor)
+
     def restore(self, type: str, id: str) -> None:
         """Out of the recycle bin; only a person can."""
         table = self._portal.table(type)

@@ -100,7 +100,13 @@ async def join(
     organization = await salesforce.organization()
     async with store.read(None) as tx:
         known = await connections.by_hubspot_account(tx, account.account_id)
-        _check(request, known, await connections.list_(tx), account, organization)
+        listed = await connections.list_(tx)
+    # One that was disconnected may be joined to another org. Its links are those of the old one, and were written to a file.
+    over = known is not None and known.state == "not_connected" and known.salesforce_org_id != organization.id
+    if over and known is not None:
+        listed = [each for each in listed if each.id != known.id]
+    forget, known = (known, None) if over else (None, known)
+    _check(request, known, listed, account, organization)
     schemas = await read_schemas(hubspot, salesforce, list(request.objects))
     _check_key_fields(schemas, request)
     needed = key_fields.missing(schemas, request.objects)
@@ -121,6 +127,9 @@ async def join(
         )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)
+    if forget is not None:
+        async with store.write(forget.id) as tx:
+            await connections.delete(tx)
     saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce))
     return Joined(saved, known is None, False, made, schemas)
 

@@ -27,6 +27,7 @@ HALTED = {
     "suspended": "suspended after a failure",
     "signed_out": "signed out",
     "stopped_by_brake": "stopped by a brake",
+    "not_connected": "disconnected",
 }
 PAUSED_OBJECTS = "paused_objects"
 # A person looked at what tripped the brake and resumed: the next drain may do it.
@@ -162,8 +163,10 @@ async def pause(
         if change.changed and not plan:
             await _set_paused(store, connection, after, "paused", by)
         return change
+    # What is disconnected does not sync, and is not to be resumed as something that was only paused.
+    after_state = connection.state if connection.state == "not_connected" else "paused"
     change = StateChange(
-        connection.state, "paused", connection.state_reason, sorted(paused), connection.state != "paused"
+        connection.state, after_state, connection.state_reason, sorted(paused), connection.state != after_state
     )
     if change.changed and not plan:
         async with store.write(connection.id) as tx:
@@ -193,6 +196,11 @@ async def resume(
     reason was not seen.
     """
     assert connection.id is not None
+    if connection.state == "not_connected":
+        raise NotConnected(
+            f"{connection.name} is disconnected: there is no sign-in to sync with.",
+            fix="Run `interlock connect`, or sign in again on the pages.",
+        )
     paused = paused_objects(connection)
     left = paused - set(objects) if objects else set()
     state = connection.state

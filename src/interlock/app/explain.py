@@ -244,5 +244,5 @@ def _history(row: AuditRow) -> Json:
         "cause": cause(row.cause),
         "cause_code": row.cause,
         "rule": row.rule,
-        "by": "person" if row.cause == "person_chose" else "interlock",
+        "by": "person" if row.cause in ("person_chose", "person_undid") else "interlock",
     }

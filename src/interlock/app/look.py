@@ -18,7 +18,7 @@ from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
 from interlock.core.model import AuditRow, Dirty, Gone, LinkState, Observation, Reason, RecordKey, RecordLink, Side
-from interlock.core.reconcile import FieldDecision, decide_fields
+from interlock.core.reconcile import Chosen, FieldDecision, decide_fields
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.choices import weigh
@@ -28,9 +28,10 @@ from interlock.engine.fetch import converted, hubspot_absence, salesforce_absenc
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
 from interlock.engine.matching import match
 from interlock.engine.references import learn_references
+from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Work
 from interlock.objects.registry import SPECS
-from interlock.store import Store, audit, directory, dirty, issues, links, mappings, resolutions, unlinked
+from interlock.store import Store, audit, directory, dirty, issues, links, mappings, resolutions, undos, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 
@@ -62,6 +63,7 @@ class Look:
         self.runtime: ObjectRuntime | None = None
         self.decisions: list[FieldDecision] = []
         self.chosen: list[resolutions.Resolution] = []
+        self.undone: list[undos.UndoRow] = []
         self.whys: list[str] = []
 
     @property
@@ -92,6 +94,7 @@ class Look:
             alone = (await unlinked.by_keys(tx, [self.key])).get(self.key)
             if self.link is not None and self.link.id is not None:
                 self.chosen = (await resolutions.waiting(tx, [self.link.id])).get(self.link.id, [])
+                self.undone = (await undos.of_links(tx, [self.link.id])).get(self.link.id, [])
             enabled = {row.object for row in await mappings.object_mappings(tx) if row.enabled}
         if self.slug not in enabled:
             self.whys.append("object_off")
@@ -168,7 +171,11 @@ class Look:
             assert isinstance(salesforce, Observation)
             work.resolutions = self.chosen
             mapping = work.runtime.mapping_for(work.link.salesforce_type)
-            choices = weigh(work, mapping, hubspot, salesforce)
+            work.undos = self.undone
+            choices: dict[int, Chosen] = {
+                **weigh_undos(work, mapping, hubspot, salesforce),
+                **weigh(work, mapping, hubspot, salesforce),
+            }
             last = newest(ctx.settings, hubspot, salesforce)
             self.decisions = decide_fields(mapping, work.link.base, hubspot, salesforce, last, choices)
         elif work.link is None and isinstance(work.seen(work.origin), Observation):

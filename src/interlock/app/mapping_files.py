@@ -31,6 +31,11 @@ def as_yaml(document: Json, connection: Connection) -> str:
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
+async def written(store: Store, connection: Connection) -> str:
+    assert connection.id is not None
+    return as_yaml(await mappings.export(store, connection.id), connection)
+
+
 def version_of(document: Json) -> str:
     """The same for the same mappings, whoever wrote them and when: a fingerprint of their content."""
     return hashlib.sha256(jsontext.dump(document).encode()).hexdigest()[:32]

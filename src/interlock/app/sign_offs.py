@@ -38,6 +38,7 @@ class Ended(msgspec.Struct, frozen=True):
     """`why_not`: the CRM did not take it; `fix`: where to end it by hand."""
 
     grant_id: int
+    side: Side
     user: str
     why_not: str | None = None
     fix: str | None = None
@@ -62,7 +63,7 @@ async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
     if not ended and (await grant_of(store, grant_id)).state != grants.REVOKED:
         # A refresh was kept in between: what was revoked is not what is there now.
         return await revoke(store, crms, grant_id)
-    return Ended(grant_id, user, why_not, None if why_not is None else _WHERE[side])
+    return Ended(grant_id, side, user, why_not, None if why_not is None else _WHERE[side])
 
 
 async def choose_sync_user(store: Store, admin_grant: int, sync_grant: int) -> None:

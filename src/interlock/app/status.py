@@ -211,7 +211,8 @@ def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach
 
     if connection.state in HALTED:
         why = f" ({connection.state_reason})" if connection.state_reason else ""
-        add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), "interlock resume")
+        command = "interlock connect" if connection.state == "not_connected" else "interlock resume"
+        add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), command)
     elif connection.begun_at_us is None:
         add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
         add("Then begin.", "interlock sync --once")

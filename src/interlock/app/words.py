@@ -35,6 +35,7 @@ _BECAUSE = {
     Because.UNEQUAL: "The two differ although neither was edited since they agreed; the rule decides, and the other value"
     " is kept as a conflict.",
     Because.PERSON_CHOSE: "A person chose this value for a conflict.",
+    Because.PERSON_UNDID: "A person has undone what was carried over here; it stays so until either side is edited.",
 }
 _GOES = {
     Side.HUBSPOT: "Salesforce's value goes to HubSpot.",
@@ -60,6 +61,8 @@ def because(merge: FieldMerge, *, held: bool = False) -> str:
         )
     if merge.write is None:
         return why
+    if merge.because is Because.PERSON_UNDID:
+        return f"{why} {NAMES[merge.write]} gets back what it held before."
     if held:
         return f"{why} {_HELD[merge.write]}"
     return f"{why} It goes to both sides." if merge.both else f"{why} {_GOES[merge.write]}"
@@ -78,6 +81,8 @@ _CAUSES = {
     "existing_link_only": "It was there when the connection was made.",
     "changed": "It was new or changed on the other side.",
     "import": "A person imported it.",
+    "opted_out": "The person opted out of e-mail on the other side.",
+    "undone": "A person has undone the sync that had created it.",
     "resync": "A person asked for it again.",
     "retry": "It was tried again.",
     "try_again": "What had been refused was tried again.",
@@ -107,6 +112,7 @@ def cause(code: str) -> str:
 
 # Why a record has no counterpart, or its pair rests.
 WHY_NOT = {
+    "erased": "The person was erased, and is not made again.",
     "no_email": "It has no e-mail address, which is how contacts are matched.",
     "invalid_email": "Its e-mail address is not one that Salesforce takes.",
     "no_name": "It has neither name nor domain, which is how companies are matched.",

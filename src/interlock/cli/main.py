@@ -15,12 +15,15 @@ import typer
 from typer import _click
 
 from interlock.cli import (
+    backup,
     conflicts,
     connect,
     connections,
     demo_entry,
+    disconnect,
     doctor,
     emulate,
+    erase,
     explain,
     find,
     import_,
@@ -33,6 +36,7 @@ from interlock.cli import (
     serve,
     status,
     sync,
+    undo,
     users,
     worker,
 )
@@ -85,12 +89,16 @@ for _command in (
     conflicts,
     find,
     explain,
+    undo,
+    erase,
     pause,
     mappings,
     package,
+    disconnect,
     serve,
     users,
     worker,
+    backup,
     schema,
 ):
     _command.register(app)

@@ -69,6 +69,7 @@ class GoneHow(enum.StrEnum):
     DELETED = "deleted"
     MERGED = "merged"
     CONVERTED = "converted"
+    ERASED = "erased"  # for ever: neither record nor archive holds it (HubSpot, GDPR delete; or its archive ran out)
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -249,6 +250,7 @@ class AuditKind(enum.StrEnum):
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"
     DISASSOCIATE = "disassociate"
+    UNDO = "undo"  # a write or a create of ours was taken back
 
 
 class AuditRow(msgspec.Struct, gc=False):

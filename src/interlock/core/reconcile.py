@@ -34,6 +34,7 @@ class Because(enum.StrEnum):
     BOTH_CHANGED = "both_changed"
     UNEQUAL = "unequal"
     PERSON_CHOSE = "person_chose"
+    PERSON_UNDID = "person_undid"
 
 
 class FieldConflict(msgspec.Struct, frozen=True):
@@ -215,6 +216,30 @@ def merge_chosen(hubspot: Value, salesforce: Value, choice: Choice) -> FieldMerg
     return FieldMerge(Because.PERSON_CHOSE, side, choice.chosen, both=neither_holds_it)
 
 
+class Undo(msgspec.Struct, frozen=True):
+    """A write of ours that a person takes back: `side` is to hold `wanted` again in place of `written`. `both`: the other side
+    was written as well, by a person's choice, and goes back with it. `done`: it holds it again, and the two stay apart."""
+
+    side: Side
+    wanted: Value
+    written: Value
+    both: bool = False
+    done: bool = False
+
+
+def merge_undone(hubspot: Value, salesforce: Value, undo: Undo) -> FieldMerge | None:
+    """Decide one field by an undo. None when it no longer holds: decide as if there were none."""
+    if type(hubspot) is Unknown or type(salesforce) is Unknown:
+        return _UNREADABLE
+    if undo.done:
+        # What we carried over stays taken back, whatever the rule says, until somebody edits either side.
+        return FieldMerge(Because.PERSON_UNDID, agree=True)
+    # Only our own value is taken back. Where either side holds another one, somebody has edited it since.
+    if hubspot != undo.written or salesforce != undo.written:
+        return None
+    return FieldMerge(Because.PERSON_UNDID, undo.side, undo.wanted, both=undo.both)
+
+
 class FieldDecision(msgspec.Struct, frozen=True):
     mapping: FieldMapping
     merge: FieldMerge
@@ -234,7 +259,10 @@ class RecordMerge(msgspec.Struct):
         return not self.writes and not self.agreed and not self.conflicts
 
 
-NO_CHOICES: Mapping[int, Choice] = {}
+# What a person decided about a field, which stands above its rule.
+Chosen = Choice | Undo
+NO_CHOICES: Mapping[int, Chosen] = {}
+_BY_A_PERSON = (Because.PERSON_CHOSE, Because.PERSON_UNDID)
 
 
 def merge_record(
@@ -243,11 +271,11 @@ def merge_record(
     hubspot: Observation,
     salesforce: Observation,
     newest: Side | None,
-    choices: Mapping[int, Choice] = NO_CHOICES,
+    choices: Mapping[int, Chosen] = NO_CHOICES,
 ) -> RecordMerge:
     """Decide every mapped field of a pair. `newest`: the side edited last, None when the clocks are too close to tell.
 
-    `choices`: field mapping id -> what a person chose for a conflict about this field.
+    `choices`: field mapping id -> what a person chose for a conflict about this field, or undid.
     """
     result = RecordMerge([], {}, [])
     for field in mapping.fields:
@@ -260,7 +288,7 @@ def merge_record(
         decision = decide_field(field, base, hubspot, salesforce, newest, choices)
         merge = decision.merge
         if merge.write is not None:
-            check_write(base.get(decision.mapping.id), decision, merge.because is Because.PERSON_CHOSE)
+            check_write(base.get(decision.mapping.id), decision, merge.because in _BY_A_PERSON)
             result.writes.append(decision)
         elif merge.agree:
             agreed = (fingerprint(decision.hubspot), fingerprint(decision.salesforce))
@@ -277,7 +305,7 @@ def decide_fields(
     hubspot: Observation,
     salesforce: Observation,
     newest: Side | None,
-    choices: Mapping[int, Choice] = NO_CHOICES,
+    choices: Mapping[int, Chosen] = NO_CHOICES,
 ) -> list[FieldDecision]:
     """Every mapped field with its decision, `explain`'s view of `merge_record`."""
     return [decide_field(field, base, hubspot, salesforce, newest, choices) for field in mapping.fields]
@@ -289,12 +317,16 @@ def decide_field(
     hubspot: Observation,
     salesforce: Observation,
     newest: Side | None,
-    choices: Mapping[int, Choice],
+    choices: Mapping[int, Chosen],
 ) -> FieldDecision:
     left = read_hubspot(field, hubspot)
     right = read_salesforce(field, salesforce)
     choice = choices.get(field.id)
-    chosen = merge_chosen(left, right, choice) if choice is not None else None
+    chosen = None
+    if isinstance(choice, Undo):
+        chosen = merge_undone(left, right, choice)
+    elif choice is not None:
+        chosen = merge_chosen(left, right, choice)
     merge = chosen or merge_field(base.get(field.id), left, right, field.effective_rule, newest)
     return FieldDecision(field, merge, left, right)
 

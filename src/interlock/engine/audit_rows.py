@@ -9,6 +9,7 @@ from __future__ import annotations
 from interlock.core.model import AuditKind, AuditRow, ConflictReason, Side, SyncRule, Written
 from interlock.core.plain import plain
 from interlock.core.plan import FieldWrite
+from interlock.core.reconcile import Because
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.work import SideWrite, Work
 
@@ -31,8 +32,25 @@ def rows_of(work: Work, write: SideWrite, now_us: int) -> list[AuditRow]:
     return updates + [_conflict_row(work, field, now_us) for field in replaced]
 
 
+def opt_out_rows(work: Work, now_us: int) -> list[AuditRow]:
+    """An opt-out that was carried over. No address: it is that of the record."""
+    sides = [
+        write.side
+        for write in work.writes
+        if isinstance(write.outcome, Written) and "HasOptedOutOfEmail" in write.extra
+    ]
+    if work.opt_out_hubspot is not None and work.opt_out_done:
+        sides.append(Side.HUBSPOT)
+    rows = [pair_row(work, AuditKind.OPT_OUT, "opted_out", now_us) for _ in sides]
+    for row, side in zip(rows, sides, strict=True):
+        row.side = side
+    return rows
+
+
 def _update_row(work: Work, side: Side, field: FieldWrite, now_us: int) -> AuditRow:
-    row = pair_row(work, AuditKind.UPDATE, field.decision.merge.because.value, now_us)
+    because = field.decision.merge.because
+    kind = AuditKind.UNDO if because is Because.PERSON_UNDID else AuditKind.UPDATE
+    row = pair_row(work, kind, because.value, now_us)
     row.side, row.property, row.field = side, field.mapping.property, field.mapping.field
     row.old, row.new = plain(field.old), field.raw
     row.rule = field.mapping.effective_rule.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from interlock.core.link import WHOLE
 from interlock.core.model import Gone, GoneHow, Side
+from interlock.core.reconcile import Because
 from interlock.core.safety import Brake, empty_side, mass_clear
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
@@ -27,6 +28,8 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         gone = sum(_lost(work, side) for work in linked)
         found = empty_side(side, slug, len(linked), gone, settings.mass_change_share, settings.mass_change_least)
         fields = [field for work in linked for write in work.writes if write.side is side for field in write.fields]
+        # What a person undoes empties what we had filled: they have seen it in the preview.
+        fields = [field for field in fields if field.decision.merge.because is not Because.PERSON_UNDID]
         clears = sum(field.decision.merge.value == BLANK for field in fields)
         found = found or mass_clear(
             side, slug, len(fields), clears, settings.mass_change_share, settings.mass_change_least
@@ -40,5 +43,5 @@ def _lost(work: Work, side: Side) -> bool:
     and what was lost before is no news."""
     seen = work.seen(side)
     assert work.link is not None
-    missing = seen is None or (isinstance(seen, Gone) and seen.how is GoneHow.DELETED)
+    missing = seen is None or (isinstance(seen, Gone) and seen.how in (GoneHow.DELETED, GoneHow.ERASED))
     return missing and work.link.state in WHOLE

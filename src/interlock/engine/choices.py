@@ -57,7 +57,7 @@ async def record_choices(tx: WriteTx, works: list[Work]) -> None:
     done: list[int] = []
     ended: dict[str, list[int]] = {}
     for work in works:
-        done += [id_ for id_, (field_id, sides) in work.choices_need.items() if _arrived(work, field_id, sides)]
+        done += [id_ for id_, (field_id, sides) in work.choices_need.items() if arrived(work, field_id, sides)]
         for id_, state in work.choices_ended.items():
             ended.setdefault(state, []).append(id_)
     if done:
@@ -67,7 +67,7 @@ async def record_choices(tx: WriteTx, works: list[Work]) -> None:
         await resolutions.set_state(tx, ids, state)
 
 
-def _arrived(work: Work, field_id: int, sides: tuple[Side, ...]) -> bool:
+def arrived(work: Work, field_id: int, sides: tuple[Side, ...]) -> bool:
     written = {
         write.side
         for write in work.writes

@@ -5,12 +5,15 @@ Import, resync, retry, a resolved conflict and undo all end here: each only mark
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from interlock.core.model import Dirty, IntentState, RecordKey, RecordLink, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
+from interlock.engine.erasing import leave_erased, note_erased
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
@@ -29,9 +32,11 @@ from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
+from interlock.engine.taking_back import look_at_created, take_back
+from interlock.engine.undo import wanted_of
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
-from interlock.store import Tx, connections, dirty, intents, links, resolutions
+from interlock.store import Tx, connections, dirty, intents, links, resolutions, undos
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -121,6 +126,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
+    await take_back(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
 
@@ -130,12 +136,15 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await recover(ctx, batch)
     await fetch(ctx, batch)
     await set_survivors_aside(ctx, batch)
+    await note_erased(ctx, batch)
     await read_membership(ctx, batch.runtime, batch.works)
     await match(ctx, batch)
     await leave_outside(ctx, batch)
+    leave_erased(batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
-    await learn_references(ctx, batch.runtime, seen_of(batch))
+    await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
+    await look_at_created(ctx, batch)
     decide(ctx, batch)
     await damp(ctx, batch)
     await follow(ctx, batch)
@@ -144,7 +153,6 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
     """Up to a batch of due records with their links, of `ctx.only_keys` where these are chosen. The horizon is taken before
     anything is read from a CRM."""
-    looked_us = ctx.clock_us()
     async with ctx.store.read(ctx.connection_id) as tx:
         horizon = await dirty.horizon(tx)
         due = await _due(ctx, runtime, tx)
@@ -153,19 +161,36 @@ async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:
         # In one snapshot with what is claimed: a rule that was saved before a record was due is the rule it is synced by.
         if ctx.make_anew is not None and await connections.setup_version(tx) != ctx.setup_version:
             raise SetupChanged
-        by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
-        by_salesforce = await links.by_salesforce(tx, runtime.slug, _ids(due, Side.SALESFORCE))
-        ids = [link.id for link in (*by_hubspot.values(), *by_salesforce.values()) if link.id is not None]
-        chosen = await resolutions.waiting(tx, ids)
+        return await _batch_of(ctx, tx, runtime, due, horizon)
+
+
+async def claim_these(ctx: Cycle, runtime: ObjectRuntime, keys: Sequence[RecordKey]) -> Batch | None:
+    """The same of these records alone, to do nothing but what is to be undone of them: the rest of them stands still."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        horizon = await dirty.horizon(tx)
+        found = await dirty.by_keys(tx, keys)
+        due = sorted((each for each in found.values() if each.due_at_us <= ctx.clock_us()), key=lambda each: each.seq)
+        batch = await _batch_of(ctx, tx, runtime, due, horizon) if due else None
+    for work in batch.works if batch is not None else ():
+        work.undoing = True
+    return batch
+
+
+async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty], horizon: int) -> Batch:
+    looked_us = ctx.clock_us()
+    by_hubspot = await links.by_hubspot(tx, runtime.slug, _ids(due, Side.HUBSPOT))
+    by_salesforce = await links.by_salesforce(tx, runtime.slug, _ids(due, Side.SALESFORCE))
+    ids = [link.id for link in (*by_hubspot.values(), *by_salesforce.values()) if link.id is not None]
+    chosen = await resolutions.waiting(tx, ids)
+    undone = await undos.of_links(tx, ids)
     works: dict[RecordKey, Work] = {}
     for each in due:
         link = (by_hubspot if each.key.side is Side.HUBSPOT else by_salesforce).get(each.key.id)
         identity = link.hubspot if link is not None else each.key
         known = works.get(identity)
         if known is None:
-            works[identity] = Work(
-                runtime, [each], link, resolutions=chosen.get(link.id or 0, []) if link is not None else []
-            )
+            id_ = link.id or 0 if link is not None else 0
+            works[identity] = Work(runtime, [each], link, resolutions=chosen.get(id_, []), undos=undone.get(id_, []))
         else:
             known.dirty.append(each)
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.

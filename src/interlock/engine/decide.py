@@ -19,7 +19,7 @@ from interlock.core.model import (
 )
 from interlock.core.plain import plain
 from interlock.core.plan import HeldField, plan_side, seen
-from interlock.core.reconcile import FieldDecision, merge_record
+from interlock.core.reconcile import Because, Chosen, FieldDecision, merge_record
 from interlock.core.values import Text, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.choices import weigh
@@ -36,6 +36,7 @@ from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import note_excluded
 from interlock.engine.left_out import wait_for_left_out
 from interlock.engine.references import leads_nowhere
+from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, SideWrite, Work
 
 # A pair that waits for its company is looked at again when the company is linked, and in any case after this long; so is one
@@ -45,6 +46,8 @@ WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
 
 def decide(ctx: Cycle, batch: Batch) -> None:
     for work in batch.works:
+        if work.take_back is not None:
+            continue  # it goes, and needs no values any more
         if work.link is None:
             _decide_alone(ctx, work)
         elif work.new_link:
@@ -96,7 +99,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     assert isinstance(hubspot, Observation)
     assert isinstance(salesforce, Observation)
     mapping = work.runtime.mapping_for(link.salesforce_type)
-    choices = weigh(work, mapping, hubspot, salesforce)
+    choices: dict[int, Chosen] = {
+        **weigh_undos(work, mapping, hubspot, salesforce),
+        **weigh(work, mapping, hubspot, salesforce),
+    }
     base = {**link.base, **work.landed}
     merged = merge_record(mapping, base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
     work.merged = True
@@ -108,11 +114,18 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
         link, merged.writes
     )
-    extras = _extras(work, hubspot, salesforce)
+    extras: dict[Side, dict[str, object]] = {side: {} for side in Side}
+    writes = merged.writes
+    if work.undoing:
+        # Everything else stays as it is, its base and what is held back of it too, until the pair is looked at again.
+        writes = [each for each in writes if each.merge.because is Because.PERSON_UNDID]
+        work.agreed = {id_: agreed for id_, agreed in work.agreed.items() if id_ in choices}
+    else:
+        extras = _extras(work, hubspot, salesforce)
     if work.landing:
         del extras[Side.SALESFORCE]
     for side, extra in extras.items():
-        plan = plan_side(side, merged.writes, link.held, creating=False, resend_held=resend)
+        plan = plan_side(side, writes, link.held, creating=False, resend_held=resend)
         work.held.extend(plan.held)
         if plan.fields or extra:
             key = link.key(side)
@@ -125,7 +138,8 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
 def _leads_nowhere(work: Work, decision: FieldDecision, hubspot: Observation, salesforce: Observation) -> bool:
     mapping = decision.mapping
     raws = {Side.HUBSPOT: hubspot.values.get(mapping.property), Side.SALESFORCE: salesforce.values.get(mapping.field)}
-    return any(
+    # What is taken back is not carried over from anywhere.
+    return decision.merge.because is not Because.PERSON_UNDID and any(
         leads_nowhere(reference, decision, raws)
         for reference in work.runtime.references
         if (reference.property, reference.field) == (mapping.property, mapping.field)

@@ -53,7 +53,7 @@ async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
 
 
 async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) -> dict[str, Gone | Observation]:
-    """Why HubSpot did not return these ids: archived, merged away, or purged. Ids that prove nothing are left out."""
+    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out."""
     answers: dict[str, Gone | Observation] = {}
     if not ids:
         return answers
@@ -74,7 +74,25 @@ async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) ->
             answers[id_] = Gone(key, GoneHow.MERGED, survivor.key)
         else:
             answers[id_] = survivor
+    if type_ == "contacts":
+        await _tell_erased(ctx, answers)
     return answers
+
+
+async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation]) -> None:
+    """A contact that was erased is in no archive, as one that was deleted is for 90 days (HubSpot, "GDPR delete")."""
+    deleted = [id_ for id_, answer in answers.items() if isinstance(answer, Gone) and answer.how is GoneHow.DELETED]
+    if not deleted:
+        return
+    archived = await ctx.hubspot.read("contacts", deleted, [], archived=True, purpose="fetch")
+    nowhere = [id_ for id_ in deleted if id_ not in archived]
+    # Restored this very moment, it is in no archive either.
+    restored = await ctx.hubspot.read("contacts", nowhere, [], purpose="fetch") if nowhere else {}
+    for id_ in nowhere:
+        if id_ in restored:
+            del answers[id_]
+        else:
+            answers[id_] = Gone(RecordKey(Side.HUBSPOT, "contacts", id_), GoneHow.ERASED)
 
 
 async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:

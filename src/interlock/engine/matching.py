@@ -24,6 +24,7 @@ from interlock.core.model import (
 )
 from interlock.engine.candidates import Finder, by_identity, own_seen, siblings_by_identity
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
+from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.engine.work import Batch, Work
@@ -65,6 +66,8 @@ def eligible(work: Work) -> bool:
         work.why_not = "deleted" if seen is not None else "not_readable"
         return False
     work.why_not = work.runtime.spec.why_not_eligible(work.origin, seen.values)
+    if work.erased == RECORD:
+        work.why_not = "erased"
     if work.why_not is None and work.origin is Side.HUBSPOT and work.included is not True:
         work.why_not = NOT_IN_LIST if work.included is False else MEMBERSHIP_UNKNOWN
     return work.why_not is None

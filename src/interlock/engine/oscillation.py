@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from interlock.core.model import Side
 from interlock.core.plan import FieldWrite, HeldField
+from interlock.core.reconcile import Because
 from interlock.core.safety import oscillating
 from interlock.engine.context import Cycle
 from interlock.engine.decide import held_issue
@@ -40,7 +41,9 @@ def _hold(ctx: Cycle, work: Work, write: SideWrite, written: dict[Place, int]) -
     steady: list[FieldWrite] = []
     for field in write.fields:
         times = written.get((work.hubspot_id or "", write.side, field.mapping.property), 0)
-        if not oscillating(times, ctx.settings.oscillation_writes):
+        # An undo is a person's, and ends by itself: it is how a tug of war is taken back.
+        undone = field.decision.merge.because is Because.PERSON_UNDID
+        if undone or not oscillating(times, ctx.settings.oscillation_writes):
             steady.append(field)
             continue
         crm = "HubSpot" if write.side is Side.HUBSPOT else "Salesforce"

@@ -29,15 +29,17 @@ from interlock.core.model import (
 )
 from interlock.core.plan import FieldWrite, base_after_writes
 from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
-from interlock.engine.audit_rows import lost_races, pair_row, rows_of
+from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
+from interlock.engine.undo import record_undos
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
@@ -58,6 +60,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
+        await record_undos(tx, batch.works)
         await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held)
         await issues.raise_(tx, raised)
         for side in Side:
@@ -81,6 +84,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.wake(tx, object_)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
+        await forget_erased(tx, batch)
     ctx.echoes.note(batch.works)
     counts = ctx.report.of(batch.runtime.slug)
     counts.issues += len(raised)
@@ -206,7 +210,8 @@ def _take_alone(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int
         ledger.resolved.append(work.dirty[0].key)
     elif isinstance(own, Observation):
         why = work.why_not or ("refused" if work.postpone_until_us is None else "waiting")
-        ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, work.label() or "", looked_us))
+        label = "" if work.erased else work.label() or ""
+        ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, why, label, looked_us))
         ledger.resolved.append(own.key)
 
 
@@ -227,7 +232,7 @@ def _created(
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
     ledger.wake += children(ctx, work.object)
-    ledger.audit += rows_of(work, write, now)
+    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
         counts.created_in_hubspot += 1
@@ -249,6 +254,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.lost.extend((link, row) for row in lost)
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
+    ledger.audit += opt_out_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one.
     held = _held(work, link) if work.relink_to is None else {}
     both = [link.hubspot, link.salesforce]

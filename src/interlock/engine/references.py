@@ -12,12 +12,21 @@ from interlock.engine.context import Cycle, ObjectRuntime, Reference
 from interlock.store import links
 
 
-async def learn_references(ctx: Cycle, runtime: ObjectRuntime, seen: Iterable[Observation]) -> None:
-    """Look up every reference that these observations hold and whose pair is not known yet."""
+async def learn_references(
+    ctx: Cycle, runtime: ObjectRuntime, seen: Iterable[Observation], wanted: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Look up every reference that these observations hold and whose pair is not known yet. `wanted`: (property, Salesforce
+    id) of references that no record holds now and that are to be written all the same."""
+    wanted = list(wanted)
     rows = list(seen)
     for reference in runtime.references:
         hubspot_ids = _pointed(rows, Side.HUBSPOT, reference.property, reference.hubspot_to_common)
         salesforce_ids = _pointed(rows, Side.SALESFORCE, reference.field, reference.salesforce_to_common)
+        salesforce_ids += [
+            id_
+            for property_, id_ in wanted
+            if property_ == reference.property and id_ not in reference.salesforce_to_common
+        ]
         if not hubspot_ids and not salesforce_ids:
             continue
         async with ctx.store.read(ctx.connection_id) as tx:

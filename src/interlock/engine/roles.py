@@ -31,6 +31,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         for work in batch.works
         if work.why_not is None
         and work.included is True
+        and not work.undoing
         # Both records of a resting pair are there again: it is about to be restored (core/link.py).
         and (work.link is None or work.link.state is not LinkState.UNLINKED)
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)

@@ -8,6 +8,7 @@ from interlock.core.model import (
     AuditRow,
     Base,
     Dirty,
+    FieldBase,
     Gone,
     Intent,
     Issue,
@@ -24,6 +25,7 @@ from interlock.core.plan import FieldWrite, HeldField
 from interlock.core.reconcile import FieldDecision
 from interlock.engine.context import ObjectRuntime
 from interlock.store.resolutions import Resolution
+from interlock.store.undos import UndoRow
 
 Seen = Observation | Gone | None
 
@@ -87,6 +89,12 @@ class Work(msgspec.Struct):
     resolutions: list[Resolution] = []  # what a person chose for conflicts of this pair; see choices.py
     choices_need: dict[int, tuple[int, tuple[Side, ...]]] = {}
     choices_ended: dict[int, str] = {}
+    undos: list[UndoRow] = []  # what a person takes back of this pair, and what was and stands; see undo.py
+    undos_need: dict[int, tuple[int, tuple[Side, ...], FieldBase]] = {}
+    undos_ended: dict[int, str] = {}
+    erased: str = ""  # the record, or whoever bears its address, was erased; see erasing.py
+    undoing: bool = False  # nothing but what a person takes back is written this time
+    take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot

@@ -99,6 +99,7 @@ class Store:
             synchronous="OFF",
             threadless=self._backend.threadless,
             forbid_network=self._forbid_network,
+            keyring=self._keyring,
         )
 
     async def _migrate(self) -> None:

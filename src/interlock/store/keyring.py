@@ -86,9 +86,36 @@ def load_or_create(path: Path) -> Keyring:
 def rotate(path: Path) -> Keyring:
     """Put a fresh key first; the old ones stay until `retire`, so that a crash in between leaves every secret readable.
 
-    The order is: `rotate`, then `secrets.reseal` for every connection, then `retire`.
+    The order is: `rotate`, then everything is sealed anew, then `retire`; see app/key_rotation.py.
     """
     return _replace(path, [Fernet.generate_key(), *_read(path)])
+
+
+def begin_rotation(path: Path) -> Keyring:
+    """`rotate`, unless an earlier rotation was interrupted: then its fresh key is first already, and is gone on with."""
+    keys = _read(path)
+    return Keyring(keys) if len(keys) > 1 else rotate(path)
+
+
+def count(path: Path) -> int:
+    """How many keys the file holds: two while a rotation is on its way."""
+    return len(_read(path))
+
+
+def newest_alone(path: Path) -> Keyring:
+    """Only the first key: what it opens needs no other."""
+    return Keyring(_read(path)[:1])
+
+
+def keys_of(path: Path) -> bytes:
+    """The file as it is, for a backup that is to hold it."""
+    return b"\n".join(_read(path)) + b"\n"
+
+
+def add(path: Path, text: bytes) -> Keyring:
+    """Take in the keys of a backup. Those that are here stay first, so that what is sealed from now on needs none of the others."""
+    there = _read(path) if path.exists() else []
+    return _replace(path, list(dict.fromkeys([*there, *text.split()])))
 
 
 def retire(path: Path) -> Keyring:

@@ -806,6 +806,45 @@ delivery = Table(
 )
 
 
+# --- undo ---------------------------------------------------------------------------------------------------------------
+
+
+class _Undo(TypedColumns):
+    id = Column(Int, Identity(), primary_key=True)
+    connection_id = Column(Int, nullable=False)
+    link_id = Column(Int, nullable=False)
+    side = Column(Text, nullable=False)  # Side that we had written
+    property = Column(Text, nullable=False)  # '' for the record as a whole, which we had created
+    field = Column(Text, nullable=False)
+    wanted = Column(Text)  # JSON of the plain value that it held before; null: blank
+    written = Column(Text)  # JSON of what we wrote, in the words of its CRM
+    state = Column(Text, nullable=False)  # waiting | standing | undone | why it could not be
+    seen_hubspot = Column(Int)  # fingerprints of both sides once it was undone: it stands while they hold these
+    seen_salesforce = Column(Int)
+    at_us = Column(Int, nullable=False)  # when the person asked for it; those of one run share it
+
+
+undo = Table(
+    "undo",
+    metadata,
+    _Undo,
+    # "Was anything undone of these pairs?", asked of every batch; nearly always an empty table.
+    Index("ix_undo_link", "connection_id", "link_id"),
+    # What became of one run.
+    Index("ix_undo_at", "connection_id", "at_us"),
+    sqlite_autoincrement=True,
+)
+
+
+class _Erased(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    hash = Column(Text, primary_key=True)  # HMAC-SHA-256 of a record key or an e-mail address, see erasures.py
+    at_us = Column(Int, nullable=False)
+
+
+erased = Table("erased", metadata, _Erased)
+
+
 # Tables that are no connection's: all others are cleared by `connections.delete` and bounded by connection_id.
 _PEOPLE = {"person", "session", "one_time_link", "api_token", "sign_in_try", "deed"}
 # A set-up that made a connection goes with it by its foreign key; before, it belongs to none.

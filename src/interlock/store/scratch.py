@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from interlock.store import erasures
 from interlock.store.database import Store
 from interlock.store.schema import GLOBAL_TABLES, connection, metadata
 from interlock.store.sql import BulkInsert
@@ -39,6 +40,7 @@ async def _copy(source: Store, target: Store, connection_id: int) -> None:
         for table in metadata.sorted_tables:
             if table.name not in _LEFT_OUT:
                 await _copy_table(tx, out, table, connection_id)
+        await erasures.take_along(tx, out)
 
 
 async def _copy_table(tx: Tx, out: WriteTx, table: sa.Table, connection_id: int) -> None:

@@ -12,6 +12,7 @@ import hmac
 
 import msgspec
 
+from interlock.store.keyring import Keyring
 from interlock.store.secrets import keyring_of
 from interlock.store.tx import WriteTx
 
@@ -79,3 +80,13 @@ async def use(tx: WriteTx, side: str, state: str, browser: str | None) -> Used |
     if taken != 1:
         return Refused.USED
     return Used(keyring_of(tx).unseal(_NO_CONNECTION, f"sign_in.{state_hash}", sealed))
+
+
+async def reseal(tx: WriteTx, keyring: Keyring) -> int:
+    """As `secrets.reseal`, for sign-ins under way."""
+    rows = await tx.rows("SELECT state_hash, sealed FROM sign_in WHERE sealed IS NOT NULL")
+    for state_hash, sealed in rows:
+        name = f"sign_in.{state_hash}"
+        fresh = keyring.seal(_NO_CONNECTION, name, keyring.unseal(_NO_CONNECTION, name, sealed))
+        await tx.run("UPDATE sign_in SET sealed = ? WHERE state_hash = ?", fresh, state_hash)
+    return len(rows)

@@ -1,7 +1,8 @@
 """The HubSpot client: everything Interlock asks of a HubSpot account, one method per operation, each a line or two.
 
 How a request is built and an answer parsed stands in requests.py and in the module named by the method's body; how it
-is sent, paced and repeated in ../calls.py. There is no archive, no merge and no delete here, on purpose.
+is sent, paced and repeated in ../calls.py. There is no merge here, on purpose,
+and what removes records (removal.py) is for what a person undoes or has erased.
 
 Reads raise the errors of ../errors.py. Writes raise none of them: every write gets an outcome.
 `purpose` (detect, fetch, match, write, verify, setup) is what the call is counted under.
@@ -14,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from interlock.core.model import Observation, Outcome, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.hubspot import associations, changes, history, lists, records, schema, subscriptions, writes
+from interlock.crm.hubspot import associations, changes, history, lists, records, removal, schema, subscriptions, writes
 from interlock.crm.hubspot.model import (
     AccountInfo,
     AssociationRow,
@@ -203,6 +204,14 @@ class HubSpotClient:
     ) -> dict[str, Outcome]:
         """As `update`, but `id` is the value of the unique property `id_property`; Written.created tells which."""
         return await writes.upsert(self._calls, object, id_property, to_write, purpose)
+
+    async def archive(self, object: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
+        """Id -> outcome, 100 a call, for records that a person has undone. They can be restored for 90 days."""
+        return await removal.archive(self._calls, object, ids, purpose)
+
+    async def erase_contact(self, contact_id: str, *, purpose: str) -> Outcome:
+        """For ever. One that HubSpot does not know counts as written."""
+        return await removal.erase(self._calls, contact_id, purpose)
 
     # --- associations and subscriptions ----------------------------------------------------------------------------
 

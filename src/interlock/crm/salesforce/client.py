@@ -1,7 +1,7 @@
 """The Salesforce client: everything Interlock asks of an org, one method per operation, each a line or two.
 
 How a request is built and an answer parsed stands in requests.py, composite.py and in the module named by the method's
-body; how it is sent, paced and repeated in ../calls.py. Deleting is offered for OpportunityContactRole rows alone.
+body; how it is sent, paced and repeated in ../calls.py. Records are deleted only where a person asked for it (`delete_made`).
 
 Reads raise the errors of ../errors.py. Writes raise none of them: every write gets an outcome.
 `purpose` (detect, fetch, match, write, verify, setup) is what the call is counted under.
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from interlock.core.model import Observation, Outcome, Raw, Side
+from interlock.core.model import Observation, Outcome, Raw, RecordKey, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.salesforce import deploy, permission_sets, queries, schema, writes
+from interlock.crm.salesforce import deploy, permission_sets, queries, removal, schema, writes
 from interlock.crm.salesforce.model import (
     Deleted,
     FieldDef,
@@ -221,5 +221,13 @@ class SalesforceClient:
         return await writes.insert(self._calls, sobject, to_write, purpose)
 
     async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome. Only for OpportunityContactRole: Interlock deletes no records."""
+        """Id -> outcome. Only for OpportunityContactRole; records are deleted by `delete_made` alone."""
         return await writes.delete(self._calls, sobject, ids, purpose)
+
+    async def children(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
+        """(id, a record that points to it) of whatever hangs on these records. Raises where that cannot be told."""
+        return await removal.children(self._calls, sobject, ids, purpose)
+
+    async def delete_made(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
+        """Id -> outcome, for records that a person has undone or erased. They go to the recycle bin, for 15 days."""
+        return await removal.delete(self._calls, sobject, ids, purpose)

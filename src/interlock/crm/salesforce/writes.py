@@ -215,7 +215,10 @@ async def insert(calls: Calls, sobject: str, to_write: Sequence[SalesforceInsert
 
 async def delete(calls: Calls, sobject: str, ids: Sequence[str], purpose: str) -> dict[str, Outcome]:
     _assert_link_rows(sobject)
+    return await delete_rows(calls, sobject, ids, purpose)
 
+
+async def delete_rows(calls: Calls, sobject: str, ids: Sequence[str], purpose: str) -> dict[str, Outcome]:
     def sub(index: int, part: Sequence[str]) -> Sub:
         listed = ",".join(segment(soql.record_id(id)) for id in part)
         return Sub("DELETE", f"{COLLECTION_PATH}?ids={listed}&allOrNone=false", f"write{index}")
@@ -230,7 +233,7 @@ async def delete(calls: Calls, sobject: str, ids: Sequence[str], purpose: str) -
 
 
 def _assert_link_rows(sobject: str) -> None:
-    # Records are made with their creation key, and never deleted.
+    # Records are made with their creation key, and deleted by removal.py alone.
     if sobject not in LINK_ROWS_ONLY:
         raise ValueError(f"{sobject} rows are neither inserted nor deleted by Interlock")
 

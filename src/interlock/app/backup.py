@@ -1,0 +1,258 @@
+"""Backups of an installation on SQLite: one file, made while it runs, and put back.
+
+A backup is a ZIP archive of `manifest.json`, `interlock.db` and, only where it was asked for, `secret.key`: without the key file
+nobody can read the sign-ins in it, and with it everybody who has the file can. A restore keeps what it replaces beside it. What
+happened after the backup is not lost with it: the cursors are of that time, so everything since is detected again, and the keys
+that both CRMs hold decide what is whose, so that nothing is made twice. PostgreSQL has tools of its own, and is told to use them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from interlock import __version__
+from interlock.app.errors import BadInput, Busy
+from interlock.app.handing_over import running
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.times import rfc3339
+from interlock.store import Store, connections, copy, grants, keyring, restored, secrets
+from interlock.store.errors import SchemaNewer, SecretUnreadable, StoreError, StoreUnavailable
+
+FORMAT = "interlock-backup/1"
+_DATABASE, _MANIFEST, _KEY = "interlock.db", "manifest.json", "secret.key"
+_BLOCK = 1 << 20
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    format: str
+    interlock_version: str
+    schema: str  # the database's
+    made_at_us: int
+    sha256: str  # of interlock.db
+    with_key: bool
+
+
+class Made(msgspec.Struct, frozen=True):
+    path: str
+    size_bytes: int
+    manifest: Manifest
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """`kept`: where the database that was replaced is; None: there was none. `readable`: the key file opens the sign-ins."""
+
+    manifest: Manifest
+    kept: str | None
+    key_taken: bool
+    readable: bool
+    connections: int
+
+
+# --- making ------------------------------------------------------------------------------------------------------------
+
+
+def make(address: str, key_file: Path, file: Path, now_us: int, *, with_key: bool) -> Made:
+    """As a whole or not at all; mode 0600. Takes as long as the disk does. Raises BadInput, StoreUnavailable."""
+    source = _file_of(address, f"pg_dump --format=custom --file={file} --dbname=")
+    if file.exists():
+        raise BadInput(f"{file} exists already.", code="file_exists", fix="Name another file, or move that one away.")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".interlock-backup-", dir=file.absolute().parent) as folder:
+            database = Path(folder) / _DATABASE
+            copy.copy(source, database)
+            schema = copy.check(database)
+            manifest = Manifest(FORMAT, __version__, schema, now_us, _digest(database), with_key)
+            packed = Path(folder) / "packed"
+            os.close(os.open(packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(_MANIFEST, json.dumps(msgspec.to_builtins(manifest), indent=2))
+                archive.write(database, _DATABASE)
+                if with_key:
+                    archive.writestr(_KEY, keyring.keys_of(key_file))
+            with packed.open("rb") as written:
+                os.fsync(written.fileno())
+            packed.replace(file)
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+    return Made(str(file), file.stat().st_size, manifest)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _file_of(database: str, command: str) -> Path:
+    """`command` ends with the option that takes the address. Raises BadInput."""
+    path = copy.file_of(database)
+    if path is not None:
+        return path
+    raise BadInput(
+        "The database is a PostgreSQL, which has tools of its own for this.",
+        code="use_postgresql_tools",
+        fix=f"Run: {command}{_without_password(database)}   The key file is not in it: keep a copy of that apart.",
+    )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    user = parts.username
+    return urlunsplit(("postgresql", f"{user}@{host}" if user else host, parts.path, "", ""))
+
+
+# --- putting back --------------------------------------------------------------------------------------------------------
+
+
+def look(file: Path) -> Manifest:
+    """What the backup says of itself. Raises BadInput."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
+    except (OSError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        raise BadInput(
+            f"{file} is no backup of Interlock: {getattr(error, 'strerror', None) or error}.",
+            code="no_backup",
+            fix="Name a file that `interlock backup` wrote.",
+        ) from error
+    if manifest.format != FORMAT:
+        raise BadInput(
+            f"{file} has the format {manifest.format}; this Interlock reads {FORMAT}.",
+            code="backup_newer",
+            fix="Restore it with the Interlock that made it, or a newer one.",
+        )
+    return manifest
+
+
+async def restore(
+    database: str,
+    key_file: Path,
+    file: Path,
+    clock_us: Callable[[], int],
+    *,
+    over_newer: bool = False,
+    by: By = BY_COMMAND,
+    open_store: Callable[..., Awaitable[Store]] = Store.open,
+) -> Restored:
+    """Raises BadInput (no_backup, backup_damaged, newer_installation), Busy, StoreError. After a refusal all is as it was."""
+    path = _file_of(database, f"pg_restore --clean --if-exists {file} --dbname=")
+    manifest = look(file)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".interlock-restore-", dir=path.parent) as folder:
+        new = Path(folder) / _DATABASE
+        key = _unpack(file, manifest, new)
+        await _check_existing(path, manifest, clock_us, over_newer, open_store)
+        stamp = rfc3339(clock_us()) or ""
+        aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
+        there = copy.put_in_place(new, path, aside)
+    if key is not None:
+        keyring.add(key_file, key)
+    store = await open_store(database, clock_us=clock_us, keyring=keyring.load_or_create(key_file))
+    try:
+        async with store.write(None) as tx:
+            await restored.forget_what_was_running(tx)
+            await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us)
+        listed, readable = await _readable(store)
+    finally:
+        await store.close()
+    return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
+
+
+def _unpack(file: Path, manifest: Manifest, new: Path) -> bytes | None:
+    """The key, if it is in it. Raises BadInput."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            with archive.open(_DATABASE) as packed, new.open("xb") as out:
+                new.chmod(0o600)
+                while block := packed.read(_BLOCK):
+                    out.write(block)
+            key = archive.read(_KEY) if manifest.with_key else None
+        if _digest(new) != manifest.sha256:
+            raise StoreUnavailable("The database in it is not the one that was put into it.")
+        copy.check(new)
+    except SchemaNewer:
+        raise
+    except (OSError, KeyError, zipfile.BadZipFile, StoreUnavailable) as error:
+        raise BadInput(
+            f"The backup {file} is damaged: {error}",
+            code="backup_damaged",
+            fix="Nothing was changed. Restore an older backup.",
+        ) from error
+    return key
+
+
+async def _check_existing(
+    path: Path,
+    manifest: Manifest,
+    clock_us: Callable[[], int],
+    over_newer: bool,
+    open_store: Callable[..., Awaitable[Store]],
+) -> None:
+    """Raises Busy, BadInput."""
+    if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
+        return
+    newer: str | None
+    try:
+        store = await open_store(str(path), clock_us=clock_us)
+    except StoreError as error:
+        newer = f"The database {path} that would be replaced cannot be looked into: {error}"
+    else:
+        try:
+            if await running(store, clock_us()):
+                raise Busy(
+                    "Interlock is running on this database.",
+                    code="running",
+                    fix="Stop `interlock serve`, `worker` and `sync`, then restore.",
+                )
+            async with store.read(None) as tx:
+                last_us = await restored.last_deed_us(tx)
+        finally:
+            await store.close()
+        newer = None
+        if last_us > manifest.made_at_us:
+            newer = (
+                f"The installation has gone on since the backup: it was made at {rfc3339(manifest.made_at_us)}, and the last"
+                f" thing known here is of {rfc3339(last_us)}."
+            )
+    if newer is not None and not over_newer:
+        raise BadInput(
+            newer,
+            code="newer_installation",
+            fix="If the older state is what you want, add --over-newer: what is here is kept beside it.",
+        )
+
+
+async def _readable(store: Store) -> tuple[int, bool]:
+    """How many connections there are, and whether the key file opens everything sealed."""
+    async with store.read(None) as tx:
+        listed = await connections.list_(tx)
+    try:
+        for connection in listed:
+            async with store.read(connection.id) as tx:
+                for name in await secrets.names(tx):
+                    await secrets.get(tx, name)
+                await grants.in_use(tx)
+                await grants.in_use(tx, grants.ADMIN)
+    except SecretUnreadable:
+        return len(listed), False
+    return len(listed), True
+
+
+def as_document(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "made_at": rfc3339(manifest.made_at_us),
+        "made_by_version": manifest.interlock_version,
+        "database_schema": manifest.schema,
+        "with_key": manifest.with_key,
+    }

@@ -1,0 +1,212 @@
+"""Disconnecting a HubSpot account from its org: the mappings and the links to files, the package out, both sign-ins ended.
+
+In this order, so that an interruption leaves something that the same command can go on with: the files are written, the connection
+is paused so that no sync comes in between, the package is taken out while the sign-in still works, and only then the sign-ins are
+ended. What we cannot end (a key that a person made in the CRM) is forgotten here and said, with where to end it. The links stay in
+the store as well, so that joining the same two again makes nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import msgspec
+
+from interlock.app import mapping_files, sign_offs
+from interlock.app.connections import fresh
+from interlock.app.crms import Crms
+from interlock.app.errors import BadInput
+from interlock.app.once import LOOK_AGAIN_S, owner_name
+from interlock.app.package import deploy, export
+from interlock.app.package import remove as package
+from interlock.app.package.export import Exported
+from interlock.app.package.kept import Keeper
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.serve import Clients
+from interlock.app.times import rfc3339
+from interlock.core.model import Side
+from interlock.engine.ownership import own
+from interlock.store import HeldByOther, Store, connections, grants, secrets
+from interlock.store.connections import Connection
+
+PHRASE = "Uninstall Salesforce"
+WAIT_S = 60.0
+NOT_CONNECTED = "not_connected"
+
+# Of each way to sign in that is not ours to end: names of its secrets, and where a person ends it.
+_KEYS = (
+    (Side.HUBSPOT, "hubspot_token", "In HubSpot: Settings, Integrations, delete the service key or private app."),
+    (Side.SALESFORCE, "salesforce_client_id", "In Salesforce: Setup, App Manager, block or delete the connected app."),
+    (Side.SALESFORCE, "salesforce_token", "In Salesforce: Setup, Session Management, end the session."),
+)
+
+OpenClients = Callable[[Connection], AbstractAsyncContextManager[Clients]]
+OpenCrms = Callable[[], AbstractAsyncContextManager[Crms]]
+
+
+class NotEnded(msgspec.Struct, frozen=True):
+    """A sign-in that a person must end in the CRM."""
+
+    side: Side
+    why: str
+    fix: str
+
+
+class Files(msgspec.Struct, frozen=True):
+    mappings: str
+    links: Exported
+
+
+class Disconnected(msgspec.Struct, frozen=True):
+    """`package`: removed | kept | absent; `package_why`: why it was kept. `ended`: users whose sign-in was ended."""
+
+    files: Files
+    package: str
+    package_why: str | None
+    components: list[tuple[str, str]]
+    ended: list[str]
+    not_ended: list[NotEnded]
+
+
+def check_phrase(typed: str | None) -> None:
+    """Raises BadInput unless a person has typed what will happen."""
+    if typed != PHRASE:
+        raise BadInput(
+            f"To take the package out of the org, with the keys on its records, confirm with the words {PHRASE!r}.",
+            code="confirmation_needed",
+            field="--confirm",
+            fix=f'Add --confirm "{PHRASE}", or --keep-package to leave it there.',
+        )
+
+
+async def shares_org(store: Store, connection: Connection) -> str | None:
+    """The name of another connection that needs the package too; None: nobody does."""
+    async with store.read(None) as tx:
+        others = await connections.of_org(tx, connection.salesforce_org_id)
+    names = [each.name for each in others if each.id != connection.id and each.state != NOT_CONNECTED]
+    return names[0] if names else None
+
+
+async def disconnect(
+    store: Store,
+    connection: Connection,
+    open_clients: OpenClients,
+    open_crms: OpenCrms,
+    clock_us: Callable[[], int],
+    folder: Path,
+    *,
+    keep_package: bool,
+    progress: deploy.Progress = lambda _: None,
+    by: By = BY_COMMAND,
+    wait_s: float = WAIT_S,
+) -> Disconnected:
+    """Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
+    assert connection.id is not None
+    files = await write_files(store, connection, folder, clock_us())
+    await _pause(store, connection.id)
+    until_us = clock_us() + round(wait_s * 1_000_000)
+    while True:
+        try:
+            async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
+                return await _under_lease(
+                    store, connection, open_clients, open_crms, clock_us, files, keep_package, progress, by
+                )
+        except HeldByOther:
+            if clock_us() >= until_us:
+                raise
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def write_files(store: Store, connection: Connection, folder: Path, now_us: int) -> Files:
+    """Raises BadInput."""
+    stamp = (rfc3339(now_us) or "")[:19].replace(":", "")
+    mappings = folder / f"{connection.name}-mappings-{stamp}Z.yaml"
+    text = await mapping_files.written(store, connection)
+    try:
+        mappings.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{mappings} cannot be written: {error.strerror}.", code="file_unwritable") from error
+    links = await export.write(store, connection.salesforce_org_id, folder / f"{connection.name}-links-{stamp}Z.csv")
+    return Files(str(mappings), links)
+
+
+async def _pause(store: Store, connection_id: int) -> None:
+    async with store.write(connection_id) as tx:
+        if (await fresh(tx, connection_id)).state != NOT_CONNECTED:
+            await connections.update(
+                tx,
+                connection_id,
+                state="paused",
+                state_reason="It is being disconnected.",
+                state_fix="Run `interlock disconnect` again to go on, or `interlock resume` to keep it.",
+            )
+
+
+async def _under_lease(
+    store: Store,
+    connection: Connection,
+    open_clients: OpenClients,
+    open_crms: OpenCrms,
+    clock_us: Callable[[], int],
+    files: Files,
+    keep_package: bool,
+    progress: deploy.Progress,
+    by: By,
+) -> Disconnected:
+    assert connection.id is not None
+    state, why, components = "kept", None, []
+    other = await shares_org(store, connection)
+    if keep_package:
+        why = "It was asked to be kept."
+    elif other is not None:
+        why = f"The connection {other} syncs with the same org and needs it."
+    elif not await _signed_in(store, connection):
+        why = "There is no sign-in to Salesforce any more to take it out with."
+    else:
+        # What a sync made after the files were written would be missing in them.
+        links = await export.write(store, connection.salesforce_org_id, Path(files.links.path))
+        files = Files(files.mappings, links)
+        async with open_clients(connection) as clients:
+            keeper = Keeper(store, connection.id)
+            removed = await package.remove(store, clients.salesforce, keeper, links, clock_us, progress)
+        components = removed.components
+        state = "removed" if components else "absent"
+    async with open_crms() as crms:
+        ended = await sign_offs.end_all(store, crms, connection.id)
+    not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]
+    not_ended += await _forget(store, connection, by, state)
+    users = [each.user for each in ended if each.why_not is None]
+    return Disconnected(files, state, why, components, users, not_ended)
+
+
+async def _signed_in(store: Store, connection: Connection) -> bool:
+    async with store.read(connection.id) as tx:
+        held = {name.removeprefix("sign_in.") for name in await secrets.names(tx)}
+        granted = (await grants.in_use(tx)).get(Side.SALESFORCE.value)
+    return granted is not None or not held.isdisjoint({"salesforce_token", "salesforce_client_id"})
+
+
+async def _forget(store: Store, connection: Connection, by: By, package_state: str) -> list[NotEnded]:
+    """Everything that could sign in, and the state, in one transaction."""
+    assert connection.id is not None
+    left: list[NotEnded] = []
+    async with store.write(connection.id) as tx:
+        names = set(await secrets.names(tx))
+        for side, name, fix in _KEYS:
+            if f"sign_in.{name}" in names:
+                left.append(NotEnded(side, "It was made by a person in the CRM, and only there it can be ended.", fix))
+        for side in Side:
+            await sign_offs.drop_other_ways(tx, side)
+        await connections.update(
+            tx,
+            connection.id,
+            state=NOT_CONNECTED,
+            state_reason="A person has disconnected it.",
+            state_fix="Run `interlock connect`, or sign in again on the pages.",
+        )
+        await record(tx, by, "disconnected", f"connection:{connection.id}", package=package_state)
+    return left

@@ -1,0 +1,156 @@
+"""Erasing a person on somebody's order: Interlock forgets what it remembers of them, and does not make them again from either side.
+
+What the two CRMs hold is theirs to erase; `everywhere` does it for the pair: for ever in HubSpot (its GDPR delete), and into the
+recycle bin of Salesforce. That comes first, so that an interruption leaves a pair with which the same command can go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from interlock.app.errors import AppError, BadInput, Missing
+from interlock.app.keys import object_of
+from interlock.app.once import LOOK_AGAIN_S, owner_name
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.serve import Clients, OpenClients
+from interlock.core.model import LinkState, Observation, Outcome, RecordKey, RecordLink, Refused, Side, Written
+from interlock.crm.errors import NAMES
+from interlock.engine.erasing import addresses
+from interlock.engine.ownership import own
+from interlock.objects.registry import SPECS
+from interlock.store import HeldByOther, Store, dirty, erasures, links
+from interlock.store.connections import Connection
+from interlock.store.lease import Lease
+
+WAIT_S = 60.0
+_PERSONS = "contacts"
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What is known of a person. `audit` and `issues`: rows that hold values."""
+
+    hubspot: RecordKey | None
+    salesforce: RecordKey | None
+    linked: bool
+    audit: int
+    issues: int
+
+
+class NotDeleted(AppError):
+    code = "not_deleted"
+
+
+async def look(store: Store, connection: Connection, key: RecordKey) -> Remembered:
+    """Calls no CRM. Raises BadInput."""
+    if object_of(key) != _PERSONS:
+        raise BadInput(
+            f"{key} is no person.",
+            code="not_a_person",
+            record=str(key),
+            fix="Contacts and leads are erased, nothing else.",
+        )
+    async with store.read(connection.id) as tx:
+        find = links.by_hubspot if key.side is Side.HUBSPOT else links.by_salesforce
+        link = (await find(tx, _PERSONS, [key.id])).get(key.id)
+        keys = {key.side: key} if link is None else {side: link.key(side) for side in Side}
+        hubspot, salesforce = keys.get(Side.HUBSPOT), keys.get(Side.SALESFORCE)
+        counted = await erasures.remembered(
+            tx, _PERSONS, hubspot.id if hubspot else None, salesforce.id if salesforce else None
+        )
+    return Remembered(hubspot, salesforce, link is not None, counted["audit"], counted["issue"])
+
+
+async def erase(
+    store: Store,
+    connection: Connection,
+    open_clients: OpenClients,
+    clock_us: Callable[[], int],
+    key: RecordKey,
+    *,
+    everywhere: bool = False,
+    by: By = BY_COMMAND,
+    wait_s: float = WAIT_S,
+) -> Remembered:
+    """What there was. Both records are read, for their addresses. Raises BadInput, Missing, NotDeleted, CrmError, HeldByOther."""
+    until_us = clock_us() + round(wait_s * 1_000_000)
+    async with open_clients(connection) as clients:
+        while True:
+            try:
+                async with own(store, connection.salesforce_org_id, owner_name(), clock_us) as ownership:
+                    found = await look(store, connection, key)
+                    words = await _words(clients, found)
+                    if everywhere:
+                        await _delete(clients, found)
+                    await _forget(store, connection, found, words, by, ownership.lease)
+                    return found
+            except HeldByOther:
+                if clock_us() >= until_us:
+                    raise
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _words(clients: Clients, found: Remembered) -> list[str]:
+    """What they are recognised by. Raises Missing where neither CRM nor we know the record."""
+    seen: list[Observation] = []
+    spec = SPECS[_PERSONS]
+    if found.hubspot is not None:
+        names = ["email", "hs_additional_emails"]
+        for archived in (False, True):
+            read = await clients.hubspot.read(_PERSONS, [found.hubspot.id], names, archived=archived, purpose="fetch")
+            seen += read.values()
+    if found.salesforce is not None:
+        read = await clients.salesforce.retrieve(
+            found.salesforce.type, [found.salesforce.id], ["Id", "Email"], purpose="fetch"
+        )
+        seen += read.values()
+    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    if not seen and not found.linked and not found.audit:
+        raise Missing(
+            f"{keys[0]} was not found in either CRM, and nothing is remembered of it.",
+            code="no_such_record",
+            record=str(keys[0]),
+            fix="`interlock find TEXT` looks for a name, an e-mail or an id.",
+        )
+    return [*map(str, keys), *addresses(spec, seen)]
+
+
+async def _delete(clients: Clients, found: Remembered) -> None:
+    """Raises NotDeleted."""
+    if found.hubspot is not None:
+        _check(Side.HUBSPOT, found.hubspot, await clients.hubspot.erase_contact(found.hubspot.id, purpose="write"))
+    if found.salesforce is not None:
+        key = found.salesforce
+        outcomes = await clients.salesforce.delete_made(key.type, [key.id], purpose="write")
+        _check(Side.SALESFORCE, key, outcomes[key.id])
+
+
+def _check(side: Side, key: RecordKey, outcome: Outcome) -> None:
+    if isinstance(outcome, Written) or (isinstance(outcome, Refused) and outcome.gone):
+        return
+    why = outcome.message if isinstance(outcome, Refused) else outcome.why
+    raise NotDeleted(
+        f"{NAMES[side]} did not delete {key}: {why}. Nothing was forgotten here.",
+        side=side.value,
+        record=str(key),
+        fix="Correct what it says and run the same command again, or leave --everywhere out and delete it there by hand.",
+    )
+
+
+async def _forget(
+    store: Store, connection: Connection, found: Remembered, words: list[str], by: By, lease: Lease
+) -> None:
+    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    async with store.write(connection.id, lease) as tx:
+        linked: dict[str, RecordLink] = {}
+        if found.hubspot is not None:
+            linked = await links.by_hubspot(tx, _PERSONS, [found.hubspot.id])
+        ids = [link.id for link in linked.values() if link.id is not None]
+        await erasures.put(tx, words)
+        await links.set_state(tx, ids, LinkState.UNLINKED)
+        await erasures.clear(tx, _PERSONS, keys, ids)
+        await dirty.clear(tx, keys, await dirty.horizon(tx))
+        await record(tx, by, "erased", f"connection:{connection.id}")

@@ -1,0 +1,63 @@
+"""A new key for what is stored sealed: tokens, client secrets, grants, sign-ins under way.
+
+In this order, so that an interruption anywhere leaves everything readable and the command can be run again: the new key is put
+first in the key file, beside the old one; every secret is sealed anew; that the new key alone opens all of them is proven; the old
+key is dropped. A running `serve` or `worker` holds the old key in memory and could read nothing afterwards: it is stopped first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from interlock.app.errors import Busy
+from interlock.app.handing_over import running
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.store import Keyring, Store, connections, crm_apps, grants, keyring, secrets, sign_ins
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """How many were sealed anew. `resumed`: an earlier rotation had been interrupted."""
+
+    sealed: int
+    resumed: bool
+
+
+async def check(store: Store, clock_us: Callable[[], int]) -> None:
+    """Raises Busy while a dispatcher runs."""
+    if await running(store, clock_us()):
+        raise Busy(
+            "Interlock is running (`interlock serve`, `worker` or `sync`) and holds the key in memory.",
+            code="running",
+            fix="Stop it, rotate the key, then start it again. On several machines, copy the key file to each before that.",
+        )
+
+
+async def rotate(store: Store, key_file: Path, clock_us: Callable[[], int], *, by: By = BY_COMMAND) -> Rotated:
+    """Raises Busy, KeyFileProblem, SecretUnreadable (then nothing was dropped)."""
+    await check(store, clock_us)
+    resumed = keyring.count(key_file) > 1
+    sealed = await _seal_anew(store, keyring.begin_rotation(key_file))
+    # Sealed once more with the new key alone: what it could not open would raise here, while the old key is still there.
+    await _seal_anew(store, keyring.newest_alone(key_file))
+    keyring.retire(key_file)
+    async with store.write(None) as tx:
+        await record(tx, by, "key_rotated", "installation", secrets=sealed)
+    return Rotated(sealed, resumed)
+
+
+async def _seal_anew(store: Store, keys: Keyring) -> int:
+    async with store.read(None) as tx:
+        listed = await connections.list_(tx)
+    sealed = 0
+    for connection in listed:
+        async with store.write(connection.id) as tx:
+            sealed += await secrets.reseal(tx, keys)
+    async with store.write(None) as tx:
+        sealed += await crm_apps.reseal(tx, keys)
+        sealed += await grants.reseal(tx, keys)
+        sealed += await sign_ins.reseal(tx, keys)
+    return sealed

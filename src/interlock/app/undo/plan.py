@@ -1,0 +1,212 @@
+"""What an undo would take back, writing nothing: the line of the cycle on a scratch copy of the store, stopped after its plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from interlock.app.runtime import open_cycle
+from interlock.app.undo.words import WHY_LEFT
+from interlock.core.model import Reason, RecordKey, RecordLink, Side
+from interlock.core.plain import plain
+from interlock.core.reconcile import Because
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine import undo_history
+from interlock.engine.context import Cycle, ObjectRuntime, Report
+from interlock.engine.cycle import claim_these, plan_batch
+from interlock.engine.undo_history import Found, Left
+from interlock.engine.work import Batch, Work
+from interlock.store import Store, dirty, undos
+from interlock.store import lease as leases
+from interlock.store.connections import Connection
+from interlock.store.scratch import scratch_copy
+from interlock.store.undos import UNDONE, WAITING, UndoRow
+
+_OWNER = "undo-preview"
+_TERM_S = 86_400.0  # the lease on the scratch copy, which nobody else can want
+PAIRS_AT_ONCE = 200
+
+Pair = tuple[RecordLink, list[UndoRow]]
+
+
+class FieldBack(msgspec.Struct, frozen=True):
+    """One field that goes back: `side` holds `now` and gets `back_to`. Plain values, None is blank."""
+
+    object: str
+    hubspot: str
+    salesforce: str
+    side: Side
+    property: str
+    field: str
+    now: str | None
+    back_to: str | None
+
+
+class RecordBack(msgspec.Struct, frozen=True):
+    """One record that we had created and that is deleted again; `label`: how a person knows it."""
+
+    object: str
+    hubspot: str
+    salesforce: str
+    side: Side
+    label: str | None
+
+
+class LeftAlone(msgspec.Struct, frozen=True):
+    """What was done since and stays. `why` is a code, `because` its sentence; `property` None: the record as a whole."""
+
+    object: str
+    hubspot: str | None
+    salesforce_id: str | None
+    side: Side | None
+    property: str | None
+    why: str
+    because: str
+
+
+class UndoPlan(msgspec.Struct):
+    """`records` is what a person confirms by typing their number."""
+
+    since_us: int
+    fields: list[FieldBack] = []
+    records: list[RecordBack] = []
+    left: list[LeftAlone] = []
+
+    @property
+    def left_by_why(self) -> dict[str, int]:
+        return dict(Counter(each.why for each in self.left))
+
+
+async def plan(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    *,
+    since_us: int,
+    only: Sequence[str] = (),
+    key: RecordKey | None = None,
+) -> UndoPlan:
+    """Beside a sync that runs, too. `only`: object slugs; `key`: this record's pair alone. Raises CrmError."""
+    assert connection.id is not None
+    async with (
+        scratch_copy(store, connection.id) as scratch,
+        open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
+    ):
+        found = await undo_history.find(store, connection.id, ctx.objects, since_us, clock_us(), key)
+        return await planned(ctx, found, since_us)
+
+
+async def plan_within(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
+    """The same for a cycle that is open on the store itself. Raises CrmError."""
+    async with scratch_copy(ctx.store, ctx.connection_id) as scratch:
+        lease = await leases.take(scratch, ctx.lease.org_id, _OWNER, ctx.clock_us(), _TERM_S)
+        return await planned(msgspec.structs.replace(ctx, store=scratch, lease=lease, report=Report()), found, since_us)
+
+
+async def planned(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
+    """`ctx` works on a scratch store."""
+    result = UndoPlan(since_us, left=[left_alone(each) for each in found.left])
+    ctx.taken_back = set()
+    for runtime, pairs in in_order(ctx, found):
+        await note(ctx, runtime, pairs)
+        batch = await claim_these(ctx, runtime, [link.hubspot for link, _ in pairs])
+        works: dict[int, Work] = {}
+        if batch is not None:
+            await plan_batch(ctx, batch)
+            works = _by_link(batch)
+        for link, rows in pairs:
+            assert link.id is not None
+            _plan_pair(ctx, result, link, rows, works.get(link.id))
+    return result
+
+
+def in_order(ctx: Cycle, found: Found) -> list[tuple[ObjectRuntime, list[Pair]]]:
+    """Children first, so that a company whose people go as well has none left; in parts."""
+    parts: list[tuple[ObjectRuntime, list[Pair]]] = []
+    for slug, runtime in reversed(ctx.objects.items()):
+        pairs: dict[int, Pair] = {}
+        for link, row in found.undos.get(slug, []):
+            pairs.setdefault(row.link_id, (link, []))[1].append(row)
+        listed = list(pairs.values())
+        parts += [(runtime, listed[at : at + PAIRS_AT_ONCE]) for at in range(0, len(listed), PAIRS_AT_ONCE)]
+    return parts
+
+
+async def note(ctx: Cycle, runtime: ObjectRuntime, pairs: Sequence[Pair]) -> None:
+    """What is to be taken back, and its pairs due, in one transaction."""
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await undos.put(tx, [row for _, rows in pairs for row in rows])
+        await dirty.mark(tx, runtime.slug, [link.hubspot for link, _ in pairs], Reason.REPAIR, tx.now_us)
+
+
+def _by_link(batch: Batch) -> dict[int, Work]:
+    return {work.link.id: work for work in batch.works if work.link is not None and work.link.id is not None}
+
+
+def _plan_pair(ctx: Cycle, result: UndoPlan, link: RecordLink, rows: Sequence[UndoRow], work: Work | None) -> None:
+    states = _states(work)
+    for row in rows:
+        place = (row.property, row.field, row.side)
+        state = states.get(place, WAITING)
+        if state == UNDONE and row.of_record():
+            if work is not None and work.take_back is not None:
+                result.records.append(
+                    RecordBack(link.object, str(link.hubspot), str(link.salesforce), row.side, work.label())
+                )
+                ctx.taken_back.add(link.key(row.side))
+        elif state == UNDONE and work is not None:
+            result.fields.append(_field_back(link, row, work))
+        elif state != UNDONE:
+            result.left.append(left_of(link, row, state))
+
+
+def runtime_slug(link: RecordLink) -> str:
+    return link.object
+
+
+def _states(work: Work | None) -> dict[tuple[str, str, Side], str]:
+    """What would become of each row of the pair."""
+    if work is None:
+        return {}
+    written = {
+        (field.mapping.property, field.mapping.field, write.side)
+        for write in work.writes
+        for field in write.fields
+        if field.decision.merge.because is Because.PERSON_UNDID
+    }
+    found: dict[tuple[str, str, Side], str] = dict.fromkeys(written, UNDONE)
+    for row in work.undos:
+        if row.id in work.undos_ended:
+            found[row.property, row.field, row.side] = work.undos_ended[row.id]
+    if work.take_back is not None:
+        found["", "", work.take_back.side] = UNDONE
+    return found
+
+
+def _field_back(link: RecordLink, row: UndoRow, work: Work) -> FieldBack:
+    now = next(
+        (
+            plain(each.hubspot if row.side is Side.HUBSPOT else each.salesforce)
+            for each in work.decisions
+            if (each.mapping.property, each.mapping.field) == (row.property, row.field)
+        ),
+        None,
+    )
+    hubspot, salesforce = str(link.hubspot), str(link.salesforce)
+    return FieldBack(link.object, hubspot, salesforce, row.side, row.property, row.field, now, row.wanted)
+
+
+def left_of(link: RecordLink, row: UndoRow, why: str) -> LeftAlone:
+    property_ = None if row.of_record() else row.property
+    return left_alone(Left(link.object, link.hubspot_id, link.salesforce_id, why, row.side, property_))
+
+
+def left_alone(left: Left) -> LeftAlone:
+    hubspot = None if left.hubspot_id is None else str(RecordKey(Side.HUBSPOT, left.object, left.hubspot_id))
+    because = WHY_LEFT[left.why]
+    return LeftAlone(left.object, hubspot, left.salesforce_id, left.side, left.property, left.why, because)

@@ -1,0 +1,168 @@
+"""Undoing: the writes are taken back in the line of the cycle, pair by pair, also while the connection is paused.
+
+Nothing else of those pairs is carried over meanwhile; they are due afterwards, so that the next sync looks at the rest of them.
+What a crash leaves is noted in the store and is taken up by the next sync of the pair; the pairs it had not come to are as before,
+and the same command goes on with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from interlock.app.errors import BadInput
+from interlock.app.once import LOOK_AGAIN_S, SignedOut, owner_name
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.runtime import open_cycle
+from interlock.app.serve import OpenClients
+from interlock.app.sync import INTERRUPTED, SyncResult, calls_of, result_of
+from interlock.app.undo.plan import LeftAlone, Pair, in_order, left_alone, left_of, note, plan_within
+from interlock.core.model import Reason, RecordKey
+from interlock.crm.errors import BudgetSpent
+from interlock.engine import undo_history
+from interlock.engine.brake import Braked
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.cycle import claim_these, run_batch
+from interlock.engine.undo_history import Found
+from interlock.store import HeldByOther, Store, dirty, undos
+from interlock.store.connections import Connection
+from interlock.store.undos import STANDING, UNDONE
+
+# A running dispatcher gives the org back between two drains.
+WAIT_S = 60.0
+# A pair may have been edited while its undo was on its way, and is looked at again.
+_LOOKS_MOST = 3
+
+
+class UndoResult(msgspec.Struct):
+    """`sync` counts what was written and deleted; `fields` and `records` what went back."""
+
+    sync: SyncResult
+    fields: int
+    records: int
+    left: list[LeftAlone]
+
+
+async def run(
+    store: Store,
+    connection: Connection,
+    open_clients: OpenClients,
+    clock_us: Callable[[], int],
+    *,
+    since_us: int,
+    only: Sequence[str] = (),
+    key: RecordKey | None = None,
+    delete_records: int | None = None,
+    wait_s: float = WAIT_S,
+    by: By = BY_COMMAND,
+    on_cycle: Callable[[Cycle], None] | None = None,
+) -> UndoResult:
+    """`delete_records`: how many created records a person has confirmed to delete, as the plan counted them; None: none are.
+
+    Raises BadInput (count_changed), SignedOut, CrmError, HeldByOther.
+    """
+    if connection.state == "signed_out":
+        raise SignedOut(
+            f"{connection.name} is signed out: {connection.state_reason}", fix=connection.state_fix or "Sign in again."
+        )
+    until_us = clock_us() + round(wait_s * 1_000_000)
+    async with open_clients(connection) as clients:
+        while True:
+            try:
+                async with open_cycle(
+                    store, connection, clients.hubspot, clients.salesforce, clock_us, owner_name(), only
+                ) as ctx:
+                    if on_cycle is not None:
+                        on_cycle(ctx)
+                    return await _undo(ctx, since_us, key, delete_records, by)
+            except HeldByOther:
+                if clock_us() >= until_us:
+                    raise
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _undo(ctx: Cycle, since_us: int, key: RecordKey | None, delete_records: int | None, by: By) -> UndoResult:
+    started_us, before = ctx.clock_us(), calls_of(ctx)
+    found = await undo_history.find(ctx.store, ctx.connection_id, ctx.objects, since_us, started_us, key)
+    if delete_records is None:
+        _leave_records(found)
+    elif (counted := len((await plan_within(ctx, found, since_us)).records)) != delete_records:
+        raise BadInput(
+            f"{delete_records:,} records were confirmed to be deleted, and by now it would be {counted:,}. Nothing was undone.",
+            code="count_changed",
+            fix="Look at `interlock undo --plan` again.",
+        )
+    outcome, reason = "done", None
+    parts = in_order(ctx, found)
+    try:
+        await _log(ctx, by, since_us, parts)
+        for runtime, pairs in parts:
+            if ctx.stop == INTERRUPTED:
+                outcome, reason = "interrupted", ctx.stop
+                break
+            await _undo_part(ctx, runtime, pairs)
+    except (Braked, BudgetSpent) as stopped:
+        outcome, reason = "stopped", stopped.brake.reason if isinstance(stopped, Braked) else stopped.message
+    finally:
+        await ctx.hubspot.governor.flush()
+        await ctx.salesforce.governor.flush()
+    result = await result_of(ctx, started_us, before, outcome, reason)
+    return await _told(ctx, found, started_us, result)
+
+
+def _leave_records(found: Found) -> None:
+    for slug, rows in found.undos.items():
+        for link, row in rows:
+            if row.of_record():
+                left = undo_history.Left(slug, link.hubspot_id, link.salesforce_id, "not_confirmed", row.side)
+                found.left.append(left)
+        found.undos[slug] = [(link, row) for link, row in rows if not row.of_record()]
+
+
+async def _log(ctx: Cycle, by: By, since_us: int, parts: Sequence[tuple[ObjectRuntime, list[Pair]]]) -> None:
+    rows = [row for _, pairs in parts for _, rows in pairs for row in rows]
+    if not rows:
+        return
+    records = sum(row.of_record() for row in rows)
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await record(
+            tx,
+            by,
+            "undone",
+            f"connection:{ctx.connection_id}",
+            since_us=since_us,
+            objects=sorted({runtime.slug for runtime, _ in parts}),
+            fields=len(rows) - records,
+            records=records,
+        )
+
+
+async def _undo_part(ctx: Cycle, runtime: ObjectRuntime, pairs: Sequence[Pair]) -> None:
+    await note(ctx, runtime, pairs)
+    keys = [link.hubspot for link, _ in pairs]
+    ctx.fresh.clear()
+    for reference in runtime.references:
+        reference.forget()
+    for _ in range(_LOOKS_MOST):
+        batch = await claim_these(ctx, runtime, keys)
+        if batch is None:
+            break
+        await run_batch(ctx, batch)
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        # What else there is to do for these pairs was left alone.
+        await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, tx.now_us)
+
+
+async def _told(ctx: Cycle, found: Found, at_us: int, result: SyncResult) -> UndoResult:
+    async with ctx.store.read(ctx.connection_id) as tx:
+        rows = await undos.of_run(tx, at_us)
+    pairs = {row.link_id: link for listed in found.undos.values() for link, row in listed}
+    rows = [row for row in rows if row.link_id in pairs]
+    done = [row for row in rows if row.state in (UNDONE, STANDING)]
+    left = [left_alone(each) for each in found.left]
+    left += [left_of(pairs[row.link_id], row, row.state) for row in rows if row not in done]
+    records = sum(row.of_record() for row in done)
+    return UndoResult(result, len(done) - records, records, left)

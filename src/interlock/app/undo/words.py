@@ -1,0 +1,20 @@
+"""Why something was not undone, as a sentence. Tables only: the codes are the stable part, the words may be made better."""
+
+from __future__ import annotations
+
+from interlock.store.undos import WAITING
+
+WHY_LEFT = {
+    "edited_since": "It was edited since, on either side, and that edit stands.",
+    "not_mapped": "The two fields are not mapped to each other any more.",
+    "gone": "A record of the pair is gone, or the two are not linked any more.",
+    "has_children": "Something hangs on the record by now: activities, or other records.",
+    "not_proven": "The CRM does not show whether somebody has used the record since, so it is not deleted.",
+    "refused": "The CRM refused to delete it; the issue says why.",
+    "not_confirmed": "It was created by a sync, and deleting it was not confirmed.",
+    "merge": "Records were merged there, which no program can take apart again.",
+    "conversion": "A lead was converted there, which cannot be taken back.",
+    "opt_out": "Somebody opted out of e-mail there, and only that person may opt in again.",
+    "association": "Records were joined to or parted from each other there; do that by hand where it is wrong.",
+    WAITING: "It is still due: it was refused, could not be read, or a request for the record may still land. See its issues.",
+}

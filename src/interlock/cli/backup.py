@@ -1,0 +1,127 @@
+"""`interlock backup`, `restore` and `rotate-key`: keeping an installation, putting it back, replacing its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
+
+
+async def backup(
+    run: Run,
+    file: FileArgument,
+    with_key: Annotated[
+        bool,
+        typer.Option(
+            "--with-key", help="Put the key file into it: whoever has the backup can then use the stored sign-ins."
+        ),
+    ] = False,
+) -> Answer:
+    """Write a backup, also while `serve` runs. Without the key file unless --with-key says so."""
+    from interlock import config
+    from interlock.app import backup as use_case
+    from interlock.wiring import wall_clock_us
+
+    home = config.load(run.home_path())
+    made = use_case.make(home.database, home.key_file, file, wall_clock_us(), with_key=with_key)
+    document = {"file": made.path, "size_bytes": made.size_bytes, **use_case.as_document(made.manifest)}
+
+    def page(out: Page) -> None:
+        out.line(f"The backup is in {made.path} ({made.size_bytes:,} bytes).", style="bold")
+        if with_key:
+            out.line(
+                "The key file is in it: whoever has the backup can use the stored sign-ins. Keep it like a password."
+            )
+        else:
+            out.line(f"The key file is not in it. Keep a copy of {home.key_file} apart from the backups.")
+
+    return Answer(document, page)
+
+
+async def restore(
+    run: Run,
+    file: FileArgument,
+    over_newer: Annotated[
+        bool, typer.Option("--over-newer", help="Also where the installation has gone on since the backup was made.")
+    ] = False,
+    plan: PlanOption = False,
+    yes: YesOption = False,
+) -> Answer:
+    """Put a backup in the place of the database, which is kept beside it. Everything must be stopped."""
+    from interlock import config
+    from interlock.app import backup as use_case
+    from interlock.app.times import rfc3339
+    from interlock.wiring import wall_clock_us
+
+    home = config.load(run.home_path())
+    manifest = use_case.look(file)
+    document = {"file": str(file), **use_case.as_document(manifest)}
+    if plan:
+        nothing = {"planned": True, "kept": None, "key_taken": False, "sign_ins_readable": None, "connections": None}
+
+        def would(out: Page) -> None:
+            out.line(f"{file} is of {rfc3339(manifest.made_at_us)}. Nothing was changed.")
+
+        return Answer({**document, **nothing}, would)
+    run.confirm(f"Replace the database by the backup of {rfc3339(manifest.made_at_us)}?", yes)
+    done = await use_case.restore(home.database, home.key_file, file, wall_clock_us, over_newer=over_newer)
+    document |= {
+        "planned": False,
+        "kept": done.kept,
+        "key_taken": done.key_taken,
+        "sign_ins_readable": done.readable,
+        "connections": done.connections,
+    }
+
+    def page(out: Page) -> None:
+        out.line(
+            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {done.connections} connections.", style="bold"
+        )
+        if done.kept is not None:
+            out.line(f"What was there before is in {done.kept}.")
+        if not done.readable:
+            out.line(
+                f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."
+            )
+        out.line("People have to sign in again. The next sync looks at everything that happened since.")
+        out.line("Next: interlock plan")
+
+    return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
+async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False) -> Answer:
+    """Make a new key and seal every stored secret with it. Interrupted, it is run again. Everything must be stopped."""
+    from interlock.app import key_rotation
+
+    async with run.open() as opened:
+        await key_rotation.check(opened.store, opened.clock_us)
+        if plan:
+            return Answer(
+                {"planned": True, "key_file": str(opened.home.key_file), "sealed": None, "resumed": None},
+                lambda out: out.line("Every stored secret would be sealed anew. Nothing was changed."),
+            )
+        run.confirm(f"Replace the key in {opened.home.key_file}? Backups made before need the old one.", yes)
+        done = await key_rotation.rotate(opened.store, opened.home.key_file, opened.clock_us)
+    document = {
+        "planned": False,
+        "key_file": str(opened.home.key_file),
+        "sealed": done.sealed,
+        "resumed": done.resumed,
+    }
+
+    def page(out: Page) -> None:
+        out.line(f"{done.sealed:,} secrets are sealed with a new key, and the old one is gone.", style="bold")
+        out.line(f"Keep a copy of {opened.home.key_file}. On several machines, copy it to each before you start them.")
+
+    return Answer(document, page)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("backup")(with_common("backup", backup))
+    app.command("restore")(with_common("restore", restore))
+    app.command("rotate-key")(with_common("rotate-key", rotate_key))

@@ -1,0 +1,181 @@
+"""Which writes of ours a person may take back: read off the audit, oldest first. Reads the store only, and calls no CRM.
+
+Several writes to one field of one record are one undo: it goes back to what it held before the first of them that follow on each
+other. Where somebody edited the field between two of ours, it goes back to that edit and no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import msgspec
+
+from interlock.core.codec import Codec
+from interlock.core.mapping import FieldMapping
+from interlock.core.model import AuditKind, AuditRow, ConflictReason, LinkState, RecordKey, RecordLink, Side
+from interlock.core.plain import from_plain
+from interlock.core.values import Unknown, Value
+from interlock.engine.context import ObjectRuntime
+from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED
+from interlock.store import Store, Tx, audit, links
+from interlock.store.undos import UndoRow
+
+_LINKS_AT_ONCE = 1_000
+# Of what is never undone: kind of audit row -> code. A first link writes nothing by itself and is none of them.
+_NEVER = {
+    AuditKind.OPT_OUT: "opt_out",
+    AuditKind.ASSOCIATE: "association",
+    AuditKind.DISASSOCIATE: "association",
+}
+
+
+class Left(msgspec.Struct, frozen=True):
+    """Something that was done since and is not taken back. `why` is a code; `property` None: the record as a whole."""
+
+    object: str
+    hubspot_id: str | None
+    salesforce_id: str | None
+    why: str
+    side: Side | None = None
+    property: str | None = None
+
+
+class Found(msgspec.Struct):
+    """`undos` by object, with the pairs that they are of."""
+
+    undos: dict[str, list[tuple[RecordLink, UndoRow]]] = {}
+    left: list[Left] = []
+
+
+class _Chain(msgspec.Struct):
+    """Our writes to one field of one record that follow on each other. `undone`: the last of them was an undo."""
+
+    row: AuditRow  # the last
+    old: str | None
+    undone: bool = False
+
+
+_Place = tuple[str, Side, str, str]  # HubSpot id, side written, property, field
+
+
+class _Written(msgspec.Struct):
+    """What was written to the records of one object since."""
+
+    chains: dict[_Place, _Chain] = {}
+    creates: dict[tuple[str, Side], AuditRow] = {}
+
+
+async def find(
+    store: Store,
+    connection_id: int,
+    objects: Mapping[str, ObjectRuntime],
+    since_us: int,
+    at_us: int,
+    key: RecordKey | None = None,
+) -> Found:
+    """`key`: of this record's pair alone. `at_us` names the run that the rows are of."""
+    found, written = Found(), {slug: _Written() for slug in objects}
+    async with store.read(connection_id) as tx:
+        async for row in _rows(tx, since_us, key):
+            if row.object in objects:
+                _take(found, written[row.object], row, objects[row.object])
+        for slug, gathered in written.items():
+            await _resolve(tx, found, gathered, objects[slug], at_us)
+    return found
+
+
+async def _rows(tx: Tx, since_us: int, key: RecordKey | None) -> AsyncIterator[AuditRow]:
+    if key is None:
+        async for page in audit.since(tx, since_us):
+            for row in page:
+                yield row
+        return
+    for row in reversed(await audit.history(tx, key, limit=10_000)):
+        if row.at_us >= since_us:
+            yield row
+
+
+def _take(found: Found, written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
+    if row.kind in _NEVER:
+        found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, _NEVER[row.kind], row.side))
+    elif row.kind is AuditKind.RELINK and row.cause != "restored":
+        why = "conversion" if row.cause == "converted" else "merge"
+        found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, why, row.side))
+    elif row.side is None or row.hubspot_id is None:
+        return
+    elif row.kind is AuditKind.CREATE:
+        written.creates[row.hubspot_id, row.side] = row
+    elif row.kind in (AuditKind.UPDATE, AuditKind.UNDO) and row.property is not None:
+        _follow_on(written, row, runtime)
+    elif row.kind is AuditKind.CONFLICT and row.reason == ConflictReason.LOST_RACE.value and row.property is not None:
+        # What we had read was not what we replaced.
+        chain = written.chains.get((row.hubspot_id, row.side, row.property, row.field or ""))
+        if chain is not None and not chain.undone:
+            chain.old = row.old
+
+
+def _follow_on(written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
+    assert row.hubspot_id is not None
+    assert row.side is not None
+    place = (row.hubspot_id, row.side, row.property or "", row.field or "")
+    before = written.chains.get(place)
+    if row.kind is AuditKind.UNDO:
+        written.chains[place] = _Chain(row, row.old, undone=True)
+        return
+    follows = before is not None and not before.undone and _goes_on(before.row, row, _codec(runtime, row))
+    written.chains[place] = _Chain(row, before.old if follows and before is not None else row.old)
+
+
+def _goes_on(before: AuditRow, row: AuditRow, codec: Codec | None) -> bool:
+    """Whether this write replaced what the one before had left."""
+    if codec is None or row.side is None:
+        return False
+    left = raw_value(codec, row.side, before.new)
+    return type(left) is not Unknown and left == from_plain(codec, row.old)
+
+
+def raw_value(codec: Codec, side: Side, raw: object) -> Value:
+    return codec.from_hubspot(raw) if side is Side.HUBSPOT else codec.from_salesforce(raw)
+
+
+def _codec(runtime: ObjectRuntime, row: AuditRow) -> Codec | None:
+    for mapping in runtime.mappings.values():
+        for field in mapping.fields:
+            if (field.property, field.field) == (row.property, row.field):
+                return field.codec
+    return None
+
+
+async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRuntime, at_us: int) -> None:
+    ids = list(dict.fromkeys([place[0] for place in written.chains] + [place[0] for place in written.creates]))
+    pairs: dict[str, RecordLink] = {}
+    for start in range(0, len(ids), _LINKS_AT_ONCE):
+        pairs |= await links.by_hubspot(tx, runtime.slug, ids[start : start + _LINKS_AT_ONCE])
+    undos = found.undos.setdefault(runtime.slug, [])
+    rewritten = {place[:2] for place in written.chains}
+    for (hubspot_id, side), row in written.creates.items():
+        link = pairs.get(hubspot_id)
+        if link is None or link.state is not LinkState.LINKED or link.id is None:
+            found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, GONE, side))
+        elif (hubspot_id, side) in rewritten:
+            # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
+            found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, EDITED_SINCE, side))
+        else:
+            undos.append((link, UndoRow(link.id, side, "", "", None, row.new, at_us)))
+    for (hubspot_id, side, property_, field), chain in written.chains.items():
+        if chain.undone:
+            continue
+        link = pairs.get(hubspot_id)
+        why = _why_not(runtime, link, property_, field)
+        if why is not None or link is None or link.id is None:
+            salesforce_id = chain.row.salesforce_id
+            found.left.append(Left(runtime.slug, hubspot_id, salesforce_id, why or GONE, side, property_))
+        else:
+            undos.append((link, UndoRow(link.id, side, property_, field, chain.old, chain.row.new, at_us)))
+
+
+def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, field: str) -> str | None:
+    if link is None or link.state is not LinkState.LINKED:
+        return GONE
+    mapped: Sequence[FieldMapping] = runtime.mapping_for(link.salesforce_type).fields
+    return None if any((each.property, each.field) == (property_, field) for each in mapped) else NOT_MAPPED

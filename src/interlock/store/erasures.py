@@ -1,0 +1,101 @@
+"""Forgetting a person: all that was remembered of a record is cleared, and a keyed hash is kept so that they do not come back.
+
+The hash is of the record's keys and e-mail addresses, with a secret of the connection that is itself sealed by the key file:
+without it nobody can try addresses out. Where that secret is lost, who was erased is no longer recognised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets as random
+from collections.abc import Iterable, Mapping, Sequence
+
+from interlock.core.model import RecordKey, Side
+from interlock.store import secrets
+from interlock.store.links import pack_base
+from interlock.store.sql import BulkInsert
+from interlock.store.tx import Tx, WriteTx
+
+_SECRET = "erasure_key"
+_PUT = BulkInsert("erased", ("connection_id", "hash", "at_us"), "ON CONFLICT (connection_id, hash) DO NOTHING")
+
+
+async def any_(tx: Tx) -> bool:
+    return await tx.row("SELECT 1 FROM erased WHERE connection_id = ? LIMIT 1", tx.connection_id) is not None
+
+
+async def held(tx: Tx, words: Iterable[str]) -> set[str]:
+    """Those of these words (record keys, `email:` addresses) that were erased. Raises KeyFileProblem, SecretUnreadable."""
+    listed = list(dict.fromkeys(words))
+    if not listed or not await any_(tx):
+        return set()
+    key = await secrets.get(tx, _SECRET)
+    hashes = {_hash(key or "", word): word for word in listed}
+    sql = "SELECT hash FROM erased WHERE connection_id = ? AND hash IN [?]"
+    return {hashes[row[0]] for row in await tx.rows(sql, tx.connection_id, list(hashes))}
+
+
+async def put(tx: WriteTx, words: Iterable[str]) -> None:
+    """Raises KeyFileProblem where there is no key file."""
+    key = await secrets.get(tx, _SECRET)
+    if key is None:
+        key = random.token_hex(32)
+        await secrets.put(tx, _SECRET, key)
+    await tx.many(_PUT, [(tx.connection_id, _hash(key, word), tx.now_us) for word in dict.fromkeys(words)])
+
+
+async def take_along(tx: Tx, out: WriteTx) -> None:
+    """Into a scratch copy, which holds no secrets otherwise."""
+    if await any_(tx):
+        key = await secrets.get(tx, _SECRET)
+        if key is not None:
+            await secrets.put(out, _SECRET, key)
+
+
+def _hash(key: str, word: str) -> str:
+    return hmac.new(key.encode(), word.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: Sequence[int]) -> None:
+    """Every value, label and fingerprint of these records and pairs. That there was a pair, and when, stays."""
+    connection_id, texts = tx.connection_id, [str(key) for key in keys]
+    ids = {side: [key.id for key in keys if key.side is side] for side in Side}
+    await tx.run(
+        "UPDATE record_link SET base = ?, held = NULL WHERE connection_id = ? AND id IN [?]",
+        pack_base({}, {}),
+        connection_id,
+        list(link_ids),
+    )
+    # An open conflict has lost the value that there was to choose, and is none any more.
+    forget = (
+        "UPDATE audit SET old = NULL, new = NULL, status = CASE WHEN status = 'open' THEN 'settled' ELSE status END"
+        " WHERE connection_id = ? AND object = ?"
+    )
+    await tx.run(forget + " AND hubspot_id IN [?]", connection_id, object_, ids[Side.HUBSPOT])
+    await tx.run(forget + " AND salesforce_id IN [?]", connection_id, object_, ids[Side.SALESFORCE])
+    issue = "DELETE FROM issue WHERE connection_id = ? AND object = ?"
+    await tx.run(issue + " AND hubspot_id IN [?]", connection_id, object_, ids[Side.HUBSPOT])
+    await tx.run(issue + " AND salesforce_id IN [?]", connection_id, object_, ids[Side.SALESFORCE])
+    for side in Side:
+        sql = "DELETE FROM identity WHERE connection_id = ? AND object = ? AND side = ? AND record_id IN [?]"
+        await tx.run(sql, connection_id, object_, side.value, ids[side])
+    for column, table in (("record_key", "unlinked"), ("source_key", "intent"), ("target_key", "intent")):
+        await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)
+    for table in ("resolution", "undo"):
+        await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
+
+
+async def remembered(tx: Tx, object_: str, hubspot_id: str | None, salesforce_id: str | None) -> Mapping[str, int]:
+    """How many rows hold something of a record: for the preview."""
+    found: dict[str, int] = {}
+    for table in ("audit", "issue"):
+        row = await tx.row(
+            f"SELECT COUNT(*) FROM {table} WHERE connection_id = ? AND object = ? AND (hubspot_id = ? OR salesforce_id = ?)",
+            tx.connection_id,
+            object_,
+            hubspot_id or "",
+            salesforce_id or "",
+        )
+        found[table] = int(row[0]) if row is not None else 0
+    return found

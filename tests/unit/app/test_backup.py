@@ -1,0 +1,234 @@
+"""A backup is made while a sync runs, and after a restore the world that went on meanwhile is caught up with, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.unit.app.conftest import Tell
+from tests.world import World
+
+from interlock.app import backup
+from interlock.app.errors import BadInput, Busy
+from interlock.store import Store, heartbeat, keyring
+from interlock.store.errors import SchemaNewer
+
+
+def made(world: World, file: Path, with_key: bool = False) -> backup.Made:
+    key_file = file.with_name("secret.key")
+    keyring.load_or_create(key_file)
+    return backup.make(str(world.path), key_file, file, world.clock_us(), with_key=with_key)
+
+
+async def put_back(world: World, file: Path, over_newer: bool = True) -> backup.Restored:
+    """As a person does it: everything is stopped first."""
+    assert world.store is not None
+    await world.store.close()
+    try:
+        return await backup.restore(
+            str(world.path),
+            file.with_name("secret.key"),
+            file,
+            world.clock_us,
+            over_newer=over_newer,
+            open_store=partial(Store.open, synchronous="OFF", threadless=True),
+        )
+    finally:
+        await world.open()
+
+
+def test_after_a_restore_everything_since_is_swept_again_and_nothing_is_made_twice(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        await world.rule("contacts", "jobtitle", "two_way")
+        old = [world.person(f"old{n}@example.com", jobtitle="Clerk") for n in range(4)]
+        await world.settle()
+        made(world, tmp_path / "a.backup")
+        # The world goes on: edits on both sides, new records of both, a delete, and all of it synced.
+        new = [world.person(f"new{n}@example.com") for n in range(3)]
+        lead = world.sally.create("Contact", {"LastName": "There", "Email": "there@example.com"})
+        world.hugo.update("contacts", old[0], {"jobtitle": "Count"})
+        world.sally.update("Contact", world.counterpart("contacts", old[1]), {"Title": "Countess"})
+        world.hugo.archive("contacts", old[2])
+        await world.settle()
+        counts, before = world.counts(), world.written
+        titles = [world.contact(id_)["jobtitle"] for id_ in (old[0], old[1], old[3])]
+        # And what nobody has synced when the disk dies.
+        world.hugo.update("contacts", old[3], {"jobtitle": "Analyst"})
+
+        done = await put_back(world, tmp_path / "a.backup")
+
+        assert done.kept is not None
+        await world.settle()
+        assert world.counts() == counts
+        assert [world.contact(id_)["jobtitle"] for id_ in (old[0], old[1])] == titles[:2]
+        assert world.sally.get("Contact", world.counterpart("contacts", old[3]))["Title"] == "Analyst"
+        assert not [entry for entry in world.ours(before) if entry.action == "create"]
+        for hubspot_id in new:
+            link = await world.link("contacts", hubspot_id)
+            assert link is not None
+            assert link.salesforce_id == world.counterpart("contacts", hubspot_id)
+        async with world.read() as tx:
+            rows = await tx.rows("SELECT hubspot_id FROM record_link WHERE salesforce_id = ?", lead)
+        assert len(rows) == 1
+
+    tell(story)
+
+
+def test_a_backup_is_made_while_a_sync_writes(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        world.person("ada@example.com")
+        assert world.store is not None
+        async with world.write() as tx:
+            await tx.run("UPDATE connection SET state_reason = 'half done'")
+            # Not committed yet: the backup is of the moment before.
+            made(world, tmp_path / "a.backup")
+        with zipfile.ZipFile(tmp_path / "a.backup") as archive:
+            archive.extract("interlock.db", tmp_path / "out")
+        raw = sqlite3.connect(tmp_path / "out" / "interlock.db")
+        assert raw.execute("SELECT state_reason FROM connection").fetchone() == (None,)
+        raw.close()
+        assert (tmp_path / "a.backup").stat().st_mode & 0o777 == 0o600
+
+    tell(story)
+
+
+def test_the_key_is_part_only_where_it_was_asked_for(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "without")
+        made(world, tmp_path / "with", with_key=True)
+        assert sorted(zipfile.ZipFile(tmp_path / "without").namelist()) == ["interlock.db", "manifest.json"]
+        assert "secret.key" in zipfile.ZipFile(tmp_path / "with").namelist()
+        keys = (tmp_path / "secret.key").read_bytes()
+        (tmp_path / "secret.key").unlink()
+        done = await put_back(world, tmp_path / "with")
+        assert done.key_taken
+        assert (tmp_path / "secret.key").read_bytes() == keys
+
+    tell(story)
+
+
+def test_a_key_of_the_backup_is_added_behind_the_one_that_is_here(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "with", with_key=True)
+        old = (tmp_path / "secret.key").read_bytes().split()
+        (tmp_path / "secret.key").unlink()
+        keyring.load_or_create(tmp_path / "secret.key")
+        here = (tmp_path / "secret.key").read_bytes().split()
+        await put_back(world, tmp_path / "with")
+        assert (tmp_path / "secret.key").read_bytes().split() == here + old
+
+    tell(story)
+
+
+def test_an_installation_that_has_gone_on_is_not_replaced_unasked(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "a.backup")
+        await asyncio.sleep(60.0)
+        world.person("ada@example.com")
+        await world.settle()
+        before = world.path.read_bytes()
+        with pytest.raises(BadInput, match="has gone on since the backup"):
+            await put_back(world, tmp_path / "a.backup", over_newer=False)
+        assert world.path.read_bytes()[:16] == before[:16]
+        assert await world.link("contacts", world.hugo.ids("contacts")[0]) is not None
+
+    tell(story)
+
+
+def test_a_running_installation_is_not_replaced(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "a.backup")
+        assert world.store is not None
+        await heartbeat.beat(world.store, "somebody", world.clock_us())
+        with pytest.raises(Busy, match="running on this database"):
+            await put_back(world, tmp_path / "a.backup")
+
+    tell(story)
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut", "no zip", "another format", "newer schema"])
+def test_a_backup_that_cannot_be_trusted_is_refused_and_changes_nothing(tell: Tell, tmp_path: Path, harm: str) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        file = tmp_path / "a.backup"
+        made(world, file)
+        _harm(file, harm)
+        with pytest.raises((BadInput, SchemaNewer)) as refused:
+            await put_back(world, file)
+        assert harm.split()[0] in {"newer"} or refused.value.failure.code in (  # type: ignore[union-attr]
+            "backup_damaged",
+            "no_backup",
+            "backup_newer",
+        )
+        await world.settle()
+        assert not [name for name in os.listdir(tmp_path) if "before-restore" in name]
+
+    tell(story)
+
+
+def _harm(file: Path, harm: str) -> None:
+    if harm == "cut":
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        return
+    if harm == "no zip":
+        file.write_text("hello")
+        return
+    with zipfile.ZipFile(file) as archive:
+        manifest, database = json.loads(archive.read("manifest.json")), bytearray(archive.read("interlock.db"))
+    if harm == "flipped":
+        database[len(database) // 2] ^= 1
+    if harm == "another format":
+        manifest["format"] = "interlock-backup/9"
+    if harm == "newer schema":
+        path = file.with_name("newer.db")
+        path.write_bytes(database)
+        raw = sqlite3.connect(path)
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+        raw.commit()
+        raw.close()
+        database = bytearray(path.read_bytes())
+        manifest["sha256"] = backup._digest(path)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest))
+        archive.writestr("interlock.db", bytes(database))
+
+
+def test_nobody_is_still_signed_in_after_a_restore(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            person = await tx.insert(
+                "person", {"email": "a@b.c", "email_key": "a@b.c", "name": "A", "role": "admin", "created_at_us": 1}
+            )
+            values = {"token_hash": "x", "person_id": person, "created_at_us": 1, "seen_at_us": 1, "until_us": 2**60}
+            await tx.insert("session", values)
+        made(world, tmp_path / "a.backup")
+        await put_back(world, tmp_path / "a.backup")
+        assert world.store is not None
+        async with world.store.read(None) as tx:
+            assert await tx.rows("SELECT id FROM session") == []
+            assert (await tx.rows("SELECT action FROM deed ORDER BY seq DESC LIMIT 1"))[0][0] == "restored"
+
+    tell(story)
+
+
+def test_on_postgresql_the_command_to_use_is_said_without_the_password() -> None:
+    database = "postgresql+psycopg://ada:violet@db.example.com:5433/interlock"
+    with pytest.raises(BadInput) as refused:
+        backup.make(database, Path("secret.key"), Path("a.backup"), 0, with_key=False)
+    fix = refused.value.failure.fix
+    assert "pg_dump --format=custom --file=a.backup --dbname=postgresql://ada@db.example.com:5433/interlock" in fix
+    assert "violet" not in fix

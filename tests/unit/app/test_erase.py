@@ -1,0 +1,192 @@
+"""A person is erased: nothing of theirs is remembered, and no sync makes them again, from either side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.unit.app.conftest import Tell
+from tests.world import World
+
+from interlock.app import erase as erasing
+from interlock.app import preview
+from interlock.app.errors import BadInput, Missing
+from interlock.core.model import LinkState, RecordKey, Side
+from interlock.wiring import Clients
+
+# What nobody may find any more; each is a value of its own, so that a look through every column tells.
+CANARIES = ("canary@example.com", "Canaria", "Songbird")
+
+
+async def known(world: World) -> tuple[str, str]:
+    """A pair with history, an open conflict, an issue and a standing difference, all of them holding values."""
+    hubspot_id = world.hugo.create("contacts", {"email": CANARIES[0], "lastname": CANARIES[1]})
+    await world.connect()
+    await world.rule("contacts", "jobtitle", "two_way")
+    await world.sync_later()
+    salesforce_id = world.counterpart("contacts", hubspot_id)
+    world.hugo.update("contacts", hubspot_id, {"jobtitle": f"{CANARIES[2]} one"})
+    world.sally.update("Contact", salesforce_id, {"Title": f"{CANARIES[2]} two"})
+    await world.sync_later()
+    world.salesforce.add_validation_rule("Contact", lambda record: record.get("Title") == "no", "No.")
+    world.hugo.update("contacts", hubspot_id, {"jobtitle": "no", "lastname": f"{CANARIES[1]} Bird"})
+    await world.sync_later()
+    assert await canaries(world)
+    return hubspot_id, salesforce_id
+
+
+async def canaries(world: World) -> list[str]:
+    """Where anything of the person still is, in any column of any table."""
+    assert world.store is not None
+    found = []
+    async with world.store.read(None) as tx:
+        tables = await tx.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for (table,) in tables:
+            for row in await tx.rows(f"SELECT * FROM {table}"):
+                found += [f"{table}: {word}" for word in CANARIES if any(word in str(cell) for cell in row)]
+    return found
+
+
+async def erase(world: World, key: RecordKey, **options: Any) -> erasing.Remembered:
+    assert world.store is not None
+    assert world.connection is not None
+
+    @asynccontextmanager
+    async def clients(_: object) -> AsyncIterator[Clients]:
+        yield Clients(*world.clients())
+
+    return await erasing.erase(world.store, world.connection, clients, world.clock_us, key, **options)
+
+
+def contact(hubspot_id: str) -> RecordKey:
+    return RecordKey(Side.HUBSPOT, "contacts", hubspot_id)
+
+
+def test_on_a_persons_order_nothing_of_theirs_is_remembered_and_neither_record_syncs_again(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        done = await erase(world, contact(hubspot_id))
+        assert done.linked
+        assert done.audit
+        assert await canaries(world) == []
+        # Both are still in their CRMs, and people go on editing them.
+        world.hugo.update("contacts", hubspot_id, {"jobtitle": "Still here"})
+        world.sally.update("Contact", salesforce_id, {"Title": "Here too"})
+        await world.settle()
+        assert world.counts()["contacts"] == world.counts()["Contact"] == 1
+        assert world.sally.get("Contact", salesforce_id)["Title"] == "Here too"
+        assert await world.link("contacts", hubspot_id) is None
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id), everywhere=True)
+        assert world.counts()["contacts"] == world.counts()["Contact"] == 0
+        await world.settle()
+        assert world.counts()["contacts"] == world.counts()["Contact"] == 0
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_new_record_with_the_same_address_is_not_carried_over(tell: Tell, side: Side) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id), everywhere=True)
+        if side is Side.SALESFORCE:
+            world.sally.create("Contact", {"LastName": "Again", "Email": CANARIES[0].upper()})
+        else:
+            world.person(CANARIES[0])
+        assert world.store is not None
+        assert world.connection is not None
+        planned = await preview.plan(world.store, world.connection, *world.clients(), world.clock_us)
+        assert planned.objects["contacts"].blocked == {"erased": 1}
+        await world.settle()
+        assert world.counts()["contacts"] + world.counts()["Contact"] == 1
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_a_contact_that_hubspot_erased_is_forgotten_when_it_is_looked_at_and_not_made_again(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        world.hugo.erase(hubspot_id)
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        await world.settle()
+        assert world.counts()["contacts"] == 0
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert (link.state, link.base) == (LinkState.HUBSPOT_DELETED, {})
+        assert await canaries(world) == []
+        # Nor from a second record of the same person.
+        world.sally.create("Contact", {"LastName": "Again", "Email": CANARIES[0]})
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited again"})
+        await world.settle()
+        assert world.counts()["contacts"] == 0
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_a_contact_that_was_only_archived_is_remembered(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        world.hugo.archive("contacts", hubspot_id)
+        await world.settle()
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.HUBSPOT_DELETED
+        assert link.base != {}
+
+    tell(story)
+
+
+def test_nobody_else_is_touched(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        other = world.person("bob@example.com", jobtitle="Clerk")
+        await world.sync_later()
+        world.sally.update("Contact", world.counterpart("contacts", other), {"Title": "Count"})
+        await world.sync_later()
+        before = [row for row in await world.audit() if row.hubspot_id == other]
+        await erase(world, contact(hubspot_id), everywhere=True)
+        assert [row for row in await world.audit() if row.hubspot_id == other] == before
+        world.hugo.update("contacts", other, {"jobtitle": "Baron"})
+        await world.settle()
+        assert world.sally.get("Contact", world.counterpart("contacts", other))["Title"] == "Baron"
+
+    tell(story)
+
+
+def test_only_people_are_erased_and_only_such_as_are_known(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        with pytest.raises(BadInput, match="is no person"):
+            await erase(world, RecordKey(Side.HUBSPOT, "companies", "1"))
+        with pytest.raises(Missing, match="nothing is remembered"):
+            await erase(world, contact("4711"))
+
+    tell(story)
+
+
+def test_the_hash_tells_nobody_whose_it_is(tell: Tell) -> None:
+    import hashlib
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id))
+        assert world.store is not None
+        async with world.store.read(None) as tx:
+            hashes = {row[0] for row in await tx.rows("SELECT hash FROM erased")}
+        assert len(hashes) == 3  # both records, and the address
+        assert hashlib.sha256(f"email:{CANARIES[0]}".encode()).hexdigest() not in hashes
+
+    tell(story)
