@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from interlock.crm.transport import Request
 from interlock.engine.dispatch.local import Work
 from interlock.store import Fenced, Store, StoreBusy, WriteTx, dirty, handovers
 from interlock.store.connections import Connection
+from interlock.store.keyring import Keyring
 from interlock.store.lease import Lease
 from interlock.wiring import Clients
 from tests.simulation.network import HOSTS, Line
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
+
+# Of the installation; the same in every story, so that one seed tells one.
+KEYRING = Keyring([base64.urlsafe_b64encode(bytes(32))])
 # A dispatcher looks more often; what it would find in between is found a little later.
 LOOK_S = 8.0
 
@@ -84,6 +89,7 @@ class Process:
             synchronous="OFF",
             threadless=True,
             forbid_network=forbid_network,
+            keyring=KEYRING,
         )
 
     def crash(self) -> None:

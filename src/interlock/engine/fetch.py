@@ -13,6 +13,9 @@ from interlock.engine.work import Batch, Work
 # Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
 ONE_BY_ONE_MOST = 50
 FRESH_FOR_US = 30_000_000
+# Of a hundred contacts each, which is as many calls, made only where a contact is in no archive.
+ARCHIVE_PAGES_MOST = 50
+MERGED_IDS = "hs_merged_object_ids"
 
 
 async def fetch(ctx: Cycle, batch: Batch) -> None:
@@ -80,19 +83,38 @@ async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) ->
 
 
 async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation]) -> None:
-    """A contact that was erased is in no archive, as one that was deleted is for 90 days (HubSpot, "GDPR delete")."""
+    """A contact that was erased is in no archive, as one that was deleted is for 90 days (HubSpot, "GDPR delete").
+
+    What is remembered of somebody who was erased is cleared for good, so silence is no proof: one that was merged away is in no
+    archive under its own id either, but the record that it lived on as is, and names it. Only an archive that was read whole,
+    and names it nowhere, proves it; else it counts as deleted.
+    """
     deleted = [id_ for id_, answer in answers.items() if isinstance(answer, Gone) and answer.how is GoneHow.DELETED]
     if not deleted:
         return
     archived = await ctx.hubspot.read("contacts", deleted, [], archived=True, purpose="fetch")
     nowhere = [id_ for id_ in deleted if id_ not in archived]
-    # Restored this very moment, it is in no archive either.
-    restored = await ctx.hubspot.read("contacts", nowhere, [], purpose="fetch") if nowhere else {}
+    named = await _merged_into_archived(ctx) if nowhere else None
     for id_ in nowhere:
-        if id_ in restored:
+        # Last: one that was restored this very moment is in no archive either, by its own id or that of its survivor.
+        if await ctx.hubspot.read_by_id("contacts", id_, [], purpose="fetch") is not None:
             del answers[id_]
-        else:
+        elif named is not None and id_ not in named:
             answers[id_] = Gone(RecordKey(Side.HUBSPOT, "contacts", id_), GoneHow.ERASED)
+
+
+async def _merged_into_archived(ctx: Cycle) -> set[str] | None:
+    """Ids that were merged into a contact which is in the archive now; None where it is too long to be read whole."""
+    named: set[str] = set()
+    after: str | None = None
+    for _ in range(ARCHIVE_PAGES_MOST):
+        page = await ctx.hubspot.list_page("contacts", [MERGED_IDS], after, 100, archived=True, purpose="fetch")
+        for row in page.records:
+            named |= set(str(row.values.get(MERGED_IDS) or "").split(";"))
+        after = page.next
+        if after is None:
+            return named
+    return None
 
 
 async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
