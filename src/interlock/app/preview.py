@@ -41,7 +41,8 @@ async def plan(
 ) -> Preview:
     """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
 
-    By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now. `watch` is given the counts at the beginning; they go on.
+    By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now. `watch`
+    is given the counts at the beginning; they go on.
     """
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:

@@ -15,7 +15,7 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
-from interlock.web import texts
+from interlock.web import tabs, texts
 from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.live import Live
 from interlock.web.navigation import places_for
@@ -53,6 +53,7 @@ class Site:
         self.templates.filters["number"] = number
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
+        self.templates.filters["object_name"] = tabs.name_of
         self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self.templates.globals["Action"] = Action
         self.templates.globals["file"] = self.files.address
