@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from babel.messages.catalog import Catalog
 from tests import page_texts
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
@@ -119,7 +120,7 @@ async def test_behind_https_the_choice_is_bound_to_this_host(office: Office) -> 
 
 async def test_programs_are_answered_in_english_whatever_they_ask_for(office: Office) -> None:
     answer = await browser_at(office).get("/api/nowhere", **POLISH)
-    assert msgspec.json.decode(answer.body)["error"]["message"].startswith("The status is at /")
+    assert msgspec.json.decode(answer.body)["error"]["message"].startswith("There is no such address.")
 
 
 async def test_what_is_missing_or_not_allowed_is_said_in_the_language_too(office: Office) -> None:
@@ -154,7 +155,8 @@ every_translation = pytest.mark.parametrize("file", page_texts.translations(), i
 
 
 def blanks(text: str) -> set[str]:
-    return set(re.findall(r"%\(\w+\)s|`[^`]*`", text))
+    """What is filled in, by the server or by a script of the page, and what is typed as it stands."""
+    return set(re.findall(r"%\(\w+\)s|\{\w+\}|`[^`]*`", text))
 
 
 @every_translation
@@ -162,6 +164,18 @@ def test_a_translation_has_the_texts_of_today_in_their_order(file: Path) -> None
     assert file.read_text(encoding="utf-8") == page_texts.translated(file), (
         "python -m tests.page_texts brings it up to date"
     )
+
+
+@every_translation
+def test_a_translation_lacks_no_text(file: Path) -> None:
+    catalog = page_texts.read(file)
+    assert [message for message in page_texts.messages() if not _said(catalog, message)] == []
+
+
+def _said(catalog: Catalog, message: page_texts.Message) -> bool:
+    found = catalog.get(message if isinstance(message, str) else message[0])
+    assert found is not None
+    return bool(found.string) if isinstance(found.string, str) else all(found.string)
 
 
 @every_translation
