@@ -151,7 +151,7 @@ async def test_a_number_and_a_plural_are_as_the_language_has_them(office: Office
 
 # --- the translations -------------------------------------------------------------------------------------------------
 
-every_translation = pytest.mark.parametrize("file", page_texts.translations(), ids=lambda file: file.parents[1].name)
+every_translation = pytest.mark.parametrize("file", page_texts.translations(), ids=lambda file: f"{file.parents[1].name}-{file.stem}")
 
 
 def blanks(text: str) -> set[str]:
@@ -169,7 +169,7 @@ def test_a_translation_has_the_texts_of_today_in_their_order(file: Path) -> None
 @every_translation
 def test_a_translation_lacks_no_text(file: Path) -> None:
     catalog = page_texts.read(file)
-    assert [message for message in page_texts.messages() if not _said(catalog, message)] == []
+    assert [message for message in page_texts.messages(file.stem) if not _said(catalog, message)] == []
 
 
 def _said(catalog: Catalog, message: page_texts.Message) -> bool:
@@ -182,14 +182,16 @@ def _said(catalog: Catalog, message: page_texts.Message) -> bool:
 def test_a_translation_fills_in_the_same_values_and_names_the_same_commands(file: Path) -> None:
     catalog = page_texts.read(file)
     checked = 0
-    for message in page_texts.messages():
+    for message in page_texts.messages(file.stem):
         one = message if isinstance(message, str) else message[0]
         found = catalog.get(one)
         assert found is not None
         for string in [found.string] if isinstance(found.string, str) else found.string:
             if string:
                 many = one if isinstance(message, str) else message[1]
-                assert blanks(string) in (blanks(one), blanks(many)), string
+                # What stands in a hole of a sentence may be a piece of its grammar: `{waiting} {records}`.
+                agrees = blanks(string) <= blanks(one) if file.stem == page_texts.SAID else False
+                assert agrees or blanks(string) in (blanks(one), blanks(many)), string
                 checked += 1
     assert checked > 100
 
