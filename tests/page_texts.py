@@ -13,6 +13,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
+
 from tests import said_texts
 
 WEB = Path(__file__).parents[1] / "src" / "interlock" / "web"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "interlock"
-SPEAKING = ("app", "engine", "crm", "core/codec", "core/safety.py", "store/errors.py")
+SPEAKING = ("app", "engine", "crm", "core", "objects", "store/errors.py")
 # What only commands, files and the log of the process say.
 COMMANDS = (
     "app/backup.py",
@@ -31,6 +31,8 @@ COMMANDS = (
 )
 # A piece of a sentence is no sentence: it could be found in anything.
 WORDS, LETTERS = 2, 9
+# Of a query, and of a regular expression.
+FOR_PROGRAMS = ("SELECT ", "([")
 
 
 def messages() -> list[str]:
@@ -108,6 +110,7 @@ def _words(node: ast.AST) -> str:
 def _is_sentence(text: str, words: str) -> bool:
     if "\n" in text or text != text.strip() or sum(map(str.isalpha, words)) < LETTERS or len(words.split()) < WORDS:
         return False
-    if not (text[0].isupper() or text[0] in "{`\"'"):
+    if any(each in text for each in FOR_PROGRAMS) or not (text[0].isupper() or text[0] in "{`\"'"):
         return False
-    return text[-1] in ".?!" or (len(words.split()) > 3 and text[0] in '{"')
+    # A reason is said without a full stop where a page or a command puts it into a sentence.
+    return text[-1] in ".?!" or len(words.split()) > 3

@@ -53,8 +53,9 @@ def _known(text: str, spoken: str, deep: int) -> str | None:
     for shape in shapes:
         values = shape.values(text)
         if values is not None:
-            filled = {name: _told(value, spoken, deep - 1) if deep else value for name, value in values.items()}
-            return _HOLE.sub(lambda hole, filled=filled: filled[hole[1]], shape.translation)
+            return shape.told(
+                {name: _told(value, spoken, deep - 1) if deep else value for name, value in values.items()}
+            )
     return None
 
 
@@ -62,12 +63,15 @@ class _Shape:
     """A sentence with holes. `rank`: how much of it is fixed; the most telling shape is tried first."""
 
     def __init__(self, sentence: str, translation: str) -> None:
-        self.translation = translation
+        self._translation = translation
         pieces = _HOLE.split(sentence)
         self._longest = max(pieces[::2], key=len)
         self.rank = sum(map(len, pieces[::2]))
         holes = [f"(?P<{piece}>.+?)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)]
         self._form = re.compile("".join(holes), re.DOTALL)
+
+    def told(self, values: dict[str, str]) -> str:
+        return _HOLE.sub(lambda hole: values[hole[1]], self._translation)
 
     def values(self, text: str) -> dict[str, str] | None:
         # The cheap question first: hundreds of shapes are asked for each text.

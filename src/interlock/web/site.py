@@ -15,10 +15,12 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
+from interlock.app.words import why_not
 from interlock.web import texts
 from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.live import Live
 from interlock.web.navigation import places_for
+from interlock.web.said import told
 from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, _n
 from interlock.wiring import Interlock
@@ -51,6 +53,8 @@ class Site:
         self.templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
         self.templates.globals["language"] = texts.language
         self.templates.filters["number"] = number
+        self.templates.filters["told"] = told
+        self.templates.filters["why_not"] = lambda code: told(why_not(code))
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
         self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))

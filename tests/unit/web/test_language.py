@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from tests import page_texts
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
@@ -151,7 +151,9 @@ async def test_a_number_and_a_plural_are_as_the_language_has_them(office: Office
 
 # --- the translations -------------------------------------------------------------------------------------------------
 
-every_translation = pytest.mark.parametrize("file", page_texts.translations(), ids=lambda file: f"{file.parents[1].name}-{file.stem}")
+every_translation = pytest.mark.parametrize(
+    "file", page_texts.translations(), ids=lambda file: f"{file.parents[1].name}-{file.stem}"
+)
 
 
 def blanks(text: str) -> set[str]:
@@ -175,7 +177,12 @@ def test_a_translation_lacks_no_text(file: Path) -> None:
 def _said(catalog: Catalog, message: page_texts.Message) -> bool:
     found = catalog.get(message if isinstance(message, str) else message[0])
     assert found is not None
-    return bool(found.string) if isinstance(found.string, str) else all(found.string)
+    forms = _forms(found)
+    return bool(forms) and all(forms)
+
+
+def _forms(found: Message) -> list[str]:
+    return [found.string] if isinstance(found.string, str) else list(found.string or ())
 
 
 @every_translation
@@ -186,7 +193,7 @@ def test_a_translation_fills_in_the_same_values_and_names_the_same_commands(file
         one = message if isinstance(message, str) else message[0]
         found = catalog.get(one)
         assert found is not None
-        for string in [found.string] if isinstance(found.string, str) else found.string:
+        for string in _forms(found):
             if string:
                 many = one if isinstance(message, str) else message[1]
                 # What stands in a hole of a sentence may be a piece of its grammar: `{waiting} {records}`.
