@@ -25,12 +25,15 @@ COMMANDS = (
     "app/serve.py",
     "app/setup/hubspot_project.py",
     "app/worker.py",
+    "core/invariants.py",
     "crm/calls.py",
     "engine/dispatch",
     "engine/load.py",
 )
-# A piece of a sentence is no sentence: it could be found in anything.
+# A piece of a sentence is no sentence: it could be found in anything. Without a full stop it is a reason, which a page or a command
+# puts into a sentence, from so many words on.
 WORDS, LETTERS = 2, 9
+REASON_WORDS, SMALL_REASON_WORDS = 4, 6
 # Of a query, and of a regular expression.
 FOR_PROGRAMS = ("SELECT ", "([")
 
@@ -108,9 +111,11 @@ def _words(node: ast.AST) -> str:
 
 
 def _is_sentence(text: str, words: str) -> bool:
-    if "\n" in text or text != text.strip() or sum(map(str.isalpha, words)) < LETTERS or len(words.split()) < WORDS:
+    count = len(words.split())
+    if "\n" in text or text != text.strip() or any(each in text for each in FOR_PROGRAMS):
         return False
-    if any(each in text for each in FOR_PROGRAMS) or not (text[0].isupper() or text[0] in "{`\"'"):
+    if sum(map(str.isalpha, words)) < LETTERS or count < WORDS:
         return False
-    # A reason is said without a full stop where a page or a command puts it into a sentence.
-    return text[-1] in ".?!" or len(words.split()) > 3
+    if text[0].islower():
+        return count >= SMALL_REASON_WORDS
+    return (text[0].isupper() or text[0] in "{`\"'") and (text[-1] in ".?!" or count >= REASON_WORDS)

@@ -54,6 +54,7 @@ class Site:
         self.templates.globals["language"] = texts.language
         self.templates.filters["number"] = number
         self.templates.filters["told"] = told
+        self.templates.filters["thing"] = thing
         self.templates.filters["why_not"] = lambda code: told(why_not(code))
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
@@ -88,6 +89,19 @@ class Site:
             **values,
         )
         return HTMLResponse(body, status_code)
+
+
+def thing(name: str) -> str:
+    """An object in the middle of a sentence: one of them, or all."""
+    names = {
+        "contacts": _("contacts"),
+        "companies": _("companies"),
+        "deals": _("deals"),
+        "contact": _("contact"),
+        "company": _("company"),
+        "deal": _("deal"),
+    }
+    return names.get(name, name)
 
 
 def count(value: int | None) -> str:
