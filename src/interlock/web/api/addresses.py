@@ -275,7 +275,7 @@ _CONFLICTS = (
         Action.OPERATE,
         conflicts.resolve_many,
         name="resolve_conflicts",
-        summary="The same for all open ones that are meant, 200 looked at in one go. Those that cannot be resolved are told.",
+        summary="The same for all open ones that are meant, 1,000 in one go. Those that cannot be resolved are told.",
         answers="conflicts-resolve-many",
         body=conflicts.ManyChoices,
         again="The same choices are noted once more, for those that are still open.",

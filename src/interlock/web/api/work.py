@@ -12,7 +12,6 @@ from starlette.responses import Response
 from interlock.app import connections, import_, keys, once, preview, times
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
-from interlock.app.jobs import nothing_to_stop
 from interlock.app.sync_now import sync_now
 from interlock.core.model import RecordKey as Key
 from interlock.engine.context import Cycle
@@ -138,7 +137,7 @@ def _begin(
     chosen: Connection,
     asked: Json,
     work: Callable[[], Coroutine[Any, Any, Json]],
-    stop: Callable[[], None] = nothing_to_stop,
+    stop: Callable[[], None] | None = None,
 ) -> Response:
     return called.begun(called.site.jobs.begin(kind, chosen.name, asked, work, stop))
 
