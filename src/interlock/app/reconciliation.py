@@ -7,6 +7,7 @@ sync has looked at yet is in no count: nobody knows it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
@@ -79,6 +80,27 @@ class Report(msgspec.Struct, frozen=True):
     def eligible(self) -> int:
         return self.synced + self.blocked + self.waiting
 
+    def document(self) -> dict[str, Any]:
+        return {
+            "eligible": self.eligible,
+            "synced": self.synced,
+            "in_part": self.in_part,
+            "blocked": self.blocked,
+            "waiting": self.waiting,
+            "not_eligible": self.not_eligible,
+            "resting": self.resting,
+            "reasons": [
+                {
+                    "why": each.why,
+                    "verdict": each.verdict,
+                    "reason": each.text,
+                    "in_hubspot": each.in_hubspot,
+                    "in_salesforce": each.in_salesforce,
+                }
+                for each in self.causes
+            ],
+        }
+
 
 _RESTING = (LinkState.HUBSPOT_DELETED, LinkState.SALESFORCE_DELETED)
 
@@ -108,6 +130,18 @@ class Page(msgspec.Struct, frozen=True):
 
     records: list[Unlinked]
     after: str | None
+
+    def document(self, why: str) -> dict[str, Any]:
+        return {
+            "why": why,
+            "verdict": verdict_on(why),
+            "reason": why_not(why),
+            "records": [
+                {"record": str(each.key), "label": each.label, "seen_at": rfc3339(each.seen_us)}
+                for each in self.records
+            ],
+            "next_cursor": self.after,
+        }
 
 
 async def page(

@@ -119,7 +119,7 @@ async def test_behind_https_the_choice_is_bound_to_this_host(office: Office) -> 
 
 async def test_programs_are_answered_in_english_whatever_they_ask_for(office: Office) -> None:
     answer = await browser_at(office).get("/api/nowhere", **POLISH)
-    assert msgspec.json.decode(answer.body)["error"]["message"].startswith("The status is at /")
+    assert msgspec.json.decode(answer.body)["error"]["message"].startswith("There is no such address")
 
 
 async def test_what_is_missing_or_not_allowed_is_said_in_the_language_too(office: Office) -> None:

@@ -6,6 +6,7 @@ from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
+from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NOTIFICATIONS, OBJECTS, PACKAGE
 
 _V1 = "/api/v1"
 _ONE = f"{_V1}/connections/{{connection}}"
@@ -106,28 +107,6 @@ _CONNECTIONS = (
         answers="resume",
         body=connections.Pausing,
         again=SAME,
-        tag="connections",
-    ),
-    Operation(
-        "GET",
-        f"{_ONE}/package",
-        Action.SEE,
-        connections.package,
-        name="package_status",
-        summary="Which version of the package is in the org, and where a deployment that is under way stands.",
-        answers="package-status",
-        calls=True,
-        tag="connections",
-    ),
-    Operation(
-        "GET",
-        f"{_ONE}/package/plan",
-        Action.SEE,
-        connections.plan_of_package,
-        name="package_plan",
-        summary="What of the package the org holds, and what an install would do.",
-        answers="package-plan",
-        calls=True,
         tag="connections",
     ),
 )
@@ -360,4 +339,17 @@ _MAPPINGS = (
     ),
 )
 
-OPERATIONS = (*_CONNECTIONS, *_WORK, *_ISSUES, *_CONFLICTS, *_RECORDS, *_MAPPINGS, *PEOPLE)
+OPERATIONS = (
+    *_CONNECTIONS,
+    *_WORK,
+    *ENDING,
+    *_ISSUES,
+    *_CONFLICTS,
+    *_RECORDS,
+    *OBJECTS,
+    *_MAPPINGS,
+    *HEALTH,
+    *PACKAGE,
+    *NOTIFICATIONS,
+    *PEOPLE,
+)
