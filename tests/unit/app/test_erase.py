@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.app.conftest import Tell
+from tests.unit.app.test_backup import made, put_back
 from tests.world import World
 
 from interlock.app import erase as erasing
 from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.store.keyring import load_or_create
 from interlock.wiring import Clients
 
 # What nobody may find any more; each is a value of its own, so that a look through every column tells.
@@ -188,5 +191,39 @@ def test_the_hash_tells_nobody_whose_it_is(tell: Tell) -> None:
             hashes = {row[0] for row in await tx.rows("SELECT hash FROM erased")}
         assert len(hashes) == 3  # both records, and the address
         assert hashlib.sha256(f"email:{CANARIES[0]}".encode()).hexdigest() not in hashes
+
+    tell(story)
+
+
+@pytest.mark.parametrize("by", ["order", "hubspot"])
+def test_a_restore_of_an_older_backup_brings_nobody_back_who_was_erased_since(
+    tell: Tell, tmp_path: Path, by: str
+) -> None:
+    async def story(world: World) -> None:
+        assert world.store is not None
+        await world.store.close()
+        world.keyring = load_or_create(tmp_path / "secret.key")
+        await world.open()
+        hubspot_id, salesforce_id = await known(world)
+        other = world.person("bob@example.com", jobtitle="Clerk")
+        await world.settle()
+        made(world, tmp_path / "a.backup")
+        if by == "order":
+            await erase(world, contact(hubspot_id))
+        else:
+            world.hugo.erase(hubspot_id)
+            world.sally.update("Contact", salesforce_id, {"Title": "Looked at"})
+            await world.settle()
+        before = world.counts()["contacts"]
+        await put_back(world, tmp_path / "a.backup")
+        assert await canaries(world) == []
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        world.sally.update("Contact", world.counterpart("contacts", other), {"Title": "Count"})
+        await world.settle()
+        assert world.counts()["contacts"] == before
+        assert world.contact(other)["jobtitle"] == "Count"
+        assert await canaries(world) == []
+        if by == "order":
+            assert await world.link("contacts", hubspot_id) is None
 
     tell(story)
