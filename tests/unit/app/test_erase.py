@@ -15,7 +15,9 @@ from tests.world import World
 from interlock.app import erase as erasing
 from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
+from interlock.app.words import WHY_NOT
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.store import unlinked
 from interlock.store.keyring import load_or_create
 from interlock.wiring import Clients
 
@@ -110,7 +112,7 @@ def test_a_new_record_with_the_same_address_is_not_carried_over(tell: Tell, side
         assert world.store is not None
         assert world.connection is not None
         planned = await preview.plan(world.store, world.connection, *world.clients(), world.clock_us)
-        assert planned.objects["contacts"].blocked == {"erased": 1}
+        assert planned.objects["contacts"].blocked == {"erased_address": 1}
         await world.settle()
         assert world.counts()["contacts"] + world.counts()["Contact"] == 1
         assert await canaries(world) == []
@@ -225,5 +227,27 @@ def test_a_restore_of_an_older_backup_brings_nobody_back_who_was_erased_since(
         assert await canaries(world) == []
         if by == "order":
             assert await world.link("contacts", hubspot_id) is None
+
+    tell(story)
+
+
+def test_somebody_else_with_the_address_of_an_erased_person_is_said_to_be_held_back_and_what_to_do_works(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id), everywhere=True)
+        heir = world.hugo.create("contacts", {"email": CANARIES[0], "lastname": "Heir"})
+        await world.settle()
+        async with world.read() as tx:
+            alone = (await unlinked.by_keys(tx, [contact(heir)]))[contact(heir)]
+        assert "create them on the other side by hand" in WHY_NOT[alone.why]
+        assert world.counts()["Contact"] == 0
+        made_by_hand = world.sally.create("Contact", {"LastName": "Heir", "Email": CANARIES[0]})
+        await world.settle()
+        assert world.counterpart("contacts", heir) == made_by_hand
+        world.hugo.update("contacts", heir, {"jobtitle": "Heiress"})
+        await world.settle()
+        assert world.sally.get("Contact", made_by_hand)["Title"] == "Heiress"
 
     tell(story)
