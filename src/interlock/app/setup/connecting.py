@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from interlock.app import credentials
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connect import ConnectRefused, ConnectRequest, join
@@ -110,7 +111,11 @@ async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) 
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
         held = [*(await grants.in_use(tx)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
-    return {each.id for each in held} >= set((await joining.parts(interlock.store, setup)).grants)
+    parts = await joining.parts(interlock.store, setup)
+    keys = await credentials.load(interlock.store, connection.id)
+    wanted = msgspec.structs.asdict(parts.secrets) if parts.secrets is not None else {}
+    same_keys = all(value is None or value == getattr(keys, name) for name, value in wanted.items())
+    return same_keys and {each.id for each in held} >= set(parts.grants)
 
 
 async def drop(store: Store, setup: Setup) -> None:
