@@ -96,6 +96,19 @@ async def test_nothing_is_written_to_a_record_and_no_property_is_made_before_the
     assert (connection.state, connection.begun_at_us) == ("setting_up", None)
 
 
+async def test_the_preview_counts_records_that_were_there_long_before_the_set_up(wizard: Wizard, clock: Clock) -> None:
+    wizard.hubspot.user("Admin User").create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    wizard.production.user("Admin User").create("Contact", {"LastName": "Hopper", "Email": "grace@example.com"})
+    clock.advance(86_400.0)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    seen = await wizard.preview()
+    assert seen.state == "done", seen.message
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)
+
+
 async def test_finishing_makes_the_properties_grants_the_fields_and_begins(wizard: Wizard) -> None:
     await wizard.signed_in()
     await wizard.install()
