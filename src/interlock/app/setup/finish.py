@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
-from interlock.app.errors import AppError, Busy, as_failure
+from interlock.app.errors import AppError, Busy, Stale, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import Chosen, MappedField
@@ -26,7 +26,6 @@ from interlock.app.setup import connecting, opened, package, properties, review,
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
-from interlock.app.setup.state import Stale
 from interlock.app.try_first import Tried, try_first
 from interlock.core.model import AuditRow, Raw, Side, SyncRule
 from interlock.crm.errors import CrmError
