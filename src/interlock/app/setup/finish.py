@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
-from interlock.app.errors import AppError, as_failure
+from interlock.app.errors import AppError, Busy, Stale, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import Chosen, MappedField
@@ -118,6 +118,27 @@ async def standing(interlock: Opened, setup_id: int) -> Run | None:
     return interlock.background.told(name) or run
 
 
+async def end_what_was_left(interlock: Opened) -> None:
+    """Of set-ups that are over, what a process that died left undone: nobody looks at them any more, and an admin's sign-in that
+    was to be revoked would stay good. One that is not over goes on when somebody looks."""
+    async with interlock.store.read(None) as tx:
+        kept = await setup_work.all_of(tx, _RUN)
+        running = [id_ for id_, content in kept.items() if msgspec.convert(content, Run).state == "running"]
+        over = [id_ for id_ in running if (await state.load_in(tx, id_)).ended_at_us is not None]
+    for setup_id in over:
+        await standing(interlock, setup_id)
+
+
+def check_not_running(interlock: Opened, setup_id: int) -> None:
+    """Raises Busy. A finish that lost its connection on the way would make it anew, for a set-up that is no more."""
+    if interlock.background.runs(task_name(setup_id, _RUN)):
+        raise Busy(
+            "The set-up is being finished.",
+            code="setup_finishing",
+            fix="Wait until that has ended. A connection that syncs is ended by *Disconnect* in its settings.",
+        )
+
+
 async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _RUN))
 
@@ -174,7 +195,10 @@ class _Finish:
         if setup.ended_at_us is not None and setup.connection_id is not None:
             # A process died between the end of the set-up and the word about it.
             await self._revoke(setup.connection_id)
+            self.tell(step="done", state="done")
             return
+        if setup.ended_at_us is not None:
+            raise Stale("This set-up was given up. It was not finished.", fix="Open /setup to begin another.")
         found = await connecting.found(self._interlock, self._by, setup)
         assert found.connection.id is not None
         await self._make_properties(setup, found)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import configuration, contacts, finish, properties, review, state
 from interlock.app.setup.connecting import Found
@@ -15,9 +13,10 @@ from interlock.app.setup.review import EXISTING, Seen, Values, slug
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.web import forms
+from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names, rule_names
+from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _, _n
 
 PROGRESS = "/settings/progress"
@@ -191,24 +190,16 @@ async def download(at: At, form: forms.Shown) -> Response:
     if found is None:
         return await show(at, form)
     seen = await review.seen(at.interlock, at.by, at.setup, found)
-    out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\r\n")
-    lines.writerow(_HEADER)
+    rows: list[tuple[object, ...]] = [_HEADER]
     for object_, counts in seen.document.get("objects", {}).items():
         for each in counts["examples"]:
             head = (object_, each["action"], each["hubspot"] or "", each["salesforce"] or "")
             for field in each["fields"] or [None]:
                 names = ("property", "field", "hubspot", "salesforce", "result", "rule")
-                cells = [""] * len(names) if field is None else [_cell(field[name]) for name in names]
-                lines.writerow((*head, *cells, _cell(each["reason"])))
+                cells = [""] * len(names) if field is None else [field[name] for name in names]
+                rows.append((*head, *cells, each["reason"]))
     headers = {"Content-Disposition": 'attachment; filename="interlock-preview.csv"'}
-    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> str:
-    """A value of a record that begins like a formula must not become one in a spreadsheet (OWASP, CSV injection)."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return Response(csv_rows(*rows).encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 PAGE = Page(
