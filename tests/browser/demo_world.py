@@ -144,6 +144,7 @@ async def install_the_package(page: Page, look: Look = no_look) -> None:
     await look(page)
     await begin.click()
     await expect(page.get_by_label("Install for All Users")).to_be_checked()
+    await expect(page.get_by_role("group", name="Profiles")).to_be_hidden()
     await look(page)
     await page.get_by_role("button", name="Install", exact=True).click()
     await expect(page.get_by_role("heading", name="Approve third-party access")).to_be_visible()
