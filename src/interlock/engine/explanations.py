@@ -64,6 +64,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
     ),
+    "native_id_missing": (
+        _C.MATCHING,
+        "Let the sync user see the record, or restore it. If it is gone for good, empty the property in HubSpot; then resync"
+        " this issue: it is matched as any other.",
+    ),
     "oscillating": (
         _C.SAFETY,
         "Two automations write this field in turn. Switch one off, or set the field's rule to one side.",
