@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import key_fields, mappings
+from interlock.app import key_fields, mappings, native_integration
 from interlock.app.connections import HALTED
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CallRefused, CrmError, MissingScope
+from interlock.crm.errors import NAMES, CrmError, MissingScope
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import SALESFORCE_CREATION_KEY
@@ -28,11 +28,6 @@ OK, WARNING, ERROR = "ok", "warning", "error"
 CLOCK_WARNING_S, CLOCK_ERROR_S = 5.0, 120.0
 # Of the org's daily limit, by everybody.
 API_WARNING_SHARE, API_ERROR_SHARE = 0.8, 0.98
-# The native integration is running when it wrote within this time.
-NATIVE_LOOK_BACK_US = 7 * 86_400_000_000
-NATIVE_NAMESPACE = "HubSpot_Inc__"  # of its managed package
-NATIVE_SOURCE = "SALESFORCE"  # of what it writes, in HubSpot's property history
-NATIVE_SAMPLE = 50
 # Salesforce: Group Edition has no API; the other small ones have it as an add-on.
 EDITIONS_WITHOUT_API = ("Group Edition",)
 
@@ -349,7 +344,7 @@ _SWITCH_OFF = (
 
 
 async def _native_in_salesforce(patient: Patient) -> AsyncIterator[Check]:
-    names = [each.name for each in await patient.salesforce.objects() if each.name.startswith(NATIVE_NAMESPACE)]
+    names = await native_integration.package_objects(patient.salesforce)
     if names:
         yield Check(
             "native_integration",
@@ -365,46 +360,23 @@ async def _native_in_salesforce(patient: Patient) -> AsyncIterator[Check]:
 
 
 async def _native_in_hubspot(patient: Patient) -> AsyncIterator[Check]:
-    """The history of properties names who wrote them, so a live integration shows in what changed lately."""
     if "contacts" not in patient.objects:
         return
-    since_us = patient.clock_us() - NATIVE_LOOK_BACK_US
-    page = await patient.hubspot.search_changed("contacts", [], since_us, limit=NATIVE_SAMPLE, purpose="setup")
-    ids = [row.key.id for row in page.records]
-    histories = {}
-    if ids:
-        names = [each.property for each in SPECS["contacts"].mappings if each.new_property is None]
-        histories = await _history(patient.hubspot, ids, names)
-    written = [
-        id_
-        for id_, properties in histories.items()
-        if any(
-            entry.source_type == NATIVE_SOURCE and entry.at_us >= since_us
-            for entries in properties.values()
-            for entry in entries
-        )
-    ]
-    if written:
+    since_us = patient.clock_us() - native_integration.LOOK_BACK_US
+    written = await native_integration.writes_since(patient.hubspot, since_us)
+    if written.wrote:
         yield Check(
             "native_integration",
             Side.HUBSPOT,
             ERROR,
-            f"HubSpot's own Salesforce integration is running: it wrote to {len(written)} of the {len(ids)} contacts"
-            f" looked at, for example hubspot:contacts:{written[0]}.",
+            f"HubSpot's own Salesforce integration is running: it wrote to {len(written.wrote)} of the {written.looked}"
+            f" contacts looked at, for example {written.wrote[0]}.",
             _SWITCH_OFF,
         )
     else:
         yield Check(
             "native_integration", Side.HUBSPOT, OK, "HubSpot's own Salesforce integration wrote nothing in 7 days."
         )
-
-
-async def _history(hubspot: HubSpotClient, ids: list[str], names: list[str]):  # type: ignore[no-untyped-def]
-    try:
-        return await hubspot.read_history("contacts", ids, names, purpose="setup")
-    except CallRefused:
-        # An account may lack one of the shipped properties; these two it cannot lack.
-        return await hubspot.read_history("contacts", ids, ["email", "lastname"], purpose="setup")
 
 
 def _clocks(patient: Patient, reached: list[Side]) -> list[Check]:

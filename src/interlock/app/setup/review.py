@@ -15,7 +15,7 @@ import msgspec
 from interlock.app import preview
 from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.people.visitor import By
-from interlock.app.setup import connecting, contacts, opened, properties, state
+from interlock.app.setup import connecting, contacts, migrate, opened, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
@@ -68,7 +68,7 @@ def done(setup: Setup) -> bool:
 
 
 def settings_of(setup: Setup) -> dict[str, Any]:
-    return contacts.settings_of(setup)
+    return {**contacts.settings_of(setup), **migrate.settings_of(setup)}
 
 
 def fingerprint(setup: Setup, draft: Draft) -> str:

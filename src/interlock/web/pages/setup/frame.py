@@ -210,6 +210,7 @@ def title_of(slug: str) -> str:
         "apps": _("Apps"),
         "connect": _("Connect"),
         "package": _("Salesforce package"),
+        "migrate": _("Migrate"),
         "configuration": _("Configuration"),
         "contacts": _("Contacts"),
         "properties": _("Objects and properties"),

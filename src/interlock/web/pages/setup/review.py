@@ -8,13 +8,16 @@ import io
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import configuration, contacts, finish, properties, review, state
+from interlock.app.setup import configuration, contacts, finish, migrate, properties, review, state
 from interlock.app.setup.connecting import Found
+from interlock.app.setup.findings import findings_of
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
+from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.setup import looking
+from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names, rule_names
 from interlock.web.texts import _, _n
@@ -52,7 +55,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         cards=[] if found is None else _cards(at, found),
         counts=_counts(seen),
         names=object_names(),
-        count_titles=count_titles(),
+        count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
     )
 
@@ -106,17 +109,22 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
     )
     new = len(draft.new_properties())
     text = _n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}
+    if migrate.applies(at.setup):
+        brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
+        cards.append(("kind-migrate", _("Migrate"), brought, at.address(migrate.slug, back=slug)))
     cards.append(("kind-missing", _("Missing properties"), [text], at.address(configuration.slug, back=slug)))
     return cards
 
 
-def count_titles() -> dict[str, str]:
+def count_titles(setup: Setup) -> dict[str, str]:
+    relinked = {"relinked": _("Of these by the ids left")} if migrate.values_of(setup).relink else {}
     return {
         "create_in_hubspot": _("New in HubSpot"),
         "create_in_salesforce": _("New in Salesforce"),
         "update_in_hubspot": _("Changed in HubSpot"),
         "update_in_salesforce": _("Changed in Salesforce"),
         "matched": _("Matched"),
+        **relinked,
         "ambiguous": _("Ambiguous"),
         "blocked": _("Blocked"),
         "conflicts": _("Conflicts"),
