@@ -353,8 +353,10 @@ def _ambiguous(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
     by = _SHARED.get(decision.by, "key")
     if decision.code == "candidate_taken":
         one, holder = decision.keys
-        joined = "is already linked" if one in finder.linked_to else "HubSpot's own integration had joined it"
-        cause = f"{one} has the same {by} but {joined} with {holder}."
+        if one in finder.linked_to:
+            cause = f"{one} has the same {by} but is already linked with {holder}."
+        else:
+            cause = f"{one} has the same {by} but HubSpot's own integration had joined it with {holder}."
         fix = "Merge the duplicates, or change the value on the one that is another person or company."
     else:
         cause = f"Several records have the same {by}: {names}."

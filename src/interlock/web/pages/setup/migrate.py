@@ -11,9 +11,10 @@ from interlock.app.setup.migrate import Values, slug
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
 from interlock.web import forms
+from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names, rule_names
+from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
 _FILE = "file"
