@@ -82,6 +82,8 @@ async def test_a_file_with_a_bad_line_is_refused_with_line_and_reason_and_change
     refused = await upload(ada, "contacts", f"{HEAD}jobtitle,Title,Two-way\nphone,Phone,Sometimes\n")
     assert refused.status == 422
     assert "Line 3: 'Sometimes' is not a sync rule." in refused.page.text
+    (box,) = refused.page.all("input", name="relink")
+    assert "checked" in box
     (kept,) = migrate.lists_of(await wizard.setup()).values()
     assert [line.rule for line in kept] == [SyncRule.TWO_WAY]
 

@@ -17,7 +17,8 @@ from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
-_FILE = "file"
+# Fields of the form with the file; the box of the step's own form is not in it.
+_OBJECT, _FILE = "object", "file"
 
 
 async def show(at: At, form: forms.Shown) -> Response:
@@ -32,7 +33,7 @@ async def show(at: At, form: forms.Shown) -> Response:
     kept = {"relink": "yes" if values.relink else ""}
     return at.page(
         "setup/migrate.html",
-        forms.Shown(form.values or kept, form.refused),
+        forms.Shown(kept | form.values if _OBJECT in form.values else form.values or kept, form.refused),
         values=values,
         found=found,
         lists={} if found is None else migrate.seen(at.setup, found),
@@ -53,13 +54,13 @@ async def send(at: At) -> Response:
 
 
 async def upload(at: At) -> Response:
-    object_ = at.asked.field("object")
+    object_ = at.asked.field(_OBJECT)
     await at.save(migrate.with_list(migrate.values_of(at.setup), object_, at.asked.field(_FILE)))
     return _back(at)
 
 
 async def remove(at: At) -> Response:
-    await at.save(migrate.without_list(migrate.values_of(at.setup), at.asked.field("object")))
+    await at.save(migrate.without_list(migrate.values_of(at.setup), at.asked.field(_OBJECT)))
     return _back(at)
 
 
