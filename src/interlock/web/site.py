@@ -16,7 +16,7 @@ from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
 from interlock.app.words import why_not
-from interlock.web import texts
+from interlock.web import tabs, texts
 from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.live import Live
 from interlock.web.navigation import places_for
@@ -34,7 +34,7 @@ class Site:
         self.public_url = public_url
         self.post = interlock.post(public_url)
         self.passwords = passwords
-        self.jobs = Jobs(self.clock_us)
+        self.jobs = Jobs(interlock.background, self.clock_us)
         self.tokens = Buckets(TOKEN, self.clock_us)
         self.strangers = Buckets(STRANGER, self.clock_us)
         self.denials = Denials(self.store, self.clock_us)
@@ -58,6 +58,7 @@ class Site:
         self.templates.filters["why_not"] = lambda code: told(why_not(code))
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
+        self.templates.filters["object_name"] = tabs.name_of
         self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self.templates.globals["Action"] = Action
         self.templates.globals["file"] = self.files.address

@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app.errors import AppError, as_failure
+from interlock.app.errors import AppError, Stale, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import path, state
-from interlock.app.setup.state import Stale
 from interlock.crm.errors import CrmError
 from interlock.store import Store
 from interlock.store.colleague_links import ColleagueLink
