@@ -230,11 +230,13 @@ def _wanted(
         salesforce_name="",
         created_at_us=now_us,
     )
+    # A set-up joins before its finish: one that was disconnected and is set up anew must not sync before that either.
+    begun_at_us = wanted.begun_at_us if request.make else None
+    # What counts is what changed since the two were joined, also when the first sync runs later.
+    begun_at_us = begun_at_us or (wanted.created_at_us if request.start else None)
     state = wanted.state
     if state in ("setting_up", "not_connected", "signed_out"):
-        state = "idle" if request.start or wanted.begun_at_us is not None else "setting_up"
-    # What counts is what changed since the two were joined, also when the first sync runs later.
-    begun_at_us = wanted.begun_at_us or (wanted.created_at_us if request.start else None)
+        state = "idle" if begun_at_us is not None else "setting_up"
     return msgspec.structs.replace(
         wanted,
         state=state,

@@ -1,4 +1,4 @@
-"""A new key for what is stored sealed: tokens, client secrets, grants, sign-ins under way.
+"""A new key for what is stored sealed: tokens, client secrets, grants, keys typed in a set-up, sign-ins under way, webhook secrets.
 
 In this order, so that an interruption anywhere leaves everything readable and the command can be run again: the new key is put
 first in the key file, beside the old one; every secret is sealed anew; that the new key alone opens all of them is proven; the old
@@ -16,7 +16,7 @@ from interlock.app.errors import Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
-from interlock.store import Keyring, Store, connections, crm_apps, grants, keyring, secrets, sign_ins
+from interlock.store import Keyring, Store, channels, connections, crm_apps, grants, keyring, secrets, setups, sign_ins
 
 
 class Rotated(msgspec.Struct, frozen=True):
@@ -59,5 +59,7 @@ async def _seal_anew(store: Store, keys: Keyring) -> int:
     async with store.write(None) as tx:
         sealed += await crm_apps.reseal(tx, keys)
         sealed += await grants.reseal(tx, keys)
+        sealed += await setups.reseal(tx, keys)
         sealed += await sign_ins.reseal(tx, keys)
+        sealed += await channels.reseal(tx, keys)
     return sealed

@@ -110,8 +110,10 @@ async def check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> li
 async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
     """A HubSpot account syncs with one org; an org with any number of accounts. Raises SignInStopped."""
     known = await connections.by_hubspot_account(tx, hubspot_account_id)
-    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other.
-    if known is not None and known.salesforce_org_id != salesforce_org_id and known.state != "setting_up":
+    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other. One that
+    # was disconnected gives the account free.
+    joined = known is not None and known.state not in ("setting_up", "not_connected")
+    if known is not None and joined and known.salesforce_org_id != salesforce_org_id:
         raise SignInStopped(
             "account_already_joined",
             f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"

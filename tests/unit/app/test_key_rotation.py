@@ -8,10 +8,22 @@ import pytest
 
 from interlock.app import key_rotation
 from interlock.app.errors import Busy
-from interlock.store import Store, connections, crm_apps, grants, heartbeat, keyring, secrets, sign_ins
+from interlock.store import (
+    Store,
+    channels,
+    connections,
+    crm_apps,
+    grants,
+    heartbeat,
+    keyring,
+    secrets,
+    setups,
+    sign_ins,
+)
 from interlock.store.connections import Connection
 from interlock.store.errors import SecretUnreadable
 from interlock.store.grants import Grant, Tokens
+from interlock.store.schema import metadata
 
 pytestmark = pytest.mark.anyio
 NOW = 1_800_000_000_000_000
@@ -58,6 +70,8 @@ async def furnished(folder: Path) -> None:
         )
         await grants.create(tx, grant)
         await sign_ins.begin(tx, "hubspot", "state", "browser", "verifier")
+        await setups.put_secret(tx, await setups.begin(tx, "command"), "hubspot_token", "service key")
+        await channels.add(tx, channels.WEBHOOK, "https://hooks.example.com", None, ["suspended"], "whsec_signed")
     await store.close()
 
 
@@ -75,11 +89,23 @@ async def everything(folder: Path) -> list[str]:
         used = await sign_ins.use(tx, "hubspot", "state", "browser")
         assert isinstance(used, sign_ins.Used)
         found += [app.client_secret or "", grant.tokens.refresh or "", used.content]
+        found += [await setups.get_secret(tx, 1, "hubspot_token") or "", await channels.secret_of(tx, 1) or ""]
     await store.close()
     return found
 
 
-ALL = ["token 1", "token 2", "app secret", "refresh", "verifier"]
+ALL = ["token 1", "token 2", "app secret", "refresh", "verifier", "service key", "whsec_signed"]
+
+
+async def test_these_tests_know_every_place_where_something_is_sealed(tmp_path: Path) -> None:
+    await furnished(tmp_path)
+    store = await opened(tmp_path)
+    places = [table.name for table in metadata.tables.values() if "sealed" in table.columns]
+    async with store.read(None) as tx:
+        empty = [name for name in places if await tx.row(f"SELECT 1 FROM {name} WHERE sealed IS NOT NULL") is None]
+    await store.close()
+    assert len(places) == 6
+    assert empty == []
 
 
 async def test_everything_is_sealed_with_the_new_key_and_the_old_one_is_gone(tmp_path: Path) -> None:
@@ -88,7 +114,7 @@ async def test_everything_is_sealed_with_the_new_key_and_the_old_one_is_gone(tmp
     store = await opened(tmp_path)
     rotated = await key_rotation.rotate(store, tmp_path / "secret.key", clock_us)
     await store.close()
-    assert (rotated.sealed, rotated.resumed) == (5, False)
+    assert (rotated.sealed, rotated.resumed) == (7, False)
     new = (tmp_path / "secret.key").read_bytes()
     assert len(new.split()) == 1
     assert new != old
@@ -110,14 +136,15 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("place", ["secrets", "crm_apps", "grants", "sign_ins", "retire"])
+@pytest.mark.parametrize("place", ["secrets", "crm_apps", "grants", "setups", "sign_ins", "channels", "retire"])
 @pytest.mark.parametrize("calls", [1, 2])
 async def test_an_interruption_anywhere_loses_nothing_and_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
 ) -> None:
     await furnished(tmp_path)
     left = [calls]
-    module = {"secrets": secrets, "crm_apps": crm_apps, "grants": grants, "sign_ins": sign_ins}.get(place)
+    modules = (secrets, crm_apps, grants, setups, sign_ins, channels)
+    module = next((each for each in modules if each.__name__.endswith(f".{place}")), None)
     whole = keyring.retire if module is None else module.reseal
 
     def dies(*arguments: object) -> object:

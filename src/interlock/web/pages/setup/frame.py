@@ -163,8 +163,7 @@ async def sent(at: At, page: Page, send: Send) -> Response:
     except CrmError as error:
         failure = as_failure(error)
         assert failure is not None
-        text = f"{failure.message} {failure.fix}".strip()
-        form, status_code = forms.Shown(typed, [forms.Refused(None, text)]), 502
+        form, status_code = forms.Shown(typed, [forms.Refused(None, forms.said(failure))]), 502
     response = await page.show(at, form)
     response.status_code = status_code
     return response

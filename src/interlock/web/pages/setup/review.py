@@ -8,13 +8,15 @@ from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import configuration, contacts, finish, properties, review, state
 from interlock.app.setup.connecting import Found
+from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.web import forms
+from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names, rule_names
+from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _, _n
 
 PROGRESS = "/settings/progress"
@@ -102,10 +104,35 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
-    new = len(draft.new_properties())
-    text = _n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}
-    cards.append(("kind-missing", _("Missing properties"), [text], at.address(configuration.slug, back=slug)))
+    cards.append(
+        ("kind-missing", _("Missing properties"), _to_make(found, draft), at.address(configuration.slug, back=slug))
+    )
     return cards
+
+
+def _to_make(found: Found, draft: Draft) -> list[str]:
+    """What the configuration counted as fields without a property, and what is made whatever was chosen there."""
+    new, own = len(to_make(found.schemas, draft)), draft.for_fields()
+    lines = [_n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}]
+    if own:
+        lines.append(
+            _n(
+                "%(num)s of them for a Salesforce field that HubSpot has no property for.",
+                "%(num)s of them for Salesforce fields that HubSpot has no property for.",
+                own,
+            )
+            % {"num": own}
+        )
+    if new > own:
+        lines.append(
+            _n(
+                "%(num)s that the standard mappings, or the links between records, need.",
+                "%(num)s that the standard mappings and the links between records need.",
+                new - own,
+            )
+            % {"num": new - own}
+        )
+    return lines
 
 
 def count_titles() -> dict[str, str]:
