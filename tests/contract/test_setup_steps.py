@@ -12,7 +12,7 @@ from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
-from interlock.app import disconnect, sign_in, sign_offs
+from interlock.app import disconnect, sign_in_checks, sign_offs
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
@@ -94,6 +94,19 @@ async def test_nothing_is_written_to_a_record_and_no_property_is_made_before_the
     assert "interlock_salesforce_id" not in wizard.hubspot.portal.tables["contacts"].schema.properties
     connection = await wizard.connection()
     assert (connection.state, connection.begun_at_us) == ("setting_up", None)
+
+
+async def test_the_preview_counts_records_that_were_there_long_before_the_set_up(wizard: Wizard, clock: Clock) -> None:
+    wizard.hubspot.user("Admin User").create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    wizard.production.user("Admin User").create("Contact", {"LastName": "Hopper", "Email": "grace@example.com"})
+    clock.advance(86_400.0)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    seen = await wizard.preview()
+    assert seen.state == "done", seen.message
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)
 
 
 async def test_finishing_makes_the_properties_grants_the_fields_and_begins(wizard: Wizard) -> None:
@@ -298,7 +311,7 @@ async def test_an_account_that_was_disconnected_may_be_set_up_with_another_org(w
     """A sandbox that was refreshed is another org: its connection can only be ended, and another be made."""
     known, _ = await disconnected(wizard, tmp_path)
     async with wizard.store.read(None) as tx:
-        await sign_in.check_pair(tx, known.hubspot_account_id, "00D000000000099", Side.HUBSPOT)
+        await sign_in_checks.check_pair(tx, known.hubspot_account_id, "00D000000000099", Side.HUBSPOT)
 
 
 async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizard: Wizard) -> None:

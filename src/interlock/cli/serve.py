@@ -82,7 +82,7 @@ async def serve(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
                     ).run()
         finally:
-            await app.state.site.jobs.close()
+            await opened.background.close()
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
-from interlock.app.errors import AppError, Busy, as_failure
+from interlock.app.errors import AppError, Busy, Stale, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import Chosen, MappedField
@@ -24,13 +24,11 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup import connecting, opened, package, properties, review, state
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Draft
+from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
-from interlock.app.setup.state import Stale
 from interlock.app.try_first import Tried, try_first
 from interlock.core.model import AuditRow, Raw, Side, SyncRule
 from interlock.crm.errors import CrmError
-from interlock.engine.context import HUBSPOT_ID_PROPERTY
 from interlock.objects.registry import SPECS
 from interlock.store import connections, schedule, setup_work
 from interlock.store.connections import Connection
@@ -221,11 +219,7 @@ class _Finish:
         await self._revoke(found.connection.id)
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:
-        draft = properties.draft_of(setup, found)
-        wanted = [*key_fields.missing(found.schemas, draft.objects).properties, *draft.new_properties()]
-        new = list({(object_, each.name): (object_, each) for object_, each in wanted}.values())
-        # Interlock's own property first: without it nothing could be linked, whatever else was made.
-        new.sort(key=lambda each: each[1].name != HUBSPOT_ID_PROPERTY)
+        new = to_make(found.schemas, properties.draft_of(setup, found))
         self.tell(to_make=len(new))
         async with self._interlock.setup_clients(setup) as clients:
             for object_ in dict.fromkeys(object_ for object_, _ in new):

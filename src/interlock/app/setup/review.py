@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import preview
-from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import connect, connecting, contacts, opened, properties, state
 from interlock.app.setup.connecting import Found
@@ -91,7 +91,7 @@ def _whom(setup: Setup) -> list[str | None]:
 def check_same(what: Seen, shown: str) -> None:
     """`shown`: what the preview was made from that the person has seen. Raises Stale where that is another by now."""
     if what.of != shown:
-        raise state.Stale(
+        raise Stale(
             "What would be synced is not what this page has shown: somebody has changed a step meanwhile, or a field or property"
             " in a CRM. Nothing was begun.",
             fix="Look at the review again, then finish.",

@@ -6,6 +6,7 @@ from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
+from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NOTIFICATIONS, OBJECTS, PACKAGE
 
 _V1 = "/api/v1"
 _ONE = f"{_V1}/connections/{{connection}}"
@@ -106,28 +107,6 @@ _CONNECTIONS = (
         answers="resume",
         body=connections.Pausing,
         again=SAME,
-        tag="connections",
-    ),
-    Operation(
-        "GET",
-        f"{_ONE}/package",
-        Action.SEE,
-        connections.package,
-        name="package_status",
-        summary="Which version of the package is in the org, and where a deployment that is under way stands.",
-        answers="package-status",
-        calls=True,
-        tag="connections",
-    ),
-    Operation(
-        "GET",
-        f"{_ONE}/package/plan",
-        Action.SEE,
-        connections.plan_of_package,
-        name="package_plan",
-        summary="What of the package the org holds, and what an install would do.",
-        answers="package-plan",
-        calls=True,
         tag="connections",
     ),
 )
@@ -275,7 +254,7 @@ _CONFLICTS = (
         Action.OPERATE,
         conflicts.resolve_many,
         name="resolve_conflicts",
-        summary="The same for all open ones that are meant, 200 looked at in one go. Those that cannot be resolved are told.",
+        summary="The same for all open ones that are meant, 1,000 in one go. Those that cannot be resolved are told.",
         answers="conflicts-resolve-many",
         body=conflicts.ManyChoices,
         again="The same choices are noted once more, for those that are still open.",
@@ -360,4 +339,17 @@ _MAPPINGS = (
     ),
 )
 
-OPERATIONS = (*_CONNECTIONS, *_WORK, *_ISSUES, *_CONFLICTS, *_RECORDS, *_MAPPINGS, *PEOPLE)
+OPERATIONS = (
+    *_CONNECTIONS,
+    *_WORK,
+    *ENDING,
+    *_ISSUES,
+    *_CONFLICTS,
+    *_RECORDS,
+    *OBJECTS,
+    *_MAPPINGS,
+    *HEALTH,
+    *PACKAGE,
+    *NOTIFICATIONS,
+    *PEOPLE,
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,13 +11,12 @@ from starlette.responses import Response
 from interlock.app import connections, import_, keys, once, preview, times
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
-from interlock.app.jobs import nothing_to_stop
 from interlock.app.sync_now import sync_now
 from interlock.core.model import RecordKey as Key
 from interlock.engine.context import Cycle
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
-from interlock.web.api.shapes import Objects, RecordKey
+from interlock.web.api.shapes import Objects, RecordKey, Since
 from interlock.web.site import Site
 
 Json = dict[str, Any]
@@ -44,13 +42,7 @@ class Syncing(msgspec.Struct, forbid_unknown_fields=True):
 
 class Importing(msgspec.Struct, forbid_unknown_fields=True):
     objects: Annotated[Objects, msgspec.Meta(min_length=1)]
-    since: (
-        Annotated[
-            str,
-            msgspec.Meta(max_length=50, description="Only what changed since: an age (`2h`, `3d`), a date, RFC 3339."),
-        ]
-        | None
-    ) = None
+    since: Since | None = None
 
 
 class Waiting(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,7 +56,7 @@ async def plan(called: Called) -> Response:
     wanted, chosen = called.body(Planning), await called.connection()
     slugs = once.chosen_objects(chosen, connections.check_objects(wanted.objects))
     asked = {"objects": slugs, "limit": wanted.limit}
-    return _begin(called, "plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
+    return called.begin("plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
 
 
 async def _plan(site: Site, chosen: Connection, slugs: list[str], limit: int | None) -> Json:
@@ -81,7 +73,7 @@ async def sync(called: Called) -> Response:
     records = list(dict.fromkeys(keys.check_key(each) for each in wanted.records))
     once.check_runs(chosen, only)
     asked = {"objects": only or [], "records": [str(each) for each in records]}
-    return _begin(called, "sync", chosen, asked, partial(_sync, called.site, chosen, only, records))
+    return called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records))
 
 
 async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key]) -> Json:
@@ -96,13 +88,13 @@ async def import_from_salesforce(called: Called) -> Response:
     only = connections.check_objects(wanted.objects)
     since_us = None if wanted.since is None else times.since_us(wanted.since, site.clock_us())
     slugs = once.check_runs(chosen, only)
-    under_way = _UnderWay()
+    under_way = UnderWay()
     work = partial(_import, site, chosen, slugs, since_us, under_way)
-    return _begin(called, "import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
+    return called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
 
 
-class _UnderWay:
-    """The cycle of an import, to be ended between two batches."""
+class UnderWay:
+    """The cycle of a job, to be ended between two batches."""
 
     def __init__(self) -> None:
         self.cycle: Cycle | None = None
@@ -115,7 +107,7 @@ class _UnderWay:
             self.cycle.stop = self.cycle.stop or syncing.INTERRUPTED
 
 
-async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: _UnderWay) -> Json:
+async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay) -> Json:
     assert chosen.id is not None
     wanted = import_.Import(since_us)
     result = await once.once(
@@ -130,17 +122,6 @@ async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: in
     )
     document = syncing.as_document(result, await once.open_issues(site.store, chosen.id))
     return with_head({**document, "marked": wanted.marked}, "import", site.clock_us())
-
-
-def _begin(
-    called: Called,
-    kind: str,
-    chosen: Connection,
-    asked: Json,
-    work: Callable[[], Coroutine[Any, Any, Json]],
-    stop: Callable[[], None] = nothing_to_stop,
-) -> Response:
-    return called.begun(called.site.jobs.begin(kind, chosen.name, asked, work, stop))
 
 
 async def show(called: Called) -> Response:

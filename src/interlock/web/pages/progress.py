@@ -18,6 +18,7 @@ from interlock.app.people.roles import Action
 from interlock.app.setup import connecting, finish, state
 from interlock.app.setup.finish import Run
 from interlock.web.access import Asked
+from interlock.web.live import event
 from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
@@ -36,17 +37,17 @@ async def show(asked: Asked) -> Response:
 async def events(asked: Asked) -> Response:
     """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
 
-    async def stream() -> AsyncIterator[str]:
+    async def stream() -> AsyncIterator[bytes]:
         for _n in range(EVENTS_MOST):
             visitor = None if asked.session is None else await signing_in.still(asked.site.store, asked.session)
             part = await _part(asked) if visitor is not None and visitor.may(Action.SEE) else None
             if part is None:
-                yield "event: end\ndata: \n\n"
+                yield event("end", "")
                 return
             body = bytes(asked.page("progress_part.html", **part).body).decode()
-            yield "event: progress\n" + "".join(f"data: {line}\n" for line in body.splitlines()) + "\n"
+            yield event("progress", body)
             if not part["live"]:
-                yield "event: end\ndata: \n\n"
+                yield event("end", "")
                 return
             await asyncio.sleep(EVERY_S)
 
