@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import sign_offs
+from interlock.app.background import Background
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.setup import (
     apps,
@@ -116,8 +117,20 @@ class Wizard(SignInWorld):
         await self.go_on(go_on=False)
         return await self.finished()
 
+    async def left_in_the_middle(self, existing: Any) -> None:
+        """A finish whose process dies before it has said how it ended: what is kept says that it still runs."""
+        await self.keep(review.slug, review.Values(existing))
+        await self.go_on(go_on=False)
+        await finish.wait(self.interlock, self.setup_id)
+        await self.interlock.background.close()
+        self.interlock.background = Background()
+
     async def go_on(self, *, go_on: bool = True) -> None:
         await finish.begin(self.interlock, BY, await self.setup(), go_on=go_on)
+
+    async def undo_trial(self, *, delete_records: int | None = None) -> finish.Run:
+        await finish.undo_trial(self.interlock, BY, await self.setup(), delete_records=delete_records)
+        return await self.finished()
 
     async def finished(self) -> finish.Run:
         await finish.wait(self.interlock, self.setup_id)
