@@ -198,6 +198,8 @@ async def apply(
     been made a minute ago.
     """
     async with store.read(connection_id) as tx:
+        if guard is not None:
+            await guard(tx)
         compiler, changes = await kept_compiler(tx), await differences(tx, document)
     check_document(document, where)
     added = [change for change in changes if change.action == "add"]
@@ -212,6 +214,8 @@ async def apply(
         return changes
     async with store.write(connection_id) as tx:
         # Once more in this transaction: somebody else may have applied another file meanwhile.
+        if guard is not None:
+            await guard(tx)
         changes = await differences(tx, document)
         if seen is not None and fingerprint(changes) != seen:
             raise Stale
