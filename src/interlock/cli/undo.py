@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.app.sync import as_document as counts_of
 from interlock.cli.base import (
     DONE,
     INTERRUPTED,
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from interlock.app.undo.plan import LeftAlone, UndoPlan
     from interlock.app.undo.run import UndoResult
 
-Json = dict[str, Any]
 SHOWN = 20
-_IN_DOCUMENT = 1_000  # of each list; the counts are of all
 
 
 async def undo(
@@ -121,19 +118,9 @@ def _typed(found: UndoPlan, yes: bool) -> int | None:
 
 
 def _planned(found: UndoPlan, plan: bool) -> Answer:
-    nothing = {"hubspot": 0, "salesforce": 0}
-    document = {
-        "planned": plan,
-        "outcome": "done",
-        "stopped_reason": None,
-        "objects": {},
-        "api_calls": nothing,
-        "seconds": 0.0,
-        "waiting": 0,
-        "next_due_at": None,
-        "open_issues": None,
-        **_lists(found, found.left, len(found.fields), len(found.records)),
-    }
+    from interlock.app.undo import documents
+
+    document = documents.planned(found, plan=plan)
 
     def page(out: Page) -> None:
         if not found.fields and not found.records:
@@ -152,11 +139,9 @@ def _planned(found: UndoPlan, plan: bool) -> Answer:
 
 
 def _done(found: UndoPlan, result: UndoResult, open_issues: int) -> Answer:
-    document = {
-        "planned": False,
-        **counts_of(result.sync, open_issues),
-        **_lists(found, result.left, result.fields, result.records),
-    }
+    from interlock.app.undo import documents
+
+    document = documents.done(result, open_issues, found)
     code = {"stopped": STOPPED, "interrupted": INTERRUPTED}.get(
         result.sync.outcome, NEEDS_A_PERSON if open_issues else DONE
     )
@@ -171,54 +156,6 @@ def _done(found: UndoPlan, result: UndoResult, open_issues: int) -> Answer:
             out.line(f"{open_issues:,} issues need a person. Next: interlock issues")
 
     return Answer(document, page, code)
-
-
-def _lists(found: UndoPlan, left: list[LeftAlone], fields: int, records: int) -> Json:
-    from collections import Counter
-
-    from interlock.app.times import rfc3339
-
-    return {
-        "since": rfc3339(found.since_us),
-        "fields_undone": fields,
-        "records_deleted": records,
-        "fields": [
-            {
-                "object": each.object,
-                "hubspot": each.hubspot,
-                "salesforce": each.salesforce,
-                "side": each.side.value,
-                "property": each.property,
-                "field": each.field,
-                "now": each.now,
-                "back_to": each.back_to,
-            }
-            for each in found.fields[:_IN_DOCUMENT]
-        ],
-        "records": [
-            {
-                "object": each.object,
-                "hubspot": each.hubspot,
-                "salesforce": each.salesforce,
-                "side": each.side.value,
-                "label": each.label,
-            }
-            for each in found.records[:_IN_DOCUMENT]
-        ],
-        "left": [
-            {
-                "object": each.object,
-                "hubspot": each.hubspot,
-                "salesforce_id": each.salesforce_id,
-                "side": each.side.value if each.side is not None else None,
-                "property": each.property,
-                "why": each.why,
-                "because": each.because,
-            }
-            for each in left[:_IN_DOCUMENT]
-        ],
-        "left_by_why": dict(Counter(each.why for each in left)),
-    }
 
 
 def _show_fields(out: Page, found: UndoPlan) -> None:

@@ -38,6 +38,7 @@ from interlock.web.pages import (
     sign_in,
     sign_in_again,
     status,
+    undo,
     welcome,
 )
 from interlock.web.pages.setup import callback, colleague
@@ -134,6 +135,10 @@ ADDRESSES: tuple[Address, ...] = (
     Address("GET", f"{CONNECTION}/records", Action.SEE, records.show),
     Address("GET", f"{CONNECTION}/records/{{key}}", Action.SEE, records.one),
     Address("POST", f"{CONNECTION}/records/{{key}}/sync", Action.OPERATE, records.sync),
+    Address("GET", f"{CONNECTION}/undo", Action.OPERATE, undo.show),
+    Address("POST", f"{CONNECTION}/undo/look", Action.OPERATE, undo.look),
+    Address("GET", f"{CONNECTION}/undo/{{job}}", Action.OPERATE, undo.job),
+    Address("POST", f"{CONNECTION}/undo/{{job}}/run", Action.OPERATE, undo.run),
     Address("GET", f"{CONNECTION}/conflicts", Action.SEE, conflicts.show),
     Address("POST", f"{CONNECTION}/conflicts/resolve", Action.OPERATE, conflicts.resolve_all),
     Address("POST", f"{CONNECTION}/conflicts/{{conflict:int}}/resolve", Action.OPERATE, conflicts.resolve),

@@ -15,11 +15,12 @@ from interlock.app.documents import with_head
 from interlock.app.jobs import nothing_to_stop
 from interlock.app.sync_now import sync_now
 from interlock.core.model import RecordKey as Key
-from interlock.engine.context import Cycle
 from interlock.store.connections import Connection
+from interlock.web import undoing
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Objects, RecordKey
 from interlock.web.site import Site
+from interlock.web.undoing import UnderWay
 
 Json = dict[str, Any]
 # An import waits so long for the org: a dispatcher that runs gives it back after each of its turns.
@@ -48,6 +49,29 @@ class Importing(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[
             str,
             msgspec.Meta(max_length=50, description="Only what changed since: an age (`2h`, `3d`), a date, RFC 3339."),
+        ]
+        | None
+    ) = None
+
+
+class Undoing(msgspec.Struct, forbid_unknown_fields=True):
+    since: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=50, description="An age (`2h`, `3d`), a date, RFC 3339."),
+    ]
+    objects: Annotated[Objects, msgspec.Meta(description="None of them named: every one that syncs.")] = []
+    record: Annotated[RecordKey, msgspec.Meta(description="Only of this record's pair.")] | None = None
+
+
+class UndoingNow(Undoing, forbid_unknown_fields=True):
+    delete_records: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=0,
+                le=10_000_000,
+                description="Also delete so many records again that a sync created: as many as the plan counts.",
+            ),
         ]
         | None
     ) = None
@@ -96,26 +120,12 @@ async def import_from_salesforce(called: Called) -> Response:
     only = connections.check_objects(wanted.objects)
     since_us = None if wanted.since is None else times.since_us(wanted.since, site.clock_us())
     slugs = once.check_runs(chosen, only)
-    under_way = _UnderWay()
+    under_way = UnderWay()
     work = partial(_import, site, chosen, slugs, since_us, under_way)
     return _begin(called, "import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
 
 
-class _UnderWay:
-    """The cycle of an import, to be ended between two batches."""
-
-    def __init__(self) -> None:
-        self.cycle: Cycle | None = None
-
-    def note(self, cycle: Cycle) -> None:
-        self.cycle = cycle
-
-    def stop(self) -> None:
-        if self.cycle is not None:
-            self.cycle.stop = self.cycle.stop or syncing.INTERRUPTED
-
-
-async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: _UnderWay) -> Json:
+async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay) -> Json:
     assert chosen.id is not None
     wanted = import_.Import(since_us)
     result = await once.once(
@@ -130,6 +140,20 @@ async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: in
     )
     document = syncing.as_document(result, await once.open_issues(site.store, chosen.id))
     return with_head({**document, "marked": wanted.marked}, "import", site.clock_us())
+
+
+async def plan_undo(called: Called) -> Response:
+    wanted, chosen = called.body(Undoing), await called.connection()
+    only = connections.check_objects(wanted.objects) or ()
+    return called.begun(undoing.begin_plan(called.site, chosen, wanted.since, only, wanted.record))
+
+
+async def undo(called: Called) -> Response:
+    wanted, chosen = called.body(UndoingNow), await called.connection()
+    only = connections.check_objects(wanted.objects) or ()
+    return called.begun(
+        undoing.begin_run(called.site, chosen, wanted.since, only, wanted.record, wanted.delete_records, called.by)
+    )
 
 
 def _begin(

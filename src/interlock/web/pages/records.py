@@ -47,6 +47,7 @@ async def show(asked: Asked) -> Response:
         if found
         else [],
         searched=found is not None,
+        may_operate=asked.who.may(Action.OPERATE),
         silent=_silent(found.read if found is not None else {}),
     )
 
