@@ -38,6 +38,10 @@ EXISTING_DEFAULT = "none"
 _PAGE_ROWS = 500
 
 
+# Of a connection's settings, while one that was disconnected is set up again: since when it had counted changes.
+REJOINS = "rejoins"
+
+
 class ConnectRefused(BadInput):
     """The two cannot be joined. `code` for scripts, `fix` for the person."""
 
@@ -60,6 +64,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     by: By = BY_COMMAND
     grants: tuple[int, ...] = ()  # of sign-ins in the browser (sign_in.py)
     make: bool = True  # False: properties that HubSpot lacks are made later; the package has to be there
+    set_up_anew: bool = False  # one that was disconnected goes through the wizard again
 
 
 class Joined(msgspec.Struct):
@@ -230,6 +235,10 @@ def _wanted(
         salesforce_name="",
         created_at_us=now_us,
     )
+    if request.set_up_anew and wanted.state == "not_connected":
+        # It syncs no sooner than its set-up is finished, and is disconnected again should that be given up.
+        settings[REJOINS] = wanted.begun_at_us or wanted.created_at_us
+        wanted.begun_at_us = None
     state = wanted.state
     if state in ("setting_up", "not_connected", "signed_out"):
         state = "idle" if request.start or wanted.begun_at_us is not None else "setting_up"
@@ -280,7 +289,7 @@ async def _save(
         if request.config is not None:
             await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
         if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
-            await _load_again(tx, wanted.settings["existing"])
+            await load_again(tx, wanted.settings["existing"])
         if wanted.begun_at_us is not None:
             await schedule.ring(tx)
         if request.secrets is not None or request.grants:
@@ -316,7 +325,7 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
                 await mappings.save_field_mapping(tx, default)
 
 
-async def _load_again(tx: WriteTx, existing: str) -> None:
+async def load_again(tx: WriteTx, existing: str) -> None:
     """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
     if not EXISTING[existing].load:
         return

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -100,11 +101,14 @@ async def disconnect(
     folder: Path,
     *,
     keep_package: bool,
+    reason: str = "",
     progress: deploy.Progress = lambda _: None,
     by: By = BY_COMMAND,
     wait_s: float = WAIT_S,
 ) -> Disconnected:
-    """Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
+    """`reason`: why, in a person's words, for whoever looks at the connection afterwards.
+
+    Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
     assert connection.id is not None
     files = await write_files(store, connection, folder, clock_us())
     await _pause(store, connection.id)
@@ -113,7 +117,7 @@ async def disconnect(
         try:
             async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
                 return await _under_lease(
-                    store, connection, open_clients, open_crms, clock_us, files, keep_package, progress, by
+                    store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
                 )
         except HeldByOther:
             if clock_us() >= until_us:
@@ -154,6 +158,7 @@ async def _under_lease(
     clock_us: Callable[[], int],
     files: Files,
     keep_package: bool,
+    reason: str,
     progress: deploy.Progress,
     by: By,
 ) -> Disconnected:
@@ -178,7 +183,7 @@ async def _under_lease(
     async with open_crms() as crms:
         ended = await sign_offs.end_all(store, crms, connection.id)
     not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]
-    not_ended += await _forget(store, connection, by, state)
+    not_ended += await _forget(store, connection, by, state, reason)
     users = [each.user for each in ended if each.why_not is None]
     return Disconnected(files, state, why, components, users, not_ended)
 
@@ -190,7 +195,7 @@ async def _signed_in(store: Store, connection: Connection) -> bool:
     return granted is not None or not held.isdisjoint({"salesforce_token", "salesforce_client_id"})
 
 
-async def _forget(store: Store, connection: Connection, by: By, package_state: str) -> list[NotEnded]:
+async def _forget(store: Store, connection: Connection, by: By, package_state: str, reason: str) -> list[NotEnded]:
     """Everything that could sign in, and the state, in one transaction."""
     assert connection.id is not None
     left: list[NotEnded] = []
@@ -205,8 +210,23 @@ async def _forget(store: Store, connection: Connection, by: By, package_state: s
             tx,
             connection.id,
             state=NOT_CONNECTED,
-            state_reason="A person has disconnected it.",
+            state_reason=f"A person has disconnected it: {reason}" if reason else "A person has disconnected it.",
             state_fix="Run `interlock connect`, or sign in again on the pages.",
         )
         await record(tx, by, "disconnected", f"connection:{connection.id}", package=package_state)
     return left
+
+
+def as_document(done: Disconnected) -> dict[str, Any]:
+    """Of `interlock disconnect`."""
+    return {
+        "planned": False,
+        "mappings": done.files.mappings,
+        "links": done.files.links.path,
+        "pairs": done.files.links.pairs,
+        "package": done.package,
+        "package_because": done.package_why,
+        "removed": [{"type": type_, "name": name} for type_, name in done.components],
+        "ended": done.ended,
+        "not_ended": [{"side": each.side.value, "why": each.why, "fix": each.fix} for each in done.not_ended],
+    }

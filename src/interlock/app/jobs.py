@@ -32,7 +32,7 @@ class Job(msgspec.Struct):
     """`asked`: what it was begun with. `stop`: asks it to end between two batches."""
 
     id: str
-    kind: str  # plan | sync | import | undo-plan | undo
+    kind: str  # plan | sync | import | undo-plan | undo | disconnect
     connection: str
     asked: Json
     begun_at_us: int

@@ -319,8 +319,10 @@ async def _check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> l
 async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
     """A HubSpot account syncs with one org; an org with any number of accounts. Raises SignInStopped."""
     known = await connections.by_hubspot_account(tx, hubspot_account_id)
-    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other.
-    if known is not None and known.salesforce_org_id != salesforce_org_id and known.state != "setting_up":
+    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other. One that
+    # was disconnected may be joined to another org.
+    own = known is not None and known.salesforce_org_id == salesforce_org_id
+    if known is not None and not own and known.state not in ("setting_up", "not_connected"):
         raise SignInStopped(
             "account_already_joined",
             f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"
@@ -332,6 +334,16 @@ async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, si
 
 def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
     own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
+    if own != identity.account_id and side is Side.SALESFORCE and connection.sandbox and identity.sandbox:
+        raise SignInStopped(
+            "other_sandbox",
+            f"This is the sandbox {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is with"
+            f" {connection.salesforce_name} ({own}). A sandbox that was refreshed is another org with another id, in which the"
+            " records that this connection has linked may not be.",
+            "Download the mappings, disconnect this connection, and set it up again with the new sandbox: what is in both is found"
+            " again by its keys and the match rules, and nothing is deleted.",
+            side,
+        )
     if own != identity.account_id:
         name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
         what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"

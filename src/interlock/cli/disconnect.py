@@ -67,17 +67,7 @@ async def disconnect(
             keep_package=keep_package,
             progress=Telling(run),
         )
-    document = {
-        "planned": False,
-        "mappings": done.files.mappings,
-        "links": done.files.links.path,
-        "pairs": done.files.links.pairs,
-        "package": done.package,
-        "package_because": done.package_why,
-        "removed": [{"type": type_, "name": name} for type_, name in done.components],
-        "ended": done.ended,
-        "not_ended": [{"side": each.side.value, "why": each.why, "fix": each.fix} for each in done.not_ended],
-    }
+    document = use_case.as_document(done)
 
     def page(out: Page) -> None:
         out.line(f"{chosen.name} is disconnected.", style="bold")

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from interlock.app import mappings as mapping_documents
+from interlock.app import sign_offs
 from interlock.app.compile import Compiler
-from interlock.app.connect import ConnectRefused, ConnectRequest, join
+from interlock.app.connect import REJOINS, ConnectRefused, ConnectRequest, join
 from interlock.app.errors import BadInput
 from interlock.app.new_properties import classified
 from interlock.app.people.visitor import By
@@ -113,7 +114,8 @@ async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) 
 
 
 async def drop(store: Store, setup: Setup) -> None:
-    """Forget the connection of a set-up that never began; nothing was synced by it. Raises BadInput for one that has."""
+    """Forget the connection of a set-up that never began; nothing was synced by it. One that had been disconnected is so again,
+    with its links and its history. Raises BadInput for one that syncs."""
     if setup.connection_id is None:
         return
     async with store.write(setup.connection_id) as tx:
@@ -123,7 +125,20 @@ async def drop(store: Store, setup: Setup) -> None:
         await setups.part(tx, setup.id)
         for side in Side:
             await grants.release(tx, side.value)
-        await connections.delete(tx)
+        if now is None or REJOINS not in now.settings:
+            await connections.delete(tx)
+            return
+        for side in Side:
+            await sign_offs.drop_other_ways(tx, side)
+        await connections.update(
+            tx,
+            setup.connection_id,
+            state="not_connected",
+            state_reason="It was disconnected, and the set-up that was to connect it again was given up.",
+            state_fix="Set it up again.",
+            begun_at_us=now.settings[REJOINS],
+            settings={name: value for name, value in now.settings.items() if name != REJOINS},
+        )
 
 
 async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
@@ -134,7 +149,7 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
     async with interlock.store.read(None) as tx:
         known = await connections.by_hubspot_account(tx, account)
         named = {each.name for each in await connections.list_(tx)}
-    if known is not None and known.begun_at_us is not None:
+    if known is not None and known.begun_at_us is not None and known.state != "not_connected":
         raise ConnectRefused(
             "account_already_joined",
             f"HubSpot account {account} is connected already, as {known.name!r}, and syncs.",
@@ -152,6 +167,7 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
         by=by,
         grants=parts.grants,
         make=False,
+        set_up_anew=True,
     )
     async with interlock.setup_clients(setup) as clients:
         joined = await join(interlock.store, clients.hubspot, clients.salesforce, request, interlock.clock_us)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
+from interlock.app.connect import REJOINS, load_again
 from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
@@ -238,9 +239,10 @@ class _Finish:
             assert now is not None
             settings = {**now.settings, "existing": existing}
             # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            await connections.update(
-                tx, connection.id, settings=settings, begun_at_us=now.created_at_us, state="first_sync"
-            )
+            begun_at_us = settings.pop(REJOINS, now.created_at_us)
+            if REJOINS in now.settings:
+                await load_again(tx, existing)
+            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
             await schedule.ring(tx)
         self.tell(step="done", state="done")
