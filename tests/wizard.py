@@ -45,7 +45,12 @@ class Wizard(SignInWorld):
         self, store: Store, clock: Clock, home: Any, hubspot: dict[str, Any] | None = None, **salesforce: Any
     ) -> None:
         # The clock stands still, so no window of a limit ever passes.
-        patient = {"burst_limit": 100_000, "oauth_burst_limit": 100_000, **(hubspot or {})}
+        patient = {
+            "burst_limit": 100_000,
+            "oauth_burst_limit": 100_000,
+            "search_per_second": 100_000,
+            **(hubspot or {}),
+        }
         super().__init__(store, clock, patient, salesforce)
         self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
         self.interlock.opens_transport = self._transport

@@ -1,0 +1,96 @@
+"""A connection that was disconnected goes through the wizard again: nothing is made twice, and giving up takes nothing with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.contract.conftest import Clock
+from tests.wizard import BY, Wizard
+
+from interlock.app import disconnect, once
+from interlock.app.setup import signing_in
+from interlock.store import Store, connections, links
+from interlock.store.connections import Connection
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+    """Disconnected after a first sync of one person, and signed in to once more."""
+    made = Wizard(store, clock, tmp_path)
+    made.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    await made.signed_in()
+    await set_up(made, "all")
+    await synced(made)
+    await disconnect.disconnect(
+        store,
+        await the_connection(made),
+        partial(made.interlock.clients, deploying=True),
+        made.interlock.crms,
+        clock,
+        tmp_path,
+        keep_package=False,
+        by=BY,
+    )
+    await made.signed_in()
+    try:
+        yield made
+    finally:
+        await made.interlock.background.close()
+
+
+async def set_up(wizard: Wizard, existing: str) -> None:
+    assert (await wizard.install()).state == "done"
+    await wizard.recommended()
+    run = await wizard.end(existing)
+    assert (run.state, run.message) == ("done", "")
+
+
+async def synced(wizard: Wizard) -> None:
+    await once.once(wizard.store, await the_connection(wizard), wizard.interlock.clients, wizard.interlock.clock_us)
+
+
+async def the_connection(wizard: Wizard) -> Connection:
+    async with wizard.store.read(None) as tx:
+        (found,) = await connections.list_(tx)
+    return found
+
+
+async def pairs(wizard: Wizard) -> int:
+    async with wizard.store.read((await the_connection(wizard)).id) as tx:
+        return (await links.counts(tx)).get("contacts", {}).get("linked", 0)
+
+
+async def test_it_is_the_same_connection_and_goes_on_with_its_pairs(wizard: Wizard) -> None:
+    before = await the_connection(wizard)
+    assert (before.state, await pairs(wizard)) == ("not_connected", 1)
+    await set_up(wizard, "all")
+    after = await the_connection(wizard)
+    assert (after.id, after.begun_at_us, after.state) == (before.id, before.begun_at_us, "first_sync")
+    assert "rejoins" not in after.settings
+    wizard.hubspot.user().create("contacts", {"email": "bo@example.com", "lastname": "Boole"})
+    await synced(wizard)
+    assert len(wizard.salesforce_rows("Contact")) == 2
+    assert await pairs(wizard) == 2
+
+
+async def test_nothing_syncs_before_it_is_finished(wizard: Wizard) -> None:
+    await wizard.install()
+    await wizard.found()
+    now = await the_connection(wizard)
+    assert (now.state, now.begun_at_us) == ("setting_up", None)
+
+
+async def test_giving_it_up_leaves_it_disconnected_with_all_that_is_remembered(wizard: Wizard) -> None:
+    before = await the_connection(wizard)
+    await wizard.install()
+    await wizard.found()
+    async with wizard.interlock.crms() as crms:
+        await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+    after = await the_connection(wizard)
+    assert (after.state, after.begun_at_us, after.settings) == ("not_connected", before.begun_at_us, before.settings)
+    assert await pairs(wizard) == 1
