@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from interlock.app import disconnect, once
-from interlock.app.setup import signing_in
+from interlock.app.setup import connect, signing_in
+from interlock.core.model import Side
 from interlock.store import Store, connections, links
 from interlock.store.connections import Connection
 
@@ -94,3 +96,24 @@ async def test_giving_it_up_leaves_it_disconnected_with_all_that_is_remembered(w
     after = await the_connection(wizard)
     assert (after.state, after.begun_at_us, after.settings) == ("not_connected", before.begun_at_us, before.settings)
     assert await pairs(wizard) == 1
+
+
+async def test_it_can_be_set_up_with_another_org_in_which_pairs_are_found_anew(wizard: Wizard) -> None:
+    """As with a sandbox that was refreshed: what is in it is linked, what is not is made, and nothing twice."""
+    user = wizard.hubspot.user()
+    (ada,) = user.ids("contacts")
+    assert user.get("contacts", ada)["interlock_salesforce_id"]  # of the org that it was with
+    user.create("contacts", {"email": "bo@example.com", "lastname": "Boole"})
+    wizard.sandbox.user().create("Contact", {"Email": "bo@example.com", "LastName": "Boole"})
+    values = connect.values_of(await wizard.setup())
+    assert values.hubspot is not None
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    signed_in = connect.SignedIn(other.identity, other.grant_id)
+    await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
+    await set_up(wizard, "all")
+    await synced(wizard)
+    now = await the_connection(wizard)
+    assert (now.salesforce_org_id, await pairs(wizard)) == (wizard.sandbox.org.org_id, 2)
+    emails = [row.values["Email"] for row in wizard.sandbox.org.tables["Contact"].rows.values() if not row.deleted]
+    assert sorted(emails) == ["ada@example.com", "bo@example.com"]
+    assert user.get("contacts", ada)["interlock_salesforce_id"] in wizard.sandbox.org.tables["Contact"].rows
