@@ -108,7 +108,7 @@ class ApiWorld:
             self.bearers[role] = await programs.make(store, ada, f"for tests, {role}", role)
 
     async def close(self) -> None:
-        await self.app.state.site.jobs.close()
+        await self.office.interlock.background.close()
         await self.store.close()
 
     async def connect(self, **options: Any) -> Connection:

@@ -1,4 +1,5 @@
-"""The gettext catalogue of the pages, from the templates and the pages' own modules, and its translations brought up to it.
+"""The two gettext catalogues, and their translations brought up to them: what the pages say, from the templates and the pages' own
+modules, and what they show of what use cases and CRM clients say (said_texts.py).
 
 python -m tests.page_texts      writes them anew; a test says when that is due. What has no translation yet has an empty one
 """
@@ -13,10 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from tests import said_texts
+
 WEB = Path(__file__).parents[1] / "src" / "interlock" / "web"
-FILE = WEB / "locale" / "interlock.pot"
+LOCALE = WEB / "locale"
+DOMAINS = PAGES, SAID = "interlock", "said"
 HEAD = """\
-# Texts of Interlock's pages. A translation is locale/<language>/LC_MESSAGES/interlock.po, written by python -m tests.page_texts.
+# Texts of Interlock's pages. A translation is locale/<language>/LC_MESSAGES/{domain}.po, written by python -m tests.page_texts.
 msgid ""
 msgstr "Content-Type: text/plain; charset=UTF-8\\n"
 """
@@ -25,7 +29,9 @@ msgstr "Content-Type: text/plain; charset=UTF-8\\n"
 Message = str | tuple[str, str]
 
 
-def messages() -> list[Message]:
+def messages(domain: str) -> list[Message]:
+    if domain == SAID:
+        return list(said_texts.messages())
     return sorted({*_in_templates(), *_in_modules()}, key=lambda each: each if isinstance(each, str) else each[0])
 
 
@@ -52,12 +58,17 @@ def _in_modules() -> Iterator[Message]:
                 yield str(texts[0]) if node.func.id == "_" else (str(texts[0]), str(texts[1]))
 
 
-def catalogue() -> str:
-    return HEAD + "".join(f"\n{_ids(message)}{_empty(message, 2)}" for message in messages())
+def source(domain: str) -> Path:
+    return LOCALE / f"{domain}.pot"
+
+
+def catalogue(domain: str) -> str:
+    head = HEAD.replace("{domain}", domain)
+    return head + "".join(f"\n{_ids(message)}{_empty(message, 2)}" for message in messages(domain))
 
 
 def translations() -> list[Path]:
-    return sorted(FILE.parent.glob("*/LC_MESSAGES/interlock.po"))
+    return sorted(LOCALE.glob("*/LC_MESSAGES/*.po"))
 
 
 def read(file: Path) -> Catalog:
@@ -69,7 +80,7 @@ def translated(file: Path) -> str:
     """A translation with the texts of today: those that are gone left out, the new ones empty."""
     old = read(file)
     head = file.read_text(encoding="utf-8").partition("\n\n")[0] + "\n"
-    return head + "".join(f"\n{_ids(message)}{_strings(message, old)}" for message in messages())
+    return head + "".join(f"\n{_ids(message)}{_strings(message, old)}" for message in messages(file.stem))
 
 
 def _strings(message: Message, old: Catalog) -> str:
@@ -96,6 +107,7 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(catalogue(), encoding="utf-8")
+    for name in DOMAINS:
+        source(name).write_text(catalogue(name), encoding="utf-8")
     for each in translations():
         each.write_text(translated(each), encoding="utf-8")

@@ -181,9 +181,22 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[str, ...], int]]:
     """The values, and the line of every key and item by its path. Raises BadInput for what is not YAML."""
     import yaml
 
+    class Plain(yaml.SafeLoader):
+        """Without aliases: a few hundred bytes of them stand for more items than fit into any memory."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=mark)
+            return super().compose_node(parent, index)
+
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=Plain)
+        values = yaml.load(text, Loader=Plain)
+    except RecursionError as error:
+        raise BadInput(
+            f"{name} is nested too deeply.", code="config_invalid", fix="Write it as it is exported."
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""

@@ -9,15 +9,13 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.browser import chromium
 from tests.browser.conftest import Desk, a_desk
+from tests.browser.sign_ins import HUBSPOT, SALES, SALESFORCE, in_a_window, log_in
 
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.setup import apps
 from interlock.core.model import Side
 
 pytestmark = pytest.mark.anyio
-
-ADMIN, SALES = "admin@example.com", "sales@example.com"
-HUBSPOT, SALESFORCE = "Sign in to HubSpot", "Sign in to Salesforce"
 
 
 @pytest.fixture
@@ -40,29 +38,6 @@ async def at_connect(desk: Desk, **options: object) -> Page:
     await page.get_by_role("button", name="Next").click()
     await page.wait_for_url("**/setup/connect")
     return page
-
-
-async def log_in(page: Page, email: str = ADMIN) -> None:
-    """At the CRM's own page, which lists its people with their password."""
-    await page.wait_for_url("**/sign-in?next=*")
-    password = await page.locator("code").first.inner_text()
-    await page.locator("[name=email]").select_option(email)
-    await page.locator("[name=password]").fill(password)
-    await page.locator("[name=password]").press("Enter")
-    await page.wait_for_url("**/authorize?*")
-
-
-async def in_a_window(page: Page, button: str, email: str | None = ADMIN, answer: str = "yes") -> None:
-    """`email` None: somebody is logged in there already."""
-    async with page.expect_popup() as opening:
-        await page.get_by_role("button", name=button).first.click()
-    window = await opening.value
-    if email is not None:
-        await log_in(window, email)
-    else:
-        await window.wait_for_url("**/authorize?*")
-    async with window.expect_event("close"):
-        await window.locator(f"button[value={answer}]").click()
 
 
 async def test_both_sides_are_signed_in_to_in_windows_that_close_by_themselves(desk: Desk) -> None:

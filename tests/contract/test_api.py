@@ -140,18 +140,6 @@ async def test_an_import_takes_its_turn_beside_the_dispatcher(synced: ApiWorld) 
     assert (job["state"], job["result"]["schema"], job["result"]["marked"]) == ("done", "interlock.import/1", 2)
 
 
-async def test_an_undo_is_planned_and_done_as_the_command_does_it(synced: ApiWorld) -> None:
-    planned = await synced.ended(await synced.post("~/undo/plan", {"since": "1d"}, Role.OPERATOR))
-    assert (planned["kind"], planned["state"]) == ("undo-plan", "done")
-    created = planned["result"]["records_deleted"]
-    assert planned["result"]["schema"] == "interlock.undo/1"
-    assert created > 0
-    kept = await synced.ended(await synced.post("~/undo", {"since": "1d"}, Role.OPERATOR))
-    assert (kept["kind"], kept["state"], kept["result"]["records_deleted"]) == ("undo", "done", 0)
-    wrong = await synced.ended(await synced.post("~/undo", {"since": "1d", "delete_records": created + 1}))
-    assert (wrong["state"], wrong["error"]["code"]) == ("failed", "count_changed")
-
-
 async def test_a_job_that_nobody_knows_is_told_to_be_begun_again(api: ApiWorld) -> None:
     said = await api.get("jobs/none")
     assert (said.status, said.error["code"]) == (404, "no_such_job")

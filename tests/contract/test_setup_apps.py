@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.asgi_browser import Answer, Browser
 from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
 
-from interlock.app.setup import apps, connect, joining
-from interlock.store import crm_apps, setups
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import apps, connect, connecting, joining, package
+from interlock.store import crm_apps, secrets, setups
 
 pytestmark = pytest.mark.anyio
 
@@ -209,3 +210,42 @@ class TestWithAKey:
         await ada.submit(APPS, APPS, go="next", hubspot_way="have", hubspot_client_id="a", hubspot_client_secret="b")
         async with world.store.read(None) as tx:
             assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]
+
+    async def test_another_key_is_asked_who_it_is_before_anything_is_joined_by_it(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "hubspot")
+        await self.pressed(ada, "salesforce")
+        saved = await ada.submit(APPS, APPS, go="next")
+        assert saved.to == CONNECT
+        assert connect.done(await world.setup())  # nothing was typed, and both stay signed in
+        await ada.submit(APPS, APPS, go="next", hubspot_key="pat-eu1-of-another-account")
+        kept = connect.values_of(await world.setup())
+        assert kept.hubspot is None
+        assert kept.salesforce is not None
+        refused = await ada.submit(CONNECT, CONNECT, go="next")
+        assert "Both sides have to be signed in to." in refused.page.text
+        await ada.submit(APPS, APPS, go="next", salesforce_way="have", salesforce_client_id="x")
+        assert connect.values_of(await world.setup()).salesforce is None
+
+    async def test_a_key_that_was_replaced_is_what_the_connection_signs_in_with(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "hubspot")
+        await self.pressed(ada, "salesforce")
+        interlock = world.office.interlock
+        setup = await world.setup()
+        await package.begin(interlock, BY_COMMAND, setup, PUBLIC_URL)
+        await package.wait(interlock, setup.id)
+        joined = (await connecting.found(interlock, BY_COMMAND, await world.setup())).connection
+        assert joined.id is not None
+        async with world.store.write(joined.id) as tx:
+            await secrets.put(tx, "sign_in.hubspot_token", "pat-eu1-of-old")
+        again = (await connecting.found(interlock, BY_COMMAND, await world.setup())).connection
+        assert again.id == joined.id
+        async with world.store.read(joined.id) as tx:
+            assert await secrets.get(tx, "sign_in.hubspot_token") == world.hubspot.token

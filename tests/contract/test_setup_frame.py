@@ -9,6 +9,7 @@ import pytest
 from tests.asgi_browser import Browser
 from tests.office import PASSWORD, Office, an_office
 
+from interlock.app.errors import Stale
 from interlock.app.people.roles import Role
 from interlock.app.setup import state
 from interlock.app.setup.expectations import Values
@@ -98,7 +99,9 @@ async def test_a_second_connection_is_set_up_beside_the_first(office: Office) ->
     several = await ada.get("/setup")
     assert [a["href"] for a in several.page.all("a") if "setup=" in str(a["href"])] == [
         f"/setup/apps?setup={later.id}",
+        f"/setup/give-up?setup={later.id}",
         f"/setup/apps?setup={first.id}",
+        f"/setup/give-up?setup={first.id}",
         f"{FIRST}?setup=new",
     ]
 
@@ -110,6 +113,6 @@ async def test_a_set_up_that_has_ended_takes_nothing_more(office: Office) -> Non
     (setup,) = await state.under_way(office.store)
     async with office.store.write(None) as tx:
         await state.give_up_in(tx, by, setup.id)
-    with pytest.raises(state.Stale, match="has ended"):
+    with pytest.raises(Stale, match="has ended"):
         await state.save(office.store, by, setup.id, "expectations", Values(read=True), 1)
     assert await at_first_step(ada) == FIRST

@@ -6,18 +6,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 from tests.asgi_browser import Answer, Browser
 from tests.contract.conftest import Clock
 from tests.office import PASSWORD, CountingHasher
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
-from interlock.app.people import manage
+from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.setup import finish, package, properties, review
 from interlock.store import Store
+from interlock.web.access import Asked
 from interlock.web.app import make_app
+from interlock.web.pages import progress
 
 pytestmark = pytest.mark.anyio
 
@@ -181,3 +185,38 @@ async def test_what_was_tried_is_undone_after_its_preview_and_another_choice_can
     assert f"/setup/review?setup={wizard.setup_id}" in [a.get("href") for a in told.all("a")]
     assert wizard.salesforce_rows("Contact") == []
     assert (await ada.get(undo)).to == progress
+
+
+async def test_nobody_gives_up_on_the_page_what_is_being_finished(wizard: Wizard, ada: Person) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    question = f"/setup/give-up?setup={wizard.setup_id}"
+    form = (await ada.get(question)).page.form("/setup/give-up")
+    await wizard.go_on(go_on=False)
+    refused = await ada.post("/setup/give-up", form)
+    assert refused.status == 409
+    assert "being finished" in refused.page.text
+    assert (await wizard.finished()).state == "done"
+    assert (await wizard.connection()).state == "first_sync"
+
+
+async def test_live_progress_ends_with_the_session_that_opened_it(
+    wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.end()  # and the first sync begins
+    monkeypatch.setattr(progress, "EVERY_S", 0)
+    session = ada.cookies["interlock_session"]
+    visitor = await signing_in.whose(wizard.store, session)
+    path = "/settings/progress/events"
+    query = f"setup={wizard.setup_id}".encode()
+    request = Request({"type": "http", "method": "GET", "path": path, "query_string": query, "headers": []})
+    answer = await progress.events(Asked(ada.app.state.site, request, visitor, {}, "", session))
+    assert isinstance(answer, StreamingResponse)
+    said = aiter(answer.body_iterator)
+    assert str(await anext(said)).startswith("event: progress")
+    await signing_in.sign_out(wizard.store, session, "127.0.0.1")
+    assert str(await anext(said)).startswith("event: end")
+    with pytest.raises(StopAsyncIteration):
+        await anext(said)

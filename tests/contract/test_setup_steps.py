@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
+from interlock.app import disconnect, sign_in, sign_offs
+from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
-from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, connect, package, properties, review, signing_in
+from interlock.app.errors import BadInput, Busy
+from interlock.app.setup import configuration, connect, finish, package, properties, review, signing_in
 from interlock.app.setup.draft import Row
 from interlock.core.model import Side, SyncRule
-from interlock.store import Store, connections, grants
+from interlock.store import Store, connections, grants, links
+from interlock.store.connections import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +94,19 @@ async def test_nothing_is_written_to_a_record_and_no_property_is_made_before_the
     assert "interlock_salesforce_id" not in wizard.hubspot.portal.tables["contacts"].schema.properties
     connection = await wizard.connection()
     assert (connection.state, connection.begun_at_us) == ("setting_up", None)
+
+
+async def test_the_preview_counts_records_that_were_there_long_before_the_set_up(wizard: Wizard, clock: Clock) -> None:
+    wizard.hubspot.user("Admin User").create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    wizard.production.user("Admin User").create("Contact", {"LastName": "Hopper", "Email": "grace@example.com"})
+    clock.advance(86_400.0)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    seen = await wizard.preview()
+    assert seen.state == "done", seen.message
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)
 
 
 async def test_finishing_makes_the_properties_grants_the_fields_and_begins(wizard: Wizard) -> None:
@@ -175,6 +192,126 @@ async def test_a_set_up_that_syncs_is_not_given_up(wizard: Wizard) -> None:
     async with wizard.interlock.crms() as crms:
         with pytest.raises(BadInput, match="syncs already"):
             await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+
+
+async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behind(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set-up is over by then, and no page leads to it any more."""
+    await wizard.signed_in("sales@example.com")
+    await wizard.install()
+    await wizard.recommended()
+
+    async def dies(*_arguments: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sign_offs, "end_deploying", dies)
+        await wizard.keep(review.slug, review.Values("all"))
+        await wizard.go_on(go_on=False)
+        await finish.wait(wizard.interlock, wizard.setup_id)
+    assert (await wizard.setup()).ended_at_us is not None
+    wizard.interlock.background = Background()
+    await finish.end_what_was_left(wizard.interlock)
+    run = await wizard.finished()
+    assert (run.state, run.step) == ("done", "done")
+    async with wizard.store.read(None) as tx:
+        rows = await tx.rows("SELECT role, state FROM crm_grant WHERE side = 'salesforce' ORDER BY role")
+    assert rows == [("admin", "revoked"), ("sync", "good")]
+
+
+async def test_a_set_up_is_not_given_up_while_it_is_being_finished(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.keep(review.slug, review.Values("all"))
+    await wizard.go_on(go_on=False)
+    with pytest.raises(Busy, match="being finished"):
+        finish.check_not_running(wizard.interlock, wizard.setup_id)
+    await wizard.finished()
+    finish.check_not_running(wizard.interlock, wizard.setup_id)
+
+
+async def test_a_finish_that_comes_after_giving_up_makes_no_connection_of_it(wizard: Wizard) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    setup = await wizard.setup()
+    async with wizard.interlock.crms() as crms:
+        await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+    await finish.begin(wizard.interlock, BY, setup)
+    run = await wizard.finished()
+    assert (run.state, run.message) == ("failed", "This set-up was given up. It was not finished.")
+    async with wizard.store.read(None) as tx:
+        assert await connections.list_(tx) == []
+
+
+async def disconnected(wizard: Wizard, folder: Path) -> tuple[Connection, dict[str, dict[str, int]]]:
+    """A connection that has synced ten contacts and was disconnected, with what it knows of pairs."""
+    for n in range(10):
+        wizard.hubspot.user().create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace"})
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.end("try")
+    await wizard.go_on()
+    await wizard.finished()
+    interlock = wizard.interlock
+    await disconnect.disconnect(
+        wizard.store,
+        await wizard.connection(),
+        interlock.clients,
+        interlock.crms,
+        interlock.clock_us,
+        folder,
+        keep_package=True,
+    )
+    known = await wizard.connection()
+    assert known.state == "not_connected"
+    async with wizard.store.read(known.id) as tx:
+        return known, await links.counts(tx)
+
+
+async def test_what_was_disconnected_is_set_up_anew_and_syncs_no_sooner_than_the_finish(
+    wizard: Wizard, tmp_path: Path
+) -> None:
+    known, pairs = await disconnected(wizard, tmp_path)
+    assert pairs["contacts"] == {"linked": 10}
+    await wizard.signed_in()
+    await wizard.install()
+    found = (await wizard.found()).connection
+    assert (found.id, found.state, found.begun_at_us) == (known.id, "setting_up", None)
+    await wizard.recommended()
+    run = await wizard.end("all")
+    assert (run.state, run.message) == ("done", "")
+    now = await wizard.connection()
+    assert (now.id, now.state, now.begun_at_us) == (known.id, "first_sync", known.created_at_us)
+    async with wizard.store.read(now.id) as tx:
+        assert await links.counts(tx) == pairs
+
+
+async def test_giving_up_such_a_set_up_leaves_the_links_so_that_nothing_is_made_twice(
+    wizard: Wizard, tmp_path: Path
+) -> None:
+    known, pairs = await disconnected(wizard, tmp_path)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.found()
+    async with wizard.interlock.crms() as crms:
+        await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
+    async with wizard.store.read(known.id) as tx:
+        left = await connections.get(tx, known.id or 0)
+        assert left is not None
+        assert left.state == "not_connected"
+        assert await links.counts(tx) == pairs
+        assert await grants.in_use(tx) == {}
+
+
+async def test_an_account_that_was_disconnected_may_be_set_up_with_another_org(wizard: Wizard, tmp_path: Path) -> None:
+    """A sandbox that was refreshed is another org: its connection can only be ended, and another be made."""
+    known, _ = await disconnected(wizard, tmp_path)
+    async with wizard.store.read(None) as tx:
+        await sign_in.check_pair(tx, known.hubspot_account_id, "00D000000000099", Side.HUBSPOT)
 
 
 async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizard: Wizard) -> None:

@@ -1,7 +1,8 @@
 """Work that outlives the request that asked for it: at most one of a name at a time, ended with the process.
 
 What such a work reports as it goes along is kept here for whoever looks, in memory; how it ended is the work's own to remember
-in the store, since a process may die. `close` cancels what still runs and waits for it, before the store is closed.
+in the store, since a process may die. `close` ends what still runs and waits for it, before the store is closed: first it asks
+those that can be asked (a sync ends between two batches), then it cancels.
 """
 
 from __future__ import annotations
@@ -12,20 +13,35 @@ from typing import Any
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
+# What can be asked to end has this long to come to the end of its batch.
+GRACE_S = 5.0
+
 
 class Background:
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stops: dict[str, Callable[[], None]] = {}
         self._told: dict[str, Any] = {}
         self._closed = False
 
-    def start(self, name: str, work: Work) -> bool:
-        """Whether it began: not while one of this name runs, nor when the process is ending."""
+    def start(self, name: str, work: Work, stop: Callable[[], None] | None = None) -> bool:
+        """Whether it began: not while one of this name runs, nor when the process is ending. `stop` asks it to end by itself."""
         if self._closed or self.runs(name):
             return False
         self._told.pop(name, None)
-        self._tasks[name] = asyncio.create_task(work(), name=name)
+        task = self._tasks[name] = asyncio.create_task(work(), name=name)
+        if stop is not None:
+            self._stops[name] = stop
+        task.add_done_callback(self._ended)
         return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Only what failed is still wanted, by `raise_defect`."""
+        name = task.get_name()
+        if self._tasks.get(name) is task:
+            self._stops.pop(name, None)
+            if task.cancelled() or task.exception() is None:
+                del self._tasks[name]
 
     def runs(self, name: str) -> bool:
         task = self._tasks.get(name)
@@ -46,11 +62,11 @@ class Background:
             del self._tasks[name]
             raise error
 
-    async def wait(self, name: str) -> None:
-        """Until it has ended, whatever became of it."""
+    async def wait(self, name: str, seconds: float | None = None) -> None:
+        """Until it has ended, whatever became of it, but no longer than `seconds`."""
         task = self._tasks.get(name)
         if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait([task], timeout=seconds)
 
     async def cancel(self, name: str) -> None:
         """What it was for has changed: it ends, and leaves what it was doing where it is."""
@@ -61,7 +77,13 @@ class Background:
 
     async def close(self) -> None:
         self._closed = True
-        for task in self._tasks.values():
+        asked = [self._tasks[name] for name in self._stops]
+        for stop in list(self._stops.values()):
+            stop()
+        if asked:
+            await asyncio.wait(asked, timeout=GRACE_S)
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()

@@ -3,7 +3,8 @@
 A backup is a ZIP archive of `manifest.json`, `interlock.db` and, only where it was asked for, `secret.key`: without the key file
 nobody can read the sign-ins in it, and with it everybody who has the file can. A restore keeps what it replaces beside it. What
 happened after the backup is not lost with it: the cursors are of that time, so everything since is detected again, and the keys
-that both CRMs hold decide what is whose, so that nothing is made twice. PostgreSQL has tools of its own, and is told to use them.
+that both CRMs hold decide what is whose, so that nothing is made twice. Who was erased since is forgotten again
+(erased_since.py). PostgreSQL has tools of its own, and is told to use them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from interlock import __version__
+from interlock.app import erased_since
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
@@ -165,10 +167,25 @@ async def restore(
         async with store.write(None) as tx:
             await restored.forget_what_was_running(tx)
             await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us)
+        if there:
+            await _forget_erased(aside, store, key_file, clock_us, open_store)
         listed, readable = await _readable(store, keys)
     finally:
         await store.close()
     return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
+
+
+async def _forget_erased(
+    aside: Path, store: Store, key_file: Path, clock_us: Callable[[], int], open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    try:
+        replaced = await open_store(str(aside), clock_us=clock_us, keyring=keyring.load_or_create(key_file))
+    except StoreError:
+        return  # it could not be looked into before either, and was replaced all the same
+    try:
+        await erased_since.forget_again(replaced, store)
+    finally:
+        await replaced.close()
 
 
 def _unpack(file: Path, manifest: Manifest, new: Path) -> bytes | None:

@@ -36,7 +36,6 @@ from interlock.store.tx import Tx
 Json = dict[str, Any]
 
 STATUSES = ("open", "settled", "resolved")
-MOST_AT_ONCE = 1_000
 
 # Why a value was replaced, for a person. The codes are stable, the words are not.
 REASONS = {
@@ -56,40 +55,46 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which conflicts. None: whatever it is."""
+    """Which conflicts. None: whatever it is. `kept`: the side whose value was kept."""
 
     status: str | None = "open"
     object: str | None = None
     property: str | None = None
+    kept: Side | None = None
+
+    def lost(self) -> Side | None:
+        return None if self.kept is None else self.kept.other
 
 
 async def list_(
     store: Store,
     connection_id: int,
-    status: str | None = "open",
+    which: Filter = Filter(),
     cursor: str | None = None,
     limit: int = 100,
-    object: str | None = None,
-    property: str | None = None,
 ) -> Listed:
-    """One page, newest first. None: all. Raises BadInput."""
-    if status is not None and status not in STATUSES:
+    """One page, newest first. Raises BadInput."""
+    if which.status is not None and which.status not in STATUSES:
         raise BadInput(
-            f"{status!r} is not a status of a conflict.",
+            f"{which.status!r} is not a status of a conflict.",
             code="no_such_status",
             fix=f"There are: {', '.join(STATUSES)}, all.",
         )
     async with store.read(connection_id) as tx:
         try:
-            found, next_cursor = await audit.conflicts(tx, status, limit, cursor, object, property)
+            found, next_cursor = await audit.conflicts(
+                tx, which.status, limit, cursor, which.object, which.property, which.lost()
+            )
         except ValueError as error:
-            raise BadInput(
-                f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor."
-            ) from error
+            raise cursor_refused(cursor) from error
         total = sum((await audit.conflict_counts(tx)).values())
-        matching = await audit.conflicts_in_all(tx, status, object, property)
+        matching = await audit.conflicts_in_all(tx, which.status, which.object, which.property, which.lost())
         documents = await _documents(tx, found)
     return Listed(documents, total, next_cursor, matching)
+
+
+def cursor_refused(cursor: str | None) -> BadInput:
+    return BadInput(f"{cursor!r} is not a cursor of this list.", code="bad_cursor", fix="Begin again without --cursor.")
 
 
 async def _documents(tx: Tx, rows: Sequence[AuditRow]) -> list[Json]:
@@ -164,28 +169,19 @@ async def resolve(
     now_us: int,
     plan: bool,
     by: By = BY_COMMAND,
-    yields: bool = False,
 ) -> Chosen:
-    """Note that the value of `keep` is wanted on both sides, and make the pair due. With `yields` a choice for a newer conflict
-    of the same field stands. Raises Missing, BadInput."""
+    """Note that the value of `keep` is wanted on both sides, and make the pair due. Raises Missing, BadInput."""
     async with store.read(connection_id) as tx:
         row = await audit.get(tx, id_)
         if row is None or row.kind is not AuditKind.CONFLICT:
             raise Missing(
                 f"There is no conflict {id_}.", code="no_such_conflict", fix="`interlock conflicts` lists them."
             )
-        link = await _link(tx, row)
-        _check_mapped(row, link, await _mapped(tx))
-    choice = _choice(row, link, keep, now_us)
+        link = await link_of(tx, row)
+        check_mapped(row, link, await mapped(tx))
+    choice = choice_of(row, link, keep, now_us)
     if not plan:
         async with store.write(connection_id) as write:
-            known = await resolutions.of_field(write, choice.link_id, choice.property, choice.field)
-            if yields and known is not None and known.conflict_id > id_:
-                raise BadInput(
-                    f"A value was chosen for conflict {known.conflict_id} already, which is of the same field and newer.",
-                    code="newer_chosen",
-                    fix="Resolve this one by itself if its value is wanted.",
-                )
             await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
             await schedule.ring(write)
@@ -194,70 +190,7 @@ async def resolve(
     return Chosen(as_document(row, None if plan else choice, types), link.hubspot)
 
 
-class Resolved(msgspec.Struct, frozen=True):
-    """`refused`: conflict and why nothing could be noted for it. `left`: matching ones beyond what is done at a time."""
-
-    noted: int
-    refused: list[tuple[int, str]]
-    left: int
-
-
-async def resolve_all(
-    store: Store,
-    connection_id: int,
-    which: Filter,
-    keep: Side,
-    counted: int,
-    *,
-    now_us: int,
-    by: By = BY_COMMAND,
-) -> Resolved:
-    """The same for every open conflict that `which` chooses, at most MOST_AT_ONCE, all in one transaction.
-
-    Raises BadInput unless there are as many as the person has `counted`: more may have come since the list was shown.
-    """
-    async with store.read(connection_id) as tx:
-        matching = await audit.conflicts_in_all(tx, "open", which.object, which.property)
-        rows, _ = await audit.conflicts(tx, "open", MOST_AT_ONCE, None, which.object, which.property)
-        mapped = await _mapped(tx)
-        if counted != matching:
-            raise BadInput(
-                f"There are {matching} such conflicts now, not {counted}.",
-                code="count_differs",
-                field="counted",
-                fix="Look at the list again, then type the number that it shows.",
-            )
-        chosen: list[tuple[AuditRow, RecordLink]] = []
-        refused: list[tuple[int, str]] = []
-        for row in rows:
-            try:
-                link = await _link(tx, row)
-                _check_mapped(row, link, mapped)
-                chosen.append((row, link))
-            except BadInput as error:
-                refused.append((row.id or 0, error.failure.message))
-    await _note(store, connection_id, chosen, keep, now_us, by)
-    return Resolved(len(chosen), refused, matching - len(rows))
-
-
-async def _note(
-    store: Store, connection_id: int, chosen: Sequence[tuple[AuditRow, RecordLink]], keep: Side, now_us: int, by: By
-) -> None:
-    if not chosen:
-        return
-    async with store.write(connection_id) as tx:
-        # Oldest first: of two conflicts of one field the last word counts, which is the newer one's.
-        for row, link in reversed(chosen):
-            await resolutions.put(tx, _choice(row, link, keep, now_us))
-        for object_ in dict.fromkeys(row.object for row, _ in chosen):
-            keys = [link.hubspot for row, link in chosen if row.object == object_]
-            await dirty.mark(tx, object_, list(dict.fromkeys(keys)), Reason.RESOLVED, now_us)
-        await schedule.ring(tx)
-        named = [row.id for row, _ in chosen]
-        await record(tx, by, "conflicts_resolved", f"connection:{connection_id}", conflicts=named, keep=keep.value)
-
-
-def _choice(row: AuditRow, link: RecordLink, keep: Side, now_us: int) -> Resolution:
+def choice_of(row: AuditRow, link: RecordLink, keep: Side, now_us: int) -> Resolution:
     values = values_of(row)
     assert link.id is not None
     assert row.id is not None
@@ -273,7 +206,8 @@ def _choice(row: AuditRow, link: RecordLink, keep: Side, now_us: int) -> Resolut
     )
 
 
-async def _link(tx: Tx, row: AuditRow) -> RecordLink:
+async def link_of(tx: Tx, row: AuditRow) -> RecordLink:
+    """The pair that a choice is for. Raises BadInput where it is none any more."""
     found = {}
     if row.hubspot_id is not None:
         found = await links.by_hubspot(tx, row.object, [row.hubspot_id])
@@ -297,7 +231,7 @@ async def _link(tx: Tx, row: AuditRow) -> RecordLink:
     return link
 
 
-async def _mapped(tx: Tx) -> set[tuple[str, str, str, str]]:
+async def mapped(tx: Tx) -> set[tuple[str, str, str, str]]:
     """(object, Salesforce type, property, field) of all that syncs."""
     types = {each.id: (each.object, each.salesforce_type) for each in await mappings.object_mappings(tx)}
     return {
@@ -307,11 +241,12 @@ async def _mapped(tx: Tx) -> set[tuple[str, str, str, str]]:
     }
 
 
-def _check_mapped(row: AuditRow, link: RecordLink, mapped: set[tuple[str, str, str, str]]) -> None:
+def check_mapped(row: AuditRow, link: RecordLink, fields: set[tuple[str, str, str, str]]) -> None:
+    """`fields`: as `mapped` gives them. Raises BadInput."""
     # References (a contact's company) are mapped by the object itself and have no row.
     if row.field in {each.field for each in SPECS[row.object].references}:
         return
-    if (row.object, link.salesforce_type, row.property or "", row.field or "") in mapped:
+    if (row.object, link.salesforce_type, row.property or "", row.field or "") in fields:
         return
     raise BadInput(
         f"{row.property} and {row.field} do not sync with each other any more.",

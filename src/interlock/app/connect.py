@@ -38,10 +38,6 @@ EXISTING_DEFAULT = "none"
 _PAGE_ROWS = 500
 
 
-# Of a connection's settings, while one that was disconnected is set up again: since when it had counted changes.
-REJOINS = "rejoins"
-
-
 class ConnectRefused(BadInput):
     """The two cannot be joined. `code` for scripts, `fix` for the person."""
 
@@ -64,7 +60,6 @@ class ConnectRequest(msgspec.Struct, frozen=True):
     by: By = BY_COMMAND
     grants: tuple[int, ...] = ()  # of sign-ins in the browser (sign_in.py)
     make: bool = True  # False: properties that HubSpot lacks are made later; the package has to be there
-    set_up_anew: bool = False  # one that was disconnected goes through the wizard again
 
 
 class Joined(msgspec.Struct):
@@ -235,15 +230,13 @@ def _wanted(
         salesforce_name="",
         created_at_us=now_us,
     )
-    if request.set_up_anew and wanted.state == "not_connected":
-        # It syncs no sooner than its set-up is finished, and is disconnected again should that be given up.
-        settings[REJOINS] = wanted.begun_at_us or wanted.created_at_us
-        wanted.begun_at_us = None
+    # A set-up joins before its finish: one that was disconnected and is set up anew must not sync before that either.
+    begun_at_us = wanted.begun_at_us if request.make else None
+    # What counts is what changed since the two were joined, also when the first sync runs later.
+    begun_at_us = begun_at_us or (wanted.created_at_us if request.start else None)
     state = wanted.state
     if state in ("setting_up", "not_connected", "signed_out"):
-        state = "idle" if request.start or wanted.begun_at_us is not None else "setting_up"
-    # What counts is what changed since the two were joined, also when the first sync runs later.
-    begun_at_us = wanted.begun_at_us or (wanted.created_at_us if request.start else None)
+        state = "idle" if begun_at_us is not None else "setting_up"
     return msgspec.structs.replace(
         wanted,
         state=state,

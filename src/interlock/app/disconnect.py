@@ -45,6 +45,7 @@ _KEYS = (
     (Side.SALESFORCE, "salesforce_token", "In Salesforce: Setup, Session Management, end the session."),
 )
 
+Json = dict[str, Any]
 OpenClients = Callable[[Connection], AbstractAsyncContextManager[Clients]]
 OpenCrms = Callable[[], AbstractAsyncContextManager[Crms]]
 
@@ -72,6 +73,33 @@ class Disconnected(msgspec.Struct, frozen=True):
     ended: list[str]
     not_ended: list[NotEnded]
 
+    def document(self) -> Json:
+        return {
+            "planned": False,
+            "mappings": self.files.mappings,
+            "links": self.files.links.path,
+            "pairs": self.files.links.pairs,
+            "package": self.package,
+            "package_because": self.package_why,
+            "removed": [{"type": type_, "name": name} for type_, name in self.components],
+            "ended": self.ended,
+            "not_ended": [{"side": each.side.value, "why": each.why, "fix": each.fix} for each in self.not_ended],
+        }
+
+
+def plan_document(package_stays: bool) -> Json:
+    return {
+        "planned": True,
+        "mappings": None,
+        "links": None,
+        "pairs": None,
+        "package": "kept" if package_stays else "removed",
+        "package_because": None,
+        "removed": [],
+        "ended": [],
+        "not_ended": [],
+    }
+
 
 def check_phrase(typed: str | None) -> None:
     """Raises BadInput unless a person has typed what will happen."""
@@ -79,8 +107,8 @@ def check_phrase(typed: str | None) -> None:
         raise BadInput(
             f"To take the package out of the org, with the keys on its records, confirm with the words {PHRASE!r}.",
             code="confirmation_needed",
-            field="--confirm",
-            fix=f'Add --confirm "{PHRASE}", or --keep-package to leave it there.',
+            field="confirm",
+            fix="Give exactly these words, or ask for the package to be kept (a command: --confirm, --keep-package).",
         )
 
 
@@ -125,16 +153,23 @@ async def disconnect(
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
+def links_file(folder: Path, connection: Connection, now_us: int) -> Path:
+    return folder / f"{connection.name}-links-{_stamp(now_us)}.csv"
+
+
+def _stamp(now_us: int) -> str:
+    return (rfc3339(now_us) or "")[:19].replace(":", "") + "Z"
+
+
 async def write_files(store: Store, connection: Connection, folder: Path, now_us: int) -> Files:
     """Raises BadInput."""
-    stamp = (rfc3339(now_us) or "")[:19].replace(":", "")
-    mappings = folder / f"{connection.name}-mappings-{stamp}Z.yaml"
+    mappings = folder / f"{connection.name}-mappings-{_stamp(now_us)}.yaml"
     text = await mapping_files.written(store, connection)
     try:
         mappings.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{mappings} cannot be written: {error.strerror}.", code="file_unwritable") from error
-    links = await export.write(store, connection.salesforce_org_id, folder / f"{connection.name}-links-{stamp}Z.csv")
+    links = await export.write(store, connection.salesforce_org_id, links_file(folder, connection, now_us))
     return Files(str(mappings), links)
 
 
@@ -215,18 +250,3 @@ async def _forget(store: Store, connection: Connection, by: By, package_state: s
         )
         await record(tx, by, "disconnected", f"connection:{connection.id}", package=package_state)
     return left
-
-
-def as_document(done: Disconnected) -> dict[str, Any]:
-    """Of `interlock disconnect`."""
-    return {
-        "planned": False,
-        "mappings": done.files.mappings,
-        "links": done.files.links.path,
-        "pairs": done.files.links.pairs,
-        "package": done.package,
-        "package_because": done.package_why,
-        "removed": [{"type": type_, "name": name} for type_, name in done.components],
-        "ended": done.ended,
-        "not_ended": [{"side": each.side.value, "why": each.why, "fix": each.fix} for each in done.not_ended],
-    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,7 @@ from interlock.store import HeldByOther, Store, dirty, erasures, links
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 
+Json = dict[str, Any]
 WAIT_S = 60.0
 _PERSONS = "contacts"
 
@@ -38,6 +40,17 @@ class Remembered(msgspec.Struct, frozen=True):
     linked: bool
     audit: int
     issues: int
+
+    def document(self, *, everywhere: bool, plan: bool) -> Json:
+        return {
+            "planned": plan,
+            "hubspot": str(self.hubspot) if self.hubspot is not None else None,
+            "salesforce": str(self.salesforce) if self.salesforce is not None else None,
+            "linked": self.linked,
+            "history_rows": self.audit,
+            "issues": self.issues,
+            "everywhere": everywhere,
+        }
 
 
 class NotDeleted(AppError):

@@ -73,11 +73,13 @@ class Stale(Busy):
 
     code = "changed_meanwhile"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Somebody else has changed this since the page was loaded, so nothing was saved.",
-            fix="Look at it as it is now, then make your change again.",
-        )
+    def __init__(
+        self,
+        message: str = "Somebody else has changed this since the page was loaded, so nothing was saved.",
+        *,
+        fix: str = "Look at it as it is now, then make your change again.",
+    ) -> None:
+        super().__init__(message, fix=fix)
 
 
 class Failure(msgspec.Struct, frozen=True):

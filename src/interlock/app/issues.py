@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from interlock.app.cells import safe_cell
+from interlock.app.cells import csv_rows
 from interlock.app.connections import check_objects
 from interlock.app.errors import BadInput, Missing
 from interlock.app.keys import parse_key
@@ -233,8 +231,8 @@ def export(chosen: Collection[Issue], file: Path) -> None:
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
             if file.suffix == ".csv":
-                out.write(_csv_line(_NAMES))
-                out.writelines(_csv_line(each.values()) for each in documents)
+                out.write(csv_rows(_NAMES))
+                out.writelines(csv_rows(each.values()) for each in documents)
             else:
                 out.writelines(map(_json_line, documents))
     except OSError as error:
@@ -246,22 +244,16 @@ def export(chosen: Collection[Issue], file: Path) -> None:
 async def exported(store: Store, connection_id: int, query: Query, ending: str) -> AsyncIterator[str]:
     """The same in pieces, for a page: `csv` or `jsonl`. Raises BadInput before the first piece."""
     if ending == "csv":
-        yield _csv_line(_NAMES)
+        yield csv_rows(_NAMES)
     elif ending != "jsonl":
         raise BadInput(f"{ending!r} is no format.", code="bad_ending", fix="Ask for csv or jsonl.")
     async for page in pages(store, connection_id, query):
         documents = [as_document(issue) for issue in page]
-        yield "".join(_csv_line(each.values()) if ending == "csv" else _json_line(each) for each in documents)
+        yield "".join(csv_rows(each.values()) if ending == "csv" else _json_line(each) for each in documents)
 
 
 def _json_line(document: Json) -> str:
     return json.dumps(document, ensure_ascii=True) + "\n"
-
-
-def _csv_line(values: Iterable[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(value) for value in values])
-    return out.getvalue()
 
 
 _EMPTY = Issue(IssueCategory.LIMITS, "", "", "", None, None, None, "", "")

@@ -1,7 +1,7 @@
-"""Work that takes longer than somebody waits for a page: begun now, asked after later. In this process's memory only.
+"""What the JSON API has begun and answers later: what was asked, and the document or the failure it ended with. In memory only.
 
 What a job does to records is as safe as any sync: when the process ends it is asked to stop between two batches, and what it
-did is saved. Only what it would have answered is lost, and a job that nobody knows any more is begun again.
+did is saved (background.py). Only what it would have answered is lost, and a job that nobody knows any more is begun again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from interlock.app.background import Background
 from interlock.app.documents import error_document
 from interlock.app.errors import Busy, Failure, Missing, as_failure
 from interlock.app.times import rfc3339
@@ -22,21 +24,18 @@ Json = dict[str, Any]
 
 RUNNING_MOST, KEPT_MOST = 8, 200
 KEPT_US = 24 * 3_600 * 1_000_000
-# What runs when the process ends has this long to come to the end of its batch.
-GRACE_S = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class Job(msgspec.Struct):
-    """`asked`: what it was begun with. `stop`: asks it to end between two batches."""
+    """`asked`: what it was begun with."""
 
     id: str
     kind: str  # plan | sync | import | undo-plan | undo | disconnect
     connection: str
     asked: Json
     begun_at_us: int
-    stop: Callable[[], None]
     ended_at_us: int | None = None
     result: Json | None = None
     failure: Failure | None = None
@@ -61,15 +60,15 @@ class Job(msgspec.Struct):
         }
 
 
-def nothing_to_stop() -> None:
-    return None
+def _name(id_: str) -> str:
+    return f"job:{id_}"
 
 
 class Jobs:
-    def __init__(self, clock_us: Callable[[], int]) -> None:
+    def __init__(self, background: Background, clock_us: Callable[[], int]) -> None:
+        self._background = background
         self._clock_us = clock_us
         self._jobs: dict[str, Job] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def begin(
         self,
@@ -77,9 +76,10 @@ class Jobs:
         connection: str,
         asked: Json,
         work: Callable[[], Coroutine[Any, Any, Json]],
-        stop: Callable[[], None] = nothing_to_stop,
+        stop: Callable[[], None] | None = None,
     ) -> Job:
-        """The same asked again while it runs is the same job. Raises Busy when too much runs already."""
+        """The same asked again while it runs is the same job. `stop` asks it to end between two batches. Raises Busy when too
+        much runs already, or when the process ends."""
         self._forget()
         running = [each for each in self._jobs.values() if each.state == "running"]
         for job in running:
@@ -89,9 +89,10 @@ class Jobs:
             raise Busy(
                 f"{len(running)} jobs are running already.", code="too_many_jobs", fix="Wait until one has ended."
             )
-        job = Job(secrets.token_urlsafe(12), kind, connection, asked, self._clock_us(), stop)
+        job = Job(secrets.token_urlsafe(12), kind, connection, asked, self._clock_us())
+        if not self._background.start(_name(job.id), partial(self._run, job, work), stop):
+            raise Busy("Interlock is ending.", code="ending", fix="Ask again once it was started.")
         self._jobs[job.id] = job
-        self._tasks[job.id] = asyncio.create_task(self._run(job, work))
         return job
 
     def get(self, id_: str) -> Job:
@@ -108,21 +109,10 @@ class Jobs:
 
     async def wait(self, id_: str, seconds: float) -> Job:
         """The job when it has ended, else as it is after so long. Raises Missing."""
-        job, task = self.get(id_), self._tasks.get(id_)
-        if task is not None and seconds > 0:
-            await asyncio.wait([task], timeout=seconds)
+        job = self.get(id_)
+        if seconds > 0:
+            await self._background.wait(_name(id_), seconds)
         return job
-
-    async def close(self) -> None:
-        """Asks what runs to end, and after a while ends it."""
-        for id_ in self._tasks:
-            self._jobs[id_].stop()
-        tasks = list(self._tasks.values())
-        if tasks:
-            await asyncio.wait(tasks, timeout=GRACE_S)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, job: Job, work: Callable[[], Coroutine[Any, Any, Json]]) -> None:
         try:
@@ -134,7 +124,6 @@ class Jobs:
             job.failure = as_failure(error) or self._defect(error)
         finally:
             job.ended_at_us = self._clock_us()
-            del self._tasks[job.id]
 
     @staticmethod
     def _defect(error: Exception) -> Failure:

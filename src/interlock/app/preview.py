@@ -15,7 +15,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle, Report
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
-from interlock.store import Store
+from interlock.store import Store, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
@@ -41,10 +41,14 @@ async def plan(
 ) -> Preview:
     """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
 
-    `schemas`: to work by, in place of what the CRMs have now. `watch` is given the counts at the beginning; they go on.
+    By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now. `watch`
+    is given the counts at the beginning; they go on.
     """
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:
+        # A cycle goes by what is stored; the caller may ask about settings that nobody has saved.
+        async with scratch.write(connection.id) as tx:
+            await connections.update(tx, connection.id, settings=connection.settings)
         if schemas is not None:
             await keep_schemas(scratch, connection.id, schemas)
         async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:

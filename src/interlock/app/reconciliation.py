@@ -6,13 +6,12 @@ sync has looked at yet is in no count: nobody knows it.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
-from interlock.app.cells import safe_cell
+from interlock.app.cells import csv_rows
 from interlock.app.errors import BadInput, Missing
 from interlock.app.times import rfc3339
 from interlock.app.words import why_not
@@ -81,6 +80,27 @@ class Report(msgspec.Struct, frozen=True):
     def eligible(self) -> int:
         return self.synced + self.blocked + self.waiting
 
+    def document(self) -> dict[str, Any]:
+        return {
+            "eligible": self.eligible,
+            "synced": self.synced,
+            "in_part": self.in_part,
+            "blocked": self.blocked,
+            "waiting": self.waiting,
+            "not_eligible": self.not_eligible,
+            "resting": self.resting,
+            "reasons": [
+                {
+                    "why": each.why,
+                    "verdict": each.verdict,
+                    "reason": each.text,
+                    "in_hubspot": each.in_hubspot,
+                    "in_salesforce": each.in_salesforce,
+                }
+                for each in self.causes
+            ],
+        }
+
 
 _RESTING = (LinkState.HUBSPOT_DELETED, LinkState.SALESFORCE_DELETED)
 
@@ -110,6 +130,18 @@ class Page(msgspec.Struct, frozen=True):
 
     records: list[Unlinked]
     after: str | None
+
+    def document(self, why: str) -> dict[str, Any]:
+        return {
+            "why": why,
+            "verdict": verdict_on(why),
+            "reason": why_not(why),
+            "records": [
+                {"record": str(each.key), "label": each.label, "seen_at": rfc3339(each.seen_us)}
+                for each in self.records
+            ],
+            "next_cursor": self.after,
+        }
 
 
 async def page(
@@ -142,7 +174,7 @@ async def as_csv(
     store: Store, connection_id: int, object_: str | None = None, why: str | None = None
 ) -> AsyncIterator[str]:
     """All that is not synced, or one object's, or one reason's, in pieces: no more than one page is held."""
-    yield ",".join(_COLUMNS) + "\r\n"
+    yield csv_rows(_COLUMNS)
     async with store.read(connection_id) as tx:
         known = await unlinked.counts(tx)
     for slug in SPECS if object_ is None else (object_,):
@@ -157,9 +189,9 @@ async def as_csv(
 
 
 def _lines(slug: str, records: list[Unlinked]) -> str:
-    out = io.StringIO()
-    write = csv.writer(out).writerow
-    for each in records:
-        label, seen = safe_cell(each.label), rfc3339(each.seen_us)
-        write((slug, str(each.key), label, verdict_on(each.why), each.why, why_not(each.why), seen))
-    return out.getvalue()
+    return csv_rows(
+        *(
+            (slug, str(each.key), each.label, verdict_on(each.why), each.why, why_not(each.why), rfc3339(each.seen_us))
+            for each in records
+        )
+    )

@@ -19,18 +19,20 @@ from interlock.app import sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
+from interlock.app.sign_in_checks import SignInRequest as SignInRequest
+from interlock.app.sign_in_checks import SignInStopped as SignInStopped
+from interlock.app.sign_in_checks import check_joined, check_kind, check_refreshable, check_rights
 from interlock.core.model import Side
 from interlock.crm import hosts
-from interlock.crm.errors import NAMES, AddressRefused, CrmError, RightsMissing
+from interlock.crm.errors import NAMES, AddressRefused, CrmError
 from interlock.crm.hubspot.oauth import check_scopes
 from interlock.crm.oauth import Granted, Identity, new_verifier
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
 from interlock.objects.registry import SPECS
 from interlock.store import Store, StoreError, connections, grants, schedule, sign_ins
-from interlock.store.connections import Connection
 from interlock.store.grants import Grant, Tokens
 from interlock.store.sign_ins import LIFETIME_US, Refused, Used
-from interlock.store.tx import Tx, WriteTx
+from interlock.store.tx import WriteTx
 
 # The cookie that holds the browser's secret: HttpOnly, Secure over https, SameSite=Lax (not Strict: the CRM sends the browser back
 # from another site).
@@ -39,33 +41,6 @@ CALLBACKS = {Side.HUBSPOT: "/oauth/hubspot/callback", Side.SALESFORCE: "/oauth/s
 _SECRET_BYTES = 32
 # A set-up may wait for a colleague's sign-in for seven days (interface, Ask a colleague), and is left and resumed.
 ABANDONED_US = 30 * 24 * 60 * 60 * 1_000_000
-
-
-class SignInStopped(BadInput):
-    """This sign-in goes no further; `code` for the surface, `fix` for the person."""
-
-    def __init__(self, code: str, message: str, fix: str, side: Side) -> None:
-        super().__init__(message, code=code, fix=fix, side=side.value)
-
-
-class SignInRequest(msgspec.Struct, frozen=True):
-    """What a person chose before *Sign in to ...*. Grant ids are of sign-ins that were finished before."""
-
-    side: Side
-    app_id: int
-    public_url: str
-    browser: str | None = None  # the cookie's value, where there is one
-    sandbox: bool = False  # Salesforce: *Yes, this will connect to a sandbox*
-    my_domain: str | None = None  # Salesforce: *Use a My Domain address*, as typed
-    as_somebody_else: bool = False  # *Not you?*
-    role: str = grants.SYNC
-    deploys: bool = False  # Salesforce: this user is to install the package
-    objects: tuple[str, ...] = ("companies", "contacts", "deals")
-    connection_id: int | None = None  # *Sign in again*, *Connect a different user*
-    other_grant: int | None = None  # the other side's, of the same set-up
-    replaces: int | None = None  # this side's, of the same set-up
-    setup_id: int | None = None  # of the wizard's set-up that it belongs to
-    part: str = ""  # which sign-in of that set-up it is, see setup/signing_in.py
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -174,12 +149,12 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
     granted = await flow.exchange(query["code"], wanted.redirect_uri, wanted.verifier)
     try:
-        _check_refreshable(side, granted)
+        check_refreshable(side, granted)
         if side is Side.HUBSPOT:
             check_scopes(granted.scopes, hubspot_scopes(request.objects)[0])
         identity = await flow.identity(granted)
-        _check_kind(request, identity)
-        _check_rights(request, identity)
+        check_kind(request, identity)
+        check_rights(request, identity)
         finished = await _keep(store, wanted, granted, identity)
     except BaseException:
         await _take_back(store, crms, wanted, granted)
@@ -190,16 +165,6 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
         setup_id=request.setup_id,
         part=request.part,
     )
-
-
-async def check_key(store: Store, request: SignInRequest, identity: Identity) -> tuple[str, ...]:
-    """What is asked of a sign-in in the browser, of one by a key; accounts that the org is joined to already. Raises SignInStopped,
-    RightsMissing."""
-    _check_kind(request, identity)
-    _check_rights(request, identity)
-    async with store.read(None) as tx:
-        others = await _check_joined(tx, request, identity)
-    return tuple(each.hubspot_name for each in others if request.side is Side.SALESFORCE)
 
 
 async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:
@@ -230,46 +195,11 @@ async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wa
             raise SignInStopped("sign_in_unknown", f"Interlock has begun no such sign-in to {name}.", again, side)
 
 
-def _check_refreshable(side: Side, granted: Granted) -> None:
-    """Without a refresh token the sync would end with the session, hours from now, and nobody would know why."""
-    if granted.refresh_token is None:
-        raise SignInStopped(
-            "no_refresh_token",
-            f"{NAMES[side]} gave no refresh token: the sign-in would end with the session.",
-            "Add the scope refresh_token (Perform requests at any time) to the app, then sign in again.",
-            side,
-        )
-
-
-def _check_kind(request: SignInRequest, identity: Identity) -> None:
-    if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
-        return
-    is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
-    tick = "Tick" if identity.sandbox else "Untick"
-    raise SignInStopped(
-        "wrong_kind_of_org",
-        f"{identity.account_name} ({identity.account_id}) is {is_}, but {told} was asked for.",
-        f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
-        Side.SALESFORCE,
-    )
-
-
-def _check_rights(request: SignInRequest, identity: Identity) -> None:
-    """Where the org does not tell, the deployment itself will."""
-    if request.deploys and identity.may_install is False:
-        raise RightsMissing(
-            Side.SALESFORCE,
-            f"{identity.user_name} may not install the package in {identity.account_name}: neither Modify Metadata Through Metadata"
-            " API Functions nor Modify All Data is granted.",
-            fix="Sign in as an administrator of the org; the sync itself can run as another user. Or ask a colleague.",
-        )
-
-
 async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Identity) -> Finished:
     """Check against what is known and remember the grant, in one transaction: two sign-ins at once see each other."""
     request, side = wanted.request, wanted.request.side
     async with store.write(request.connection_id) as tx:
-        others = await _check_joined(tx, request, identity)
+        others = await check_joined(tx, request, identity)
         grant = Grant(
             side=side.value,
             app_id=request.app_id,
@@ -296,64 +226,6 @@ async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Ident
         tuple(each.hubspot_name for each in others if each.id != own and side is Side.SALESFORCE),
         next((each.name for each in others if each.id != own and side is Side.HUBSPOT), None),
     )
-
-
-async def _check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> list[Connection]:
-    """Connections that have this account or org already. Raises SignInStopped."""
-    if request.connection_id is not None:
-        _check_same(await fresh(tx, request.connection_id), request.side, identity)
-    if request.side is Side.SALESFORCE:
-        if request.other_grant is not None:
-            hubspot = await grants.get(tx, request.other_grant)
-            if hubspot is not None:
-                await check_pair(tx, hubspot.account_id, identity.account_id, Side.SALESFORCE)
-        return await connections.of_org(tx, identity.account_id)
-    known = await connections.by_hubspot_account(tx, identity.account_id)
-    if request.other_grant is not None:
-        salesforce = await grants.get(tx, request.other_grant)
-        if salesforce is not None:
-            await check_pair(tx, identity.account_id, salesforce.account_id, Side.HUBSPOT)
-    return [known] if known is not None else []
-
-
-async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
-    """A HubSpot account syncs with one org; an org with any number of accounts. Raises SignInStopped."""
-    known = await connections.by_hubspot_account(tx, hubspot_account_id)
-    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other. One that
-    # was disconnected may be joined to another org.
-    own = known is not None and known.salesforce_org_id == salesforce_org_id
-    if known is not None and not own and known.state not in ("setting_up", "not_connected"):
-        raise SignInStopped(
-            "account_already_joined",
-            f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"
-            f" {known.salesforce_name} ({known.salesforce_org_id}), as the connection {known.name!r}.",
-            "A HubSpot account syncs with one org. Disconnect that connection first, or sign in to that org or another account.",
-            side,
-        )
-
-
-def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
-    own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
-    if own != identity.account_id and side is Side.SALESFORCE and connection.sandbox and identity.sandbox:
-        raise SignInStopped(
-            "other_sandbox",
-            f"This is the sandbox {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is with"
-            f" {connection.salesforce_name} ({own}). A sandbox that was refreshed is another org with another id, in which the"
-            " records that this connection has linked may not be.",
-            "Download the mappings, disconnect this connection, and set it up again with the new sandbox: what is in both is found"
-            " again by its keys and the match rules, and nothing is deleted.",
-            side,
-        )
-    if own != identity.account_id:
-        name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
-        what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"
-        raise SignInStopped(
-            "other_account",
-            f"This is the {what} {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is"
-            f" with {name} ({own}).",
-            f"Sign in to {name}. Another {what} takes a connection of its own.",
-            side,
-        )
 
 
 async def _signed_in(tx: WriteTx, connection_id: int, side: Side, identity: Identity) -> None:

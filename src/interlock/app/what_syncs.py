@@ -41,6 +41,16 @@ class WhatSyncs(msgspec.Struct, frozen=True):
         """Another after any change: a form carries the one that it was filled in with."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
 
+    def document(self, *, enabled: bool) -> dict[str, Any]:
+        return {
+            "object": self.object,
+            "enabled": enabled,
+            "list_id": self.list_id,
+            "create_in_salesforce": self.create_in_salesforce or None,
+            "create_in_hubspot": self.create_in_hubspot,
+            "edition": self.edition,
+        }
+
 
 class Choice(msgspec.Struct, frozen=True):
     """What to change of it; UNSET stays as it is."""

@@ -113,6 +113,8 @@ def cause(code: str) -> str:
 # Why a record has no counterpart, or its pair rests.
 WHY_NOT = {
     "erased": "The person was erased, and is not made again.",
+    "erased_address": "Somebody with this e-mail address was erased. If this is somebody else, create them on the other side by"
+    " hand: the two are then linked.",
     "no_email": "It has no e-mail address, which is how contacts are matched.",
     "invalid_email": "Its e-mail address is not one that Salesforce takes.",
     "no_name": "It has neither name nor domain, which is how companies are matched.",

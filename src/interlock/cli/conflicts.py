@@ -26,8 +26,8 @@ async def list_conflicts(
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        wanted = None if status == "all" else status
-        listed = await conflicts.list_(opened.store, chosen.id, wanted, cursor, limit)
+        which = conflicts.Filter(None if status == "all" else status)
+        listed = await conflicts.list_(opened.store, chosen.id, which, cursor, limit)
     document = conflicts.list_document(listed)
 
     def page(out: Page) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,17 +38,7 @@ async def disconnect(
         chosen = await connections.choose(opened.store, run.connection)
         other = await use_case.shares_org(opened.store, chosen)
         if plan:
-            document: dict[str, Any] = {
-                "planned": True,
-                "mappings": None,
-                "links": None,
-                "pairs": None,
-                "package": "kept" if keep_package or other is not None else "removed",
-                "package_because": None,
-                "removed": [],
-                "ended": [],
-                "not_ended": [],
-            }
+            document = use_case.plan_document(keep_package or other is not None)
             return Answer(document, lambda out: out.line(f"{chosen.name} would be disconnected. Nothing was changed."))
         if not keep_package and other is None:
             use_case.check_phrase(confirm)
@@ -67,7 +57,6 @@ async def disconnect(
             keep_package=keep_package,
             progress=Telling(run),
         )
-    document = use_case.as_document(done)
 
     def page(out: Page) -> None:
         out.line(f"{chosen.name} is disconnected.", style="bold")
@@ -84,7 +73,7 @@ async def disconnect(
         for each in done.not_ended:
             out.line(f"{each.why} {each.fix}")
 
-    return Answer(document, page, NEEDS_A_PERSON if done.not_ended else DONE)
+    return Answer(done.document(), page, NEEDS_A_PERSON if done.not_ended else DONE)
 
 
 def register(app: typer.Typer) -> None:

@@ -35,15 +35,6 @@ async def erase(
             found = await use_case.erase(
                 opened.store, chosen, opened.clients, opened.clock_us, wanted, everywhere=everywhere
             )
-    document = {
-        "planned": plan,
-        "hubspot": str(found.hubspot) if found.hubspot is not None else None,
-        "salesforce": str(found.salesforce) if found.salesforce is not None else None,
-        "linked": found.linked,
-        "history_rows": found.audit,
-        "issues": found.issues,
-        "everywhere": everywhere,
-    }
 
     def page(out: Page) -> None:
         would = "would be " if plan else "were "
@@ -58,7 +49,7 @@ async def erase(
         if not plan:
             out.line("Backups made before still hold what they held: delete them, or keep them without the key file.")
 
-    return Answer(document, page)
+    return Answer(found.document(everywhere=everywhere, plan=plan), page)
 
 
 def register(app: typer.Typer) -> None:

@@ -68,35 +68,18 @@ async def install(
 ) -> Answer:
     """Bring the package to this version, or upgrade it, and give it to the sync user. Can be run again."""
     from interlock.app import connections
-    from interlock.app.package import install as use_case
-    from interlock.app.package import parts, permit
-    from interlock.app.package.documents import deployment_document, plan_document
-    from interlock.app.package.kept import Keeper
+    from interlock.app.package import bring as use_case
+    from interlock.app.package import parts
+    from interlock.app.package.documents import install_document
 
-    permitted = permit.Permitted((), (), None)
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
         address = parts.address_of(opened.home.settings.public_url)
-        async with opened.clients(chosen) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-            keeper = Keeper(opened.store, chosen.id)
-            installed = await use_case.install(
-                clients.salesforce, keeper, user_id, address, opened.clock_us, Telling(run)
-            )
-            if mapped_fields:
-                fields = await permit.mapped_fields(opened.store, chosen.id)
-                permitted = await permit.permit(
-                    clients.salesforce, keeper, user_id, fields, opened.clock_us, Telling(run)
-                )
+        installed, permitted = await use_case.bring(
+            opened.store, chosen, opened.clients, address, opened.clock_us, Telling(run), mapped_fields=mapped_fields
+        )
     before, after = installed.before, installed.after
-    document = {
-        **plan_document(after),
-        "state_before": before.state,
-        "deployment": deployment_document(installed.deployment),
-        "granted": [{"field": field, "editable": editable} for field, editable in permitted.added],
-        "left_out": [{"field": each.field, "reason": each.reason, "why": each.why} for each in permitted.left_out],
-    }
 
     def page(out: Page) -> None:
         _show(out, after)
@@ -107,7 +90,7 @@ async def install(
         for each in permitted.left_out:
             out.line(f"  {each.field} is not in the permission set: {each.why}.")
 
-    return Answer(document, page, DONE if after.complete else NEEDS_A_PERSON)
+    return Answer(install_document(installed, permitted), page, DONE if after.complete else NEEDS_A_PERSON)
 
 
 async def status(
@@ -154,7 +137,7 @@ async def remove(
     from interlock.app import connections
     from interlock.app.package import export as exporting
     from interlock.app.package import remove as use_case
-    from interlock.app.package.documents import deployment_document
+    from interlock.app.package.documents import remove_document
     from interlock.app.package.kept import Keeper
 
     async with run.open() as opened:
@@ -176,11 +159,6 @@ async def remove(
                 opened.clock_us,
                 Telling(run),
             )
-    document = {
-        "exported": {"file": exported.path, "pairs": exported.pairs, "sha256": exported.sha256},
-        "removed": [{"type": type_, "name": name} for type_, name in removed.components],
-        "deployment": deployment_document(removed.deployment),
-    }
 
     def page(out: Page) -> None:
         if not removed.components:
@@ -189,7 +167,7 @@ async def remove(
         out.line(f"Removed {len(removed.components)} components from {chosen.salesforce_name}.", style="bold")
         out.line(f"The {exported.pairs:,} links are in {exported.path}.")
 
-    return Answer(document, page)
+    return Answer(remove_document(exported, removed), page)
 
 
 class Telling:

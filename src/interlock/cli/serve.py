@@ -39,6 +39,7 @@ async def serve(
     from interlock.app.notify.courier import delivering
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
+    from interlock.app.setup import finish
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
@@ -75,12 +76,13 @@ async def serve(
                         run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
+                await finish.end_what_was_left(opened)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
                     ).run()
         finally:
-            await app.state.site.jobs.close()
+            await opened.background.close()
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()

@@ -118,9 +118,7 @@ def _typed(found: UndoPlan, yes: bool) -> int | None:
 
 
 def _planned(found: UndoPlan, plan: bool) -> Answer:
-    from interlock.app.undo import documents
-
-    document = documents.planned(found, plan=plan)
+    from interlock.app.undo.documents import plan_document
 
     def page(out: Page) -> None:
         if not found.fields and not found.records:
@@ -135,13 +133,12 @@ def _planned(found: UndoPlan, plan: bool) -> Answer:
         _show_left(out, found.left)
         out.line("Nothing was written.")
 
-    return Answer(document, page)
+    return Answer(plan_document(found, plan=plan), page)
 
 
 def _done(found: UndoPlan, result: UndoResult, open_issues: int) -> Answer:
-    from interlock.app.undo import documents
+    from interlock.app.undo.documents import result_document
 
-    document = documents.done(result, open_issues, found)
     code = {"stopped": STOPPED, "interrupted": INTERRUPTED}.get(
         result.sync.outcome, NEEDS_A_PERSON if open_issues else DONE
     )
@@ -155,7 +152,7 @@ def _done(found: UndoPlan, result: UndoResult, open_issues: int) -> Answer:
         if open_issues:
             out.line(f"{open_issues:,} issues need a person. Next: interlock issues")
 
-    return Answer(document, page, code)
+    return Answer(result_document(found, result, open_issues), page, code)
 
 
 def _show_fields(out: Page, found: UndoPlan) -> None:

@@ -71,7 +71,8 @@ async def wizard_of(stage: Stage, port: int) -> AsyncIterator[str]:
     }
     await apps.give(interlock.store, BY_COMMAND, url, clients)
     token = await links.demo_link(interlock.store, "Demo", "demo@example.com")
-    async with serving(make_app(interlock, url), listening):
+    app = make_app(interlock, url)
+    async with serving(app, listening, before_end=app.state.live.close):
         yield links.address_of(url, token)
 
 

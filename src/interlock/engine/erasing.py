@@ -39,10 +39,11 @@ async def note_erased(ctx: Cycle, batch: Batch) -> None:
 
 
 def leave_erased(batch: Batch) -> None:
-    """After matching: who found no counterpart is left alone, without a question that would tell of them."""
+    """After matching: who found no counterpart is left alone, without a question that would tell of them. Who only bears the
+    address may be somebody else, and the reason says what to do then."""
     for work in batch.works:
         if work.erased and work.link is None:
-            work.why_not, work.issues = "erased", []
+            work.why_not, work.issues = "erased" if work.erased == RECORD else "erased_address", []
             work.postpone_until_us = None
 
 

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 
 from interlock.core.model import LinkedBy, LinkState, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.undo import OUTSIDE
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, dirty, issues, links, unlinked
+from interlock.store.undos import WAITING
 
 NOT_IN_LIST = "not_in_list"
 LIST_MISSING = "inclusion_list_missing"
@@ -68,6 +70,8 @@ def note_excluded(ctx: Cycle, work: Work) -> None:
     """Say why, and look again where HubSpot did not say."""
     if work.included is False:
         work.why_not = NOT_IN_LIST
+        # Nothing of the pair is written now; nor shall it be when the contact enters the list, months after somebody asked.
+        work.undos_ended |= {row.id: OUTSIDE for row in work.undos if row.state == WAITING}
     else:
         work.why_not = MEMBERSHIP_UNKNOWN
         work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)

@@ -86,7 +86,9 @@ class Previewer:
         self._seen: set[RecordKey] = set()
         self._made = 0
         self._write_calls = dict.fromkeys(Side, 0)
-        self.preview = Preview({slug: ObjectPreview(ctx.report.of(slug)) for slug in ctx.objects}, {})
+        self.preview = Preview(
+            {slug: ObjectPreview(ctx.report.of(slug)) for slug in ctx.objects}, dict.fromkeys(Side, 0)
+        )
 
     async def run(self) -> Preview:
         ctx = self._ctx

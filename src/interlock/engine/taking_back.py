@@ -30,7 +30,8 @@ from interlock.crm.errors import CallRefused, Forbidden
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import Cycle
 from interlock.engine.decide import field_issue
-from interlock.engine.undo import EDITED_SINCE, GONE
+from interlock.engine.fetch import MERGED_IDS
+from interlock.engine.undo import EDITED_SINCE, GONE, OUTSIDE
 from interlock.engine.work import Batch, Work
 from interlock.store.undos import UNDONE, WAITING, UndoRow
 
@@ -78,6 +79,8 @@ def _why_not(work: Work, row: UndoRow) -> str | None:
     made = work.seen(row.side)
     if isinstance(made, Gone):
         return UNDONE if made.how in (GoneHow.DELETED, GoneHow.ERASED) else GONE
+    if work.included is False:
+        return OUTSIDE
     if made is None or work.link.state is not LinkState.LINKED:
         return GONE
     mapping = work.runtime.mapping_for(work.link.salesforce_type)
@@ -111,6 +114,8 @@ async def _touched(ctx: Cycle, batch: Batch, side: Side, members: dict[str, tupl
     type_ = batch.runtime.spec.hubspot_type
     defined = await ctx.hubspot.properties(type_, purpose="verify")
     names = [each.name for each in defined if not each.read_only and not each.calculated]
+    # Another record that was merged into it may have left no other trace, and would go with it.
+    names += [each.name for each in defined if each.name == MERGED_IDS and each.name not in names]
     histories = await ctx.hubspot.read_history(type_, list(made), names, purpose="verify")
     found: dict[str, str] = {}
     for id_, seen in made.items():
@@ -120,7 +125,9 @@ async def _touched(ctx: Cycle, batch: Batch, side: Side, members: dict[str, tupl
         ]
         if id_ not in histories:
             found[id_] = NOT_PROVEN
-        elif any(each.at_us > seen.created_us + SETTLED_US for each in versions):
+        elif any(each.value for each in histories[id_].get(MERGED_IDS, ())) or any(
+            each.at_us > seen.created_us + SETTLED_US for each in versions
+        ):
             found[id_] = EDITED_SINCE
     return found
 

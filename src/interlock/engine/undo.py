@@ -21,7 +21,7 @@ from interlock.store import WriteTx, undos
 from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
 
 # Why something was not taken back. Stable codes; app/undo/words.py has the sentences.
-EDITED_SINCE, NOT_MAPPED, GONE = "edited_since", "not_mapped", "gone"
+EDITED_SINCE, NOT_MAPPED, GONE, OUTSIDE = "edited_since", "not_mapped", "gone", "not_in_list"
 _OVER = "over"  # it stood, and ends with the edit that came
 
 

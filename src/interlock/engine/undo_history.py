@@ -16,7 +16,7 @@ from interlock.core.model import AuditKind, AuditRow, ConflictReason, LinkState,
 from interlock.core.plain import from_plain
 from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
-from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED
+from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED, OUTSIDE
 from interlock.store import Store, Tx, audit, links
 from interlock.store.undos import UndoRow
 
@@ -156,7 +156,8 @@ async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRunti
     for (hubspot_id, side), row in written.creates.items():
         link = pairs.get(hubspot_id)
         if link is None or link.state is not LinkState.LINKED or link.id is None:
-            found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, GONE, side))
+            outside = link is not None and link.state is LinkState.EXCLUDED
+            found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, OUTSIDE if outside else GONE, side))
         elif (hubspot_id, side) in rewritten:
             # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
             found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, EDITED_SINCE, side))
@@ -175,6 +176,8 @@ async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRunti
 
 
 def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, field: str) -> str | None:
+    if link is not None and link.state is LinkState.EXCLUDED:
+        return OUTSIDE
     if link is None or link.state is not LinkState.LINKED:
         return GONE
     mapped: Sequence[FieldMapping] = runtime.mapping_for(link.salesforce_type).fields

@@ -107,24 +107,29 @@ async def conflicts(
     cursor: str | None = None,
     object: str | None = None,
     property: str | None = None,
+    lost: Side | None = None,
 ) -> tuple[list[AuditRow], str | None]:
     """One page, newest first, and the cursor of the next. None: all. Index ix_audit_conflict."""
     before = int(cursor) if cursor is not None else 2**62
-    tests, values = _of_conflicts(status, object, property)
+    tests, values = _of_conflicts(status, object, property, lost)
     sql = _SELECT + tests + " AND id < ? ORDER BY id DESC LIMIT ?"
     found = [_audit(row) for row in await tx.rows(sql, tx.connection_id, *values, before, limit + 1)]
     return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
 
-async def conflicts_in_all(tx: Tx, status: str | None, object: str | None, property: str | None) -> int:
+async def conflicts_in_all(
+    tx: Tx, status: str | None, object: str | None, property: str | None, lost: Side | None = None
+) -> int:
     """How many `conflicts` has on all its pages."""
-    tests, values = _of_conflicts(status, object, property)
+    tests, values = _of_conflicts(status, object, property, lost)
     row = await tx.row("SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests, tx.connection_id, *values)
     return int(row[0]) if row else 0
 
 
-def _of_conflicts(status: str | None, object: str | None, property: str | None) -> tuple[str, list[str]]:
-    chosen = {"status": status, "object": object, "property": property}
+def _of_conflicts(
+    status: str | None, object: str | None, property: str | None, lost: Side | None
+) -> tuple[str, list[str]]:
+    chosen = {"status": status, "object": object, "property": property, "side": lost.value if lost else None}
     wanted = {name: value for name, value in chosen.items() if value is not None}
     return " AND kind = 'conflict'" + "".join(f" AND {name} = ?" for name in wanted), list(wanted.values())
 

@@ -45,6 +45,24 @@ async def put(tx: WriteTx, words: Iterable[str]) -> None:
     await tx.many(_PUT, [(tx.connection_id, _hash(key, word), tx.now_us) for word in dict.fromkeys(words)])
 
 
+async def all_(tx: Tx) -> tuple[str, list[str]] | None:
+    """The secret and every hash; None: nobody was erased. Raises SecretUnreadable."""
+    rows = await tx.rows("SELECT hash FROM erased WHERE connection_id = ?", tx.connection_id)
+    key = await secrets.get(tx, _SECRET) if rows else None
+    return None if key is None else (key, [row[0] for row in rows])
+
+
+async def take_over(tx: WriteTx, key: str, hashes: Sequence[str]) -> bool:
+    """Those of another database of this connection. False: they were made with another secret, and fit nothing here."""
+    own = await secrets.get(tx, _SECRET)
+    if own is None:
+        await secrets.put(tx, _SECRET, key)
+    elif own != key:
+        return False
+    await tx.many(_PUT, [(tx.connection_id, each, tx.now_us) for each in hashes])
+    return True
+
+
 async def take_along(tx: Tx, out: WriteTx) -> None:
     """Into a scratch copy, which holds no secrets otherwise."""
     if await any_(tx):

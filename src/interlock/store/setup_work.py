@@ -17,6 +17,12 @@ async def get(tx: Tx, setup_id: int, name: str) -> dict[str, Any] | None:
     return None if row is None else jsontext.load_object(row[0])
 
 
+async def all_of(tx: Tx, name: str) -> dict[int, dict[str, Any]]:
+    """{set-up: content}, also of set-ups that are over."""
+    rows = await tx.rows("SELECT setup_id, content FROM setup_work WHERE name = ? ORDER BY setup_id", name)
+    return {setup_id: jsontext.load_object(content) for setup_id, content in rows}
+
+
 async def put(tx: WriteTx, setup_id: int, name: str, content: dict[str, Any]) -> None:
     await tx.run(
         "INSERT INTO setup_work (setup_id, name, content, changed_at_us) VALUES (?, ?, ?, ?)"

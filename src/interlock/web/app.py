@@ -21,6 +21,7 @@ from interlock.web.address import API
 from interlock.web.api import failures
 from interlock.web.headers import Secured
 from interlock.web.routes import routes
+from interlock.web.said import told
 from interlock.web.site import Site
 from interlock.web.speaking import Speaking
 from interlock.web.static_files import ADDRESS as STATIC
@@ -78,8 +79,7 @@ class _Failing:
             return failures.of_error(error, self._site.clock_us())
         failure = error.failure
         title = _("There is no such thing") if isinstance(error, Missing) else _("Not done")
-        text = f"{failure.message} {failure.fix}".strip()
-        response = self._page(failures.status_of(error), title, text)
+        response = self._page(failures.status_of(error), title, forms.said(failure))
         response.headers.update(forms.headers_of(error))
         return response
 
@@ -87,7 +87,7 @@ class _Failing:
         assert isinstance(error, StoreError)
         if _is_api(request):
             return failures.of_error(error, self._site.clock_us())
-        text = f"{error} {_('Load the page again.')}"
+        text = f"{told(str(error))} {_('Load the page again.')}"
         return self._page(503, _("The database cannot be read"), text)
 
     async def crm(self, request: Request, error: Exception) -> Response:
@@ -95,7 +95,7 @@ class _Failing:
         assert isinstance(error, CrmError)
         if _is_api(request):
             return failures.of_error(error, self._site.clock_us())
-        response = self._page(failures.status_of(error), _("Not done"), f"{error.message} {error.fix}".strip())
+        response = self._page(failures.status_of(error), _("Not done"), told(f"{error.message} {error.fix}".strip()))
         response.headers.update(failures.headers_of(error))
         return response
 

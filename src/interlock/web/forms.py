@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.app.errors import AppError, Busy, Missing, Stopped
+from interlock.app.errors import AppError, Busy, Failure, Missing, Stopped
 from interlock.app.people.errors import HeldBack
+from interlock.web.said import told
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -28,8 +29,12 @@ class Shown(msgspec.Struct):
 def refused(error: AppError, values: dict[str, str], fields: tuple[str, ...]) -> Shown:
     """The form again after a use case has said no. `fields` are those that the form has."""
     failure = error.failure
-    text = f"{failure.message} {failure.fix}".strip()
-    return Shown(values, [Refused(failure.field if failure.field in fields else None, text)])
+    return Shown(values, [Refused(failure.field if failure.field in fields else None, said(failure))])
+
+
+def said(failure: Failure) -> str:
+    """What was refused and what to do, on one line, in the language of whoever asks."""
+    return told(f"{failure.message} {failure.fix}".strip())
 
 
 def status_of(error: AppError) -> int:

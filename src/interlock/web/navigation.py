@@ -13,16 +13,19 @@ class Place(msgspec.Struct, frozen=True):
     path: str
     label: str
     need: Action
+    also: tuple[str, ...] = ()  # other beginnings of addresses of its pages
 
     def is_at(self, path: str) -> bool:
         """Whether a page belongs here: the place itself, or below it."""
-        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+        return path == self.path or any(
+            path.startswith(f"{below}/") for below in (self.path, *self.also) if below != "/"
+        )
 
 
 def places() -> tuple[Place, ...]:
     return (
         Place("/", _("Status"), Action.SEE),
-        Place("/settings", _("Settings"), Action.SEE),
+        Place("/settings", _("Settings"), Action.SEE, ("/connections",)),
         Place("/setup", _("Set up"), Action.CONFIGURE),
         Place("/people", _("People"), Action.MANAGE_PEOPLE),
         Place("/api-tokens", _("API tokens"), Action.MANAGE_TOKENS),

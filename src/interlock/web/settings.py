@@ -11,7 +11,7 @@ from interlock.crm.errors import CrmError
 from interlock.store import connections
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
-from interlock.web import tabs
+from interlock.web import forms, tabs
 from interlock.web.access import Asked
 from interlock.web.texts import _
 
@@ -49,4 +49,4 @@ def said_by(error: AppError | CrmError | StoreError) -> str:
     """What a use case or a CRM has refused, and what to do, on one line."""
     failure = as_failure(error)
     assert failure is not None
-    return f"{failure.message} {failure.fix}".strip()
+    return forms.said(failure)

@@ -15,10 +15,12 @@ from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import Visitor
 from interlock.app.times import rfc3339
-from interlock.web import texts
+from interlock.app.words import why_not
+from interlock.web import tabs, texts
 from interlock.web.limits import STRANGER, TOKEN, Buckets
 from interlock.web.live import Live
 from interlock.web.navigation import places_for
+from interlock.web.said import told
 from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, _n
 from interlock.wiring import Interlock
@@ -32,7 +34,7 @@ class Site:
         self.public_url = public_url
         self.post = interlock.post(public_url)
         self.passwords = passwords
-        self.jobs = Jobs(self.clock_us)
+        self.jobs = Jobs(interlock.background, self.clock_us)
         self.tokens = Buckets(TOKEN, self.clock_us)
         self.strangers = Buckets(STRANGER, self.clock_us)
         self.denials = Denials(self.store, self.clock_us)
@@ -51,8 +53,12 @@ class Site:
         self.templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
         self.templates.globals["language"] = texts.language
         self.templates.filters["number"] = number
+        self.templates.filters["told"] = told
+        self.templates.filters["thing"] = thing
+        self.templates.filters["why_not"] = lambda code: told(why_not(code))
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
+        self.templates.filters["object_name"] = tabs.name_of
         self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
         self.templates.globals["Action"] = Action
         self.templates.globals["file"] = self.files.address
@@ -84,6 +90,19 @@ class Site:
             **values,
         )
         return HTMLResponse(body, status_code)
+
+
+def thing(name: str) -> str:
+    """An object in the middle of a sentence: one of them, or all."""
+    names = {
+        "contacts": _("contacts"),
+        "companies": _("companies"),
+        "deals": _("deals"),
+        "contact": _("contact"),
+        "company": _("company"),
+        "deal": _("deal"),
+    }
+    return names.get(name, name)
 
 
 def count(value: int | None) -> str:

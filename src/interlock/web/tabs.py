@@ -43,6 +43,11 @@ TABS = (
 )
 
 
+def name_of(slug: str) -> str:
+    """An object's name in the language of the page; its slug where it has no tab."""
+    return next((tab.label() for tab in TABS if tab.slug == slug), slug)
+
+
 class Shown(msgspec.Struct, frozen=True):
     slug: str
     label: str

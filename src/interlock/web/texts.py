@@ -1,7 +1,7 @@
 """Every sentence of the pages comes through here: one gettext catalogue (`locale/`), in the language of whoever asks.
 
 The catalogue's source is what is in the repository (`interlock.po`); it is compiled when it is first needed. A text without a
-translation is shown in English. What the use cases themselves say (reasons, what to do) is English on every surface.
+translation is shown in English. What the use cases themselves say (reasons, what to do) is looked up by `said.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -61,11 +62,14 @@ def preferred(accept_language: str) -> str:
 
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
-    file = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
     if language == ENGLISH:
         return gettext.NullTranslations()
     compiled = BytesIO()
-    with file.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language))
+    write_mo(compiled, read(language, DOMAIN))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def read(language: str, domain: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as source:
+        return read_po(source, locale=language)

@@ -61,3 +61,17 @@ async def test_closing_ends_what_runs_and_lets_nothing_begin() -> None:
     await background.close()
     assert ended == ["install"]
     assert not background.start("install", for_ever)
+
+
+async def test_what_can_be_asked_to_end_ends_by_itself_when_the_process_does() -> None:
+    asked, told = asyncio.Event(), []
+
+    async def drain() -> None:
+        await asked.wait()
+        told.append("saved")
+
+    background = Background()
+    background.start("sync", drain, asked.set)
+    await asyncio.sleep(0)
+    await background.close()
+    assert told == ["saved"]

@@ -16,7 +16,7 @@ from tests.world import World
 
 from interlock.app import backup
 from interlock.app.errors import BadInput, Busy
-from interlock.store import Store, heartbeat, keyring
+from interlock.store import Store, colleague_links, heartbeat, keyring, setups
 from interlock.store.errors import SchemaNewer
 
 
@@ -215,11 +215,13 @@ def test_nobody_is_still_signed_in_after_a_restore(tell: Tell, tmp_path: Path) -
             )
             values = {"token_hash": "x", "person_id": person, "created_at_us": 1, "seen_at_us": 1, "until_us": 2**60}
             await tx.insert("session", values)
+            link = await colleague_links.make(tx, await setups.begin(tx, "command"), "hubspot", "command", 2**60)
         made(world, tmp_path / "a.backup")
         await put_back(world, tmp_path / "a.backup")
         assert world.store is not None
         async with world.store.read(None) as tx:
             assert await tx.rows("SELECT id FROM session") == []
+            assert await colleague_links.find(tx, link) is None
             assert (await tx.rows("SELECT action FROM deed ORDER BY seq DESC LIMIT 1"))[0][0] == "restored"
 
     tell(story)

@@ -35,7 +35,7 @@ class Disputed:
 
     async def only(self, status: str | None = "open") -> dict[str, Any]:
         assert self.world.store is not None
-        (found,) = (await conflicts.list_(self.world.store, self.connection_id, status)).conflicts
+        (found,) = (await conflicts.list_(self.world.store, self.connection_id, conflicts.Filter(status))).conflicts
         return found
 
     async def open_(self) -> int:
@@ -152,7 +152,7 @@ def test_an_edit_in_hubspot_after_the_choice_is_decided_by_the_rule_and_logged(t
         await world.sync_later()
         assert pair.titles() == ("Analyst", "Analyst")
         assert world.store is not None
-        shown = (await conflicts.list_(world.store, pair.connection_id, None)).conflicts
+        shown = (await conflicts.list_(world.store, pair.connection_id, conflicts.Filter(None))).conflicts
         assert [(each["hubspot_value"], each["status"]) for each in shown] == [
             ("Programmer", "settled"),
             ("Countess", "open"),
@@ -267,6 +267,6 @@ def test_a_conflict_that_does_not_exist_is_missing(tell: Tell) -> None:
         with pytest.raises(Missing, match="no conflict 999"):
             await conflicts.resolve(world.store, pair.connection_id, 999, Side.HUBSPOT, now_us=0, plan=False)
         with pytest.raises(BadInput, match="not a status"):
-            await conflicts.list_(world.store, pair.connection_id, "closed")
+            await conflicts.list_(world.store, pair.connection_id, conflicts.Filter("closed"))
 
     tell(story, existing="all")

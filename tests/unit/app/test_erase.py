@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.app.conftest import Tell
+from tests.unit.app.test_backup import made, put_back
 from tests.world import World
 
 from interlock.app import erase as erasing
 from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
+from interlock.app.words import WHY_NOT
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.store import unlinked
+from interlock.store.keyring import load_or_create
 from interlock.wiring import Clients
 
 # What nobody may find any more; each is a value of its own, so that a look through every column tells.
@@ -107,7 +112,7 @@ def test_a_new_record_with_the_same_address_is_not_carried_over(tell: Tell, side
         assert world.store is not None
         assert world.connection is not None
         planned = await preview.plan(world.store, world.connection, *world.clients(), world.clock_us)
-        assert planned.objects["contacts"].blocked == {"erased": 1}
+        assert planned.objects["contacts"].blocked == {"erased_address": 1}
         await world.settle()
         assert world.counts()["contacts"] + world.counts()["Contact"] == 1
         assert await canaries(world) == []
@@ -188,5 +193,61 @@ def test_the_hash_tells_nobody_whose_it_is(tell: Tell) -> None:
             hashes = {row[0] for row in await tx.rows("SELECT hash FROM erased")}
         assert len(hashes) == 3  # both records, and the address
         assert hashlib.sha256(f"email:{CANARIES[0]}".encode()).hexdigest() not in hashes
+
+    tell(story)
+
+
+@pytest.mark.parametrize("by", ["order", "hubspot"])
+def test_a_restore_of_an_older_backup_brings_nobody_back_who_was_erased_since(
+    tell: Tell, tmp_path: Path, by: str
+) -> None:
+    async def story(world: World) -> None:
+        assert world.store is not None
+        await world.store.close()
+        world.keyring = load_or_create(tmp_path / "secret.key")
+        await world.open()
+        hubspot_id, salesforce_id = await known(world)
+        other = world.person("bob@example.com", jobtitle="Clerk")
+        await world.settle()
+        made(world, tmp_path / "a.backup")
+        if by == "order":
+            await erase(world, contact(hubspot_id))
+        else:
+            world.hugo.erase(hubspot_id)
+            world.sally.update("Contact", salesforce_id, {"Title": "Looked at"})
+            await world.settle()
+        before = world.counts()["contacts"]
+        await put_back(world, tmp_path / "a.backup")
+        assert await canaries(world) == []
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        world.sally.update("Contact", world.counterpart("contacts", other), {"Title": "Count"})
+        await world.settle()
+        assert world.counts()["contacts"] == before
+        assert world.contact(other)["jobtitle"] == "Count"
+        assert await canaries(world) == []
+        if by == "order":
+            assert await world.link("contacts", hubspot_id) is None
+
+    tell(story)
+
+
+def test_somebody_else_with_the_address_of_an_erased_person_is_said_to_be_held_back_and_what_to_do_works(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id), everywhere=True)
+        heir = world.hugo.create("contacts", {"email": CANARIES[0], "lastname": "Heir"})
+        await world.settle()
+        async with world.read() as tx:
+            alone = (await unlinked.by_keys(tx, [contact(heir)]))[contact(heir)]
+        assert "create them on the other side by hand" in WHY_NOT[alone.why]
+        assert world.counts()["Contact"] == 0
+        made_by_hand = world.sally.create("Contact", {"LastName": "Heir", "Email": CANARIES[0]})
+        await world.settle()
+        assert world.counterpart("contacts", heir) == made_by_hand
+        world.hugo.update("contacts", heir, {"jobtitle": "Heiress"})
+        await world.settle()
+        assert world.sally.get("Contact", made_by_hand)["Title"] == "Heiress"
 
     tell(story)

@@ -293,7 +293,16 @@ def test_a_line_number_is_the_line_of_the_key(at_desk: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{", "this is not YAML"), ("", "holds no mappings"), ("- a", "holds no mappings"), ("\x00", "not YAML")],
+    [
+        ("{", "this is not YAML"),
+        ("", "holds no mappings"),
+        ("- a", "holds no mappings"),
+        ("\x00", "not YAML"),
+        ("version: 1\nobjects: &a\n  x: *a\n", r"line 3: .*aliases \(\*name\) are not taken"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"line 2: .*aliases"),  # 30 such lines are a billion items
+        ("objects: " + "[" * 3_000, "nested too deeply"),
+        ("objects: " + "{a: " * 3_000, "nested too deeply"),
+    ],
 )
 def test_a_file_that_is_no_mappings_is_said(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "mappings.yaml"

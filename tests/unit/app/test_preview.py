@@ -212,3 +212,15 @@ def test_the_forecast_is_near_what_the_sync_then_uses(tell: Tell) -> None:
             assert 0.6 * used[side.value] <= calls <= 1.4 * used[side.value], (forecast, used)
 
     tell(story, existing="all")
+
+
+def test_whoever_watches_has_a_document_before_anything_is_counted(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        world.hugo.create("contacts", {"email": "ada@example.com"})
+        await world.connect()
+        early: list[dict[str, Any]] = []
+        await plan(world, watch=lambda counts: early.append(preview.as_document(counts)))
+        assert early[0]["api_calls"] == {"hubspot": 0, "salesforce": 0}
+        assert early[0]["objects"]["contacts"]["create_in_salesforce"] == 0
+
+    tell(story, existing="all")

@@ -19,6 +19,7 @@ from interlock.app.undo.plan import UndoPlan
 from interlock.app.undo.run import UndoResult
 from interlock.core.model import AuditKind, LinkState, RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.store import connections
 from interlock.wiring import Clients
 
 
@@ -554,5 +555,68 @@ def test_one_record_alone_can_be_undone(tell: Tell) -> None:
         assert done.fields == 1
         assert pair.titles() == ("Clerk", "Countess")
         assert world.contact(other)["jobtitle"] == "Count"
+
+    tell(story)
+
+
+def test_a_created_record_that_another_was_merged_into_stays(tell: Tell) -> None:
+    """It holds what somebody had entered there, and no property that can be written tells of it."""
+
+    async def story(world: World) -> None:
+        since_us, hubspot_id, _ = await created(world, Side.HUBSPOT)
+        await asyncio.sleep(600.0)
+        other = world.hugo.create("contacts", {"email": "ada.king@example.com"})
+        world.hugo.merge("contacts", hubspot_id, other)
+        planned = await plan(world, since_us)
+        assert (planned.records, [each.why for each in planned.left]) == ([], ["edited_since"])
+        await undo(world, since_us, delete_records=0)
+        assert world.counts()["contacts"] == 1
+
+    tell(story)
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_a_pair_outside_of_the_list_is_left_and_nothing_is_undone_when_it_enters(tell: Tell, noticed: bool) -> None:
+    async def story(world: World) -> None:
+        ada = await linked(world)
+        ada.edit(hubspot="Count")
+        await world.sync_later()
+        list_id = world.hugo.create_list("contacts", "Customers")
+        assert world.connection is not None
+        assert world.connection.id is not None
+        world.connection.settings = {**world.connection.settings, "inclusion": {"contacts": list_id}}
+        async with world.write() as tx:
+            await connections.update(tx, world.connection.id, settings=world.connection.settings)
+        if noticed:
+            world.sally.update("Contact", ada.salesforce_id, {"Department": "Court"})
+            await world.settle()
+        planned = await ada.plan()
+        assert (planned.fields, {each.why for each in planned.left}) == ([], {"not_in_list"})
+        done = await ada.undo()
+        assert (done.fields, {each.why for each in done.left}) == (0, {"not_in_list"})
+        world.hugo.change_list(list_id, add=[ada.hubspot_id])
+        await world.settle()
+        link = await world.link("contacts", ada.hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.LINKED
+        assert ada.titles() == ("Count", "Count")
+
+    tell(story)
+
+
+def test_a_created_record_outside_of_the_list_is_not_deleted(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        since_us, _, _ = await created(world, Side.SALESFORCE)
+        list_id = world.hugo.create_list("contacts", "Customers")
+        assert world.connection is not None
+        assert world.connection.id is not None
+        world.connection.settings = {**world.connection.settings, "inclusion": {"contacts": list_id}}
+        async with world.write() as tx:
+            await connections.update(tx, world.connection.id, settings=world.connection.settings)
+        planned = await plan(world, since_us)
+        assert (planned.records, [each.why for each in planned.left]) == ([], ["not_in_list"])
+        done = await undo(world, since_us, delete_records=0)
+        assert done.records == 0
+        assert world.counts()["Contact"] == 1
 
     tell(story)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -376,3 +378,27 @@ async def test_a_token_that_is_sent_to_the_wrong_place_is_not_said_back(site: Si
     link = await links.setup_link(site.office.store)
     for path in (f"/{link}", f"/welcome/{link}/x"):
         assert link not in (await site.browser().get(path)).body
+
+
+async def test_a_form_of_very_many_parts_is_refused_before_anything_is_made_of_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can send it to the sign-in; taking it apart as an e-mail held every other request up for ten seconds."""
+    made = []
+    init = EmailMessage.__init__
+
+    def counting(self: EmailMessage, *arguments: Any, **more: Any) -> None:
+        made.append(self)
+        init(self, *arguments, **more)
+
+    monkeypatch.setattr(EmailMessage, "__init__", counting)
+    body = b"--b\r\n\r\n\r\n" * 10_000 + b"--b--\r\n"
+    answer = await site.browser().send("POST", "/sign-in", body, {"content-type": "multipart/form-data; boundary=b"})
+    assert answer.status == 413
+    assert len(made) < 10
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; x"])
+async def test_a_form_of_parts_without_a_boundary_is_refused(site: Site, kind: str) -> None:
+    answer = await site.browser().send("POST", "/sign-in", b"--\r\n\r\n\r\n----", {"content-type": kind})
+    assert answer.status in (403, 413)

@@ -4,6 +4,7 @@ deed, which names no address."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from interlock.app.notify.watch import THRESHOLD, THRESHOLD_ISSUES
 from interlock.app.people.log import record
 from interlock.app.people.manage import check_email
 from interlock.app.people.visitor import By
+from interlock.app.times import rfc3339
 from interlock.store import NotUnique, Store, channels, connections, notices, tokens
 from interlock.store.channels import Channel
 from interlock.store.notices import Delivery, Notice
@@ -35,6 +37,22 @@ class Place(msgspec.Struct, frozen=True):
     channel: Channel
     last: Delivery | None
 
+    def document(self) -> dict[str, Any]:
+        channel, last = self.channel, self.last
+        told = (
+            {"state": last.state, "tries": last.tries, "error": last.error, "at": rfc3339(last.done_at_us)}
+            if last
+            else None
+        )
+        return {
+            "id": channel.id,
+            "kind": channel.kind,
+            "target": channel.target,
+            "person_id": channel.person_id,
+            "events": channel.events,
+            "last": told,
+        }
+
 
 async def list_(store: Store) -> list[Place]:
     async with store.read(None) as tx:
@@ -50,23 +68,30 @@ async def list_(store: Store) -> list[Place]:
     return [Place(channel, last.get(channel.id)) for channel in found]
 
 
-async def add_webhook(store: Store, post: Post, by: By, url: str, wanted: Iterable[str]) -> str:
-    """The secret with which its messages are signed: shown once. Raises BadInput."""
+async def place(store: Store, id_: int) -> Place:
+    """Raises Missing."""
+    found = next((each for each in await list_(store) if each.channel.id == id_), None)
+    if found is None:
+        raise _gone()
+    return found
+
+
+async def add_webhook(store: Store, post: Post, by: By, url: str, wanted: Iterable[str]) -> tuple[int, str]:
+    """Its id, and the secret with which its messages are signed: shown once. Raises BadInput."""
     url, chosen = webhook.checked_url(url, post.webhooks.allow_private), events.checked(wanted)
     secret = webhook.new_secret()
-    await _add(store, by, channels.WEBHOOK, url, None, chosen, secret)
-    return secret
+    return await _add(store, by, channels.WEBHOOK, url, None, chosen, secret), secret
 
 
-async def add_email(store: Store, post: Post, by: By, address: str, wanted: Iterable[str]) -> None:
-    """Raises BadInput."""
+async def add_email(store: Store, post: Post, by: By, address: str, wanted: Iterable[str]) -> int:
+    """Its id. Raises BadInput."""
     _check_mail(post)
     try:
         address = check_email(address)
     except BadInput as error:
         failure = error.failure
         raise BadInput(failure.message, code=failure.code, field="target", fix=failure.fix) from error
-    await _add(store, by, channels.EMAIL, address, None, events.checked(wanted), None)
+    return await _add(store, by, channels.EMAIL, address, None, events.checked(wanted), None)
 
 
 async def set_mine(store: Store, post: Post, by: By, wanted: Iterable[str]) -> None:
@@ -157,7 +182,7 @@ async def test(store: Store, post: Post, id_: int, now_us: int) -> Channel:
 # --- from how many issues on ------------------------------------------------------------------------------------------
 
 
-async def set_threshold(store: Store, by: By, connection_id: int, text: str) -> None:
+async def set_threshold(store: Store, by: By, connection_id: int, text: str) -> int:
     """From how many issues of one category on people are told. Raises BadInput, Missing."""
     digits = text.strip()
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 8 and 1 <= int(digits) <= _THRESHOLD_MOST):
@@ -171,6 +196,7 @@ async def set_threshold(store: Store, by: By, connection_id: int, text: str) -> 
         connection = await fresh(tx, connection_id)
         await connections.update(tx, connection_id, settings={**connection.settings, THRESHOLD: int(digits)})
         await record(tx, by, "notification_threshold_changed", f"connection:{connection_id}", after=int(digits))
+    return int(digits)
 
 
 # --- the bell ---------------------------------------------------------------------------------------------------------

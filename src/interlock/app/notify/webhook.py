@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from interlock.app.errors import BadInput
 from interlock.app.notify.sending import NotDelivered
@@ -28,6 +29,8 @@ TIMEOUT_S = 15.0
 _URL_CHARACTERS = 2_000
 # IPv6 addresses that are an IPv4 address to whoever passes them on (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Likewise, of old (RFC 4291, 2.5.5.1); `::` and `::1` among them are no more public as IPv4.
+_COMPATIBLE = IPv6Network("::/96")
 
 
 def new_secret() -> str:
@@ -53,7 +56,7 @@ def is_public(address: str) -> bool:
 def _inside(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(ip, IPv4Address):
         return ip
-    if ip in _NAT64:
+    if ip in _NAT64 or ip in _COMPATIBLE:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
 
@@ -77,7 +80,10 @@ def checked_url(text: str, allow_private: bool) -> str:
         raise no("The address holds a user name or a password.", "Messages are signed instead: check the signature.")
     if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
         raise no("Messages are only sent over https.", "Use an address that begins with https://.")
-    if not allow_private and _is_literal(host) and not is_public(host):
+    dialled = _as_dialled(url)
+    if dialled is None:
+        raise no(f"{url[:80]!r} is no web address.", "Write one like https://hooks.example.com/interlock.")
+    if not allow_private and _is_literal(dialled) and not is_public(dialled):
         raise no(f"{host} is an address inside a network.", _PRIVATE_FIX)
     return url
 
@@ -85,6 +91,15 @@ def checked_url(text: str, allow_private: bool) -> str:
 _PRIVATE_FIX = (
     "Use a public one. If it is meant, set webhooks_to_private_addresses: true in interlock.yaml, and restart."
 )
+
+
+def _as_dialled(url: str) -> str | None:
+    """The host that the client will connect to: it folds wide digits and full stops of other scripts into plain ones (IDNA), and
+    what is an IP address then is asked of no resolver. None: it takes no such host."""
+    try:
+        return URL(url).host
+    except ValueError:
+        return None
 
 
 def _is_literal(host: str) -> bool:

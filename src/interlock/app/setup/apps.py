@@ -14,7 +14,7 @@ from interlock.app import sign_in
 from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput
 from interlock.app.people.visitor import By
-from interlock.app.setup import state
+from interlock.app.setup import connect, state
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused
@@ -117,6 +117,7 @@ async def save(store: Store, by: By, setup: Setup, entered: Entered, version: in
         await _keep_key(tx, setup.id, Side.HUBSPOT, values.hubspot_way, entered.hubspot_key)
         key = entered.salesforce_jwt_key if values.salesforce_way == JWT else entered.salesforce_client_secret
         await _keep_key(tx, setup.id, Side.SALESFORCE, values.salesforce_way, key)
+        await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
         return await state.save_in(tx, by, setup.id, slug, values, version)
 
 
@@ -230,6 +231,32 @@ async def _keep_key(tx: WriteTx, setup_id: int, side: Side, way: str, typed: str
         field = {KEY: "hubspot_key", JWT: "salesforce_jwt_key", CLIENT_CREDENTIALS: "salesforce_client_secret"}[way]
         raise BadInput(
             f"There is no key for {NAMES[side]}.", code="key_missing", field=field, fix="Paste it from the CRM."
+        )
+
+
+def _is_other(side: Side, before: Values, values: Values, entered: Entered) -> bool:
+    """Whether the side signs in with something else than the one whom Connect shows signed in with."""
+    way = values.way(side)
+    if way != before.way(side):
+        return True
+    if way in WITH_APP:
+        return False  # whoever signed in stays so, whatever becomes of the app
+    if side is Side.HUBSPOT:
+        return bool(entered.hubspot_key.strip())
+    typed = entered.salesforce_jwt_key if way == JWT else entered.salesforce_client_secret
+    own = (values.salesforce_client_id, values.salesforce_user, values.salesforce_url)
+    return bool(typed.strip()) or own != (before.salesforce_client_id, before.salesforce_user, before.salesforce_url)
+
+
+async def _ask_again(tx: WriteTx, by: By, setup: Setup, sides: list[Side]) -> None:
+    """The card on Connect names whom a person has agreed to: another key may be another account's, and is asked who it is."""
+    signed_in = connect.values_of(setup)
+    gone = {side.value: None for side in sides if getattr(signed_in, side.value) is not None}
+    if Side.SALESFORCE.value in gone:
+        gone["sync_user"] = None
+    if gone:
+        await state.change_in(
+            tx, by, setup.id, connect.slug, connect.Values, lambda now: msgspec.structs.replace(now, **gone)
         )
 
 

@@ -14,7 +14,7 @@ from interlock.app.errors import BadInput
 from interlock.app.new_properties import Offer, offers
 from interlock.app.setup import state
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Choices, Missing, draft
+from interlock.app.setup.draft import Choices, Missing, draft, to_make
 from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
@@ -72,6 +72,11 @@ def lacking(found: Found) -> list[Lacking]:
         if new:
             listed.append(Lacking(object_, new, count, found.room.get(object_)))
     return listed
+
+
+def needed(found: Found) -> int:
+    """How many properties are made whatever becomes of the others: for the shipped pairs, and for the links."""
+    return len(to_make(found.schemas, draft(found.schemas, found.kept_back, Choices(missing="leave_out"))))
 
 
 def check(values: Values, found: Found) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from interlock.app import credentials, sign_offs
 from interlock.app import mappings as mapping_documents
-from interlock.app import sign_offs
 from interlock.app.compile import Compiler
-from interlock.app.connect import REJOINS, ConnectRefused, ConnectRequest, join
+from interlock.app.connect import ConnectRefused, ConnectRequest, join
+from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import BadInput
 from interlock.app.new_properties import classified
 from interlock.app.people.visitor import By
@@ -27,7 +28,7 @@ from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.model import PropertyRoom
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections, directory, grants, setups
+from interlock.store import Store, connections, directory, grants, links, setups
 from interlock.store.connections import Connection
 from interlock.store.setups import Setup
 
@@ -110,12 +111,16 @@ async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) 
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
         held = [*(await grants.in_use(tx)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
-    return {each.id for each in held} >= set((await joining.parts(interlock.store, setup)).grants)
+    parts = await joining.parts(interlock.store, setup)
+    keys = await credentials.load(interlock.store, connection.id)
+    wanted = msgspec.structs.asdict(parts.secrets) if parts.secrets is not None else {}
+    same_keys = all(value is None or value == getattr(keys, name) for name, value in wanted.items())
+    return same_keys and {each.id for each in held} >= set(parts.grants)
 
 
 async def drop(store: Store, setup: Setup) -> None:
-    """Forget the connection of a set-up that never began; nothing was synced by it. One that had been disconnected is so again,
-    with its links and its history. Raises BadInput for one that syncs."""
+    """Forget the connection of a set-up that never began. One that has links synced before, and was disconnected: it is so again,
+    since joining the same two once more must make nothing twice. Raises BadInput for one that syncs."""
     if setup.connection_id is None:
         return
     async with store.write(setup.connection_id) as tx:
@@ -125,20 +130,18 @@ async def drop(store: Store, setup: Setup) -> None:
         await setups.part(tx, setup.id)
         for side in Side:
             await grants.release(tx, side.value)
-        if now is None or REJOINS not in now.settings:
+        if await links.counts(tx):
+            for side in Side:
+                await sign_offs.drop_other_ways(tx, side)
+            await connections.update(
+                tx,
+                setup.connection_id,
+                state=NOT_CONNECTED,
+                state_reason="Its set-up was given up.",
+                state_fix="Set it up again, or run `interlock connect`.",
+            )
+        else:
             await connections.delete(tx)
-            return
-        for side in Side:
-            await sign_offs.drop_other_ways(tx, side)
-        await connections.update(
-            tx,
-            setup.connection_id,
-            state="not_connected",
-            state_reason="It was disconnected, and the set-up that was to connect it again was given up.",
-            state_fix="Set it up again.",
-            begun_at_us=now.settings[REJOINS],
-            settings={name: value for name, value in now.settings.items() if name != REJOINS},
-        )
 
 
 async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
@@ -149,7 +152,7 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
     async with interlock.store.read(None) as tx:
         known = await connections.by_hubspot_account(tx, account)
         named = {each.name for each in await connections.list_(tx)}
-    if known is not None and known.begun_at_us is not None and known.state != "not_connected":
+    if known is not None and known.begun_at_us is not None and known.state != NOT_CONNECTED:
         raise ConnectRefused(
             "account_already_joined",
             f"HubSpot account {account} is connected already, as {known.name!r}, and syncs.",
@@ -167,7 +170,6 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
         by=by,
         grants=parts.grants,
         make=False,
-        set_up_anew=True,
     )
     async with interlock.setup_clients(setup) as clients:
         joined = await join(interlock.store, clients.hubspot, clients.salesforce, request, interlock.clock_us)

@@ -21,6 +21,7 @@ from interlock.app.new_properties import Classified, Offer, offers, with_propert
 from interlock.app.schemas import Schemas
 from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import NewProperty
+from interlock.engine.context import HUBSPOT_ID_PROPERTY
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import EVERY_RULE, DefaultMapping, ObjectSpec
 
@@ -172,6 +173,12 @@ class Draft(msgspec.Struct, frozen=True):
             if row.makes is not None
         ]
 
+    def for_fields(self) -> int:
+        """How many of them are for fields that no shipped pair has."""
+        return sum(
+            row.kind == "custom" and row.makes is not None for slug in self.objects for row in self.rows.get(slug, ())
+        )
+
     def document(self) -> Document:
         """For `mappings.apply_in`: the whole truth about each type of what syncs."""
         return Document(
@@ -199,6 +206,14 @@ def draft(schemas: Schemas, kept_back: Classified, choices: Choices) -> Draft:
     slugs = [slug for slug in SPECS if SPECS[slug].hubspot_type in schemas.properties]
     listed = {slug: rows(schemas, slug, kept_back, choices) for slug in slugs}
     return Draft(tuple(slug for slug in slugs if slug in choices.objects), listed)
+
+
+def to_make(schemas: Schemas, found: Draft) -> list[tuple[str, NewProperty]]:
+    """(HubSpot object, property) of all that the finish makes. Interlock's own id property comes first: without it nothing could
+    be linked, whatever else was made."""
+    wanted = [*key_fields.missing(schemas, found.objects).properties, *found.new_properties()]
+    new = {(object_, each.name): (object_, each) for object_, each in wanted}
+    return sorted(new.values(), key=lambda each: each[1].name != HUBSPOT_ID_PROPERTY)
 
 
 def schemas_to_be(schemas: Schemas, found: Draft) -> Schemas:

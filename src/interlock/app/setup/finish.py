@@ -16,8 +16,8 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
-from interlock.app.connect import REJOINS, load_again
-from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.connect import load_again
+from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
@@ -25,12 +25,11 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup import connecting, opened, package, properties, review, state, trial
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Draft
+from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
-from interlock.engine.context import HUBSPOT_ID_PROPERTY
 from interlock.objects.registry import SPECS
 from interlock.store import connections, schedule, setup_work
 from interlock.store.connections import Connection
@@ -127,6 +126,27 @@ async def standing(interlock: Opened, setup_id: int) -> Run | None:
     return interlock.background.told(name) or run
 
 
+async def end_what_was_left(interlock: Opened) -> None:
+    """Of set-ups that are over, what a process that died left undone: nobody looks at them any more, and an admin's sign-in that
+    was to be revoked would stay good. One that is not over goes on when somebody looks."""
+    async with interlock.store.read(None) as tx:
+        kept = await setup_work.all_of(tx, _RUN)
+        running = [id_ for id_, content in kept.items() if msgspec.convert(content, Run).state == "running"]
+        over = [id_ for id_ in running if (await state.load_in(tx, id_)).ended_at_us is not None]
+    for setup_id in over:
+        await standing(interlock, setup_id)
+
+
+def check_not_running(interlock: Opened, setup_id: int) -> None:
+    """Raises Busy. A finish that lost its connection on the way would make it anew, for a set-up that is no more."""
+    if interlock.background.runs(task_name(setup_id, _RUN)):
+        raise Busy(
+            "The set-up is being finished.",
+            code="setup_finishing",
+            fix="Wait until that has ended. A connection that syncs is ended by *Disconnect* in its settings.",
+        )
+
+
 async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _RUN))
 
@@ -165,7 +185,10 @@ class _Finish:
         if setup.ended_at_us is not None and setup.connection_id is not None:
             # A process died between the end of the set-up and the word about it.
             await self._revoke(setup.connection_id)
+            self.tell(step="done", state="done")
             return
+        if setup.ended_at_us is not None:
+            raise Stale("This set-up was given up. It was not finished.", fix="Open /setup to begin another.")
         if self.told.step == "undo":
             await self._undo()
             return
@@ -189,11 +212,7 @@ class _Finish:
         await self._revoke(found.connection.id)
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:
-        draft = properties.draft_of(setup, found)
-        wanted = [*key_fields.missing(found.schemas, draft.objects).properties, *draft.new_properties()]
-        new = list({(object_, each.name): (object_, each) for object_, each in wanted}.values())
-        # Interlock's own property first: without it nothing could be linked, whatever else was made.
-        new.sort(key=lambda each: each[1].name != HUBSPOT_ID_PROPERTY)
+        new = to_make(found.schemas, properties.draft_of(setup, found))
         self.tell(to_make=len(new))
         async with self._interlock.setup_clients(setup) as clients:
             for object_ in dict.fromkeys(object_ for object_, _ in new):
@@ -239,9 +258,9 @@ class _Finish:
             assert now is not None
             settings = {**now.settings, "existing": existing}
             # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            begun_at_us = settings.pop(REJOINS, now.created_at_us)
-            if REJOINS in now.settings:
-                await load_again(tx, existing)
+            begun_at_us = now.created_at_us
+            # One that was disconnected may have been loaded before, by another choice.
+            await load_again(tx, existing)
             await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
             await schedule.ring(tx)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from interlock.app import sign_in, sign_offs
+from interlock.app import sign_in, sign_in_checks, sign_offs
 from interlock.app.crms import Crms
 from interlock.app.errors import AppError, BadInput, Missing, as_failure
 from interlock.app.people.visitor import By
@@ -220,7 +220,7 @@ async def with_key(
         deploys=part == SALESFORCE,
         other_grant=None if other is None else other.grant,
     )
-    joined_to = await sign_in.check_key(store, request, identity)
+    joined_to = await sign_in_checks.check_key(store, request, identity)
     signed_in = SignedIn(identity, None, joined_to)
     return await _remember(
         store, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from interlock.app.errors import Busy, Missing
+from interlock.app.errors import Missing, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.times import rfc3339
@@ -21,12 +21,6 @@ from interlock.store.setups import Setup
 from interlock.store.tx import Tx, WriteTx
 
 Kept = TypeVar("Kept", bound=msgspec.Struct)
-
-
-class Stale(Busy):
-    """Somebody else has saved this step, or ended the set-up, since the form was shown."""
-
-    code = "stale_save"
 
 
 def kept(setup: Setup, slug: str, type_: type[Kept]) -> Kept:

@@ -1,24 +1,21 @@
-"""What an undo would do and what it has done, as the document of `interlock undo`, which the JSON API and the pages read too."""
+"""An undo as the document that the command prints and the JSON API answers with. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from interlock.app.sync import as_document as counts_of
+from interlock.app.sync import as_document
 from interlock.app.times import rfc3339
-from interlock.app.undo.plan import FieldBack, LeftAlone, RecordBack, UndoPlan
+from interlock.app.undo.plan import LeftAlone, UndoPlan
 from interlock.app.undo.run import UndoResult
 
 Json = dict[str, Any]
-LISTED_MOST = 1_000  # of each list; the counts are of all
+_IN_DOCUMENT = 1_000  # of each list; the counts are of all
 
 
-def planned(found: UndoPlan, *, plan: bool = True) -> Json:
-    """`plan`: only this was asked for; else there was nothing to take back."""
+def plan_document(found: UndoPlan, *, plan: bool) -> Json:
+    """`plan`: only that was asked; else there was nothing to take back."""
     return {
         "planned": plan,
         "outcome": "done",
@@ -29,33 +26,57 @@ def planned(found: UndoPlan, *, plan: bool = True) -> Json:
         "waiting": 0,
         "next_due_at": None,
         "open_issues": None,
-        **_lists(found.since_us, found.fields, found.records, found.left, len(found.fields), len(found.records)),
+        **_lists(found, found.left, len(found.fields), len(found.records)),
     }
 
 
-def done(result: UndoResult, open_issues: int, found: UndoPlan) -> Json:
-    """`found`: what it was begun with, of which the document lists the fields and records."""
+def result_document(found: UndoPlan, result: UndoResult, open_issues: int) -> Json:
     return {
         "planned": False,
-        **counts_of(result.sync, open_issues),
-        **_lists(found.since_us, found.fields, found.records, result.left, result.fields, result.records),
+        **as_document(result.sync, open_issues),
+        **_lists(found, result.left, result.fields, result.records),
     }
 
 
-def _lists(
-    since_us: int,
-    fields: Sequence[FieldBack],
-    records: Sequence[RecordBack],
-    left: Sequence[LeftAlone],
-    fields_undone: int,
-    records_deleted: int,
-) -> Json:
+def _lists(found: UndoPlan, left: list[LeftAlone], fields: int, records: int) -> Json:
     return {
-        "since": rfc3339(since_us),
-        "fields_undone": fields_undone,
-        "records_deleted": records_deleted,
-        "fields": [msgspec.to_builtins(each) for each in fields[:LISTED_MOST]],
-        "records": [msgspec.to_builtins(each) for each in records[:LISTED_MOST]],
-        "left": [msgspec.to_builtins(each) for each in left[:LISTED_MOST]],
+        "since": rfc3339(found.since_us),
+        "fields_undone": fields,
+        "records_deleted": records,
+        "fields": [
+            {
+                "object": each.object,
+                "hubspot": each.hubspot,
+                "salesforce": each.salesforce,
+                "side": each.side.value,
+                "property": each.property,
+                "field": each.field,
+                "now": each.now,
+                "back_to": each.back_to,
+            }
+            for each in found.fields[:_IN_DOCUMENT]
+        ],
+        "records": [
+            {
+                "object": each.object,
+                "hubspot": each.hubspot,
+                "salesforce": each.salesforce,
+                "side": each.side.value,
+                "label": each.label,
+            }
+            for each in found.records[:_IN_DOCUMENT]
+        ],
+        "left": [
+            {
+                "object": each.object,
+                "hubspot": each.hubspot,
+                "salesforce_id": each.salesforce_id,
+                "side": each.side.value if each.side is not None else None,
+                "property": each.property,
+                "why": each.why,
+                "because": each.because,
+            }
+            for each in left[:_IN_DOCUMENT]
+        ],
         "left_by_why": dict(Counter(each.why for each in left)),
     }

@@ -6,6 +6,7 @@ from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
+from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NOTIFICATIONS, OBJECTS, PACKAGE
 
 _V1 = "/api/v1"
 _ONE = f"{_V1}/connections/{{connection}}"
@@ -108,28 +109,6 @@ _CONNECTIONS = (
         again=SAME,
         tag="connections",
     ),
-    Operation(
-        "GET",
-        f"{_ONE}/package",
-        Action.SEE,
-        connections.package,
-        name="package_status",
-        summary="Which version of the package is in the org, and where a deployment that is under way stands.",
-        answers="package-status",
-        calls=True,
-        tag="connections",
-    ),
-    Operation(
-        "GET",
-        f"{_ONE}/package/plan",
-        Action.SEE,
-        connections.plan_of_package,
-        name="package_plan",
-        summary="What of the package the org holds, and what an install would do.",
-        answers="package-plan",
-        calls=True,
-        tag="connections",
-    ),
 )
 
 _WORK = (
@@ -170,32 +149,6 @@ _WORK = (
         status=202,
         body=work.Importing,
         again=_JOINED,
-        tag="work",
-    ),
-    Operation(
-        "POST",
-        f"{_ONE}/undo/plan",
-        Action.OPERATE,
-        work.plan_undo,
-        name="plan_undo",
-        summary="Begin to find out what an undo would take back. Writes nothing to either CRM.",
-        answers="job",
-        status=202,
-        body=work.Undoing,
-        again=_JOINED,
-        tag="work",
-    ),
-    Operation(
-        "POST",
-        f"{_ONE}/undo",
-        Action.OPERATE,
-        work.undo,
-        name="undo",
-        summary="Take back what syncs have carried over since, where nobody has built on it.",
-        answers="job",
-        status=202,
-        body=work.UndoingNow,
-        again="What went back before is not taken back twice.",
         tag="work",
     ),
     Operation(
@@ -301,7 +254,7 @@ _CONFLICTS = (
         Action.OPERATE,
         conflicts.resolve_many,
         name="resolve_conflicts",
-        summary="The same for all open ones that are meant, 200 looked at in one go. Those that cannot be resolved are told.",
+        summary="The same for all open ones that are meant, 1,000 in one go. Those that cannot be resolved are told.",
         answers="conflicts-resolve-many",
         body=conflicts.ManyChoices,
         again="The same choices are noted once more, for those that are still open.",
@@ -386,4 +339,17 @@ _MAPPINGS = (
     ),
 )
 
-OPERATIONS = (*_CONNECTIONS, *_WORK, *_ISSUES, *_CONFLICTS, *_RECORDS, *_MAPPINGS, *PEOPLE)
+OPERATIONS = (
+    *_CONNECTIONS,
+    *_WORK,
+    *ENDING,
+    *_ISSUES,
+    *_CONFLICTS,
+    *_RECORDS,
+    *OBJECTS,
+    *_MAPPINGS,
+    *HEALTH,
+    *PACKAGE,
+    *NOTIFICATIONS,
+    *PEOPLE,
+)

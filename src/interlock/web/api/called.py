@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +15,10 @@ from interlock.store.connections import Connection
 from interlock.web.access import Asked
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+Json = dict[str, Any]
+Work = Callable[[], Coroutine[Any, Any, Json]]
+Stop = Callable[[], None]
 
 JOBS = "/api/v1/jobs/"
 
@@ -35,6 +40,12 @@ class Called(Asked):
     def id(self) -> int:
         return int(self.request.path_params["id"])
 
+    @property
+    def if_match(self) -> str | None:
+        """None: whatever is there (RFC 9110, 13.1.1). Tags of several versions are not told apart: one is sent, as it was got."""
+        sent = self.request.headers["if-match"].strip()
+        return None if sent == "*" else sent.removeprefix("W/").strip('"')
+
     async def connection(self) -> Connection:
         """The one in the address, by id or name. Raises Missing."""
         return await connections.named(self.site.store, str(self.request.path_params["connection"]))
@@ -45,10 +56,12 @@ class Called(Asked):
         assert id_ is not None
         return id_
 
-    def answer(
-        self, schema: str, document: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
-    ) -> Response:
+    def answer(self, schema: str, document: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return JSONResponse(with_head(document, schema, self.site.clock_us()), status, headers)
+
+    def begin(self, kind: str, chosen: Connection, asked: Json, work: Work, stop: Stop | None = None) -> Response:
+        """A job of this connection: 202, with where to ask after it. Raises Busy."""
+        return self.begun(self.site.jobs.begin(kind, chosen.name, asked, work, stop))
 
     def begun(self, job: Job) -> Response:
         """202, with where to ask after it."""

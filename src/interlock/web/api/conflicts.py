@@ -38,8 +38,8 @@ class ManyChoices(msgspec.Struct, forbid_unknown_fields=True):
 
 async def list_(called: Called) -> Response:
     asked = called.query(Listing)
-    status = None if asked.status == "all" else asked.status
-    found = await conflicts.list_(called.site.store, await called.connection_id(), status, asked.cursor, asked.limit)
+    which = conflicts.Filter(None if asked.status == "all" else asked.status)
+    found = await conflicts.list_(called.site.store, await called.connection_id(), which, asked.cursor, asked.limit)
     return called.answer("conflicts", conflicts.list_document(found))
 
 
@@ -62,10 +62,12 @@ async def resolve(called: Called) -> Response:
 async def resolve_many(called: Called) -> Response:
     wanted, site = called.body(ManyChoices), called.site
     keep = conflicts.side_of(wanted.keep)
+    kept = None if wanted.kept is None else conflicts.side_of(wanted.kept)
+    which = conflicts.Filter("open", wanted.object, wanted.property, kept)
     many = await many_conflicts.resolve_all(
         site.store,
         await called.connection_id(),
-        many_conflicts.Which(wanted.object, wanted.property, wanted.kept),
+        which,
         keep,
         now_us=site.clock_us(),
         plan=wanted.plan,

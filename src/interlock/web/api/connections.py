@@ -1,4 +1,4 @@
-"""Connections and how they are doing: list, status, pause and resume, the preflight, the package in the org."""
+"""Connections and how they are doing: list, status, pause and resume, the preflight."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from starlette.responses import Response
 
 from interlock.app import connections, doctor
 from interlock.app import status as status_use_case
-from interlock.app.package import parts
-from interlock.app.package import plan as package_plan
-from interlock.app.package import status as package_status
-from interlock.app.package.documents import deployment_document, plan_document
-from interlock.app.package.kept import Keeper
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Objects
@@ -73,24 +68,3 @@ async def examine(called: Called) -> Response:
             doctor.Patient(site.store, chosen, clients.hubspot, clients.salesforce, site.clock_us)
         )
     return called.answer("doctor", doctor.as_document(checks))
-
-
-async def package(called: Called) -> Response:
-    site, chosen = called.site, await called.connection()
-    assert chosen.id is not None
-    async with site.interlock.clients(chosen) as clients:
-        told = await package_status.status(clients.salesforce, Keeper(site.store, chosen.id), _address(called))
-    document = {**plan_document(told.plan), "deployment": deployment_document(told.deployment)}
-    return called.answer("package-status", document)
-
-
-async def plan_of_package(called: Called) -> Response:
-    site, chosen = called.site, await called.connection()
-    async with site.interlock.clients(chosen) as clients:
-        user_id = (await clients.salesforce.identity()).user_id
-        found = await package_plan.look(clients.salesforce, user_id, _address(called))
-    return called.answer("package-plan", {**plan_document(found), "zip": None})
-
-
-def _address(called: Called) -> parts.Address:
-    return parts.address_of(called.site.interlock.home.settings.public_url)

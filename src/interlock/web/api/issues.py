@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from interlock.app import issues
 from interlock.app.errors import BadInput
 from interlock.core.model import Issue
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Cursor, Id, Limit, RecordKey, Slug
+from interlock.web.downloads import download
 
 Category = Literal[
     "associations",
@@ -101,5 +102,4 @@ async def _chosen(called: Called) -> list[Issue]:
 async def export(called: Called) -> Response:
     asked, id_ = called.query(Exporting), await called.connection_id()
     lines = issues.exported(called.site.store, id_, _meant(asked), asked.format)
-    name = f'attachment; filename="issues.{asked.format}"'
-    return StreamingResponse(lines, 200, {"Content-Disposition": name}, media_type=KINDS[asked.format])
+    return download(lines, KINDS[asked.format], f"issues.{asked.format}")

@@ -81,7 +81,7 @@ async def diff(called: Called) -> Response:
 async def save(called: Called) -> Response:
     wanted, site, chosen = called.body(Saving), called.site, await called.connection()
     assert chosen.id is not None
-    version = _version(called.request.headers["if-match"])
+    version = called.if_match
 
     async def refresh() -> Schemas:
         async with site.interlock.clients(chosen) as clients:
@@ -111,8 +111,3 @@ def _document(wanted: Document) -> mappings.Document:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadInput(f"{where}: {first['msg']}.", code="bad_request", field=where, fix="Correct it.") from error
-
-
-def _version(if_match: str) -> str | None:
-    """None: whatever is there (RFC 9110, 13.1.1). Tags of several versions are not told apart: one is sent, as it was got."""
-    return None if if_match.strip() == "*" else if_match.strip().removeprefix("W/").strip('"')

@@ -24,9 +24,12 @@ _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PARAMETERS = {
     "connection": ("The connection's id, or its name. Digits alone are an id.", {"type": "string", "minLength": 1}),
+    "object": ("One of contacts, companies, deals.", {"enum": ["contacts", "companies", "deals"]}),
     "job": ("The job's id.", {"type": "string", "minLength": 1}),
     "id": ("The thing's id.", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}),
 }
+# The kinds of jobs; each ends with the document of its name.
+JOBS = ("plan", "sync", "import", "undo", "disconnect", "erase", "package-install", "package-remove")
 # What everybody may get, and what comes with an address of a certain kind.
 _ALWAYS = (401, 403, 408, 421, 422, 429, 503)
 _REASONS = {
@@ -90,7 +93,7 @@ def document(operations: Sequence[Operation]) -> Json:
 
 def _results() -> tuple[str, ...]:
     """The documents that a job ends with."""
-    return ("plan", "sync", "import")
+    return JOBS
 
 
 def _plain(schema: Json) -> Json:
@@ -202,8 +205,8 @@ def _good(each: Operation) -> Json:
     headers = {}
     if each.status == 202:
         headers["Location"] = "Where to ask after it."
-    if each.guarded or each.name == "export_mappings":
-        headers["ETag"] = "The version of the mappings."
+    if each.guarded or each.name in ("export_mappings", "show_object"):
+        headers["ETag"] = "The version, for If-Match."
     if headers:
         shown["headers"] = {
             name: {"description": said, "required": True, "schema": {"type": "string"}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,15 +11,13 @@ from starlette.responses import Response
 from interlock.app import connections, import_, keys, once, preview, times
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
-from interlock.app.jobs import nothing_to_stop
 from interlock.app.sync_now import sync_now
 from interlock.core.model import RecordKey as Key
+from interlock.engine.context import Cycle
 from interlock.store.connections import Connection
-from interlock.web import undoing
 from interlock.web.api.called import Called
-from interlock.web.api.shapes import Objects, RecordKey
+from interlock.web.api.shapes import Objects, RecordKey, Since
 from interlock.web.site import Site
-from interlock.web.undoing import UnderWay
 
 Json = dict[str, Any]
 # An import waits so long for the org: a dispatcher that runs gives it back after each of its turns.
@@ -45,36 +42,7 @@ class Syncing(msgspec.Struct, forbid_unknown_fields=True):
 
 class Importing(msgspec.Struct, forbid_unknown_fields=True):
     objects: Annotated[Objects, msgspec.Meta(min_length=1)]
-    since: (
-        Annotated[
-            str,
-            msgspec.Meta(max_length=50, description="Only what changed since: an age (`2h`, `3d`), a date, RFC 3339."),
-        ]
-        | None
-    ) = None
-
-
-class Undoing(msgspec.Struct, forbid_unknown_fields=True):
-    since: Annotated[
-        str,
-        msgspec.Meta(min_length=1, max_length=50, description="An age (`2h`, `3d`), a date, RFC 3339."),
-    ]
-    objects: Annotated[Objects, msgspec.Meta(description="None of them named: every one that syncs.")] = []
-    record: Annotated[RecordKey, msgspec.Meta(description="Only of this record's pair.")] | None = None
-
-
-class UndoingNow(Undoing, forbid_unknown_fields=True):
-    delete_records: (
-        Annotated[
-            int,
-            msgspec.Meta(
-                ge=0,
-                le=10_000_000,
-                description="Also delete so many records again that a sync created: as many as the plan counts.",
-            ),
-        ]
-        | None
-    ) = None
+    since: Since | None = None
 
 
 class Waiting(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,7 +56,7 @@ async def plan(called: Called) -> Response:
     wanted, chosen = called.body(Planning), await called.connection()
     slugs = once.chosen_objects(chosen, connections.check_objects(wanted.objects))
     asked = {"objects": slugs, "limit": wanted.limit}
-    return _begin(called, "plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
+    return called.begin("plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
 
 
 async def _plan(site: Site, chosen: Connection, slugs: list[str], limit: int | None) -> Json:
@@ -105,7 +73,7 @@ async def sync(called: Called) -> Response:
     records = list(dict.fromkeys(keys.check_key(each) for each in wanted.records))
     once.check_runs(chosen, only)
     asked = {"objects": only or [], "records": [str(each) for each in records]}
-    return _begin(called, "sync", chosen, asked, partial(_sync, called.site, chosen, only, records))
+    return called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records))
 
 
 async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key]) -> Json:
@@ -122,7 +90,21 @@ async def import_from_salesforce(called: Called) -> Response:
     slugs = once.check_runs(chosen, only)
     under_way = UnderWay()
     work = partial(_import, site, chosen, slugs, since_us, under_way)
-    return _begin(called, "import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
+    return called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
+
+
+class UnderWay:
+    """The cycle of a job, to be ended between two batches."""
+
+    def __init__(self) -> None:
+        self.cycle: Cycle | None = None
+
+    def note(self, cycle: Cycle) -> None:
+        self.cycle = cycle
+
+    def stop(self) -> None:
+        if self.cycle is not None:
+            self.cycle.stop = self.cycle.stop or syncing.INTERRUPTED
 
 
 async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay) -> Json:
@@ -140,31 +122,6 @@ async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: in
     )
     document = syncing.as_document(result, await once.open_issues(site.store, chosen.id))
     return with_head({**document, "marked": wanted.marked}, "import", site.clock_us())
-
-
-async def plan_undo(called: Called) -> Response:
-    wanted, chosen = called.body(Undoing), await called.connection()
-    only = connections.check_objects(wanted.objects) or ()
-    return called.begun(undoing.begin_plan(called.site, chosen, wanted.since, only, wanted.record))
-
-
-async def undo(called: Called) -> Response:
-    wanted, chosen = called.body(UndoingNow), await called.connection()
-    only = connections.check_objects(wanted.objects) or ()
-    return called.begun(
-        undoing.begin_run(called.site, chosen, wanted.since, only, wanted.record, wanted.delete_records, called.by)
-    )
-
-
-def _begin(
-    called: Called,
-    kind: str,
-    chosen: Connection,
-    asked: Json,
-    work: Callable[[], Coroutine[Any, Any, Json]],
-    stop: Callable[[], None] = nothing_to_stop,
-) -> Response:
-    return called.begun(called.site.jobs.begin(kind, chosen.name, asked, work, stop))
 
 
 async def show(called: Called) -> Response:

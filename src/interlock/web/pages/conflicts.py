@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app import conflicts
-from interlock.app.conflicts import Filter, Resolved
+from interlock.app import conflicts, many_conflicts
+from interlock.app.conflicts import Filter
 from interlock.app.errors import AppError, BadInput
+from interlock.app.many_conflicts import Left, Resolved
 from interlock.app.people.roles import Action
 from interlock.core.model import Side
 from interlock.objects.registry import SPECS
@@ -54,12 +55,12 @@ async def resolve_all(asked: Asked) -> Response:
     try:
         keep = _keep(asked.field("keep"))
         counted = _counted(asked.field("counted"))
-        done = await conflicts.resolve_all(
-            site.store, connection.id, which, keep, counted, now_us=site.clock_us(), by=asked.by
+        done = await many_conflicts.resolve_all(
+            site.store, connection.id, which, keep, now_us=site.clock_us(), counted=counted, by=asked.by
         )
     except AppError as error:
         return await _list(asked, connection, which, error)
-    return await _list(asked, connection, which, said=_told(done), refused=done.refused)
+    return await _list(asked, connection, which, said=_told(done), left=done.left)
 
 
 def _keep(text: str) -> Side:
@@ -76,9 +77,9 @@ def _counted(text: str) -> int:
 
 
 def _told(done: Resolved) -> str:
-    said = _("Noted for %(n)s conflicts. The next sync writes the values to both sides.") % {"n": done.noted}
-    if done.left:
-        said += " " + _("%(n)s more match: do it again for them.") % {"n": done.left}
+    said = _("Noted for %(n)s conflicts. The next sync writes the values to both sides.") % {"n": len(done.chosen)}
+    if done.further:
+        said += " " + _("%(n)s more match: do it again for them.") % {"n": done.further}
     return said
 
 
@@ -97,13 +98,11 @@ async def _list(
     which: Filter,
     error: AppError | None = None,
     said: str = "",
-    refused: list[tuple[int, str]] | None = None,
+    left: list[Left] | None = None,
 ) -> Response:
     assert connection.id is not None
     cursor = asked.request.query_params.get("cursor") or None
-    found = await conflicts.list_(
-        asked.site.store, connection.id, which.status, cursor, PAGE_ROWS, which.object, which.property
-    )
+    found = await conflicts.list_(asked.site.store, connection.id, which, cursor, PAGE_ROWS)
     query = _query(which)
     form = forms.Shown(dict(asked.form))
     if error is not None:
@@ -124,5 +123,5 @@ async def _list(
         may_operate=asked.who.may(Action.OPERATE),
         form=form,
         said=said,
-        refused=refused or [],
+        refused=[(each.id, each.message) for each in left or []],
     )

@@ -18,7 +18,7 @@ from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages.mapping_changes import refresher
-from interlock.web.pages.objects import rule_names
+from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
 FILE_NAME = "mappings.yaml"
@@ -170,7 +170,7 @@ async def upload(asked: Asked) -> Response:
         "connection",
         "mappings_diff.html",
         changes=changes,
-        rule_names=dict(rule_names()),
+        rule_names=dict(rule_choices()),
         text=text,
         seen=mappings.fingerprint(changes),
     )

@@ -58,7 +58,7 @@ async def begin(asked: Asked) -> Response:
             )
         keep, reason = values["keep"] == "yes", values["reason"][:REASON_MOST]
         work = partial(_work, site, connection, keep, reason, asked.by)
-        begun = site.jobs.begin(KIND, connection.name, {"keep_package": keep}, work)
+        begun = site.jobs.begin(KIND, connection.name, {"keep_package": keep, "plan": False}, work)
     except AppError as error:
         form = forms.refused(error, values, ("reason", "keep", "phrase"))
         return await _ask(asked, connection, form, forms.status_of(error))
@@ -81,7 +81,7 @@ async def _work(site: Site, connection: Connection, keep: bool, reason: str, by:
         progress=progress,
         by=by,
     )
-    return with_head(disconnect.as_document(done), KIND, site.clock_us())
+    return with_head(done.document(), KIND, site.clock_us())
 
 
 async def job(asked: Asked) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from interlock.app import allocation, api_use, connections, issues, reconciliation
 from interlock.app.connections import HALTED
@@ -14,6 +14,7 @@ from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.downloads import download
 from interlock.web.pages.issue_texts import category_texts
 from interlock.web.texts import _
 
@@ -114,15 +115,6 @@ async def export_not_synced(asked: Asked) -> Response:
         raise BadInput(f"{object_!r} is not an object that syncs.", code="no_such_object", field="object")
     lines = reconciliation.as_csv(asked.site.store, connection.id, object_, asking.get("why") or None)
     return download(lines, "text/csv; charset=utf-8", f"not-synced-{object_ or 'all'}.csv")
-
-
-def download(pieces: object, media_type: str, name: str) -> Response:
-    """`name` is made of our own words, which need no quoting."""
-    return StreamingResponse(
-        pieces,  # type: ignore[arg-type]
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def purpose_names() -> dict[str, str]:

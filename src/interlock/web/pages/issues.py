@@ -18,7 +18,8 @@ from interlock.store.connections import Connection
 from interlock.store.issues import UNRESOLVED
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages.health import TAB, download
+from interlock.web.downloads import download
+from interlock.web.pages.health import TAB
 from interlock.web.pages.issue_texts import category_texts, status_texts
 from interlock.web.texts import _
 

@@ -22,6 +22,7 @@ from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages import objects
+from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
 PICKED = "pair:"
@@ -54,7 +55,7 @@ async def _add(asked: Asked, form: forms.Shown, error: AppError | CrmError | Non
         chosen=known,
         targets=await mapping_table.targets(store, connection.id, slug, known.name) if known is not None else [],
         table=await mapping_table.table(store, connection.id, slug),
-        choices=objects.rule_names(),
+        choices=rule_choices(),
         form=form,
     )
 
@@ -74,7 +75,7 @@ async def edit(asked: Asked) -> Response:
         slug=slug,
         row=row,
         table=table,
-        choices=objects.rule_names(row.allowed),
+        choices=rule_choices(row.allowed),
         samples=samples,
         unread=unread,
     )
@@ -152,7 +153,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
         "mapping_effect.html",
         slug=slug,
         changes=checked.changes,
-        rule_names=dict(objects.rule_names()),
+        rule_names=dict(rule_choices()),
         effect=effect,
         unread=unread,
         wanted=wanted,

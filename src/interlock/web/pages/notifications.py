@@ -46,7 +46,7 @@ async def add(asked: Asked) -> Response:
         if values["kind"] == channels.EMAIL:
             await manage.add_email(site.store, site.post, asked.by, target, _chosen(asked))
             return _back("added")
-        secret = await manage.add_webhook(site.store, site.post, asked.by, target, _chosen(asked))
+        _new, secret = await manage.add_webhook(site.store, site.post, asked.by, target, _chosen(asked))
     except BadInput as error:
         return await _page(asked, forms.refused(error, values, ("target",)), error)
     # Shown in the answer itself; the store keeps it sealed and shows it to nobody.

@@ -11,14 +11,13 @@ from interlock.app import import_, mapping_preview, mapping_table, object_rules,
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_table import Row
 from interlock.app.people.roles import Action
-from interlock.app.words import RULES
-from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
 # Salesforce retrieves at most this many fields of a few records in one call without trouble (URL and body limits far off).
@@ -33,10 +32,6 @@ def slug_of(asked: Asked) -> str:
     slug = asked.request.url.path.split("/")[3]
     assert slug in SPECS, "only the addresses of objects lead here"
     return slug
-
-
-def rule_names(allowed: tuple[SyncRule, ...] = tuple(SyncRule)) -> list[tuple[str, str]]:
-    return [(rule.value, RULES[rule]) for rule in SyncRule if rule in allowed]
 
 
 async def show(asked: Asked) -> Response:
@@ -167,8 +162,8 @@ async def page(
         table=table,
         rows=rows,
         text=text,
-        rule_names=dict(rule_names()),
-        choices=rule_names(),
+        rule_names=dict(rule_choices()),
+        choices=rule_choices(),
         samples=samples,
         unread=unread,
         importing=slug in await import_.waiting(store, connection.id),

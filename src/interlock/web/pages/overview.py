@@ -15,6 +15,7 @@ from interlock.store.connections import Connection
 from interlock.web import settings
 from interlock.web.access import Asked
 from interlock.web.live import TooMany
+from interlock.web.said import told
 from interlock.web.texts import _
 
 TAB = "overview"
@@ -99,5 +100,5 @@ def _attention(at: str, action: Json) -> Attention:
     }
     command = action["command"]
     if command.startswith("interlock issues --object "):
-        return Attention(action["text"], f"{at}/issues?object={command.rpartition(' ')[2]}")
-    return Attention(action["text"], places.get(command))
+        return Attention(told(action["text"]), f"{at}/issues?object={command.rpartition(' ')[2]}")
+    return Attention(told(action["text"]), places.get(command))

@@ -1,7 +1,7 @@
 """/settings/progress: how the finish of a set-up goes, then the first sync, object by object. Live by server-sent events.
 
-The stream sends the part of the page that changes, whole, every two seconds, and ends when there is nothing more to wait for;
-without script the page has a link. It reads the store only.
+The stream sends the part of the page that changes, whole, every two seconds, and ends when there is nothing more to wait for, or
+with the session that opened it; without script the page has a link. It reads the store only.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from interlock.app import connections, status
+from interlock.app.people import signing_in
+from interlock.app.people.roles import Action
 from interlock.app.setup import connecting, finish, state
 from interlock.app.setup.finish import Run
 from interlock.web.access import Asked
+from interlock.web.live import event
 from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
 EVERY_S = 2.0
-# Five minutes: then the browser asks again by itself (HTML, server-sent events), and is looked at anew: is it still signed in?
+# Five minutes: then the browser asks again by itself (HTML, server-sent events).
 EVENTS_MOST = 150
 
 
@@ -34,16 +37,17 @@ async def show(asked: Asked) -> Response:
 async def events(asked: Asked) -> Response:
     """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
 
-    async def stream() -> AsyncIterator[str]:
+    async def stream() -> AsyncIterator[bytes]:
         for _n in range(EVENTS_MOST):
-            part = await _part(asked)
+            visitor = None if asked.session is None else await signing_in.still(asked.site.store, asked.session)
+            part = await _part(asked) if visitor is not None and visitor.may(Action.SEE) else None
             if part is None:
-                yield "event: end\ndata: \n\n"
+                yield event("end", "")
                 return
             body = bytes(asked.page("progress_part.html", **part).body).decode()
-            yield "event: progress\n" + "".join(f"data: {line}\n" for line in body.splitlines()) + "\n"
+            yield event("progress", body)
             if not part["live"]:
-                yield "event: end\ndata: \n\n"
+                yield event("end", "")
                 return
             await asyncio.sleep(EVERY_S)
 

@@ -14,13 +14,14 @@ from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import AppError
 from interlock.app.keys import check_key
 from interlock.app.people.roles import Action
-from interlock.app.words import RULES, why_not
-from interlock.core.model import RecordKey, Side, SyncRule
+from interlock.app.words import why_not
+from interlock.core.model import AuditKind, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
 ISSUES_MOST = 20
@@ -95,12 +96,30 @@ async def _one(asked: Asked, connection: Connection, key: RecordKey, error: AppE
         key=str(key),
         told=told,
         issues=[issues.as_document(each) for each in found.issues],
-        rule_names={rule.value: RULES[rule] for rule in SyncRule},
+        rule_names=dict(rule_choices()),
+        kinds=_kinds(),
         silent=_silent({side: told["read"][side.value] for side in Side}),
         may_operate=asked.who.may(Action.OPERATE) and connection.state != NOT_CONNECTED,
         form=form,
         said=_done().get(asked.request.query_params.get("done", ""), ""),
     )
+
+
+def _kinds() -> dict[str, str]:
+    """What a row of the history is, beside the name of its field."""
+    return {
+        AuditKind.CREATE: _("created"),
+        AuditKind.UPDATE: _("changed"),
+        AuditKind.LINK: _("linked"),
+        AuditKind.UNLINK: _("unlinked"),
+        AuditKind.RELINK: _("linked anew"),
+        AuditKind.EXCLUDE: _("left out"),
+        AuditKind.CONFLICT: _("conflict"),
+        AuditKind.OPT_OUT: _("opted out"),
+        AuditKind.ASSOCIATE: _("joined"),
+        AuditKind.DISASSOCIATE: _("parted"),
+        AuditKind.UNDO: _("undone"),
+    }
 
 
 def _done() -> dict[str, str]:

@@ -3,11 +3,14 @@ records would be deleted again. Both the preview and the undo run behind the pag
 
 from __future__ import annotations
 
+import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app import times
 from interlock.app.connections import HALTED, check_objects
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.jobs import Job
+from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
@@ -47,8 +50,13 @@ async def look(asked: Asked) -> Response:
     try:
         if not values["since"]:
             raise BadInput(_("Say since when."), code="no_time", fix=_("For example 2h, 3d, or 2026-03-01."))
-        only = check_objects([values["object"]]) if values["object"] else None
-        job = undoing.begin_plan(asked.site, connection, values["since"], only or (), values["record"] or None)
+        wanted = undoing.Wanted(
+            times.since_us(values["since"], asked.site.clock_us()),
+            chosen_objects(connection, check_objects([values["object"]])) if values["object"] else [],
+            check_key(values["record"]) if values["record"] else None,
+            plan=True,
+        )
+        job = undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         field = "object" if error.failure.code == "object_off" else "since"
         form = forms.Shown(values, [forms.Refused(field, settings.said_by(error))])
@@ -65,7 +73,7 @@ async def job(asked: Asked) -> Response:
 def _job_of(asked: Asked, connection: Connection) -> Job:
     """Raises Missing."""
     found = asked.site.jobs.get(str(asked.request.path_params["job"]))
-    if found.connection != connection.name or found.kind not in (undoing.PLAN, undoing.RUN):
+    if found.connection != connection.name or found.kind != undoing.KIND:
         raise Missing(_("There is no such undo."), code="no_such_job", fix=_("Begin it again under Records, Undo."))
     return found
 
@@ -78,7 +86,7 @@ def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, st
         "undo_job.html",
         status_code,
         job=found.document(),
-        planned=found.kind == undoing.PLAN,
+        planned=found.asked["plan"],
         form=form,
         runs=connection.state not in HALTED,
     )
@@ -88,20 +96,13 @@ async def run(asked: Asked) -> Response:
     """*Undo*, of what the preview has shown."""
     connection = await settings.connection_of(asked)
     seen = _job_of(asked, connection)
-    if seen.kind != undoing.PLAN or seen.result is None:
+    if not seen.asked["plan"] or seen.result is None:
         return settings.back(connection, f"undo/{seen.id}")
     typed = asked.field("count").strip()
     try:
         count = confirmed(typed, seen.result["records_deleted"])
-        begun = undoing.begin_run(
-            asked.site,
-            connection,
-            seen.asked["since"],
-            seen.asked["objects"],
-            seen.asked["record"],
-            count,
-            asked.by,
-        )
+        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False)
+        begun = undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))
         return _job(asked, connection, seen, form, forms.status_of(error))

@@ -302,7 +302,7 @@ async def test_a_test_goes_out_at_once_and_says_what_is_wrong(world: World) -> N
 
 
 async def test_no_secret_is_in_what_is_sent_nor_in_clear_in_the_database(world: World) -> None:
-    secret = await manage.add_webhook(world.store, world.post, BY_COMMAND, world.web.url + "?second", ["suspended"])
+    _, secret = await manage.add_webhook(world.store, world.post, BY_COMMAND, world.web.url + "?second", ["suspended"])
     await world.state(**SUSPENDED)
     await world.round(15)
     assert not [each for each in world.web.posted if secret.encode() in each.body or secret in str(each.headers)]

@@ -45,6 +45,10 @@ REFUSED = [
     "https://[::ffff:127.0.0.1]/x",
     "https://[64:ff9b::7f00:1]/x",
     "https://[2002:7f00:1::]/x",
+    "https://[::7f00:1]/x",
+    "https://\u2460\u2461\u2466.\u24ea.\u24ea.\u2460/x",  # 127.0.0.1 in circled digits
+    "https://\uff11\uff16\uff19.254.169.254/latest/meta-data/",  # 169 in wide digits
+    "https://10\u30020\u30020\u30028/x",  # ideographic full stops
     "https://224.0.0.1/x",
     "https://evil.example\\@127.0.0.1/x",
     "https://hooks.example.com/a b",

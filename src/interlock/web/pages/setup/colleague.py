@@ -26,7 +26,7 @@ async def _opened(asked: Asked, slug: str) -> At | Response:
     try:
         found = await colleagues.opened(asked.site.store, token, browser)
     except LinkOver as error:
-        return asked.page("message.html", 404, title=_("This link works no more"), text=f"{error} {error.failure.fix}")
+        return asked.page("message.html", 404, title=_("This link works no more"), text=forms.said(error.failure))
     if slug not in STEPS[Side(found.link.side)]:
         text = _("Your link is for the other part of the set-up.")
         return asked.page("message.html", 404, title=_("There is no such page"), text=text)

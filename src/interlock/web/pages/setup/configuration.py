@@ -11,6 +11,7 @@ from interlock.app.setup.configuration import Values, slug
 from interlock.web import forms
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
+from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _
 
 
@@ -29,7 +30,9 @@ async def show(at: At, form: forms.Shown) -> Response:
         values=values,
         found=found,
         lacking=lacking,
+        names=object_names(),
         count=sum(len(each.offers) for each in lacking),
+        needed=0 if found is None else configuration.needed(found),
         sensitive=sensitive,
     )
 

@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app.errors import AppError, as_failure
+from interlock.app.errors import AppError, Stale, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import path, state
-from interlock.app.setup.state import Stale
 from interlock.crm.errors import CrmError
 from interlock.store import Store
 from interlock.store.colleague_links import ColleagueLink
@@ -165,8 +164,7 @@ async def sent(at: At, page: Page, send: Send) -> Response:
     except CrmError as error:
         failure = as_failure(error)
         assert failure is not None
-        text = f"{failure.message} {failure.fix}".strip()
-        form, status_code = forms.Shown(typed, [forms.Refused(None, text)]), 502
+        form, status_code = forms.Shown(typed, [forms.Refused(None, forms.said(failure))]), 502
     response = await page.show(at, form)
     response.status_code = status_code
     return response

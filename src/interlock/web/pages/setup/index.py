@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import Missing
-from interlock.app.setup import path, signing_in, state
+from interlock.app.setup import finish, path, signing_in, state
 from interlock.store.setups import Setup
 from interlock.web.access import Asked
 from interlock.web.pages.setup.frame import NEW, At, title_of
+from interlock.web.said import told
 from interlock.web.texts import _
 
 
@@ -37,9 +38,10 @@ async def ask_to_give_up(asked: Asked) -> Response:
 
 async def give_up(asked: Asked) -> Response:
     setup = await _named(asked, asked.field("setup"))
+    finish.check_not_running(asked.site.interlock, setup.id)
     async with asked.site.interlock.crms() as crms:
         ended = await signing_in.give_up(asked.site.store, crms, asked.by, setup.id)
-    stayed = [f"{each.why_not} {each.fix}" for each in ended if each.why_not is not None]
+    stayed = [told(f"{each.why_not} {each.fix}") for each in ended if each.why_not is not None]
     text = " ".join([_("The set-up is given up, and its sign-ins are ended at the CRMs."), *stayed])
     return asked.page("message.html", title=_("Given up"), text=text)
 

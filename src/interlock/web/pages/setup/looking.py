@@ -29,5 +29,4 @@ async def found_or_why(at: At, form: forms.Shown) -> tuple[Found | None, forms.S
 def said(error: Exception, form: forms.Shown) -> forms.Shown:
     failure = as_failure(error)
     assert failure is not None
-    text = f"{failure.message} {failure.fix}".strip()
-    return forms.Shown(form.values, [*form.refused, forms.Refused(None, text)])
+    return forms.Shown(form.values, [*form.refused, forms.Refused(None, forms.said(failure))])

@@ -67,7 +67,7 @@ def public_url(at: At) -> str:
 def _said(error: Exception) -> str:
     failure = as_failure(error)
     assert failure is not None
-    return f"{failure.message} {failure.fix}".strip()
+    return forms.said(failure)
 
 
 async def send(at: At) -> Response:

@@ -8,9 +8,9 @@ from interlock.app.errors import BadInput
 from interlock.app.setup import properties
 from interlock.app.setup.draft import Row
 from interlock.app.setup.properties import slug
-from interlock.core.model import SyncRule
 from interlock.objects.registry import SPECS
 from interlock.web import forms
+from interlock.web.pages.rule_texts import rule_choices, rule_names
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.texts import _
@@ -36,7 +36,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         found=found,
         rows=[row for row in rows if not search or _holds(row, search.casefold())],
         search=search,
-        rules=[(rule.value, name) for rule, name in rule_names().items()],
+        rules=rule_choices(),
         rule_names=rule_names(),
         switches=[(each, each in values.objects, _enable(each)) for each in _TABS if each != properties.ALWAYS_ON],
         row_prefix=_ROW,
@@ -57,17 +57,6 @@ def object_names() -> dict[str, str]:
 
 def _enable(object_: str) -> str:
     return {"companies": _("Enable company sync"), "deals": _("Enable deal sync")}[object_]
-
-
-def rule_names() -> dict[SyncRule, str]:
-    return {
-        SyncRule.PREFER_SALESFORCE: _("Prefer Salesforce unless blank"),
-        SyncRule.ALWAYS_SALESFORCE: _("Always use Salesforce"),
-        SyncRule.TWO_WAY: _("Two-way"),
-        SyncRule.PREFER_HUBSPOT: _("Prefer HubSpot unless blank"),
-        SyncRule.ALWAYS_HUBSPOT: _("Always use HubSpot"),
-        SyncRule.DONT_SYNC: _("Don't sync"),
-    }
 
 
 async def send(at: At) -> Response:

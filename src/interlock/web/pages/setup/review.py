@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import configuration, contacts, finish, properties, review, state
 from interlock.app.setup.connecting import Found
+from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.web import forms
+from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import looking, trial
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names, rule_names
+from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _, _n
 
 _HEADER = (
@@ -103,10 +103,35 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
-    new = len(draft.new_properties())
-    text = _n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}
-    cards.append(("kind-missing", _("Missing properties"), [text], at.address(configuration.slug, back=slug)))
+    cards.append(
+        ("kind-missing", _("Missing properties"), _to_make(found, draft), at.address(configuration.slug, back=slug))
+    )
     return cards
+
+
+def _to_make(found: Found, draft: Draft) -> list[str]:
+    """What the configuration counted as fields without a property, and what is made whatever was chosen there."""
+    new, own = len(to_make(found.schemas, draft)), draft.for_fields()
+    lines = [_n("%(num)s property is made in HubSpot.", "%(num)s properties are made in HubSpot.", new) % {"num": new}]
+    if own:
+        lines.append(
+            _n(
+                "%(num)s of them for a Salesforce field that HubSpot has no property for.",
+                "%(num)s of them for Salesforce fields that HubSpot has no property for.",
+                own,
+            )
+            % {"num": own}
+        )
+    if new > own:
+        lines.append(
+            _n(
+                "%(num)s that the standard mappings, or the links between records, need.",
+                "%(num)s that the standard mappings and the links between records need.",
+                new - own,
+            )
+            % {"num": new - own}
+        )
+    return lines
 
 
 def count_titles() -> dict[str, str]:
@@ -155,24 +180,16 @@ async def download(at: At, form: forms.Shown) -> Response:
     if found is None:
         return await show(at, form)
     seen = await review.seen(at.interlock, at.by, at.setup, found)
-    out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\r\n")
-    lines.writerow(_HEADER)
+    rows: list[tuple[object, ...]] = [_HEADER]
     for object_, counts in seen.document.get("objects", {}).items():
         for each in counts["examples"]:
             head = (object_, each["action"], each["hubspot"] or "", each["salesforce"] or "")
             for field in each["fields"] or [None]:
                 names = ("property", "field", "hubspot", "salesforce", "result", "rule")
-                cells = [""] * len(names) if field is None else [_cell(field[name]) for name in names]
-                lines.writerow((*head, *cells, _cell(each["reason"])))
+                cells = [""] * len(names) if field is None else [field[name] for name in names]
+                rows.append((*head, *cells, each["reason"]))
     headers = {"Content-Disposition": 'attachment; filename="interlock-preview.csv"'}
-    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> str:
-    """A value of a record that begins like a formula must not become one in a spreadsheet (OWASP, CSV injection)."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return Response(csv_rows(*rows).encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 PAGE = Page(

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import finish, trial
 from interlock.app.setup.finish import Run
-from interlock.app.undo import documents
+from interlock.app.undo.documents import plan_document
 from interlock.crm.errors import CrmError
 from interlock.web import forms
 from interlock.web.pages.setup import looking
@@ -54,7 +54,7 @@ async def _page(at: At, run: Run, form: forms.Shown) -> Response:
     assert run.chosen is not None
     document = None
     try:
-        document = documents.planned(await trial.plan_undo(at.interlock, run.chosen))
+        document = plan_document(await trial.plan_undo(at.interlock, run.chosen), plan=True)
     except (AppError, CrmError) as error:
         form = looking.said(error, form)
     return at.page("setup/undo_trial.html", form, document=document, progress=f"{PROGRESS}?setup={at.setup.id}")

@@ -1,0 +1,147 @@
+"""Whether a sign-in may be taken: the right kind of org, enough rights, an account that is not joined elsewhere.
+
+Asked of a sign-in in the browser (sign_in.py) and of one by a key alike. Reads the store, calls no CRM.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from interlock.app.connections import fresh
+from interlock.app.errors import BadInput
+from interlock.core.model import Side
+from interlock.crm.errors import NAMES, RightsMissing
+from interlock.crm.oauth import Granted, Identity
+from interlock.store import Store, connections, grants
+from interlock.store.connections import Connection
+from interlock.store.tx import Tx
+
+
+class SignInStopped(BadInput):
+    """This sign-in goes no further; `code` for the surface, `fix` for the person."""
+
+    def __init__(self, code: str, message: str, fix: str, side: Side) -> None:
+        super().__init__(message, code=code, fix=fix, side=side.value)
+
+
+class SignInRequest(msgspec.Struct, frozen=True):
+    """What a person chose before *Sign in to ...*. Grant ids are of sign-ins that were finished before."""
+
+    side: Side
+    app_id: int
+    public_url: str
+    browser: str | None = None  # the cookie's value, where there is one
+    sandbox: bool = False  # Salesforce: *Yes, this will connect to a sandbox*
+    my_domain: str | None = None  # Salesforce: *Use a My Domain address*, as typed
+    as_somebody_else: bool = False  # *Not you?*
+    role: str = grants.SYNC
+    deploys: bool = False  # Salesforce: this user is to install the package
+    objects: tuple[str, ...] = ("companies", "contacts", "deals")
+    connection_id: int | None = None  # *Sign in again*, *Connect a different user*
+    other_grant: int | None = None  # the other side's, of the same set-up
+    replaces: int | None = None  # this side's, of the same set-up
+    setup_id: int | None = None  # of the wizard's set-up that it belongs to
+    part: str = ""  # which sign-in of that set-up it is, see setup/signing_in.py
+
+
+async def check_key(store: Store, request: SignInRequest, identity: Identity) -> tuple[str, ...]:
+    """What is asked of a sign-in in the browser, of one by a key; accounts that the org is joined to already. Raises SignInStopped,
+    RightsMissing."""
+    check_kind(request, identity)
+    check_rights(request, identity)
+    async with store.read(None) as tx:
+        others = await check_joined(tx, request, identity)
+    return tuple(each.hubspot_name for each in others if request.side is Side.SALESFORCE)
+
+
+def check_refreshable(side: Side, granted: Granted) -> None:
+    """Without a refresh token the sync would end with the session, hours from now, and nobody would know why."""
+    if granted.refresh_token is None:
+        raise SignInStopped(
+            "no_refresh_token",
+            f"{NAMES[side]} gave no refresh token: the sign-in would end with the session.",
+            "Add the scope refresh_token (Perform requests at any time) to the app, then sign in again.",
+            side,
+        )
+
+
+def check_kind(request: SignInRequest, identity: Identity) -> None:
+    if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
+        return
+    is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
+    tick = "Tick" if identity.sandbox else "Untick"
+    raise SignInStopped(
+        "wrong_kind_of_org",
+        f"{identity.account_name} ({identity.account_id}) is {is_}, but {told} was asked for.",
+        f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
+        Side.SALESFORCE,
+    )
+
+
+def check_rights(request: SignInRequest, identity: Identity) -> None:
+    """Where the org does not tell, the deployment itself will."""
+    if request.deploys and identity.may_install is False:
+        raise RightsMissing(
+            Side.SALESFORCE,
+            f"{identity.user_name} may not install the package in {identity.account_name}: neither Modify Metadata Through Metadata"
+            " API Functions nor Modify All Data is granted.",
+            fix="Sign in as an administrator of the org; the sync itself can run as another user. Or ask a colleague.",
+        )
+
+
+async def check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> list[Connection]:
+    """Connections that have this account or org already. Raises SignInStopped."""
+    if request.connection_id is not None:
+        _check_same(await fresh(tx, request.connection_id), request.side, identity)
+    if request.side is Side.SALESFORCE:
+        if request.other_grant is not None:
+            hubspot = await grants.get(tx, request.other_grant)
+            if hubspot is not None:
+                await check_pair(tx, hubspot.account_id, identity.account_id, Side.SALESFORCE)
+        return await connections.of_org(tx, identity.account_id)
+    known = await connections.by_hubspot_account(tx, identity.account_id)
+    if request.other_grant is not None:
+        salesforce = await grants.get(tx, request.other_grant)
+        if salesforce is not None:
+            await check_pair(tx, identity.account_id, salesforce.account_id, Side.HUBSPOT)
+    return [known] if known is not None else []
+
+
+async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
+    """A HubSpot account syncs with one org; an org with any number of accounts. Raises SignInStopped."""
+    known = await connections.by_hubspot_account(tx, hubspot_account_id)
+    # One that is still being set up has synced nothing: whoever signed in to the wrong org goes back and takes the other. One that
+    # was disconnected gives the account free.
+    joined = known is not None and known.state not in ("setting_up", "not_connected")
+    if known is not None and joined and known.salesforce_org_id != salesforce_org_id:
+        raise SignInStopped(
+            "account_already_joined",
+            f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"
+            f" {known.salesforce_name} ({known.salesforce_org_id}), as the connection {known.name!r}.",
+            "A HubSpot account syncs with one org. Disconnect that connection first, or sign in to that org or another account.",
+            side,
+        )
+
+
+def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
+    own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
+    if own != identity.account_id and side is Side.SALESFORCE and connection.sandbox and identity.sandbox:
+        raise SignInStopped(
+            "other_sandbox",
+            f"This is the sandbox {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is with"
+            f" {connection.salesforce_name} ({own}). A sandbox that was refreshed is another org with another id, in which the"
+            " records that this connection has linked may not be.",
+            "Download the mappings, disconnect this connection, and set it up again with the new sandbox: what is in both is found"
+            " again by its keys and the match rules, and nothing is deleted.",
+            side,
+        )
+    if own != identity.account_id:
+        name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
+        what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"
+        raise SignInStopped(
+            "other_account",
+            f"This is the {what} {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is"
+            f" with {name} ({own}).",
+            f"Sign in to {name}. Another {what} takes a connection of its own.",
+            side,
+        )

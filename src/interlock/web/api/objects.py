@@ -1,0 +1,116 @@
+"""What syncs of each object: on or off, the HubSpot list that limits it, and what becomes of a record that nothing matches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app import object_rules, what_syncs
+from interlock.app.errors import Missing
+from interlock.objects.registry import SPECS
+from interlock.store.connections import Connection
+from interlock.web.api.called import Called
+
+LISTS_MOST = 100
+
+
+class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
+    """What is not named stays as it is."""
+
+    list_id: (
+        Annotated[
+            str,
+            msgspec.Meta(min_length=1, max_length=100, description="Only records in this HubSpot list; null: all."),
+        ]
+        | msgspec.UnsetType
+        | None
+    ) = msgspec.UNSET
+    create_in_salesforce: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1,
+                max_length=100,
+                description="What a new HubSpot record becomes, for contacts `Contact` or `Lead`; null: nothing.",
+            ),
+        ]
+        | msgspec.UnsetType
+        | None
+    ) = msgspec.UNSET
+    create_in_hubspot: (
+        Annotated[bool, msgspec.Meta(description="Whether a new Salesforce record is created in HubSpot.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+
+class Turning(msgspec.Struct, forbid_unknown_fields=True):
+    on: bool
+
+
+class Looking(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(max_length=200, description="A part of the list's name.")] = ""
+    cursor: Annotated[int, msgspec.Meta(ge=0, le=10**9, description="`next_cursor` of the page before.")] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LISTS_MOST)] = LISTS_MOST
+
+
+def _slug(called: Called) -> str:
+    """Raises Missing."""
+    slug = str(called.request.path_params["object"])
+    if slug not in SPECS:
+        raise Missing(
+            f"{slug!r} is not an object that syncs.", code="no_such_object", fix=f"There are: {', '.join(SPECS)}."
+        )
+    return slug
+
+
+async def list_(called: Called) -> Response:
+    return _told(called, await called.connection(), list(SPECS))
+
+
+async def show(called: Called) -> Response:
+    slug = _slug(called)
+    return _told(called, await called.connection(), [slug])
+
+
+async def choose(called: Called) -> Response:
+    wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
+    in_salesforce = wanted.create_in_salesforce
+    choice = what_syncs.Choice(
+        wanted.list_id, what_syncs.NOTHING if in_salesforce is None else in_salesforce, wanted.create_in_hubspot
+    )
+    edition = called.if_match
+    if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
+        await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
+    else:
+        async with site.interlock.clients(chosen) as clients:
+            await what_syncs.choose(site.store, chosen, slug, choice, clients.hubspot, called.by, edition)
+    return _told(called, await called.connection(), [slug])
+
+
+async def turn(called: Called) -> Response:
+    wanted, chosen, slug, site = called.body(Turning), await called.connection(), _slug(called), called.site
+    if not wanted.on:
+        await object_rules.turn_off(site.store, chosen, slug, called.by)
+    elif not object_rules.is_on(chosen, slug):
+        async with site.interlock.clients(chosen, deploying=True) as clients:
+            await object_rules.turn_on(
+                site.store, chosen, slug, clients.hubspot, clients.salesforce, site.clock_us, called.by
+            )
+    return _told(called, await called.connection(), [slug])
+
+
+async def lists(called: Called) -> Response:
+    asked, chosen, slug = called.query(Looking), await called.connection(), _slug(called)
+    async with called.site.interlock.clients(chosen) as clients:
+        found = await what_syncs.lists(clients.hubspot, slug, asked.name, asked.cursor, asked.limit)
+    listed = [{"id": each.id, "name": each.name, "records": each.size, "kind": each.kind} for each in found.lists]
+    return called.answer("hubspot-lists", {"lists": listed, "next_cursor": found.next})
+
+
+def _told(called: Called, connection: Connection, slugs: list[str]) -> Response:
+    found = [what_syncs.chosen(connection, slug) for slug in slugs]
+    document = {"objects": [each.document(enabled=object_rules.is_on(connection, each.object)) for each in found]}
+    headers = {"ETag": f'"{found[0].edition}"'} if len(found) == 1 else None
+    return called.answer("what-syncs", document, headers=headers)

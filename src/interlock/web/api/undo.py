@@ -1,0 +1,43 @@
+"""Undo: what would be taken back, and taking it back, as a job."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app import connections, keys, times
+from interlock.web import undoing
+from interlock.web.api.called import Called
+from interlock.web.api.shapes import Objects, RecordKey, Since
+
+
+class Undoing(msgspec.Struct, forbid_unknown_fields=True):
+    since: Since
+    objects: Annotated[Objects, msgspec.Meta(description="None of them named: every one.")] = []
+    record: RecordKey | None = None
+    delete: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=0,
+                le=2**53,
+                description="Also delete the records again that a sync created: their number, as the plan counted them.",
+            ),
+        ]
+        | None
+    ) = None
+    plan: Annotated[bool, msgspec.Meta(description="Say what would be taken back, and change nothing.")] = False
+
+
+async def undo(called: Called) -> Response:
+    sent, chosen = called.body(Undoing), await called.connection()
+    wanted = undoing.Wanted(
+        times.since_us(sent.since, called.site.clock_us()),
+        connections.check_objects(sent.objects) or [],
+        None if sent.record is None else keys.check_key(sent.record),
+        sent.delete,
+        sent.plan,
+    )
+    return called.begun(undoing.begin(called.site, chosen, wanted, called.by))

@@ -1,0 +1,175 @@
+"""The whole wizard against the demo's two CRMs, from the one-time link to both in agreement: by either way, and by keyboard alone.
+
+What a window of a sign-in can come to (closed, denied, blocked, a colleague's) is in test_setup.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+from tests.browser import chromium, demo_world
+from tests.browser.demo_world import FINISH, Demo, a_demo, counted, finish, in_agreement, install_the_package
+from tests.browser.sign_ins import HUBSPOT, SALESFORCE
+
+pytestmark = pytest.mark.anyio
+
+CLICKS_MOST = 12
+# Counts what a person presses, not what a script does; it survives from page to page, as long as the window does.
+COUNT_CLICKS = """addEventListener("click", event => {
+    if (event.isTrusted) sessionStorage.setItem("clicks", 1 + Number(sessionStorage.getItem("clicks")));
+}, true)"""
+
+
+@pytest.fixture
+async def demo(tmp_path: Path, browser: Browser) -> AsyncIterator[Demo]:
+    async with a_demo(tmp_path, browser) as made:
+        yield made
+
+
+async def clicks(page: Page) -> int:
+    return int(await page.evaluate("Number(sessionStorage.getItem('clicks'))"))
+
+
+async def look(page: Page) -> None:
+    """As wide as a desk's screen and as narrow as a telephone's."""
+    for width in (chromium.NARROW, 1100):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await chromium.axe(page)
+        await chromium.fits(page)
+
+
+async def test_recommended_leads_to_two_crms_in_agreement_within_twelve_clicks(demo: Demo) -> None:
+    page = await demo.page()
+    await page.add_init_script(COUNT_CLICKS)
+    await page.goto(demo.link)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/setup/expectations")
+    await demo_world.to_connect(page)
+    await demo_world.sign_in_to_both(page)
+    before = await clicks(page)
+    assert before > 0
+    await install_the_package(page)
+    await page.get_by_role("button", name="Review settings").click()
+    await counted(page)
+    await finish(page, "Link and create missing")
+    assert await clicks(page) - before <= CLICKS_MOST
+
+    told = await demo.compared()
+    assert told.differences == 0, [each.differences for each in told.objects.values()]
+    assert {name: each.pairs > 0 for name, each in told.objects.items()} == dict.fromkeys(told.objects, True)
+    await page.goto("/settings")
+    await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+
+
+async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browser(demo: Demo) -> None:
+    page = await demo.admin()
+    await demo_world.to_connect(page, look)
+    await demo_world.sign_in_to_both(page)
+    await look(page)
+    await install_the_package(page, look)
+    await page.get_by_label("Leave them out").check()
+    await page.get_by_role("button", name="Next (Advanced)").click()
+    await page.wait_for_url("**/setup/contacts")
+    await page.get_by_label("The contacts of a HubSpot list").check()
+    await page.get_by_label("Find a list", exact=True).fill("job")
+    await page.get_by_role("button", name="Search lists").click()
+    await page.get_by_label("People with a job title").check()
+    await page.get_by_role("radiogroup", name="In HubSpot, when").get_by_label("Do nothing").check()
+    await look(page)
+    await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/properties")
+    # Whoever closes the browser here has lost nothing: it is on the server.
+    await page.context.close()
+
+    page = await demo.admin()
+    await page.goto("/setup")
+    await page.wait_for_url("**/setup/properties")
+    await page.get_by_role("button", name="Enable deal sync").click()
+    await expect(page.get_by_role("button", name="Enable deal sync")).to_have_attribute("aria-pressed", "false")
+    await expect(page.get_by_text("This object does not sync")).to_be_visible()
+    await look(page)
+    await page.get_by_role("navigation", name="Objects").get_by_role("link", name="Contacts").click()
+    await page.get_by_label("Find a property or field").fill("jobtitle")
+    await page.get_by_role("button", name="Find").click()
+    row = page.get_by_role("row").filter(has_text="jobtitle")
+    await row.get_by_role("checkbox").check()
+    await page.get_by_label("Sync rule", exact=True).select_option("two_way")
+    await page.get_by_role("button", name="Set rule for selected").click()
+    await expect(row.get_by_role("cell", name="Two-way")).to_be_visible()
+    await look(page)
+    await page.get_by_role("button", name="Next").click()
+    await counted(page)
+    await expect(page.get_by_text("The contacts of the list People with a job title.")).to_be_visible()
+    await expect(page.get_by_text("Deals: off.")).to_be_visible()
+    await look(page)
+
+    # *Change* comes straight back.
+    await page.get_by_role("link", name="Change (Contacts)").click()
+    await page.get_by_role("radiogroup", name="In HubSpot, when").get_by_label("Create or update the contact").check()
+    await page.get_by_role("button", name="Next").click()
+    await counted(page)
+    await expect(page.get_by_text("A new Salesforce lead or contact becomes a HubSpot contact.")).to_be_visible()
+
+    await finish(page, "Link and create missing", look)
+    told = await demo.compared()
+    assert told.objects["contacts"].pairs > 0
+    assert not [each for found in told.objects.values() for each in found.differences if each.property is not None]
+    deals = demo.stage.world.hubspot.user().ids("deals")
+    assert not deals
+
+
+async def press(page: Page, target: Locator) -> None:
+    await expect(target).to_be_visible()
+    await page.wait_for_load_state()
+    await chromium.tab_to(page, target)
+    await page.keyboard.press("Enter")
+
+
+async def sign_in_by_keyboard(page: Page, button: str) -> None:
+    async with page.expect_popup() as opening:
+        await press(page, page.get_by_role("button", name=button))
+    window = await opening.value
+    await window.wait_for_url("**/sign-in?next=*")
+    password = await window.locator("code").first.inner_text()
+    await chromium.tab_to(window, window.locator("[name=email]"))
+    await window.keyboard.press("a")
+    await chromium.tab_to(window, window.locator("[name=password]"))
+    await window.keyboard.type(password)
+    await window.keyboard.press("Enter")
+    await window.wait_for_url("**/authorize?*")
+    async with window.expect_event("close"):
+        await press(window, window.locator("button[value=yes]"))
+
+
+async def test_recommended_is_gone_through_by_keyboard_alone(demo: Demo) -> None:
+    page = await demo.page()
+    await page.goto(demo.link)
+    await press(page, page.get_by_role("button", name="Sign in"))
+    await page.wait_for_url("**/setup/expectations")
+    await press(page, page.get_by_role("button", name="Next"))
+    await page.wait_for_url("**/setup/connect")
+    for button, side in ((HUBSPOT, "HubSpot"), (SALESFORCE, "Salesforce")):
+        await sign_in_by_keyboard(page, button)
+        await expect(page.get_by_role("button", name=f"Not you? Sign in as someone else ({side})")).to_be_visible()
+    await press(page, page.get_by_role("button", name="Next"))
+    await press(page, page.get_by_role("link", name="Begin Salesforce package install"))
+    await press(page, page.get_by_role("button", name="Install", exact=True))
+    await press(page, page.get_by_role("button", name="Continue"))
+    await expect(page.get_by_text("Done. The package is installed.")).to_be_visible()
+    await press(page, page.get_by_role("button", name="Next"))
+    await page.wait_for_url("**/setup/configuration")
+    # Leaving them out makes the way shorter; the other choice is made with the arrow.
+    await chromium.tab_to(page, page.get_by_label("Create them"))
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_label("Leave them out")).to_be_checked()
+    await press(page, page.get_by_role("button", name="Review settings"))
+    await counted(page)
+    await chromium.tab_to(page, page.get_by_label("Only what changes from now on"))
+    await page.keyboard.press("ArrowUp")
+    await expect(page.get_by_label("Link and create missing")).to_be_checked()
+    await press(page, page.get_by_role("button", name=FINISH))
+    await page.wait_for_url("**/settings/progress*")
+    await in_agreement(page)

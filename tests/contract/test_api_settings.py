@@ -1,0 +1,233 @@
+"""The JSON API on both databases: undo, erasing, what syncs, sync health, the package, notifications, disconnecting."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.api_world import ApiWorld, an_api
+
+from interlock.app.disconnect import PHRASE
+from interlock.app.people.roles import Role
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[ApiWorld]:
+    async with an_api(tmp_path, database_url) as world:
+        yield world
+
+
+@pytest.fixture
+async def joined(api: ApiWorld) -> ApiWorld:
+    api.hugo.create("contacts", {"email": "grace@example.com", "lastname": "Hopper", "jobtitle": "Admiral"})
+    await api.connect(existing="all", name="Acme main")
+    return api
+
+
+@pytest.fixture
+async def synced(joined: ApiWorld) -> AsyncIterator[ApiWorld]:
+    """Once synced; the dispatcher goes on."""
+    joined.office.advance(300)
+    async with joined.dispatcher():
+        job = await joined.ended(await joined.post("~/sync"))
+        assert job["result"]["outcome"] == "done", job
+        yield joined
+
+
+async def pair_of(world: ApiWorld, text: str) -> dict[str, str]:
+    (found,) = (await world.get("~/records", text=text)).document["records"]
+    return {side: found[side] for side in ("hubspot", "salesforce")}
+
+
+def written(world: ApiWorld, file: str) -> str:
+    """A file that a job names, which is in the folder of the installation."""
+    assert Path(file).parent == world.folder
+    return Path(file).read_text()
+
+
+# --- undo and erase ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_undo_is_planned_and_deletes_a_created_record_only_when_its_count_is_confirmed(
+    synced: ApiWorld,
+) -> None:
+    pair = await pair_of(synced, "grace@example.com")
+    id_ = pair["salesforce"].rpartition(":")[2]
+    planned = await synced.ended(await synced.post("~/undo", {"since": "2h", "plan": True}, Role.OPERATOR))
+    assert planned["result"]["planned"] is True
+    assert [each["salesforce"] for each in planned["result"]["records"]] == [pair["salesforce"]]
+    kept = await synced.ended(await synced.post("~/undo", {"since": "2h"}))
+    assert kept["result"]["left_by_why"] == {"not_confirmed": 1}
+    assert synced.sally.get("Contact", id_)["LastName"] == "Hopper"
+    wrong = await synced.ended(await synced.post("~/undo", {"since": "2h", "delete": 7}))
+    assert (wrong["state"], wrong["error"]["code"]) == ("failed", "count_changed")
+    done = await synced.ended(await synced.post("~/undo", {"since": "2h", "delete": 1}))
+    assert done["result"]["records_deleted"] == 1, done
+    assert id_ not in synced.sally.ids("Contact")
+
+
+async def test_an_undo_of_no_time_at_all_is_refused_before_a_job_is_begun(joined: ApiWorld) -> None:
+    said = await joined.post("~/undo", {"since": "yesterday-ish"})
+    assert said.status == 422
+    assert (await joined.post("~/undo", {})).status == 422
+
+
+async def test_a_person_is_erased_by_an_admin_only(synced: ApiWorld) -> None:
+    pair = await pair_of(synced, "grace@example.com")
+    wanted = {"record": pair["hubspot"]}
+    assert (await synced.post("~/erase", wanted, Role.OPERATOR)).status == 403
+    planned = await synced.ended(await synced.post("~/erase", {**wanted, "plan": True}))
+    assert (planned["result"]["linked"], planned["result"]["history_rows"] > 0) == (True, True)
+    done = await synced.ended(await synced.post("~/erase", wanted))
+    assert done["result"]["salesforce"] == pair["salesforce"], done
+    again = await synced.ended(await synced.post("~/erase", {**wanted, "plan": True}))
+    assert again["result"]["linked"] is False
+    company = await synced.post("~/erase", {"record": "hubspot:companies:1"})
+    assert (company.status, company.error["code"]) == (422, "not_a_person")
+
+
+# --- what syncs -------------------------------------------------------------------------------------------------------
+
+
+async def test_what_syncs_is_changed_over_the_version_that_was_loaded(joined: ApiWorld) -> None:
+    shown = await joined.get("~/objects/contacts", Role.VIEWER)
+    (before,) = shown.document["objects"]
+    version = shown.answer.headers["etag"]
+    assert (before["list_id"], before["create_in_salesforce"]) == (None, "Contact")
+    wanted = {"create_in_salesforce": "Lead"}
+    saved = await joined.send("PUT", "~/objects/contacts", wanted, **{"if-match": version})
+    assert saved.document["objects"] == [
+        {**before, "create_in_salesforce": "Lead", "edition": saved.answer.headers["etag"].strip('"')}
+    ]
+    stale = await joined.send("PUT", "~/objects/contacts", {"create_in_hubspot": False}, **{"if-match": version})
+    assert (stale.status, stale.error["code"]) == (412, "changed_meanwhile")
+    nothing = await joined.send("PUT", "~/objects/contacts", {"create_in_salesforce": None}, **{"if-match": "*"})
+    assert nothing.document["objects"][0]["create_in_salesforce"] is None
+    refused = await joined.send("PUT", "~/objects/deals", {"create_in_salesforce": "Lead"}, **{"if-match": "*"})
+    assert (refused.status, refused.error["code"]) == (422, "no_such_type")
+    assert (await joined.send("PUT", "~/objects/cats", {}, **{"if-match": "*"})).status == 404
+
+
+async def test_an_object_is_limited_to_a_list_that_hubspot_has(joined: ApiWorld) -> None:
+    list_id = joined.hugo.create_list("contacts", "Customers")
+    found = (await joined.get("~/objects/contacts/lists", name="custom")).document
+    assert [(each["id"], each["name"]) for each in found["lists"]] == [(list_id, "Customers")]
+    gone = await joined.send("PUT", "~/objects/contacts", {"list_id": "987654"}, **{"if-match": "*"})
+    assert (gone.status, gone.error["code"]) == (404, "no_such_list")
+    saved = await joined.send("PUT", "~/objects/contacts", {"list_id": list_id}, **{"if-match": "*"})
+    assert saved.document["objects"][0]["list_id"] == list_id
+    by_object = {each["object"]: each["list_id"] for each in (await joined.get("~/objects")).document["objects"]}
+    assert by_object == {"contacts": list_id, "companies": None, "deals": None}
+
+
+async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
+    assert (await joined.post("~/objects/deals/turn", {"on": False}, Role.OPERATOR)).status == 403
+    off = (await joined.post("~/objects/deals/turn", {"on": False})).document
+    assert off["objects"][0]["enabled"] is False
+    on = (await joined.post("~/objects/deals/turn", {"on": True})).document
+    assert on["objects"][0]["enabled"] is True
+
+
+# --- sync health ------------------------------------------------------------------------------------------------------
+
+
+async def test_calls_are_counted_and_allocated(synced: ApiWorld) -> None:
+    before = (await synced.get("~/api-use", range="day")).document["sides"]["salesforce"]
+    assert before["used_by_interlock_24h"] == sum(before["by_purpose"].values()) > 0
+    said = (await synced.post("~/allocation", {"calls": 5_000})).document["sides"]["salesforce"]
+    assert (said["allocated"], said["allocated_by_person"]) == (5_000, 5_000)
+    too_many = await synced.post("~/allocation", {"calls": 900_000_000})
+    assert (too_many.status, too_many.error["code"]) == (422, "allocation_invalid")
+    back = (await synced.post("~/allocation", {"calls": None})).document["sides"]["salesforce"]
+    assert (back["allocated"], back["allocated_by_person"]) == (before["allocated"], None)
+
+
+async def test_the_reconciliation_report_adds_up_with_its_list_and_its_file(synced: ApiWorld) -> None:
+    for number in range(3):
+        synced.hugo.create("contacts", {"firstname": f"Nameless {number}"})
+    await synced.ended(await synced.post("~/sync"))
+    contacts = (await synced.get("~/not-synced", Role.VIEWER)).document["objects"]["contacts"]
+    assert contacts["synced"] == 1
+    (reason,) = [each for each in contacts["reasons"] if each["in_hubspot"] == 3]
+    asked = {"object": "contacts", "why": reason["why"], "limit": 2}
+    first = (await synced.get("~/not-synced/records", **asked)).document
+    second = (await synced.get("~/not-synced/records", **asked, cursor=first["next_cursor"])).document
+    records = [each["record"] for each in first["records"] + second["records"]]
+    assert (len(records), second["next_cursor"]) == (3, None)
+    exported = (await synced.get("~/not-synced/export", object="contacts")).answer
+    rows = list(csv.DictReader(exported.body.splitlines()))
+    assert sorted(row["record"] for row in rows if row["why"] == reason["why"]) == sorted(records)
+
+
+# --- the package ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_package_is_installed_and_taken_out_after_its_links_were_written(synced: ApiWorld) -> None:
+    installed = await synced.ended(await synced.post("~/package/install", {"mapped_fields": True}))
+    assert installed["state"] == "done", installed
+    assert installed["result"]["state"] == "current"
+    assert (await synced.get("~/package")).document["state"] == "current"
+    refused = await synced.post("~/package/remove", {"confirm": "yes"})
+    assert (refused.status, refused.error["code"]) == (422, "confirmation_needed")
+    await synced.post("~/pause")
+    removed = await synced.ended(await synced.post("~/package/remove", {"confirm": PHRASE}))
+    assert removed["state"] == "done", removed
+    assert removed["result"]["removed"]
+    exported = removed["result"]["exported"]
+    assert len(written(synced, exported["file"]).splitlines()) == 1 + exported["pairs"] == 2
+
+
+# --- notifications ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_webhook_is_told_and_its_secret_is_shown_once(joined: ApiWorld) -> None:
+    url = "https://hooks.example.com/interlock"
+    made = await joined.post("notifications", {"kind": "webhook", "target": url, "events": ["suspended"]})
+    assert made.status == 201
+    secret, id_ = made.document["secret"], made.document["notification"]["id"]
+    listed = await joined.get("notifications")
+    assert [each["target"] for each in listed.document["notifications"]] == [url]
+    assert secret not in listed.answer.body
+    twice = await joined.post("notifications", {"kind": "webhook", "target": url, "events": ["issues"]})
+    assert (twice.status, twice.error["code"]) == (422, "target_taken")
+    changed = await joined.post(f"notifications/{id_}/events", {"events": ["issues", "suspended"]})
+    assert changed.document["notification"]["events"] == ["suspended", "issues"]
+    assert (await joined.send("POST", f"notifications/{id_}/remove", None)).status == 200
+    assert (await joined.send("POST", f"notifications/{id_}/remove", None)).error["code"] == "no_such_notification"
+    assert (await joined.get("notifications")).document["notifications"] == []
+    assert (await joined.get("notifications", Role.OPERATOR)).status == 403
+
+
+async def test_without_a_mail_server_no_mailbox_is_taken(joined: ApiWorld) -> None:
+    said = await joined.post("notifications", {"kind": "email", "target": "o@example.com", "events": ["issues"]})
+    assert (said.status, said.error["code"]) == (422, "smtp_missing")
+
+
+async def test_from_how_many_issues_on_people_are_told_is_set(joined: ApiWorld) -> None:
+    assert (await joined.post("~/notification-threshold", {"issues": 25})).document["issues"] == 25
+    assert (await joined.post("~/notification-threshold", {"issues": 0})).status == 422
+    assert (await joined.get("~/notices", Role.VIEWER)).document["notices"] == []
+
+
+# --- disconnecting ----------------------------------------------------------------------------------------------------
+
+
+async def test_disconnecting_writes_the_files_first_and_ends_the_sign_ins(synced: ApiWorld) -> None:
+    assert (await synced.post("~/disconnect", {"confirm": PHRASE}, Role.OPERATOR)).status == 403
+    refused = await synced.post("~/disconnect")
+    assert (refused.status, refused.error["code"]) == (422, "confirmation_needed")
+    planned = await synced.ended(await synced.post("~/disconnect", {"plan": True}))
+    assert planned["result"]["package"] == "removed"
+    done = await synced.ended(await synced.post("~/disconnect", {"keep_package": True}))
+    assert done["state"] == "done", done
+    assert (done["result"]["package"], done["result"]["pairs"]) == ("kept", 1)
+    assert "jobtitle" in written(synced, done["result"]["mappings"])
+    (connection,) = (await synced.get("connections")).document["connections"]
+    assert connection["state"] == "not_connected"
+    deeds = (await synced.get("audit-log")).document["deeds"]
+    (deed,) = [each for each in deeds if each["action"] == "disconnected"]
+    assert deed["actor_name"].startswith("for tests, admin")
