@@ -215,8 +215,8 @@ async def test_live_progress_ends_with_the_session_that_opened_it(
     answer = await progress.events(Asked(ada.app.state.site, request, visitor, {}, "", session))
     assert isinstance(answer, StreamingResponse)
     said = aiter(answer.body_iterator)
-    assert str(await anext(said)).startswith("event: progress")
+    assert bytes(await anext(said)).startswith(b"event: progress")
     await signing_in.sign_out(wizard.store, session, "127.0.0.1")
-    assert str(await anext(said)).startswith("event: end")
+    assert bytes(await anext(said)).startswith(b"event: end")
     with pytest.raises(StopAsyncIteration):
         await anext(said)

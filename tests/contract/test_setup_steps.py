@@ -12,7 +12,7 @@ from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
-from interlock.app import disconnect, sign_in, sign_offs
+from interlock.app import disconnect, sign_in_checks, sign_offs
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
@@ -311,7 +311,7 @@ async def test_an_account_that_was_disconnected_may_be_set_up_with_another_org(w
     """A sandbox that was refreshed is another org: its connection can only be ended, and another be made."""
     known, _ = await disconnected(wizard, tmp_path)
     async with wizard.store.read(None) as tx:
-        await sign_in.check_pair(tx, known.hubspot_account_id, "00D000000000099", Side.HUBSPOT)
+        await sign_in_checks.check_pair(tx, known.hubspot_account_id, "00D000000000099", Side.HUBSPOT)
 
 
 async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizard: Wizard) -> None:

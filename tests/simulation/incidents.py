@@ -48,14 +48,16 @@ MODULES = (
     "retention",
     "left_out",
     "gap",
+    "erasing",
+    "retries",
 )
 # Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
 RARE = {
     "": 3,  # entering a transaction
     "wake_returned": 6,
-    "loading": 4,
+    "loading": 6,
     "load": 3,
-    "notice_gaps": 4,
+    "notice_gaps": 6,
     "check_pairs": 7,
     "forget_old_values": 6,
     "intents.older_than_fence": 4,
@@ -63,12 +65,27 @@ RARE = {
     "learn_references": 12,
     "links.by_hubspot": 6,
     "links.by_salesforce": 6,
-    "resolutions.waiting": 5,
+    "resolutions.waiting": 6,
+    "connections.setup_version": 4,
+    "import_asked": 4,
+    "retry_refused": 2,
+    "undos.of_links": 6,
+    "note_erased": 12,
     "fetch_roles": 3,
     "damp": 4,
     "follow": 8,
-    "apply_roles": 40,
+    "apply_roles": 50,
     "stamp_pairs": 4,
+}
+# Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
+# stories limits an object by a list, tries some records first, or undoes.
+BEYOND_THE_STORIES = {
+    "read_membership": "no list",
+    "leave_outside": "no list",
+    "dirty.by_keys": "nothing is tried first",
+    "claim_these": "nothing is undone",
+    "look_at_created": "nothing is undone",
+    "take_back": "nothing is undone",
 }
 STARTED_AGAIN_S = (0.5, 15.0)
 # Mostly so long that another process takes over, which tries every few seconds once the term of ten has passed.
@@ -87,8 +104,14 @@ def sites() -> tuple[Site, ...]:
 
 def _sites_of(module: str) -> Iterator[Site]:
     tree = ast.parse("".join(_lines(module)))
-    lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor)}
-    yield from ((module, line) for line in sorted(lines))
+    lines = {
+        node.lineno
+        for function in ast.walk(tree)
+        if isinstance(function, ast.AsyncFunctionDef) and function.name not in BEYOND_THE_STORIES
+        for node in ast.walk(function)
+        if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor)
+    }
+    yield from ((module, line) for line in sorted(lines) if _awaited(module, line) not in BEYOND_THE_STORIES)
 
 
 @cache
