@@ -81,20 +81,22 @@ async def furnished(folder: Path) -> None:
 
 async def everything(folder: Path) -> list[str]:
     store = await opened(folder)
-    found = []
-    for n in (1, 2):
-        async with store.read(n) as tx:
-            found.append(await secrets.get(tx, "hubspot_token") or "")
-    async with store.write(None) as tx:
-        app, grant = await crm_apps.get(tx, 1), await grants.get(tx, 1)
-        assert app is not None
-        assert grant is not None
-        assert grant.tokens is not None
-        used = await sign_ins.use(tx, "hubspot", "state", "browser")
-        assert isinstance(used, sign_ins.Used)
-        found += [app.client_secret or "", grant.tokens.refresh or "", used.content]
-        found += [await setups.get_secret(tx, 1, "hubspot_token") or "", await channels.secret_of(tx, 1) or ""]
-    await store.close()
+    try:
+        found = []
+        for n in (1, 2):
+            async with store.read(n) as tx:
+                found.append(await secrets.get(tx, "hubspot_token") or "")
+        async with store.write(None) as tx:
+            app, grant = await crm_apps.get(tx, 1), await grants.get(tx, 1)
+            assert app is not None
+            assert grant is not None
+            assert grant.tokens is not None
+            used = await sign_ins.use(tx, "hubspot", "state", "browser")
+            assert isinstance(used, sign_ins.Used)
+            found += [app.client_secret or "", grant.tokens.refresh or "", used.content]
+            found += [await setups.get_secret(tx, 1, "hubspot_token") or "", await channels.secret_of(tx, 1) or ""]
+    finally:
+        await store.close()
     return found
 
 
