@@ -22,6 +22,7 @@ from interlock.app.people import links
 from interlock.demo import compare, excerpt, serving
 from interlock.demo import stage as demo_stage
 from interlock.demo.stage import Stage
+from interlock.demo.world import World
 
 # Of the packaged excerpt: enough that every kind of difference between the two CRMs is there.
 ACCOUNTS, PROSPECTS = 12, 14
@@ -88,10 +89,14 @@ class Demo:
 
 
 @asynccontextmanager
-async def a_demo(folder: Path, browser: Browser) -> AsyncIterator[Demo]:
+async def a_demo(
+    folder: Path, browser: Browser, furnish: Callable[[World], None] = lambda world: None
+) -> AsyncIterator[Demo]:
+    """`furnish(world)`: what both CRMs hold beside the sample."""
     said: list[str] = []
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(demo_stage.opened(small(), folder, (0, 0)))
+        furnish(stage.world)
         stage.world.wall.catch_up()
         link = await stack.enter_async_context(serving.wizard_of(stage, 0))
         stop = asyncio.Event()
@@ -139,6 +144,7 @@ async def install_the_package(page: Page, look: Look = no_look) -> None:
     await look(page)
     await begin.click()
     await expect(page.get_by_label("Install for All Users")).to_be_checked()
+    await expect(page.get_by_role("group", name="Profiles")).to_be_hidden()
     await look(page)
     await page.get_by_role("button", name="Install", exact=True).click()
     await expect(page.get_by_role("heading", name="Approve third-party access")).to_be_visible()
@@ -182,5 +188,9 @@ async def connect(demo: Demo) -> Page:
     await page.get_by_label("Leave them out").check()
     await page.get_by_role("button", name="Review settings").click()
     await counted(page)
-    await finish(page, "Link and create missing")
+    await page.get_by_label("Link and create missing").check()
+    await page.get_by_role("button", name=FINISH).click()
+    await page.wait_for_url("**/settings/progress*")
+    # Whatever the verdict is: records that need a person may be among them.
+    await expect(page.locator("#progress .notice")).not_to_have_text("The first sync is running.", timeout=30_000)
     return page

@@ -60,7 +60,7 @@ async def test_recommended_leads_to_two_crms_in_agreement_within_twelve_clicks(d
     told = await demo.compared()
     assert told.differences == 0, [each.differences for each in told.objects.values()]
     assert {name: each.pairs > 0 for name, each in told.objects.items()} == dict.fromkeys(told.objects, True)
-    await page.goto("/settings")
+    await page.get_by_role("link", name="Open the settings").click()
     await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
 
 
@@ -114,6 +114,14 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     await expect(page.get_by_text("A new Salesforce lead or contact becomes a HubSpot contact.")).to_be_visible()
 
     await finish(page, "Link and create missing", look)
+    # What was chosen is what the settings show.
+    await page.get_by_role("link", name="Open the settings").click()
+    await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    await page.get_by_role("navigation", name="Settings").get_by_role("link", name="Contacts").click()
+    await expect(page.get_by_text("Only records of the HubSpot list")).to_be_visible()
+    title = page.get_by_role("row").filter(has=page.get_by_label("Select jobtitle", exact=True))
+    await expect(title).to_contain_text("Two-way")
+
     told = await demo.compared()
     assert told.objects["contacts"].pairs > 0
     assert not [each for found in told.objects.values() for each in found.differences if each.property is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -17,7 +18,7 @@ from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.setup import finish, package, properties, review
+from interlock.app.setup import connect, finish, package, properties, review
 from interlock.store import Store
 from interlock.web.access import Asked
 from interlock.web.app import make_app
@@ -220,3 +221,35 @@ async def test_live_progress_ends_with_the_session_that_opened_it(
     assert bytes(await anext(said)).startswith(b"event: end")
     with pytest.raises(StopAsyncIteration):
         await anext(said)
+
+
+async def test_nobody_begins_with_what_somebody_else_chose_after_the_review_was_shown(
+    wizard: Wizard, ada: Person
+) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    form = (await ada.get("/setup/review")).page.form("/setup/review")
+    await wizard.advanced()
+    await wizard.choose(rules={"contacts/firstname": "always_hubspot"})
+    refused = await ada.post("/setup/review", {**form, "existing": "none", "go": "next"})
+    assert refused.status == 409
+    assert "Nothing was begun" in refused.page.text
+    assert (await wizard.connection()).begun_at_us is None
+    await review.wait(wizard.interlock, wizard.setup_id)
+    await ada.press("/setup/review", "/setup/review", existing="none", go="next")
+    assert (await wizard.finished()).state == "done"
+
+
+async def test_the_preview_of_one_account_is_not_shown_for_another_like_it(wizard: Wizard) -> None:
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.preview()
+    setup, found = await wizard.setup(), await wizard.found()
+    before = review.fingerprint(setup, properties.draft_of(setup, found))
+    values = connect.values_of(setup)
+    assert values.hubspot is not None
+    other = msgspec.structs.replace(values.hubspot.identity, account_id="1")
+    signed_in = msgspec.structs.replace(values.hubspot, identity=other)
+    await wizard.keep(connect.slug, msgspec.structs.replace(values, hubspot=signed_in))
+    assert review.fingerprint(await wizard.setup(), properties.draft_of(setup, found)) != before

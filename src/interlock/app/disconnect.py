@@ -8,7 +8,6 @@ the store as well, so that joining the same two again makes nothing twice.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -20,7 +19,7 @@ from interlock.app import mapping_files, sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
-from interlock.app.once import LOOK_AGAIN_S, owner_name
+from interlock.app.once import owner_name
 from interlock.app.package import deploy, export
 from interlock.app.package import remove as package
 from interlock.app.package.export import Exported
@@ -29,13 +28,13 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.serve import Clients
 from interlock.app.times import rfc3339
+from interlock.app.turns import WAIT_S, when_free
 from interlock.core.model import Side
 from interlock.engine.ownership import own
-from interlock.store import HeldByOther, Store, connections, grants, secrets
+from interlock.store import Store, connections, grants, secrets
 from interlock.store.connections import Connection
 
 PHRASE = "Uninstall Salesforce"
-WAIT_S = 60.0
 NOT_CONNECTED = "not_connected"
 
 # Of each way to sign in that is not ours to end: names of its secrets, and where a person ends it.
@@ -108,7 +107,7 @@ def check_phrase(typed: str | None) -> None:
             f"To take the package out of the org, with the keys on its records, confirm with the words {PHRASE!r}.",
             code="confirmation_needed",
             field="confirm",
-            fix="Give exactly these words, or ask for the package to be kept (a command: --confirm, --keep-package).",
+            fix=f"Give exactly {PHRASE!r} (a command: --confirm), or have the package kept (--keep-package).",
         )
 
 
@@ -140,17 +139,14 @@ async def disconnect(
     assert connection.id is not None
     files = await write_files(store, connection, folder, clock_us())
     await _pause(store, connection.id)
-    until_us = clock_us() + round(wait_s * 1_000_000)
-    while True:
-        try:
-            async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
-                return await _under_lease(
-                    store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
-                )
-        except HeldByOther:
-            if clock_us() >= until_us:
-                raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def attempt() -> Disconnected:
+        async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
+            return await _under_lease(
+                store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
+            )
+
+    return await when_free(attempt, clock_us, wait_s)
 
 
 def links_file(folder: Path, connection: Connection, now_us: int) -> Path:

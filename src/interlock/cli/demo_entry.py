@@ -57,6 +57,7 @@ async def demo(
     if not once:
         from interlock.web.front_end import refuse_without_front_end
 
+        # Before the story is played, at whose end the pages could not be shown.
         refuse_without_front_end()
     # Said before anything heavy is loaded: whoever typed the command sees at once that it runs, and what.
     _say(run, "Interlock demo: a HubSpot and a Salesforce on this machine, filled with sample")

@@ -16,6 +16,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     "INVALID_OPTION": (_C.PROPERTY_VALUES, "Add the option to the property, or choose one that is there."),
     "INVALID_EMAIL_ADDRESS": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
     "INVALID_EMAIL": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
+    "NOT_TAKEN": (
+        _C.PROPERTY_VALUES,
+        "Set it in HubSpot by hand. A lifecycle stage only goes forward there, unless it is cleared first.",
+    ),
     "NOT_A_NUMBER": (_C.PROPERTY_VALUES, "Correct the number."),
     "NUMBER_OUTSIDE_VALID_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),
     "NUMBER_OUTSIDE_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),

@@ -8,27 +8,23 @@ was deleted, by whomever, and no sync makes it a second time.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from interlock.app.errors import Missing
 from interlock.app.keys import object_of
-from interlock.app.once import LOOK_AGAIN_S
 from interlock.app.people.visitor import By
 from interlock.app.setup.opened import Opened
-from interlock.app.try_first import Tried, try_first
+from interlock.app.try_first import Trial, Tried, try_first
+from interlock.app.turns import WAIT_S, when_free
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
 from interlock.app.undo.plan import LeftAlone, UndoPlan
 from interlock.core.model import AuditRow, LinkState, Raw, Reason, RecordKey, RecordLink, Side
-from interlock.store import HeldByOther, Store, connections, dirty, links, undos
+from interlock.store import Store, connections, dirty, links, undos
 from interlock.store.connections import Connection
 from interlock.store.undos import WAITING
-
-# Another connection of the same org may be at work; it gives the org back between two drains.
-WAIT_S = 60.0
 
 
 class TriedField(msgspec.Struct, frozen=True):
@@ -77,27 +73,24 @@ async def run(
     async def on_chosen(keys: Sequence[RecordKey], began_us: int) -> None:
         await remember(Chosen(connection_id, [str(key) for key in keys], began_us))
 
-    until_us = interlock.clock_us() + round(WAIT_S * 1_000_000)
     async with interlock.clients(connection) as clients:
-        while True:
-            try:
-                trial = await try_first(
-                    interlock.store,
-                    connection,
-                    clients.hubspot,
-                    clients.salesforce,
-                    interlock.clock_us,
-                    keys=[] if chosen is None else [RecordKey.parse(key) for key in chosen.keys],
-                    began_us=None if chosen is None else chosen.began_us,
-                    on_chosen=on_chosen,
-                    by=by,
-                )
-            except HeldByOther:
-                if interlock.clock_us() >= until_us:
-                    raise
-                await asyncio.sleep(LOOK_AGAIN_S)
-            else:
-                return [_as_pair(each) for each in trial.tried]
+
+        async def attempt() -> Trial:
+            return await try_first(
+                interlock.store,
+                connection,
+                clients.hubspot,
+                clients.salesforce,
+                interlock.clock_us,
+                keys=[] if chosen is None else [RecordKey.parse(key) for key in chosen.keys],
+                began_us=None if chosen is None else chosen.began_us,
+                on_chosen=on_chosen,
+                by=by,
+            )
+
+        # Another connection of the same org may be at work.
+        trial = await when_free(attempt, interlock.clock_us, WAIT_S)
+    return [_as_pair(each) for each in trial.tried]
 
 
 async def plan_undo(interlock: Opened, chosen: Chosen) -> UndoPlan:

@@ -161,6 +161,7 @@ async def send(at: At) -> Response:
     found = await looking.found(at)
     values = Values(existing)
     seen = await review.seen(at.interlock, at.by, at.setup, found)
+    review.check_same(seen, at.asked.field("of"))
     review.check_count(values, seen, at.asked.field("count"))
     await at.save(values)
     await finish.begin(at.interlock, at.by, at.setup)
