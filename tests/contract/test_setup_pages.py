@@ -162,6 +162,32 @@ async def test_a_list_is_found_by_its_name_and_kept_with_it(wizard: Wizard, ada:
     assert "The contacts of the list Customers of the north." in (await ada.get("/setup/review")).page.text
 
 
+async def test_what_was_tried_is_undone_after_its_preview_and_another_choice_can_be_made(
+    wizard: Wizard, ada: Person
+) -> None:
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    await installed(wizard, ada)
+    await wizard.recommended()
+    await wizard.end("try")
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    undo = f"/setup/review/undo?setup={wizard.setup_id}"
+    assert undo in [a.get("href") for a in (await ada.get(progress)).page.all("a")]
+    preview = await ada.get(undo)
+    assert "1 record that a sync created could be deleted again." in preview.page.text
+    refused = await ada.submit(undo, "/setup/review/undo", count="2")
+    assert refused.status == 422
+    assert "2 is not 1." in refused.page.text
+    assert len(wizard.salesforce_rows("Contact")) == 1
+    sent = await ada.submit(undo, "/setup/review/undo", count="1")
+    assert sent.to == progress
+    await finish.wait(wizard.interlock, wizard.setup_id)
+    told = (await ada.get(progress)).page
+    assert "1 record was deleted again." in told.text
+    assert f"/setup/review?setup={wizard.setup_id}" in [a.get("href") for a in told.all("a")]
+    assert wizard.salesforce_rows("Contact") == []
+    assert (await ada.get(undo)).to == progress
+
+
 async def test_nobody_gives_up_on_the_page_what_is_being_finished(wizard: Wizard, ada: Person) -> None:
     await installed(wizard, ada)
     await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")

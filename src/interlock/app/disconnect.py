@@ -128,11 +128,14 @@ async def disconnect(
     folder: Path,
     *,
     keep_package: bool,
+    reason: str = "",
     progress: deploy.Progress = lambda _: None,
     by: By = BY_COMMAND,
     wait_s: float = WAIT_S,
 ) -> Disconnected:
-    """Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
+    """`reason`: why, in a person's words, for whoever looks at the connection afterwards.
+
+    Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
     assert connection.id is not None
     files = await write_files(store, connection, folder, clock_us())
     await _pause(store, connection.id)
@@ -140,7 +143,7 @@ async def disconnect(
     async def attempt() -> Disconnected:
         async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
             return await _under_lease(
-                store, connection, open_clients, open_crms, clock_us, files, keep_package, progress, by
+                store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
             )
 
     return await when_free(attempt, clock_us, wait_s)
@@ -186,6 +189,7 @@ async def _under_lease(
     clock_us: Callable[[], int],
     files: Files,
     keep_package: bool,
+    reason: str,
     progress: deploy.Progress,
     by: By,
 ) -> Disconnected:
@@ -210,7 +214,7 @@ async def _under_lease(
     async with open_crms() as crms:
         ended = await sign_offs.end_all(store, crms, connection.id)
     not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]
-    not_ended += await _forget(store, connection, by, state)
+    not_ended += await _forget(store, connection, by, state, reason)
     users = [each.user for each in ended if each.why_not is None]
     return Disconnected(files, state, why, components, users, not_ended)
 
@@ -222,7 +226,7 @@ async def _signed_in(store: Store, connection: Connection) -> bool:
     return granted is not None or not held.isdisjoint({"salesforce_token", "salesforce_client_id"})
 
 
-async def _forget(store: Store, connection: Connection, by: By, package_state: str) -> list[NotEnded]:
+async def _forget(store: Store, connection: Connection, by: By, package_state: str, reason: str) -> list[NotEnded]:
     """Everything that could sign in, and the state, in one transaction."""
     assert connection.id is not None
     left: list[NotEnded] = []
@@ -237,7 +241,7 @@ async def _forget(store: Store, connection: Connection, by: By, package_state: s
             tx,
             connection.id,
             state=NOT_CONNECTED,
-            state_reason="A person has disconnected it.",
+            state_reason=f"A person has disconnected it: {reason}" if reason else "A person has disconnected it.",
             state_fix="Run `interlock connect`, or sign in again on the pages.",
         )
         await record(tx, by, "disconnected", f"connection:{connection.id}", package=package_state)

@@ -123,7 +123,8 @@ Send = Callable[[At], Awaitable[Response]]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A step's pages. `more`: further forms of the step, `files`: what it gives to download; each at /setup/<slug>/<name>."""
+    """A step's pages. `more`: further forms of the step; `files`: what it gives to download, or shows beside itself. Each is at
+    /setup/<slug>/<name>."""
 
     slug: str
     show: Show

@@ -16,13 +16,12 @@ from interlock.crm.errors import CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import looking
+from interlock.web.pages.setup import looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _, _n
 
-PROGRESS = "/settings/progress"
 _HEADER = (
     *("object", "action", "hubspot", "salesforce", "property", "field"),
     *("hubspot_value", "salesforce_value", "result", "rule", "reason"),
@@ -34,7 +33,7 @@ async def show(at: At, form: forms.Shown) -> Response:
     values, query = review.values_of(at.setup), at.asked.request.query_params
     run = await finish.standing(at.interlock, at.setup.id)
     if run is not None and run.state == "running":
-        return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+        return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
     found, form = await looking.found_or_why(at, form)
     seen: Seen | None = None
     granted = None
@@ -174,16 +173,7 @@ async def send(at: At) -> Response:
     review.check_count(values, seen, at.asked.field("count"))
     await at.save(values)
     await finish.begin(at.interlock, at.by, at.setup)
-    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
-
-
-async def go_on(at: At) -> Response:
-    """*Continue*, after the trial."""
-    run = await finish.standing(at.interlock, at.setup.id)
-    if run is None or run.state != "tried":
-        raise BadInput(_("There is no trial to go on from."), fix=_("Finish the set-up here."))
-    await finish.begin(at.interlock, at.by, at.setup, go_on=True)
-    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+    return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
 async def look_again(at: At) -> Response:
@@ -215,6 +205,6 @@ PAGE = Page(
     slug,
     show,
     send,
-    more=(("count-again", look_again), ("continue", go_on)),
-    files=(("interlock-preview.csv", download),),
+    more=(("count-again", look_again), ("continue", trial.go_on), ("undo", trial.undo)),
+    files=(("interlock-preview.csv", download), ("undo", trial.show_undo)),
 )
