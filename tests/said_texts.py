@@ -7,6 +7,7 @@ sentence itself is what a page looks up; what is filled in is a hole with a name
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,8 @@ WORDS, LETTERS = 2, 9
 REASON_WORDS, SMALL_REASON_WORDS = 4, 6
 # Of a query, and of a regular expression.
 FOR_PROGRAMS = ("SELECT ", "([")
+# Who did not do it, and why: `{crm} refused to {verb}: {message}`.
+WITH_A_REASON = re.compile(r"\{\w+\} .*: \{\w+\}")
 
 
 def messages() -> list[str]:
@@ -116,6 +119,8 @@ def _is_sentence(text: str, words: str) -> bool:
         return False
     if sum(map(str.isalpha, words)) < LETTERS or count < WORDS:
         return False
+    if WITH_A_REASON.fullmatch(text):
+        return True
     if text[0].islower():
         return count >= SMALL_REASON_WORDS
     return (text[0].isupper() or text[0] in "{`\"'") and (text[-1] in ".?!" or count >= REASON_WORDS)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import sign_offs
+from interlock.app.background import Background
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.setup import (
     apps,
@@ -44,7 +45,12 @@ class Wizard(SignInWorld):
         self, store: Store, clock: Clock, home: Any, hubspot: dict[str, Any] | None = None, **salesforce: Any
     ) -> None:
         # The clock stands still, so no window of a limit ever passes.
-        patient = {"burst_limit": 100_000, "oauth_burst_limit": 100_000, **(hubspot or {})}
+        patient = {
+            "burst_limit": 100_000,
+            "oauth_burst_limit": 100_000,
+            "search_per_second": 100_000,
+            **(hubspot or {}),
+        }
         super().__init__(store, clock, patient, salesforce)
         self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
         self.interlock.opens_transport = self._transport
@@ -116,8 +122,20 @@ class Wizard(SignInWorld):
         await self.go_on(go_on=False)
         return await self.finished()
 
+    async def left_in_the_middle(self, existing: Any) -> None:
+        """A finish whose process dies before it has said how it ended: what is kept says that it still runs."""
+        await self.keep(review.slug, review.Values(existing))
+        await self.go_on(go_on=False)
+        await finish.wait(self.interlock, self.setup_id)
+        await self.interlock.background.close()
+        self.interlock.background = Background()
+
     async def go_on(self, *, go_on: bool = True) -> None:
         await finish.begin(self.interlock, BY, await self.setup(), go_on=go_on)
+
+    async def undo_trial(self, *, delete_records: int | None = None) -> finish.Run:
+        await finish.undo_trial(self.interlock, BY, await self.setup(), delete_records=delete_records)
+        return await self.finished()
 
     async def finished(self) -> finish.Run:
         await finish.wait(self.interlock, self.setup_id)

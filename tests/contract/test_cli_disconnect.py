@@ -19,7 +19,7 @@ def synced(interlock: Interlock, crms: LocalCrms) -> Interlock:
 def test_nothing_is_disconnected_without_the_words(synced: Interlock) -> None:
     refused = synced("disconnect", "--json").sound(2).error
     assert refused["code"] == "confirmation_needed"
-    assert "Uninstall Salesforce" in refused["fix"]
+    assert "Uninstall Salesforce" in refused["message"]
     assert synced("disconnect", "--confirm", "yes", "--json").sound(2).error["code"] == "confirmation_needed"
     assert synced("disconnect", "--keep-package", "--json").sound(2).error["code"] == "confirmation_needed"
     assert synced("sync", "--once", "--json").sound().document["outcome"] == "done"

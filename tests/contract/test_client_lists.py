@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.contract.test_clients_hubspot import Account, Wire
+from tests.contract.hubspot_account import Account, Wire
 
 from interlock.crm.errors import MissingScope, ServerFault
 from interlock.crm.hubspot.model import ListMember, RecordList

@@ -152,6 +152,37 @@ def test_a_conflict_that_is_resolved_writes_the_chosen_value_to_both_sides(tmp_p
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_a_choice_ends_when_its_field_is_set_to_dont_sync_before_it_is_carried_out(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        (person,) = await _conflict(world, "ada@example.com")
+        admin = await world.admin()
+        page = f"{HERE}/conflicts"
+        (action,) = [
+            str(each.get("action"))
+            for each in (await admin.get(page)).page.all("form")
+            if str(each.get("action")).startswith(f"{page}/") and str(each.get("action")) != f"{page}/resolve"
+        ]
+        assert (await admin.submit(page, action, keep="hubspot")).to == f"{page}?done=yes"
+        contacts = f"{HERE}/contacts"
+        mapping = f"{contacts}/mappings/jobtitle:Title"
+        preview = await admin.submit(mapping, f"{contacts}/mappings/preview", rule="dont_sync")
+        saved = await admin.post(f"{contacts}/mappings/save", preview.page.form(f"{contacts}/mappings/save"))
+        assert saved.status == 303
+        await world.turns()
+        contact = world.counterpart("contacts", person)
+        for _ in range(2):
+            held = (world.contact(person)["jobtitle"], world.sally.get("Contact", contact)["Title"])
+            assert held == ("of sally", "of sally")
+            assert world.store is not None
+            async with world.store.read(1) as tx:
+                assert await tx.rows("SELECT state FROM resolution") == [("not_mapped",)]
+            # Nor does it come back with the rule.
+            await world.rule("contacts", "jobtitle", "two_way")
+            await world.turns()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_conflicts_are_resolved_in_bulk_by_the_filter_and_only_with_the_right_count(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         people = await _conflict(world, "a@example.com", "b@example.com", properties=("jobtitle", "fax"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.setup_world import EXPECTATIONS, SetupWorld, a_setup_world
 
-from interlock.app.setup import findings
+from interlock.app.setup import findings, path
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,8 @@ async def test_the_native_integration_is_found_and_how_to_switch_it_off_is_said(
     record.source = type(record.source)("SALESFORCE", "Salesforce Connector")
     page = await shown(world, "hubspot")
     assert "HubSpot's own integration is running" in page
-    assert "Pause syncing" in page
+    assert "in which order to switch it off" in page
+    assert "migrate" in [step.slug for step in path.path(await world.setup())]
 
 
 async def test_an_edition_without_an_api_is_said_beside_the_sign_in(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -17,7 +18,7 @@ from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.setup import finish, package, properties, review
+from interlock.app.setup import connect, finish, package, properties, review
 from interlock.store import Store
 from interlock.web.access import Asked
 from interlock.web.app import make_app
@@ -161,6 +162,32 @@ async def test_a_list_is_found_by_its_name_and_kept_with_it(wizard: Wizard, ada:
     assert "The contacts of the list Customers of the north." in (await ada.get("/setup/review")).page.text
 
 
+async def test_what_was_tried_is_undone_after_its_preview_and_another_choice_can_be_made(
+    wizard: Wizard, ada: Person
+) -> None:
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    await installed(wizard, ada)
+    await wizard.recommended()
+    await wizard.end("try")
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    undo = f"/setup/review/undo?setup={wizard.setup_id}"
+    assert undo in [a.get("href") for a in (await ada.get(progress)).page.all("a")]
+    preview = await ada.get(undo)
+    assert "1 record that a sync created could be deleted again." in preview.page.text
+    refused = await ada.submit(undo, "/setup/review/undo", count="2")
+    assert refused.status == 422
+    assert "2 is not 1." in refused.page.text
+    assert len(wizard.salesforce_rows("Contact")) == 1
+    sent = await ada.submit(undo, "/setup/review/undo", count="1")
+    assert sent.to == progress
+    await finish.wait(wizard.interlock, wizard.setup_id)
+    told = (await ada.get(progress)).page
+    assert "1 record was deleted again." in told.text
+    assert f"/setup/review?setup={wizard.setup_id}" in [a.get("href") for a in told.all("a")]
+    assert wizard.salesforce_rows("Contact") == []
+    assert (await ada.get(undo)).to == progress
+
+
 async def test_nobody_gives_up_on_the_page_what_is_being_finished(wizard: Wizard, ada: Person) -> None:
     await installed(wizard, ada)
     await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
@@ -194,3 +221,35 @@ async def test_live_progress_ends_with_the_session_that_opened_it(
     assert bytes(await anext(said)).startswith(b"event: end")
     with pytest.raises(StopAsyncIteration):
         await anext(said)
+
+
+async def test_nobody_begins_with_what_somebody_else_chose_after_the_review_was_shown(
+    wizard: Wizard, ada: Person
+) -> None:
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    form = (await ada.get("/setup/review")).page.form("/setup/review")
+    await wizard.advanced()
+    await wizard.choose(rules={"contacts/firstname": "always_hubspot"})
+    refused = await ada.post("/setup/review", {**form, "existing": "none", "go": "next"})
+    assert refused.status == 409
+    assert "Nothing was begun" in refused.page.text
+    assert (await wizard.connection()).begun_at_us is None
+    await review.wait(wizard.interlock, wizard.setup_id)
+    await ada.press("/setup/review", "/setup/review", existing="none", go="next")
+    assert (await wizard.finished()).state == "done"
+
+
+async def test_the_preview_of_one_account_is_not_shown_for_another_like_it(wizard: Wizard) -> None:
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.preview()
+    setup, found = await wizard.setup(), await wizard.found()
+    before = review.fingerprint(setup, properties.draft_of(setup, found))
+    values = connect.values_of(setup)
+    assert values.hubspot is not None
+    other = msgspec.structs.replace(values.hubspot.identity, account_id="1")
+    signed_in = msgspec.structs.replace(values.hubspot, identity=other)
+    await wizard.keep(connect.slug, msgspec.structs.replace(values, hubspot=signed_in))
+    assert review.fingerprint(await wizard.setup(), properties.draft_of(setup, found)) != before

@@ -400,6 +400,15 @@ class TestWhatIsJoinedAlready:
         with pytest.raises(SignInStopped, match="but the connection 'main' is with Beta") as told:
             await world.sign_in(SALESFORCE, connection_id=id_)
         assert told.value.failure.code == "other_account"
+
+    async def test_a_sandbox_that_was_refreshed_is_another_org_and_what_to_do_is_said(self, world: SignInWorld) -> None:
+        id_ = await self.join(world, str(world.hubspot.account_id), "00D000000000009EAA")
+        async with world.store.write(id_) as tx:
+            await connections.update(tx, id_, sandbox=True)
+        with pytest.raises(SignInStopped, match="A sandbox that was refreshed is another org") as told:
+            await world.sign_in(SALESFORCE, connection_id=id_, sandbox=True)
+        assert told.value.failure.code == "other_sandbox"
+        assert "set it up again with the new sandbox" in str(told.value.failure.fix)
         assert (await world.sign_in(HUBSPOT, connection_id=id_)).connection_id == id_
 
 

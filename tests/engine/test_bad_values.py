@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -375,3 +376,38 @@ def test_an_edit_permission_taken_away_while_syncing_is_an_issue_of_that_field(t
         assert (issue.category, issue.field) == (IssueCategory.PERMISSIONS, "Title")
 
     tell(story)
+
+
+STAGES = ("subscriber", "lead", "opportunity", "customer")
+
+
+@pytest.mark.parametrize("rule", ["two_way", "prefer_salesforce", "always_salesforce"])
+def test_a_stage_that_hubspot_does_not_take_back_is_an_issue_and_takes_nothing_away_in_salesforce(tell, rule):
+    """HubSpot answers that it was written, and holds what it held: believed, that was its edit, and Salesforce lost its own."""
+
+    async def story(world: World) -> None:
+        await world.map("contacts", "lifecyclestage", "Contact", "Stage__c", rule)
+        here = world.person("ada@example.com", lifecyclestage="lead")
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.sally.update("Contact", there, {"Stage__c": "customer"})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == "customer"
+        await asyncio.sleep(3_600.0)
+        world.sally.update("Contact", there, {"Stage__c": "lead", "Department": "Court"})
+        await world.settle()
+        world.hugo.update("contacts", here, {"firstname": "Augusta"})  # it is looked at again
+        await world.settle()
+        assert world.sally.get("Contact", there)["Stage__c"] == "lead"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.property, issue.value) == ("NOT_TAKEN", "lifecyclestage", "lead")
+        # A person clears it by hand, or sets it forward again: both agree, and the issue is over.
+        world.hugo.update("contacts", here, {"lifecyclestage": "lead"})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == world.sally.get("Contact", there)["Stage__c"] == "lead"
+        assert await world.issues() == []
+
+    tell(
+        story,
+        before=lambda world: world.salesforce.add_custom_field("Contact", "Stage__c", "Picklist", picklist=STAGES),
+    )

@@ -19,6 +19,7 @@ from crm_emulator.hubspot.custom import define_object
 from crm_emulator.hubspot.errors import ApiError
 from crm_emulator.hubspot.limits import Limits
 from crm_emulator.hubspot.list_pages import ListPages
+from crm_emulator.hubspot.native import NativeIntegration
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.pages_adapter import ConsentPages, HubSpotPages
 from crm_emulator.hubspot.portal import Portal
@@ -35,7 +36,7 @@ from crm_emulator.hubspot.sample import SAMPLE
 from crm_emulator.hubspot.search import Search
 from crm_emulator.hubspot.users import UserHandle
 from crm_emulator.kernel.clock import Clock
-from crm_emulator.kernel.control import Control
+from crm_emulator.kernel.control import USER, Control
 from crm_emulator.kernel.faults import Faults
 from crm_emulator.kernel.http import App, Receive, Router, Scope, Send
 from crm_emulator.kernel.journal import Journal
@@ -54,6 +55,9 @@ _ROUTES = (
     ListRoutes,
     OAuthRoutes,
 )
+
+# Who seeds records, beside a user.
+NATIVE = "native_integration"
 
 
 class HubSpotEmulator:
@@ -142,9 +146,13 @@ class HubSpotEmulator:
     def revoke_token(self, value: str) -> None:
         self.account.tokens[value].revoked = True
 
-    def seed(self, objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
-        """Create records as the first user. Returns their ids, in order."""
-        handle = self.user()
+    def native(self) -> NativeIntegration:
+        """HubSpot's own Salesforce integration, installed."""
+        return NativeIntegration(self.portal, self.operations)
+
+    def seed(self, objects: Mapping[str, Sequence[Mapping[str, Any]]], by: str = USER) -> dict[str, list[str]]:
+        """Create records as the first user, or as the native integration. Returns their ids, in order."""
+        handle = self.native() if by == NATIVE else self.user()
         return {type: [handle.create(type, properties) for properties in rows] for type, rows in objects.items()}
 
     def control_reset(self, data: str) -> None:
@@ -153,10 +161,13 @@ class HubSpotEmulator:
         if data == "sample":
             self.seed(SAMPLE)
 
-    def control_seed(self, objects: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
-        """For the control API. Raises ValueError with what HubSpot would have said."""
+    def control_seed(self, objects: dict[str, list[dict[str, Any]]], by: str = USER) -> dict[str, list[str]]:
+        """For the control API. `by` "native_integration": as HubSpot's own Salesforce integration makes them. Raises ValueError
+        with what HubSpot would have said."""
+        if by not in (USER, NATIVE):
+            raise ValueError(f'by: records are made by "{USER}" or by "{NATIVE}" here')
         try:
-            return self.seed(objects)
+            return self.seed(objects, by)
         except ApiError as refused:
             raise ValueError(refused.message) from refused
 

@@ -22,6 +22,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _OWN_NAMES = _LOOPBACK | {"localhost"}
 
 
+USER = "user"
+
+
 class Refused(Exception):
     """A control call that cannot be carried out; the message is for the person who made it."""
 
@@ -31,7 +34,8 @@ class Refused(Exception):
 
 
 class Controlled(Protocol):
-    """What a CRM supplies. `reset` takes "empty" or "sample"; `seed` returns ids in order. Both raise ValueError."""
+    """What a CRM supplies. `reset` takes "empty" or "sample"; `seed` returns ids in order, of records made by a user, or by who
+    else `by` names. Both raise ValueError."""
 
     @property
     def clock(self) -> Clock: ...
@@ -42,7 +46,7 @@ class Controlled(Protocol):
     @property
     def journal(self) -> Journal: ...
     def control_reset(self, data: str) -> None: ...
-    def control_seed(self, objects: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]: ...
+    def control_seed(self, objects: dict[str, list[dict[str, Any]]], by: str) -> dict[str, list[str]]: ...
 
 
 class Control:
@@ -84,10 +88,13 @@ class Control:
         return {"reset": data}
 
     def _seed(self, request: Request) -> dict[str, Any]:
-        objects = _object(request).get("objects")
+        asked = _object(request)
+        objects, by = asked.get("objects"), asked.get("by", USER)
         if not isinstance(objects, dict) or not all(_is_rows(rows) for rows in objects.values()):
             raise Refused("invalid", 'objects must be {"type": [{field: value}, ...]}')
-        return {"ids": self._crm.control_seed(objects)}
+        if not isinstance(by, str):
+            raise Refused("invalid", f'by must be a name, for example "{USER}"')
+        return {"ids": self._crm.control_seed(objects, by)}
 
     def _plant(self, request: Request) -> dict[str, Any]:
         rules = request.json()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crm_emulator.kernel.clock import Clock
-from crm_emulator.kernel.control import Control
+from crm_emulator.kernel.control import USER, Control
 from crm_emulator.kernel.faults import Faults
 from crm_emulator.kernel.http import App, Receive, Router, Scope, Send
 from crm_emulator.kernel.journal import Journal
@@ -191,8 +191,10 @@ class SalesforceEmulator(Administration):
         if data == "sample":
             self.seed(SAMPLE)
 
-    def control_seed(self, objects: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+    def control_seed(self, objects: dict[str, list[dict[str, Any]]], by: str = USER) -> dict[str, list[str]]:
         """For the control API. Raises ValueError with what Salesforce would have said."""
+        if by != USER:
+            raise ValueError(f'by: records are made by "{USER}" here')
         try:
             return self.seed(objects)
         except ApiError as refused:

@@ -28,8 +28,9 @@ from interlock.app.handing_over import running
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
-from interlock.store import Store, connections, copy, grants, keyring, restored, secrets
+from interlock.store import Keyring, Store, connections, copy, keyring, restored
 from interlock.store.errors import SchemaNewer, SecretUnreadable, StoreError, StoreUnavailable
+from interlock.store.sealed import reseal_all
 
 FORMAT = "interlock-backup/1"
 _DATABASE, _MANIFEST, _KEY = "interlock.db", "manifest.json", "secret.key"
@@ -160,14 +161,15 @@ async def restore(
         there = copy.put_in_place(new, path, aside)
     if key is not None:
         keyring.add(key_file, key)
-    store = await open_store(database, clock_us=clock_us, keyring=keyring.load_or_create(key_file))
+    keys = keyring.load_or_create(key_file)
+    store = await open_store(database, clock_us=clock_us, keyring=keys)
     try:
         async with store.write(None) as tx:
             await restored.forget_what_was_running(tx)
             await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us)
         if there:
             await _forget_erased(aside, store, key_file, clock_us, open_store)
-        listed, readable = await _readable(store)
+        listed, readable = await _readable(store, keys)
     finally:
         await store.close()
     return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
@@ -250,17 +252,13 @@ async def _check_existing(
         )
 
 
-async def _readable(store: Store) -> tuple[int, bool]:
-    """How many connections there are, and whether the key file opens everything sealed."""
+async def _readable(store: Store, keys: Keyring) -> tuple[int, bool]:
+    """How many connections there are, and whether the key file opens everything sealed. What it opens is sealed anew with its
+    first key, so that none of it needs the key of the backup any more."""
     async with store.read(None) as tx:
         listed = await connections.list_(tx)
     try:
-        for connection in listed:
-            async with store.read(connection.id) as tx:
-                for name in await secrets.names(tx):
-                    await secrets.get(tx, name)
-                await grants.in_use(tx)
-                await grants.in_use(tx, grants.ADMIN)
+        await reseal_all(store, keys)
     except SecretUnreadable:
         return len(listed), False
     return len(listed), True

@@ -13,6 +13,7 @@ from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import PropertyDef
 from interlock.crm.salesforce.model import FieldDef
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, ObjectRuntime, Reference
+from interlock.objects import native
 from interlock.objects.owners import OwnerDirectory, Person, match_owners
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import DefaultMapping, ObjectSpec
@@ -137,6 +138,7 @@ class Compiler:
         create_type: str | None,
         create_in_hubspot: bool,
         inclusion: str | None = None,
+        native_ids: bool = False,
     ) -> ObjectRuntime:
         """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
         spec = SPECS[slug]
@@ -156,7 +158,9 @@ class Compiler:
             mappings=mappings,
             create_type=create_type if create_type in mappings else None,
             create_in_hubspot=create_in_hubspot,
-            hubspot_properties=self._hubspot_properties(spec, mappings, references),
+            hubspot_properties=self._hubspot_properties(
+                spec, mappings, references, native.properties(spec) if native_ids else ()
+            ),
             salesforce_fields={type_: self._salesforce_fields(spec, type_, mappings[type_]) for type_ in mappings},
             references=references,
             exact_types=frozenset(
@@ -164,6 +168,7 @@ class Compiler:
             ),
             left_out=frozenset(left_out),
             inclusion=inclusion,
+            native_ids=native_ids,
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 
@@ -217,12 +222,17 @@ class Compiler:
         ]
 
     def _hubspot_properties(
-        self, spec: ObjectSpec, mappings: dict[str, ObjectMapping], references: list[Reference]
+        self,
+        spec: ObjectSpec,
+        mappings: dict[str, ObjectMapping],
+        references: list[Reference],
+        named_by_others: Sequence[str],
     ) -> list[str]:
         named = [field.property for mapping in mappings.values() for field in mapping.fields]
         named += [reference.property for reference in references]
         # Identity reads the object's own names, whatever a person mapped.
         named += [HUBSPOT_ID_PROPERTY, *spec.extra_hubspot_properties, *_IDENTITY_PROPERTIES.get(spec.slug, ())]
+        named += named_by_others
         if spec.opt_out is not None:
             named.append(spec.opt_out.property)
         known = {each.name for each in self.schemas.properties.get(spec.hubspot_type, ())}

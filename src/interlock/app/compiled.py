@@ -76,6 +76,7 @@ def _compiled(
             _created_as(slug, settings),
             settings.creates_in(Side.HUBSPOT, slug),
             settings.inclusion.get(slug) or None,
+            settings.native_ids,
         )
         for slug in slugs
     }

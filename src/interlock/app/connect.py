@@ -282,7 +282,7 @@ async def _save(
         if request.config is not None:
             await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
         if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
-            await _load_again(tx, wanted.settings["existing"])
+            await load_again(tx, wanted.settings["existing"])
         if wanted.begun_at_us is not None:
             await schedule.ring(tx)
         if request.secrets is not None or request.grants:
@@ -318,7 +318,7 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
                 await mappings.save_field_mapping(tx, default)
 
 
-async def _load_again(tx: WriteTx, existing: str) -> None:
+async def load_again(tx: WriteTx, existing: str) -> None:
     """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
     if not EXISTING[existing].load:
         return

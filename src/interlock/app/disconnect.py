@@ -8,7 +8,6 @@ the store as well, so that joining the same two again makes nothing twice.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -20,7 +19,7 @@ from interlock.app import mapping_files, sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
-from interlock.app.once import LOOK_AGAIN_S, owner_name
+from interlock.app.once import owner_name
 from interlock.app.package import deploy, export
 from interlock.app.package import remove as package
 from interlock.app.package.export import Exported
@@ -29,13 +28,13 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.serve import Clients
 from interlock.app.times import rfc3339
+from interlock.app.turns import WAIT_S, when_free
 from interlock.core.model import Side
 from interlock.engine.ownership import own
-from interlock.store import HeldByOther, Store, connections, grants, secrets
+from interlock.store import Store, connections, grants, secrets
 from interlock.store.connections import Connection
 
 PHRASE = "Uninstall Salesforce"
-WAIT_S = 60.0
 NOT_CONNECTED = "not_connected"
 
 # Of each way to sign in that is not ours to end: names of its secrets, and where a person ends it.
@@ -108,7 +107,7 @@ def check_phrase(typed: str | None) -> None:
             f"To take the package out of the org, with the keys on its records, confirm with the words {PHRASE!r}.",
             code="confirmation_needed",
             field="confirm",
-            fix="Give exactly these words, or ask for the package to be kept (a command: --confirm, --keep-package).",
+            fix=f"Give exactly {PHRASE!r} (a command: --confirm), or have the package kept (--keep-package).",
         )
 
 
@@ -129,25 +128,25 @@ async def disconnect(
     folder: Path,
     *,
     keep_package: bool,
+    reason: str = "",
     progress: deploy.Progress = lambda _: None,
     by: By = BY_COMMAND,
     wait_s: float = WAIT_S,
 ) -> Disconnected:
-    """Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
+    """`reason`: why, in a person's words, for whoever looks at the connection afterwards.
+
+    Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
     assert connection.id is not None
     files = await write_files(store, connection, folder, clock_us())
     await _pause(store, connection.id)
-    until_us = clock_us() + round(wait_s * 1_000_000)
-    while True:
-        try:
-            async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
-                return await _under_lease(
-                    store, connection, open_clients, open_crms, clock_us, files, keep_package, progress, by
-                )
-        except HeldByOther:
-            if clock_us() >= until_us:
-                raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def attempt() -> Disconnected:
+        async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
+            return await _under_lease(
+                store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
+            )
+
+    return await when_free(attempt, clock_us, wait_s)
 
 
 def links_file(folder: Path, connection: Connection, now_us: int) -> Path:
@@ -190,6 +189,7 @@ async def _under_lease(
     clock_us: Callable[[], int],
     files: Files,
     keep_package: bool,
+    reason: str,
     progress: deploy.Progress,
     by: By,
 ) -> Disconnected:
@@ -214,7 +214,7 @@ async def _under_lease(
     async with open_crms() as crms:
         ended = await sign_offs.end_all(store, crms, connection.id)
     not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]
-    not_ended += await _forget(store, connection, by, state)
+    not_ended += await _forget(store, connection, by, state, reason)
     users = [each.user for each in ended if each.why_not is None]
     return Disconnected(files, state, why, components, users, not_ended)
 
@@ -226,7 +226,7 @@ async def _signed_in(store: Store, connection: Connection) -> bool:
     return granted is not None or not held.isdisjoint({"salesforce_token", "salesforce_client_id"})
 
 
-async def _forget(store: Store, connection: Connection, by: By, package_state: str) -> list[NotEnded]:
+async def _forget(store: Store, connection: Connection, by: By, package_state: str, reason: str) -> list[NotEnded]:
     """Everything that could sign in, and the state, in one transaction."""
     assert connection.id is not None
     left: list[NotEnded] = []
@@ -241,7 +241,7 @@ async def _forget(store: Store, connection: Connection, by: By, package_state: s
             tx,
             connection.id,
             state=NOT_CONNECTED,
-            state_reason="A person has disconnected it.",
+            state_reason=f"A person has disconnected it: {reason}" if reason else "A person has disconnected it.",
             state_fix="Run `interlock connect`, or sign in again on the pages.",
         )
         await record(tx, by, "disconnected", f"connection:{connection.id}", package=package_state)

@@ -6,7 +6,6 @@ recycle bin of Salesforce. That comes first, so that an interruption leaves a pa
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,21 +13,21 @@ import msgspec
 
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.keys import object_of
-from interlock.app.once import LOOK_AGAIN_S, owner_name
+from interlock.app.once import owner_name
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.serve import Clients, OpenClients
+from interlock.app.turns import WAIT_S, when_free
 from interlock.core.model import LinkState, Observation, Outcome, RecordKey, RecordLink, Refused, Side, Written
 from interlock.crm.errors import NAMES
 from interlock.engine.erasing import addresses
 from interlock.engine.ownership import own
 from interlock.objects.registry import SPECS
-from interlock.store import HeldByOther, Store, dirty, erasures, links
+from interlock.store import Store, dirty, erasures, links
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 
 Json = dict[str, Any]
-WAIT_S = 60.0
 _PERSONS = "contacts"
 
 
@@ -89,21 +88,18 @@ async def erase(
     wait_s: float = WAIT_S,
 ) -> Remembered:
     """What there was. Both records are read, for their addresses. Raises BadInput, Missing, NotDeleted, CrmError, HeldByOther."""
-    until_us = clock_us() + round(wait_s * 1_000_000)
     async with open_clients(connection) as clients:
-        while True:
-            try:
-                async with own(store, connection.salesforce_org_id, owner_name(), clock_us) as ownership:
-                    found = await look(store, connection, key)
-                    words = await _words(clients, found)
-                    if everywhere:
-                        await _delete(clients, found)
-                    await _forget(store, connection, found, words, by, ownership.lease)
-                    return found
-            except HeldByOther:
-                if clock_us() >= until_us:
-                    raise
-                await asyncio.sleep(LOOK_AGAIN_S)
+
+        async def attempt() -> Remembered:
+            async with own(store, connection.salesforce_org_id, owner_name(), clock_us) as ownership:
+                found = await look(store, connection, key)
+                words = await _words(clients, found)
+                if everywhere:
+                    await _delete(clients, found)
+                await _forget(store, connection, found, words, by, ownership.lease)
+                return found
+
+        return await when_free(attempt, clock_us, wait_s)
 
 
 async def _words(clients: Clients, found: Remembered) -> list[str]:

@@ -32,7 +32,7 @@ class Job(msgspec.Struct):
     """`asked`: what it was begun with."""
 
     id: str
-    kind: str  # plan | sync | import
+    kind: str  # plan | sync | import | undo-plan | undo | disconnect
     connection: str
     asked: Json
     begun_at_us: int

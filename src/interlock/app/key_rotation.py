@@ -1,4 +1,4 @@
-"""A new key for what is stored sealed: tokens, client secrets, grants, keys typed in a set-up, sign-ins under way, webhook secrets.
+"""A new key for what is stored sealed: tokens, client secrets, grants, sign-ins and set-ups under way, signing secrets.
 
 In this order, so that an interruption anywhere leaves everything readable and the command can be run again: the new key is put
 first in the key file, beside the old one; every secret is sealed anew; that the new key alone opens all of them is proven; the old
@@ -16,7 +16,8 @@ from interlock.app.errors import Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
-from interlock.store import Keyring, Store, channels, connections, crm_apps, grants, keyring, secrets, setups, sign_ins
+from interlock.store import Store, keyring
+from interlock.store.sealed import reseal_all
 
 
 class Rotated(msgspec.Struct, frozen=True):
@@ -40,26 +41,10 @@ async def rotate(store: Store, key_file: Path, clock_us: Callable[[], int], *, b
     """Raises Busy, KeyFileProblem, SecretUnreadable (then nothing was dropped)."""
     await check(store, clock_us)
     resumed = keyring.count(key_file) > 1
-    sealed = await _seal_anew(store, keyring.begin_rotation(key_file))
+    sealed = await reseal_all(store, keyring.begin_rotation(key_file))
     # Sealed once more with the new key alone: what it could not open would raise here, while the old key is still there.
-    await _seal_anew(store, keyring.newest_alone(key_file))
+    await reseal_all(store, keyring.newest_alone(key_file))
     keyring.retire(key_file)
     async with store.write(None) as tx:
         await record(tx, by, "key_rotated", "installation", secrets=sealed)
     return Rotated(sealed, resumed)
-
-
-async def _seal_anew(store: Store, keys: Keyring) -> int:
-    async with store.read(None) as tx:
-        listed = await connections.list_(tx)
-    sealed = 0
-    for connection in listed:
-        async with store.write(connection.id) as tx:
-            sealed += await secrets.reseal(tx, keys)
-    async with store.write(None) as tx:
-        sealed += await crm_apps.reseal(tx, keys)
-        sealed += await grants.reseal(tx, keys)
-        sealed += await setups.reseal(tx, keys)
-        sealed += await sign_ins.reseal(tx, keys)
-        sealed += await channels.reseal(tx, keys)
-    return sealed

@@ -171,8 +171,9 @@ def writes_of(of: ObjectMappingRow | None) -> str:
 # --- compare and apply ------------------------------------------------------------------------------------------------
 
 
-async def compare(store: Store, connection_id: int, document: Document) -> list[Change]:
-    """What differs, in the words of what applying would do. Checks nothing."""
+async def compare(store: Store, connection_id: int, document: Document, where: Where) -> list[Change]:
+    """What differs, in the words of what applying would do. Raises BadInput for what is wrong whatever the CRMs hold."""
+    check_document(document, where)
     async with store.read(connection_id) as tx:
         return await differences(tx, document)
 

@@ -6,7 +6,6 @@ connection's state as what became of the sync.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,17 +20,16 @@ from interlock.app.runtime import open_cycle
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.serve import Clients, OpenClients
 from interlock.app.sync import SyncResult, calls_of, result_of, sync
+from interlock.app.turns import when_free
 from interlock.core.model import RecordKey, Side
 from interlock.crm.errors import BudgetSpent, SchemaChanged
 from interlock.engine.context import Cycle
 from interlock.engine.cycle import drain
 from interlock.engine.load import loading
 from interlock.objects.registry import SPECS
-from interlock.store import HeldByOther, Store, directory, dirty, issues, links, unlinked
+from interlock.store import Store, directory, dirty, issues, links, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lifesign import new_owner
-
-LOOK_AGAIN_S = 0.25
 
 WorkOn = Callable[[Cycle], Awaitable[object]]
 
@@ -137,26 +135,24 @@ async def _under_lease(
     on_cycle: Callable[[Cycle], None] | None,
 ) -> SyncResult:
     assert connection.id is not None
-    until_us = clock_us() + round(wait_s * 1_000_000)
-    while True:
-        try:
-            async with open_cycle(
-                store, connection, clients.hubspot, clients.salesforce, clock_us, owner_name(), slugs
-            ) as ctx:
-                if on_cycle is not None:
-                    on_cycle(ctx)
-                started_us, before = clock_us(), calls_of(ctx)
-                try:
-                    async with states.working(store, connection.id, first=await loading(ctx), lease=ctx.lease):
-                        result = await sync(ctx, keys, work)
-                        await check_found(store, connection.id, keys)
-                        return result
-                except BudgetSpent as spent:
-                    return await result_of(ctx, started_us, before, "stopped", spent.message)
-        except HeldByOther:
-            if clock_us() >= until_us:
-                raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+    connection_id = connection.id
+
+    async def attempt() -> SyncResult:
+        async with open_cycle(
+            store, connection, clients.hubspot, clients.salesforce, clock_us, owner_name(), slugs
+        ) as ctx:
+            if on_cycle is not None:
+                on_cycle(ctx)
+            started_us, before = clock_us(), calls_of(ctx)
+            try:
+                async with states.working(store, connection_id, first=await loading(ctx), lease=ctx.lease):
+                    result = await sync(ctx, keys, work)
+                    await check_found(store, connection_id, keys)
+                    return result
+            except BudgetSpent as spent:
+                return await result_of(ctx, started_us, before, "stopped", spent.message)
+
+    return await when_free(attempt, clock_us, wait_s)
 
 
 async def check_found(store: Store, connection_id: int, keys: Sequence[RecordKey]) -> None:

@@ -116,6 +116,7 @@ def _object(found: ObjectPreview) -> Json:
         "delete_in_hubspot": counts.deleted_in_hubspot,
         "delete_in_salesforce": counts.deleted_in_salesforce,
         "matched": counts.linked,
+        "relinked": found.relinked,
         "unchanged": found.unchanged,
         "ambiguous": found.ambiguous,
         "blocked": sum(found.blocked.values()),

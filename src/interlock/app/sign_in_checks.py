@@ -125,6 +125,16 @@ async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, si
 
 def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
     own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
+    if own != identity.account_id and side is Side.SALESFORCE and connection.sandbox and identity.sandbox:
+        raise SignInStopped(
+            "other_sandbox",
+            f"This is the sandbox {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is with"
+            f" {connection.salesforce_name} ({own}). A sandbox that was refreshed is another org with another id, in which the"
+            " records that this connection has linked may not be.",
+            "Download the mappings, disconnect this connection, and set it up again with the new sandbox: what is in both is found"
+            " again by its keys and the match rules, and nothing is deleted.",
+            side,
+        )
     if own != identity.account_id:
         name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
         what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"

@@ -6,7 +6,7 @@ take it back is an undo of these records. Whether the connection has begun to sy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -57,17 +57,22 @@ async def try_first(
     *,
     keys: Sequence[RecordKey] = (),
     n: int = TRIED_AT_FIRST,
+    began_us: int | None = None,
+    on_chosen: Callable[[Sequence[RecordKey], int], Awaitable[None]] | None = None,
     by: By = BY_COMMAND,
 ) -> Trial:
     """Sync these records alone, or the first `n` that may sync and have no counterpart yet. A company that one of them points
     to is not among them: the reference is carried over when the company syncs.
 
-    Raises HeldByOther while another process works on the org, CrmError.
+    `on_chosen` is told which and since when before anything is written, to remember it: with these `keys` and this `began_us` a
+    trial that was interrupted is gone on with. Raises HeldByOther while another process works on the org, CrmError.
     """
     assert connection.id is not None
-    began_us = clock_us()
+    began_us = began_us or clock_us()
     async with open_cycle(store, connection, hubspot, salesforce, clock_us, owner_name()) as ctx:
         chosen = list(dict.fromkeys(keys)) or await _choose(ctx, n)
+        if on_chosen is not None:
+            await on_chosen(chosen, began_us)
         for runtime in ctx.objects.values():
             if any(ctx.object_of(key) is runtime for key in chosen):
                 await index_both_sides(ctx, runtime)

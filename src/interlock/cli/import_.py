@@ -10,9 +10,6 @@ import typer
 from interlock.cli.base import Answer, Page, PlanOption, Run, with_common
 from interlock.cli.sync import answer, ending, working
 
-# A dispatcher that runs gives the org back after each of its turns.
-WAIT_S = 60.0
-
 
 async def import_(
     run: Run,
@@ -26,7 +23,7 @@ async def import_(
     plan: PlanOption = False,
 ) -> Answer:
     """Load from Salesforce: link what matches, create the rest in HubSpot."""
-    from interlock.app import connections, import_, once, times
+    from interlock.app import connections, import_, once, times, turns
 
     only = connections.check_objects(objects)
     async with run.open() as opened:
@@ -43,7 +40,7 @@ async def import_(
                 opened.clients,
                 opened.clock_us,
                 only=only,
-                wait_s=WAIT_S,
+                wait_s=turns.WAIT_S,
                 work=wanted.work,
                 on_cycle=partial(working, run, ends),
             )

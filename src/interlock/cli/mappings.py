@@ -82,11 +82,11 @@ async def diff(run: Run, file: FileArgument) -> Answer:
     from interlock.app import mappings as use_case
     from interlock.mapping_input import read_file
 
-    document, _ = read_file(file)
+    document, where = read_file(file)
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        changes = await use_case.compare(opened.store, chosen.id, document)
+        changes = await use_case.compare(opened.store, chosen.id, document, where)
 
     def page(out: Page) -> None:
         if not changes:

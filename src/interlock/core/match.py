@@ -40,8 +40,9 @@ class NoMatch(msgspec.Struct, frozen=True):
 
 Decision = Match | Ambiguous | NoMatch
 
-# The order of proof: our own key was written with the record; the others are inferred.
-_PROOF = (LinkedBy.SYNC_KEY, LinkedBy.EMAIL, LinkedBy.DOMAIN, LinkedBy.NAME)
+# The order of proof: our own key was written with the record, the native integration's after its first sync; the others are
+# inferred.
+_PROOF = (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID, LinkedBy.EMAIL, LinkedBy.DOMAIN, LinkedBy.NAME)
 
 
 def choose(candidates: Sequence[Candidate], preferred_types: Sequence[str]) -> Decision:

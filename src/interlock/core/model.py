@@ -101,6 +101,7 @@ class LinkedBy(enum.StrEnum):
     CREATED_IN_HUBSPOT = "created_in_hubspot"
     CREATED_IN_SALESFORCE = "created_in_salesforce"
     SYNC_KEY = "sync_key"
+    NATIVE_ID = "native_id"  # by HubSpot's own integration, which left the id of the one with the other
     EMAIL = "email"
     DOMAIN = "domain"
     NAME = "name"

@@ -7,6 +7,7 @@ record may have bad fields; each dropped field becomes an issue. Intents are on 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from interlock.core.codec import RefCodec
 from interlock.core.model import (
@@ -15,6 +16,7 @@ from interlock.core.model import (
     IntentState,
     NotDone,
     Observation,
+    Raw,
     RecordKey,
     Refused,
     Side,
@@ -22,6 +24,8 @@ from interlock.core.model import (
     Written,
 )
 from interlock.core.plan import FieldWrite
+from interlock.core.reconcile import print_of
+from interlock.core.values import Choice
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceCreate, SalesforceWrite
 from interlock.engine.audit_rows import lost_races, rows_of
@@ -135,7 +139,7 @@ async def _still_owner(ctx: Cycle) -> None:
 
 
 async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) -> None:
-    by_trace: dict[str, SideWrite] = {}
+    by_trace: dict[str, Pair] = {}
     requests: list[HubSpotWrite] = []
     for number, (work, write) in enumerate(pairs):
         references = {reference.property for reference in work.runtime.references}
@@ -145,14 +149,39 @@ async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) 
             write.outcome = Written(write.id)
             continue
         trace = f"{work.dirty[0].seq}-{number}"
-        by_trace[trace] = write
+        by_trace[trace] = work, write
         requests.append(HubSpotWrite(trace, write.id or write.sync_key, properties))  # type: ignore[arg-type]
     if creates:
         outcomes = await ctx.hubspot.upsert(type_, HUBSPOT_ID_PROPERTY, requests, purpose="write")
     else:
         outcomes = await ctx.hubspot.update(type_, requests, purpose="write")
-    for trace, write in by_trace.items():
+    for trace, (work, write) in by_trace.items():
         write.outcome = outcomes[trace]
+        if not creates:
+            _drop_ignored(ctx, work, write)
+
+
+def _drop_ignored(ctx: Cycle, work: Work, write: SideWrite) -> None:
+    """HubSpot leaves out in silence what it does not take, a lifecycle stage that goes back say, and calls it written. Believed,
+    that would be its next edit, which takes the other side's value away. Of options only: other values may be formatted into what
+    was there before."""
+    if not isinstance(write.outcome, Written) or write.outcome.values is None:
+        return
+    kept = [field for field in write.fields if _still_holds(field, write.outcome.values)]
+    if not kept:
+        return
+    why = "HubSpot took the write and still holds what was there before."
+    write.dropped = [*write.dropped, *((field, "NOT_TAKEN", why) for field in kept)]
+    write.fields = [field for field in write.fields if field not in kept]
+    if write.intent is not None:
+        # In memory: after a crash its history tells the same.
+        write.intent.fields, write.intent.rows = _carried(write), rows_of(work, write, ctx.clock_us())
+
+
+def _still_holds(field: FieldWrite, values: Mapping[str, Raw]) -> bool:
+    if type(field.old) is not Choice or field.target == field.written:
+        return False
+    return print_of(field.mapping, Side.HUBSPOT, values) == field.target
 
 
 async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 
 from interlock.core.match import Candidate
-from interlock.core.model import LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.work import Batch, Work
 from interlock.store import identity, links
 
 # Of the records that share a domain or a name, as many are read and named to a person.
 SIBLINGS_MOST = 5
+
+# A question may answer itself without a change of the record that asks: it is put again after this long, and sooner if
+# one of the records among which to choose is seen to have changed (record.py).
+LOOK_AGAIN_US = 6 * 3_600_000_000
 
 _BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
 
@@ -30,6 +34,9 @@ class Finder:
         self.candidates: dict[int, list[Candidate]] = defaultdict(list)
         self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
         self.linked_to: dict[RecordKey, RecordKey] = {}
+        self.named_with: dict[
+            RecordKey, RecordKey
+        ] = {}  # record -> the one that an id of the native integration joins it with
         self.ends: dict[RecordKey, int] = {}  # record -> its resting link, which ends when it finds another counterpart
         self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
@@ -45,13 +52,43 @@ class Finder:
             self.linked_to[key] = link.key(key.side.other)
 
     def candidates_of(self, work: Work) -> list[Candidate]:
-        return [Candidate(each.key, each.by, self.linked_to.get(each.key)) for each in self.candidates[id(work)]]
+        return [Candidate(each.key, each.by, self._taken_by(each)) for each in self.candidates[id(work)]]
+
+    def _taken_by(self, each: Candidate) -> RecordKey | None:
+        # What an id names is free for the record that names it, and for nobody who has found it by less.
+        named = None if each.by in (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID) else self.named_with.get(each.key)
+        return self.linked_to.get(each.key) or named
 
 
 def own_seen(work: Work) -> Observation:
     seen = work.seen(work.origin)
     assert isinstance(seen, Observation), "only observed records are matched"
     return seen
+
+
+async def take_answer(
+    ctx: Cycle, finder: Finder, work: Work, answer: Gone | Observation, by: LinkedBy = LinkedBy.SYNC_KEY
+) -> None:
+    """What became of the record that an id names: it is there, lives on as another, or was deleted and is not made again."""
+    if isinstance(answer, Observation):
+        finder.add(work, answer, by)
+    elif answer.successor is None:
+        work.why_not = "counterpart_deleted"
+    else:
+        successor = answer.successor
+        if successor.side is Side.HUBSPOT:
+            seen = await ctx.hubspot.read_by_id(
+                successor.type, successor.id, finder.runtime.hubspot_properties, purpose="match"
+            )
+        else:
+            fields = finder.runtime.salesforce_fields[successor.type]
+            found = await ctx.salesforce.retrieve(successor.type, [successor.id], fields, purpose="match")
+            seen = found.get(successor.id)
+        if seen is not None:
+            finder.add(work, seen, by)
+        else:
+            # What it lives on as is gone in turn, or hidden from us: another would be made in its place.
+            work.why_not = "counterpart_deleted"
 
 
 async def by_identity(ctx: Cycle, finder: Finder, works: list[Work]) -> None:

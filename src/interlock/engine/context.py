@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True):
     create_in_salesforce: bool | dict[str, bool] = True
     # Object slug -> id of the HubSpot list whose records sync; of an object that has none all sync (docs/limits.md).
     inclusion: dict[str, str | None] = {}
+    # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
+    native_ids: bool = False
     clock_skew_us: int = 5_000_000
     hubspot_overlap_us: int = 120_000_000
     salesforce_overlap_us: int = 120_000_000
@@ -98,6 +100,7 @@ class ObjectRuntime(msgspec.Struct):
     exact_types: frozenset[str] = frozenset()
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
+    native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property
@@ -107,6 +110,14 @@ class ObjectRuntime(msgspec.Struct):
     @property
     def salesforce_types(self) -> list[str]:
         return list(self.mappings)
+
+    @property
+    def matched_by_index(self) -> bool:
+        """Companies: neither API can find a record by its normalised name."""
+        return bool(self.spec.identity) and "email" not in self.spec.identity
+
+    def indexes(self, side: Side) -> bool:
+        return self.matched_by_index or (self.native_ids and side is Side.HUBSPOT)
 
     def mapping_for(self, salesforce_type: str) -> ObjectMapping:
         return self.mappings[salesforce_type]

@@ -21,6 +21,7 @@ from interlock.engine.follow import merged_ids
 from interlock.engine.joined import notice_joined
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
+from interlock.objects import native
 from interlock.store import Tx, WriteTx, cursors, dirty, identity, links, unlinked
 from interlock.store.unlinked import Unlinked
 
@@ -376,14 +377,23 @@ async def index_rows(ctx: Cycle, runtime: ObjectRuntime, rows: Sequence[Observat
 
 
 async def _index(tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> None:
-    """Keep the identity index of objects that are matched through it (companies)."""
-    if not runtime.spec.identity or "email" in runtime.spec.identity:
-        return
+    """Keep the identity index of objects that are matched through it (companies), and of what names its counterpart."""
     side = rows[0].key.side
+    if not runtime.indexes(side):
+        return
     entries = [
         (kind, key, row.key.id)
         for row in rows
         if not row.values.get("IsDeleted")
-        for kind, key in runtime.spec.identity_keys(side, row.values)
+        for kind, key in _index_keys(runtime, row)
     ]
     await identity.put(tx, runtime.slug, side, entries)
+
+
+def _index_keys(runtime: ObjectRuntime, row: Observation) -> list[tuple[str, str]]:
+    keys = runtime.spec.identity_keys(row.key.side, row.values) if runtime.matched_by_index else []
+    if runtime.native_ids and row.key.side is Side.HUBSPOT:
+        named = native.named(runtime.spec, row.values)
+        if named is not None and named.key is not None:
+            keys = [*keys, (native.KIND, named.key.id)]
+    return keys

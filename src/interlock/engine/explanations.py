@@ -16,6 +16,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     "INVALID_OPTION": (_C.PROPERTY_VALUES, "Add the option to the property, or choose one that is there."),
     "INVALID_EMAIL_ADDRESS": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
     "INVALID_EMAIL": (_C.PROPERTY_VALUES, "Correct the e-mail address."),
+    "NOT_TAKEN": (
+        _C.PROPERTY_VALUES,
+        "Set it in HubSpot by hand. A lifecycle stage only goes forward there, unless it is cleared first.",
+    ),
     "NOT_A_NUMBER": (_C.PROPERTY_VALUES, "Correct the number."),
     "NUMBER_OUTSIDE_VALID_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),
     "NUMBER_OUTSIDE_RANGE": (_C.PROPERTY_VALUES, "Use a number that the field can hold."),
@@ -63,6 +67,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
+    ),
+    "native_id_missing": (
+        _C.MATCHING,
+        "Let the sync user see the record, or restore it. If it is gone for good, empty the property in HubSpot; then resync"
+        " this issue: it is matched as any other.",
     ),
     "oscillating": (
         _C.SAFETY,

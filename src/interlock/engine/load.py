@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from interlock.core.model import Observation, Reason
+from interlock.core.model import Observation, Reason, Side
 from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime, StopAsked
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
@@ -60,16 +60,15 @@ async def _save(ctx: Cycle, name_: str, state: dict[str, object]) -> None:
 async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None:
     """Companies are matched through our own index of keys, which must know the other side before the first match.
 
-    HubSpot's side is indexed by the load that follows, if one does.
+    HubSpot's side is indexed by the load that follows, if one does; but that two records name one counterpart must be known
+    before either is given it.
     """
-    if not runtime.spec.identity or "email" in runtime.spec.identity:
-        return
-    for type_ in runtime.salesforce_types:
+    for type_ in runtime.salesforce_types if runtime.indexes(Side.SALESFORCE) else ():
         after: str | None = None
         while rows := await salesforce_page(ctx, runtime, type_, after):
             await index_rows(ctx, runtime, rows)
             after = rows[-1].key.id
-    if load_follows:
+    if not runtime.indexes(Side.HUBSPOT) or (load_follows and not runtime.native_ids):
         return
     page_after: str | None = None
     while True:

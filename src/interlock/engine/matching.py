@@ -11,7 +11,6 @@ from collections import defaultdict
 
 from interlock.core.match import Ambiguous, Decision, Match, NoMatch, choose
 from interlock.core.model import (
-    Gone,
     Issue,
     IssueCategory,
     LinkedBy,
@@ -22,18 +21,24 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
-from interlock.engine.candidates import Finder, by_identity, own_seen, siblings_by_identity
+from interlock.engine.candidates import (
+    LOOK_AGAIN_US,
+    Finder,
+    by_identity,
+    own_seen,
+    siblings_by_identity,
+    take_answer,
+)
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
 from interlock.store import links
 
-# A question may answer itself without a change of the record that asks: it is put again after this long, and sooner if
-# one of the records among which to choose is seen to have changed (record.py).
-LOOK_AGAIN_US = 6 * 3_600_000_000
-
+# Proofs that name one record, whatever else it has in common with others.
+_IDS = frozenset({LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID})
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
 
 
@@ -54,6 +59,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
         await siblings_by_identity(ctx, finder, alone)
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
+    await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
     await _note_links(ctx, finder)
     _settle(batch, finder, hubspot_works + salesforce_works)
@@ -104,7 +110,7 @@ async def _salesforce_by_key_and_email(
             keyed = by_key.get(_creation_key_of(seen))
             lives_as = converted(seen.key, seen)
             if keyed is not None:
-                await _take_absence(ctx, finder, keyed, lives_as, seen.key)
+                await take_answer(ctx, finder, keyed, lives_as)
             if not isinstance(lives_as, Observation):
                 continue
             email = str(seen.values.get("Email") or "").lower()
@@ -128,7 +134,7 @@ async def _living(
     }
     for id_, answer in (await salesforce_absence(ctx, finder.runtime, type_, list(gone))).items():
         lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
-        await _take_absence(ctx, finder, gone[id_], lives_as, RecordKey(Side.SALESFORCE, type_, id_))
+        await take_answer(ctx, finder, gone[id_], lives_as)
     return living
 
 
@@ -184,7 +190,7 @@ async def _salesforce_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]
         for id_, work in by_id.items():
             seen = found.get(id_) or finder.seen.get(RecordKey(Side.SALESFORCE, type_, id_))
             if seen is not None:
-                await _take_absence(ctx, finder, work, converted(seen.key, seen), seen.key)
+                await take_answer(ctx, finder, work, converted(seen.key, seen))
 
 
 async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -214,7 +220,7 @@ async def _deleted_counterparts(
         id_: work for work in salesforce_works if not finder.candidates_of(work) and (id_ := _created_from(ctx, work))
     }
     for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
-        await _take_absence(ctx, finder, by_hubspot_id[id_], answer, RecordKey(Side.HUBSPOT, type_, id_))
+        await take_answer(ctx, finder, by_hubspot_id[id_], answer)
     asked = {
         own_seen(work).key.id: work
         for work in salesforce_works
@@ -236,35 +242,13 @@ async def _deleted_counterparts(
         answers = await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))
         for id_, answer in answers.items():
             lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
-            await _take_absence(ctx, finder, by_id[id_], lives_as, RecordKey(Side.SALESFORCE, salesforce_type, id_))
+            await take_answer(ctx, finder, by_id[id_], lives_as)
 
 
 def _may_be_created(ctx: Cycle, work: Work) -> bool:
     """Else nobody has to ask whether its counterpart was deleted."""
     created = EXISTING[ctx.settings.existing].create or work.reason is not Reason.EXISTING_LINK_ONLY
     return work.runtime.create_in_hubspot and created
-
-
-async def _take_absence(ctx: Cycle, finder: Finder, work: Work, answer: Gone | Observation, key: RecordKey) -> None:
-    if isinstance(answer, Observation):
-        finder.add(work, answer, LinkedBy.SYNC_KEY)
-    elif answer.successor is None:
-        work.why_not = "counterpart_deleted"
-    else:
-        successor = answer.successor
-        if successor.side is Side.HUBSPOT:
-            seen = await ctx.hubspot.read_by_id(
-                successor.type, successor.id, finder.runtime.hubspot_properties, purpose="match"
-            )
-        else:
-            fields = finder.runtime.salesforce_fields[successor.type]
-            found = await ctx.salesforce.retrieve(successor.type, [successor.id], fields, purpose="match")
-            seen = found.get(successor.id)
-        if seen is not None:
-            finder.add(work, seen, LinkedBy.SYNC_KEY)
-        else:
-            # What it lives on as is gone in turn, or hidden from us: another would be made in its place.
-            work.why_not = "counterpart_deleted"
 
 
 def _created_from(ctx: Cycle, work: Work) -> str:
@@ -302,7 +286,7 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
                 _pair(finder, work, key, by)
             case Ambiguous():
                 work.why_not = decision.code
-                work.issues.append(_ambiguous(work, decision))
+                work.issues.append(_ambiguous(finder, work, decision))
                 work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
             case NoMatch():
                 pass
@@ -315,7 +299,7 @@ def _decide(finder: Finder, work: Work) -> Decision:
     decision = choose(finder.candidates_of(work), preferred)
     if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
         return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
-    if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by is LinkedBy.SYNC_KEY):
+    if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in _IDS):
         return decision
     return _among_siblings(finder, work) or decision
 
@@ -355,12 +339,24 @@ def _own_key(work: Work, other: RecordKey) -> RecordKey:
     return seen.key
 
 
-def _ambiguous(work: Work, decision: Ambiguous) -> Issue:
+_SHARED = {
+    LinkedBy.NATIVE_ID: "Salesforce id from HubSpot's own integration",
+    LinkedBy.EMAIL: "e-mail address",
+    LinkedBy.DOMAIN: "domain",
+    LinkedBy.NAME: "name",
+}
+
+
+def _ambiguous(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
     own = own_seen(work).key
     names = ", ".join(str(key) for key in decision.keys)
-    by = {LinkedBy.EMAIL: "e-mail address", LinkedBy.DOMAIN: "domain", LinkedBy.NAME: "name"}.get(decision.by, "key")
+    by = _SHARED.get(decision.by, "key")
     if decision.code == "candidate_taken":
-        cause = f"{names.split(', ')[0]} has the same {by} but is already linked with {names.split(', ')[1]}."
+        one, holder = decision.keys
+        if one in finder.linked_to:
+            cause = f"{one} has the same {by} but is already linked with {holder}."
+        else:
+            cause = f"{one} has the same {by} but HubSpot's own integration had joined it with {holder}."
         fix = "Merge the duplicates, or change the value on the one that is another person or company."
     else:
         cause = f"Several records have the same {by}: {names}."

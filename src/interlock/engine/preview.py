@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from interlock.core.model import Gone, LinkState, Observation, RecordKey, Side, Written
+from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, Side, Written
 from interlock.core.plain import plain
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Value
@@ -60,6 +60,7 @@ class ObjectPreview(msgspec.Struct):
 
     counts: ObjectCounts
     unchanged: int = 0
+    relinked: int = 0  # of those matched: by the ids that HubSpot's own integration left
     ambiguous: int = 0
     blocked: dict[str, int] = {}  # by code
     examples: list[Example] = []
@@ -240,6 +241,7 @@ def _count(tally: ObjectPreview, work: Work) -> None:
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)
+    tally.relinked += work.new_link and work.link is not None and work.link.linked_by is LinkedBy.NATIVE_ID
     if work.link is not None and not writes and not work.set_changes:
         tally.unchanged += work.link.state is LinkState.LINKED and not _gone(work)
         if work.new_link:

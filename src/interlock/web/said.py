@@ -56,7 +56,10 @@ def _known(text: str, spoken: str, deep: int) -> str | None:
             return shape.told(
                 {name: _told(value, spoken, deep - 1) if deep else value for name, value in values.items()}
             )
-    return None
+    # What a reason is about stands before it, as the kind of a mismatch.
+    about, colon, reason = text.partition(": ")
+    told_reason = _known(reason, spoken, deep - 1) if colon and deep else None
+    return None if told_reason is None else f"{about}: {told_reason}"
 
 
 class _Shape:
@@ -67,6 +70,7 @@ class _Shape:
         pieces = _HOLE.split(sentence)
         self._longest = max(pieces[::2], key=len)
         self.rank = sum(map(len, pieces[::2]))
+        self._begins_with_a_hole = not pieces[0]
         holes = [f"(?P<{piece}>.+?)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)]
         self._form = re.compile("".join(holes), re.DOTALL)
 
@@ -77,8 +81,10 @@ class _Shape:
         # The cheap question first: hundreds of shapes are asked for each text.
         if self._longest not in text or (found := self._form.fullmatch(text)) is None:
             return None
-        # A hole that reaches over the end of a sentence has swallowed one of its own.
-        return None if any(map(_BETWEEN.search, found.groups())) else found.groupdict()
+        # A hole that reaches over the end of a sentence has swallowed one of its own; so has a first one with a colon in it.
+        if any(map(_BETWEEN.search, found.groups())) or (self._begins_with_a_hole and ": " in found[1]):
+            return None
+        return found.groupdict()
 
 
 @cache

@@ -23,6 +23,28 @@ class TestControl:
         assert first["at"] == "2026-09-21T14:13:20.000000Z"
         assert hubspot.get("/_emulator/journal", after=journal["last_seq"]).json["entries"] == []
 
+    def test_what_the_native_integration_seeds_has_its_properties_and_its_source_in_history(
+        self, hubspot: Caller
+    ) -> None:
+        there = "003fY000000KFqoQAG"
+        body = {"objects": {"contacts": [{"email": "ada@example.com", "salesforcecontactid": there}]}}
+        (id,) = hubspot.post("/_emulator/seed", body | {"by": "native_integration"}).json["ids"]["contacts"]
+        asked = {"propertiesWithHistory": ["salesforcecontactid"], "properties": [], "inputs": [{"id": id}]}
+        (found,) = hubspot.post("/crm/v3/objects/contacts/batch/read", asked).json["results"]
+        (version,) = found["propertiesWithHistory"]["salesforcecontactid"]
+        assert (version["value"], version["sourceType"], version["sourceId"]) == (
+            there,
+            "SALESFORCE",
+            "Salesforce Connector",
+        )
+        assert (
+            hubspot.get("/crm/v3/properties/contacts/salesforcecontactid").json["groupName"] == "salesforceinformation"
+        )
+
+    def test_nobody_else_seeds(self, hubspot: Caller) -> None:
+        refused = hubspot.post("/_emulator/seed", {"objects": {"contacts": []}, "by": "a stranger"})
+        assert (refused.status, refused.json["error"]) == (400, "invalid")
+
     def test_stats_count_api_calls_by_endpoint_and_client_and_nothing_else(self, hubspot: Caller) -> None:
         hubspot.get("/crm/v3/objects/contacts")
         hubspot.post("/crm/objects/2026-09/contacts/batch/read", {"inputs": []})

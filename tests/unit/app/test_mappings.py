@@ -44,7 +44,7 @@ class Desk:
 
     async def compare(self) -> list[use_case.Change]:
         assert self.world.store is not None
-        return await use_case.compare(self.world.store, self._id, read_file(self.file)[0])
+        return await use_case.compare(self.world.store, self._id, *read_file(self.file))
 
     async def apply(self, plan: bool = False) -> list[use_case.Change]:
         assert self.world.store is not None

@@ -620,3 +620,22 @@ def test_a_created_record_outside_of_the_list_is_not_deleted(tell: Tell) -> None
         assert world.counts()["Contact"] == 1
 
     tell(story)
+
+
+def test_a_stage_that_hubspot_does_not_take_back_is_not_said_to_be_undone(tell: Tell) -> None:
+    stages = ("subscriber", "lead", "opportunity", "customer")
+
+    async def story(world: World) -> None:
+        world.salesforce.add_custom_field("Contact", "Stage__c", "Picklist", picklist=stages)
+        ada = await linked(world)
+        await world.map("contacts", "lifecyclestage", "Contact", "Stage__c")
+        await world.settle()
+        since_us = world.clock_us()
+        world.sally.update("Contact", ada.salesforce_id, {"Stage__c": "customer"})
+        await world.settle()
+        done = await undo(world, since_us)
+        assert (done.fields, [each.why for each in done.left]) == (0, ["waiting"])
+        (issue,) = await world.issues()
+        assert issue.code == "NOT_TAKEN"
+
+    tell(story)

@@ -61,6 +61,13 @@ def test_a_reason_within_a_sentence_is_told_too() -> None:
 
 
 @pytest.mark.usefixtures("polish")
+def test_who_refused_and_what_a_reason_is_about_stand_before_it() -> None:
+    said = "Salesforce cannot hold it: 399 characters, the Salesforce field holds 128"
+    assert told(said) == "Salesforce nie może tego pomieścić: Liczba znaków: 399, a pole Salesforce'a mieści 128"
+    assert told("Mismatched Types: the org has no such field") == "Mismatched Types: organizacja nie ma takiego pola"
+
+
+@pytest.mark.usefixtures("polish")
 def test_a_decision_and_where_its_value_goes_are_both_told() -> None:
     assert told("Both sides were edited since they agreed; the rule decides, and the other value is kept as a conflict."
                 " HubSpot's value goes to Salesforce.").endswith("Wartość z HubSpota trafia do Salesforce.")  # fmt: skip

@@ -39,7 +39,7 @@ async def write(store: Store, org_id: str, path: Path) -> Exported:
     digest, pairs = hashlib.sha256(), -1  # the header is no pair
     try:
         with beside.open("wb") as file:
-            async for line in _lines(store, org_id):
+            async for line in lines(store, org_id):
                 file.write(line)
                 digest.update(line)
                 pairs += 1
@@ -59,12 +59,13 @@ async def is_true(store: Store, org_id: str, exported: Exported) -> bool:
     except OSError:
         return False
     now = hashlib.sha256()
-    async for line in _lines(store, org_id):
+    async for line in lines(store, org_id):
         now.update(line)
     return held == exported.sha256 == now.hexdigest()
 
 
-async def _lines(store: Store, org_id: str) -> AsyncIterator[bytes]:
+async def lines(store: Store, org_id: str) -> AsyncIterator[bytes]:
+    """The file, a line at a time."""
     yield _line(_HEADER)
     async with store.read(None) as tx:
         listed = await connections.of_org(tx, org_id)

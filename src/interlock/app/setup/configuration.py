@@ -6,6 +6,7 @@ for, or left out. The properties are made at the finish.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -57,11 +58,13 @@ def done(setup: Setup) -> bool:
     return bool(values_of(setup).which)
 
 
-def lacking(found: Found) -> list[Lacking]:
-    """By object, only those that lack something."""
+def lacking(found: Found, listed: Collection[str] = ()) -> list[Lacking]:
+    """By object, only those that lack something. `listed`: objects whose mapping list was brought, which says what syncs."""
     whole = draft(found.schemas, found.kept_back, Choices())
-    listed = []
+    lacked = []
     for object_ in SPECS:
+        if object_ in listed:
+            continue
         new = [
             each
             for each in offers(found.schemas, object_, found.kept_back)
@@ -70,8 +73,8 @@ def lacking(found: Found) -> list[Lacking]:
         # One more is Interlock's own id property, which an account that was connected before has already.
         count = len(whole.new_properties([object_])) + 1
         if new:
-            listed.append(Lacking(object_, new, count, found.room.get(object_)))
-    return listed
+            lacked.append(Lacking(object_, new, count, found.room.get(object_)))
+    return lacked
 
 
 def needed(found: Found) -> int:
@@ -79,11 +82,11 @@ def needed(found: Found) -> int:
     return len(to_make(found.schemas, draft(found.schemas, found.kept_back, Choices(missing="leave_out"))))
 
 
-def check(values: Values, found: Found) -> None:
+def check(values: Values, found: Found, listed: Collection[str] = ()) -> None:
     """Raises BadInput where the account has no room for what would be made."""
     if values.missing != "create":
         return
-    for each in lacking(found):
+    for each in lacking(found, listed):
         if not each.fits:
             raise BadInput(
                 f"{each.count} properties of {each.object} would be made, and the HubSpot account has room for {each.left}.",

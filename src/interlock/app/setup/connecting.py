@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials
+from interlock.app import credentials, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connect import ConnectRefused, ConnectRequest, join
@@ -131,6 +131,8 @@ async def drop(store: Store, setup: Setup) -> None:
         for side in Side:
             await grants.release(tx, side.value)
         if await links.counts(tx):
+            for side in Side:
+                await sign_offs.drop_other_ways(tx, side)
             await connections.update(
                 tx,
                 setup.connection_id,

@@ -17,6 +17,7 @@ from interlock.app import key_fields
 from interlock.app.compile import Compiler
 from interlock.app.errors import BadInput
 from interlock.app.mappings import Document, FieldEntry, TypeEntry
+from interlock.app.migrate import Line, Pair, resolve
 from interlock.app.new_properties import Classified, Offer, offers, with_properties
 from interlock.app.schemas import Schemas
 from interlock.core.model import SyncRule
@@ -29,11 +30,13 @@ Missing = Literal["create", "leave_out"]
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """`objects` that sync, `rules` by `object/property`, and what becomes of fields without a property."""
+    """`objects` that sync, `rules` by `object/property`, and what becomes of fields without a property. `imported`: the mapping
+    list of the native integration, for the objects whose list was brought."""
 
     objects: tuple[str, ...] = ("companies", "contacts", "deals")
     rules: dict[str, str] = {}
     missing: Missing = "create"
+    imported: dict[str, tuple[Line, ...]] = {}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -76,7 +79,59 @@ def rows(schemas: Schemas, slug: str, kept_back: Classified, choices: Choices) -
         for default in spec.mappings
         if (row := _shipped(compiler, spec, default, new.get(default.property), choices)) is not None
     ]
-    return found + [_offered(schemas, offer, choices) for offer in offers(schemas, slug, kept_back)]
+    found += [_offered(schemas, offer, choices) for offer in offers(schemas, slug, kept_back)]
+    lines = choices.imported.get(slug)
+    return found if lines is None else _as_imported(schemas, spec, found, resolve(schemas, slug, lines).pairs, choices)
+
+
+def _as_imported(
+    schemas: Schemas, spec: ObjectSpec, found: Sequence[Row], pairs: Sequence[Pair], choices: Choices
+) -> list[Row]:
+    """The list decides. A shipped pair that is not in it stays as shipped while nothing of the list takes its property or its
+    fields; any other field that is not in it does not sync."""
+    by_property = {pair.property: pair for pair in pairs}
+    taken = {names for pair in pairs for names in pair.fields.items()}
+    listed: list[Row] = []
+    for row in found:
+        pair = by_property.get(row.property)
+        if pair is not None and pair.fields == row.fields:
+            listed.append(_with_rule(row, pair.rule, choices))
+            del by_property[row.property]
+            continue
+        fields = {} if pair is not None else {of: field for of, field in row.fields.items() if (of, field) not in taken}
+        if fields and row.kind == "default":
+            listed.append(msgspec.structs.replace(row, fields=fields))
+        elif fields:
+            rest = msgspec.structs.replace(row, fields=fields)
+            listed.append(_with_rule(rest, SyncRule.DONT_SYNC, choices))
+    return listed + [_brought(schemas, spec, pair, choices) for pair in by_property.values()]
+
+
+def _with_rule(row: Row, rule: SyncRule, choices: Choices) -> Row:
+    return msgspec.structs.replace(row, rule=_rule(choices, row.key, rule, row.allowed))
+
+
+def _brought(schemas: Schemas, spec: ObjectSpec, pair: Pair, choices: Choices) -> Row:
+    """A pair that neither ships nor would be offered."""
+    type_, field = next(iter(pair.fields.items()))
+    there, described = schemas.property_named(spec.hubspot_type, pair.property), schemas.field_named(type_, field)
+    assert there is not None
+    assert described is not None
+    return Row(
+        object=spec.slug,
+        property=pair.property,
+        label=there.label,
+        hubspot_type=there.type,
+        fields=pair.fields,
+        salesforce_type=described.type,
+        rule=_rule(choices, f"{spec.slug}/{pair.property}", pair.rule, EVERY_RULE),
+        allowed=EVERY_RULE,
+        locked_reason=None,
+        kind="custom",
+        new=None,
+        status="ok",
+        why_not=None,
+    )
 
 
 def _shipped(

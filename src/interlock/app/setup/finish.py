@@ -16,55 +16,38 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import key_fields, sign_offs
-from interlock.app.errors import AppError, Busy, Stale, as_failure
+from interlock.app.connect import load_again
+from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
-from interlock.app.package.permit import Chosen, MappedField
+from interlock.app.package.permit import MappedField
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
-from interlock.app.setup import connecting, opened, package, properties, review, state
+from interlock.app.setup import connecting, opened, package, properties, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
-from interlock.app.try_first import Tried, try_first
-from interlock.core.model import AuditRow, Raw, Side, SyncRule
+from interlock.app.setup.trial import Chosen, TriedPair, Undone
+from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
 from interlock.store import connections, schedule, setup_work
 from interlock.store.connections import Connection
+from interlock.store.errors import StoreError
 from interlock.store.setups import Setup
 
 _RUN = "finish"
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
-Step = Literal["properties", "mappings", "permissions", "try", "begin", "done"]
-
-
-class TriedField(msgspec.Struct, frozen=True):
-    """One value that the trial wrote, and what stood there before."""
-
-    side: str
-    name: str
-    before: str | None
-    after: str | None
-
-
-class TriedPair(msgspec.Struct, frozen=True):
-    """One record of the trial with its counterpart; `why_not`: why there is none (a code), `issues` that it raised."""
-
-    hubspot: str | None
-    salesforce: str | None
-    fields: list[TriedField] = []
-    why_not: str | None = None
-    issues: int = 0
+Step = Literal["properties", "mappings", "permissions", "try", "undo", "begin", "done"]
 
 
 class Run(msgspec.Struct, frozen=True):
     """One finish as it is remembered. `made`: how many of how many properties. `tried`: ten records are synced, and somebody
-    has to look at them; `go_on`: somebody has."""
+    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made."""
 
-    state: Literal["running", "tried", "done", "failed"]
+    state: Literal["running", "tried", "undone", "done", "failed"]
     step: Step
     by: str
     began_at_us: int
@@ -75,9 +58,12 @@ class Run(msgspec.Struct, frozen=True):
     not_revoked: str = ""
     go_on: bool = False
     trial: list[TriedPair] = []
+    chosen: Chosen | None = None
+    undone: Undone | None = None
+    delete_records: int | None = None  # how many created records somebody has confirmed to delete again
 
 
-async def will_grant(interlock: Opened, setup: Setup, found: Found) -> Chosen:
+async def will_grant(interlock: Opened, setup: Setup, found: Found) -> permit.Chosen:
     """What the permission set will name for the mapped fields, shown before. Raises CrmError."""
     fields = mapped_fields(properties.draft_of(setup, found))
     async with interlock.setup_clients(setup, deploying=True) as clients:
@@ -99,11 +85,33 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, go_on: bool = False)
     name = task_name(setup.id, _RUN)
     if interlock.background.runs(name):
         return
-    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on)
+    before = await opened.load(interlock.store, setup.id, _RUN, Run)
+    # Whoever tries again tries the same records: a further ten would be synced beside them.
+    chosen = None if before is None else before.chosen
+    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, chosen=chosen)
     async with interlock.store.write(None) as tx:
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
     _start(interlock, by, setup.id, run)
+
+
+async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records: int | None) -> None:
+    """*Undo these*: what the trial has done is taken back, and the set-up waits for another choice. `delete_records`: how many
+    created records somebody has confirmed to delete, as `trial.plan_undo` counts them; None: none are. Raises BadInput."""
+    run = await standing(interlock, setup.id)
+    if not may_undo(run):
+        raise BadInput("There is no trial to take back.", code="no_trial", fix="Choose on the review what to do.")
+    assert run is not None
+    run = msgspec.structs.replace(
+        run, state="running", step="undo", by=by.actor, message="", fix="", delete_records=delete_records
+    )
+    await opened.keep(interlock.store, setup.id, _RUN, run)
+    _start(interlock, by, setup.id, run)
+
+
+def may_undo(run: Run | None) -> bool:
+    """Whether there is a trial that nobody has gone on from; a trial, or its undo, that failed half way is one too."""
+    return run is not None and run.chosen is not None and run.state in ("tried", "failed")
 
 
 async def standing(interlock: Opened, setup_id: int) -> Run | None:
@@ -154,29 +162,11 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
     finish = _Finish(interlock, by, setup_id, run)
     try:
         await finish.run()
-    except (AppError, CrmError) as error:
+    except (AppError, CrmError, StoreError) as error:
         failure = as_failure(error)
         assert failure is not None
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
     await opened.keep(interlock.store, setup_id, _RUN, finish.told)
-
-
-def _as_pair(tried: Tried) -> TriedPair:
-    fields = [field for row in tried.written if row.side is not None for field in _written(row, row.side)]
-    keys = [None if key is None else str(key) for key in (tried.hubspot, tried.salesforce)]
-    return TriedPair(keys[0], keys[1], fields, tried.why_not, len(tried.issues))
-
-
-def _written(row: AuditRow, side: Side) -> list[TriedField]:
-    """A create is one row that holds all its values by name (engine/audit_rows.py)."""
-    if isinstance(row.new, dict):
-        return [TriedField(side.value, str(name), None, _text(value)) for name, value in row.new.items()]
-    name = row.property if side is Side.HUBSPOT else row.field
-    return [] if name is None else [TriedField(side.value, name, _text(row.old), _text(row.new))]
-
-
-def _text(value: Raw) -> str | None:
-    return None if value is None else str(value)
 
 
 class _Finish:
@@ -199,6 +189,9 @@ class _Finish:
             return
         if setup.ended_at_us is not None:
             raise Stale("This set-up was given up. It was not finished.", fix="Open /setup to begin another.")
+        if self.told.step == "undo":
+            await self._undo()
+            return
         found = await connecting.found(self._interlock, self._by, setup)
         assert found.connection.id is not None
         await self._make_properties(setup, found)
@@ -243,20 +236,19 @@ class _Finish:
             )
 
     async def _try(self, connection_id: int) -> list[TriedPair]:
-        async with self._interlock.store.read(None) as tx:
-            connection = await connections.get(tx, connection_id)
-        assert connection is not None
-        connection.settings = {**connection.settings, "existing": "all"}
-        async with self._interlock.clients(connection) as clients:
-            trial = await try_first(
-                self._interlock.store,
-                connection,
-                clients.hubspot,
-                clients.salesforce,
-                self._interlock.clock_us,
-                by=self._by,
-            )
-        return [_as_pair(each) for each in trial.tried]
+        async def remember(chosen: Chosen) -> None:
+            self.tell(chosen=chosen)
+            await opened.keep(self._interlock.store, self._setup_id, _RUN, self.told)
+
+        chosen = self.told.chosen
+        if chosen is not None and chosen.connection_id != connection_id:
+            chosen = None  # of another account, which was left since
+        return await trial.run(self._interlock, self._by, connection_id, chosen, remember)
+
+    async def _undo(self) -> None:
+        assert self.told.chosen is not None
+        undone = await trial.undo(self._interlock, self._by, self.told.chosen, self.told.delete_records)
+        self.tell(state="undone", undone=undone, chosen=None, trial=[])
 
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
@@ -266,9 +258,10 @@ class _Finish:
             assert now is not None
             settings = {**now.settings, "existing": existing}
             # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            await connections.update(
-                tx, connection.id, settings=settings, begun_at_us=now.created_at_us, state="first_sync"
-            )
+            begun_at_us = now.created_at_us
+            # One that was disconnected may have been loaded before, by another choice.
+            await load_again(tx, existing)
+            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
             await schedule.ring(tx)
         self.tell(step="done", state="done")

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from interlock.app.setup import apps, configuration, connect, contacts, expectations, package, properties, review
+from interlock.app.setup import (
+    apps,
+    configuration,
+    connect,
+    contacts,
+    expectations,
+    migrate,
+    package,
+    properties,
+    review,
+)
 from interlock.store.setups import Setup
 
 
@@ -23,7 +33,17 @@ class Step(Protocol):
         ...
 
 
-STEPS: tuple[Step, ...] = (expectations, apps, connect, package, configuration, contacts, properties, review)
+STEPS: tuple[Step, ...] = (
+    expectations,
+    apps,
+    connect,
+    package,
+    migrate,
+    configuration,
+    contacts,
+    properties,
+    review,
+)
 
 
 def path(setup: Setup) -> list[Step]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, state
+from interlock.app.setup import configuration, migrate, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Choices, Draft, check_rule, draft
 from interlock.objects.registry import SPECS
@@ -41,7 +41,8 @@ def done(setup: Setup) -> bool:
 
 def choices_of(setup: Setup) -> Choices:
     values = values_of(setup)
-    return Choices(values.objects, values.rules, configuration.values_of(setup).missing)
+    missing, imported = configuration.values_of(setup).missing, migrate.lists_of(setup)
+    return Choices(values.objects, values.rules, missing, imported)
 
 
 def draft_of(setup: Setup, found: Found) -> Draft:

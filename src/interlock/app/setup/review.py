@@ -13,9 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import preview
-from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
-from interlock.app.setup import connecting, contacts, opened, properties, state
+from interlock.app.setup import connect, connecting, contacts, migrate, opened, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
@@ -68,12 +68,34 @@ def done(setup: Setup) -> bool:
 
 
 def settings_of(setup: Setup) -> dict[str, Any]:
-    return contacts.settings_of(setup)
+    return {**contacts.settings_of(setup), **migrate.settings_of(setup)}
 
 
 def fingerprint(setup: Setup, draft: Draft) -> str:
-    of = [settings_of(setup), draft.document().model_dump(mode="json"), [name for name, _ in draft.new_properties()]]
+    of = [
+        _whom(setup),
+        settings_of(setup),
+        draft.document().model_dump(mode="json"),
+        [name for name, _ in draft.new_properties()],
+    ]
     return hashlib.sha256(msgspec.json.encode(of)).hexdigest()
+
+
+def _whom(setup: Setup) -> list[str | None]:
+    """Two accounts may have the same properties, and are not the same preview."""
+    values = connect.values_of(setup)
+    signed_in = (values.hubspot, values.salesforce)
+    return [None if each is None else each.identity.account_id for each in signed_in]
+
+
+def check_same(what: Seen, shown: str) -> None:
+    """`shown`: what the preview was made from that the person has seen. Raises Stale where that is another by now."""
+    if what.of != shown:
+        raise Stale(
+            "What would be synced is not what this page has shown: somebody has changed a step meanwhile, or a field or property"
+            " in a CRM. Nothing was begun.",
+            fix="Look at the review again, then finish.",
+        )
 
 
 async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: bool = False) -> Seen:

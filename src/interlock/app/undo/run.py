@@ -7,18 +7,18 @@ and the same command goes on with them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from interlock.app.errors import BadInput
-from interlock.app.once import LOOK_AGAIN_S, SignedOut, owner_name
+from interlock.app.once import SignedOut, owner_name
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import open_cycle
 from interlock.app.serve import OpenClients
 from interlock.app.sync import INTERRUPTED, SyncResult, calls_of, result_of
+from interlock.app.turns import WAIT_S, when_free
 from interlock.app.undo.plan import LeftAlone, Pair, in_order, left_alone, left_of, note, plan_within
 from interlock.core.model import Reason, RecordKey
 from interlock.crm.errors import BudgetSpent
@@ -27,12 +27,10 @@ from interlock.engine.brake import Braked
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.cycle import claim_these, run_batch
 from interlock.engine.undo_history import Found
-from interlock.store import HeldByOther, Store, dirty, undos
+from interlock.store import Store, dirty, undos
 from interlock.store.connections import Connection
 from interlock.store.undos import STANDING, UNDONE
 
-# A running dispatcher gives the org back between two drains.
-WAIT_S = 60.0
 # A pair may have been edited while its undo was on its way, and is looked at again.
 _LOOKS_MOST = 3
 
@@ -68,20 +66,17 @@ async def run(
         raise SignedOut(
             f"{connection.name} is signed out: {connection.state_reason}", fix=connection.state_fix or "Sign in again."
         )
-    until_us = clock_us() + round(wait_s * 1_000_000)
     async with open_clients(connection) as clients:
-        while True:
-            try:
-                async with open_cycle(
-                    store, connection, clients.hubspot, clients.salesforce, clock_us, owner_name(), only
-                ) as ctx:
-                    if on_cycle is not None:
-                        on_cycle(ctx)
-                    return await _undo(ctx, since_us, key, delete_records, by)
-            except HeldByOther:
-                if clock_us() >= until_us:
-                    raise
-                await asyncio.sleep(LOOK_AGAIN_S)
+
+        async def attempt() -> UndoResult:
+            async with open_cycle(
+                store, connection, clients.hubspot, clients.salesforce, clock_us, owner_name(), only
+            ) as ctx:
+                if on_cycle is not None:
+                    on_cycle(ctx)
+                return await _undo(ctx, since_us, key, delete_records, by)
+
+        return await when_free(attempt, clock_us, wait_s)
 
 
 async def _undo(ctx: Cycle, since_us: int, key: RecordKey | None, delete_records: int | None, by: By) -> UndoResult:

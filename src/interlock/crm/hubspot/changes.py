@@ -146,6 +146,25 @@ async def search(
     return page.records
 
 
+async def count(calls: Calls, object: str, groups: Sequence[Sequence[Filter]], purpose: str) -> int:
+    """`total` of a search (HubSpot CRM search API); one record comes with it."""
+    body = {
+        "filterGroups": [{"filters": filters} for filters in groups],
+        "properties": [records.ID_PROPERTY],
+        "limit": 1,
+    }
+    _, batch = await calls.read_as(
+        "POST",
+        objects_path(object) + "/search",
+        encode(body),
+        records.batch_of,
+        records.RECORDS,
+        purpose=purpose,
+        family=SEARCH,
+    )
+    return batch.total or 0
+
+
 async def _search(
     calls: Calls,
     object: str,

@@ -165,6 +165,10 @@ class HubSpotClient:
     ) -> list[Observation]:
         return await changes.search(self._calls, object, filters, properties, limit, purpose)
 
+    async def count(self, object: str, groups: Sequence[Sequence[Filter]], *, purpose: str) -> int:
+        """How many records pass all filters of one of the groups. The search index lags by some seconds."""
+        return await changes.count(self._calls, object, groups, purpose)
+
     async def read_history(
         self, object: str, ids: Sequence[str], properties: Sequence[str], archived: bool = False, *, purpose: str
     ) -> dict[str, dict[str, list[HistoryEntry]]]:

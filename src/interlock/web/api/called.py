@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from interlock.app import connections
 from interlock.app.documents import with_head
+from interlock.app.jobs import Job
 from interlock.store.connections import Connection
 from interlock.web.access import Asked
 
@@ -60,5 +61,8 @@ class Called(Asked):
 
     def begin(self, kind: str, chosen: Connection, asked: Json, work: Work, stop: Stop | None = None) -> Response:
         """A job of this connection: 202, with where to ask after it. Raises Busy."""
-        job = self.site.jobs.begin(kind, chosen.name, asked, work, stop)
+        return self.begun(self.site.jobs.begin(kind, chosen.name, asked, work, stop))
+
+    def begun(self, job: Job) -> Response:
+        """202, with where to ask after it."""
         return self.answer("job", job.document(), 202, {"Location": f"{JOBS}{job.id}"})

@@ -73,7 +73,7 @@ async def export(called: Called) -> Response:
 
 async def diff(called: Called) -> Response:
     wanted = _document(called.body(Comparing).mappings)
-    changes = await mappings.compare(called.site.store, await called.connection_id(), wanted)
+    changes = await mappings.compare(called.site.store, await called.connection_id(), wanted, ".".join)
     document = {"file": None, "differs": bool(changes), "changes": [each.document() for each in changes]}
     return called.answer("mappings-diff", document)
 

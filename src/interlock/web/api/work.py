@@ -12,6 +12,7 @@ from interlock.app import connections, import_, keys, once, preview, times
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
 from interlock.app.sync_now import sync_now
+from interlock.app.turns import WAIT_S
 from interlock.core.model import RecordKey as Key
 from interlock.engine.context import Cycle
 from interlock.store.connections import Connection
@@ -20,8 +21,6 @@ from interlock.web.api.shapes import Objects, RecordKey, Since
 from interlock.web.site import Site
 
 Json = dict[str, Any]
-# An import waits so long for the org: a dispatcher that runs gives it back after each of its turns.
-WAIT_S = 60.0
 RECORDS_MOST = 200
 # Proxies cut what they wait for longer.
 WAIT_MOST_S = 25

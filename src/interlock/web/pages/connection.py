@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from interlock.app import connections, mappings, once, sign_in_cards
 from interlock.app.connections import HALTED
+from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_files import as_yaml
 from interlock.app.package import parts
@@ -44,6 +45,7 @@ async def page(
         document=await connections.document(site.store, connection),
         cards=await sign_in_cards.cards(site.store, connection),
         halted=connection.state in HALTED,
+        disconnected=connection.state == NOT_CONNECTED,
         state_words=_state_words(),
         ways=_way_words(),
         objects=[(slug, slug in connections.paused_objects(connection)) for slug in on],

@@ -3,16 +3,21 @@ app/explain's document, as the command prints it."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app import explain, find, issues, records
+from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import AppError
 from interlock.app.keys import check_key
 from interlock.app.people.roles import Action
 from interlock.app.words import why_not
 from interlock.core.model import AuditKind, RecordKey, Side
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
@@ -30,8 +35,7 @@ async def show(asked: Asked) -> Response:
     form, found, error = forms.Shown({"q": text}), None, None
     if text:
         try:
-            async with asked.site.interlock.clients(connection, note=False) as clients:
-                crms = (clients.hubspot, clients.salesforce)
+            async with _crms(asked, connection) as crms:
                 found = await find.find(asked.site.store, connection.id, text, crms)
         except AppError as refused:
             error = refused
@@ -48,6 +52,7 @@ async def show(asked: Asked) -> Response:
         if found
         else [],
         searched=found is not None,
+        may_operate=asked.who.may(Action.OPERATE) and connection.state != NOT_CONNECTED,
         silent=_silent(found.read if found is not None else {}),
     )
 
@@ -55,6 +60,19 @@ async def show(asked: Asked) -> Response:
 def _silent(read: dict[Side, str]) -> list[str]:
     names = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
     return [names[side] for side, how in read.items() if how == "failed"]
+
+
+@asynccontextmanager
+async def _crms(asked: Asked, connection: Connection) -> AsyncIterator[tuple[HubSpotClient, SalesforceClient] | None]:
+    """None of a connection that was disconnected: what is remembered is shown.
+
+    Without `note`: that a CRM did not answer a person is said on the page, and is no news for the connection's state.
+    """
+    if connection.state == NOT_CONNECTED:
+        yield None
+        return
+    async with asked.site.interlock.clients(connection, note=False) as clients:
+        yield clients.hubspot, clients.salesforce
 
 
 async def one(asked: Asked) -> Response:
@@ -65,11 +83,8 @@ async def one(asked: Asked) -> Response:
 async def _one(asked: Asked, connection: Connection, key: RecordKey, error: AppError | None = None) -> Response:
     assert connection.id is not None
     site = asked.site
-    # Without `note`: that a CRM did not answer a person is said on the page, and is no news for the connection's state.
-    async with site.interlock.clients(connection, note=False) as clients:
-        told = await explain.explain(
-            site.store, connection, str(key), (clients.hubspot, clients.salesforce), site.clock_us
-        )
+    async with _crms(asked, connection) as crms:
+        told = await explain.explain(site.store, connection, str(key), crms, site.clock_us)
     found = await issues.list_(site.store, connection.id, issues.Query(record=key), limit=ISSUES_MOST)
     form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))] if error is not None else [])
     return settings.shown(
@@ -84,7 +99,7 @@ async def _one(asked: Asked, connection: Connection, key: RecordKey, error: AppE
         rule_names=dict(rule_choices()),
         kinds=_kinds(),
         silent=_silent({side: told["read"][side.value] for side in Side}),
-        may_operate=asked.who.may(Action.OPERATE),
+        may_operate=asked.who.may(Action.OPERATE) and connection.state != NOT_CONNECTED,
         form=form,
         said=_done().get(asked.request.query_params.get("done", ""), ""),
     )

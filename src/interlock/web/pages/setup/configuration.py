@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, properties
+from interlock.app.setup import configuration, migrate, properties
 from interlock.app.setup.configuration import Values, slug
 from interlock.web import forms
 from interlock.web.pages.setup import looking
@@ -18,7 +18,7 @@ from interlock.web.texts import _
 async def show(at: At, form: forms.Shown) -> Response:
     values = configuration.values_of(at.setup)
     found, form = await looking.found_or_why(at, form)
-    lacking = [] if found is None else configuration.lacking(found)
+    lacking = [] if found is None else configuration.lacking(found, migrate.lists_of(at.setup))
     kept: dict[str, str] = {"missing": values.missing}
     sensitive = []
     if found is not None:
@@ -44,7 +44,7 @@ async def send(at: At) -> Response:
         values = msgspec.convert(chosen, Values)
     except msgspec.ValidationError as error:
         raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
-    configuration.check(values, await looking.found(at))
+    configuration.check(values, await looking.found(at), migrate.lists_of(at.setup))
     await at.save(values)
     return at.go()
 

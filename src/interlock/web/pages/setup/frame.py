@@ -123,7 +123,8 @@ Send = Callable[[At], Awaitable[Response]]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A step's pages. `more`: further forms of the step, `files`: what it gives to download; each at /setup/<slug>/<name>."""
+    """A step's pages. `more`: further forms of the step; `files`: what it gives to download, or shows beside itself. Each is at
+    /setup/<slug>/<name>."""
 
     slug: str
     show: Show
@@ -208,6 +209,7 @@ def title_of(slug: str) -> str:
         "apps": _("Apps"),
         "connect": _("Connect"),
         "package": _("Salesforce package"),
+        "migrate": _("Migrate"),
         "configuration": _("Configuration"),
         "contacts": _("Contacts"),
         "properties": _("Objects and properties"),

@@ -6,20 +6,22 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import configuration, contacts, finish, properties, review, state
+from interlock.app.setup import configuration, contacts, finish, migrate, properties, review, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
+from interlock.app.setup.findings import findings_of
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
+from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import looking
+from interlock.web.pages.setup import looking, trial
+from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
 from interlock.web.texts import _, _n
 
-PROGRESS = "/settings/progress"
 _HEADER = (
     *("object", "action", "hubspot", "salesforce", "property", "field"),
     *("hubspot_value", "salesforce_value", "result", "rule", "reason"),
@@ -31,7 +33,7 @@ async def show(at: At, form: forms.Shown) -> Response:
     values, query = review.values_of(at.setup), at.asked.request.query_params
     run = await finish.standing(at.interlock, at.setup.id)
     if run is not None and run.state == "running":
-        return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+        return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
     found, form = await looking.found_or_why(at, form)
     seen: Seen | None = None
     granted = None
@@ -52,7 +54,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         cards=[] if found is None else _cards(at, found),
         counts=_counts(seen),
         names=object_names(),
-        count_titles=count_titles(),
+        count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
     )
 
@@ -104,6 +106,9 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
+    if migrate.applies(at.setup):
+        brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
+        cards.append(("kind-migrate", _("Migrate"), brought, at.address(migrate.slug, back=slug)))
     cards.append(
         ("kind-missing", _("Missing properties"), _to_make(found, draft), at.address(configuration.slug, back=slug))
     )
@@ -135,13 +140,15 @@ def _to_make(found: Found, draft: Draft) -> list[str]:
     return lines
 
 
-def count_titles() -> dict[str, str]:
+def count_titles(setup: Setup) -> dict[str, str]:
+    relinked = {"relinked": _("Of these by the ids left")} if migrate.values_of(setup).relink else {}
     return {
         "create_in_hubspot": _("New in HubSpot"),
         "create_in_salesforce": _("New in Salesforce"),
         "update_in_hubspot": _("Changed in HubSpot"),
         "update_in_salesforce": _("Changed in Salesforce"),
         "matched": _("Matched"),
+        **relinked,
         "ambiguous": _("Ambiguous"),
         "blocked": _("Blocked"),
         "conflicts": _("Conflicts"),
@@ -162,19 +169,11 @@ async def send(at: At) -> Response:
     found = await looking.found(at)
     values = Values(existing)
     seen = await review.seen(at.interlock, at.by, at.setup, found)
+    review.check_same(seen, at.asked.field("of"))
     review.check_count(values, seen, at.asked.field("count"))
     await at.save(values)
     await finish.begin(at.interlock, at.by, at.setup)
-    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
-
-
-async def go_on(at: At) -> Response:
-    """*Continue*, after the trial."""
-    run = await finish.standing(at.interlock, at.setup.id)
-    if run is None or run.state != "tried":
-        raise BadInput(_("There is no trial to go on from."), fix=_("Finish the set-up here."))
-    await finish.begin(at.interlock, at.by, at.setup, go_on=True)
-    return RedirectResponse(f"{PROGRESS}?setup={at.setup.id}", 303)
+    return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
 async def look_again(at: At) -> Response:
@@ -206,6 +205,6 @@ PAGE = Page(
     slug,
     show,
     send,
-    more=(("count-again", look_again), ("continue", go_on)),
-    files=(("interlock-preview.csv", download),),
+    more=(("count-again", look_again), ("continue", trial.go_on), ("undo", trial.undo)),
+    files=(("interlock-preview.csv", download), ("undo", trial.show_undo)),
 )

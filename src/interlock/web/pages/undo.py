@@ -1,0 +1,124 @@
+"""*Undo*: of one record or of everything since a time, with its preview, what is never undone, and the count that is typed where
+records would be deleted again. Both the preview and the undo run behind the page; each is a job with an address of its own."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from interlock.app import times
+from interlock.app.connections import HALTED, check_objects
+from interlock.app.errors import AppError, BadInput, Missing
+from interlock.app.jobs import Job
+from interlock.app.keys import check_key
+from interlock.app.once import chosen_objects
+from interlock.store.connections import Connection
+from interlock.web import forms, settings, undoing
+from interlock.web.access import Asked
+from interlock.web.pages.setup.properties import object_names
+from interlock.web.texts import _
+
+_DEFAULT_SINCE = "2h"
+
+
+async def show(asked: Asked) -> Response:
+    """From when on, and of what. `?record=`: of that record's pair alone."""
+    connection = await settings.connection_of(asked)
+    values = {"since": _DEFAULT_SINCE, "object": "", "record": asked.request.query_params.get("record", "")}
+    return _form(asked, connection, forms.Shown(values))
+
+
+def _form(asked: Asked, connection: Connection, form: forms.Shown, status_code: int = 200) -> Response:
+    names = object_names()
+    on = [(slug, names[slug]) for slug in chosen_objects(connection, None)]
+    return settings.shown(
+        asked,
+        connection,
+        "records",
+        "undo.html",
+        status_code,
+        form=form,
+        objects=[("", _("All that sync")), *on],
+        runs=connection.state not in HALTED,
+    )
+
+
+async def look(asked: Asked) -> Response:
+    """*Show what it would take back*."""
+    connection = await settings.connection_of(asked)
+    values = {name: asked.field(name).strip() for name in ("since", "object", "record")}
+    try:
+        if not values["since"]:
+            raise BadInput(_("Say since when."), code="no_time", fix=_("For example 2h, 3d, or 2026-03-01."))
+        wanted = undoing.Wanted(
+            times.since_us(values["since"], asked.site.clock_us()),
+            chosen_objects(connection, check_objects([values["object"]])) if values["object"] else [],
+            check_key(values["record"]) if values["record"] else None,
+            plan=True,
+        )
+        job = undoing.begin(asked.site, connection, wanted, asked.by)
+    except AppError as error:
+        field = "object" if error.failure.code == "object_off" else "since"
+        form = forms.Shown(values, [forms.Refused(field, settings.said_by(error))])
+        return _form(asked, connection, form, forms.status_of(error))
+    return settings.back(connection, f"undo/{job.id}")
+
+
+async def job(asked: Asked) -> Response:
+    """The preview or the undo, as far as it is."""
+    connection = await settings.connection_of(asked)
+    return _job(asked, connection, _job_of(asked, connection), forms.Shown())
+
+
+def _job_of(asked: Asked, connection: Connection) -> Job:
+    """Raises Missing."""
+    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
+    if found.connection != connection.name or found.kind != undoing.KIND:
+        raise Missing(_("There is no such undo."), code="no_such_job", fix=_("Begin it again under Records, Undo."))
+    return found
+
+
+def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, status_code: int = 200) -> Response:
+    return settings.shown(
+        asked,
+        connection,
+        "records",
+        "undo_job.html",
+        status_code,
+        job=found.document(),
+        planned=found.asked["plan"],
+        form=form,
+        runs=connection.state not in HALTED,
+    )
+
+
+async def run(asked: Asked) -> Response:
+    """*Undo*, of what the preview has shown."""
+    connection = await settings.connection_of(asked)
+    seen = _job_of(asked, connection)
+    if not seen.asked["plan"] or seen.result is None:
+        return settings.back(connection, f"undo/{seen.id}")
+    typed = asked.field("count").strip()
+    try:
+        count = confirmed(typed, seen.result["records_deleted"])
+        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False)
+        begun = undoing.begin(asked.site, connection, wanted, asked.by)
+    except AppError as error:
+        form = forms.refused(error, {"count": typed}, ("count",))
+        return _job(asked, connection, seen, form, forms.status_of(error))
+    return RedirectResponse(f"/connections/{connection.id}/undo/{begun.id}", 303)
+
+
+def confirmed(typed: str, records: int) -> int | None:
+    """How many created records are to be deleted: the number that was typed, which must be the one shown; None where nothing was
+    typed: they stay. Raises BadInput."""
+    if not typed:
+        return None
+    if typed.replace(",", "").replace(" ", "") != str(records):
+        raise BadInput(
+            _("%(typed)s is not %(records)s. Nothing was changed.") % {"typed": typed, "records": records},
+            code="count_not_typed",
+            field="count",
+            fix=_("Type %(records)s to delete them, or nothing to keep them.") % {"records": records},
+        )
+    return records

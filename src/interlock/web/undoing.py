@@ -1,0 +1,93 @@
+"""Undo behind the pages and the JSON API: its preview and its run are jobs, which whoever asked looks after."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from interlock.app import once, times
+from interlock.app.documents import with_head
+from interlock.app.jobs import Job
+from interlock.app.people.visitor import By
+from interlock.app.undo import plan as planning
+from interlock.app.undo import run as running
+from interlock.app.undo.documents import plan_document, result_document
+from interlock.core.model import RecordKey
+from interlock.store.connections import Connection
+from interlock.web.api.work import UnderWay
+from interlock.web.site import Site
+
+Json = dict[str, Any]
+KIND = "undo"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """`plan`: only what would be taken back. `delete`: how many created records a person has confirmed to delete; None: none."""
+
+    since_us: int
+    only: list[str] = []
+    key: RecordKey | None = None
+    delete: int | None = None
+    plan: bool = False
+
+    def asked(self) -> Json:
+        return {
+            "since": times.rfc3339(self.since_us),
+            "objects": self.only,
+            "record": None if self.key is None else str(self.key),
+            "delete": self.delete,
+            "plan": self.plan,
+        }
+
+
+def wanted_of(job: Job) -> Wanted:
+    """What it was begun with."""
+    asked = job.asked
+    key = None if asked["record"] is None else RecordKey.parse(asked["record"])
+    return Wanted(
+        times.since_us(asked["since"], job.begun_at_us), asked["objects"], key, asked["delete"], asked["plan"]
+    )
+
+
+def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
+    """Raises Busy."""
+    under_way = UnderWay()
+    work = partial(_undo, site, connection, wanted, by, under_way)
+    return site.jobs.begin(KIND, connection.name, wanted.asked(), work, under_way.stop)
+
+
+async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, under_way: UnderWay) -> Json:
+    assert connection.id is not None
+    found = await _plan(site, connection, wanted)
+    if wanted.plan or not (found.fields or found.records):
+        return with_head(plan_document(found, plan=wanted.plan), KIND, site.clock_us())
+    result = await running.run(
+        site.store,
+        connection,
+        site.interlock.clients,
+        site.clock_us,
+        since_us=wanted.since_us,
+        only=wanted.only,
+        key=wanted.key,
+        delete_records=wanted.delete,
+        by=by,
+        on_cycle=under_way.note,
+    )
+    document = result_document(found, result, await once.open_issues(site.store, connection.id))
+    return with_head(document, KIND, site.clock_us())
+
+
+async def _plan(site: Site, connection: Connection, wanted: Wanted) -> planning.UndoPlan:
+    async with site.interlock.clients(connection) as clients:
+        return await planning.plan(
+            site.store,
+            connection,
+            clients.hubspot,
+            clients.salesforce,
+            site.clock_us,
+            since_us=wanted.since_us,
+            only=wanted.only,
+            key=wanted.key,
+        )

@@ -1,0 +1,142 @@
+"""*Undo* on the pages: of everything since, and of one record; what the CRMs hold afterwards, and what is said of the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.asgi_browser import Answer, Browser
+from tests.settings_world import SettingsWorld, tell
+
+from interlock.app.people.roles import Role
+
+HERE = "/connections/1"
+
+
+async def carried_over(world: SettingsWorld) -> tuple[str, str]:
+    """A person on both sides, whose title has just gone from Salesforce to HubSpot."""
+    person = world.person("ada@example.com", jobtitle="Clerk")
+    await world.turns()
+    contact = world.counterpart("contacts", person)
+    await asyncio.sleep(3_600)
+    world.sally.update("Contact", contact, {"Title": "Countess"})
+    await world.turns()
+    assert world.contact(person)["jobtitle"] == "Countess"
+    return person, contact
+
+
+async def ended(browser: Browser, address: str) -> Answer:
+    """The page of a job, when it has nothing more to wait for."""
+    for _ in range(600):
+        answer = await browser.get(address)
+        if "hx-trigger" not in answer.body:
+            return answer
+        await asyncio.sleep(1)
+    raise AssertionError("it goes on and on")
+
+
+async def previewed(browser: Browser, page: str = f"{HERE}/undo", **typed: str) -> tuple[str, Answer]:
+    """(its address, the preview)."""
+    sent = await browser.submit(page, f"{HERE}/undo/look", **typed)
+    assert sent.to is not None, sent.page.text
+    return sent.to, await ended(browser, sent.to)
+
+
+def test_what_was_carried_over_since_is_shown_first_and_then_taken_back(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, contact = await carried_over(world)
+        operator = await world.browser(Role.OPERATOR)
+        address, preview = await previewed(operator, since="30m")
+        assert "1 field would go back." in preview.page.text
+        assert "Countess" in preview.page.text
+        assert "Clerk" in preview.page.text
+        assert world.contact(person)["jobtitle"] == "Countess"
+        run = await operator.submit(address, f"{address}/run")
+        assert run.to is not None
+        done = await ended(operator, run.to)
+        assert "1 field went back." in done.page.text
+        assert world.contact(person)["jobtitle"] == "Clerk"
+        await world.turns()
+        held = (world.contact(person)["jobtitle"], world.sally.get("Contact", contact)["Title"])
+        assert held == ("Clerk", "Countess")
+        assert "undone" in await world.deeds()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_record_that_a_sync_created_goes_only_when_its_count_was_typed(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person = world.person("ada@example.com")
+        await world.turns()
+        contact = world.counterpart("contacts", person)
+        operator = await world.browser(Role.OPERATOR)
+        address, preview = await previewed(operator, since="1d", object="contacts")
+        assert "1 record that a sync created could be deleted again." in preview.page.text
+        wrong = await operator.submit(address, f"{address}/run", count="7")
+        assert wrong.status == 422
+        assert "7 is not 1. Nothing was changed." in wrong.page.text
+        kept = await operator.submit(address, f"{address}/run")
+        assert kept.to is not None
+        assert "deleting it was not confirmed" in (await ended(operator, kept.to)).page.text
+        assert world.sally.ids("Contact") == [contact]
+        gone = await operator.submit(address, f"{address}/run", count="1")
+        assert gone.to is not None
+        assert "1 record was deleted again." in (await ended(operator, gone.to)).page.text
+        assert world.sally.ids("Contact") == []
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_of_one_record_alone(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await carried_over(world)
+        other = world.person("bo@example.com", jobtitle="Baker")
+        await world.turns()
+        world.sally.update("Contact", world.counterpart("contacts", other), {"Title": "Brewer"})
+        await world.turns()
+        operator = await world.browser(Role.OPERATOR)
+        key = f"hubspot:contacts:{person}"
+        page = await operator.get(f"{HERE}/records/{key}")
+        (link,) = [str(a["href"]) for a in page.page.all("a") if "/undo?record=" in str(a.get("href"))]
+        address, preview = await previewed(operator, link, since="1d")
+        assert "1 field would go back." in preview.page.text
+        run = await operator.submit(address, f"{address}/run")
+        assert run.to is not None
+        await ended(operator, run.to)
+        assert [world.contact(each)["jobtitle"] for each in (person, other)] == ["Clerk", "Brewer"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_was_edited_since_is_listed_and_left(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await carried_over(world)
+        world.hugo.update("contacts", person, {"jobtitle": "Analyst"})
+        _, preview = await previewed(await world.browser(Role.OPERATOR), since="30m")
+        assert "There is nothing to take back." in preview.page.text
+        assert "It was edited since, on either side, and that edit stands." in preview.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_time_that_is_none_is_refused_at_its_field(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        for text, why in (("soon", "is not a time"), ("", "Say since when.")):
+            refused = await operator.submit(f"{HERE}/undo", f"{HERE}/undo/look", since=text)
+            assert refused.status == 422
+            assert why in refused.page.text
+        assert (await operator.get(f"{HERE}/undo/nonsense")).status == 404
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_crm_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await carried_over(world)
+        world.hubspot.faults.add({"match": {"path_prefix": "/crm"}, "kind": "status", "status": 503})
+        _, preview = await previewed(await world.browser(Role.OPERATOR), since="30m")
+        assert "HubSpot" in preview.page.text
+        assert "Try again" in preview.page.text
+
+    tell(tmp_path, story, objects=("contacts",))

@@ -1,0 +1,140 @@
+"""The trial with ten records: taken back, tried once more, or left by a process that died."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.contract.conftest import Clock
+from tests.wizard import BY, Wizard
+
+from interlock.app import once
+from interlock.app.errors import BadInput
+from interlock.app.setup import finish, trial
+from interlock.store import Store, links
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+    """Eleven people in HubSpot, of whom one is in Salesforce too, with an old phone number."""
+    made = Wizard(store, clock, tmp_path)
+    person = made.hubspot.user()
+    for n in range(11):
+        person.create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace", "phone": "+48 22 100"})
+    made.production.user().create("Contact", {"Email": "ada0@example.com", "LastName": "Lovelace"})
+    await made.signed_in()
+    await made.install()
+    await made.recommended()
+    try:
+        yield made
+    finally:
+        await made.interlock.background.close()
+
+
+def people(wizard: Wizard) -> list[str]:
+    return sorted(str(row["Email"]) for row in wizard.salesforce_rows("Contact"))
+
+
+def phone(wizard: Wizard) -> object:
+    (row,) = [row for row in wizard.salesforce_rows("Contact") if row["Email"] == "ada0@example.com"]
+    return row.get("Phone")
+
+
+async def planned(wizard: Wizard) -> trial.UndoPlan:
+    run = await finish.standing(wizard.interlock, wizard.setup_id)
+    assert run is not None
+    assert run.chosen is not None
+    return await trial.plan_undo(wizard.interlock, run.chosen)
+
+
+async def live_pairs(wizard: Wizard) -> int:
+    connection = await wizard.connection()
+    async with wizard.store.read(connection.id) as tx:
+        return (await links.counts(tx)).get("contacts", {}).get("linked", 0)
+
+
+async def test_undo_these_takes_back_what_was_written_and_deletes_what_was_created_and_confirmed(
+    wizard: Wizard,
+) -> None:
+    await wizard.end("try")
+    assert (len(people(wizard)), phone(wizard)) == (10, "+48 22 100")
+    would = await planned(wizard)
+    assert len(would.records) == 9
+    assert [(each.property, each.back_to) for each in would.fields if each.property == "phone"] == [("phone", None)]
+    run = await wizard.undo_trial(delete_records=9)
+    assert (run.state, run.message) == ("undone", "")
+    assert run.undone is not None
+    assert run.undone.records == 9
+    assert (people(wizard), phone(wizard)) == (["ada0@example.com"], None)
+    assert await live_pairs(wizard) == 0
+
+
+async def test_without_the_count_what_was_created_stays_and_is_said(wizard: Wizard) -> None:
+    await wizard.end("try")
+    run = await wizard.undo_trial()
+    assert run.undone is not None
+    assert (run.undone.records, len(people(wizard)), phone(wizard)) == (0, 10, None)
+    assert sum("deleting it was not confirmed" in why for _, _, why in run.undone.left) == 9
+
+
+async def test_another_count_than_would_be_deleted_is_refused_and_the_trial_can_still_be_undone(wizard: Wizard) -> None:
+    await wizard.end("try")
+    run = await wizard.undo_trial(delete_records=3)
+    assert run.state == "failed"
+    assert "9" in run.message
+    assert len(people(wizard)) == 10
+    assert (await wizard.undo_trial(delete_records=9)).state == "undone"
+
+
+async def test_after_an_undo_another_choice_links_what_matches_by_the_mappings_of_then(wizard: Wizard) -> None:
+    await wizard.end("try")
+    await wizard.undo_trial(delete_records=9)
+    assert phone(wizard) is None
+    run = await wizard.end("link")
+    assert run.state == "done"
+    await once.once(wizard.store, await wizard.connection(), wizard.interlock.clients, wizard.interlock.clock_us)
+    assert (people(wizard), phone(wizard)) == (["ada0@example.com"], "+48 22 100")
+    assert await live_pairs(wizard) == 1
+
+
+async def test_there_is_nothing_to_undo_without_a_trial_nor_after_somebody_went_on(wizard: Wizard) -> None:
+    with pytest.raises(BadInput, match="no trial"):
+        await finish.undo_trial(wizard.interlock, BY, await wizard.setup(), delete_records=None)
+    await wizard.end("try")
+    await wizard.go_on()
+    await wizard.finished()
+    with pytest.raises(BadInput, match="no trial"):
+        await finish.undo_trial(wizard.interlock, BY, await wizard.setup(), delete_records=None)
+
+
+async def test_a_trial_that_a_process_left_is_gone_on_with_on_the_same_records(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    async def dies(self: object, *_: object, **__: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("interlock.app.try_first._tried", dies)  # all is written, and nobody knows yet
+        await wizard.left_in_the_middle("try")
+    before = people(wizard)
+    assert len(before) == 10
+    await finish.standing(wizard.interlock, wizard.setup_id)  # the next look at the page goes on
+    run = await wizard.finished()
+    assert run.state == "tried"
+    assert people(wizard) == before
+    assert len(run.trial) == 10
+    assert any(field.name == "LastName" for pair in run.trial for field in pair.fields)
+
+
+async def test_trying_again_tries_the_same_records(wizard: Wizard) -> None:
+    first = await wizard.end("try")
+    again = await wizard.end("try")
+    assert again.state == "tried"
+    assert {pair.hubspot for pair in again.trial} == {pair.hubspot for pair in first.trial}
+    assert len(people(wizard)) == 10
