@@ -54,6 +54,10 @@ async def demo(
             code="bad_usage",
             fix="Leave --once and --json out, or leave --wizard out.",
         )
+    if not once:
+        from interlock.web.front_end import refuse_without_front_end
+
+        refuse_without_front_end()
     # Said before anything heavy is loaded: whoever typed the command sees at once that it runs, and what.
     _say(run, "Interlock demo: a HubSpot and a Salesforce on this machine, filled with sample")
     _say(run, "data. Nothing leaves it, nothing has to be set up.")
