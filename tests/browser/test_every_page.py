@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 SHOWN = {address.path for address in ADDRESSES if address.method == "GET" and not address.path.startswith(API)}
 # Only a world knows what to fill in; each has a test of its own, below or beside its page.
-WITH_A_BLANK = {"/welcome/{token}"}
+WITH_A_BLANK = {"/welcome/{token}", "/colleague/{token}"}
 # For programs.
 NO_PAGE = {"/health"}
 PAGES = sorted(SHOWN - WITH_A_BLANK - NO_PAGE)

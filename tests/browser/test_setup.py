@@ -1,0 +1,149 @@
+"""The wizard's first steps in a browser: sign-ins in a window, blocked, closed, denied, without scripts, by a colleague."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.browser import chromium
+from tests.browser.conftest import Desk, a_desk
+
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import apps
+from interlock.core.model import Side
+
+pytestmark = pytest.mark.anyio
+
+ADMIN, SALES = "admin@example.com", "sales@example.com"
+HUBSPOT, SALESFORCE = "Sign in to HubSpot", "Sign in to Salesforce"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, browser: Browser) -> AsyncIterator[Desk]:
+    """With the apps of both CRMs in a set-up, as in the demo."""
+    async with a_desk(tmp_path, browser) as made:
+        clients = {
+            Side.HUBSPOT: (made.hubspot.client_id, made.hubspot.client_secret),
+            Side.SALESFORCE: (made.salesforce.client_id, made.salesforce.client_secret),
+        }
+        # As the demo does: what a sign-in names as the org's address is where it is served.
+        made.salesforce.instance_url = made.salesforce_url
+        await apps.give(made.office.store, BY_COMMAND, made.url, clients)
+        yield made
+
+
+async def at_connect(desk: Desk, **options: object) -> Page:
+    page = await desk.sign_in(**options)
+    await page.goto("/setup")
+    await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/connect")
+    return page
+
+
+async def log_in(page: Page, email: str = ADMIN) -> None:
+    """At the CRM's own page, which lists its people with their password."""
+    await page.wait_for_url("**/sign-in?next=*")
+    password = await page.locator("code").first.inner_text()
+    await page.locator("[name=email]").select_option(email)
+    await page.locator("[name=password]").fill(password)
+    await page.locator("[name=password]").press("Enter")
+    await page.wait_for_url("**/authorize?*")
+
+
+async def in_a_window(page: Page, button: str, email: str | None = ADMIN, answer: str = "yes") -> None:
+    """`email` None: somebody is logged in there already."""
+    async with page.expect_popup() as opening:
+        await page.get_by_role("button", name=button).first.click()
+    window = await opening.value
+    if email is not None:
+        await log_in(window, email)
+    else:
+        await window.wait_for_url("**/authorize?*")
+    async with window.expect_event("close"):
+        await window.locator(f"button[value={answer}]").click()
+
+
+async def test_both_sides_are_signed_in_to_in_windows_that_close_by_themselves(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await chromium.axe(page)
+    await in_a_window(page, HUBSPOT)
+    await expect(page.get_by_text(str(desk.hubspot.account_id)).first).to_be_visible()
+    await in_a_window(page, SALESFORCE)
+    await expect(page.get_by_text(desk.salesforce.org_id).first).to_be_visible()
+    await in_a_window(page, "Choose the sync user", SALES)
+    await expect(page.get_by_text(SALES).first).to_be_visible()
+    await chromium.axe(page)
+    await page.goto("/setup/expectations")
+    await expect(page.get_by_text("What the CRMs say")).to_be_visible()
+    await chromium.axe(page)
+
+
+async def test_deny_and_a_closed_window_are_said_beside_the_button(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await in_a_window(page, HUBSPOT, answer="no")
+    await expect(page.get_by_text("HubSpot was not allowed to let Interlock in")).to_be_visible()
+    async with page.expect_popup() as opening:
+        await page.get_by_role("button", name=HUBSPOT).click()
+    await (await opening.value).close()
+    await expect(page.get_by_text("The sign-in window was closed")).to_be_visible()
+    await chromium.axe(page)
+    await in_a_window(page, HUBSPOT, email=None)
+    await expect(page.get_by_text("The sign-in window was closed")).not_to_be_visible()
+
+
+async def test_where_windows_are_blocked_the_same_tab_goes_there_and_comes_back(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await page.evaluate("window.open = () => null")
+    await page.get_by_role("button", name=SALESFORCE).click()
+    await log_in(page)
+    await page.locator("button[value=yes]").click()
+    await page.wait_for_url("**/setup/connect")
+    await expect(page.get_by_text(desk.salesforce.org_id).first).to_be_visible()
+
+
+async def test_without_scripts_it_is_the_same(desk: Desk) -> None:
+    page = await at_connect(desk, java_script_enabled=False)
+    await page.get_by_role("button", name=HUBSPOT).click()
+    await log_in(page)
+    await page.locator("button[value=yes]").click()
+    await page.wait_for_url("**/setup/connect")
+    await expect(page.get_by_text(str(desk.hubspot.account_id)).first).to_be_visible()
+
+
+async def test_a_colleague_signs_in_by_a_link_in_a_browser_of_their_own(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await page.get_by_role("button", name="Ask a colleague (Salesforce)").click()
+    link = await page.get_by_label("Link", exact=True).input_value()
+    await chromium.axe(page)
+    await page.get_by_role("link", name="Back to the set-up").click()
+    await expect(page.get_by_text("Waiting for your colleague")).to_be_visible()
+    await chromium.axe(page)
+    carol = await desk.page(width=chromium.NARROW)
+    await carol.goto(link)
+    await chromium.axe(carol)
+    await chromium.fits(carol)
+    await in_a_window(carol, SALESFORCE)
+    await expect(carol.get_by_text(desk.salesforce.org_id).first).to_be_visible()
+    await carol.get_by_role("button", name="Done").click()
+    await expect(carol.get_by_text("Your part is done")).to_be_visible()
+    await page.get_by_role("link", name="Load again").click()
+    await expect(page.get_by_text(desk.salesforce.org_id).first).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["I have an app", "I need to create one", "I can't create apps"])
+async def test_the_apps_of_a_second_connection_are_entered_by_each_way(desk: Desk, way: str) -> None:
+    for width in (1100, chromium.NARROW):
+        page = await desk.sign_in(width=width)
+        await page.goto("/setup/expectations?setup=new")
+        await page.get_by_role("button", name="Next").click()
+        for side in ("HubSpot", "Salesforce"):
+            await page.get_by_role("radiogroup", name=f"How Interlock signs in to {side}").get_by_label(way).check()
+        await chromium.axe(page)
+        await chromium.fits(page)
+        await page.get_by_role("button", name="Test").click()
+        await expect(page.get_by_text("answered: this is Interlock")).to_be_visible()
+        keyed = way == "I can't create apps"
+        await expect(page.get_by_label("HubSpot service key")).to_be_visible(visible=keyed)
+        await expect(page.get_by_label("HubSpot client secret")).to_be_visible(visible=not keyed)
