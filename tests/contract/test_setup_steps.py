@@ -338,6 +338,7 @@ async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard
     other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
     signed_in = connect.SignedIn(other.identity, other.grant_id)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
+    assert not package.done(await wizard.setup())
     await wizard.install()
     right = (await wizard.found()).connection
     assert (right.salesforce_org_id, right.sandbox) == (wizard.sandbox.org.org_id, True)

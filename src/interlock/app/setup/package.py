@@ -37,12 +37,12 @@ NOT_TRUSTED = "access for this Interlock's address was not granted"
 
 
 class Values(msgspec.Struct, frozen=True):
-    """`installed`: the package is there, and whoever shall see its fields does."""
+    """`installed_for`: the org and sync user that the package is there for (`_whom`); another sign-in takes another install."""
 
     who: Who = "all"
     profiles: tuple[str, ...] = ()
     trusts_address: bool = False
-    installed: bool = False
+    installed_for: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -89,7 +89,12 @@ def applies(setup: Setup) -> bool:
 
 
 def done(setup: Setup) -> bool:
-    return values_of(setup).installed
+    return values_of(setup).installed_for == _whom(setup)
+
+
+def _whom(setup: Setup) -> str:
+    signed_in = connect.values_of(setup).salesforce
+    return "nobody" if signed_in is None else f"{signed_in.identity.account_id}/{sync_user_id(setup)}"
 
 
 def sync_user_id(setup: Setup) -> str:
@@ -176,6 +181,8 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
     """Ends in `done` or `failed`; cut short by the end of the process it stays `running`, to be continued."""
     store, name = interlock.store, task_name(setup_id, _RUN)
     latest: list[Deployment] = []
+    # Of now: somebody may sign in to another org meanwhile.
+    whom = _whom(await state.load(store, setup_id))
 
     def progress(deployment: Deployment) -> None:
         latest[:] = [deployment]
@@ -189,9 +196,12 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
         ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error, failure))
     if latest:
         ended = with_deployment(ended, latest[-1])
-    await opened.keep(store, setup_id, _RUN, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
     if ended.state == "done":
-        await state.change(store, by, setup_id, slug, Values, _as_installed)
+        # Before the word about it: whoever reads that it is done finds the step done.
+        await state.change(
+            store, by, setup_id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
+        )
+    await opened.keep(store, setup_id, _RUN, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
 
 
 async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:
@@ -211,7 +221,3 @@ def _troubles(error: AppError | CrmError, failure: Failure) -> list[Trouble]:
     if isinstance(error, PackageFailed):
         return error.troubles
     return [Trouble(None, None, failure.message, failure.fix)]
-
-
-def _as_installed(values: Values) -> Values:
-    return msgspec.structs.replace(values, installed=True)

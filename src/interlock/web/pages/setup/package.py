@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.package import parts, scope
-from interlock.app.setup import apps, colleagues, package
+from interlock.app.setup import apps, colleagues, package, state
 from interlock.app.setup.package import Values, slug
 from interlock.crm.errors import CrmError
 from interlock.web import forms
@@ -30,7 +30,10 @@ _STAGES = ("scope", "dialog")
 
 async def show(at: At, form: forms.Shown) -> Response:
     run = await package.standing(at.interlock, at.setup)
-    # It may have ended while it was looked at: what the step keeps of it counts.
+    # It may have ended while it was looked at; and one for another org, or another sync user, is no news.
+    at.setup = await state.load(at.store, at.setup.id)
+    if run is not None and run.state == "done" and not package.done(at.setup):
+        run = None
     values = package.values_of(at.setup)
     stage = at.asked.request.query_params.get("stage", "")
     stage = stage if stage in _STAGES and (run is None or run.state != "running") else ""
@@ -48,7 +51,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         "setup/package.html",
         form,
         stage=stage,
-        values=values,
+        installed=package.done(at.setup),
         run=run,
         long=run is not None and run.long(at.interlock.clock_us()),
         found=found,
@@ -100,7 +103,7 @@ async def go_on(at: At) -> Response:
     """*Continue*: the install begins."""
     before = package.values_of(at.setup)
     trusts = at.asked.field("trusts_address") == "yes"
-    await at.save(Values(before.who, before.profiles, trusts, before.installed))
+    await at.save(Values(before.who, before.profiles, trusts, before.installed_for))
     await package.begin(at.interlock, at.by, at.setup, public_url(at))
     return RedirectResponse(at.address(slug), 303)
 
