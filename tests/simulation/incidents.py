@@ -55,7 +55,7 @@ MODULES = (
 RARE = {
     "": 3,  # entering a transaction
     "wake_returned": 6,
-    "loading": 6,
+    "loading": 8,
     "load": 3,
     "notice_gaps": 6,
     "check_pairs": 7,
@@ -67,7 +67,7 @@ RARE = {
     "links.by_salesforce": 6,
     "resolutions.waiting": 6,
     "connections.setup_version": 4,
-    "import_asked": 4,
+    "import_asked": 7,
     "retry_refused": 2,
     "undos.of_links": 6,
     "note_erased": 12,
