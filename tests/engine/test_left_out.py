@@ -33,6 +33,16 @@ async def read_schemas_again(world: World) -> None:
         await directory.drop(tx, SCHEMAS)
 
 
+async def with_team(world: World, rule: str, **values: str) -> str:
+    """A contact in both CRMs, in whose team a mapping of its own has just begun to sync."""
+    world.property("contacts", "team", "string", "text")
+    here = world.person("ada@example.com", team="red", **values)
+    await world.settle()
+    await world.map("contacts", "team", "Contact", "Department", rule)
+    await read_schemas_again(world)
+    return here
+
+
 def test_a_mapping_that_comes_back_finds_what_was_edited_meanwhile(tell):
     async def story(world: World) -> None:
         here, other = world.person("ada@example.com", jobtitle="CTO"), world.person("bob@example.com", jobtitle="CFO")
@@ -174,11 +184,7 @@ def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before
     """HubSpot says nothing of the property then, in its answers and in its history."""
 
     async def story(world: World) -> None:
-        world.property("contacts", "team", "string", "text")
-        here = world.person("ada@example.com", team="red")
-        await world.settle()
-        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
-        await read_schemas_again(world)
+        here = await with_team(world, "always_salesforce")
         world.hugo.update("contacts", here, {"team": "blue"})
         await world.settle()
         there = world.counterpart("contacts", here)
@@ -199,12 +205,8 @@ def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before
 
 def test_our_value_is_no_edit_where_it_replaced_one_though_a_property_that_it_was_written_with_was_archived_since(tell):
     async def story(world: World) -> None:
-        world.property("contacts", "team", "string", "text")
-        here = world.person("ada@example.com", team="red", jobtitle="CTO")
-        await world.settle()
+        here = await with_team(world, "always_hubspot", jobtitle="CTO")
         await world.rule("contacts", "jobtitle", "two_way")
-        await world.map("contacts", "team", "Contact", "Department", "always_hubspot")
-        await read_schemas_again(world)
         await world.settle()
         there = world.counterpart("contacts", here)
         world.sally.update("Contact", there, {"Title": "CEO"})
@@ -232,11 +234,7 @@ def test_what_a_write_replaced_is_logged_though_its_field_was_hidden_and_its_pai
     tell,
 ):
     async def story(world: World) -> None:
-        world.property("contacts", "team", "string", "text")
-        here = world.person("ada@example.com", team="red")
-        await world.settle()
-        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
-        await read_schemas_again(world)
+        here = await with_team(world, "always_salesforce")
         await world.settle()
         there = world.counterpart("contacts", here)
         world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.HUBSPOT)
@@ -258,12 +256,8 @@ def test_what_a_write_replaced_is_logged_though_its_field_was_hidden_and_its_pai
 
 def test_what_can_be_read_of_a_write_is_no_edit_though_a_property_that_it_wrote_was_archived_since(tell):
     async def story(world: World) -> None:
-        world.property("contacts", "team", "string", "text")
-        here = world.person("ada@example.com", team="red", jobtitle="CTO")
-        await world.settle()
+        here = await with_team(world, "always_salesforce", jobtitle="CTO")
         await world.rule("contacts", "jobtitle", "two_way")
-        await world.map("contacts", "team", "Contact", "Department", "always_salesforce")
-        await read_schemas_again(world)
         world.hugo.update("contacts", here, {"team": "blue", "jobtitle": "COO"})
         await world.settle()
         there = world.counterpart("contacts", here)
