@@ -13,7 +13,7 @@ import dataclasses
 import importlib
 import random
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -61,7 +61,6 @@ RARE = {
     "check_pairs": 7,
     "forget_old_values": 6,
     "intents.older_than_fence": 4,
-    "set_survivors_aside": 150,
     "learn_references": 12,
     "links.by_hubspot": 6,
     "links.by_salesforce": 6,
@@ -74,9 +73,11 @@ RARE = {
     "fetch_roles": 3,
     "damp": 4,
     "follow": 8,
-    "apply_roles": 50,
     "stamp_pairs": 4,
 }
+# So rare that one alone would take a third of the crashes to be met: each is aimed at beside another await, whichever comes
+# first. How often, of all the crashes.
+ON_THE_WAY = {"set_survivors_aside": 0.8, "apply_roles": 0.2}
 # Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
 # stories limits an object by a list, tries some records first, or undoes.
 BEYOND_THE_STORIES = {
@@ -91,6 +92,7 @@ STARTED_AGAIN_S = (0.5, 15.0)
 # Mostly so long that another process takes over, which tries every few seconds once the term of ten has passed.
 STANDS_STILL_S = (5.0, 50.0)
 Site = tuple[str, int]  # module, line
+InFrame = tuple[str, int]  # the same with the module's whole name
 # Share of the crashes that fall between two transactions, and of the life of a process how many of them: the first load and
 # what is taken up after a crash lie within these.
 BETWEEN_TRANSACTIONS = 0.25
@@ -134,16 +136,17 @@ def standing(task: asyncio.Task[Any]) -> list[Site]:
     return found
 
 
-def _stands_at(task: asyncio.Task[Any], module: str, line: int) -> bool:
-    """As `standing` would say; called after every step."""
+def _stands_at(task: asyncio.Task[Any], lines: Collection[int], awaits: Collection[InFrame]) -> InFrame | None:
+    """At which of these awaits, as `standing` would say; called after every step, so the lines alone are looked at first."""
     waiting: Any = task.get_coro()
-    name = f"interlock.engine.{module}"
     while type(waiting) is types.CoroutineType:
         frame = waiting.cr_frame
-        if frame is not None and frame.f_lineno == line and frame.f_globals.get("__name__") == name:
-            return True
+        if frame is not None and (line := frame.f_lineno) in lines:
+            stands = (str(frame.f_globals.get("__name__")), line)
+            if stands in awaits:
+                return stands
         waiting = waiting.cr_await
-    return False
+    return None
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,7 @@ class Incident:
     latest_steps: int  # whether or not it has, after this many steps
     seconds: float  # until another process is started, or the frozen one goes on
     transaction: int = 0  # instead of the site: the one of the process that has just begun, and is lost
+    on_the_way: Site | None = None  # where it is stopped too, should it ever stand there before
 
 
 def draw(recipe: Recipe) -> list[Incident]:
@@ -179,7 +183,7 @@ def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> 
         # It may not be met twice, nor soon.
         visits, latest_steps = 1, chance.randint(2_000, 6_000)
     seconds = chance.uniform(*(STARTED_AGAIN_S if kind == "crash" else STANDS_STILL_S))
-    return Incident(number, kind, site, visits, latest_steps, seconds)
+    return Incident(number, kind, site, visits, latest_steps, seconds, on_the_way=_on_the_way(chance))
 
 
 def _between_transactions(recipe: Recipe, incident: Incident) -> Incident:
@@ -207,9 +211,25 @@ def _writing() -> list[Site]:
 
 @cache
 def _in_turn() -> list[Site]:
-    told = [site for site in sites() if site[0] == "cycle" for _ in range(RARE.get(_awaited(*site), 1))]
+    told = [
+        site
+        for site in _told_by_cycle()
+        if _awaited(*site) not in ON_THE_WAY
+        for _ in range(RARE.get(_awaited(*site), 1))
+    ]
     random.Random("in turn").shuffle(told)
     return told
+
+
+@cache
+def _told_by_cycle() -> list[Site]:
+    return [site for site in sites() if site[0] == "cycle"]
+
+
+def _on_the_way(chance: random.Random) -> Site:
+    (awaited,) = chance.choices(list(ON_THE_WAY), list(ON_THE_WAY.values()))
+    (site,) = [site for site in _told_by_cycle() if _awaited(*site) == awaited]
+    return site
 
 
 def _awaited(module: str, line: int) -> str:
@@ -233,7 +253,13 @@ def last(recipe: Recipe) -> Incident:
     """The kill at the end of the day, at which the calm begins."""
     chance = recipe.chance("last")
     site = _pick(recipe, 2, "end", chance)
-    return Incident(-1, "end", site, chance.choice((1, 1, 2)), chance.randint(200, 2_000), 0.0)
+    visits, latest_steps = chance.choice((1, 1, 2)), chance.randint(200, 2_000)
+    return Incident(-1, "end", site, visits, latest_steps, 0.0, on_the_way=_on_the_way(chance))
+
+
+def _as_in_a_frame(site: Site) -> InFrame:
+    module, line = site
+    return f"interlock.engine.{module}", line
 
 
 class Aim:
@@ -242,7 +268,11 @@ class Aim:
     def __init__(self, loop: VirtualTimeLoop, process: Process, incident: Incident) -> None:
         assert process.main is not None
         self._loop, self._process, self._task = loop, process, process.main
-        self._site, self._transaction = incident.site, incident.transaction
+        self._transaction = incident.transaction
+        self._site = _as_in_a_frame(incident.site)
+        self._on_the_way = _as_in_a_frame(incident.on_the_way) if incident.on_the_way is not None else None
+        self._awaits = {each for each in (self._site, self._on_the_way) if each is not None}
+        self._lines = {line for _, line in self._awaits}
         self._left = incident.visits
         self._latest = loop.steps + incident.latest_steps
         self.hit: asyncio.Future[None] = loop.create_future()
@@ -251,8 +281,8 @@ class Aim:
     def _look(self) -> None:
         if self._transaction:
             self._left = self._transaction - self._process.transactions
-        elif _stands_at(self._task, *self._site):
-            self._left -= 1
+        elif (stands := _stands_at(self._task, self._lines, self._awaits)) is not None:
+            self._left = 0 if stands == self._on_the_way else self._left - 1
         if self._left <= 0 or self._loop.steps >= self._latest or self._task.done():
             self._loop.after_step = None
             self.hit.set_result(None)
