@@ -67,7 +67,10 @@ RARE = {
     "resolutions.waiting": 6,
     "connections.setup_version": 4,
     "import_asked": 7,
-    "retry_refused": 2,
+    "retry_refused": 3,
+    "dirty.horizon": 3,
+    "sweep_archived": 2,
+    "note_look": 2,
     "undos.of_links": 6,
     "note_erased": 12,
     "fetch_roles": 3,
@@ -77,7 +80,7 @@ RARE = {
 }
 # So rare that one alone would take a third of the crashes to be met: each is aimed at beside another await, whichever comes
 # first. How often, of all the crashes.
-ON_THE_WAY = {"set_survivors_aside": 0.8, "apply_roles": 0.2}
+ON_THE_WAY = {"set_survivors_aside": 0.7, "apply_roles": 0.3}
 # Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
 # stories limits an object by a list, tries some records first, or undoes.
 BEYOND_THE_STORIES = {
