@@ -292,6 +292,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await issues.resolve_ids(tx, [their_issue.id])
     await issues.ignore(tx, [their_issue.id])
     await issues.set_waiting(tx, [their_issue.id], 9)
+    await issues.take_due(tx, ["contacts"], 10**17, 10)
     with pytest.raises(LookupError):
         await audit.set_conflict_status(tx, their_conflict.id, "resolved")
     their_intent_now = Intent(
