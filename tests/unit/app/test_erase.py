@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,12 +18,14 @@ from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
 from interlock.app.words import WHY_NOT
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.engine import fetch
 from interlock.store import unlinked
 from interlock.store.keyring import load_or_create
 from interlock.wiring import Clients
 
 # What nobody may find any more; each is a value of its own, so that a look through every column tells.
 CANARIES = ("canary@example.com", "Canaria", "Songbird")
+DAYS_91_S = 91 * 86_400.0
 
 
 async def known(world: World) -> tuple[str, str]:
@@ -150,6 +153,88 @@ def test_a_contact_that_was_only_archived_is_remembered(tell: Tell) -> None:
         assert link is not None
         assert link.state is LinkState.HUBSPOT_DELETED
         assert link.base != {}
+
+    tell(story)
+
+
+@pytest.mark.parametrize("state", ["resting", "linked", "alone"])
+def test_a_contact_that_was_deleted_longer_ago_than_hubspots_archive_goes_back_is_remembered(
+    tell: Tell, state: str
+) -> None:
+    """Nobody erased it: it has dropped out of the archive by itself, and HubSpot says of both the same, which is nothing."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        if state == "alone":
+            world.sally.delete("Contact", salesforce_id)
+            await world.settle()
+        before = await canaries(world)
+        world.hugo.archive("contacts", hubspot_id)
+        if state == "resting":
+            await world.settle()
+        await asyncio.sleep(DAYS_91_S)
+        if state != "alone":
+            world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        await world.settle()
+        link = await world.link("contacts", hubspot_id)
+        if state != "alone":
+            assert link is not None
+            assert link.state is LinkState.HUBSPOT_DELETED
+            assert link.base != {}
+        assert set(await canaries(world)) >= {each for each in before if each.startswith("audit")}
+        # Their address is free, too: there is another of the name, who is carried over.
+        world.sally.create("Contact", {"LastName": "Heir", "Email": "heir@example.com"})
+        await world.settle()
+        assert world.counts()["contacts"] == 1
+
+    tell(story)
+
+
+@pytest.mark.parametrize("stopped_days", [0, 91])
+def test_one_whom_nobody_had_touched_for_long_is_known_for_erased_only_if_the_archive_was_read_all_the_while(
+    tell: Tell, stopped_days: int
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        for _ in range(4):
+            await world.sync_later(30 * 86_400)
+        if stopped_days:
+            await asyncio.sleep(stopped_days * 86_400)
+            await world.sync()
+        world.hugo.erase(hubspot_id)
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        await world.settle()
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.HUBSPOT_DELETED
+        # After the stop nothing tells the two apart, and then what is remembered stays.
+        assert bool(await canaries(world)) is bool(stopped_days)
+        assert world.counts()["contacts"] == 0
+
+    tell(story)
+
+
+def test_of_many_that_are_gone_after_a_long_stop_none_is_taken_for_erased(tell: Tell) -> None:
+    """More than are looked into one by one: the rest is asked about later, when the pair was looked at lately."""
+
+    async def story(world: World) -> None:
+        gone = [
+            world.person(f"p{number}@example.com", jobtitle=CANARIES[2]) for number in range(fetch.ONE_BY_ONE_MOST + 5)
+        ]
+        kept = [world.person(f"k{number}@example.com") for number in range(2 * len(gone))]
+        await world.connect()
+        await world.settle()
+        counterparts = [world.counterpart("contacts", id_) for id_ in gone]
+        assert kept
+        for id_ in gone:
+            world.hugo.archive("contacts", id_)
+        await asyncio.sleep(DAYS_91_S)
+        for id_ in counterparts:
+            world.sally.update("Contact", id_, {"Title": "Edited"})
+        for _ in range(4):
+            await world.sync_later(7 * 3_600)
+        links = [await world.link("contacts", id_) for id_ in gone]
+        assert all(link is not None and link.state is LinkState.HUBSPOT_DELETED and link.base for link in links)
 
     tell(story)
 
