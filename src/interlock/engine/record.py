@@ -386,7 +386,8 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     if not work.new_link:
         keys = _keys(work)
     if work.postpone_until_us is None:
-        ledger.done += keys
+        # What an undo left alone of a pair is still to be done: it stays due, whatever becomes of this process now.
+        ledger.done += keys if not work.undoing else []
         return
     attempts = max((each.attempts for each in work.dirty), default=0) + 1
     first = work.dirty[0].key
