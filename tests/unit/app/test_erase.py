@@ -19,8 +19,9 @@ from interlock.app.errors import BadInput, Missing
 from interlock.app.words import WHY_NOT
 from interlock.core.model import LinkState, RecordKey, Side
 from interlock.engine import fetch
-from interlock.store import unlinked
+from interlock.store import setup_work, setups, unlinked
 from interlock.store.keyring import load_or_create
+from interlock.store.links import unpack_base
 from interlock.wiring import Clients
 
 # What nobody may find any more; each is a value of its own, so that a look through every column tells.
@@ -87,6 +88,58 @@ def test_on_a_persons_order_nothing_of_theirs_is_remembered_and_neither_record_s
         assert world.sally.get("Contact", salesforce_id)["Title"] == "Here too"
         assert await world.link("contacts", hubspot_id) is None
         assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_nothing_is_left_of_a_pair_of_theirs_that_had_ended(tell: Tell) -> None:
+    """Its fingerprints tell whoever guesses a value that it was the one."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        world.hugo.archive("contacts", hubspot_id)
+        world.sally.delete("Contact", salesforce_id)
+        await world.settle()
+        assert await world.link("contacts", hubspot_id) is None
+        await erase(world, contact(hubspot_id))
+        async with world.read() as tx:
+            rows = await tx.rows("SELECT base, held FROM record_link")
+        assert [(unpack_base(base)[0], held) for base, held in rows] == [({}, None)]
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell) -> None:
+    """A preview and a trial hold values, and are kept with the set-up."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        assert world.connection is not None
+        assert world.connection.id is not None
+        theirs, other = [str(contact(each)) for each in (hubspot_id, "4711")]
+        field = {"property": "lastname", "hubspot": CANARIES[1]}
+        examples = [{"hubspot": theirs, "fields": [field]}, {"hubspot": other, "fields": [{"hubspot": "Babbage"}]}]
+        found = {"state": "done", "document": {"objects": {"contacts": {"create": 2, "examples": examples}}}}
+        trial = {"chosen": {"keys": [theirs, other]}, "trial": [{"salesforce": None, **each} for each in examples]}
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            setup_id = await setups.begin(tx, "command")
+            await setups.join(tx, setup_id, world.connection.id)
+            await setup_work.put(tx, setup_id, "preview", found)
+            await setup_work.put(tx, setup_id, "finish", trial)
+        await erase(world, contact(hubspot_id))
+        assert await canaries(world) == []
+        async with world.store.read(None) as tx:
+            shown = await setup_work.get(tx, setup_id, "preview")
+            tried = await setup_work.get(tx, setup_id, "finish")
+        assert shown == {
+            "state": "done",
+            "document": {"objects": {"contacts": {"create": 2, "examples": examples[1:]}}},
+        }
+        assert tried is not None
+        assert tried["chosen"] == trial["chosen"]
+        assert [each["hubspot"] for each in tried["trial"]] == [other]
 
     tell(story)
 
