@@ -92,6 +92,21 @@ def test_on_a_persons_order_nothing_of_theirs_is_remembered_and_neither_record_s
     tell(story)
 
 
+def test_nothing_of_theirs_can_be_read_in_the_file_of_the_database_either(tell: Tell) -> None:
+    """SQLite leaves what is deleted in free pages unless it is told otherwise."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id))
+        assert world.store is not None
+        await world.store.close()
+        there = b"".join(each.read_bytes() for each in world.path.parent.glob(f"{world.path.name}*"))
+        await world.open()
+        assert [word for word in CANARIES if word.encode() in there] == []
+
+    tell(story)
+
+
 def test_nothing_is_left_of_a_pair_of_theirs_that_had_ended(tell: Tell) -> None:
     """Its fingerprints tell whoever guesses a value that it was the one."""
 
