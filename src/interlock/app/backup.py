@@ -24,6 +24,7 @@ import msgspec
 
 from interlock import __version__
 from interlock.app import erased_since
+from interlock.app.connections import SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
@@ -193,7 +194,7 @@ async def _without_what_was_taken_since(
                 known = await restored.withdrawn(tx, first_deed)
         async with store.write(None) as tx:
             await restored.forget_what_was_running(tx)
-            again = await restored.withdraw_again(tx, known)
+            again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
             await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us, withdrawn=again)
         if replaced is not None:
             await erased_since.forget_again(replaced, store)

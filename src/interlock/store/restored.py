@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from interlock.store.tx import Tx, WriteTx
@@ -58,8 +60,11 @@ async def first_deed_of(tx: Tx) -> str | None:
     return None if row is None else str(row[0])
 
 
-async def withdraw_again(tx: WriteTx, known: Withdrawn) -> dict[str, int]:
-    """How many of each were still given here. Nothing is given that was not: whoever was made since is not made again."""
+async def withdraw_again(tx: WriteTx, known: Withdrawn, why: Mapping[str, str], fix: str) -> dict[str, int]:
+    """How many of each were still given here. Nothing is given that was not: whoever was made since is not made again.
+
+    `why`: state of a connection then -> why it is paused now, a sentence.
+    """
     counts = {"tokens": 0, "people": 0, "connections": 0, "channels": 0}
     counts["tokens"] = await tx.run(
         "UPDATE api_token SET revoked_at_us = ? WHERE revoked_at_us IS NULL AND token_hash IN [?]",
@@ -77,13 +82,12 @@ async def withdraw_again(tx: WriteTx, known: Withdrawn) -> dict[str, int]:
             )
         counts["people"] += changed > 0
     for account_id, state in known.accounts:
-        how = "disconnected" if state == "not_connected" else "paused"
         counts["connections"] += await tx.run(
             "UPDATE connection SET state = 'paused', state_since_us = ?, state_reason = ?, state_fix = ?"
             " WHERE hubspot_account_id = ? AND state NOT IN ('paused', 'not_connected')",
             tx.now_us,
-            f"It was {how} when a backup was restored that is older than that.",
-            "Run `interlock resume` to have it sync, or `interlock disconnect`.",
+            why[state],
+            fix,
             account_id,
         )
     if known.channels is not None:

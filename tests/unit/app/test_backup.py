@@ -278,7 +278,7 @@ def test_what_was_taken_since_from_people_programs_and_connections_stays_taken(t
         assert [found[name].disabled_at_us for name in ("bob", "cy", "dan")] == [None] * 3
         assert "New" not in found  # nobody is let in whom the backup does not know
         assert connection.state == "paused"
-        assert "paused when a backup was restored" in (connection.state_reason or "")
+        assert connection.state_reason == "A backup was restored that is older than its pause."
 
     tell(story)
 
