@@ -171,6 +171,37 @@ def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> N
     tell(story)
 
 
+@pytest.mark.parametrize("how", ["merged in HubSpot", "merged in Salesforce", "converted"])
+def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to_be_gone(tell: Tell, how: str) -> None:
+    """HubSpot would erase the survivor, whom nobody has named; Salesforce deletes nobody, and they would live on."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        other = world.person("bob@example.com")
+        await world.sync_later()
+        if how == "merged in HubSpot":
+            world.hugo.merge("contacts", other, hubspot_id)
+        elif how == "merged in Salesforce":
+            world.sally.merge("Contact", world.counterpart("contacts", other), salesforce_id)
+        before, counts = await canaries(world), world.counts()
+        with pytest.raises(erasing.LivesOn, match="lives on as"):
+            await erase(world, contact(hubspot_id), everywhere=True)
+        assert (await canaries(world), world.counts()) == (before, counts)
+
+    async def of_a_lead(world: World) -> None:
+        lead = world.sally.create("Lead", {"LastName": CANARIES[1], "Email": CANARIES[0], "Company": "Acme"})
+        await world.connect()
+        await world.sync_later()
+        world.sally.update("Lead", lead, {"LastName": f"{CANARIES[1]} Bird"})
+        await world.settle()
+        world.sally.convert_lead(lead)
+        with pytest.raises(erasing.LivesOn, match=world.sally.ids("Contact")[0]):
+            await erase(world, RecordKey(Side.SALESFORCE, "Lead", lead), everywhere=True)
+        assert world.counts()["Contact"] == 1
+
+    tell(of_a_lead if how == "converted" else story)
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_a_new_record_with_the_same_address_is_not_carried_over(tell: Tell, side: Side) -> None:
     async def story(world: World) -> None:
