@@ -30,6 +30,12 @@ HALTED = {
     "not_connected": "disconnected",
 }
 PAUSED_OBJECTS = "paused_objects"
+# Of one that comes back by a restore: the state it had come to since the backup -> why it does not sync by itself.
+SINCE_THE_BACKUP = {
+    "paused": "A backup was restored that is older than its pause.",
+    "not_connected": "A backup was restored that is older than its end: it had been disconnected.",
+}
+SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
 # Of a connection that does not talk yet.

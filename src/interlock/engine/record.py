@@ -385,11 +385,16 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     if not work.new_link:
         keys = _keys(work)
     if work.postpone_until_us is None:
-        ledger.done += keys
+        # What an undo left alone of a pair is still to be done: it stays due, whatever becomes of this process now.
+        ledger.done += keys if not work.undoing else []
         return
     attempts = max((each.attempts for each in work.dirty), default=0) + 1
     first = work.dirty[0].key
-    ledger.postponed.append((first, work.postpone_until_us, attempts, work.postpone_reason))
+    reason = work.postpone_reason
+    if work.link is None and work.reason is Reason.EXISTING_LINK_ONLY:
+        # However long it waits for an answer, what was there at install and is only to be linked is not created for it.
+        reason = Reason.EXISTING_LINK_ONLY
+    ledger.postponed.append((first, work.postpone_until_us, attempts, reason))
     ledger.done += [key for key in keys if key != first]
     ctx.report.of(work.object).waiting += 1
 
