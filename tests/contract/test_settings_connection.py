@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 from tests.asgi_browser import Answer, Browser
 from tests.contract.sign_in_world import ADMIN, PRODUCTION
@@ -13,9 +14,12 @@ from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 from interlock.app import mappings, states
 from interlock.app.crms import save_app
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import connect, state
 from interlock.app.sign_in import redirect_uri
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, Transport
+from interlock.store import grants
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/connection"
@@ -215,6 +219,41 @@ def test_a_sign_in_that_was_denied_is_said_on_the_tab_and_changes_nothing(tmp_pa
         assert "the token of a private app" in (await admin.get(PAGE)).page.text
 
     tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_a_sign_in_that_another_one_was_begun_after_leaves_both_as_they_were(tmp_path: Path) -> None:
+    """In another tab somebody has begun to set up a further connection: whose the first one is must not be guessed."""
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        assert (await _sign_in(world, admin, Side.HUBSPOT, ADMIN, "same")).to == f"{PAGE}?done=signed_in"
+        assert "crm_signed_in" in await world.deeds()
+        away = await admin.submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "same"})
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2])
+        admin.cookies["interlock_sign_in_from_hubspot"] = "1.hubspot.tab."
+        async with world.store.write(None) as tx:
+            await state.begin_in(tx, BY_COMMAND, None)
+        await admin.get(person.at.removeprefix(PUBLIC_URL))
+        async with world.store.read(1) as tx:
+            used = (await grants.in_use(tx))["hubspot"]
+            setup = await state.load_in(tx, 1)
+        assert (used.state, connect.values_of(setup).hubspot) == (grants.GOOD, None)
+        assert "another sign-in to HubSpot since" in connect.values_of(setup).refused["hubspot"]
+        await world.turns()
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+@pytest.mark.parametrize("pressed", ["connection-", "connection-x", "connection-" + "9" * 30, "x.y", "1.hubspot"])
+def test_a_callback_with_a_cookie_of_somebodys_own_making_is_refused(tmp_path: Path, pressed: str) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        admin.cookies["interlock_sign_in_from_hubspot"] = pressed
+        assert (await admin.get("/oauth/hubspot/callback?code=1&state=2")).status == 400
+
+    tell(tmp_path, story, objects=("contacts",))
 
 
 def test_a_connection_without_an_app_says_how_to_sign_in(tmp_path: Path) -> None:

@@ -166,6 +166,14 @@ class TestWindow:
         assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
         assert (await ada.get(CONNECT)).headers["cross-origin-opener-policy"] == "same-origin-allow-popups"
 
+    async def test_both_sides_may_be_on_their_way_at_once(self, world: SetupWorld, ada: Browser) -> None:
+        one, other = world.browser(), world.browser()
+        await one.go_through(await world.press(ada, HUBSPOT))
+        await other.go_through(await world.press(ada, SALESFORCE))
+        for crm in (one, other):
+            assert (await world.come_back(ada, crm)).to == CONNECT
+        assert connect.done(await world.setup())
+
 
 class TestTheDoor:
     async def test_a_callback_in_a_browser_that_began_nothing_is_refused(self, world: SetupWorld, ada: Browser) -> None:
@@ -189,7 +197,7 @@ class TestTheDoor:
 
     async def test_the_cookies_of_a_sign_in_are_of_this_host_alone(self, world: SetupWorld, ada: Browser) -> None:
         await world.press(ada, HUBSPOT)
-        assert {"__Host-interlock_sign_in", "__Host-interlock_sign_in_from"} <= set(ada.cookies)
+        assert {"__Host-interlock_sign_in", "__Host-interlock_sign_in_from_hubspot"} <= set(ada.cookies)
 
 
 class TestSyncUser:

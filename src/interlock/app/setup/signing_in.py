@@ -16,7 +16,7 @@ import msgspec
 
 from interlock.app import sign_in, sign_in_checks, sign_offs
 from interlock.app.crms import Crms
-from interlock.app.errors import AppError, BadInput, Missing, as_failure
+from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import apps, connect, state
 from interlock.app.setup.connect import SignedIn, Values
@@ -106,14 +106,11 @@ async def finish(
     query: Mapping[str, str],
     browser: str | None,
 ) -> Setup:
-    """`setup_id` and `part`: of the button that was pressed, for saying there what is refused. Raises as `sign_in.finish`."""
+    """`setup_id` and `part`: of the button that was pressed; what is refused is kept, to be said there. Raises as `sign_in.finish`."""
     try:
-        finished = await sign_in.finish(store, crms, PARTS[part], query, browser)
-        if finished.setup_id is None or finished.part not in PARTS:
-            await sign_offs.revoke(store, crms, finished.grant_id)
-            raise Missing(
-                "This sign-in belongs to no set-up.", code="no_such_setup", fix="Begin it on the page Connect."
-            )
+        finished = await sign_in.finish(
+            store, crms, PARTS[part], query, browser, lambda asked: (asked.setup_id, asked.part) == (setup_id, part)
+        )
         return await _attach(store, crms, by, finished)
     except (AppError, CrmError) as error:
         failure = as_failure(error)

@@ -25,6 +25,7 @@ def words() -> dict[str, str]:
         "conflict_resolved": _("chose for the conflict"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
+        "crm_signed_in": _("signed in to a CRM for"),
         "denied": _("was refused, by role:"),
         "disconnected": _("disconnected"),
         "erased": _("had a person erased from"),

@@ -3,6 +3,8 @@ one that the connection is with: another is refused by name (app/sign_in.py). A 
 
 from __future__ import annotations
 
+import re
+
 from starlette.responses import Response
 
 from interlock.app import sign_in
@@ -18,11 +20,12 @@ from interlock.store import connections, crm_apps, grants
 from interlock.store.connections import Connection
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages.setup.connect import FROM
+from interlock.web.pages.setup.connect import pressed_cookie
 from interlock.web.texts import _
 
 # In the cookie that says which button a browser pressed; a set-up's own begins with its number.
 _OURS = "connection-"
+_NUMBER = re.compile(r"connection-([0-9]{1,15})")
 
 
 async def begin(asked: Asked) -> Response:
@@ -43,15 +46,17 @@ async def begin(asked: Asked) -> Response:
     response = asked.page("setup/leaving.html", address=begun.address, name=_name(side))
     response.headers["Refresh"] = f"0; url={begun.address}"
     cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
-    cookies.write(response, FROM, f"{_OURS}{connection.id}", site.https)
+    cookies.write(response, pressed_cookie(side), f"{_OURS}{connection.id}", site.https)
     return response
 
 
-def is_ours(cookie: str | None) -> bool:
-    return (cookie or "").startswith(_OURS)
+def connection_in(cookie: str | None) -> int | None:
+    """Whose button was pressed; None: a set-up's, or none."""
+    found = _NUMBER.fullmatch(cookie or "")
+    return None if found is None else int(found[1])
 
 
-async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
+async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
     from interlock.web.pages import connection as tab
 
@@ -61,7 +66,7 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
         text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
         return asked.page("message.html", 403, title=_("Not signed in"), text=text)
     async with site.store.read(None) as tx:
-        connection = await connections.get(tx, int(cookie.removeprefix(_OURS)))
+        connection = await connections.get(tx, connection_id)
     if connection is None:
         raise Missing(_("There is no such connection."), code="no_such_connection")
     asked.visitor = visitor
@@ -70,7 +75,10 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
     response: Response
     try:
         async with site.interlock.crms() as crms:
-            await sign_in.finish(site.store, crms, side, dict(asked.request.query_params), browser)
+            query = dict(asked.request.query_params)
+            await sign_in.finish(
+                site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
+            )
         if side is Side.SALESFORCE:
             await _give_permission_set(asked, connection)
     except (AppError, CrmError) as error:
@@ -78,7 +86,7 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
         response = await tab.page(asked, connection, form, error)
     else:
         response = settings.back(connection, "connection", "signed_in")
-    cookies.clear(response, FROM, site.https)
+    cookies.clear(response, pressed_cookie(side), site.https)
     return response
 
 
