@@ -23,7 +23,7 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
 from interlock.app.sign_in_checks import SignInStopped as SignInStopped
-from interlock.app.sign_in_checks import check_joined, check_kind, check_refreshable, check_rights
+from interlock.app.sign_in_checks import check_connected, check_joined, check_kind, check_refreshable, check_rights
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused, CrmError
@@ -131,13 +131,15 @@ async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
 async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
     """Who signs in again goes to the log-in of the org that the connection is with, and need not know which that is."""
     sandbox, my_domain = request.sandbox, request.my_domain
-    if request.connection_id is not None and request.side is Side.SALESFORCE and my_domain is None:
+    if request.connection_id is not None:
         async with store.read(request.connection_id) as tx:
             known = await fresh(tx, request.connection_id)
-        try:
-            return crms.login_url(request.side, my_domain=known.salesforce_url)
-        except AddressRefused:
-            sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+        check_connected(known, request.side)
+        if request.side is Side.SALESFORCE and my_domain is None:
+            try:
+                return crms.login_url(request.side, my_domain=known.salesforce_url)
+            except AddressRefused:
+                sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
     return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
 
 

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from interlock.app import sign_in
 from interlock.app.errors import AppError, BadInput, Missing
-from interlock.app.package import parts
+from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.package.install import install
 from interlock.app.package.kept import Keeper
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
+from interlock.app.setup import apps
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.store import connections, crm_apps, grants
@@ -34,7 +35,7 @@ async def begin(asked: Asked) -> Response:
     request = sign_in.SignInRequest(
         side,
         await _app(asked, connection, side),
-        site.public_url,
+        await _own_address(asked, connection),
         browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
         as_somebody_else=asked.field("as") == "somebody_else",
         objects=tuple(connection.settings.get("objects", ())),
@@ -72,7 +73,8 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     asked.visitor = visitor
     asked.csrf = cookies.form_token(asked.session or "")
     browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
-    response: Response
+    response: Response = settings.back(connection, "connection", "signed_in")
+    said = ""
     try:
         async with site.interlock.crms() as crms:
             query = dict(asked.request.query_params)
@@ -80,26 +82,25 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
                 site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
             )
         if side is Side.SALESFORCE:
+            said = _("The sign-in is kept, but the permission set could not be given to the user:")
             await _give_permission_set(asked, connection)
     except (AppError, CrmError) as error:
-        form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+        form = forms.Shown({}, [forms.Refused(None, f"{said} {settings.said_by(error)}".strip())])
         response = await tab.page(asked, connection, form, error)
-    else:
-        response = settings.back(connection, "connection", "signed_in")
     cookies.clear(response, pressed_cookie(side), site.https)
     return response
 
 
 async def _give_permission_set(asked: Asked, connection: Connection) -> None:
-    """Another user sees none of Interlock's fields before the permission set is theirs. Raises AppError, CrmError."""
+    """Another user sees none of Interlock's fields before the permission set is theirs. Which addresses the org trusts is not touched:
+    that was asked at the install. Raises AppError, CrmError."""
     site = asked.site
     assert connection.id is not None
     async with site.interlock.clients(connection) as clients:
         user_id = (await clients.salesforce.identity()).user_id
-    address = parts.address_of(site.interlock.home.settings.public_url)
     async with site.interlock.clients(connection, deploying=True) as clients:
         await install(
-            clients.salesforce, Keeper(site.store, connection.id), user_id, address, site.clock_us, lambda _: None
+            clients.salesforce, Keeper(site.store, connection.id), user_id, WITHOUT_SITES, site.clock_us, lambda _: None
         )
 
 
@@ -127,4 +128,15 @@ async def _app(asked: Asked, connection: Connection, side: Side) -> int:
             code="no_app",
             fix=_("Enter an app in the set-up, or give a new token with `interlock connect`."),
         )
-    return known[-1][0]
+    return known[0][0]
+
+
+async def _own_address(asked: Asked, connection: Connection) -> str:
+    """Where the CRMs send the browser back to: what the settings say, else what was entered at the set-up and is in the apps."""
+    site = asked.site
+    assert connection.id is not None
+    return (
+        site.interlock.home.settings.public_url
+        or await apps.address_in_apps(site.store, connection.id)
+        or site.public_url
+    )
