@@ -311,6 +311,29 @@ class TestAsking:
         second = await world.visitor().get(link)
         assert (second.status, "taken up in another browser" in second.page.text) == (404, True)
 
+    async def test_the_package_waits_for_the_sign_in_of_its_org(self, world: SetupWorld, ada: Browser) -> None:
+        link = await self.link(ada, SALESFORCE)
+        carol = world.visitor()
+        early = await carol.get(f"{link}/package")
+        form = (await carol.get(link)).page.form(f"{link}/connect/sign-in")
+        sent = await carol.post(f"{link}/package/continue", {"csrf": form["csrf"]})
+        assert [(each.status, each.to) for each in (early, sent)] == [(303, link)] * 2
+
+    async def test_who_is_asked_for_the_package_alone_takes_the_link_up_with_it(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        form = (await ada.get("/setup/package")).page.form("/setup/package/ask")
+        (shown,) = (await ada.post("/setup/package/ask", form)).page.all("input", id="link")
+        link = str(shown["value"]).removeprefix(PUBLIC_URL)
+        carol = world.visitor()
+        scope = (await carol.get(f"{link}/package?stage=scope")).page.form(f"{link}/package/install")
+        assert (await carol.post(f"{link}/package/install", {**scope, "who": "all"})).status == 303
+        assert (await carol.get(f"{link}/package?stage=dialog")).status == 200
+        other = await world.visitor().get(f"{link}/package")
+        assert (other.status, "taken up in another browser" in other.page.text) == (404, True)
+
     async def test_the_token_stands_nowhere_in_the_database(self, world: SetupWorld, ada: Browser) -> None:
         token = (await self.link(ada, HUBSPOT)).rpartition("/")[2]
         async with world.store.read(None) as tx:

@@ -106,7 +106,8 @@ async def finish(
     query: Mapping[str, str],
     browser: str | None,
 ) -> Setup:
-    """`setup_id` and `part`: of the button that was pressed; what is refused is kept, to be said there. Raises as `sign_in.finish`."""
+    """`setup_id` and `part`: of the button that was pressed; what is refused is kept, to be said there.
+    Raises as `sign_in.finish`."""
     try:
         finished = await sign_in.finish(
             store, crms, PARTS[part], query, browser, lambda asked: (asked.setup_id, asked.part) == (setup_id, part)

@@ -92,8 +92,8 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
 
 
 async def _give_permission_set(asked: Asked, connection: Connection) -> None:
-    """Another user sees none of Interlock's fields before the permission set is theirs. Which addresses the org trusts is not touched:
-    that was asked at the install. Raises AppError, CrmError."""
+    """Another user sees none of Interlock's fields before the permission set is theirs. Which addresses the org trusts was asked
+    at the install, and is not touched. Raises AppError, CrmError."""
     site = asked.site
     assert connection.id is not None
     async with site.interlock.clients(connection) as clients:
