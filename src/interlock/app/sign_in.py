@@ -153,8 +153,10 @@ async def finish(
     by: By = BY_COMMAND,
 ) -> Finished:
     """`query`: the callback's; `browser`: the cookie's value. `is_meant`: whether it is the sign-in that the caller goes on with;
-    one that was begun elsewhere in this browser is not its to finish. Raises SignInStopped, SignInRefused and its kin, MissingScope,
-    Unreachable. Whatever it raises, the state is used up, save where it is not this browser's."""
+    one that was begun elsewhere in this browser is not its to finish.
+
+    Raises SignInStopped, SignInRefused and its kin, MissingScope, Unreachable. Whatever it raises, the state is used up, save
+    where it is not this browser's."""
     wanted = await _use(store, side, query.get("state", ""), browser)
     request = wanted.request
     if not is_meant(request):
