@@ -149,7 +149,9 @@ class TestRefusals:
     async def test_an_address_that_is_no_my_domain(self, world: SetupWorld, ada: Browser) -> None:
         form = (await ada.get(CONNECT)).page.form(SIGN_IN)
         answer = await ada.post(SIGN_IN, {**form, "part": SALESFORCE, "my_domain": "https://evil.example"})
-        assert "is not a My Domain address" in answer.page.text
+        assert (answer.status, "is not a My Domain address" in answer.page.text) == (422, True)
+        assert answer.page.all("input", id="my_domain")[0]["aria-invalid"] == "true"
+        assert (await values(world)).my_domain == ""
 
     async def test_an_app_that_the_org_does_not_let_in(self, database_url: str, tmp_path: Path) -> None:
         async with a_setup_world(tmp_path, database_url, app_policy="not_installed") as world:

@@ -22,7 +22,7 @@ from interlock.app.setup import apps, connect, state
 from interlock.app.setup.connect import SignedIn, Values
 from interlock.app.setup.connecting import drop
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.errors import NAMES, AddressRefused, CrmError
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.oauth import SANDBOX_TYPES
 from interlock.crm.oauth import Identity
@@ -46,9 +46,10 @@ class Choice(msgspec.Struct, frozen=True):
 async def begin(
     store: Store, crms: Crms, by: By, setup_id: int, part: str, choice: Choice, browser: str | None
 ) -> sign_in.Begun:
-    """Raises BadInput, Missing, AddressRefused, Stale. Calls no CRM."""
+    """Raises BadInput, Missing, Stale. Calls no CRM."""
     setup = await state.load(store, setup_id)
     if part == SALESFORCE:
+        _check_my_domain(crms, choice.my_domain)
         setup = await _remember(
             store,
             by,
@@ -58,6 +59,14 @@ async def begin(
     begun = await sign_in.begin(store, crms, _request(setup, part, choice, browser))
     await _remember(store, by, setup_id, lambda now: _without_refusal(now, part))
     return begun
+
+
+def _check_my_domain(crms: Crms, typed: str) -> None:
+    """Raises BadInput: a mistake is said where it was typed, and not kept."""
+    try:
+        crms.login_url(Side.SALESFORCE, my_domain=typed.strip() or None)
+    except AddressRefused as error:
+        raise BadInput(error.message, code=error.code, field="my_domain", fix=error.fix) from error
 
 
 def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> sign_in.SignInRequest:
