@@ -42,6 +42,7 @@ def words() -> dict[str, str]:
         "object_turned_off": _("turned an object off"),
         "object_turned_on": _("turned an object on"),
         "package_installed": _("began to install the Salesforce package of"),
+        "package_removed": _("began to take the Salesforce package out of"),
         "password_changed": _("changed the own password"),
         "password_chosen": _("chose a password by a link"),
         "password_reset": _("took the password away and gave a link"),
