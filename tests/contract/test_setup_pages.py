@@ -81,6 +81,9 @@ async def test_recommended_takes_seven_presses_from_connect_to_syncing(wizard: W
     shown = await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
     assert "All contacts." in shown.page.text
     await review.wait(wizard.interlock, wizard.setup_id)
+    counted = (await ada.get("/setup/review")).page.text
+    assert "API calls and time" in counted
+    assert "less than a minute" in counted
     progress = await ada.press("/setup/review", "/setup/review", existing="none", go="next")
     assert progress.status == 200
     await finish.wait(wizard.interlock, wizard.setup_id)

@@ -15,12 +15,12 @@ import msgspec
 from interlock.app import preview
 from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
+from interlock.app.preview import Counting
 from interlock.app.setup import connect, connecting, contacts, migrate, opened, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.crm.errors import CrmError
-from interlock.engine.preview import Preview
 from interlock.store.setups import Setup
 
 slug = "review"
@@ -109,7 +109,7 @@ async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: 
             return kept
         if interlock.background.runs(name):
             told = interlock.background.told(name)
-            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told))
+            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
     await interlock.background.cancel(name)
     begun = Seen("running", of, interlock.clock_us())
     await opened.keep(interlock.store, setup.id, _PREVIEW, begun)
@@ -128,8 +128,8 @@ async def wait(interlock: Opened, setup_id: int) -> None:
 async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> None:
     name = task_name(setup.id, _PREVIEW)
 
-    def watch(counts: Preview) -> None:
-        interlock.background.tell(name, counts)
+    def watch(counting: Counting) -> None:
+        interlock.background.tell(name, counting)
 
     try:
         connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app import how_long
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import configuration, contacts, finish, migrate, properties, review, state
@@ -11,8 +14,8 @@ from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.findings import findings_of
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
-from interlock.core.model import SyncRule
-from interlock.crm.errors import CrmError
+from interlock.core.model import Side, SyncRule
+from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
@@ -20,6 +23,7 @@ from interlock.web.pages.setup import looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
+from interlock.web.site import number
 from interlock.web.texts import _, _n
 
 _HEADER = (
@@ -53,6 +57,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         granted=granted,
         cards=[] if found is None else _cards(at, found),
         counts=_counts(seen),
+        calls=calls_and_time(seen),
         names=object_names(),
         count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
@@ -158,6 +163,43 @@ def count_titles(setup: Setup) -> dict[str, str]:
 def _counts(seen: Seen | None) -> list[tuple[str, dict[str, object]]]:
     objects = {} if seen is None else seen.document.get("objects", {})
     return [(each, objects[each]) for each in _ORDER if each in objects]
+
+
+def calls_and_time(seen: Seen | None) -> str | None:
+    """*API calls and time* of what is counted so far; None before anything is."""
+    calls = {} if seen is None else seen.document.get("api_calls", {})
+    if seen is None or not any(calls.values()):
+        return None
+    filled = {"h": number(calls["hubspot"]), "s": number(calls["salesforce"])}
+    told = [_("It would take about %(h)s HubSpot and %(s)s Salesforce API calls.") % filled]
+    if seen.document.get("duration") is not None:
+        told.append(_how_long(seen.document["duration"]))
+    if seen.state == "running":
+        told.insert(0, _("So far:"))
+    return " ".join(told)
+
+
+def _how_long(told: dict[str, Any]) -> str:
+    """`told`: the document of a duration (app/how_long.py)."""
+    name = "" if told["limited_by"] is None else NAMES[Side(told["limited_by"])]
+    if told["days"] is None:
+        return _("It would not end: others use every API call that %(crm)s allows in a day.") % {"crm": name}
+    n, unit = how_long.rounded(told["working_seconds"])
+    working = {
+        "moment": _("less than a minute"),
+        "minutes": _n("about %(num)s minute", "about %(num)s minutes", n) % {"num": number(n)},
+        "hours": _n("about %(num)s hour", "about %(num)s hours", n) % {"num": number(n)},
+        "days": _n("about %(num)s day", "about %(num)s days", n) % {"num": number(n)},
+    }[unit]
+    if told["limited_by"] is None:
+        pace = _("At the pace of this count that is %(time)s; automation in Salesforce may make it slower.")
+        return pace % {"time": working}
+    over = _n(
+        "That is %(time)s of work, over %(num)s day because of the daily limit of %(crm)s.",
+        "That is %(time)s of work, over %(num)s days because of the daily limit of %(crm)s.",
+        told["days"],
+    )
+    return over % {"time": working, "num": number(told["days"]), "crm": name}
 
 
 async def send(at: At) -> Response:
