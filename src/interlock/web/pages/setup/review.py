@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.app import how_long
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import configuration, contacts, finish, migrate, properties, review, state
+from interlock.app.setup import configuration, connecting, contacts, drift, finish, migrate, properties, review, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.findings import findings_of
@@ -19,7 +19,7 @@ from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import looking, trial
+from interlock.web.pages.setup import drifted, looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
@@ -41,8 +41,12 @@ async def show(at: At, form: forms.Shown) -> Response:
     found, form = await looking.found_or_why(at, form)
     seen: Seen | None = None
     granted = None
+    changed: list[str] = []
+    lacking: list[str] = []
     if found is not None:
         seen = await review.seen(at.interlock, at.by, at.setup, found)
+        changed = drifted.lines(await drift.since_made(at.interlock, at.setup, found))
+        lacking = drifted.lacking(drift.unmatched(found.schemas, properties.draft_of(at.setup, found)))
         if query.get("grants") == "yes":
             try:
                 granted = await finish.will_grant(at.interlock, at.setup, found)
@@ -55,6 +59,8 @@ async def show(at: At, form: forms.Shown) -> Response:
         seen=seen,
         run=run,
         granted=granted,
+        changed=changed,
+        lacking=lacking,
         cards=[] if found is None else _cards(at, found),
         counts=_counts(seen),
         calls=calls_and_time(seen),
@@ -208,19 +214,17 @@ async def send(at: At) -> Response:
     existing = at.asked.field("existing")
     if existing not in EXISTING:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
-    found = await looking.found(at)
     values = Values(existing)
-    seen = await review.seen(at.interlock, at.by, at.setup, found)
-    review.check_same(seen, at.asked.field("of"))
-    review.check_count(values, seen, at.asked.field("count"))
+    await review.confirm(at.interlock, at.by, at.setup, values, at.asked.field("of"), at.asked.field("count"))
     await at.save(values)
     await finish.begin(at.interlock, at.by, at.setup)
     return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
 async def look_again(at: At) -> Response:
-    """*Count again*."""
-    await review.seen(at.interlock, at.by, at.setup, await looking.found(at), again=True)
+    """*Count again*, of what is there now."""
+    found = await connecting.found_anew(at.interlock, at.by, at.setup)
+    await review.seen(at.interlock, at.by, at.setup, found, again=True)
     return RedirectResponse(at.address(slug), 303)
 
 
