@@ -66,7 +66,7 @@ RARE = {
     "links.by_salesforce": 6,
     "resolutions.waiting": 6,
     "connections.setup_version": 4,
-    "import_asked": 7,
+    "import_asked": 9,
     "retry_refused": 5,
     "dirty.horizon": 3,
     "sweep_archived": 2,
