@@ -41,6 +41,9 @@ class Remembered(msgspec.Struct, frozen=True):
     audit: int
     issues: int
 
+    def records(self) -> list[RecordKey]:
+        return [key for key in (self.hubspot, self.salesforce) if key is not None]
+
     def document(self, *, everywhere: bool, plan: bool) -> Json:
         return {
             "planned": plan,
@@ -102,6 +105,15 @@ async def erase(
 ) -> Remembered:
     """What there was. Both records are read, for their addresses. Raises BadInput, Missing, LivesOn, NotDeleted, CrmError,
     HeldByOther."""
+    if connection.state == "not_connected" and not everywhere:
+        # There is nobody left to ask for their addresses: they are recognised by the keys of both records alone.
+        async def forget() -> Remembered:
+            async with own(store, connection.salesforce_org_id, owner_name(), clock_us) as ownership:
+                found = await look(store, connection, key)
+                await _forget(store, connection, found, [str(each) for each in found.records()], by, ownership.lease)
+                return found
+
+        return await when_free(forget, clock_us, wait_s)
     async with open_clients(connection) as clients:
 
         async def attempt() -> Remembered:
@@ -131,7 +143,7 @@ async def _words(clients: Clients, found: Remembered) -> list[str]:
             found.salesforce.type, [found.salesforce.id], ["Id", "Email"], purpose="fetch"
         )
         seen += read.values()
-    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    keys = found.records()
     if not seen and not found.linked and not found.audit:
         raise Missing(
             f"{keys[0]} was not found in either CRM, and nothing is remembered of it.",
@@ -184,7 +196,7 @@ def _check(side: Side, key: RecordKey, outcome: Outcome) -> None:
 async def _forget(
     store: Store, connection: Connection, found: Remembered, words: list[str], by: By, lease: Lease
 ) -> None:
-    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    keys = found.records()
     async with store.write(connection.id, lease) as tx:
         linked: dict[str, RecordLink] = {}
         if found.hubspot is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -477,6 +477,58 @@ def test_a_created_record_that_somebody_has_edited_stays(tell: Tell, side: Side)
         done = await undo(world, since_us, delete_records=0)
         assert done.records == 0
         assert world.counts()["contacts"] == world.counts()["Contact"] == 1
+
+    tell(story)
+
+
+class Quicker(Transport):
+    """Once armed, somebody does something right after the first answer from an address with this in it."""
+
+    def __init__(self, inner: Transport, where: str, deed: Callable[[], object]) -> None:
+        self.inner, self.where, self.deed, self.armed = inner, where, deed, False
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if self.armed and self.where in request.url:
+            self.armed = False
+            self.deed()
+        return answer
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_created_record_that_is_edited_while_it_is_looked_at_stays(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch, side: Side
+) -> None:
+    """To prove that it may go takes several calls, and nothing keeps a person from editing it in between."""
+
+    async def story(world: World) -> None:
+        since_us, hubspot_id, salesforce_id = await created(world, side)
+        await asyncio.sleep(60.0)
+
+        def edit() -> None:
+            if side is Side.SALESFORCE:
+                world.sally.update("Contact", salesforce_id, {"AssistantName": "Bo"})
+            else:
+                world.hugo.update("contacts", hubspot_id, {"fax": "1"})
+
+        # What hangs on it is asked last.
+        line = Quicker(world.line, "/describe" if side is Side.SALESFORCE else "/associations/", edit)
+        world.transport = line
+
+        async def counted_and_then(*batch: Any) -> None:
+            line.armed = True
+            await run_batch(*batch)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "run_batch", counted_and_then)
+            done = await undo(world, since_us, delete_records=1)
+        assert not line.armed
+        assert done.records == 0
+        world.transport = world.line
+        await world.settle()
+        assert world.counts()["contacts"] == world.counts()["Contact"] == 1
+        async with world.read() as tx:
+            assert [row[0] for row in await tx.rows("SELECT state FROM undo")] == ["edited_since"]
 
     tell(story)
 
