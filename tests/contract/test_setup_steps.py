@@ -320,6 +320,8 @@ async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizar
     before = (await wizard.found()).connection
     again = await wizard.sign_in(Side.HUBSPOT)
     values = connect.values_of(await wizard.setup())
+    assert values.hubspot is not None
+    assert values.hubspot.grant is not None
     await wizard.keep(
         connect.slug, msgspec.structs.replace(values, hubspot=connect.SignedIn(again.identity, again.grant_id))
     )
@@ -327,6 +329,10 @@ async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizar
     assert after.id == before.id
     async with wizard.store.read(after.id) as tx:
         assert (await grants.in_use(tx))["hubspot"].id == again.grant_id
+        assert await grants.to_revoke(tx) == []
+        replaced = await grants.get(tx, values.hubspot.grant)
+    assert replaced is not None
+    assert (replaced.state, replaced.tokens) == (grants.REVOKED, None)
 
 
 async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard: Wizard) -> None:

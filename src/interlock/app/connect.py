@@ -317,7 +317,8 @@ async def _change(tx: WriteTx, known: Connection, wanted: Connection) -> None:
 
 
 async def _take_over(tx: WriteTx, wanted: Connection, grant_ids: tuple[int, ...]) -> None:
-    """From now on the connection signs in with these; what they take the place of waits for `sign_offs.revoke_superseded`."""
+    """From now on the connection signs in with these; what they take the place of waits for `sign_offs.revoke_superseded`, which
+    whoever joins calls afterwards."""
     users = await sign_offs.adopt(tx, grant_ids)
     if users and wanted.id is not None:
         names = {**wanted.settings["users"], **{side.value: identity.user_name for side, identity in users.items()}}
