@@ -16,7 +16,7 @@ from interlock.app import disconnect, sign_in_checks, sign_offs
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
-from interlock.app.setup import configuration, connect, finish, package, properties, review, signing_in
+from interlock.app.setup import configuration, connect, contacts, finish, package, properties, review, signing_in
 from interlock.app.setup.draft import Row
 from interlock.core.model import Side, SyncRule
 from interlock.store import Store, connections, grants, links
@@ -370,6 +370,15 @@ class TestChoices:
         draft = properties.draft_of(await wizard.setup(), await wizard.found())
         with pytest.raises(BadInput, match="identifies the contact"):
             properties.with_rules(properties.Values(), draft, {"contacts/email": "dont_sync"})
+
+    async def test_only_a_list_of_contacts_limits_the_contacts(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        person, setup = wizard.hubspot.user(), await wizard.setup()
+        people, firms = (person.create_list(each, "Customers") for each in ("contacts", "companies"))
+        assert (await contacts.chosen_list(wizard.interlock, setup, people)).id == people
+        for other in (firms, "999", "../objects/contacts"):
+            with pytest.raises(BadInput):
+                await contacts.chosen_list(wizard.interlock, setup, other)
 
     async def test_fields_without_a_property_get_one_and_are_synced(self, wizard: Wizard) -> None:
         wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))

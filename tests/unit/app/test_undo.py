@@ -13,12 +13,15 @@ from tests.world import World
 
 from interlock.app.connections import pause
 from interlock.app.errors import BadInput
+from interlock.app.runtime import open_cycle
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
 from interlock.app.undo.plan import UndoPlan
 from interlock.app.undo.run import UndoResult
 from interlock.core.model import AuditKind, LinkState, RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.engine.cycle import run_batch
+from interlock.engine.detect import detect
 from interlock.store import connections
 from interlock.wiring import Clients
 
@@ -639,3 +642,42 @@ def test_a_stage_that_hubspot_does_not_take_back_is_not_said_to_be_undone(tell: 
         assert issue.code == "NOT_TAKEN"
 
     tell(story)
+
+
+def test_an_undo_that_dies_right_after_loses_nothing_else_that_was_known_of_its_pairs(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit that was noticed before, and that the undo left alone: no look for changes would find it a second time."""
+
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        pair.edit(salesforce="Countess")
+        await world.sync_later()
+        world.sally.update("Contact", pair.salesforce_id, {"Phone": "+441234567890"})
+        await noticed(world)
+        await asyncio.sleep(3_600.0)
+        await noticed(world)
+
+        async def dies_then(*line: Any) -> None:
+            await run_batch(*line)
+            raise Died
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "run_batch", dies_then)
+            with pytest.raises(Died):
+                await pair.undo()
+        assert pair.titles() == ("Clerk", "Countess")
+
+        await world.settle()
+        assert world.contact(pair.hubspot_id)["phone"] == "+441234567890"
+        assert pair.titles() == ("Clerk", "Countess")
+
+    tell(story)
+
+
+async def noticed(world: World) -> None:
+    """A process looks for changes, and ends before it has worked them off."""
+    assert world.store is not None
+    assert world.connection is not None
+    async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="looks") as ctx:
+        await detect(ctx, look_back=True)
