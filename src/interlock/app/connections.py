@@ -133,6 +133,11 @@ def check_objects(objects: Sequence[str] | None) -> list[str] | None:
     return list(dict.fromkeys(objects)) if objects else None
 
 
+def is_on(connection: Connection, slug: str) -> bool:
+    """Whether the object syncs at all, by what was chosen for it; that it is paused meanwhile is another matter."""
+    return slug in connection.settings.get("objects", list(SPECS))
+
+
 def paused_objects(connection: Connection) -> set[str]:
     return set(connection.settings.get(PAUSED_OBJECTS, ()))
 
