@@ -65,6 +65,9 @@ class Scene:
         self.made_and_deleted = {
             str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
         }
+        # A merge of two records is a third one in HubSpot, whose counterpart is theirs.
+        table = story.hubspot.portal.table(kind.slug)
+        self.made_and_deleted |= {str(table.survivor(id_)) for id_ in table.merged if str(id_) in self.made_and_deleted}
         self.identities_of_deleted = {
             name for row in rows if row.deleted_s is not None for name in self.names["salesforce"][row.id]
         }

@@ -5,6 +5,8 @@ Without a setting it is a share of what the org allows (crm/budget.py). Calls no
 
 from __future__ import annotations
 
+import re
+
 from interlock.app import reach
 from interlock.app.connections import HALTED, fresh
 from interlock.app.errors import BadInput
@@ -26,9 +28,10 @@ def of(connection: Connection) -> int | None:
 
 def parsed(text: str) -> int | None:
     """As typed, thousands parted or not; nothing typed is None. Raises BadInput."""
-    digits = "".join(text.split()).replace(",", "").replace(".", "").replace("\u202f", "")
-    if not digits:
+    if not text.strip():
         return None
+    # Parted by threes, as languages do it: 1.5 is no number of calls, and not 15.
+    digits = re.sub(r"(?<=[0-9])[\s,.](?=[0-9]{3}(?![0-9]))", "", text.strip())
     if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
         raise BadInput(
             f"{text.strip()!r} is not a number of calls.",
