@@ -85,16 +85,6 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
         connection_id,
         list(link_ids),
     )
-    # Pairs of theirs that have ended, whose ids they may have had before. They are few, and found by the state in the index.
-    for side in Side:
-        await tx.run(
-            "UPDATE record_link SET base = ?, held = NULL WHERE connection_id = ? AND object = ? AND state = 'unlinked'"
-            f" AND {side.value}_id IN [?]",
-            pack_base({}, {}),
-            connection_id,
-            object_,
-            ids[side],
-        )
     # An open conflict has lost the value that there was to choose, and is none any more.
     forget = (
         "UPDATE audit SET old = NULL, new = NULL, status = CASE WHEN status = 'open' THEN 'settled' ELSE status END"
@@ -119,12 +109,15 @@ async def remembered(tx: Tx, object_: str, hubspot_id: str | None, salesforce_id
     """How many rows hold something of a record: for the preview."""
     found: dict[str, int] = {}
     for table in ("audit", "issue"):
-        row = await tx.row(
-            f"SELECT COUNT(*) FROM {table} WHERE connection_id = ? AND object = ? AND (hubspot_id = ? OR salesforce_id = ?)",
+        count = f"SELECT COUNT(*) FROM {table} WHERE connection_id = ? AND object = ?"
+        # Two questions, each answered by its index.
+        of_hubspot = await tx.row(count + " AND hubspot_id = ?", tx.connection_id, object_, hubspot_id or "")
+        others = await tx.row(
+            count + " AND salesforce_id = ? AND COALESCE(hubspot_id, '') <> ?",
             tx.connection_id,
             object_,
-            hubspot_id or "",
             salesforce_id or "",
+            hubspot_id or "",
         )
-        found[table] = int(row[0]) if row is not None else 0
+        found[table] = sum(int(row[0]) for row in (of_hubspot, others) if row is not None)
     return found

@@ -190,9 +190,16 @@ async def touch(tx: WriteTx, ids: Sequence[int], synced_at_us: int) -> None:
 
 
 async def set_state(tx: WriteTx, ids: Sequence[int], state: LinkState) -> None:
-    """Raises NotUnique when an unlinked pair would come alive beside a newer link of one of its records."""
+    """Raises NotUnique when an unlinked pair would come alive beside a newer link of one of its records.
+
+    A pair that ends keeps no fingerprints: it is history, and matched anew if both come back. No index finds it by its records,
+    so who is erased later could not be forgotten in it.
+    """
     sql = "UPDATE record_link SET state = ? WHERE connection_id = ? AND id IN [?]"
     await tx.run(sql, state.value, tx.connection_id, list(ids))
+    if state is LinkState.UNLINKED:
+        forget = "UPDATE record_link SET base = ?, held = NULL WHERE connection_id = ? AND id IN [?]"
+        await tx.run(forget, pack_base({}, {}), tx.connection_id, list(ids))
 
 
 async def move(
