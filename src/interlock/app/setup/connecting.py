@@ -206,6 +206,8 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
     assert joined.connection.id is not None
     async with interlock.store.write(None) as tx:
         await state.joined(tx, setup.id, joined.connection.id)
+    async with interlock.crms() as crms:
+        await sign_offs.revoke_superseded(interlock.store, crms, joined.connection.id)
     return joined.connection
 
 
