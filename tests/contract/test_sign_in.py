@@ -272,8 +272,8 @@ class TestRefusals:
     async def test_a_scope_that_is_not_granted_is_named_and_the_rest_given_back(self, world: SignInWorld) -> None:
         browser = world.browser()
         begun = await world.begin(browser, HUBSPOT)
-        await browser.go_through(begun.address.replace("crm.objects.deals.write", ""))
-        with pytest.raises(CrmError, match=r"without crm\.objects\.deals\.write") as told:
+        await browser.go_through(begun.address.replace("crm.objects.contacts.write", ""))
+        with pytest.raises(CrmError, match=r"without crm\.objects\.contacts\.write") as told:
             await world.finish(browser, HUBSPOT)
         assert told.value.code == "missing_scope"
         assert all(token.revoked for token in world.hubspot.account.tokens.values() if token.kind == "oauth")
@@ -286,12 +286,12 @@ class TestRefusals:
         assert lacking not in grant.scopes
 
     async def test_an_account_without_a_required_scope_is_refused_by_hubspot(self, store: Store, clock: Clock) -> None:
-        world = SignInWorld(store, clock, {"scopes_unavailable": ("crm.objects.deals.write",)}, {})
+        world = SignInWorld(store, clock, {"scopes_unavailable": ("crm.objects.contacts.write",)}, {})
         await world.enter_apps()
         browser = world.browser()
         await browser.open((await world.begin(browser, HUBSPOT)).address)
         await browser.log_in()
-        assert "does not have access to the scopes crm.objects.deals.write" in browser.page
+        assert "does not have access to the scopes crm.objects.contacts.write" in browser.page
 
     async def test_an_app_that_demands_pkce_is_content(self, store: Store, clock: Clock) -> None:
         world = SignInWorld(store, clock, {"require_pkce": True}, {"require_pkce": True})

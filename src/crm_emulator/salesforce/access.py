@@ -10,8 +10,22 @@ changes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Table
+
+
+class ObjectRights(NamedTuple):
+    """What a user may do with an object at all (profile or permission set, object permissions)."""
+
+    read: bool = True
+    create: bool = True
+    edit: bool = True
+
+
+_ALL_RIGHTS = ObjectRights()
+_READ_WITH_ACCOUNT = ("Contact", "Opportunity")
 
 
 class View:
@@ -19,11 +33,12 @@ class View:
 
     __slots__ = ("by_lower", "createable", "fields", "updateable")
 
-    def __init__(self, sobject: SObject, readable: list[Field], editable: frozenset[str]) -> None:
+    def __init__(self, sobject: SObject, readable: list[Field], editable: frozenset[str], rights: ObjectRights) -> None:
         self.fields = {field.name: field for field in readable}
         self.by_lower = {field.name.lower(): field for field in readable}
-        self.createable = {field.name: field for field in readable if field.createable and field.name in editable}
-        self.updateable = {field.name: field for field in readable if field.updateable and field.name in editable}
+        written = [field for field in readable if field.name in editable]
+        self.createable = {field.name: field for field in written if field.createable and rights.create}
+        self.updateable = {field.name: field for field in written if field.updateable and rights.edit}
 
     def field(self, name: str) -> Field | None:
         return self.fields.get(name) or self.by_lower.get(name.lower())
@@ -36,6 +51,7 @@ class View:
 class Access:
     def __init__(self, tables: dict[str, Table]) -> None:
         self._tables = tables
+        self._objects: dict[tuple[str, str], ObjectRights] = {}
         self._overrides: dict[tuple[str, str, str], tuple[bool, bool]] = {}
         self._views: dict[tuple[str, str], View] = {}
         self._permissions: dict[str, frozenset[str]] = {}
@@ -48,6 +64,18 @@ class Access:
     def override(self, user_id: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
         self._overrides[user_id, sobject, field] = (read, edit and read)
         self.changed()
+
+    def override_object(self, user_id: str, sobject: str, rights: ObjectRights) -> None:
+        """Create and Edit depend on Read; Read on Contact and on Opportunity depends on Read on Account."""
+        if not rights.read:
+            rights = ObjectRights(False, False, False)
+            for other in _READ_WITH_ACCOUNT if sobject == "Account" else ():
+                self._objects[user_id, other] = rights
+        self._objects[user_id, sobject] = rights
+        self.changed()
+
+    def rights(self, user_id: str, sobject: str) -> ObjectRights:
+        return self._objects.get((user_id, sobject), _ALL_RIGHTS)
 
     def view(self, user_id: str, sobject: SObject) -> View:
         key = (user_id, sobject.name)
@@ -92,7 +120,7 @@ class Access:
                 readable.append(field)
             if edit:
                 editable.add(field.name)
-        return View(sobject, readable, frozenset(editable))
+        return View(sobject, readable, frozenset(editable), self.rights(user_id, sobject.name))
 
     def _rights(
         self, user_id: str, sobject: str, field: Field, grants: dict[str, tuple[bool, bool]]

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from crm_emulator.salesforce.access import ObjectRights
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.metadata.deployments import Deployments, PlannedFailure
@@ -159,6 +160,12 @@ class Administration(ABC):
     def set_field_permission(self, user: str, sobject: str, field: str, *, read: bool, edit: bool) -> None:
         """Field-level security of one user (by name, e-mail or id) for one field, standard ones too."""
         self.org.access.override(self.user(user).id, sobject, field, read=read, edit=edit)
+
+    def set_object_permission(
+        self, user: str, sobject: str, *, read: bool = True, create: bool = True, edit: bool = True
+    ) -> None:
+        """What one user (by name, e-mail or id) may do with an object, as object permissions of a profile say it."""
+        self.org.access.override_object(self.user(user).id, sobject, ObjectRights(read, create, edit))
 
     def fail_deployment(self, type: str, full_name: str, problem: str, *, times: int | None = None) -> None:
         """A component of deployments that is going to fail with `problem`: in every one, or in the next `times`."""

@@ -10,7 +10,7 @@ are the surface's; joining two grants to a connection is `connect`'s; ending the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,7 @@ from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.sign_in_checks import ALWAYS_ON as ALWAYS_ON
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
 from interlock.app.sign_in_checks import SignInStopped as SignInStopped
 from interlock.app.sign_in_checks import check_connected, check_joined, check_kind, check_refreshable, check_rights
@@ -81,15 +82,23 @@ class _Wanted(msgspec.Struct, frozen=True):
     request: SignInRequest
 
 
-def hubspot_scopes(objects: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(required, optional). Optional are those that not every account has: without one, the thing it is for stays off."""
-    needed = {f"crm.objects.{slug}.{verb}" for slug in objects for verb in ("read", "write")}
-    # `write`: the key property, and the properties that a person asks Interlock to make.
-    needed |= {f"crm.schemas.{slug}.{verb}" for slug in objects for verb in ("read", "write")}
-    needed |= {"oauth", "crm.objects.owners.read"}
-    optional = {"crm.lists.read"}
-    optional |= {"communication_preferences.read_write" for slug in objects if SPECS[slug].opt_out is not None}
-    return tuple(sorted(needed)), tuple(sorted(optional))
+def object_scopes(slug: str) -> set[str]:
+    """Without all of which an object does not sync. `schemas`, `write`: the key property, and properties that a person asks
+    Interlock to make."""
+    return {f"crm.{family}.{slug}.{verb}" for family in ("objects", "schemas") for verb in ("read", "write")}
+
+
+def needed_scopes(objects: Collection[str]) -> tuple[str, ...]:
+    """What a sign-in has to have been granted for these objects to sync."""
+    return tuple(sorted({"oauth", "crm.objects.owners.read"}.union(*map(object_scopes, objects))))
+
+
+def hubspot_scopes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(required, optional) of the app, and so of each sign-in: required ones have to be in its address (HubSpot, Scopes).
+    Optional are those that not every account has: without one, the thing it is for stays off."""
+    optional = {"crm.lists.read"}.union(*(object_scopes(slug) for slug in SPECS if slug not in ALWAYS_ON))
+    optional |= {"communication_preferences.read_write" for spec in SPECS.values() if spec.opt_out is not None}
+    return needed_scopes(ALWAYS_ON), tuple(sorted(optional))
 
 
 def redirect_uri(public_url: str, side: Side) -> str:
@@ -117,7 +126,7 @@ async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
     app = await app_of(store, request.app_id)
     state, verifier = secrets.token_urlsafe(_SECRET_BYTES), new_verifier()
     browser = request.browser or secrets.token_urlsafe(_SECRET_BYTES)
-    needed, optional = (SALESFORCE_SCOPES, ()) if side is Side.SALESFORCE else hubspot_scopes(request.objects)
+    needed, optional = (SALESFORCE_SCOPES, ()) if side is Side.SALESFORCE else hubspot_scopes()
     address = crms.flow(side, app, login_url).address(
         back, state, verifier, needed, optional, as_somebody_else=request.as_somebody_else
     )
@@ -173,7 +182,7 @@ async def finish(
     try:
         check_refreshable(side, granted)
         if side is Side.HUBSPOT:
-            check_scopes(granted.scopes, hubspot_scopes(request.objects)[0])
+            check_scopes(granted.scopes, needed_scopes(request.objects))
         identity = await flow.identity(granted)
         check_kind(request, identity)
         check_rights(request, identity)

@@ -16,6 +16,9 @@ from interlock.store import Store, connections, grants
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
+# All else hangs on them.
+ALWAYS_ON = ("contacts",)
+
 
 class SignInStopped(BadInput):
     """This sign-in goes no further; `code` for the surface, `fix` for the person."""
@@ -36,7 +39,9 @@ class SignInRequest(msgspec.Struct, frozen=True):
     as_somebody_else: bool = False  # *Not you?*
     role: str = grants.SYNC
     deploys: bool = False  # Salesforce: this user is to install the package
-    objects: tuple[str, ...] = ("companies", "contacts", "deals")
+    objects: tuple[str, ...] = (
+        ALWAYS_ON  # HubSpot: what the sign-in has to allow; a set-up leaves others off where it does not
+    )
     connection_id: int | None = None  # *Sign in again*, *Connect a different user*
     other_grant: int | None = None  # the other side's, of the same set-up
     replaces: int | None = None  # this side's, of the same set-up

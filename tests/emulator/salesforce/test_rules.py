@@ -189,6 +189,34 @@ class TestFieldLevelSecurity:
         assert (org.row("Contact", id)["Title"], org.row("Contact", id)["Phone"]) == (None, None)
 
 
+class TestObjectPermissions:
+    def test_an_object_without_read_is_not_there_for_that_user_alone(self, org: Caller) -> None:
+        org.emulator.set_object_permission("Sales User", "Opportunity", read=False)
+        assert org.call("GET", "/sobjects/Opportunity/describe").status == 200
+        org.token = org.emulator.issue_token("Sales User")
+        names = {each["name"] for each in org.call("GET", "/sobjects").json["sobjects"]}
+        assert "Opportunity" not in names
+        assert org.call("GET", "/sobjects/Opportunity/describe").error == (404, "NOT_FOUND")
+        assert org.refused("SELECT Id FROM Opportunity") == "INVALID_TYPE"
+
+    def test_who_may_not_read_accounts_reads_neither_contacts_nor_opportunities(self, org: Caller) -> None:
+        org.emulator.set_object_permission("Sales User", "Account", read=False)
+        org.token = org.emulator.issue_token("Sales User")
+        names = {each["name"] for each in org.call("GET", "/sobjects").json["sobjects"]}
+        assert not {"Account", "Contact", "Opportunity"} & names
+        assert "Lead" in names
+
+    def test_who_may_read_only_is_told_so_and_refused_a_write(self, org: Caller) -> None:
+        id = org.create("Account", Name="Acme")
+        org.emulator.set_object_permission("Sales User", "Account", create=False, edit=False)
+        org.token = org.emulator.issue_token("Sales User")
+        described = org.call("GET", "/sobjects/Account/describe").json
+        assert (described["queryable"], described["createable"], described["updateable"]) == (True, False, False)
+        assert org.call("POST", "/sobjects/Account", {"Name": "Other"}).status == 400
+        assert org.call("PATCH", f"/sobjects/Account/{id}", {"Name": "Other"}).status == 400
+        assert org.row("Account", id)["Name"] == "Acme"
+
+
 class TestLocks:
     def test_a_locked_row_is_refused_as_often_as_it_is_locked(self, org: Caller) -> None:
         id = org.create("Contact", LastName="L")

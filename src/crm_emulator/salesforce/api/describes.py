@@ -7,9 +7,11 @@ from typing import Any
 
 from crm_emulator.kernel.http import Request, Response
 from crm_emulator.salesforce import times
+from crm_emulator.salesforce.access import ObjectRights
 from crm_emulator.salesforce.api.context import Api, answer
 from crm_emulator.salesforce.config import EARLIEST_VERSION, LATEST_VERSION
-from crm_emulator.salesforce.errors import RequestError
+from crm_emulator.salesforce.errors import RequestError, not_found
+from crm_emulator.salesforce.schema import SObject
 from crm_emulator.salesforce.store import Table
 from crm_emulator.salesforce.times import DAY_S, render_seconds
 
@@ -59,19 +61,33 @@ class Describes:
 
     def all_objects(self, request: Request) -> Response:
         base = self._api.caller(request).base
-        sobjects = [sobject.describe_global(base) for sobject in self._api.org.objects.values()]
+        user_id, access = self._api.caller(request).user_id, self._api.org.access
+        sobjects = [
+            sobject.describe_global(base) | _allowed(access.rights(user_id, sobject.name), sobject.flags)
+            for sobject in self._api.org.objects.values()
+            if access.rights(user_id, sobject.name).read
+        ]
         return answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": sobjects})
 
     def basic(self, request: Request) -> Response:
-        sobject = self._api.sobject(request.params["object"])
-        base = self._api.caller(request).base
-        return answer({"objectDescribe": sobject.describe_global(base), "recentItems": []})
+        sobject, rights = self._seen(request)
+        shown = sobject.describe_global(self._api.caller(request).base) | _allowed(rights, sobject.flags)
+        return answer({"objectDescribe": shown, "recentItems": []})
 
     def describe(self, request: Request) -> Response:
         api, caller = self._api, self._api.caller(request)
-        sobject = api.sobject(request.params["object"])
+        sobject, rights = self._seen(request)
         fields = list(api.org.access.view(caller.user_id, sobject).fields.values())
-        return answer(sobject.describe(caller.base, api.org.config.instance_url, fields))
+        described = sobject.describe(caller.base, api.org.config.instance_url, fields)
+        return answer(described | _allowed(rights, sobject.flags))
+
+    def _seen(self, request: Request) -> tuple[SObject, ObjectRights]:
+        """An object without Read is, to that user, not there (REST API, describe: NOT_FOUND)."""
+        sobject = self._api.sobject(request.params["object"])
+        rights = self._api.org.access.rights(self._api.caller(request).user_id, sobject.name)
+        if not rights.read:
+            raise not_found()
+        return sobject, rights
 
     def limits(self, request: Request) -> Response:
         org = self._api.org
@@ -132,6 +148,14 @@ class Describes:
     def _moment(self, request: Request, name: str) -> str:
         # A `+` of an unencoded offset arrives as a space.
         return (request.query_one(name) or "").replace(" ", "+")
+
+
+def _allowed(rights: ObjectRights, flags: dict[str, bool]) -> dict[str, bool]:
+    """The flags of a describe that tell what this user may do."""
+    return {
+        "createable": flags["createable"] and rights.create,
+        "updateable": flags["updateable"] and rights.edit,
+    }
 
 
 def _version(number: int) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Names:
 
     def table(self, name: str, at: int) -> Table:
         sobject = self.org.sobject(name)
-        if sobject is None:
+        if sobject is None or not self.org.access.rights(self._user_id, sobject.name).read:
             hint = _HINT.format(what="object", place="entity")
             raise soql_error("INVALID_TYPE", f"sObject type '{name}' is not supported. {hint}", self._soql, at)
         return self.org.tables[sobject.name]

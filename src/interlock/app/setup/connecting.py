@@ -21,9 +21,10 @@ from interlock.app.new_properties import classified
 from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
-from interlock.app.setup import connect, joining, state
+from interlock.app.setup import connect, joining, permitted, state
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened
+from interlock.app.setup.permitted import Barred
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.model import PropertyRoom
@@ -37,63 +38,77 @@ _MAX_AGE_US = 3_600_000_000
 
 
 class Found(msgspec.Struct):
-    """What the steps choose from. `room`: how many properties each HubSpot object has left; empty where HubSpot does not tell."""
+    """What the steps choose from. `room`: how many properties each HubSpot object has left; empty where HubSpot does not tell.
+    `barred`: objects that the sign-ins may not read and write; `schemas` are of the others."""
 
     connection: Connection
     schemas: Schemas
     kept_back: dict[str, str]
     room: dict[str, int]
+    barred: Barred = {}
 
 
 class _Kept(msgspec.Struct):
     kept_back: dict[str, str]
     room: dict[str, int]
+    barred: Barred = {}
 
 
 async def found(interlock: Opened, by: By, setup: Setup) -> Found:
     """Makes the connection where it is not there yet; reads what is older than an hour. Raises ConnectRefused, CrmError."""
-    connection = await _joined(interlock, by, setup)
+    connection, anew = await _joined(interlock, by, setup)
     assert connection.id is not None
+    if anew:
+        # Another sign-in may see and be granted something else.
+        return await look_again(interlock, connection)
     async with interlock.store.read(connection.id) as tx:
         schemas = await directory.get(tx, SCHEMAS, _MAX_AGE_US)
         kept = await directory.get(tx, _FOUND, _MAX_AGE_US)
     if schemas is not None and kept is not None:
         rest = msgspec.convert(kept, _Kept)
-        return Found(connection, msgspec.convert(schemas, Schemas, strict=False), rest.kept_back, rest.room)
+        return Found(
+            connection, msgspec.convert(schemas, Schemas, strict=False), rest.kept_back, rest.room, rest.barred
+        )
     return await look_again(interlock, connection)
 
 
 async def found_anew(interlock: Opened, by: By, setup: Setup) -> Found:
     """As `found`, read now. Raises ConnectRefused, CrmError."""
-    return await look_again(interlock, await _joined(interlock, by, setup))
+    connection, _anew = await _joined(interlock, by, setup)
+    return await look_again(interlock, connection)
 
 
-async def _joined(interlock: Opened, by: By, setup: Setup) -> Connection:
+async def _joined(interlock: Opened, by: By, setup: Setup) -> tuple[Connection, bool]:
+    """And whether it was joined just now."""
     connection = await connection_of(interlock, setup)
     if connection is not None and not _is_of(connection, setup):
         await drop(interlock.store, setup)
         connection = None
     if connection is None or not await _signs_in_so(interlock, connection, setup):
-        connection = await _join(interlock, by, setup)
-    return connection
+        return await _join(interlock, by, setup), True
+    return connection, False
 
 
 async def look_again(interlock: Opened, connection: Connection) -> Found:
     """Raises CrmError."""
     assert connection.id is not None
+    async with interlock.store.read(connection.id) as tx:
+        grant = (await grants.in_use(tx)).get(Side.HUBSPOT.value)
     async with interlock.clients(connection) as clients:
-        schemas = await read_schemas(clients.hubspot, clients.salesforce, list(SPECS))
-        types = [type_ for spec in SPECS.values() for type_ in spec.salesforce_types]
+        barred = await permitted.look(clients.hubspot, clients.salesforce, None if grant is None else grant.scopes)
+        slugs = [slug for slug in SPECS if slug not in barred]
+        schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
+        types = [type_ for slug in slugs for type_ in SPECS[slug].salesforce_types]
         kept_back = await classified(clients.salesforce, types)
         try:
             room = await clients.hubspot.property_room()
         except CrmError:
             room = {}  # not every account and scope is told: then HubSpot refuses what is too much, by name
     await keep_schemas(interlock.store, connection.id, schemas)
-    kept = _Kept(kept_back, _by_object(room))
+    kept = _Kept(kept_back, _by_object(room), barred)
     async with interlock.store.write(connection.id) as tx:
         await directory.put(tx, _FOUND, msgspec.to_builtins(kept))
-    return Found(connection, schemas, kept.kept_back, kept.room)
+    return Found(connection, schemas, kept.kept_back, kept.room, barred)
 
 
 def _by_object(room: dict[str, PropertyRoom]) -> dict[str, int]:
@@ -169,11 +184,16 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
             "Change that connection under its settings, or go back to Connect and sign in to another account.",
             side="hubspot",
         )
+    async with interlock.store.read(None) as tx:
+        signed = [await grants.get(tx, each) for each in parts.grants]
+    scopes = next((each.scopes for each in signed if each is not None and each.side == Side.HUBSPOT.value), None)
+    async with interlock.setup_clients(setup) as clients:
+        barred = await permitted.look(clients.hubspot, clients.salesforce, scopes)
     request = ConnectRequest(
         parts.hubspot_url,
         parts.salesforce_url,
         name=known.name if known is not None else f"hubspot-{account}" if "default" in named else None,
-        objects=tuple(SPECS),
+        objects=tuple(slug for slug in SPECS if slug not in barred),
         sandbox=parts.sandbox,
         start=False,
         secrets=parts.secrets,

@@ -14,7 +14,6 @@ import msgspec
 
 from interlock.app import sign_in
 from interlock.core.model import Side
-from interlock.objects.registry import SPECS
 
 FILE_NAME = "interlock-hubspot-project.zip"
 PLATFORM_VERSION = "2025.2"
@@ -24,7 +23,7 @@ _MADE = (2026, 1, 1, 0, 0, 0)
 
 def files(public_url: str) -> dict[str, str]:
     """{path: text}. Raises BadInput for an address that no CRM sends anybody back to."""
-    required, optional = sign_in.hubspot_scopes(tuple(sorted(SPECS)))
+    required, optional = sign_in.hubspot_scopes()
     app = {
         "uid": "interlock",
         "type": "app",

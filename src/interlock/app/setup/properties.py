@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from interlock.app import sign_in
 from interlock.app.errors import BadInput
 from interlock.app.setup import configuration, migrate, state
 from interlock.app.setup.connecting import Found
@@ -17,7 +18,7 @@ from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
 slug = "properties"
-ALWAYS_ON = "contacts"
+(ALWAYS_ON,) = sign_in.ALWAYS_ON
 
 
 class Values(msgspec.Struct, frozen=True):

@@ -70,6 +70,7 @@ class SObjectName(msgspec.Struct, frozen=True):
     createable: bool
     queryable: bool
     key_prefix: str | None
+    updateable: bool = True
 
 
 class User(msgspec.Struct, frozen=True):

@@ -73,6 +73,7 @@ class _SObject(msgspec.Struct, rename="camel"):
     custom: bool = False
     createable: bool = False
     queryable: bool = False
+    updateable: bool = False
     key_prefix: str | None = None
 
 
@@ -161,7 +162,9 @@ def _field(field: _Field) -> FieldDef:
 async def objects(calls: Calls, purpose: str) -> list[SObjectName]:
     found = (await _get(calls, f"{DATA_PATH}/sobjects", _Global, "the list of objects", purpose)).sobjects
     return [
-        SObjectName(item.name, item.label, item.custom, item.createable, item.queryable, item.key_prefix)
+        SObjectName(
+            item.name, item.label, item.custom, item.createable, item.queryable, item.key_prefix, item.updateable
+        )
         for item in found
     ]
 

@@ -19,7 +19,7 @@ from interlock.app.setup import connecting, finish, state
 from interlock.app.setup.finish import Run
 from interlock.web.access import Asked
 from interlock.web.live import event
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
 
 EVERY_S = 2.0

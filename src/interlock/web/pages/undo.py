@@ -15,7 +15,7 @@ from interlock.app.once import chosen_objects
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
 from interlock.web.access import Asked
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
 
 _DEFAULT_SINCE = "2h"

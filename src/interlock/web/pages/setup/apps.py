@@ -11,7 +11,6 @@ from interlock.app.setup.apps import Entered, Values, slug
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.salesforce.oauth import SCOPES as SALESFORCE_SCOPES
-from interlock.objects.registry import SPECS
 from interlock.web import forms
 from interlock.web.pages.setup.frame import At, Page
 
@@ -32,7 +31,7 @@ async def _page(at: At, form: forms.Shown, reached: reaching.Reached | None = No
     if shown["salesforce_way"] in apps.KEYS:
         shown |= {"salesforce_key": shown["salesforce_way"], "salesforce_way": apps.KEY}
     form = forms.Shown(shown, form.refused)
-    required, optional = sign_in.hubspot_scopes(tuple(sorted(SPECS)))
+    required, optional = sign_in.hubspot_scopes()
     base = shown["public_url"].strip().rstrip("/")
     return at.page(
         "setup/apps.html",

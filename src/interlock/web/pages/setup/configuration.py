@@ -6,19 +6,25 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, drift, migrate, properties
+from interlock.app.setup import configuration, connecting, drift, migrate, properties
 from interlock.app.setup.configuration import Values, slug
 from interlock.web import forms
-from interlock.web.pages.setup import looking
+from interlock.web.pages.setup import barred, looking
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
+
+_OPTIONAL = ("companies", "deals")
 
 
 async def show(at: At, form: forms.Shown) -> Response:
     values = configuration.values_of(at.setup)
     found, form = await looking.found_or_why(at, form)
+    if found is not None and found.barred:
+        # Whoever was told what is lacking grants it, and loads the page again.
+        found = await connecting.found_anew(at.interlock, at.by, at.setup)
     lacking = [] if found is None else configuration.lacking(found, migrate.lists_of(at.setup))
+    names = object_names()
     kept: dict[str, str] = {"missing": values.missing}
     sensitive = []
     if found is not None:
@@ -30,10 +36,12 @@ async def show(at: At, form: forms.Shown) -> Response:
         values=values,
         found=found,
         lacking=lacking,
-        names=object_names(),
+        names=names,
         count=sum(len(each.offers) for each in lacking),
         needed=0 if found is None else configuration.needed(found),
         sensitive=sensitive,
+        synced=[names[each] for each in _OPTIONAL if found is None or each not in found.barred],
+        why_off=[] if found is None else [line for each in _OPTIONAL for line in barred.lines(found.barred, each)],
     )
 
 

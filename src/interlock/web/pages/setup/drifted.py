@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from interlock.app.setup.drift import Change, Unmatched
 from interlock.core.model import Side
 from interlock.crm.errors import NAMES
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _, _n
 
 # As many values of a list as a person reads.

@@ -14,7 +14,7 @@ from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
 
 # Fields of the form with the file; the box of the step's own form is not in it.

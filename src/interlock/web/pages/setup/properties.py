@@ -11,8 +11,9 @@ from interlock.app.setup.properties import slug
 from interlock.objects.registry import SPECS
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_choices, rule_names
-from interlock.web.pages.setup import looking
+from interlock.web.pages.setup import barred, looking
 from interlock.web.pages.setup.frame import At, Page
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
 
 _ROW = "row:"
@@ -25,7 +26,7 @@ async def show(at: At, form: forms.Shown) -> Response:
     tab = asked if asked in _TABS else _TABS[0]
     search = (at.asked.field("search") or query.get("search", "")).strip()
     found, form = await looking.found_or_why(at, form)
-    rows: list[Row] = [] if found is None else properties.draft_of(at.setup, found).rows[tab]
+    rows: list[Row] = [] if found is None else properties.draft_of(at.setup, found).rows.get(tab, [])
     return at.page(
         "setup/properties.html",
         form,
@@ -38,7 +39,12 @@ async def show(at: At, form: forms.Shown) -> Response:
         search=search,
         rules=rule_choices(),
         rule_names=rule_names(),
-        switches=[(each, each in values.objects, _enable(each)) for each in _TABS if each != properties.ALWAYS_ON],
+        why_off=[] if found is None else barred.lines(found.barred, tab),
+        switches=[
+            (each, each in values.objects, _enable(each))
+            for each in _TABS
+            if each != properties.ALWAYS_ON and (found is None or each not in found.barred)
+        ],
         row_prefix=_ROW,
     )
 
@@ -49,10 +55,6 @@ def _kept(at: At, **query: str) -> dict[str, str]:
 
 def _holds(row: Row, text: str) -> bool:
     return any(text in each.casefold() for each in (row.label, row.property, *row.fields.values()))
-
-
-def object_names() -> dict[str, str]:
-    return {"contacts": _("Contacts"), "companies": _("Companies"), "deals": _("Deals")}
 
 
 def _enable(object_: str) -> str:

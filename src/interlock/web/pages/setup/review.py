@@ -19,10 +19,10 @@ from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import drifted, looking, trial
+from interlock.web.pages.setup import barred, drifted, looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
-from interlock.web.pages.setup.properties import object_names
+from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.site import number
 from interlock.web.texts import _, _n
 
@@ -100,6 +100,9 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
     ]
     lines = []
     for object_ in _ORDER:
+        if object_ in found.barred:
+            lines += barred.lines(found.barred, object_)
+            continue
         if object_ not in draft.objects:
             lines.append(_("%(object)s: off.") % {"object": names[object_]})
             continue
