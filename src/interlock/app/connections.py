@@ -30,6 +30,12 @@ HALTED = {
     "not_connected": "disconnected",
 }
 PAUSED_OBJECTS = "paused_objects"
+# Of one that comes back by a restore: the state it had come to since the backup -> why it does not sync by itself.
+SINCE_THE_BACKUP = {
+    "paused": "A backup was restored that is older than its pause.",
+    "not_connected": "A backup was restored that is older than its end: it had been disconnected.",
+}
+SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
 # Of a connection that does not talk yet.
@@ -125,6 +131,11 @@ def check_objects(objects: Sequence[str] | None) -> list[str] | None:
                 f"{slug!r} is not an object that syncs.", code="no_such_object", fix=f"There are: {', '.join(SPECS)}."
             )
     return list(dict.fromkeys(objects)) if objects else None
+
+
+def is_on(connection: Connection, slug: str) -> bool:
+    """Whether the object syncs at all, by what was chosen for it; that it is paused meanwhile is another matter."""
+    return slug in connection.settings.get("objects", list(SPECS))
 
 
 def paused_objects(connection: Connection) -> set[str]:
