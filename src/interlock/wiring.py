@@ -108,27 +108,6 @@ class Interlock(msgspec.Struct):
             yield built
 
     @asynccontextmanager
-    async def granted_clients(self, hubspot_grant: int, salesforce_grant: int) -> AsyncIterator[Clients]:
-        """Clients of two sign-ins that are no connection yet: calls are counted in memory only. Raises Missing."""
-        from interlock.app.sign_offs import grant_of
-        from interlock.core.model import Side
-        from interlock.crm.budget import MemoryBudgetStore
-
-        urls = [str((await grant_of(self.store, each)).who["api_url"]) for each in (hubspot_grant, salesforce_grant)]
-
-        def tokens(transport: Transport) -> tuple[TokenSource, TokenSource]:
-            from interlock.app.stored_tokens import StoredTokens
-
-            crms = self._crms(transport)
-            return (
-                StoredTokens(self.store, crms, Side.HUBSPOT, grant_id=hubspot_grant),
-                StoredTokens(self.store, crms, Side.SALESFORCE, grant_id=salesforce_grant),
-            )
-
-        async with self._built(urls[0], urls[1], tokens, MemoryBudgetStore(self.clock_us), {}) as built:
-            yield built
-
-    @asynccontextmanager
     async def setup_clients(self, setup: Setup, *, deploying: bool = False) -> AsyncIterator[Clients]:
         """Clients of a set-up, whichever way its sides sign in; calls are counted in memory only. A side that is not signed in to
         refuses each call. `deploying`: Salesforce as the one who installs the package, else as the one the sync runs as."""

@@ -18,14 +18,20 @@ from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.kernel.clock import Clock as CrmClock
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app import sign_in
-from interlock.app.crms import Crms, save_app
+from interlock.app.crms import Crms
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, OutcomeUnknown, Request, Response, Transport
-from interlock.store import Store
+from interlock.store import Store, crm_apps
 
 PUBLIC_URL = "https://interlock.example"
 PRODUCTION, SANDBOX = "acme.my.salesforce.com", "acme--dev.sandbox.my.salesforce.com"
 ADMIN, SALES = "admin@example.com", "sales@example.com"
+
+
+async def save_app(store: Store, side: Side, client_id: str, client_secret: str | None) -> int:
+    """As it is entered under Apps; its id."""
+    async with store.write(None) as tx:
+        return await crm_apps.put(tx, side.value, client_id, client_secret)
 
 
 class Line(AsgiTransport):

@@ -8,12 +8,11 @@ from urllib.parse import quote
 import pytest
 import yaml
 from tests.asgi_browser import Answer, Browser
-from tests.contract.sign_in_world import ADMIN, PRODUCTION
+from tests.contract.sign_in_world import ADMIN, PRODUCTION, save_app
 from tests.contract.sign_in_world import Browser as Person
 from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
 from interlock.app import mappings, states
-from interlock.app.crms import save_app
 from interlock.app.package import plan
 from interlock.app.package.parts import address_of
 from interlock.app.people.roles import Role

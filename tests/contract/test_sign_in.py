@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.conftest import Clock, a_connection
-from tests.contract.sign_in_world import PRODUCTION, SALES, SANDBOX, SignInWorld
+from tests.contract.sign_in_world import PRODUCTION, SALES, SANDBOX, SignInWorld, save_app
 
-from interlock.app.crms import save_app
 from interlock.app.sign_in import Finished, SignInStopped
 from interlock.core.model import Side
 from interlock.crm.errors import (

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from tests.contract.conftest import Clock, a_connection
-from tests.contract.sign_in_world import SignInWorld
+from tests.contract.sign_in_world import SignInWorld, save_app
 
 from interlock.app import sign_offs
-from interlock.app.crms import save_app
 from interlock.app.stored_tokens import TURN_S, StoredTokens
 from interlock.core.model import Side
 from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor

@@ -6,19 +6,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.contract.cli_world import Interlock as Command
 from tests.contract.cli_world import LocalCrms
-from tests.contract.sign_in_world import Browser
+from tests.contract.sign_in_world import Browser, save_app
 
 from interlock.app import sign_in, sign_offs
 from interlock.app.connect import ConnectRequest, Joined, join
-from interlock.app.crms import Addresses, save_app
+from interlock.app.crms import Addresses
+from interlock.app.setup.connect import SignedIn, Values
 from interlock.app.sign_in import Finished, SignInRequest
 from interlock.core.model import Side
 from interlock.crm.errors import AddressRefused
 from interlock.crm.transport import HttpTransport, Request
 from interlock.store import connections, grants
+from interlock.store.setups import KeptStep, Setup
 from interlock.wiring import Interlock, open_interlock
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +55,9 @@ async def joined(opened: Interlock, crms: LocalCrms) -> Joined:
         salesforce.identity.api_url,
         grants=(hubspot.grant_id, salesforce.grant_id),
     )
-    async with opened.granted_clients(hubspot.grant_id, salesforce.grant_id) as clients:
+    values = Values(SignedIn(hubspot.identity, hubspot.grant_id), SignedIn(salesforce.identity, salesforce.grant_id))
+    setup = Setup(steps={"connect": KeptStep(msgspec.to_builtins(values), 1, "", 0)})
+    async with opened.setup_clients(setup) as clients:
         return await join(opened.store, clients.hubspot, clients.salesforce, request, opened.clock_us)
 
 

@@ -159,13 +159,8 @@ def _checked(secret: str, where: str, field: str) -> str:
     return secret
 
 
-async def save(store: Store, connection_id: int, credentials: Credentials) -> None:
-    """Replace the connection's secrets."""
-    async with store.write(connection_id) as tx:
-        await put(tx, credentials)
-
-
 async def put(tx: WriteTx, credentials: Credentials) -> None:
+    """Replace the connection's secrets."""
     for name in Credentials.__struct_fields__:
         value = getattr(credentials, name)
         if value is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -74,10 +73,6 @@ class UndoPlan(msgspec.Struct):
     fields: list[FieldBack] = []
     records: list[RecordBack] = []
     left: list[LeftAlone] = []
-
-    @property
-    def left_by_why(self) -> dict[str, int]:
-        return dict(Counter(each.why for each in self.left))
 
 
 async def plan(
@@ -163,10 +158,6 @@ def _plan_pair(ctx: Cycle, result: UndoPlan, link: RecordLink, rows: Sequence[Un
             result.fields.append(_field_back(link, row, work))
         elif state != UNDONE:
             result.left.append(left_of(link, row, state))
-
-
-def runtime_slug(link: RecordLink) -> str:
-    return link.object
 
 
 def _states(work: Work | None) -> dict[tuple[str, str, Side], str]:
