@@ -32,6 +32,10 @@ HALTED = {
 PAUSED_OBJECTS = "paused_objects"
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
+# In the settings, while it goes over to another org (app/new_org), and, for good, since when it is with the org that it has:
+# what was written before was written to records of another.
+NEW_ORG = "new_org"
+ORG_SINCE = "org_since_us"
 # Of a connection that does not talk yet.
 NOTHING_KNOWN = {side: Reach() for side in Side}
 
@@ -201,6 +205,8 @@ async def resume(
             f"{connection.name} is disconnected: there is no sign-in to sync with.",
             fix="Run `interlock connect`, or sign in again on the pages.",
         )
+    if not objects:
+        check_org_settled(connection)
     paused = paused_objects(connection)
     left = paused - set(objects) if objects else set()
     state = connection.state
@@ -215,6 +221,7 @@ async def resume(
         if state != connection.state:
             async with store.write(connection.id) as tx:
                 now = await fresh(tx, connection.id)
+                check_org_settled(now)
                 _check_seen(now, seen_since_us)
                 settings = now.settings
                 if connection.state == "stopped_by_brake":
@@ -225,6 +232,23 @@ async def resume(
                 await schedule.ring(tx)
                 await record(tx, by, "resumed", f"connection:{connection.id}", was=connection.state)
     return change
+
+
+def check_org_settled(connection: Connection) -> None:
+    """Raises Stopped for one that has gone over to another org and has not begun there: its keys may still name records of the
+    old one."""
+    kept = connection.settings.get(NEW_ORG, {})
+    if kept.get("stage") == "moved" or kept.get("before") is not None:
+        raise Stopped(
+            f"{connection.name} has gone over to {connection.salesforce_name} and has not begun to sync there.",
+            code="new_sandbox_not_begun",
+            fix="Open Settings, Connection, Connect to a new sandbox: look at the preview there, and begin.",
+        )
+
+
+def since_of_org(connection: Connection, since_us: int) -> int:
+    """The later of the two: what was written before the connection had this org is of no use to it."""
+    return max(since_us, int(connection.settings.get(ORG_SINCE, 0)))
 
 
 def _check_seen(now: Connection, seen_since_us: int | None) -> None:
