@@ -234,11 +234,15 @@ async def resume(
     return change
 
 
+def waits_in_new_org(connection: Connection) -> bool:
+    kept = connection.settings.get(NEW_ORG, {})
+    return kept.get("stage") == "moved" or kept.get("before") is not None
+
+
 def check_org_settled(connection: Connection) -> None:
     """Raises Stopped for one that has gone over to another org and has not begun there: its keys may still name records of the
     old one."""
-    kept = connection.settings.get(NEW_ORG, {})
-    if kept.get("stage") == "moved" or kept.get("before") is not None:
+    if waits_in_new_org(connection):
         raise Stopped(
             f"{connection.name} has gone over to {connection.salesforce_name} and has not begun to sync there.",
             code="new_sandbox_not_begun",

@@ -46,6 +46,8 @@ class NewOrg(msgspec.Struct, frozen=True):
     landed_at_us: int = 0
     aside: SetAside | None = None
     not_ended: str = ""
+    trusts_address: bool = False  # Salesforce's pages may show what this Interlock sends
+    emptied: bool = False  # ids may have been taken on the way to a sandbox before this one, where nobody has begun
     # Of an offer: the move that has not begun to sync, should this one be given up (the sandbox before was deleted meanwhile).
     before: NewOrg | None = None
 

@@ -12,12 +12,12 @@ import msgspec
 from interlock.app import sign_offs
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
+from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.new_org import kept
 from interlock.app.new_org.kept import NewOrg, Opened
 from interlock.app.once import chosen_objects
 from interlock.app.package import permit
 from interlock.app.package import plan as package
-from interlock.app.package.parts import Address
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.schemas import Schemas, read_schemas
@@ -95,13 +95,13 @@ async def give_up(interlock: Opened, by: By, connection_id: int) -> None:
         await sign_offs.revoke(interlock.store, crms, offer.grant)
 
 
-async def look(interlock: Opened, connection: Connection, address: Address) -> Look:
+async def look(interlock: Opened, connection: Connection) -> Look:
     """Asks the new org, and changes nothing. Raises Stale, CrmError, Missing."""
     assert connection.id is not None
     offer = kept.offered(connection)
     fields = await permit.mapped_fields(interlock.store, connection.id)
     async with interlock.clients_with(connection, offer.grant) as clients:
-        found = await package.look(clients.salesforce, offer.identity.user_id, address)
+        found = await package.look(clients.salesforce, offer.identity.user_id, WITHOUT_SITES)
         schemas = await read_schemas(clients.hubspot, clients.salesforce, chosen_objects(connection, None))
         fields = [each for each in fields if each.sobject in schemas.fields]
         allowed = await permit.choose_in(clients.salesforce, fields)

@@ -28,7 +28,7 @@ from interlock.app.once import chosen_objects
 from interlock.app.package import permit
 from interlock.app.package.install import install
 from interlock.app.package.kept import Keeper
-from interlock.app.package.parts import Address
+from interlock.app.package.parts import address_of
 from interlock.app.people.visitor import By
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import keep_schemas, read_schemas
@@ -43,20 +43,20 @@ def task_name(connection_id: int) -> str:
     return f"new_org:{connection_id}"
 
 
-async def begin(interlock: Opened, by: By, connection: Connection, address: Address) -> None:
+async def begin(interlock: Opened, by: By, connection: Connection, public_url: str) -> None:
     """From the first step on. While one runs, nothing happens. Raises Stale."""
     assert connection.id is not None
     moved = kept.moved(connection)
     if interlock.background.runs(task_name(connection.id)):
         return
     before = await kept.run_of(interlock.store, connection)
-    emptying = before is not None and before.emptying
+    emptying = moved.emptied or (before is not None and before.emptying)
     run = Run("running", "package", moved.grant, by.actor, interlock.clock_us(), emptying=emptying)
     await kept.keep_run(interlock.store, connection.id, run)
-    _start(interlock, by, connection.id, run, address)
+    _start(interlock, by, connection.id, run, public_url)
 
 
-async def standing(interlock: Opened, connection: Connection, address: Address) -> Run | None:
+async def standing(interlock: Opened, connection: Connection, public_url: str) -> Run | None:
     """As it stands, live where it runs in this process; one that a process left is continued. None: never begun."""
     assert connection.id is not None
     run = await kept.run_of(interlock.store, connection)
@@ -65,7 +65,7 @@ async def standing(interlock: Opened, connection: Connection, address: Address) 
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), connection.id, run, address)
+        _start(interlock, By(run.by), connection.id, run, public_url)
     return interlock.background.told(name) or run
 
 
@@ -73,19 +73,19 @@ async def wait(interlock: Opened, connection_id: int) -> None:
     await interlock.background.wait(task_name(connection_id))
 
 
-def _start(interlock: Opened, by: By, connection_id: int, run: Run, address: Address) -> None:
+def _start(interlock: Opened, by: By, connection_id: int, run: Run, public_url: str) -> None:
     async def work() -> None:
-        await _Preparation(interlock, by, connection_id, run, address).finish()
+        await _Preparation(interlock, by, connection_id, run, public_url).finish()
 
     interlock.background.start(task_name(connection_id), work)
 
 
 class _Preparation:
-    def __init__(self, interlock: Opened, by: By, connection_id: int, run: Run, address: Address) -> None:
+    def __init__(self, interlock: Opened, by: By, connection_id: int, run: Run, public_url: str) -> None:
         self._interlock = interlock
         self._by = by
         self._connection_id = connection_id
-        self._address = address
+        self._public_url = public_url
         self._run = run
 
     def _tell(self, **changes: Any) -> None:
@@ -105,7 +105,7 @@ class _Preparation:
     async def _prepare(self) -> None:
         connection = await self._connection()
         moved = kept.moved(connection)
-        await self._package(connection)
+        await self._package(connection, moved.trusts_address)
         self._tell(step="waiting")
         await asyncio.sleep(max(0, moved.landed_at_us - self._interlock.clock_us()) / 1_000_000)
         self._tell(step="ids")
@@ -119,12 +119,13 @@ class _Preparation:
         async with self._interlock.store.read(None) as tx:
             return await fresh(tx, self._connection_id)
 
-    async def _package(self, connection: Connection) -> None:
+    async def _package(self, connection: Connection, trusts_address: bool) -> None:
         interlock, slugs = self._interlock, chosen_objects(connection, None)
+        address = address_of(self._public_url) if trusts_address else key_fields.WITHOUT_SITES
         keeper = Keeper(interlock.store, self._connection_id)
         async with interlock.clients(connection, deploying=True) as clients:
             user_id = (await clients.salesforce.identity()).user_id
-            await install(clients.salesforce, keeper, user_id, self._address, interlock.clock_us, lambda _: None)
+            await install(clients.salesforce, keeper, user_id, address, interlock.clock_us, lambda _: None)
             self._tell(step="permissions")
             fields = await permit.mapped_fields(interlock.store, self._connection_id)
             described = {type_ for slug in slugs for type_ in SPECS[slug].salesforce_types}

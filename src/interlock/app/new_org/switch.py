@@ -20,7 +20,6 @@ from interlock.app.new_org import kept, offer, prepare
 from interlock.app.new_org.kept import NewOrg, Opened
 from interlock.app.new_org.offer import Look
 from interlock.app.once import owner_name
-from interlock.app.package.parts import Address
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.runtime import settings_of
@@ -37,12 +36,18 @@ _ENDED = "The connection has gone over to another sandbox."
 
 
 async def switch(
-    interlock: Opened, by: By, connection: Connection, seen: str, address: Address, wait_s: float = WAIT_S
+    interlock: Opened,
+    by: By,
+    connection: Connection,
+    seen: str,
+    *,
+    trusts_address: bool = False,
+    wait_s: float = WAIT_S,
 ) -> NewOrg:
     """`seen`: the fingerprint of the look that the person has confirmed. Raises Stale where it is another by now, Missing for a
     sign-in that has ended, CrmError, HeldByOther; then all is as it was, but that the connection may be paused."""
     assert connection.id is not None
-    now_there = await offer.look(interlock, connection, address)
+    now_there = await offer.look(interlock, connection)
     if now_there.fingerprint != seen:
         raise Stale(
             "What the new sandbox holds is not what this page has shown. Nothing was changed.",
@@ -54,7 +59,7 @@ async def switch(
 
     async def attempt() -> NewOrg:
         async with own(interlock.store, connection.salesforce_org_id, owner_name(), interlock.clock_us) as ownership:
-            return await _switch(interlock, by, connection, now_there, ownership.lease)
+            return await _switch(interlock, by, connection, now_there, trusts_address, ownership.lease)
 
     moved = await when_free(attempt, interlock.clock_us, wait_s)
     return await _end_old_sign_ins(interlock, connection.id, moved)
@@ -74,7 +79,9 @@ async def _pause(interlock: Opened, connection: Connection) -> None:
         )
 
 
-async def _switch(interlock: Opened, by: By, connection: Connection, look: Look, lease: Lease) -> NewOrg:
+async def _switch(
+    interlock: Opened, by: By, connection: Connection, look: Look, trusts_address: bool, lease: Lease
+) -> NewOrg:
     assert connection.id is not None
     async with interlock.store.write(connection.id, lease) as tx:
         now = await fresh(tx, connection.id)
@@ -93,6 +100,8 @@ async def _switch(interlock: Opened, by: By, connection: Connection, look: Look,
             moved_at_us=tx.now_us,
             landed_at_us=landed_at_us,
             aside=aside,
+            trusts_address=trusts_address,
+            emptied=offered.before is not None,
             before=None,
         )
         # Ids that HubSpot's own integration left name records of the old org as well.

@@ -30,7 +30,7 @@ async def begin(asked: Asked) -> Response:
     site, side = asked.site, _side(asked)
     request = sign_in.SignInRequest(
         side,
-        await _app(asked, connection, side),
+        await app_id(asked, connection, side),
         site.public_url,
         browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
         as_somebody_else=asked.field("as") == "somebody_else",
@@ -55,17 +55,10 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
     """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
     from interlock.web.pages import connection as tab
 
-    site = asked.site
-    visitor = None if asked.session is None else await people.whose(site.store, asked.session)
-    if visitor is None or not visitor.may(Action.CONFIGURE):
-        text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
-        return asked.page("message.html", 403, title=_("Not signed in"), text=text)
-    async with site.store.read(None) as tx:
-        connection = await connections.get(tx, int(cookie.removeprefix(_OURS)))
-    if connection is None:
-        raise Missing(_("There is no such connection."), code="no_such_connection")
-    asked.visitor = visitor
-    asked.csrf = cookies.form_token(asked.session or "")
+    found = await who_came(asked, cookie.removeprefix(_OURS))
+    if isinstance(found, Response):
+        return found
+    site, connection = asked.site, found
     browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
     response: Response
     try:
@@ -80,6 +73,22 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
         response = settings.back(connection, "connection", "signed_in")
     cookies.clear(response, FROM, site.https)
     return response
+
+
+async def who_came(asked: Asked, id_: str) -> Connection | Response:
+    """The connection that the cookie names, for an admin who is still signed in here; else what to say instead. Raises Missing."""
+    site = asked.site
+    visitor = None if asked.session is None else await people.whose(site.store, asked.session)
+    if visitor is None or not visitor.may(Action.CONFIGURE):
+        text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
+        return asked.page("message.html", 403, title=_("Not signed in"), text=text)
+    async with site.store.read(None) as tx:
+        connection = await connections.get(tx, int(id_))
+    if connection is None:
+        raise Missing(_("There is no such connection."), code="no_such_connection")
+    asked.visitor = visitor
+    asked.csrf = cookies.form_token(asked.session or "")
+    return connection
 
 
 async def _give_permission_set(asked: Asked, connection: Connection) -> None:
@@ -106,7 +115,7 @@ def _name(side: Side) -> str:
     return "HubSpot" if side is Side.HUBSPOT else "Salesforce"
 
 
-async def _app(asked: Asked, connection: Connection, side: Side) -> int:
+async def app_id(asked: Asked, connection: Connection, side: Side) -> int:
     """The app of the sign-in that is used now, else the one that was entered last. Raises BadInput where there is none."""
     async with asked.site.store.read(connection.id) as tx:
         used = (await grants.in_use(tx)).get(side.value)

@@ -1,0 +1,131 @@
+"""A connection with one sandbox, and another sandbox to go over to: an empty org of its own, or a copy of the old one as Salesforce
+makes it when a sandbox is cloned (records keep their ids, the org gets a new one)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from crm_emulator.kernel.clock import Clock
+from crm_emulator.salesforce import SalesforceEmulator
+from interlock.app.crms import save_app
+from interlock.app.new_org import prepare
+from interlock.app.sign_in import redirect_uri
+from interlock.core.model import Side
+from interlock.crm.transport import AsgiTransport, Request, Response
+from interlock.store import connections
+from interlock.store.connections import Connection
+from tests import settings_world
+from tests.asgi_browser import Answer, Browser
+from tests.contract.sign_in_world import ADMIN, SANDBOX
+from tests.contract.sign_in_world import Browser as Person
+from tests.settings_world import PUBLIC_URL, SettingsWorld
+
+HERE = "/connections/1"
+PAGE = f"{HERE}/new-sandbox"
+NEW_URL = f"https://{SANDBOX}"
+_CALLBACKS = (redirect_uri(PUBLIC_URL, Side.SALESFORCE),)
+
+
+def a_sandbox(world: SettingsWorld, *, seed: int = 2, **config: Any) -> SalesforceEmulator:
+    """Another org. With the seed of the world's own, its records get the ids that those of the old one have."""
+    options = {"sandbox": True, "org_name": "Acme UAT", "instance_url": NEW_URL, "callback_urls": _CALLBACKS, **config}
+    new = SalesforceEmulator(Clock(world.clock_us), seed=seed, **options)
+    new.org.org_id = new.org.ids.make("00D")[:-5] + ("00AAA" if seed == world.seed else new.org.org_id[-5:])
+    new.reset()
+    serve(world, new)
+    return new
+
+
+def a_copy(world: SettingsWorld) -> SalesforceEmulator:
+    """The old sandbox, cloned as it is now: fields, permissions, users and records with their ids."""
+    new = a_sandbox(world, seed=9)
+    config, org_id = new.org.config, new.org.org_id
+    # Only what the org holds: its clock and its journal are the emulator's own.
+    memo: dict[int, Any] = {id(world.salesforce.org.clock): new.org.clock, id(world.salesforce.org.journal): new.org.journal}
+    memo[id(world.salesforce.org.config)] = config
+    memo[id(world.salesforce.org.settle.__self__)] = None  # type: ignore[attr-defined]
+    new.org = copy.deepcopy(world.salesforce.org, memo)
+    new.org.org_id = org_id
+    rows = new.org.tables["Organization"].rows
+    (organization,) = rows.values()
+    rows.clear()
+    organization.id = org_id
+    organization.values["Name"] = config.org_name
+    rows[org_id] = organization
+    new.users[:] = copy.deepcopy(world.salesforce.users)
+    new.sessions._org = new.org  # noqa: SLF001
+    new.sessions.access[new.token].user_id = new.users[0].id
+    new._start()  # noqa: SLF001
+    serve(world, new)
+    return new
+
+
+def serve(world: SettingsWorld, new: SalesforceEmulator | None) -> None:
+    """Lay the line: HubSpot, the old sandbox, and the new one at its My Domain and at the log-in page of sandboxes."""
+    apps = {
+        "hubspot.local": world.hubspot.app,
+        "app.hubspot.com": world.hubspot.app,
+        "api.hubapi.com": world.hubspot.app,
+        "salesforce.local": world.salesforce.app,
+    }
+    if new is not None:
+        apps |= {"test.salesforce.com": new.app, "login.salesforce.com": new.app, SANDBOX: new.app}
+    world.transport = Watched(AsgiTransport(apps))
+
+
+class Watched(AsgiTransport):
+    """Which addresses were asked, and which of them were written to."""
+
+    def __init__(self, inner: AsgiTransport) -> None:
+        self._inner = inner
+        self.sent: list[Request] = []
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        self.sent.append(request)
+        return await self._inner.send(request, deadline_s)
+
+
+async def sign_in(
+    world: SettingsWorld, admin: Browser, new: SalesforceEmulator, word: str = "yes", who: str = ADMIN, my_domain: str = ""
+) -> Answer:
+    """From the button to the page that it ends on."""
+    assert world.store is not None
+    await save_app(world.store, Side.SALESFORCE, new.client_id, new.client_secret)
+    away = await admin.submit(PAGE, f"{PAGE}/sign-in", my_domain=my_domain)
+    assert away.status == 200, away.body
+    person = Person(world.transport, who, interlock_url=PUBLIC_URL)
+    await person.go_through(away.headers["refresh"].partition("url=")[2], word)
+    back = await admin.get(person.at.removeprefix(PUBLIC_URL))
+    return await admin.get(back.to) if back.to is not None else back
+
+
+async def confirm(world: SettingsWorld, admin: Browser) -> Answer:
+    """*Connect to this sandbox*, and what goes on behind the page until it has ended."""
+    answer = await admin.submit(PAGE, f"{PAGE}/connect", agreed="yes")
+    if answer.status == 303:
+        await prepare.wait(world.interlock, 1)
+    return answer
+
+
+async def begin(world: SettingsWorld, admin: Browser, existing: str) -> Answer:
+    """*Begin to sync with the new sandbox*, as soon as it lets."""
+    from asyncio import sleep
+
+    await sleep(600)
+    return await admin.submit(PAGE, f"{PAGE}/begin", existing=existing)
+
+
+async def now_of(world: SettingsWorld) -> Connection:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        found = await connections.get(tx, 1)
+    assert found is not None
+    return found
+
+
+def tell(path: Path, story: Callable[[SettingsWorld], Awaitable[None]], **options: Any) -> None:
+    """In a world whose org is a sandbox, and that syncs."""
+    settings_world.tell(path, story, **{"salesforce": {"sandbox": True, "org_name": "Acme dev"}, "existing": "all", **options})
