@@ -10,7 +10,6 @@ from typing import Any
 
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
-from interlock.app.crms import save_app
 from interlock.app.new_org import prepare
 from interlock.app.sign_in import redirect_uri
 from interlock.core.model import Side
@@ -25,13 +24,33 @@ from tests.settings_world import PUBLIC_URL, SettingsWorld
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/new-sandbox"
+SLUGS = ("companies", "contacts", "deals")
 NEW_URL = f"https://{SANDBOX}"
-_CALLBACKS = (redirect_uri(PUBLIC_URL, Side.SALESFORCE),)
+CALLBACKS = (redirect_uri(PUBLIC_URL, Side.SALESFORCE),)
+
+
+def furnish(world: SettingsWorld, name: str = "") -> None:
+    """A person and a company that HubSpot's people made, a deal of theirs, and one that came from Salesforce."""
+    world.person(f"ada{name}@example.com", firstname="Ada")
+    world.hugo.create("companies", {"name": f"Acme {name}", "domain": f"acme{name}.example"})
+    world.hugo.create("deals", {"dealname": f"Upgrade {name}", "dealstage": "closedwon", "closedate": "2026-04-01"})
+    world.sally.create("Opportunity", {"Name": "Renewal", "StageName": "Closed Won", "CloseDate": "2026-03-01"})
+
+
+def pairs(world: SettingsWorld) -> dict[tuple[str, str], str]:
+    """As HubSpot itself names them."""
+    return {(slug, id_): world.counterpart(slug, id_) for slug in SLUGS for id_ in world.hugo.ids(slug)}
+
+
+def records_written(org: SalesforceEmulator) -> list[str]:
+    """In an org, by anybody: the kinds of record."""
+    types = ("Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
+    return [f"{entry.object}:{entry.id}" for entry in org.journal.entries(0) if entry.object in types]
 
 
 def a_sandbox(world: SettingsWorld, *, seed: int = 2, **config: Any) -> SalesforceEmulator:
     """Another org. With the seed of the world's own, its records get the ids that those of the old one have."""
-    options = {"sandbox": True, "org_name": "Acme UAT", "instance_url": NEW_URL, "callback_urls": _CALLBACKS, **config}
+    options = {"sandbox": True, "org_name": "Acme UAT", "instance_url": NEW_URL, "callback_urls": CALLBACKS, **config}
     new = SalesforceEmulator(Clock(world.clock_us), seed=seed, **options)
     new.org.org_id = new.org.ids.make("00D")[:-5] + ("00AAA" if seed == world.seed else new.org.org_id[-5:])
     new.reset()
@@ -43,11 +62,11 @@ def a_copy(world: SettingsWorld) -> SalesforceEmulator:
     """The old sandbox, cloned as it is now: fields, permissions, users and records with their ids."""
     new = a_sandbox(world, seed=9)
     config, org_id = new.org.config, new.org.org_id
-    # Only what the org holds: its clock and its journal are the emulator's own.
-    memo: dict[int, Any] = {id(world.salesforce.org.clock): new.org.clock, id(world.salesforce.org.journal): new.org.journal}
-    memo[id(world.salesforce.org.config)] = config
-    memo[id(world.salesforce.org.settle.__self__)] = None  # type: ignore[attr-defined]
-    new.org = copy.deepcopy(world.salesforce.org, memo)
+    # Only what the org holds: clock, journal, address and deployments are the new one's own.
+    old, fresh = world.salesforce.org, new.org
+    own = [(old.clock, fresh.clock), (old.journal, fresh.journal), (old.config, fresh.config)]
+    memo: dict[int, Any] = {id(theirs): ours for theirs, ours in [*own, (old.settle, fresh.settle)]}
+    new.org = copy.deepcopy(old, memo)
     new.org.org_id = org_id
     rows = new.org.tables["Organization"].rows
     (organization,) = rows.values()
@@ -56,9 +75,9 @@ def a_copy(world: SettingsWorld) -> SalesforceEmulator:
     organization.values["Name"] = config.org_name
     rows[org_id] = organization
     new.users[:] = copy.deepcopy(world.salesforce.users)
-    new.sessions._org = new.org  # noqa: SLF001
+    new.sessions._org = new.org
     new.sessions.access[new.token].user_id = new.users[0].id
-    new._start()  # noqa: SLF001
+    new._start()
     serve(world, new)
     return new
 
@@ -89,12 +108,16 @@ class Watched(AsgiTransport):
 
 
 async def sign_in(
-    world: SettingsWorld, admin: Browser, new: SalesforceEmulator, word: str = "yes", who: str = ADMIN, my_domain: str = ""
+    world: SettingsWorld,
+    admin: Browser,
+    new: SalesforceEmulator,
+    word: str = "yes",
+    who: str = ADMIN,
+    my_domain: str = "",
 ) -> Answer:
     """From the button to the page that it ends on."""
-    assert world.store is not None
-    await save_app(world.store, Side.SALESFORCE, new.client_id, new.client_secret)
-    away = await admin.submit(PAGE, f"{PAGE}/sign-in", my_domain=my_domain)
+    app = {"client_id": new.client_id, "client_secret": new.client_secret}
+    away = await admin.submit(PAGE, f"{PAGE}/sign-in", my_domain=my_domain, **app)
     assert away.status == 200, away.body
     person = Person(world.transport, who, interlock_url=PUBLIC_URL)
     await person.go_through(away.headers["refresh"].partition("url=")[2], word)
@@ -128,4 +151,6 @@ async def now_of(world: SettingsWorld) -> Connection:
 
 def tell(path: Path, story: Callable[[SettingsWorld], Awaitable[None]], **options: Any) -> None:
     """In a world whose org is a sandbox, and that syncs."""
-    settings_world.tell(path, story, **{"salesforce": {"sandbox": True, "org_name": "Acme dev"}, "existing": "all", **options})
+    settings_world.tell(
+        path, story, **{"salesforce": {"sandbox": True, "org_name": "Acme dev"}, "existing": "all", **options}
+    )

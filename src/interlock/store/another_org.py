@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from interlock.core.model import AuditKind, IntentKind, IntentState, Side
-from interlock.store import audit, intents, jsontext, links
+from interlock.store import audit, dirty, intents, jsontext, links
 from interlock.store.tx import Tx, WriteTx
 
 # Of no lease: whoever drains next finds these as left over (`intents.older_than_fence`).
@@ -28,7 +28,7 @@ _FORGOTTEN = ("dirty", "cursor", "identity", "unlinked", "resolution", "undo", "
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """`links`: pairs that lived. `may_land`: writes into HubSpot of which no answer is known, and which may land yet."""
+    """`links`: pairs that lived. `due`: records to be looked at now. `may_land`: writes into HubSpot of which no answer is known, and which may land yet."""
 
     links: int
     due: int
@@ -39,8 +39,8 @@ class SetAside(msgspec.Struct, frozen=True):
 async def counts(tx: Tx) -> SetAside:
     """What `set_aside` would find now."""
     live = sum(n for states in (await links.counts(tx)).values() for state, n in states.items() if state != "unlinked")
-    (due,) = await tx.row("SELECT COUNT(*) FROM dirty WHERE connection_id = ?", tx.connection_id) or (0,)
-    return SetAside(live, int(due), await intents.count(tx), 0)
+    due = sum(each.due for each in (await dirty.counts(tx, tx.now_us)).values())
+    return SetAside(live, due, await intents.count(tx), 0)
 
 
 async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:

@@ -13,6 +13,7 @@ from interlock.app import sign_offs
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
 from interlock.app.key_fields import WITHOUT_SITES
+from interlock.app.mappings import kept_compiler, status_of
 from interlock.app.new_org import kept
 from interlock.app.new_org.kept import NewOrg, Opened
 from interlock.app.once import chosen_objects
@@ -31,7 +32,8 @@ from interlock.store.connections import Connection
 
 
 class Lacking(msgspec.Struct, frozen=True):
-    """A mapping that cannot be used in the new org as it is, and why. It is kept, and left out until it can."""
+    """A mapping that works with the old org and cannot be used in the new one as it is, and why. It is kept, and left out until
+    it can."""
 
     id: int
     object: str
@@ -123,6 +125,7 @@ async def _lacking(interlock: Opened, connection: Connection, schemas: Schemas, 
     async with interlock.store.read(connection.id) as tx:
         types = {row.id: row for row in await mappings.object_mappings(tx)}
         rows = await mappings.field_mappings(tx)
+        old = await kept_compiler(tx)
     found = []
     for row in rows:
         of = types[row.object_mapping_id]
@@ -132,7 +135,8 @@ async def _lacking(interlock: Opened, connection: Connection, schemas: Schemas, 
         if unseen and f"{of.salesforce_type}.{row.field}" in hidden:
             continue
         status = compiler.check(SPECS[of.object], of.salesforce_type, row.property, row.field)
-        if status.status == "broken":
+        # What does not work with the old org either is no news of the new one.
+        if status.status == "broken" and status_of(old, of, row).status != "broken":
             reason = status.reason or "they cannot be joined"
             found.append(Lacking(row.id, of.object, row.property, row.field, of.salesforce_type, reason))
     return found

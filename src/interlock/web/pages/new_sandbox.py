@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from interlock.app import sign_in
+from interlock.app.crms import save_app
 from interlock.app.errors import AppError, BadInput
 from interlock.app.new_org import begin as beginning
 from interlock.app.new_org import kept, offer, prepare
@@ -26,6 +27,7 @@ from interlock.app.setup.review import MANY_CREATES
 from interlock.app.sign_in_checks import check_may_move
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
+from interlock.store import crm_apps
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import cookies, forms, settings
@@ -131,7 +133,7 @@ async def begin_sign_in(asked: Asked) -> Response:
         check_may_move(connection)
         request = sign_in.SignInRequest(
             Side.SALESFORCE,
-            await sign_in_again.app_id(asked, connection, Side.SALESFORCE),
+            await _app_id(asked, connection),
             site.public_url,
             browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
             sandbox=True,
@@ -146,13 +148,28 @@ async def begin_sign_in(asked: Asked) -> Response:
             begun = await sign_in.begin(site.store, crms, request)
     except (AppError, CrmError) as error:
         field = "my_domain" if isinstance(error, CrmError) else None
-        form = forms.Shown({"my_domain": typed}, [forms.Refused(field, settings.said_by(error))])
+        form = forms.Shown(
+            {"my_domain": typed, "client_id": asked.field("client_id")}, [forms.Refused(field, settings.said_by(error))]
+        )
         return await page(asked, connection, form, error)
     response = asked.page("setup/leaving.html", address=begun.address, name="Salesforce")
     response.headers["Refresh"] = f"0; url={begun.address}"
     cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
     cookies.write(response, FROM, f"{_OURS}{connection.id}", site.https)
     return response
+
+
+async def _app_id(asked: Asked, connection: Connection) -> int:
+    """The one that was typed, where the new sandbox has another; else that of the connection. Raises BadInput."""
+    client_id, secret = asked.field("client_id").strip(), asked.field("client_secret").strip()
+    if not client_id:
+        return await sign_in_again.app_id(asked, connection, Side.SALESFORCE)
+    async with asked.site.store.read(None) as tx:
+        known = {name: id_ for id_, name in await crm_apps.ids(tx, Side.SALESFORCE.value)}
+    # One that is known keeps its secret where none was typed: other connections sign in with it.
+    if client_id in known and not secret:
+        return known[client_id]
+    return await save_app(asked.site.store, Side.SALESFORCE, client_id, secret or None)
 
 
 def is_ours(cookie: str | None) -> bool:

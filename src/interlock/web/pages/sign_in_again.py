@@ -128,4 +128,4 @@ async def app_id(asked: Asked, connection: Connection, side: Side) -> int:
             code="no_app",
             fix=_("Enter an app in the set-up, or give a new token with `interlock connect`."),
         )
-    return known[-1][0]
+    return known[0][0]
