@@ -3,6 +3,7 @@ makes it when a sandbox is cloned (records keep their ids, the org gets a new on
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
+from crm_emulator.salesforce.ids import IdMaker
 from interlock.app.new_org import prepare
 from interlock.app.sign_in import redirect_uri
 from interlock.core.model import Side
@@ -48,12 +50,14 @@ def records_written(org: SalesforceEmulator) -> list[str]:
     return [f"{entry.object}:{entry.id}" for entry in org.journal.entries(0) if entry.object in types]
 
 
-def a_sandbox(world: SettingsWorld, *, seed: int = 2, **config: Any) -> SalesforceEmulator:
-    """Another org. With the seed of the world's own, its records get the ids that those of the old one have."""
+def a_sandbox(world: SettingsWorld, *, seed: int = 2, ids: IdMaker | None = None, **config: Any) -> SalesforceEmulator:
+    """Another org. `ids`: as they were in the old one, so that its records get the ids that those made there since have."""
     options = {"sandbox": True, "org_name": "Acme UAT", "instance_url": NEW_URL, "callback_urls": CALLBACKS, **config}
     new = SalesforceEmulator(Clock(world.clock_us), seed=seed, **options)
-    new.org.org_id = new.org.ids.make("00D")[:-5] + ("00AAA" if seed == world.seed else new.org.org_id[-5:])
+    new.org.org_id = new.org.ids.make("00D")
     new.reset()
+    if ids is not None:
+        new.org.ids = ids
     serve(world, new)
     return new
 
@@ -135,9 +139,7 @@ async def confirm(world: SettingsWorld, admin: Browser) -> Answer:
 
 async def begin(world: SettingsWorld, admin: Browser, existing: str) -> Answer:
     """*Begin to sync with the new sandbox*, as soon as it lets."""
-    from asyncio import sleep
-
-    await sleep(600)
+    await asyncio.sleep(600)
     return await admin.submit(PAGE, f"{PAGE}/begin", existing=existing)
 
 
@@ -149,8 +151,18 @@ async def now_of(world: SettingsWorld) -> Connection:
     return found
 
 
+# Of processes that died: held, so that what is left of them is not collected among the living.
+GRAVES: list[Any] = []
+
+
 def tell(path: Path, story: Callable[[SettingsWorld], Awaitable[None]], **options: Any) -> None:
     """In a world whose org is a sandbox, and that syncs."""
-    settings_world.tell(
-        path, story, **{"salesforce": {"sandbox": True, "org_name": "Acme dev"}, "existing": "all", **options}
-    )
+
+    async def held(world: SettingsWorld) -> None:
+        try:
+            await story(world)
+        finally:
+            GRAVES.extend(asyncio.all_tasks() - {asyncio.current_task()})
+
+    own = {"salesforce": {"sandbox": True, "org_name": "Acme dev"}, "existing": "all"}
+    settings_world.tell(path, held, **{**own, **options})

@@ -1,4 +1,4 @@
-"""*Connect to a new sandbox*: what is said before, what happens when it is confirmed, and that nothing is joined or written wrong."""
+"""*Connect to a new sandbox*: what is said before, what happens when it is confirmed, and what is refused."""
 
 from __future__ import annotations
 

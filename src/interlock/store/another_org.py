@@ -28,7 +28,8 @@ _FORGOTTEN = ("dirty", "cursor", "identity", "unlinked", "resolution", "undo", "
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """`links`: pairs that lived. `due`: records to be looked at now. `may_land`: writes into HubSpot of which no answer is known, and which may land yet."""
+    """`links`: pairs that lived. `due`: records to be looked at now. `may_land`: writes into HubSpot of which no answer is known,
+    and which may land yet."""
 
     links: int
     due: int
