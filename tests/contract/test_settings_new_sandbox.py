@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.api_world import Said
+from tests.asgi_browser import Browser
 from tests.contract.sign_in_world import SALES, SANDBOX
 from tests.new_sandbox_world import (
     CALLBACKS,
@@ -29,8 +34,11 @@ from tests.settings_world import SettingsWorld
 from interlock.app import connections as use_case
 from interlock.app.crms import save_app
 from interlock.app.errors import Stopped
-from interlock.app.new_org import kept
+from interlock.app.new_org import kept, prepare
 from interlock.app.once import once
+from interlock.app.people import programs
+from interlock.app.people.roles import Role
+from interlock.app.people.visitor import By
 from interlock.core.model import Side
 from interlock.store import crm_apps
 
@@ -339,3 +347,48 @@ def test_an_address_that_is_no_log_in_of_salesforce_is_refused_at_its_field(tmp_
         assert refused.page.all("div", id="my_domain-reason")
 
     tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_program_does_the_same_by_the_api_after_a_person_has_signed_in(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        furnish(world)
+        await world.turns()
+        new = a_sandbox(world)
+        ask = await a_program(world)
+        assert (await ask("GET", ""))["stage"] == "none"
+        await sign_in(world, await world.admin(), new)
+        offered = await ask("GET", "")
+        assert (offered["stage"], offered["salesforce"]["org_id"]) == ("offered", new.org_id)
+        assert (offered["set_aside"]["links"], offered["offer"]["lacking"]) == (4, [])
+        refused = await ask("POST", "/connect", {"seen": "something else"}, 412)
+        assert refused["error"]["code"] == "changed_meanwhile"
+        await ask("POST", "/connect", {"seen": offered["offer"]["seen"]})
+        await prepare.wait(world.interlock, 1)
+        moved = await ask("GET", "")
+        assert (moved["stage"], moved["left"]["org_id"]) == ("moved", world.salesforce.org_id)
+        assert (moved["preparation"]["state"], moved["preparation"]["ids_emptied"]) == ("done", 4)
+        assert moved["preparation"]["preview"]["objects"]["contacts"]["create_in_salesforce"] == 1
+        assert (await ask("POST", "/begin", {"existing": "all"}, 409))["error"]["code"] == "too_early"
+        await asyncio.sleep(600)
+        assert (await ask("POST", "/begin", {"existing": "all"}))["stage"] == "none"
+        await world.turns()
+        assert len(new.user().ids("Contact")) == 1
+        assert (await ask("POST", "/give-up", {}, 412))["error"]["code"] == "changed_meanwhile"
+
+    tell(tmp_path, story)
+
+
+async def a_program(world: SettingsWorld) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Asks as an admin's program; gives the documents, each as its schema says."""
+    assert world.store is not None
+    admin = By("person:1")
+    bearer = await programs.make(world.store, admin, "for tests", Role.ADMIN)
+
+    async def ask(method: str, path: str, body: object = None, status: int = 200) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
+        sent = b"" if method == "GET" else json.dumps(body if body is not None else {}).encode()
+        answer = Said(await Browser(world.app).send(method, f"/api/v1/connections/1/new-sandbox{path}", sent, headers))
+        assert answer.status == status, answer.answer.body
+        return answer.document
+
+    return ask

@@ -11,10 +11,13 @@ A process that had read the connection before 3 and takes a lease after it is st
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from interlock.app import sign_offs
 from interlock.app.connections import BRAKE_RELEASED, ORG_SINCE, fresh
+from interlock.app.disconnect import KEYS
 from interlock.app.errors import Failure, Stale
 from interlock.app.new_org import kept, offer, prepare
 from interlock.app.new_org.kept import NewOrg, Opened
@@ -28,7 +31,7 @@ from interlock.app.sign_in_checks import check_other_sandbox
 from interlock.app.turns import WAIT_S, when_free
 from interlock.core.model import Side
 from interlock.engine.ownership import own
-from interlock.store import another_org, connections, directory, grants
+from interlock.store import another_org, connections, directory, grants, secrets
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 
@@ -121,6 +124,7 @@ async def _switch(
             state_reason=f"It has gone over to the sandbox {offered.identity.account_name} and waits for a person to begin there.",
             state_fix="Open Settings, Connection, Connect to a new sandbox: look at the preview, and begin.",
         )
+        moved = msgspec.structs.replace(moved, not_ended=_keys_to_end(await secrets.names(tx)))
         await kept.put(tx, now, moved)
         # Checks that the grant is good and of this org, and forgets pasted tokens and keys of the old one.
         await sign_offs.adopt(tx, (offered.grant,))
@@ -136,6 +140,12 @@ async def _switch(
             open_writes=aside.open_writes,
         )
     return moved
+
+
+def _keys_to_end(names: Collection[str]) -> str:
+    """Keys of the old org that a person made there, and where they are ended: they are forgotten here."""
+    held = [fix for side, name, fix in KEYS if side is Side.SALESFORCE and f"sign_in.{name}" in names]
+    return " ".join(held)
 
 
 def _told(now: Connection, offered: NewOrg) -> Failure:
@@ -155,7 +165,7 @@ async def _end_old_sign_ins(interlock: Opened, connection_id: int, moved: NewOrg
     not_ended = " ".join(f"{each.why_not} {each.fix}" for each in ended if each.why_not is not None)
     if not not_ended:
         return moved
-    moved = msgspec.structs.replace(moved, not_ended=not_ended)
+    moved = msgspec.structs.replace(moved, not_ended=f"{moved.not_ended} {not_ended}".strip())
     async with interlock.store.write(connection_id) as tx:
         now = await fresh(tx, connection_id)
         if (found := kept.of(now)) is not None and found.stage == "moved":
