@@ -70,23 +70,17 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
 
 
 async def _leave_writes(tx: WriteTx) -> int:
-    """What a write may have replaced unseen is in the conflict log afterwards, whatever became of the write: of one into HubSpot
-    its history tells, as after any crash; of one into the old org nobody asks any more, so it is logged as it stands."""
+    """Nobody reads the pair of a write again by which one would know whether it landed: what it may have replaced, and was decided
+    against, is logged as it stands. What nobody had seen before it was replaced in HubSpot is still found in its history."""
     may_land, drop, verify = 0, [], []
     for intent in await intents.all_(tx):
         assert intent.id is not None
         into_hubspot = intent.target.side is Side.HUBSPOT
         may_land += into_hubspot and intent.state in (IntentState.SENT, IntentState.UNKNOWN)
-        if (
-            into_hubspot
-            and intent.target.id
-            and (intent.kind is IntentKind.UPDATE or intent.state is IntentState.VERIFY)
-        ):
-            verify.append(intent.id)
-            continue
-        drop.append(intent.id)
         if intent.state is not IntentState.VERIFY:
             await audit.append(tx, [row for row in intent.rows if row.kind is AuditKind.CONFLICT])
+        known = intent.kind is IntentKind.UPDATE or intent.state is IntentState.VERIFY
+        (verify if into_hubspot and intent.target.id and known else drop).append(intent.id)
     await intents.settle(tx, drop)
     await intents.leave_to_verify(tx, verify, NOBODYS_FENCE)
     return may_land
