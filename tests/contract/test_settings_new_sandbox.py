@@ -373,7 +373,7 @@ def test_a_program_does_the_same_by_the_api_after_a_person_has_signed_in(tmp_pat
         assert (await ask("POST", "/begin", {"existing": "all"}))["stage"] == "none"
         await world.turns()
         assert len(new.user().ids("Contact")) == 1
-        assert (await ask("POST", "/give-up", {}, 412))["error"]["code"] == "changed_meanwhile"
+        assert (await ask("POST", "/give-up", {}, 409))["error"]["code"] == "no_new_sandbox"
 
     tell(tmp_path, story)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from interlock.app.connect import load_again
 from interlock.app.connections import fresh
-from interlock.app.errors import BadInput, Busy, Stale
+from interlock.app.errors import BadInput, Busy, Stopped
 from interlock.app.new_org import kept
 from interlock.app.new_org.kept import Opened, Run
 from interlock.app.people.log import record
@@ -21,7 +21,7 @@ EXISTING: tuple[Existing, ...] = ("none", "link", "all")
 
 
 async def begin(interlock: Opened, by: By, connection: Connection, existing: str, typed: str = "") -> None:
-    """`typed`: the count of creates, where it is a large one. Raises Stale, Busy, BadInput; nothing has begun then."""
+    """`typed`: the count of creates, where it is a large one. Raises Stopped, Busy, BadInput; nothing has begun then."""
     assert connection.id is not None
     _check(await kept.run_of(interlock.store, connection), existing, typed, interlock.clock_us())
     async with interlock.store.write(connection.id) as tx:
@@ -58,8 +58,9 @@ def _check(run: Run | None, existing: str, typed: str, now_us: int) -> None:
             fix=f"There are: {', '.join(EXISTING)}.",
         )
     if run is None or run.state != "done":
-        raise Stale(
+        raise Stopped(
             "The new sandbox is not ready, so that nobody has seen what a sync would do there.",
+            code="not_ready",
             fix="Wait until it is, or try again where it failed.",
         )
     if now_us < run.ready_at_us:

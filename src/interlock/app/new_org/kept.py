@@ -17,7 +17,7 @@ import msgspec
 from interlock.app.background import Background
 from interlock.app.connections import NEW_ORG, fresh
 from interlock.app.crms import Crms
-from interlock.app.errors import Stale
+from interlock.app.errors import Stale, Stopped
 from interlock.app.serve import Clients
 from interlock.crm.oauth import Identity
 from interlock.store import Store, connections, directory
@@ -111,22 +111,24 @@ def of(connection: Connection) -> NewOrg | None:
 
 
 def offered(connection: Connection) -> NewOrg:
-    """Raises Stale."""
+    """Raises Stopped."""
     found = of(connection)
     if found is None or found.stage != "offered":
-        raise Stale(
+        raise Stopped(
             "There is no sign-in to a new sandbox that waits to be confirmed: somebody has confirmed it, or given it up.",
+            code="no_new_sandbox",
             fix="Open Settings, Connection, Connect to a new sandbox again.",
         )
     return found
 
 
 def moved(connection: Connection) -> NewOrg:
-    """Raises Stale."""
+    """Raises Stopped."""
     found = of(connection)
     if found is None or found.stage != "moved":
-        raise Stale(
+        raise Stopped(
             "This connection is not on its way to a new sandbox: somebody has begun to sync there, or nobody has confirmed it.",
+            code="no_new_sandbox",
             fix="Open Settings, Connection.",
         )
     return found
@@ -152,7 +154,7 @@ async def run_of(store: Store, connection: Connection) -> Run | None:
 
 
 async def keep_run(store: Store, connection_id: int, run: Run) -> None:
-    """Raises Stale where it is of no use any more: somebody has begun, or gone over to yet another sandbox."""
+    """Raises Stopped, Stale where it is of no use any more: somebody has begun, or gone over to yet another sandbox."""
     async with store.write(connection_id) as tx:
         if moved(await fresh(tx, connection_id)).grant != run.of:
             raise Stale("The connection has gone over to another sandbox meanwhile.", fix="Open Settings, Connection.")

@@ -82,7 +82,7 @@ async def note(interlock: Opened, by: By, finished: Finished) -> NewOrg:
 
 
 async def give_up(interlock: Opened, by: By, connection_id: int) -> None:
-    """The sign-in is ended at Salesforce, and all is as it was. Raises Stale."""
+    """The sign-in is ended at Salesforce, and all is as it was. Raises Stopped."""
     async with interlock.store.write(connection_id) as tx:
         now = await fresh(tx, connection_id)
         offer = kept.offered(now)
@@ -98,7 +98,7 @@ async def give_up(interlock: Opened, by: By, connection_id: int) -> None:
 
 
 async def look(interlock: Opened, connection: Connection) -> Look:
-    """Asks the new org, and changes nothing. Raises Stale, CrmError, Missing."""
+    """Asks the new org, and changes nothing. Raises Stopped, CrmError, Missing."""
     assert connection.id is not None
     offer = kept.offered(connection)
     fields = await permit.mapped_fields(interlock.store, connection.id)

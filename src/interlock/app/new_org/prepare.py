@@ -21,7 +21,7 @@ import msgspec
 from interlock.app import key_fields, preview
 from interlock.app.compiled import compile_objects
 from interlock.app.connections import fresh
-from interlock.app.errors import AppError, Stale, as_failure
+from interlock.app.errors import AppError, Stale, Stopped, as_failure
 from interlock.app.new_org import kept, stored_ids
 from interlock.app.new_org.kept import Ids, Opened, Run
 from interlock.app.once import chosen_objects
@@ -44,7 +44,7 @@ def task_name(connection_id: int) -> str:
 
 
 async def begin(interlock: Opened, by: By, connection: Connection, public_url: str) -> None:
-    """From the first step on. While one runs, nothing happens. Raises Stale."""
+    """From the first step on. While one runs, nothing happens. Raises Stopped."""
     assert connection.id is not None
     moved = kept.moved(connection)
     if interlock.background.runs(task_name(connection.id)):
@@ -99,7 +99,7 @@ class _Preparation:
             failure = as_failure(error)
             assert failure is not None
             self._tell(state="failed", message=failure.message, fix=failure.fix, ended_at_us=self._interlock.clock_us())
-        with contextlib.suppress(Stale):
+        with contextlib.suppress(Stale, Stopped):
             await kept.keep_run(self._interlock.store, self._connection_id, self._run)
 
     async def _prepare(self) -> None:

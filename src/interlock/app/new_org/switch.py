@@ -47,8 +47,9 @@ async def switch(
     trusts_address: bool = False,
     wait_s: float = WAIT_S,
 ) -> NewOrg:
-    """`seen`: the fingerprint of the look that the person has confirmed. Raises Stale where it is another by now, Missing for a
-    sign-in that has ended, CrmError, HeldByOther; then all is as it was, but that the connection may be paused."""
+    """`seen`: the fingerprint of the look that the person has confirmed. Raises Stale where it is another by now, Stopped where
+    there is none, Missing for a sign-in that has ended, CrmError, HeldByOther; then all is as it was, but that the connection may
+    be paused."""
     assert connection.id is not None
     now_there = await offer.look(interlock, connection)
     if now_there.fingerprint != seen:

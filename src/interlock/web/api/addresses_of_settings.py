@@ -332,7 +332,7 @@ NEW_SANDBOX = (
         answers="new-sandbox",
         body=new_sandbox.Connecting,
         calls=True,
-        again="It is over already (412).",
+        again="It is over already (409).",
         goes_stale=True,
         tag="new sandbox",
     ),
@@ -345,7 +345,6 @@ NEW_SANDBOX = (
         summary="Get the new sandbox ready once more: package, ids, preview.",
         answers="new-sandbox",
         again="While it runs, nothing happens; afterwards it begins anew.",
-        goes_stale=True,
         tag="new sandbox",
     ),
     Operation(
@@ -357,8 +356,7 @@ NEW_SANDBOX = (
         summary="Begin to sync with the new sandbox, once the preview was seen.",
         answers="new-sandbox",
         body=new_sandbox.Beginning,
-        again="It has begun (412).",
-        goes_stale=True,
+        again="It has begun (409).",
         tag="new sandbox",
     ),
     Operation(
@@ -370,8 +368,7 @@ NEW_SANDBOX = (
         summary="End the sign-in to the new sandbox, before the connection has gone over to it.",
         answers="new-sandbox",
         calls=True,
-        again="There is none (412).",
-        goes_stale=True,
+        again="There is none (409).",
         tag="new sandbox",
     ),
 )
