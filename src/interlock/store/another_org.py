@@ -72,7 +72,9 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
 async def _leave_writes(tx: WriteTx) -> int:
     """Nobody reads the pair of a write again by which one would know whether it landed: what it may have replaced, and was decided
     against, is logged as it stands. What nobody had seen before it was replaced in HubSpot is still found in its history."""
-    may_land, drop, verify = 0, [], []
+    may_land = 0
+    drop: list[int] = []
+    verify: list[int] = []
     for intent in await intents.all_(tx):
         assert intent.id is not None
         into_hubspot = intent.target.side is Side.HUBSPOT
