@@ -77,6 +77,8 @@ def emptied(uri: str) -> str:
         )
         for table in reversed(metadata.sorted_tables):
             admin.execute(f"DELETE FROM {table.name}")
+        # As in a new one, the next connection is number 1.
+        admin.execute("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
     return uri
 
 

@@ -16,7 +16,7 @@ from interlock.app.connect import ConnectRequest, connect
 from interlock.app.connections import resume
 from interlock.app.runtime import open_cycle
 from interlock.app.sync import SyncResult, sync
-from interlock.core.model import AuditRow, Issue, Reason, RecordKey, RecordLink, Side
+from interlock.core.model import AuditRow, Dirty, Issue, Reason, RecordKey, RecordLink, Side
 from interlock.crm.budget import HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
@@ -200,7 +200,7 @@ class World:
         async with self.read() as tx:
             rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", tx.connection_id)
             found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
-        return min((each.due_at_us for each in found.values() if each.reason is not Reason.WAITING), default=None)
+        return min((each.due_at_us for each in found.values() if not _waits(each)), default=None)
 
     # --- what can be seen of it ------------------------------------------------------------------------------------
 
@@ -307,6 +307,11 @@ class World:
 
     def contact(self, hubspot_id: str) -> dict[str, Any]:
         return self.hugo.get("contacts", hubspot_id)
+
+
+def _waits(due: Dirty) -> bool:
+    """What is only to be linked waits under a reason of its own: by it, it is not created when it has waited."""
+    return due.reason is Reason.WAITING or (due.reason is Reason.EXISTING_LINK_ONLY and due.attempts > 0)
 
 
 class _Line:

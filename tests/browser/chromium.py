@@ -24,8 +24,12 @@ NARROW = 320
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _BAD = ("serious", "critical")
 
-_FOCUS = """() => {
-    const at = document.activeElement, box = at.getBoundingClientRect();
+# Of what has the focus, told in one go, since each question is a way to the browser and back. `target`: is it this?
+_FOCUS = """target => {
+    const at = document.activeElement;
+    if (at === null || at === document.body) return null;
+    const box = at.getBoundingClientRect(), seen = at.dataset.stop !== undefined;
+    at.dataset.stop = at.localName;
     const outlined = each => {
         if (!each) return false;
         const style = getComputedStyle(each);
@@ -35,13 +39,18 @@ _FOCUS = """() => {
     const y = Math.min(Math.max(box.top + Math.min(box.height, innerHeight) / 2, 1), innerHeight - 1);
     const over = document.elementFromPoint(x, y);
     return {
-        html: at.outerHTML.slice(0, 160),
+        seen, tag: at.localName, reached: at === target, html: at.outerHTML.slice(0, 160),
         outlined: outlined(at) || outlined(at.nextElementSibling?.querySelector("[class*=_faux]")),
         inside: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
         covered: !(at.contains(over) || over?.contains(at)),
     };
 }"""
+# What axe would load by itself are style sheets for a rule that none of the tags asks for, and films, of which there is none.
+_LOOK = """tags => axe
+    .run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"], preload: false})
+    .then(result => result.violations)"""
 _TO_THE_BEGINNING = """() => {
+    for (const each of document.querySelectorAll("[data-stop]")) delete each.dataset.stop;
     document.body.tabIndex = -1;
     document.body.focus();
     document.body.removeAttribute("tabindex");
@@ -57,12 +66,16 @@ def executable() -> str | None:
     return found or next((place for place in PLACES if Path(place).is_file()), None)
 
 
+@cache
+def _axe() -> str:
+    return AXE.read_text(encoding="utf-8")
+
+
 async def axe(page: Page) -> None:
     """No serious or critical finding of axe-core on what is shown now. Playwright's own evaluation is not held back by the CSP."""
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = await page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(result => result.violations)", TAGS
-    )
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(_axe())
+    found: list[dict[str, Any]] = await page.evaluate(_LOOK, TAGS)
     bad = [
         f"{each['id']} ({each['impact']}): {each['help']}\n    " + "\n    ".join(node["html"] for node in each["nodes"])
         for each in found
@@ -82,9 +95,8 @@ async def fits(page: Page) -> None:
     assert not wide, f"{page.url} is wider than {await page.evaluate('innerWidth')} px:\n" + "\n".join(wide)
 
 
-async def focus_is_seen(page: Page) -> None:
+def focus_is_seen(told: dict[str, Any], page: Page) -> None:
     """What has the focus is in the window, not under anything, and looks different for it (WCAG 2.4.7, 2.4.11)."""
-    told = await page.evaluate(_FOCUS)
     assert told["outlined"], f"{page.url}: the focus is not seen on {told['html']}"
     assert told["inside"], f"{page.url}: the focus is outside the window, on {told['html']}"
     assert not told["covered"], f"{page.url}: something covers {told['html']}, which has the focus"
@@ -94,10 +106,11 @@ async def tab_to(page: Page, target: Locator, most: int = 200) -> None:
     """Reach it with the Tab key alone; at each stop on the way the focus is seen."""
     for _ in range(most):
         await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement === document.body"):
+        told = await target.evaluate(_FOCUS)
+        if told is None:
             continue
-        await focus_is_seen(page)
-        if await target.evaluate("each => each === document.activeElement"):
+        focus_is_seen(told, page)
+        if told["reached"]:
             return
     raise AssertionError(f"{page.url}: Tab does not get to {target}")
 
@@ -108,12 +121,11 @@ async def tab_through(page: Page, most: int = 300) -> list[str]:
     await page.evaluate(_TO_THE_BEGINNING)
     for _ in range(most):
         await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement === document.body || document.activeElement === null"):
+        told = await page.evaluate(_FOCUS)
+        if told is None or told["seen"]:
             break
-        if await page.evaluate("document.activeElement.dataset.stop !== undefined"):
-            break
-        await focus_is_seen(page)
-        stops.append(await page.evaluate("document.activeElement.dataset.stop = document.activeElement.localName"))
+        focus_is_seen(told, page)
+        stops.append(told["tag"])
     return stops
 
 

@@ -1,7 +1,9 @@
 """What the tests in a browser stand on: one Chromium, Interlock's pages and both local CRMs on free ports, all on one event loop.
 
-`desk` is an installation with Ada (admin), Otto (operator) and Vera (viewer), whose pages are served, and with both CRMs running
-beside it. `signed_in` is a page of Ada's, `narrow` one at 320 px. `axe(page)` finds nothing serious. Whatever a browser complains
+`settled` is a connection that a person set up by the wizard, shared by all who leave it as it was, and `page` a window of an admin
+in it: a test marked `presses` must have sent what it names, and got it done. `desk` is an installation with Ada (admin), Otto
+(operator) and Vera (viewer), whose pages are served, and with both CRMs running beside it. `signed_in` is a page of Ada's, `narrow`
+one at 320 px. `axe(page)` finds nothing serious. Whatever a browser complains
 of on the way (a file that is refused, a script that fails, the content security policy) fails the test.
 """
 
@@ -17,7 +19,9 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.applications import Starlette
 from tests.browser import chromium
-from tests.office import PASSWORD, Office, an_office
+from tests.browser.controls import pressed
+from tests.browser.settled import Settled, Worlds
+from tests.office import Office, an_office
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.kernel.clock import Clock as CrmClock
@@ -32,6 +36,12 @@ from interlock.web.front_end import refuse_without_front_end
 from interlock.web.server import bind, serving, url_of
 
 LOOPBACK = "127.0.0.1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "presses(*addresses): the controls that a test of the settings uses (controls.py)"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -81,12 +91,11 @@ class Desk:
         return page
 
     async def sign_in(self, name: str = "Ada", **options: Any) -> Page:
+        """On the first page; test_by_keyboard.py comes in by the page *Sign in*."""
         page = await self.page(**options)
-        await page.goto("/sign-in")
-        await page.get_by_label("E-mail").fill(f"{name.lower()}@example.com")
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url("/")
+        token = await self.office.sign_in(name)
+        await page.context.add_cookies([{"name": "interlock_session", "value": token, "url": self.url}])
+        await page.goto("/")
         return page
 
     def has_heard_no_complaint(self) -> None:
@@ -137,6 +146,28 @@ async def _started(stack: AsyncExitStack, app: Any) -> LocalServer:
     await server.start()
     stack.push_async_callback(server.stop)
     return server
+
+
+@pytest.fixture(scope="session")
+async def worlds(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> AsyncIterator[Worlds]:
+    made = Worlds(browser, lambda: tmp_path_factory.mktemp("settled"))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def settled(worlds: Worlds) -> Settled:
+    return await worlds.get()
+
+
+@pytest.fixture
+async def page(settled: Settled, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    demo = settled.demo
+    demo.asked.clear()
+    yield settled.window
+    await chromium.axe(settled.window)
+    demo.has_heard_no_complaint()
+    pressed(request.node, demo.asked)
 
 
 @pytest.fixture

@@ -11,14 +11,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
 from tests.browser import chromium
 from tests.browser.sign_ins import HUBSPOT, SALESFORCE, in_a_window
 
 from interlock.app import connections
 from interlock.app.people import links
+from interlock.config import CONFIG_NAME
 from interlock.demo import compare, excerpt, serving
 from interlock.demo import stage as demo_stage
 from interlock.demo.stage import Stage
@@ -54,6 +56,10 @@ class Demo:
     browser: Browser
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
+    # What browsers asked Interlock for: method, path, status of the answer.
+    asked: list[tuple[str, str, int]] = field(default_factory=list)
+    # What the dispatcher said on the way: nothing, where nothing was broken on purpose.
+    said: list[str] = field(default_factory=list)
 
     async def page(self, **options: Any) -> Page:
         """A browser of its own, in which nobody is signed in."""
@@ -61,6 +67,8 @@ class Demo:
         self.contexts.append(page.context)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("response", self.answered)
+        page.on("download", lambda got: self.asked.append(("GET", urlsplit(got.url).path, 200)))
         return page
 
     async def admin(self, **options: Any) -> Page:
@@ -70,6 +78,12 @@ class Demo:
         await page.goto(links.address_of(self.url, token))
         await page.get_by_role("button").first.click()
         await page.wait_for_url(lambda url: "/welcome/" not in url)
+        return page
+
+    async def signed_in(self, token: str) -> Page:
+        """A browser of its own, with the session of somebody."""
+        page = await self.page()
+        await page.context.add_cookies([{"name": "interlock_session", "value": token, "url": self.url}])
         return page
 
     async def compared(self) -> compare.Comparison:
@@ -82,6 +96,11 @@ class Demo:
         complaints, self.complaints = self.complaints, []
         assert not complaints, "\n".join(complaints)
 
+    def answered(self, response: Response) -> None:
+        if response.url.startswith(self.url):
+            path = urlsplit(response.url).path
+            self.asked.append((response.request.method, path, response.status))
+
     def _heard(self, message: ConsoleMessage) -> None:
         refused_page = message.text.startswith("Failed to load resource") and "/static/" not in message.location["url"]
         if message.type in ("error", "warning") and not refused_page and self.url in message.location["url"]:
@@ -90,18 +109,18 @@ class Demo:
 
 @asynccontextmanager
 async def a_demo(
-    folder: Path, browser: Browser, furnish: Callable[[World], None] = lambda world: None
+    folder: Path, browser: Browser, furnish: Callable[[World], None] = lambda world: None, settings: str = ""
 ) -> AsyncIterator[Demo]:
-    """`furnish(world)`: what both CRMs hold beside the sample."""
-    said: list[str] = []
+    """`furnish(world)`: what both CRMs hold beside the sample. `settings`: the text of interlock.yaml."""
+    (folder / CONFIG_NAME).write_text(settings, encoding="utf-8")
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(demo_stage.opened(small(), folder, (0, 0)))
         furnish(stage.world)
         stage.world.wall.catch_up()
         link = await stack.enter_async_context(serving.wizard_of(stage, 0))
         stop = asyncio.Event()
-        syncing = asyncio.create_task(serving.keep_in_sync(stage, link, stop, said.append))
         made = Demo(stage, link.partition("/welcome/")[0], link, browser)
+        syncing = asyncio.create_task(serving.keep_in_sync(stage, link, stop, made.said.append))
         try:
             yield made
         finally:
@@ -110,7 +129,7 @@ async def a_demo(
             stop.set()
             await syncing
         made.has_heard_no_complaint()
-    assert not said, said
+        assert not made.said, made.said
 
 
 # The wizard as a person goes through it. `look(page)`: at each step, once all of it is there.

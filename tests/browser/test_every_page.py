@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, ViewportSize
 from tests.browser import chromium
 from tests.browser.conftest import Desk, a_desk
 from tests.contract.conftest import a_connection
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.anyio
 FILLED = {"{id:int}": "1", "{pair}": "email:Email"}
 
 
-def _filled(path: str) -> str:
+def filled(path: str) -> str:
     for blank, value in FILLED.items():
         path = path.replace(blank, value)
     return path
 
 
-SHOWN = {_filled(address.path) for address in ADDRESSES if address.method == "GET" and not address.path.startswith(API)}
+SHOWN = {filled(address.path) for address in ADDRESSES if address.method == "GET" and not address.path.startswith(API)}
 # Only a world knows what to fill in; each has a test of its own, below or beside its page.
 WITH_A_BLANK = {path for path in SHOWN if "{" in path}
 # For programs, and files.
@@ -39,6 +39,7 @@ NO_PAGE = {
     *("/connections/1/not-synced/export", "/connections/1/live", "/settings/progress/events"),
 }
 PAGES = sorted(SHOWN - WITH_A_BLANK - NO_PAGE)
+WIDE: ViewportSize = {"width": 1100, "height": 900}
 every_page = pytest.mark.parametrize("path", [*PAGES, "/nowhere"])
 
 
@@ -50,10 +51,10 @@ def test_no_page_is_left_out_for_the_blank_in_its_address_but_these() -> None:
 
 
 class Rooms:
-    """An installation with something on every page, which nobody changes, and two of Ada's windows on it."""
+    """An installation with something on every page, which nobody changes, and Ada's window on it."""
 
-    def __init__(self, desk: Desk, wide: Page, narrow: Page) -> None:
-        self.desk, self.wide, self.narrow = desk, wide, narrow
+    def __init__(self, desk: Desk, window: Page) -> None:
+        self.desk, self.window = desk, window
 
 
 @pytest.fixture(scope="module")
@@ -72,36 +73,17 @@ async def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> A
             )
         await programs.make(store, ada, "reports", Role.VIEWER)
         await manage.disable(store, ada, 3)
-        yield Rooms(desk, await desk.sign_in(), await desk.sign_in(width=chromium.NARROW, height=640))
+        yield Rooms(desk, await desk.sign_in())
 
 
 @every_page
-async def test_a_page_has_nothing_that_axe_finds_serious_and_the_browser_nothing_to_complain_of(
+async def test_a_page_is_gone_through_by_keyboard_has_nothing_that_axe_finds_serious_and_reads_when_narrow_or_large(
     rooms: Rooms, path: str
 ) -> None:
-    await rooms.wide.goto(path)
-    await chromium.axe(rooms.wide)
-    assert await rooms.wide.locator("h1").count() == 1
-    rooms.desk.has_heard_no_complaint()
-
-
-@every_page
-async def test_a_page_reads_at_320_px_and_with_text_twice_as_large(rooms: Rooms, path: str) -> None:
-    page = rooms.narrow
-    await page.set_viewport_size({"width": chromium.NARROW, "height": 640})
+    page = rooms.window
+    await page.set_viewport_size(WIDE)
     await page.goto(path)
-    await chromium.axe(page)
-    await chromium.fits(page)
-    # Text at 200 % by the browser's own setting: every length of the style sheet goes by it.
-    await page.set_viewport_size({"width": 2 * chromium.NARROW, "height": 900})
-    await page.evaluate("document.documentElement.style.fontSize = '200%'")
-    await chromium.fits(page)
-
-
-@every_page
-async def test_a_page_is_gone_through_by_keyboard_and_the_focus_is_always_seen(rooms: Rooms, path: str) -> None:
-    page = rooms.wide
-    await page.goto(path)
+    assert await page.locator("h1").count() == 1
     controls = await page.locator(
         # Of radio buttons of one question the chosen one is the stop.
         "a[href]:visible, button:visible, select:visible, input:not([type=hidden]):not([type=radio]):visible,"
@@ -110,6 +92,16 @@ async def test_a_page_is_gone_through_by_keyboard_and_the_focus_is_always_seen(r
     stops = await chromium.tab_through(page)
     # Regions that scroll are stops too; nothing that can be used is left out.
     assert len([stop for stop in stops if stop in ("a", "button", "select", "input")]) == controls
+    await chromium.axe(page)
+
+    await page.set_viewport_size({"width": chromium.NARROW, "height": 640})
+    await chromium.axe(page)
+    await chromium.fits(page)
+    # Text at 200 % by the browser's own setting: every length of the style sheet goes by it.
+    await page.set_viewport_size({"width": 2 * chromium.NARROW, "height": 900})
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")
+    await chromium.fits(page)
+    rooms.desk.has_heard_no_complaint()
 
 
 @pytest.mark.parametrize("purpose", ["first", "password", "void"])
@@ -119,9 +111,10 @@ async def test_what_a_one_time_link_opens_is_as_good(desk: Desk, purpose: str) -
         _, token = await manage.add(store, await desk.office.by("Ada"), "nina@example.com", "Nina", Role.VIEWER)
     else:
         token = await links.demo_link(store, "Demo", "demo@example.com") if purpose == "first" else "void"
+    page = await desk.page()
+    await page.goto(f"/welcome/{token}")
     for width in (chromium.NARROW, 1100):
-        page = await desk.page(width=width)
-        await page.goto(f"/welcome/{token}")
+        await page.set_viewport_size({"width": width, "height": 900})
         await chromium.axe(page)
         await chromium.fits(page)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser import chromium, demo_world
+from tests.browser.controls import pressed
 from tests.browser.demo_world import FINISH, Demo, a_demo, counted, finish, in_agreement, install_the_package
 from tests.browser.sign_ins import HUBSPOT, SALESFORCE
 
@@ -24,9 +25,10 @@ COUNT_CLICKS = """addEventListener("click", event => {
 
 
 @pytest.fixture
-async def demo(tmp_path: Path, browser: Browser) -> AsyncIterator[Demo]:
+async def demo(tmp_path: Path, browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Demo]:
     async with a_demo(tmp_path, browser) as made:
         yield made
+        pressed(request.node, made.asked)
 
 
 async def clicks(page: Page) -> int:
@@ -41,6 +43,7 @@ async def look(page: Page) -> None:
         await chromium.fits(page)
 
 
+@pytest.mark.presses("GET /settings/progress/events")
 async def test_recommended_leads_to_two_crms_in_agreement_within_twelve_clicks(demo: Demo) -> None:
     page = await demo.page()
     await page.add_init_script(COUNT_CLICKS)
@@ -62,6 +65,10 @@ async def test_recommended_leads_to_two_crms_in_agreement_within_twelve_clicks(d
     assert {name: each.pairs > 0 for name, each in told.objects.items()} == dict.fromkeys(told.objects, True)
     await page.get_by_role("link", name="Open the settings").click()
     await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    # Healthy, in words.
+    await expect(page.locator("[data-verdict]")).to_contain_text("In agreement: nothing is due, nothing needs you.")
+    await expect(page.get_by_text("Nothing needs you.", exact=True)).to_be_visible()
+    await chromium.axe(page)
 
 
 async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browser(demo: Demo) -> None:
@@ -100,7 +107,14 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     await page.get_by_role("button", name="Set rule for selected").click()
     await expect(row.get_by_role("cell", name="Two-way")).to_be_visible()
     await look(page)
+    slow = {"match": {"path_prefix": "/crm/objects"}, "kind": "slow", "delay_ms": 1_500}
+    demo.stage.world.hubspot.faults.add(slow)
     await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/review")
+    # Counted in the background, said as far as it is.
+    await expect(page.get_by_text("so far", exact=True)).to_be_visible()
+    await look(page)
+    demo.stage.world.hubspot.faults.clear()
     await counted(page)
     await expect(page.get_by_text("The contacts of the list People with a job title.")).to_be_visible()
     await expect(page.get_by_text("Deals: off.")).to_be_visible()

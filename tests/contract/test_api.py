@@ -105,6 +105,7 @@ async def test_a_plan_is_a_job_that_ends_with_the_document_of_the_command_and_wr
     job = await joined.ended(await joined.post("~/plan", {"objects": ["contacts"]}, Role.OPERATOR))
     assert (job["state"], job["error"], job["result"]["schema"]) == ("done", None, "interlock.plan/1")
     assert job["result"]["objects"]["contacts"]["create_in_salesforce"] == 2
+    assert job["result"]["duration"] == {"working_seconds": 0, "days": 1, "limited_by": None}
     assert not joined.salesforce.org.tables["Contact"].rows
 
 

@@ -27,8 +27,9 @@ from interlock.web.address import Operation
 from interlock.web.api.addresses import OPERATIONS
 from interlock.web.api.openapi import document
 
-# All addresses by three roles, good and bad: the whole takes half a minute on 2 cores.
-EXAMPLES = {Role.VIEWER: 2, Role.OPERATOR: 3, Role.ADMIN: 5}
+# Every address by each role, good and bad. What an admin may send is drawn three times; of who may do less one request is sent, the
+# plainest: whether they may is decided before what they sent is looked at (who_may.py).
+EXAMPLES = {Role.VIEWER: 1, Role.OPERATOR: 1, Role.ADMIN: 3}
 CHECKED = [
     "not_a_server_error",
     "status_code_conformance",

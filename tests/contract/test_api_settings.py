@@ -179,6 +179,11 @@ async def test_the_package_is_installed_and_taken_out_after_its_links_were_writt
     assert removed["result"]["removed"]
     exported = removed["result"]["exported"]
     assert len(written(synced, exported["file"]).splitlines()) == 1 + exported["pairs"] == 2
+    deeds = [(actor.partition(":")[0], action) for actor, action, _ in await synced.office.deeds()]
+    assert [each for each in deeds if each[1].startswith("package_")] == [
+        ("token", "package_installed"),
+        ("token", "package_removed"),
+    ]
 
 
 # --- notifications ----------------------------------------------------------------------------------------------------

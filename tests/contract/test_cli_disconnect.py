@@ -67,6 +67,24 @@ def test_disconnecting_twice_is_once(synced: Interlock) -> None:
     assert "no sign-in" in again["package_because"]
 
 
+def test_a_person_can_be_forgotten_after_it_too(synced: Interlock, crms: LocalCrms) -> None:
+    """What is remembered of a connection stays, and with it what is remembered of people."""
+    (id_,) = [row["Id"] for row in crms.salesforce.query("SELECT Id FROM Contact")]
+    key = f"salesforce:Contact:{id_}"
+    synced("disconnect", "--keep-package", "--yes", "--json").sound(1)
+    assert synced("erase", key, "--everywhere", "--yes", "--json").sound(2).error["code"] == "sign_in_missing"
+
+    erased = synced("erase", key, "--yes", "--json").sound().document
+
+    assert erased["history_rows"] > 0
+    assert b"ada@example.com" not in (synced.home / "interlock.db").read_bytes()
+    # Nor do its records sync again when the same two are joined again.
+    synced.connect().sound()
+    crms.salesforce.edit("Contact", id_, Title="Countess")
+    counts = synced("sync", "--once", "--json").sound().document["objects"]["contacts"]
+    assert (counts["linked"], counts["updated_in_hubspot"]) == (0, 0)
+
+
 def test_the_plan_changes_nothing(synced: Interlock) -> None:
     planned = synced("disconnect", "--plan", "--json").sound().document
     assert (planned["planned"], planned["package"]) == (True, "removed")

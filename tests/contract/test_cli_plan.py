@@ -23,6 +23,7 @@ def test_it_says_what_a_sync_would_do_even_beside_another_and_writes_nothing(
         )
     document = interlock("plan", "--json").sound().document
     assert document["complete"] is True
+    assert (document["duration"]["days"], document["duration"]["limited_by"]) == (1, None)
     contacts = document["objects"]["contacts"]
     assert (contacts["matched"], contacts["update_in_hubspot"], contacts["blocked"]) == (1, 1, 1)
     (conflict,) = [each for each in contacts["examples"] if each["action"] == "conflict"]
@@ -32,6 +33,7 @@ def test_it_says_what_a_sync_would_do_even_beside_another_and_writes_nothing(
     text = interlock("plan", "--limit", "1", "--object", "contacts").sound().out
     assert "Nothing was written" in text
     assert "counts so far" in text
+    assert "What was counted so far would take less than a minute, at the pace of this count" in text
 
 
 def test_sync_with_plan_says_the_same_and_writes_nothing(interlock: Interlock, crms: LocalCrms) -> None:

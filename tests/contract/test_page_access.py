@@ -326,3 +326,17 @@ async def test_what_is_no_token_is_refused(site: Site, sent: str) -> None:
     answer = await site.browser().get("/api/v1/status", **headers)
     assert answer.status == 401
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_nul_in_what_a_page_is_sent_is_refused_on_either_database(tmp_path: Path, database_url: str) -> None:
+    async with an_office(tmp_path, database_url) as office:
+        await office.add("Ada", Role.ADMIN)
+        browser = Browser(make_app(office.interlock, "http://127.0.0.1:8090", office.passwords))
+        form = (await browser.get("/sign-in")).page.form("/sign-in")
+        assert (await browser.post("/sign-in", {**form, "email": "a\0b@example.com", "password": "x"})).status == 400
+        await browser.sign_in("ada@example.com", PASSWORD)
+        async with office.store.write(None) as tx:
+            await connections.create(tx, a_connection("main", "1"))
+        for page in ("issues?code=%00", "conflicts?property=a%00", "not-synced?object=contacts&why=%00", "\0"):
+            assert (await browser.get(f"/connections/1/{page}")).status in (400, 404), page
+        assert (await browser.get("/audit-log?before=%00")).status == 400

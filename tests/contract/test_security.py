@@ -15,7 +15,7 @@ from tests.api_world import ApiWorld, an_api
 from tests.asgi_browser import Answer, Browser
 from tests.office import PASSWORD
 
-from interlock.app.people import links, programs
+from interlock.app.people import links, manage, programs
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.words import on_one_line
@@ -171,6 +171,23 @@ async def test_every_kind_of_answer_carries_the_security_headers(api: ApiWorld) 
         assert {name: answer.headers.get(name.lower()) for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert "server" not in answer.headers
         assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("public_url", ["http://127.0.0.1:8090", "https://127.0.0.1:8090"])
+async def test_the_answer_about_a_defect_carries_them_too(
+    api: ApiWorld, monkeypatch: pytest.MonkeyPatch, public_url: str
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(manage, "anybody", breaks)
+    monkeypatch.setattr(programs, "whose", breaks)
+    app = make_app(api.office.interlock, public_url, api.office.passwords)
+    for path in ("/sign-in", "/api/v1/me"):
+        answer = await Browser(app).get(path, authorization="Bearer no-such-token")
+        assert answer.status == 500
+        assert {name: answer.headers.get(name.lower()) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+        assert ("strict-transport-security" in answer.headers) == public_url.startswith("https")
 
 
 async def test_what_a_role_does_not_allow_is_in_the_log_once_an_hour_by_its_address_in_the_table(api: ApiWorld) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
+import pytest
 import yaml
 from tests.asgi_browser import Answer, Browser
 from tests.contract.sign_in_world import ADMIN, PRODUCTION
@@ -12,10 +14,16 @@ from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
 from interlock.app import mappings, states
 from interlock.app.crms import save_app
+from interlock.app.package import plan
+from interlock.app.package.parts import address_of
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import apps, connect, state
 from interlock.app.sign_in import redirect_uri
+from interlock.config import Home, ProcessSettings
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, Transport
+from interlock.store import connections, grants
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/connection"
@@ -163,16 +171,18 @@ def _joined_by_browser(world: SettingsWorld) -> Transport:
     return world.transport
 
 
-async def _sign_in(world: SettingsWorld, admin: Browser, side: Side, who: str, as_: str) -> Answer:
+async def _sign_in(
+    world: SettingsWorld, admin: Browser, side: Side, who: str, as_: str, own: str = PUBLIC_URL
+) -> Answer:
     """From the button to where the browser is led in the end."""
     assert world.store is not None
     crm = world.hubspot if side is Side.HUBSPOT else world.salesforce
     await save_app(world.store, side, crm.client_id, crm.client_secret)
     away = await admin.submit(PAGE, f"{PAGE}/{side.value}/sign-in", **{"as": as_})
     assert away.status == 200, away.body
-    person = Person(_joined_by_browser(world), who, interlock_url=PUBLIC_URL)
+    person = Person(_joined_by_browser(world), who, interlock_url=own)
     await person.go_through(away.headers["refresh"].partition("url=")[2])
-    return await admin.get(person.at.removeprefix(PUBLIC_URL))
+    return await admin.get(person.at.removeprefix(own))
 
 
 _REAL = {
@@ -215,6 +225,118 @@ def test_a_sign_in_that_was_denied_is_said_on_the_tab_and_changes_nothing(tmp_pa
         assert "the token of a private app" in (await admin.get(PAGE)).page.text
 
     tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_a_sign_in_that_another_one_was_begun_after_leaves_both_as_they_were(tmp_path: Path) -> None:
+    """In another tab somebody has begun to set up a further connection: whose the first one is must not be guessed."""
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        assert (await _sign_in(world, admin, Side.HUBSPOT, ADMIN, "same")).to == f"{PAGE}?done=signed_in"
+        assert "crm_signed_in" in await world.deeds()
+        away = await admin.submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "same"})
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2])
+        admin.cookies["interlock_sign_in_from_hubspot"] = "1.hubspot.tab."
+        async with world.store.write(None) as tx:
+            await state.begin_in(tx, BY_COMMAND, None)
+        await admin.get(person.at.removeprefix(PUBLIC_URL))
+        async with world.store.read(1) as tx:
+            used = (await grants.in_use(tx))["hubspot"]
+            setup = await state.load_in(tx, 1)
+        assert (used.state, connect.values_of(setup).hubspot) == (grants.GOOD, None)
+        assert "another sign-in to HubSpot since" in connect.values_of(setup).refused["hubspot"]
+        await world.turns()
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_signing_in_again_leads_back_to_the_address_that_the_apps_know(tmp_path: Path) -> None:
+    """Entered at the set-up; `serve` itself may know this machine's own address only."""
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await save_app(world.store, Side.HUBSPOT, world.hubspot.client_id, world.hubspot.client_secret)
+        setup = await state.begin(world.store, BY_COMMAND)
+        await state.save(world.store, BY_COMMAND, setup.id, apps.slug, apps.Values("https://sync.example.com"), 0)
+        async with world.store.write(None) as tx:
+            await state.joined(tx, setup.id, 1)
+            await state.finish_in(tx, BY_COMMAND, setup.id)
+        away = await admin.submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "same"})
+        assert quote(redirect_uri("https://sync.example.com", Side.HUBSPOT), safe="") in away.headers["refresh"]
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_the_app_that_was_entered_last_is_signed_in_with(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        for client_id in ("first", "last"):
+            await save_app(world.store, Side.HUBSPOT, client_id, "secret")
+        away = await admin.submit(PAGE, f"{PAGE}/hubspot/sign-in", **{"as": "same"})
+        assert "client_id=last" in away.headers["refresh"]
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_a_disconnected_connection_is_not_signed_in_again(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await save_app(world.store, Side.HUBSPOT, world.hubspot.client_id, world.hubspot.client_secret)
+        form = (await admin.get(PAGE)).page.form(f"{PAGE}/hubspot/sign-in")
+        away = await admin.post(f"{PAGE}/hubspot/sign-in", {**form, "as": "same"})
+        async with world.store.write(1) as tx:
+            await connections.update(tx, 1, state="not_connected")
+        # While the browser was at HubSpot, or with a form that was opened before.
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2])
+        back = await admin.get(person.at.removeprefix(PUBLIC_URL))
+        again = await admin.post(f"{PAGE}/hubspot/sign-in", {**form, "as": "same"})
+        for refused in (back, again):
+            assert (refused.status, "is disconnected" in refused.page.text) == (422, True)
+        async with world.store.read(1) as reading:
+            assert await grants.in_use(reading) == {}
+
+    tell(tmp_path, story, objects=("contacts",), **_REAL)
+
+
+def test_signing_in_again_grants_no_access_that_was_not_granted_at_the_install(tmp_path: Path) -> None:
+    own = "https://sync.example.com"
+    real = {
+        "salesforce": {
+            "callback_urls": (redirect_uri(own, Side.SALESFORCE),),
+            "instance_url": f"https://{PRODUCTION}",
+        }
+    }
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        home = world.interlock.home
+        world.interlock.home = Home(path=home.path, settings=ProcessSettings(public_url=own))
+        back = await _sign_in(world, await world.admin(), Side.SALESFORCE, ADMIN, "same", own)
+        assert back.to == f"{PAGE}?done=signed_in", back.page.text
+        async with world.store.read(None) as tx:
+            now = await connections.get(tx, 1)
+        assert now is not None
+        async with world.interlock.clients(now) as clients:
+            user_id = (await clients.salesforce.identity()).user_id
+            assert (await plan.look(clients.salesforce, user_id, address_of(own))).sites == ()
+
+    tell(tmp_path, story, objects=("contacts",), **real)
+
+
+@pytest.mark.parametrize("pressed", ["connection-", "connection-x", "connection-" + "9" * 30, "x.y", "1.hubspot"])
+def test_a_callback_with_a_cookie_of_somebodys_own_making_is_refused(tmp_path: Path, pressed: str) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        admin.cookies["interlock_sign_in_from_hubspot"] = pressed
+        assert (await admin.get("/oauth/hubspot/callback?code=1&state=2")).status == 400
+
+    tell(tmp_path, story, objects=("contacts",))
 
 
 def test_a_connection_without_an_app_says_how_to_sign_in(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_the_settings_lead_on_where_there_is_one_connection_and_a_connection_tha
 ) -> None:
     async def story(world: SettingsWorld) -> None:
         viewer = await world.browser(Role.VIEWER)
-        assert (await viewer.get("/settings")).to == f"{HERE}/contacts"
+        assert (await viewer.get("/settings")).to == f"{HERE}/overview"
         missing = await viewer.get("/connections/7/contacts")
         assert missing.status == 404
         assert "There is no such connection" in missing.page.text

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
+from interlock.app import connect as joining
 from interlock.app import disconnect, once
+from interlock.app.connections import PAUSED_OBJECTS
+from interlock.app.errors import Stale
+from interlock.app.schemas import Schemas
 from interlock.app.setup import connect, signing_in
 from interlock.core.model import Side
 from interlock.store import Store, connections, links
@@ -113,3 +118,36 @@ async def test_it_can_be_set_up_with_another_org_in_which_pairs_are_found_anew(w
     emails = [row.values["Email"] for row in wizard.sandbox.org.tables["Contact"].rows.values() if not row.deleted]
     assert sorted(emails) == ["ada@example.com", "bo@example.com"]
     assert user.get("contacts", ada)["interlock_salesforce_id"] in wizard.sandbox.org.tables["Contact"].rows
+
+
+async def while_the_schemas_are_read(monkeypatch: pytest.MonkeyPatch, wizard: Wizard, **changes: Any) -> None:
+    """Somebody else changes the connection at the moment when joining waits for the CRMs."""
+    id_ = (await the_connection(wizard)).id
+    assert id_ is not None
+    read = joining.read_schemas
+
+    async def read_slowly(*arguments: Any) -> Schemas:
+        async with wizard.store.write(id_) as tx:
+            await connections.update(tx, id_, **changes)
+        return await read(*arguments)
+
+    monkeypatch.setattr(joining, "read_schemas", read_slowly)
+
+
+async def test_one_that_begins_to_sync_while_another_set_up_joins_it_goes_on(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wizard.install()
+    await while_the_schemas_are_read(monkeypatch, wizard, state="first_sync", begun_at_us=wizard.clock())
+    with pytest.raises(Stale, match="somebody else"):
+        await wizard.found()
+    now = await the_connection(wizard)
+    assert (now.state, now.begun_at_us) == ("first_sync", wizard.clock())
+
+
+async def test_what_is_set_while_a_set_up_joins_stays_set(wizard: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
+    await wizard.install()
+    settings = {**(await the_connection(wizard)).settings, PAUSED_OBJECTS: ["deals"]}
+    await while_the_schemas_are_read(monkeypatch, wizard, settings=settings)
+    await wizard.found()
+    assert (await the_connection(wizard)).settings[PAUSED_OBJECTS] == ["deals"]

@@ -149,7 +149,9 @@ class TestRefusals:
     async def test_an_address_that_is_no_my_domain(self, world: SetupWorld, ada: Browser) -> None:
         form = (await ada.get(CONNECT)).page.form(SIGN_IN)
         answer = await ada.post(SIGN_IN, {**form, "part": SALESFORCE, "my_domain": "https://evil.example"})
-        assert "is not a My Domain address" in answer.page.text
+        assert (answer.status, "is not a My Domain address" in answer.page.text) == (422, True)
+        assert answer.page.all("input", id="my_domain")[0]["aria-invalid"] == "true"
+        assert (await values(world)).my_domain == ""
 
     async def test_an_app_that_the_org_does_not_let_in(self, database_url: str, tmp_path: Path) -> None:
         async with a_setup_world(tmp_path, database_url, app_policy="not_installed") as world:
@@ -165,6 +167,14 @@ class TestWindow:
         assert page.page.all("div", **{"data-came-back": None})  # type: ignore[arg-type]
         assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
         assert (await ada.get(CONNECT)).headers["cross-origin-opener-policy"] == "same-origin-allow-popups"
+
+    async def test_both_sides_may_be_on_their_way_at_once(self, world: SetupWorld, ada: Browser) -> None:
+        one, other = world.browser(), world.browser()
+        await one.go_through(await world.press(ada, HUBSPOT))
+        await other.go_through(await world.press(ada, SALESFORCE))
+        for crm in (one, other):
+            assert (await world.come_back(ada, crm)).to == CONNECT
+        assert connect.done(await world.setup())
 
 
 class TestTheDoor:
@@ -189,7 +199,7 @@ class TestTheDoor:
 
     async def test_the_cookies_of_a_sign_in_are_of_this_host_alone(self, world: SetupWorld, ada: Browser) -> None:
         await world.press(ada, HUBSPOT)
-        assert {"__Host-interlock_sign_in", "__Host-interlock_sign_in_from"} <= set(ada.cookies)
+        assert {"__Host-interlock_sign_in", "__Host-interlock_sign_in_from_hubspot"} <= set(ada.cookies)
 
 
 class TestSyncUser:
@@ -302,6 +312,29 @@ class TestAsking:
         await world.press(world.visitor(), SALESFORCE, link, f"{link}/connect/sign-in")
         second = await world.visitor().get(link)
         assert (second.status, "taken up in another browser" in second.page.text) == (404, True)
+
+    async def test_the_package_waits_for_the_sign_in_of_its_org(self, world: SetupWorld, ada: Browser) -> None:
+        link = await self.link(ada, SALESFORCE)
+        carol = world.visitor()
+        early = await carol.get(f"{link}/package")
+        form = (await carol.get(link)).page.form(f"{link}/connect/sign-in")
+        sent = await carol.post(f"{link}/package/continue", {"csrf": form["csrf"]})
+        assert [(each.status, each.to) for each in (early, sent)] == [(303, link)] * 2
+
+    async def test_who_is_asked_for_the_package_alone_takes_the_link_up_with_it(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        form = (await ada.get("/setup/package")).page.form("/setup/package/ask")
+        (shown,) = (await ada.post("/setup/package/ask", form)).page.all("input", id="link")
+        link = str(shown["value"]).removeprefix(PUBLIC_URL)
+        carol = world.visitor()
+        scope = (await carol.get(f"{link}/package?stage=scope")).page.form(f"{link}/package/install")
+        assert (await carol.post(f"{link}/package/install", {**scope, "who": "all"})).status == 303
+        assert (await carol.get(f"{link}/package?stage=dialog")).status == 200
+        other = await world.visitor().get(f"{link}/package")
+        assert (other.status, "taken up in another browser" in other.page.text) == (404, True)
 
     async def test_the_token_stands_nowhere_in_the_database(self, world: SetupWorld, ada: Browser) -> None:
         token = (await self.link(ada, HUBSPOT)).rpartition("/")[2]

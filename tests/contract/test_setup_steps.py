@@ -16,7 +16,7 @@ from interlock.app import disconnect, sign_in_checks, sign_offs
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
-from interlock.app.setup import configuration, connect, finish, package, properties, review, signing_in
+from interlock.app.setup import configuration, connect, contacts, finish, package, properties, review, signing_in
 from interlock.app.setup.draft import Row
 from interlock.core.model import Side, SyncRule
 from interlock.store import Store, connections, grants, links
@@ -320,6 +320,8 @@ async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizar
     before = (await wizard.found()).connection
     again = await wizard.sign_in(Side.HUBSPOT)
     values = connect.values_of(await wizard.setup())
+    assert values.hubspot is not None
+    assert values.hubspot.grant is not None
     await wizard.keep(
         connect.slug, msgspec.structs.replace(values, hubspot=connect.SignedIn(again.identity, again.grant_id))
     )
@@ -327,6 +329,10 @@ async def test_who_signs_in_anew_after_the_package_syncs_with_that_sign_in(wizar
     assert after.id == before.id
     async with wizard.store.read(after.id) as tx:
         assert (await grants.in_use(tx))["hubspot"].id == again.grant_id
+        assert await grants.to_revoke(tx) == []
+        replaced = await grants.get(tx, values.hubspot.grant)
+    assert replaced is not None
+    assert (replaced.state, replaced.tokens) == (grants.REVOKED, None)
 
 
 async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard: Wizard) -> None:
@@ -370,6 +376,15 @@ class TestChoices:
         draft = properties.draft_of(await wizard.setup(), await wizard.found())
         with pytest.raises(BadInput, match="identifies the contact"):
             properties.with_rules(properties.Values(), draft, {"contacts/email": "dont_sync"})
+
+    async def test_only_a_list_of_contacts_limits_the_contacts(self, wizard: Wizard) -> None:
+        await wizard.signed_in()
+        person, setup = wizard.hubspot.user(), await wizard.setup()
+        people, firms = (person.create_list(each, "Customers") for each in ("contacts", "companies"))
+        assert (await contacts.chosen_list(wizard.interlock, setup, people)).id == people
+        for other in (firms, "999", "../objects/contacts"):
+            with pytest.raises(BadInput):
+                await contacts.chosen_list(wizard.interlock, setup, other)
 
     async def test_fields_without_a_property_get_one_and_are_synced(self, wizard: Wizard) -> None:
         wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))

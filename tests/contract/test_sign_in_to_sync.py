@@ -127,13 +127,20 @@ async def test_connecting_with_tokens_later_gives_the_sign_ins_up(
 ) -> None:
     connection = (await joined(opened, crms)).connection
     assert connection.id is not None
+    async with opened.store.read(connection.id) as tx:
+        before = (await grants.in_use(tx))["salesforce"]
+    assert before.tokens is not None
     interlock.connect().sound()
     async with opened.store.read(connection.id) as tx:
         assert await grants.in_use(tx) == {}
-        assert len(await grants.to_revoke(tx)) == 2
-    async with opened.crms() as asked:
-        ended = await sign_offs.revoke_superseded(opened.store, asked, connection.id)
-    assert [each.why_not for each in ended] == [None, None]
+        assert await grants.to_revoke(tx) == []
+        ended = await grants.get(tx, before.id)
+    assert ended is not None
+    assert (ended.state, ended.tokens) == (grants.REVOKED, None)
+    async with HttpTransport() as line:
+        url = f"{crms.salesforce.url}/services/oauth2/userinfo"
+        headers = {"Authorization": f"Bearer {before.tokens.access}"}
+        assert (await line.send(Request("GET", url, headers, None), 10)).status in (401, 403)
 
 
 async def test_local_crms_are_refused_where_it_is_no_demo(opened: Interlock, crms: LocalCrms) -> None:

@@ -513,6 +513,21 @@ class TestWhenHubSpotDoesNotSay:
 
         tell(story, with_list, **LIMITED)
 
+    def test_it_is_asked_about_again_however_long_hubspot_says_nothing_and_less_and_less_often(self, tell):
+        async def story(world: World) -> None:
+            hubspot = Doubting(world, "nothing")
+            here = world.person(ADA)
+            world.hugo.change_list("1", add=[here])
+            for _ in range(96):
+                await world.sync_later(900)
+            assert 20 < hubspot.asked < 40
+            assert world.counts()["Contact"] == 0
+            hubspot.says = "truth"
+            await world.sync_later(3_600)
+            assert world.counterpart("contacts", here)
+
+        tell(story, with_list, **LIMITED)
+
     def test_a_pair_of_which_it_says_nothing_keeps_its_state(self, tell):
         async def story(world: World) -> None:
             here = world.person(ADA)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from interlock.core.model import RecordKey, Side
+from interlock.engine.candidates import LOOK_AGAIN_US
 from tests.world import World
 
 
@@ -285,3 +287,28 @@ def test_what_was_there_and_is_only_to_be_linked_is_not_made_by_being_looked_at_
         world.hugo.create("contacts", {"email": "bob@example.com", "lastname": "Babbage"})
 
     tell(story, before=before, existing="link")
+
+
+@pytest.mark.parametrize("later_s", [0, 600])
+def test_what_was_there_and_is_only_to_be_linked_is_not_made_when_a_match_that_several_fitted_is_none_any_more(
+    tell, later_s: int
+):
+    """Also not where it was there so short a time before that it had to be looked at once more."""
+
+    async def story(world: World) -> None:
+        await world.settle()
+        assert {issue.code for issue in await world.issues()} == {"several_candidates"}
+        for number, id_ in enumerate(world.sally.ids("Contact")):
+            world.sally.update("Contact", id_, {"Email": f"other{number}@example.com"})
+        await world.settle()
+        await asyncio.sleep(LOOK_AGAIN_US / 1_000_000)
+        await world.settle()
+        assert len(world.sally.ids("Contact")) == 2
+        assert await world.issues() == []
+
+    def before(world: World) -> None:
+        world.person("ada@example.com")
+        for name in ("Lovelace", "Byron"):
+            world.sally.create("Contact", {"LastName": name, "Email": "ada@example.com"})
+
+    tell(story, before, later_s, existing="link")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from interlock.core.codec import Codec, FieldShape, codec_for
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import Base, Observation, Raw, RecordKey, Side, SyncRule
-from interlock.core.plan import base_after_writes, plan_side
+from interlock.core.plan import base_after, plan_side
 from interlock.core.reconcile import merge_record
 from interlock.core.values import Blank, Unknown, Value, fingerprint
 
@@ -153,7 +153,7 @@ class PairInMemory:
                 respell = self.kinds[write.mapping.id].respell
                 save = (saves or {}).get(side, respell)
                 self.values[side][write.name] = save(write.raw) if write.raw != "" else None
-                base = base_after_writes(base, side, [write])
+                base |= base_after([(side, [write])])
                 done.append(Written(write.mapping.id, side, write.old, write.decision.merge.value))
                 conflict = write.decision.merge.conflict
                 if conflict is not None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditKind, Issue
+from interlock.core.model import AuditKind, Issue, IssueCategory
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
@@ -245,7 +245,10 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
     """Who works where and who takes part in which deal is the same on both sides, as far as both sides know the records."""
     story = scenes["deals"].story
     hugo = story.hubspot.user()
-    companies = scenes["companies"].pairs
+    # Of two companies whose accounts were merged one has the account, and a person was told that the other has none; which of
+    # them holds the account's id in HubSpot is left from before.
+    alone = {each.hubspot_id for each in scenes["companies"].issues if each.category is IssueCategory.MATCHING}
+    companies = {here: there for here, there in scenes["companies"].pairs.items() if here not in alone}
     for slug, name in (("contacts", "associatedcompanyid"), ("deals", "hs_primary_associated_company")):
         for hubspot_id, salesforce_id in scenes[slug].pairs.items():
             company = scenes[slug].here[hubspot_id].get(name)

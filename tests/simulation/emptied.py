@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
+from interlock.core.model import ConflictReason
 from tests.simulation.kinds import LINK, PLACEHOLDER, Kind
 from tests.simulation.world import Story
 
@@ -26,7 +27,11 @@ def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
             if entry.client != OURS or entry.field not in fields or _blank(entry.old) or not _blank(entry.new):
                 continue
             others = _counterparts(story, kind, side, entry.id)
-            if not any(_was_empty(story, kind, side, entry, other, fields[entry.field]) for other in others):
+            if not any(
+                _was_empty(story, kind, side, entry, other, fields[entry.field])
+                or _was_to_be_empty(story, kind, side, entry, other)
+                for other in others
+            ):
                 yield f"emptied: {side} {entry.id}.{entry.field} {entry.old!r} by us, and it was empty in none of {others}"
 
 
@@ -61,6 +66,24 @@ def _was_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: 
             return True
         empty = _blank(entry.new)
     return empty
+
+
+def _was_to_be_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: str) -> bool:
+    """Somebody emptied it there between our read and our write, which filled it again: by the rule it goes back to empty, on
+    both sides, for neither is any more."""
+    here = {"hubspot": "hubspot_id", "salesforce": "salesforce_id"}
+    name = "property" if side == "hubspot" else "field"
+    other_side = "salesforce" if side == "hubspot" else "hubspot"
+    return any(
+        row.reason == ConflictReason.LOST_RACE.value
+        and row.object == kind.slug
+        and row.side is not None
+        and row.side.value == other_side
+        and _blank(row.old)
+        and (getattr(row, here[side]), getattr(row, here[other_side])) == (write.id, other)
+        and getattr(row, name) == write.field
+        for row in story.conflicts
+    )
 
 
 def _blank(value: str | None) -> bool:

@@ -13,5 +13,6 @@ FOUND: dict[str, Recipe] = {
     "a value that was to go back when its field was no longer synced": Recipe(2765),
     "a value replaced by a write whose pair had come to rest when its field could be read again": Recipe(2897),
     "a value replaced by the way back of another, while the other side held neither": Recipe(3144),
+    "a value for both sides of which one side took it was held to be on both": Recipe(723),
     "a pair whose record was deleted followed a merge and ended the pair of the survivor": Recipe(503),
 }

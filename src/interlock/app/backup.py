@@ -4,7 +4,8 @@ A backup is a ZIP archive of `manifest.json`, `interlock.db` and, only where it 
 nobody can read the sign-ins in it, and with it everybody who has the file can. A restore keeps what it replaces beside it. What
 happened after the backup is not lost with it: the cursors are of that time, so everything since is detected again, and the keys
 that both CRMs hold decide what is whose, so that nothing is made twice. Who was erased since is forgotten again
-(erased_since.py). PostgreSQL has tools of its own, and is told to use them.
+(erased_since.py), and what was taken from people, programs and connections since stays taken (store/restored.py). PostgreSQL
+has tools of its own, and is told to use them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import msgspec
 
 from interlock import __version__
 from interlock.app import erased_since
+from interlock.app.connections import SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
@@ -156,36 +158,60 @@ async def restore(
         new = Path(folder) / _DATABASE
         key = _unpack(file, manifest, new)
         await _check_existing(path, manifest, clock_us, over_newer, open_store)
+        if key is not None:
+            keyring.add(key_file, key)
+        keys = keyring.load_or_create(key_file)
+        # All of it before it takes the other's place: whatever becomes of this process, nothing is given back that was taken.
+        store = await open_store(str(new), clock_us=clock_us, keyring=keys)
+        try:
+            await _without_what_was_taken_since(store, path, keys, manifest, clock_us, by, open_store)
+            listed, readable = await _readable(store, keys)
+        finally:
+            await store.close()
         stamp = rfc3339(clock_us()) or ""
         aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
         there = copy.put_in_place(new, path, aside)
-    if key is not None:
-        keyring.add(key_file, key)
-    keys = keyring.load_or_create(key_file)
-    store = await open_store(database, clock_us=clock_us, keyring=keys)
-    try:
-        async with store.write(None) as tx:
-            await restored.forget_what_was_running(tx)
-            await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us)
-        if there:
-            await _forget_erased(aside, store, key_file, clock_us, open_store)
-        listed, readable = await _readable(store, keys)
-    finally:
-        await store.close()
     return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
 
 
-async def _forget_erased(
-    aside: Path, store: Store, key_file: Path, clock_us: Callable[[], int], open_store: Callable[..., Awaitable[Store]]
+async def _without_what_was_taken_since(
+    store: Store,
+    path: Path,
+    keys: Keyring,
+    manifest: Manifest,
+    clock_us: Callable[[], int],
+    by: By,
+    open_store: Callable[..., Awaitable[Store]],
 ) -> None:
+    """`path`: the database that is to be replaced. It knows who was erased, disabled or paused since the backup."""
+    replaced = await _readable_store(path, keys, clock_us, open_store)
     try:
-        replaced = await open_store(str(aside), clock_us=clock_us, keyring=keyring.load_or_create(key_file))
-    except StoreError:
-        return  # it could not be looked into before either, and was replaced all the same
-    try:
-        await erased_since.forget_again(replaced, store)
+        known = restored.Withdrawn()
+        if replaced is not None:
+            async with store.read(None) as tx:
+                first_deed = await restored.first_deed_of(tx)
+            async with replaced.read(None) as tx:
+                known = await restored.withdrawn(tx, first_deed)
+        async with store.write(None) as tx:
+            await restored.forget_what_was_running(tx)
+            again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
+            await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us, withdrawn=again)
+        if replaced is not None:
+            await erased_since.forget_again(replaced, store)
     finally:
-        await replaced.close()
+        if replaced is not None:
+            await replaced.close()
+
+
+async def _readable_store(
+    path: Path, keys: Keyring, clock_us: Callable[[], int], open_store: Callable[..., Awaitable[Store]]
+) -> Store | None:
+    if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
+        return None
+    try:
+        return await open_store(str(path), clock_us=clock_us, keyring=keys)
+    except StoreError:
+        return None  # a person has been told that it cannot be looked into, and replaces it all the same
 
 
 def _unpack(file: Path, manifest: Manifest, new: Path) -> bytes | None:

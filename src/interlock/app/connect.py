@@ -14,8 +14,9 @@ import msgspec
 from interlock.app import credentials, key_fields, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
+from interlock.app.connections import fresh
 from interlock.app.credentials import Credentials
-from interlock.app.errors import BadInput
+from interlock.app.errors import BadInput, Stale
 from interlock.app.package import plan as package
 from interlock.app.package.deploy import Progress
 from interlock.app.people.log import record
@@ -36,6 +37,8 @@ from interlock.store.tx import WriteTx
 
 EXISTING_DEFAULT = "none"
 _PAGE_ROWS = 500
+# What says whether a connection syncs.
+_BEGINNING = ("state", "begun_at_us")
 
 
 class ConnectRefused(BadInput):
@@ -265,10 +268,7 @@ async def _save(
         if known is None:
             wanted.id = await connections.create(tx, wanted)
         else:
-            assert known.id is not None
-            same = ("id", "created_at_us", "hubspot_account_id", "salesforce_org_id", "name")
-            changes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if name not in same}
-            await connections.update(tx, known.id, **changes)
+            await _change(tx, known, wanted)
         assert wanted.id is not None
         tx.go_on_as(wanted.id)
         if request.secrets is not None:
@@ -295,8 +295,30 @@ async def _save(
     return wanted
 
 
+async def _change(tx: WriteTx, known: Connection, wanted: Connection) -> None:
+    """What `wanted` makes of `known`, and no more: while the CRMs were asked, somebody else may have changed the rest. Raises
+    Missing; Stale where two would begin it, or take it back to its set-up, at once."""
+    assert known.id is not None
+    now = await fresh(tx, known.id)
+    changes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value != getattr(known, name)}
+    if not changes.keys().isdisjoint(_BEGINNING) and any(
+        getattr(now, name) != getattr(known, name) for name in _BEGINNING
+    ):
+        raise Stale(
+            f"{known.name} was changed by somebody else while it was being joined. Nothing was saved.",
+            fix="Look at it as it is now, then go on.",
+        )
+    chosen = {name: value for name, value in wanted.settings.items() if value != known.settings.get(name)}
+    wanted.settings = {**now.settings, **chosen}
+    if "settings" in changes:
+        changes["settings"] = wanted.settings
+    if changes:
+        await connections.update(tx, known.id, **changes)
+
+
 async def _take_over(tx: WriteTx, wanted: Connection, grant_ids: tuple[int, ...]) -> None:
-    """From now on the connection signs in with these; what they take the place of waits for `sign_offs.revoke_superseded`."""
+    """From now on the connection signs in with these; what they take the place of waits for `sign_offs.revoke_superseded`, which
+    whoever joins calls afterwards."""
     users = await sign_offs.adopt(tx, grant_ids)
     if users and wanted.id is not None:
         names = {**wanted.settings["users"], **{side.value: identity.user_name for side, identity in users.items()}}

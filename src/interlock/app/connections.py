@@ -17,7 +17,7 @@ from interlock.core.model import Side
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, schedule
 from interlock.store.connections import Connection
-from interlock.store.tx import Tx
+from interlock.store.tx import Tx, WriteTx
 
 Json = dict[str, Any]
 
@@ -30,6 +30,12 @@ HALTED = {
     "not_connected": "disconnected",
 }
 PAUSED_OBJECTS = "paused_objects"
+# Of one that comes back by a restore: the state it had come to since the backup -> why it does not sync by itself.
+SINCE_THE_BACKUP = {
+    "paused": "A backup was restored that is older than its pause.",
+    "not_connected": "A backup was restored that is older than its end: it had been disconnected.",
+}
+SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
 # In the settings, while it goes over to another org (app/new_org), and, for good, since when it is with the org that it has:
@@ -131,6 +137,11 @@ def check_objects(objects: Sequence[str] | None) -> list[str] | None:
     return list(dict.fromkeys(objects)) if objects else None
 
 
+def is_on(connection: Connection, slug: str) -> bool:
+    """Whether the object syncs at all, by what was chosen for it; that it is paused meanwhile is another matter."""
+    return slug in connection.settings.get("objects", list(SPECS))
+
+
 def paused_objects(connection: Connection) -> set[str]:
     return set(connection.settings.get(PAUSED_OBJECTS, ()))
 
@@ -160,20 +171,18 @@ async def pause(
 ) -> StateChange:
     """Stop syncing until `resume`: everything, or these objects only."""
     assert connection.id is not None
-    paused = paused_objects(connection)
-    if objects:
-        after = paused | set(objects)
-        change = StateChange(connection.state, connection.state, None, sorted(after), after != paused)
-        if change.changed and not plan:
-            await _set_paused(store, connection, after, "paused", by)
-        return change
-    # What is disconnected does not sync, and is not to be resumed as something that was only paused.
-    after_state = connection.state if connection.state == "not_connected" else "paused"
-    change = StateChange(
-        connection.state, after_state, connection.state_reason, sorted(paused), connection.state != after_state
-    )
-    if change.changed and not plan:
-        async with store.write(connection.id) as tx:
+    if plan:
+        return _pausing(connection, objects)
+    async with store.write(connection.id) as tx:
+        # As it is now: somebody else may have paused another object, or disconnected it.
+        now = await fresh(tx, connection.id)
+        change = _pausing(now, objects)
+        if not change.changed:
+            return change
+        if objects:
+            await _set_paused(tx, now, change.objects)
+            await record(tx, by, "paused", f"connection:{connection.id}", paused_objects=change.objects)
+        else:
             await connections.update(
                 tx,
                 connection.id,
@@ -183,6 +192,16 @@ async def pause(
             )
             await record(tx, by, "paused", f"connection:{connection.id}")
     return change
+
+
+def _pausing(now: Connection, objects: Collection[str] | None) -> StateChange:
+    paused = paused_objects(now)
+    if objects:
+        after = paused | set(objects)
+        return StateChange(now.state, now.state, None, sorted(after), after != paused)
+    # What is disconnected does not sync, and is not to be resumed as something that was only paused.
+    state = now.state if now.state == "not_connected" else "paused"
+    return StateChange(now.state, state, now.state_reason, sorted(paused), now.state != state)
 
 
 async def resume(
@@ -196,41 +215,29 @@ async def resume(
 ) -> StateChange:
     """Sync again; also clears a suspension or a brake, whose reason is in the answer.
 
-    `seen_since_us`: since when the state has been that a person was shown. Raises Stopped where it is another by now: its
-    reason was not seen.
+    `seen_since_us`: since when the state has been that a person was shown; None: that of `connection`. Raises Stopped where it is
+    another by now: its reason was not seen.
     """
     assert connection.id is not None
-    if connection.state == "not_connected":
-        raise NotConnected(
-            f"{connection.name} is disconnected: there is no sign-in to sync with.",
-            fix="Run `interlock connect`, or sign in again on the pages.",
-        )
-    if not objects:
-        check_org_settled(connection)
-    paused = paused_objects(connection)
-    left = paused - set(objects) if objects else set()
-    state = connection.state
-    if not objects and state in HALTED:
-        state = "idle" if connection.begun_at_us is not None else "setting_up"
-    change = StateChange(
-        connection.state, state, connection.state_reason, sorted(left), state != connection.state or left != paused
-    )
-    if not plan:
-        if left != paused:
-            await _set_paused(store, connection, left, "resumed", by)
-        if state != connection.state:
-            async with store.write(connection.id) as tx:
-                now = await fresh(tx, connection.id)
-                check_org_settled(now)
-                _check_seen(now, seen_since_us)
-                settings = now.settings
-                if connection.state == "stopped_by_brake":
-                    settings = {**settings, BRAKE_RELEASED: True}
-                await connections.update(
-                    tx, connection.id, state=state, state_reason=None, state_fix=None, settings=settings
-                )
-                await schedule.ring(tx)
-                await record(tx, by, "resumed", f"connection:{connection.id}", was=connection.state)
+    if plan:
+        return _resuming(connection, objects)
+    async with store.write(connection.id) as tx:
+        now = await fresh(tx, connection.id)
+        change = _resuming(now, objects)
+        if not change.changed:
+            return change
+        if change.after != change.before:
+            _check_seen(now, connection.state_since_us if seen_since_us is None else seen_since_us)
+        if change.objects != sorted(paused_objects(now)):
+            await _set_paused(tx, now, change.objects)
+        if change.after != change.before:
+            released = {BRAKE_RELEASED: True} if now.state == "stopped_by_brake" else {}
+            settings = {**(await fresh(tx, connection.id)).settings, **released}
+            await connections.update(
+                tx, connection.id, state=change.after, state_reason=None, state_fix=None, settings=settings
+            )
+        await schedule.ring(tx)
+        await record(tx, by, "resumed", f"connection:{connection.id}", was=change.before, paused_objects=change.objects)
     return change
 
 
@@ -255,9 +262,26 @@ def since_of_org(connection: Connection, since_us: int) -> int:
     return max(since_us, int(connection.settings.get(ORG_SINCE, 0)))
 
 
-def _check_seen(now: Connection, seen_since_us: int | None) -> None:
+def _resuming(now: Connection, objects: Collection[str] | None) -> StateChange:
+    """Raises NotConnected, Stopped."""
+    if now.state == "not_connected":
+        raise NotConnected(
+            f"{now.name} is disconnected: there is no sign-in to sync with.",
+            fix="Run `interlock connect`, or sign in again on the pages.",
+        )
+    if not objects:
+        check_org_settled(now)
+    paused = paused_objects(now)
+    left = paused - set(objects) if objects else set()
+    state = now.state
+    if not objects and state in HALTED:
+        state = "idle" if now.begun_at_us is not None else "setting_up"
+    return StateChange(now.state, state, now.state_reason, sorted(left), state != now.state or left != paused)
+
+
+def _check_seen(now: Connection, seen_since_us: int) -> None:
     """Raises Stopped."""
-    if seen_since_us is not None and now.state_since_us != seen_since_us:
+    if now.state_since_us != seen_since_us:
         why = now.state_reason or HALTED.get(now.state, now.state)
         raise Stopped(
             f"Since you looked, {now.name} has changed: {why}",
@@ -266,14 +290,10 @@ def _check_seen(now: Connection, seen_since_us: int | None) -> None:
         )
 
 
-async def _set_paused(store: Store, connection: Connection, objects: Collection[str], deed: str, by: By) -> None:
-    assert connection.id is not None
-    async with store.write(connection.id) as tx:
-        current = await fresh(tx, connection.id)
-        settings = {**current.settings, PAUSED_OBJECTS: sorted(objects)}
-        await connections.update(tx, connection.id, settings=settings)
-        await schedule.ring(tx)
-        await record(tx, by, deed, f"connection:{connection.id}", paused_objects=sorted(objects))
+async def _set_paused(tx: WriteTx, now: Connection, objects: Collection[str]) -> None:
+    assert now.id is not None
+    await connections.update(tx, now.id, settings={**now.settings, PAUSED_OBJECTS: sorted(objects)})
+    await schedule.ring(tx)
 
 
 async def fresh(tx: Tx, connection_id: int) -> Connection:

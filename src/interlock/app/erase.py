@@ -1,7 +1,8 @@
 """Erasing a person on somebody's order: Interlock forgets what it remembers of them, and does not make them again from either side.
 
 What the two CRMs hold is theirs to erase; `everywhere` does it for the pair: for ever in HubSpot (its GDPR delete), and into the
-recycle bin of Salesforce. That comes first, so that an interruption leaves a pair with which the same command can go on.
+recycle bin of Salesforce. That comes first, so that an interruption leaves a pair with which the same command can go on. A record
+that was merged away or converted is not deleted under its old id: HubSpot would erase whoever it lives on as, Salesforce nobody.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Remembered(msgspec.Struct, frozen=True):
     audit: int
     issues: int
 
+    def records(self) -> list[RecordKey]:
+        return [key for key in (self.hubspot, self.salesforce) if key is not None]
+
     def document(self, *, everywhere: bool, plan: bool) -> Json:
         return {
             "planned": plan,
@@ -54,6 +58,18 @@ class Remembered(msgspec.Struct, frozen=True):
 
 class NotDeleted(AppError):
     code = "not_deleted"
+
+
+class LivesOn(AppError):
+    code = "lives_on"
+
+    def __init__(self, key: RecordKey, successor: RecordKey) -> None:
+        super().__init__(
+            f"{key} was merged or converted and lives on as {successor}. Nothing was deleted, and nothing forgotten.",
+            side=key.side.value,
+            record=str(key),
+            fix=f"Run `interlock sync`, so that the pair follows. Then look at {successor} and erase that, if it is the person.",
+        )
 
 
 async def look(store: Store, connection: Connection, key: RecordKey) -> Remembered:
@@ -87,7 +103,17 @@ async def erase(
     by: By = BY_COMMAND,
     wait_s: float = WAIT_S,
 ) -> Remembered:
-    """What there was. Both records are read, for their addresses. Raises BadInput, Missing, NotDeleted, CrmError, HeldByOther."""
+    """What there was. Both records are read, for their addresses. Raises BadInput, Missing, LivesOn, NotDeleted, CrmError,
+    HeldByOther."""
+    if connection.state == "not_connected" and not everywhere:
+        # There is nobody left to ask for their addresses: they are recognised by the keys of both records alone.
+        async def forget() -> Remembered:
+            async with own(store, connection.salesforce_org_id, owner_name(), clock_us) as ownership:
+                found = await look(store, connection, key)
+                await _forget(store, connection, found, [str(each) for each in found.records()], by, ownership.lease)
+                return found
+
+        return await when_free(forget, clock_us, wait_s)
     async with open_clients(connection) as clients:
 
         async def attempt() -> Remembered:
@@ -95,6 +121,7 @@ async def erase(
                 found = await look(store, connection, key)
                 words = await _words(clients, found)
                 if everywhere:
+                    await _check_living(clients, found)
                     await _delete(clients, found)
                 await _forget(store, connection, found, words, by, ownership.lease)
                 return found
@@ -116,7 +143,7 @@ async def _words(clients: Clients, found: Remembered) -> list[str]:
             found.salesforce.type, [found.salesforce.id], ["Id", "Email"], purpose="fetch"
         )
         seen += read.values()
-    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    keys = found.records()
     if not seen and not found.linked and not found.audit:
         raise Missing(
             f"{keys[0]} was not found in either CRM, and nothing is remembered of it.",
@@ -125,6 +152,23 @@ async def _words(clients: Clients, found: Remembered) -> list[str]:
             fix="`interlock find TEXT` looks for a name, an e-mail or an id.",
         )
     return [*map(str, keys), *addresses(spec, seen)]
+
+
+async def _check_living(clients: Clients, found: Remembered) -> None:
+    """Raises LivesOn."""
+    if found.hubspot is not None:
+        # The id of a merged-away record answers with its survivor (HubSpot CRM API, merge).
+        seen = await clients.hubspot.read_by_id(_PERSONS, found.hubspot.id, [], purpose="fetch")
+        if seen is not None and seen.key.id != found.hubspot.id:
+            raise LivesOn(found.hubspot, seen.key)
+    if found.salesforce is not None:
+        key = found.salesforce
+        names = ["Id", "MasterRecordId", *(["ConvertedContactId"] if key.type == "Lead" else [])]
+        for row in await clients.salesforce.query_by_ids(key.type, [key.id], names, True, purpose="fetch"):
+            if row["MasterRecordId"]:
+                raise LivesOn(key, RecordKey(Side.SALESFORCE, key.type, str(row["MasterRecordId"])))
+            if row.get("ConvertedContactId"):
+                raise LivesOn(key, RecordKey(Side.SALESFORCE, "Contact", str(row["ConvertedContactId"])))
 
 
 async def _delete(clients: Clients, found: Remembered) -> None:
@@ -152,7 +196,7 @@ def _check(side: Side, key: RecordKey, outcome: Outcome) -> None:
 async def _forget(
     store: Store, connection: Connection, found: Remembered, words: list[str], by: By, lease: Lease
 ) -> None:
-    keys = [key for key in (found.hubspot, found.salesforce) if key is not None]
+    keys = found.records()
     async with store.write(connection.id, lease) as tx:
         linked: dict[str, RecordLink] = {}
         if found.hubspot is not None:

@@ -21,7 +21,7 @@ from interlock.store.sealed import reseal_all
 
 
 class Rotated(msgspec.Struct, frozen=True):
-    """How many were sealed anew. `resumed`: an earlier rotation had been interrupted."""
+    """How many were sealed anew. `resumed`: there were several keys, as after an earlier rotation that was interrupted."""
 
     sealed: int
     resumed: bool
@@ -41,7 +41,8 @@ async def rotate(store: Store, key_file: Path, clock_us: Callable[[], int], *, b
     """Raises Busy, KeyFileProblem, SecretUnreadable (then nothing was dropped)."""
     await check(store, clock_us)
     resumed = keyring.count(key_file) > 1
-    sealed = await reseal_all(store, keyring.begin_rotation(key_file))
+    # Always another one: whether the first of several is new, or has been here since before a restore, nothing tells.
+    sealed = await reseal_all(store, keyring.rotate(key_file))
     # Sealed once more with the new key alone: what it could not open would raise here, while the old key is still there.
     await reseal_all(store, keyring.newest_alone(key_file))
     keyring.retire(key_file)

@@ -13,7 +13,7 @@ import msgspec
 from interlock.app import key_fields
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
-from interlock.app.connections import check_objects, fresh
+from interlock.app.connections import check_objects, fresh, is_on
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -23,10 +23,6 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, directory, schedule
 from interlock.store.connections import Connection
-
-
-def is_on(connection: Connection, slug: str) -> bool:
-    return slug in connection.settings.get("objects", list(SPECS))
 
 
 async def turn_on(

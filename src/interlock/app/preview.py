@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
 
 import msgspec
 
-from interlock.app import words
+from interlock.app import how_long, words
+from interlock.app.how_long import Duration
 from interlock.app.runtime import open_cycle
 from interlock.app.schemas import Schemas, keep_schemas
 from interlock.core.model import Side
+from interlock.crm.budget import Governor
 from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.requests import BATCH_INPUTS
 from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.salesforce.requests import COLLECTION_ROWS
 from interlock.engine.context import Cycle, Report
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
 from interlock.store import Store, connections
@@ -21,10 +25,86 @@ from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
 
 Json = dict[str, Any]
-Watch = Callable[[Preview], None]
 _OWNER = "preview"
 # The lease on the scratch copy, which nobody else can want.
 _TERM_S = 86_400.0
+
+
+class Planned(Preview):
+    """A preview with how long the sync would take. `duration` None: it was not timed."""
+
+    duration: Duration | None = None
+
+
+class Counting:
+    """A preview that goes on: its counts and calls so far, and what those would take."""
+
+    def __init__(self, ctx: Cycle, counts: Preview, ours: dict[Side, int]) -> None:
+        self._ctx = ctx
+        self._counts = counts
+        self._governors = {each.side: each for each in (ctx.hubspot.governor, ctx.salesforce.governor)}
+        self._ours = ours
+        self._began_us = ctx.clock_us()
+        self._before = {side: _calls_of(each) for side, each in self._governors.items()}
+        self._reads_before = {side: _reads_of(each) for side, each in self._governors.items()}
+
+    @classmethod
+    async def begin(cls, ctx: Cycle, counts: Preview) -> Self:
+        governors = (ctx.hubspot.governor, ctx.salesforce.governor)
+        return cls(ctx, counts, {each.side: sum((await each.used_24h()).values()) for each in governors})
+
+    def so_far(self) -> Planned:
+        """The calls of what is counted by now."""
+        writes = _writes(self._counts.objects.values())
+        return self._timed({side: calls + writes[side] for side, calls in self._reads().items()})
+
+    def whole(self) -> Planned:
+        return self._timed(self._counts.api_calls)
+
+    def _reads(self) -> dict[Side, int]:
+        return {side: _reads_of(each) - self._reads_before[side] for side, each in self._governors.items()}
+
+    def _timed(self, calls: dict[Side, int]) -> Planned:
+        rooms = {
+            side: how_long.room_of(each, self._ours[side] + _calls_of(each) - self._before[side])
+            for side, each in self._governors.items()
+        }
+        elapsed_s = (self._ctx.clock_us() - self._began_us) / 1_000_000
+        read = sum(self._reads().values())
+        duration = how_long.duration(calls, rooms, elapsed_s / read if read else 0.0)
+        return Planned(self._counts.objects, calls, self._counts.complete, self._counts.brake, duration)
+
+
+Watch = Callable[[Counting], None]
+
+
+def _calls_of(governor: Governor) -> int:
+    return sum(governor.counts.values())
+
+
+def _reads_of(governor: Governor) -> int:
+    """That a sync would make as well; reading the schemas is no part of it."""
+    return _calls_of(governor) - governor.counts.get("setup", 0)
+
+
+def _writes(counted: Iterable[ObjectPreview]) -> dict[Side, int]:
+    """Calls that would write what is counted so far. The whole count knows them by batch."""
+    calls = dict.fromkeys(Side, 0)
+    for each in counted:
+        counts = each.counts
+        made_here, made_there = counts.created_in_hubspot, counts.created_in_salesforce
+        # Whoever is made or found in Salesforce is named in HubSpot.
+        calls[Side.HUBSPOT] += sum(
+            -(-rows // BATCH_INPUTS) for rows in (made_here, counts.updated_in_hubspot, made_there)
+        )
+        calls[Side.SALESFORCE] += sum(
+            -(-rows // a_call)
+            for rows, a_call in (
+                (made_there, 5 * COLLECTION_ROWS),
+                (counts.updated_in_salesforce, 2 * COLLECTION_ROWS),
+            )
+        )
+    return calls
 
 
 async def plan(
@@ -38,11 +118,11 @@ async def plan(
     limit: int | None = None,
     schemas: Schemas | None = None,
     watch: Watch = lambda _: None,
-) -> Preview:
+) -> Planned:
     """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
 
     By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now. `watch`
-    is given the counts at the beginning; they go on.
+    is given the counting at the beginning; it goes on.
     """
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:
@@ -64,17 +144,20 @@ async def plan_import(
     *,
     only: Sequence[str],
     since_us: int | None,
-) -> Preview:
+) -> Planned:
     """What `import` would do. Raises CrmError."""
     assert connection.id is not None
     async with (
         scratch_copy(store, connection.id) as scratch,
         open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
     ):
-        return await Previewer(ctx, None).run_import(since_us)
+        previewer = Previewer(ctx, None)
+        counting = await Counting.begin(ctx, previewer.preview)
+        await previewer.run_import(since_us)
+        return counting.whole()
 
 
-async def preview(ctx: Cycle, *, limit: int | None = None) -> Preview:
+async def preview(ctx: Cycle, *, limit: int | None = None) -> Planned:
     """The same for a cycle that is open on the store itself. Raises CrmError."""
     async with scratch_copy(ctx.store, ctx.connection_id) as scratch:
         lease = await leases.take(scratch, ctx.lease.org_id, _OWNER, ctx.clock_us(), _TERM_S)
@@ -88,19 +171,22 @@ async def preview(ctx: Cycle, *, limit: int | None = None) -> Preview:
                     reference.forget()
 
 
-async def _previewed(ctx: Cycle, limit: int | None, watch: Watch = lambda _: None) -> Preview:
+async def _previewed(ctx: Cycle, limit: int | None, watch: Watch = lambda _: None) -> Planned:
     if limit is not None:
         rows = min(limit, ctx.settings.batch_rows)
         ctx = msgspec.structs.replace(ctx, settings=msgspec.structs.replace(ctx.settings, batch_rows=rows))
     previewer = Previewer(ctx, limit)
-    watch(previewer.preview)
-    return await previewer.run()
+    counting = await Counting.begin(ctx, previewer.preview)
+    watch(counting)
+    await previewer.run()
+    return counting.whole()
 
 
-def as_document(found: Preview) -> Json:
+def as_document(found: Planned) -> Json:
     return {
         "objects": {slug: _object(each) for slug, each in found.objects.items()},
         "api_calls": {side.value: found.api_calls[side] for side in Side},
+        "duration": found.duration.document() if found.duration is not None else None,
         "complete": found.complete,
         "brake": found.brake,
     }

@@ -10,7 +10,7 @@ are the surface's; joining two grants to a connection is `connect`'s; ending the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,9 +19,11 @@ from interlock.app import sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
 from interlock.app.sign_in_checks import SignInStopped as SignInStopped
-from interlock.app.sign_in_checks import check_joined, check_kind, check_refreshable, check_rights
+from interlock.app.sign_in_checks import check_connected, check_joined, check_kind, check_refreshable, check_rights
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused, CrmError
@@ -130,21 +132,41 @@ async def begin(store: Store, crms: Crms, request: SignInRequest) -> Begun:
 async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
     """Who signs in again goes to the log-in of the org that the connection is with, and need not know which that is."""
     sandbox, my_domain = request.sandbox, request.my_domain
-    if request.connection_id is not None and request.side is Side.SALESFORCE and my_domain is None:
+    if request.connection_id is not None:
         async with store.read(request.connection_id) as tx:
             known = await fresh(tx, request.connection_id)
-        try:
-            return crms.login_url(request.side, my_domain=known.salesforce_url)
-        except AddressRefused:
-            sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+        check_connected(known, request.side)
+        if request.side is Side.SALESFORCE and my_domain is None:
+            try:
+                return crms.login_url(request.side, my_domain=known.salesforce_url)
+            except AddressRefused:
+                sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
     return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
 
 
-async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str], browser: str | None) -> Finished:
-    """`query`: the callback's; `browser`: the cookie's value. Raises SignInStopped, SignInRefused and its kin, MissingScope,
-    Unreachable. Whatever it raises, the state is used up, save where it is not this browser's."""
+async def finish(
+    store: Store,
+    crms: Crms,
+    side: Side,
+    query: Mapping[str, str],
+    browser: str | None,
+    is_meant: Callable[[SignInRequest], bool] = lambda _: True,
+    by: By = BY_COMMAND,
+) -> Finished:
+    """`query`: the callback's; `browser`: the cookie's value. `is_meant`: whether it is the sign-in that the caller goes on with;
+    one that was begun elsewhere in this browser is not its to finish.
+
+    Raises SignInStopped, SignInRefused and its kin, MissingScope, Unreachable. Whatever it raises, the state is used up, save
+    where it is not this browser's."""
     wanted = await _use(store, side, query.get("state", ""), browser)
     request = wanted.request
+    if not is_meant(request):
+        raise SignInStopped(
+            "sign_in_other_page",
+            f"This browser has begun another sign-in to {NAMES[side]} since. Nothing was changed by this one.",
+            f"Start again with Sign in to {NAMES[side]}, and end one before you begin the next.",
+            side,
+        )
     flow = crms.flow(side, await app_of(store, request.app_id), wanted.login_url)
     if "error" in query or not query.get("code"):
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
@@ -156,7 +178,7 @@ async def finish(store: Store, crms: Crms, side: Side, query: Mapping[str, str],
         identity = await flow.identity(granted)
         check_kind(request, identity)
         check_rights(request, identity)
-        finished = await _keep(store, wanted, granted, identity)
+        finished = await _keep(store, wanted, granted, identity, by)
     except BaseException:
         await _take_back(store, crms, wanted, granted)
         raise
@@ -197,7 +219,7 @@ async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wa
             raise SignInStopped("sign_in_unknown", f"Interlock has begun no such sign-in to {name}.", again, side)
 
 
-async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Identity) -> Finished:
+async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Identity, by: By) -> Finished:
     """Check against what is known and remember the grant, in one transaction: two sign-ins at once see each other."""
     request, side = wanted.request, wanted.request.side
     async with store.write(request.connection_id) as tx:
@@ -218,6 +240,7 @@ async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Ident
             await grants.adopt(tx, grant, request.role)
             if request.role == grants.SYNC:
                 await _signed_in(tx, request.connection_id, side, identity)
+            await record(tx, by, "crm_signed_in", f"connection:{request.connection_id}", side=side.value)
     own = request.connection_id
     return Finished(
         grant.id,

@@ -101,7 +101,9 @@ def check_rights(request: SignInRequest, identity: Identity) -> None:
 async def check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> list[Connection]:
     """Connections that have this account or org already. Raises SignInStopped."""
     if request.connection_id is not None:
-        _check_same(await fresh(tx, request.connection_id), request.side, identity)
+        connection = await fresh(tx, request.connection_id)
+        check_connected(connection, request.side)
+        _check_same(connection, request.side, identity)
     if request.moves is not None:
         check_other_sandbox(await fresh(tx, request.moves), identity)
     if request.side is Side.SALESFORCE:
@@ -130,6 +132,17 @@ async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, si
             f"HubSpot account {hubspot_account_id} is already joined to the Salesforce org"
             f" {known.salesforce_name} ({known.salesforce_org_id}), as the connection {known.name!r}.",
             "A HubSpot account syncs with one org. Disconnect that connection first, or sign in to that org or another account.",
+            side,
+        )
+
+
+def check_connected(connection: Connection, side: Side) -> None:
+    """A disconnected connection keeps no sign-in, and one alone would not make it sync. Raises SignInStopped."""
+    if connection.state == "not_connected":
+        raise SignInStopped(
+            "not_connected",
+            f"{connection.name} is disconnected: a sign-in alone does not connect it again.",
+            "Set it up again: its pairs are found by their keys.",
             side,
         )
 

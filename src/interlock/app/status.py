@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import reach
-from interlock.app.connections import HALTED, as_document, paused_objects
+from interlock.app.connections import HALTED, as_document, is_on, paused_objects
 from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
@@ -136,7 +136,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
         here = due.get(slug)
         pairs = linked.get(slug, {}).get(LinkState.LINKED.value, 0)
         documents[slug] = {
-            "enabled": slug in enabled,
+            "enabled": slug in enabled and is_on(connection, slug),
             "linked": pairs,
             "due": here.due if here else 0,
             "waiting": here.waiting if here else 0,

@@ -9,7 +9,8 @@ from interlock.app.errors import BadInput
 
 US = 1_000_000
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+# More digits are no age that anybody means.
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([smhdw])", re.ASCII)
 
 
 def rfc3339(at_us: int | None) -> str | None:
@@ -40,7 +41,12 @@ def duration_s(text: str) -> float:
 
 
 def since_us(text: str, now_us: int) -> int:
-    """A point in the past: an age (`2h`, `3d`), a date, or RFC 3339. Raises BadInput."""
+    """A point in the past: an age (`2h`, `3d`), a date, or RFC 3339. What lies before 1970 is 1970, since nothing was synced then,
+    and what is still to come is now. Raises BadInput."""
+    return min(max(0, _moment_us(text, now_us)), now_us)
+
+
+def _moment_us(text: str, now_us: int) -> int:
     found = _DURATION.fullmatch(text.strip())
     if found is not None:
         return now_us - int(float(found[1]) * _UNITS_S[found[2]] * US)

@@ -68,7 +68,7 @@ async def connect(
 ) -> Answer:
     """Join a HubSpot account and a Salesforce org. Makes the key fields, changes no record. Can be run again."""
     from interlock.app import connect as use_case
-    from interlock.app import connections, credentials, reach
+    from interlock.app import connections, credentials, reach, sign_offs
 
     secrets = credentials.gather(
         credentials.Sources(
@@ -107,6 +107,10 @@ async def connect(
             used = {governor.side.value: sum(governor.counts.values()) for governor in clients.governors}
             if joined.connection.id is not None:
                 await reach.note(opened.store, joined.connection.id, clients.governors, None, opened.clock_us)
+                async with opened.crms() as crms:
+                    for ended in await sign_offs.revoke_superseded(opened.store, crms, joined.connection.id):
+                        if ended.why_not is not None:
+                            run.say(f"{ended.why_not} {ended.fix}")
         shown = (
             connections.as_document(joined.connection, connections.NOTHING_KNOWN)
             if plan

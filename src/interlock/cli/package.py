@@ -135,14 +135,12 @@ async def remove(
 ) -> Answer:
     """Take the package out of the org, with the keys that its records hold. Writes every link to a file first."""
     from interlock.app import connections
+    from interlock.app.package import bring as use_case
     from interlock.app.package import export as exporting
-    from interlock.app.package import remove as use_case
     from interlock.app.package.documents import remove_document
-    from interlock.app.package.kept import Keeper
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
-        assert chosen.id is not None
         exported = await exporting.write(opened.store, chosen.salesforce_org_id, export)
         run.confirm(
             f"The {exported.pairs:,} links are in {exported.path}. Delete Interlock's fields with their values, its"
@@ -150,15 +148,7 @@ async def remove(
             " synced until the package is installed again.",
             yes,
         )
-        async with opened.clients(chosen) as clients:
-            removed = await use_case.remove(
-                opened.store,
-                clients.salesforce,
-                Keeper(opened.store, chosen.id),
-                exported,
-                opened.clock_us,
-                Telling(run),
-            )
+        removed = await use_case.take_out(opened.store, chosen, opened.clients, exported, opened.clock_us, Telling(run))
 
     def page(out: Page) -> None:
         if not removed.components:

@@ -79,11 +79,29 @@ def show(out: Page, document: Json, what: str = "A sync") -> None:
         _show_examples(out, slug, each["examples"])
     calls = document["api_calls"]
     out.line(f"It would take about {calls['hubspot']:,} HubSpot and {calls['salesforce']:,} Salesforce API calls.")
+    if document["duration"] is not None:
+        out.line(how_long(document["duration"], "It" if document["complete"] else "What was counted so far"))
     if document["brake"]:
         out.line(f"It would be stopped by a brake: {document['brake']}")
     if not document["complete"]:
         out.line("These are counts so far: --limit left out the rest.")
     out.line("Nothing was written.")
+
+
+def how_long(told: Json, what: str = "It") -> str:
+    """The sentence of a duration's document (app/how_long.py)."""
+    from interlock.app.how_long import rounded
+    from interlock.core.model import Side
+    from interlock.crm.errors import NAMES
+
+    name = "" if told["limited_by"] is None else NAMES[Side(told["limited_by"])]
+    if told["days"] is None:
+        return f"{what} would not end: others use every API call that {name} allows in a day."
+    n, unit = rounded(told["working_seconds"])
+    working = "less than a minute" if unit == "moment" else f"about {n} {unit}"
+    if told["limited_by"] is None:
+        return f"{what} would take {working}, at the pace of this count; automation in Salesforce may make it slower."
+    return f"{what} would take {working} of work, over {told['days']} days because of the daily limit of {name}."
 
 
 def _show_blocked(out: Page, slug: str, each: Json) -> None:

@@ -103,13 +103,15 @@ _NOT_UPDATEABLE = (
 )
 
 
-def base_after(write: FieldWrite, side: Side) -> FieldBase:
-    """Rule R: the target's base is what was written, the source's is what was read."""
-    return (write.written, write.source) if side is Side.HUBSPOT else (write.source, write.written)
-
-
-def base_after_writes(base: Base, side: Side, writes: Iterable[FieldWrite]) -> Base:
-    return {**base, **{write.mapping.id: base_after(write, side) for write in writes}}
+def base_after(landed: Iterable[tuple[Side, Iterable[FieldWrite]]]) -> Base:
+    """Rule R: a side's base is what was written there, else what was read there. Of a value for both sides either may have
+    landed alone."""
+    base: Base = {}
+    for side, writes in landed:
+        for write in writes:
+            hubspot, salesforce = base.get(write.mapping.id, write.seen)
+            base[write.mapping.id] = (write.written, salesforce) if side is Side.HUBSPOT else (hubspot, write.written)
+    return base
 
 
 def seen(decision: FieldDecision) -> FieldBase:
@@ -125,9 +127,6 @@ def _accepts(mapping: FieldMapping, side: Side, creating: bool) -> bool:
 
 def _by_direction(decision: FieldDecision, target: Side) -> tuple[Value, Value]:
     """(source, target)."""
-    if decision.merge.both:
-        # Written to both sides, so that the side it "came from" will hold it as well: that is what the base must say.
-        return decision.merge.value, decision.hubspot if target is Side.HUBSPOT else decision.salesforce
     if target is Side.SALESFORCE:
         return decision.hubspot, decision.salesforce
     return decision.salesforce, decision.hubspot

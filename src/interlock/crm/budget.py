@@ -87,6 +87,7 @@ class Governor:
     """What both sides share: counting, idle pacing, back-off. They differ in `_wait_turn`, `learn` and `allocated`."""
 
     side: Side
+    daily_limit: int  # of everybody's calls, as the server last told
 
     def __init__(self, store: BudgetStore, clock_us: Clock, sleep: Sleep, rng: random.Random) -> None:
         self._store = store
@@ -109,6 +110,15 @@ class Governor:
     def allocated(self) -> int:
         """Calls per 24 hours that Interlock may use."""
         raise NotImplementedError
+
+    @property
+    def calls_per_s(self) -> float | None:
+        """The most calls a second that may leave for long; None: the CRM does not limit the rate."""
+        return None
+
+    def used_by_others(self, ours: int) -> int:
+        """Calls of the day by everybody else, as far as the CRM tells. `ours`: Interlock's own of the last 24 hours."""
+        return 0
 
     def allocate(self, calls: int | None) -> None:
         """What a person allows from now on; None: what it is by itself. HubSpot's calls are not shared out."""
@@ -256,6 +266,9 @@ class SalesforceGovernor(Governor):
     def allocate(self, calls: int | None) -> None:
         self._fixed_allocation = calls
 
+    def used_by_others(self, ours: int) -> int:
+        return max(0, self.org_used - ours)
+
     def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
         found = _API_USAGE.search(headers.get("sforce-limit-info", ""))
         if found is not None:
@@ -318,6 +331,15 @@ class HubSpotGovernor(Governor):
     @property
     def allocated(self) -> int:
         return self.daily_limit
+
+    @property
+    def calls_per_s(self) -> float | None:
+        return self._allowed(CRM) / (self._interval_us / 1_000_000)
+
+    def used_by_others(self, ours: int) -> int:
+        if self._daily_remaining is None:
+            return 0
+        return max(0, self.daily_limit - self._daily_remaining - ours)
 
     def learn(self, headers: Mapping[str, str], family: str = CRM) -> None:
         self._learn_day(headers)

@@ -37,6 +37,7 @@ from interlock.engine.undo import wanted_of
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
 from interlock.store import Tx, connections, dirty, intents, links, resolutions, undos
+from interlock.store.undos import WAITING
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.
 PASSES_MOST = 50
@@ -171,9 +172,13 @@ async def claim_these(ctx: Cycle, runtime: ObjectRuntime, keys: Sequence[RecordK
         found = await dirty.by_keys(tx, keys)
         due = sorted((each for each in found.values() if each.due_at_us <= ctx.clock_us()), key=lambda each: each.seq)
         batch = await _batch_of(ctx, tx, runtime, due, horizon) if due else None
-    for work in batch.works if batch is not None else ():
+    if batch is None:
+        return None
+    # One whose undo has ended, or that has no pair any more, stays due for whoever does everything.
+    batch.works = [work for work in batch.works if any(row.state == WAITING for row in work.undos)]
+    for work in batch.works:
         work.undoing = True
-    return batch
+    return batch if batch.works else None
 
 
 async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty], horizon: int) -> Batch:

@@ -272,6 +272,9 @@ async def _news(
     ids = [row.key.id for row in rows]
     linked = await (links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce)(tx, runtime.slug, ids)
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
+    # Those that wait for an answer, of a match that several fit say, and are only to be linked when it comes.
+    waiting = await dirty.by_keys(tx, list(alone))
+    only_linked = {key for key, due in waiting.items() if due.reason is Reason.EXISTING_LINK_ONLY}
     news: list[Observation] = []
     again: dict[Reason, list[RecordKey]] = defaultdict(list)
     for row in rows:
@@ -282,8 +285,8 @@ async def _news(
         if what is _News.NOW:
             news.append(row)
         elif what is _News.UNSURE:
-            left_alone = row.key in alone and alone[row.key].why == "existing_not_created"
             # It is the version that was there at install: to look once more is no reason to create its counterpart.
+            left_alone = row.key in alone and (alone[row.key].why == "existing_not_created" or row.key in only_linked)
             again[Reason.EXISTING_LINK_ONLY if left_alone else reason].append(row.key)
     return news, again
 

@@ -6,9 +6,14 @@ sync user. What cannot be proven stays None, and a pair with None is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from interlock.core.link import WHOLE
 from interlock.core.model import Gone, GoneHow, Observation, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.sweep import ARCHIVE_KEPT_US, unbroken_since
 from interlock.engine.work import Batch, Work
+from interlock.store import unlinked
 
 # Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
 ONE_BY_ONE_MOST = 50
@@ -51,12 +56,38 @@ async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
     missing = [id_ for id_ in wanted if id_ not in found]
     for id_, seen in found.items():
         wanted[id_].hubspot = seen
-    for id_, gone in (await hubspot_absence(ctx, runtime, missing)).items():
+    lived = await _not_deleted_unseen(ctx, runtime, [wanted[id_] for id_ in missing])
+    for id_, gone in (await hubspot_absence(ctx, runtime, missing, lived)).items():
         wanted[id_].hubspot = gone
 
 
-async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) -> dict[str, Gone | Observation]:
-    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out."""
+async def _not_deleted_unseen(ctx: Cycle, runtime: ObjectRuntime, missing: list[Work]) -> set[str]:
+    """Ids of those of which the archive would show, or would have shown, that they were deleted: they were there so short a time
+    ago that it would hold them still, or it was read again and again ever since, and showed nothing of them."""
+    now_us = ctx.clock_us()
+    alone = [key for work in missing if work.link is None and (key := work.key(Side.HUBSPOT)) is not None]
+    async with ctx.store.read(ctx.connection_id) as tx:
+        unbroken_us = await unbroken_since(tx, runtime.slug, now_us) if missing else None
+        known = await unlinked.by_keys(tx, alone) if alone else {}
+    found = {key.id for key, each in known.items() if each.version_us > now_us - ARCHIVE_KEPT_US}
+    for work in missing:
+        if work.link is None:
+            continue
+        # It was there when it was edited last, as far as we know of it, and when it was linked.
+        lived_us = max(work.link.looked.version_us(Side.HUBSPOT), work.link.linked_at_us)
+        unseen = unbroken_us is None or lived_us < unbroken_us or work.link.state not in WHOLE
+        if lived_us > now_us - ARCHIVE_KEPT_US or not unseen:
+            found.add(work.link.hubspot_id)
+    return found
+
+
+async def hubspot_absence(
+    ctx: Cycle, runtime: ObjectRuntime, ids: list[str], lived: Collection[str] = ()
+) -> dict[str, Gone | Observation]:
+    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out.
+
+    `lived`: those of which its archive would tell, had they been deleted; of the others nothing says that they were erased.
+    """
     answers: dict[str, Gone | Observation] = {}
     if not ids:
         return answers
@@ -78,18 +109,23 @@ async def hubspot_absence(ctx: Cycle, runtime: ObjectRuntime, ids: list[str]) ->
         else:
             answers[id_] = survivor
     if type_ == "contacts":
-        await _tell_erased(ctx, answers)
+        await _tell_erased(ctx, answers, lived)
     return answers
 
 
-async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation]) -> None:
+async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation], lived: Collection[str]) -> None:
     """A contact that was erased is in no archive, as one that was deleted is for 90 days (HubSpot, "GDPR delete").
 
-    What is remembered of somebody who was erased is cleared for good, so silence is no proof: one that was merged away is in no
-    archive under its own id either, but the record that it lived on as is, and names it. Only an archive that was read whole,
+    What is remembered of somebody who was erased is cleared for good, so silence is no proof: of one that was deleted longer ago
+    than that the archive says nothing either, so only `lived` are asked about. And one that was merged away is
+    in no archive under its own id, but the record that it lived on as is, and names it. Only an archive that was read whole,
     and names it nowhere, proves it; else it counts as deleted.
     """
-    deleted = [id_ for id_, answer in answers.items() if isinstance(answer, Gone) and answer.how is GoneHow.DELETED]
+    deleted = [
+        id_
+        for id_, answer in answers.items()
+        if isinstance(answer, Gone) and answer.how is GoneHow.DELETED and id_ in lived
+    ]
     if not deleted:
         return
     archived = await ctx.hubspot.read("contacts", deleted, [], archived=True, purpose="fetch")

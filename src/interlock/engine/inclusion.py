@@ -41,6 +41,9 @@ async def leave_outside(ctx: Cycle, batch: Batch) -> None:
     a new Salesforce record, which lands. Raises CrmError."""
     if batch.runtime.inclusion is None:
         return
+    for work in batch.works:
+        if work.link is None and work.why_not == MEMBERSHIP_UNKNOWN:
+            note_excluded(ctx, work)
     found = [work for work in batch.works if work.new_link and work.origin is Side.SALESFORCE]
     await read_membership(ctx, batch.runtime, found)
     for work in found:
@@ -74,7 +77,9 @@ def note_excluded(ctx: Cycle, work: Work) -> None:
         work.undos_ended |= {row.id: OUTSIDE for row in work.undos if row.state == WAITING}
     else:
         work.why_not = MEMBERSHIP_UNKNOWN
-        work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+        # Less and less often: of whom HubSpot never says anything, each question costs the calls of all the others.
+        asked = min(max((each.attempts for each in work.dirty), default=0), 20)
+        work.wait(ctx.clock_us() + min(ctx.settings.retry_base_us << asked, ctx.settings.retry_most_us), Reason.RETRY)
 
 
 async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int) -> None:

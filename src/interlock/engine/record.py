@@ -27,7 +27,7 @@ from interlock.core.model import (
     Side,
     Written,
 )
-from interlock.core.plan import FieldWrite, base_after_writes
+from interlock.core.plan import FieldWrite, base_after
 from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
@@ -223,7 +223,7 @@ def _created(
     assert isinstance(own, Observation)
     made = RecordKey(write.side, write.type, outcome.id)
     by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
-    base = base_after_writes(work.agreed, write.side, write.fields) | _opt_out_base(work)
+    base = {**work.agreed, **base_after([(write.side, write.fields)]), **_opt_out_base(work)}
     work.link = link = RecordLink.between(own.key, made, by, now, base)
     link.sets, link.synced_at_us = work.sets, looked_us
     link.held = {each.mapping.id: each.seen for each in work.held} | _dropped(write)
@@ -242,11 +242,10 @@ def _created(
 
 def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looked_us: int, now: int) -> None:
     counts = ctx.report.of(work.object)
+    carried = [write for write in work.writes if carried_out(write)]
     base = {**link.base, **work.landed, **work.agreed}
-    for write in work.writes:
-        if not carried_out(write):
-            continue
-        base = base_after_writes(base, write.side, write.fields)
+    base |= base_after((write.side, write.fields) for write in carried)
+    for write in carried:
         if write.fields:
             _count_update(counts, write.side)
         rows, lost = rows_of(work, write, now), lost_races(work, write, now)
@@ -386,11 +385,16 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     if not work.new_link:
         keys = _keys(work)
     if work.postpone_until_us is None:
-        ledger.done += keys
+        # What an undo left alone of a pair is still to be done: it stays due, whatever becomes of this process now.
+        ledger.done += keys if not work.undoing else []
         return
     attempts = max((each.attempts for each in work.dirty), default=0) + 1
     first = work.dirty[0].key
-    ledger.postponed.append((first, work.postpone_until_us, attempts, work.postpone_reason))
+    reason = work.postpone_reason
+    if work.link is None and work.reason is Reason.EXISTING_LINK_ONLY:
+        # However long it waits for an answer, what was there at install and is only to be linked is not created for it.
+        reason = Reason.EXISTING_LINK_ONLY
+    ledger.postponed.append((first, work.postpone_until_us, attempts, reason))
     ledger.done += [key for key in keys if key != first]
     ctx.report.of(work.object).waiting += 1
 

@@ -18,6 +18,7 @@ from interlock.core.model import (
     AuditKind,
     AuditRow,
     ConflictReason,
+    FieldBase,
     Intent,
     IntentKind,
     IntentState,
@@ -215,12 +216,19 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> list[AuditRow]:
         holds = _holds(work, link, id_, seen)
         if holds == written:
             landed = True
-            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+            work.landed[id_] = _base_of(side, written, source, work.landed.get(id_))
         elif holds not in (None, before):
             moved_on = True
     if landed:
         return _tell(work, intent, intent.rows)
     return _tell(work, intent, _conflicts(intent) if moved_on else [])
+
+
+def _base_of(side: Side, written: int, source: int, known: FieldBase | None) -> FieldBase:
+    """A value for both sides has two intents, each of which tells of the side that it wrote."""
+    if side is Side.HUBSPOT:
+        return written, written if known is not None and known[1] == written else source
+    return written if known is not None and known[0] == written else source, written
 
 
 def _tell(work: Work, intent: Intent, rows: list[AuditRow]) -> list[AuditRow]:

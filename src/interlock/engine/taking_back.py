@@ -26,7 +26,7 @@ from interlock.core.model import (
     Unsettled,
 )
 from interlock.core.values import Unknown
-from interlock.crm.errors import CallRefused, Forbidden
+from interlock.crm.errors import CallRefused, CrmError, Forbidden
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import Cycle
 from interlock.engine.decide import field_issue
@@ -169,7 +169,10 @@ async def take_back(ctx: Cycle, batch: Batch) -> None:
         for work in batch.works:
             if work.take_back is not None and work.take_back.side is side and work.link is not None:
                 by_type.setdefault(work.link.key(side).type, []).append(work)
-        for type_, works in by_type.items():
+        for type_, found in by_type.items():
+            works = await _as_looked_at(ctx, side, type_, found)
+            if not works:
+                continue
             ids = [work.link.key(side).id for work in works if work.link is not None]
             if side is Side.HUBSPOT:
                 outcomes = await ctx.hubspot.archive(type_, ids, purpose="write")
@@ -177,6 +180,29 @@ async def take_back(ctx: Cycle, batch: Batch) -> None:
                 outcomes = await ctx.salesforce.delete_made(type_, ids, purpose="write")
             for id_, work in zip(ids, works, strict=True):
                 _note(ctx, work, outcomes[id_])
+
+
+async def _as_looked_at(ctx: Cycle, side: Side, type_: str, works: list[Work]) -> list[Work]:
+    """Those that nobody has written to since it was proven that they may go, which took some calls. Neither CRM deletes on a
+    condition, so this is the last thing that is asked. The others are looked at again, and so are all where it cannot be asked."""
+    ids = [work.link.key(side).id for work in works if work.link is not None]
+    try:
+        if side is Side.HUBSPOT:
+            now = await ctx.hubspot.read(type_, ids, [], purpose="verify")
+        else:
+            now = await ctx.salesforce.retrieve(type_, ids, ["Id", "SystemModstamp"], purpose="verify")
+    except CrmError:
+        now = {}
+    same: list[Work] = []
+    for id_, work in zip(ids, works, strict=True):
+        proven, seen = work.seen(side), now.get(id_)
+        assert isinstance(proven, Observation)
+        if seen is not None and seen.modified_us == proven.modified_us:
+            same.append(work)
+        else:
+            work.take_back = None
+            work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+    return same
 
 
 def _note(ctx: Cycle, work: Work, outcome: Outcome) -> None:

@@ -57,8 +57,14 @@ def check(file: Path) -> str:
 def put_in_place(new: Path, path: Path, aside: Path) -> bool:
     """`new` becomes the database at `path`; what was there is kept as `aside`. Whether there was one. Both are on one disk.
 
-    The log of the old one goes with it: a database beside the log of another is damaged.
+    The log of the old one goes with it: a database beside the log of another is damaged. So `new` has none any more, and nobody
+    has it open. Raises StoreUnavailable.
     """
+    try:
+        with contextlib.closing(sqlite3.connect(new)) as raw:
+            raw.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"The database {new} cannot be made whole: {error}.") from error
     there = path.exists()
     if there:
         os.link(path, aside)

@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import secrets
+from interlock.store import secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -85,6 +85,16 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
         connection_id,
         list(link_ids),
     )
+    # Pairs of theirs that have ended, whose ids they may have had before. They are few, and found by the state in the index.
+    for side in Side:
+        await tx.run(
+            "UPDATE record_link SET base = ?, held = NULL WHERE connection_id = ? AND object = ? AND state = 'unlinked'"
+            f" AND {side.value}_id IN [?]",
+            pack_base({}, {}),
+            connection_id,
+            object_,
+            ids[side],
+        )
     # An open conflict has lost the value that there was to choose, and is none any more.
     forget = (
         "UPDATE audit SET old = NULL, new = NULL, status = CASE WHEN status = 'open' THEN 'settled' ELSE status END"
@@ -102,6 +112,7 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)
     for table in ("resolution", "undo"):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
+    await setup_work.forget(tx, texts)
 
 
 async def remembered(tx: Tx, object_: str, hubspot_id: str | None, salesforce_id: str | None) -> Mapping[str, int]:

@@ -91,14 +91,8 @@ def rotate(path: Path) -> Keyring:
     return _replace(path, [Fernet.generate_key(), *_read(path)])
 
 
-def begin_rotation(path: Path) -> Keyring:
-    """`rotate`, unless an earlier rotation was interrupted: then its fresh key is first already, and is gone on with."""
-    keys = _read(path)
-    return Keyring(keys) if len(keys) > 1 else rotate(path)
-
-
 def count(path: Path) -> int:
-    """How many keys the file holds: two while a rotation is on its way."""
+    """How many keys the file holds: more than one while a rotation is on its way, and after a restore that brought its key."""
     return len(_read(path))
 
 

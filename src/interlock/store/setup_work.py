@@ -6,6 +6,7 @@ reads a page must not make that page stale. One JSON object for each name.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from interlock.store import jsontext
@@ -41,3 +42,32 @@ async def drop(tx: WriteTx, setup_id: int, name: str) -> None:
 async def drop_all(tx: WriteTx, setup_id: int) -> None:
     """The set-up is over, or was given up."""
     await tx.run("DELETE FROM setup_work WHERE setup_id = ?", setup_id)
+
+
+async def forget(tx: WriteTx, record_keys: Collection[str]) -> None:
+    """Examples and trials of the transaction's connection lose what they hold of these records: they hold values."""
+    rows = await tx.rows(
+        "SELECT setup_id, name, content FROM setup_work WHERE setup_id IN (SELECT id FROM setup WHERE connection_id = ?)",
+        tx.connection_id,
+    )
+    for setup_id, name, content in rows:
+        # The text first: a preview may be long, and hardly any is about them.
+        if any(key in content for key in record_keys):
+            kept = _without(jsontext.load_object(content), frozenset(record_keys))
+            await tx.run(
+                "UPDATE setup_work SET content = ? WHERE setup_id = ? AND name = ?", jsontext.dump(kept), setup_id, name
+            )
+
+
+def _without(content: Any, keys: frozenset[str]) -> Any:
+    """In lists of what is known of records, those that name one of these are left out. A list of bare keys stays: what a trial
+    has chosen is gone on with."""
+    if isinstance(content, dict):
+        return {name: _without(each, keys) for name, each in content.items()}
+    if isinstance(content, list):
+        return [_without(each, keys) for each in content if not (isinstance(each, dict) and _names_one(each, keys))]
+    return content
+
+
+def _names_one(known: dict[str, Any], keys: frozenset[str]) -> bool:
+    return any(isinstance(each, str) and each in keys for each in known.values())

@@ -69,6 +69,12 @@ async def open_ids(tx: Tx) -> list[int]:
     return [row[0] for row in rows]
 
 
+async def of_connection(tx: Tx, connection_id: int) -> list[int]:
+    """Those that were for this connection, the newest first."""
+    rows = await tx.rows("SELECT id FROM setup WHERE connection_id = ? ORDER BY id DESC", connection_id)
+    return [row[0] for row in rows]
+
+
 async def newest_id(tx: Tx) -> int:
     """Of all there ever were; 0 where there was none."""
     row = await tx.row("SELECT COALESCE(MAX(id), 0) FROM setup")

@@ -74,6 +74,7 @@ class SqliteBackend:
             "journal_mode = WAL",
             f"synchronous = {self._synchronous}",
             "foreign_keys = ON",
+            "secure_delete = ON",  # as Debian builds it: who is erased is not to be read in the file's free pages
             "cache_size = -16000",  # KiB: the hot indexes of 100,000 records
             "temp_store = MEMORY",
             "journal_size_limit = 67108864",  # a long first sync must not leave its WAL behind for ever

@@ -145,6 +145,7 @@ def _to_sign_in(request: Request) -> Response:
 
 async def _form(request: Request, cookie: str | None) -> dict[str, str]:
     """The fields of a form that a page of ours, shown to this browser, has sent; nothing for a request that only looks."""
+    _check_text(request.scope["path"], *request.query_params.values())
     if request.method in ("GET", "HEAD"):
         return {}
     # What the browser itself says of where it comes from, where it says it (Fetch Metadata), is believed first.
@@ -176,7 +177,14 @@ async def _fields(request: Request) -> dict[str, str]:
         )
     except ValueError as error:
         raise HTTPException(413, _("The form is too long.")) from error
+    _check_text(*(text for pair in pairs for text in pair))
     return dict(pairs)
+
+
+def _check_text(*texts: str) -> None:
+    """No text of a person or of a CRM holds a NUL, and PostgreSQL takes none. Raises HTTPException."""
+    if any("\0" in text for text in texts):
+        raise HTTPException(400, _("A text holds a NUL character. Take it out."))
 
 
 def _parts(content_type: str, body: bytes) -> dict[str, str]:
@@ -193,9 +201,12 @@ def _parts(content_type: str, body: bytes) -> dict[str, str]:
         if part.startswith(b"--"):
             break
         head, _blank, content = part.partition(b"\r\n\r\n")
-        name = _head(head[:_HEAD_BYTES].lstrip()).get_param("name", header="content-disposition")
+        said = _head(head[:_HEAD_BYTES].lstrip())
+        name = said.get_param("name", header="content-disposition")
         if isinstance(name, str):
             fields[name] = content.decode("utf-8", "replace")
+            # Of a file whoever reads it says what is wrong with it: one of UTF-16 is full of them.
+            _check_text(name, fields[name] if said.get_filename() is None else "")
     return fields
 
 

@@ -19,7 +19,7 @@ from interlock.store import StoreError
 from interlock.web import forms
 from interlock.web.address import API
 from interlock.web.api import failures
-from interlock.web.headers import Secured
+from interlock.web.headers import Secured, headers_for
 from interlock.web.routes import routes
 from interlock.web.said import told
 from interlock.web.site import Site
@@ -102,9 +102,12 @@ class _Failing:
     async def failed(self, request: Request, error: Exception) -> Response:
         """What went wrong is in the log (the server writes it); a page shows nothing of the inside."""
         if _is_api(request):
-            return failures.of_error(error, self._site.clock_us())
-        text = _("This is a defect of Interlock. The log of `interlock serve` holds the report.")
-        return self._page(500, _("Something broke"), text)
+            response = failures.of_error(error, self._site.clock_us())
+        else:
+            text = _("This is a defect of Interlock. The log of `interlock serve` holds the report.")
+            response = self._page(500, _("Something broke"), text)
+        response.headers.update(headers_for(self._site.https))
+        return response
 
     def _page(self, status_code: int, title: str, text: str) -> Response:
         return self._site.render("message.html", status_code, title=title, text=text)

@@ -1,4 +1,5 @@
-"""The security headers, put on every answer, errors included."""
+"""The security headers, put on every answer, errors included. The page about a defect is made outside of every middleware
+(Starlette, ServerErrorMiddleware), so whoever makes it puts them on by `headers_for`."""
 
 from __future__ import annotations
 
@@ -21,12 +22,16 @@ SECURITY_HEADERS = {
 _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
+def headers_for(https: bool) -> dict[str, str]:
+    return {**SECURITY_HEADERS, **(_HTTPS_ONLY if https else {})}
+
+
 class Secured:
     """ASGI middleware. A header that a page has set itself stays."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
-        self._headers = {**SECURITY_HEADERS, **(_HTTPS_ONLY if https else {})}
+        self._headers = headers_for(https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:

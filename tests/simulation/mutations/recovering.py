@@ -127,7 +127,7 @@ RECOVERING = (
                 RECOVER,
                 """\
             landed = True
-            work.landed[id_] = (written, source) if side is Side.HUBSPOT else (source, written)
+            work.landed[id_] = _base_of(side, written, source, work.landed.get(id_))
 """,
                 "            landed = True\n",
             ),

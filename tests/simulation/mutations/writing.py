@@ -15,18 +15,18 @@ WRITING = (
             Patch(
                 APPLY,
                 """\
-    for trace, write in by_trace.items():
+    for trace, (work, write) in by_trace.items():
         write.outcome = outcomes[trace]
 """,
                 """\
-    for trace, write in by_trace.items():
+    for trace, (work, write) in by_trace.items():
         write.outcome = outcomes[trace]
     import msgspec
     from interlock.core.values import fingerprint
     runtime = pairs[0][0].runtime
-    ids = [write.id for write in by_trace.values() if write.id is not None]
+    ids = [write.id for _, write in by_trace.values() if write.id is not None]
     now = await ctx.hubspot.read(type_, ids, runtime.hubspot_properties, purpose="verify")
-    for write in by_trace.values():
+    for _, write in by_trace.values():
         if write.id in now:
             write.fields = [
                 msgspec.structs.replace(
@@ -46,14 +46,10 @@ WRITING = (
             Patch(
                 RECORD,
                 """\
-        if not carried_out(write):
-            continue
-        base = base_after_writes(base, write.side, write.fields)
+    base |= base_after((write.side, write.fields) for write in carried)
 """,
                 """\
-        base = base_after_writes(base, write.side, write.fields)
-        if not carried_out(write):
-            continue
+    base |= base_after((write.side, write.fields) for write in work.writes)
 """,
             ),
         ),

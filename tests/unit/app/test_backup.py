@@ -15,8 +15,19 @@ from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app import backup
+from interlock.app.connections import pause
 from interlock.app.errors import BadInput, Busy
-from interlock.store import Store, colleague_links, heartbeat, keyring, setups
+from interlock.store import (
+    Store,
+    api_tokens,
+    channels,
+    colleague_links,
+    connections,
+    heartbeat,
+    keyring,
+    people,
+    setups,
+)
 from interlock.store.errors import SchemaNewer
 
 
@@ -223,6 +234,97 @@ def test_nobody_is_still_signed_in_after_a_restore(tell: Tell, tmp_path: Path) -
             assert await tx.rows("SELECT id FROM session") == []
             assert await colleague_links.find(tx, link) is None
             assert (await tx.rows("SELECT action FROM deed ORDER BY seq DESC LIMIT 1"))[0][0] == "restored"
+
+    tell(story)
+
+
+def test_what_was_taken_since_from_people_programs_and_connections_stays_taken(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        assert world.connection is not None
+        async with world.store.write(None) as tx:
+            ids = {
+                name: await people.add(tx, f"{name}@example.com", name, "admin", f"hash of {name}")
+                for name in ("ada", "bob", "cy", "dan")
+            }
+            revoked_id, revoked = await api_tokens.make(tx, "report", "viewer", ids["ada"])
+            _, kept = await api_tokens.make(tx, "export", "viewer", ids["ada"])
+            hook = await channels.add(tx, channels.WEBHOOK, "https://example.com/left", None, ["issues"], None)
+            await channels.add(tx, channels.WEBHOOK, "https://example.com/here", None, ["issues"], None)
+        made(world, tmp_path / "a.backup")
+        async with world.store.write(None) as tx:
+            await people.set_disabled(tx, ids["ada"], True)
+            await people.set_role(tx, ids["bob"], "viewer")
+            await people.set_password_hash(tx, ids["cy"], None)
+            await people.set_password_hash(tx, ids["dan"], "a new one")
+            await people.add(tx, "new@example.com", "New", "admin", "hash")
+            await api_tokens.revoke(tx, revoked_id)
+            await channels.delete(tx, hook)
+        await pause(world.store, world.connection, None, plan=False)
+
+        await put_back(world, tmp_path / "a.backup")
+
+        assert world.store is not None
+        async with world.store.read(None) as tx:
+            found = {each.name: each for each in await people.list_(tx)}
+            assert await api_tokens.find(tx, revoked) is None
+            assert await api_tokens.find(tx, kept) is not None
+            assert [each.target for each in await channels.list_(tx)] == ["https://example.com/here"]
+            (connection,) = await connections.list_(tx)
+        assert found["ada"].disabled_at_us is not None
+        assert found["bob"].role == "viewer"
+        assert [found[name].password_hash for name in ("ada", "cy", "dan")] == ["hash of ada", None, "a new one"]
+        assert [found[name].disabled_at_us for name in ("bob", "cy", "dan")] == [None] * 3
+        assert "New" not in found  # nobody is let in whom the backup does not know
+        assert connection.state == "paused"
+        assert connection.state_reason == "A backup was restored that is older than its pause."
+
+    tell(story)
+
+
+def test_where_another_installation_is_replaced_nothing_is_missing_because_that_one_never_had_it(
+    tell: Tell, tmp_path: Path
+) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            await channels.add(tx, channels.WEBHOOK, "https://example.com/here", None, ["issues"], None)
+            await people.add(tx, "ada@example.com", "ada", "admin", "hash of ada")
+        made(world, tmp_path / "a.backup")
+        await asyncio.sleep(60.0)
+        await world.lose_the_database(tmp_path / "new.db")
+        await put_back(world, tmp_path / "a.backup")
+        async with world.store.read(None) as tx:
+            assert [each.target for each in await channels.list_(tx)] == ["https://example.com/here"]
+            assert [each.password_hash for each in await people.list_(tx)] == ["hash of ada"]
+
+    tell(story)
+
+
+def test_a_restore_that_dies_before_it_is_ready_has_changed_nothing(
+    tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was signed out, erased or disabled since would be back, for the next restore knows only what it replaces."""
+
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "a.backup")
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            await people.add(tx, "new@example.com", "New", "admin", "hash")
+
+        async def dies(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(backup.restored, "forget_what_was_running", dies)
+            with pytest.raises(KeyboardInterrupt):
+                await put_back(world, tmp_path / "a.backup")
+        async with world.store.read(None) as tx:
+            assert [each.name for each in await people.list_(tx)] == ["New"]
+        assert sorted(each.name for each in world.path.parent.glob(".interlock-restore-*")) == []
 
     tell(story)
 

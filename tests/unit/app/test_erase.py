@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,12 +18,15 @@ from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
 from interlock.app.words import WHY_NOT
 from interlock.core.model import LinkState, RecordKey, Side
-from interlock.store import unlinked
+from interlock.engine import fetch
+from interlock.store import setup_work, setups, unlinked
 from interlock.store.keyring import load_or_create
+from interlock.store.links import unpack_base
 from interlock.wiring import Clients
 
 # What nobody may find any more; each is a value of its own, so that a look through every column tells.
 CANARIES = ("canary@example.com", "Canaria", "Songbird")
+DAYS_91_S = 91 * 86_400.0
 
 
 async def known(world: World) -> tuple[str, str]:
@@ -88,6 +92,73 @@ def test_on_a_persons_order_nothing_of_theirs_is_remembered_and_neither_record_s
     tell(story)
 
 
+def test_nothing_of_theirs_can_be_read_in_the_file_of_the_database_either(tell: Tell) -> None:
+    """SQLite leaves what is deleted in free pages unless it is told otherwise."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        await erase(world, contact(hubspot_id))
+        assert world.store is not None
+        await world.store.close()
+        there = b"".join(each.read_bytes() for each in world.path.parent.glob(f"{world.path.name}*"))
+        await world.open()
+        assert [word for word in CANARIES if word.encode() in there] == []
+
+    tell(story)
+
+
+def test_nothing_is_left_of_a_pair_of_theirs_that_had_ended(tell: Tell) -> None:
+    """Its fingerprints tell whoever guesses a value that it was the one."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        world.hugo.archive("contacts", hubspot_id)
+        world.sally.delete("Contact", salesforce_id)
+        await world.settle()
+        assert await world.link("contacts", hubspot_id) is None
+        await erase(world, contact(hubspot_id))
+        async with world.read() as tx:
+            rows = await tx.rows("SELECT base, held FROM record_link")
+        assert [(unpack_base(base)[0], held) for base, held in rows] == [({}, None)]
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell) -> None:
+    """A preview and a trial hold values, and are kept with the set-up."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        assert world.connection is not None
+        assert world.connection.id is not None
+        theirs, other = [str(contact(each)) for each in (hubspot_id, "4711")]
+        field = {"property": "lastname", "hubspot": CANARIES[1]}
+        examples = [{"hubspot": theirs, "fields": [field]}, {"hubspot": other, "fields": [{"hubspot": "Babbage"}]}]
+        found = {"state": "done", "document": {"objects": {"contacts": {"create": 2, "examples": examples}}}}
+        trial = {"chosen": {"keys": [theirs, other]}, "trial": [{"salesforce": None, **each} for each in examples]}
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            setup_id = await setups.begin(tx, "command")
+            await setups.join(tx, setup_id, world.connection.id)
+            await setup_work.put(tx, setup_id, "preview", found)
+            await setup_work.put(tx, setup_id, "finish", trial)
+        await erase(world, contact(hubspot_id))
+        assert await canaries(world) == []
+        async with world.store.read(None) as tx:
+            shown = await setup_work.get(tx, setup_id, "preview")
+            tried = await setup_work.get(tx, setup_id, "finish")
+        assert shown == {
+            "state": "done",
+            "document": {"objects": {"contacts": {"create": 2, "examples": examples[1:]}}},
+        }
+        assert tried is not None
+        assert tried["chosen"] == trial["chosen"]
+        assert [each["hubspot"] for each in tried["trial"]] == [other]
+
+    tell(story)
+
+
 def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> None:
     async def story(world: World) -> None:
         hubspot_id, _ = await known(world)
@@ -98,6 +169,37 @@ def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> N
         assert await canaries(world) == []
 
     tell(story)
+
+
+@pytest.mark.parametrize("how", ["merged in HubSpot", "merged in Salesforce", "converted"])
+def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to_be_gone(tell: Tell, how: str) -> None:
+    """HubSpot would erase the survivor, whom nobody has named; Salesforce deletes nobody, and they would live on."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        other = world.person("bob@example.com")
+        await world.sync_later()
+        if how == "merged in HubSpot":
+            world.hugo.merge("contacts", other, hubspot_id)
+        elif how == "merged in Salesforce":
+            world.sally.merge("Contact", world.counterpart("contacts", other), salesforce_id)
+        before, counts = await canaries(world), world.counts()
+        with pytest.raises(erasing.LivesOn, match="lives on as"):
+            await erase(world, contact(hubspot_id), everywhere=True)
+        assert (await canaries(world), world.counts()) == (before, counts)
+
+    async def of_a_lead(world: World) -> None:
+        lead = world.sally.create("Lead", {"LastName": CANARIES[1], "Email": CANARIES[0], "Company": "Acme"})
+        await world.connect()
+        await world.sync_later()
+        world.sally.update("Lead", lead, {"LastName": f"{CANARIES[1]} Bird"})
+        await world.settle()
+        world.sally.convert_lead(lead)
+        with pytest.raises(erasing.LivesOn, match=world.sally.ids("Contact")[0]):
+            await erase(world, RecordKey(Side.SALESFORCE, "Lead", lead), everywhere=True)
+        assert world.counts()["Contact"] == 1
+
+    tell(of_a_lead if how == "converted" else story)
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -150,6 +252,88 @@ def test_a_contact_that_was_only_archived_is_remembered(tell: Tell) -> None:
         assert link is not None
         assert link.state is LinkState.HUBSPOT_DELETED
         assert link.base != {}
+
+    tell(story)
+
+
+@pytest.mark.parametrize("state", ["resting", "linked", "alone"])
+def test_a_contact_that_was_deleted_longer_ago_than_hubspots_archive_goes_back_is_remembered(
+    tell: Tell, state: str
+) -> None:
+    """Nobody erased it: it has dropped out of the archive by itself, and HubSpot says of both the same, which is nothing."""
+
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        if state == "alone":
+            world.sally.delete("Contact", salesforce_id)
+            await world.settle()
+        before = await canaries(world)
+        world.hugo.archive("contacts", hubspot_id)
+        if state == "resting":
+            await world.settle()
+        await asyncio.sleep(DAYS_91_S)
+        if state != "alone":
+            world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        await world.settle()
+        link = await world.link("contacts", hubspot_id)
+        if state != "alone":
+            assert link is not None
+            assert link.state is LinkState.HUBSPOT_DELETED
+            assert link.base != {}
+        assert set(await canaries(world)) >= {each for each in before if each.startswith("audit")}
+        # Their address is free, too: there is another of the name, who is carried over.
+        world.sally.create("Contact", {"LastName": "Heir", "Email": "heir@example.com"})
+        await world.settle()
+        assert world.counts()["contacts"] == 1
+
+    tell(story)
+
+
+@pytest.mark.parametrize("stopped_days", [0, 91])
+def test_one_whom_nobody_had_touched_for_long_is_known_for_erased_only_if_the_archive_was_read_all_the_while(
+    tell: Tell, stopped_days: int
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        for _ in range(4):
+            await world.sync_later(30 * 86_400)
+        if stopped_days:
+            await asyncio.sleep(stopped_days * 86_400)
+            await world.sync()
+        world.hugo.erase(hubspot_id)
+        world.sally.update("Contact", salesforce_id, {"Title": "Edited"})
+        await world.settle()
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.HUBSPOT_DELETED
+        # After the stop nothing tells the two apart, and then what is remembered stays.
+        assert bool(await canaries(world)) is bool(stopped_days)
+        assert world.counts()["contacts"] == 0
+
+    tell(story)
+
+
+def test_of_many_that_are_gone_after_a_long_stop_none_is_taken_for_erased(tell: Tell) -> None:
+    """More than are looked into one by one: the rest is asked about later, when the pair was looked at lately."""
+
+    async def story(world: World) -> None:
+        gone = [
+            world.person(f"p{number}@example.com", jobtitle=CANARIES[2]) for number in range(fetch.ONE_BY_ONE_MOST + 5)
+        ]
+        kept = [world.person(f"k{number}@example.com") for number in range(2 * len(gone))]
+        await world.connect()
+        await world.settle()
+        counterparts = [world.counterpart("contacts", id_) for id_ in gone]
+        assert kept
+        for id_ in gone:
+            world.hugo.archive("contacts", id_)
+        await asyncio.sleep(DAYS_91_S)
+        for id_ in counterparts:
+            world.sally.update("Contact", id_, {"Title": "Edited"})
+        for _ in range(4):
+            await world.sync_later(7 * 3_600)
+        links = [await world.link("contacts", id_) for id_ in gone]
+        assert all(link is not None and link.state is LinkState.HUBSPOT_DELETED and link.base for link in links)
 
     tell(story)
 

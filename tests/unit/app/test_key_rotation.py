@@ -187,6 +187,30 @@ async def test_what_a_backup_sealed_with_another_key_needs_that_key_no_more_afte
     await store.close()
 
 
+async def test_after_a_restore_that_brought_another_key_a_rotation_makes_a_new_one_all_the_same(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    await furnished(there)
+    file = tmp_path / "a.backup"
+    backup.make(str(there / "interlock.db"), there / "secret.key", file, NOW, with_key=True)
+    keyring.load_or_create(here / "secret.key")
+    await backup.restore(str(here / "interlock.db"), here / "secret.key", file, clock_us)
+    old = (here / "secret.key").read_bytes().split()
+    assert len(old) == 2
+
+    store = await opened(here)
+    await key_rotation.rotate(store, here / "secret.key", clock_us)
+    await store.close()
+
+    (new,) = (here / "secret.key").read_bytes().split()
+    assert new not in old
+    store = await opened(here)
+    async with store.read(2) as tx:
+        assert await secrets.get(tx, "hubspot_token") == "token 2"
+    await store.close()
+
+
 async def test_a_restore_says_so_where_the_key_file_does_not_open_a_signing_secret(tmp_path: Path) -> None:
     there, here = tmp_path / "there", tmp_path / "here"
     there.mkdir()
@@ -229,8 +253,7 @@ async def test_an_interruption_anywhere_loses_nothing_and_is_gone_on_with(
         with pytest.raises(Killed):
             await key_rotation.rotate(store, tmp_path / "secret.key", clock_us)
     await store.close()
-    half = len((tmp_path / "secret.key").read_bytes().split())
-    assert half == 2
+    assert len((tmp_path / "secret.key").read_bytes().split()) == 2
     store = await opened(tmp_path)
     rotated = await key_rotation.rotate(store, tmp_path / "secret.key", clock_us)
     await store.close()

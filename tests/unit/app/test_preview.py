@@ -9,7 +9,8 @@ from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app import preview
-from interlock.engine.preview import Preview
+from interlock.core.model import Side
+from interlock.crm.transport import Request, Response, Transport
 from interlock.store.schema import metadata
 
 # What a later sync trusts: everything but counts of calls.
@@ -25,7 +26,7 @@ PAIRS = {
 }
 
 
-async def plan(world: World, **options: Any) -> Preview:
+async def plan(world: World, **options: Any) -> preview.Planned:
     assert world.store is not None
     assert world.connection is not None
     return await preview.plan(world.store, world.connection, *world.clients(), world.clock_us, **options)
@@ -214,12 +215,87 @@ def test_the_forecast_is_near_what_the_sync_then_uses(tell: Tell) -> None:
     tell(story, existing="all")
 
 
+class Far:
+    """A line on which every request travels for so long."""
+
+    def __init__(self, inner: Transport, travel_s: float) -> None:
+        self._inner = inner
+        self._travel_s = travel_s
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        await asyncio.sleep(self._travel_s)
+        return await self._inner.send(request, deadline_s)
+
+
+def test_the_time_told_is_near_what_the_sync_then_takes_however_slow_the_line_is(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.hugo.create("contacts", {"email": f"here{number}@example.com"})
+            world.sally.create("Contact", {"Email": f"there{number}@example.com", "LastName": "There"})
+        world.transport = Far(world.transport, 2.0)
+        await world.connect()
+        told = (await plan(world)).duration
+        assert told is not None
+        began_s = asyncio.get_running_loop().time()
+        await world.sync()
+        took_s = asyncio.get_running_loop().time() - began_s
+        assert 0.5 * took_s <= told.working_s <= 1.5 * took_s, (told, took_s)
+        assert (told.days, told.limited_by) == (1, None)
+
+    tell(story, existing="all")
+
+
+def test_a_daily_limit_that_is_too_small_is_told_in_days(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.hugo.create("contacts", {"email": f"here{number}@example.com"})
+        await world.connect()
+        assert world.store is not None
+        assert world.connection is not None
+        hubspot, salesforce = world.clients()
+        used = sum((await salesforce.governor.used_24h()).values())
+        planned = await plan(world)
+        # What a preview uses is gone when the sync begins.
+        salesforce.governor.allocate(used + planned.api_calls[Side.SALESFORCE] + 3)
+        planned = await preview.plan(world.store, world.connection, hubspot, salesforce, world.clock_us)
+        assert planned.duration is not None
+        assert planned.duration.limited_by is Side.SALESFORCE
+        assert planned.duration.days == 2
+
+    tell(story, existing="all")
+
+
+def test_while_it_counts_the_calls_so_far_and_their_time_are_told(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.hugo.create("contacts", {"email": f"here{number}@example.com"})
+        world.transport = Far(world.transport, 2.0)
+        await world.connect()
+        watched: list[preview.Counting] = []
+        work = asyncio.ensure_future(plan(world, watch=watched.append))
+        told = []
+        while not work.done():
+            await asyncio.sleep(5)
+            if watched:
+                told.append(watched[0].so_far())
+        whole = await work
+        calls = [sum(each.api_calls.values()) for each in told]
+        assert calls == sorted(calls)
+        assert 0 < calls[1] < sum(whole.api_calls.values())
+        times = [each.duration.working_s for each in told if each.duration is not None]
+        assert len(times) == len(told)
+        assert whole.duration is not None
+        assert 0 < times[1] < whole.duration.working_s
+
+    tell(story, existing="all")
+
+
 def test_whoever_watches_has_a_document_before_anything_is_counted(tell: Tell) -> None:
     async def story(world: World) -> None:
         world.hugo.create("contacts", {"email": "ada@example.com"})
         await world.connect()
         early: list[dict[str, Any]] = []
-        await plan(world, watch=lambda counts: early.append(preview.as_document(counts)))
+        await plan(world, watch=lambda counts: early.append(preview.as_document(counts.so_far())))
         assert early[0]["api_calls"] == {"hubspot": 0, "salesforce": 0}
         assert early[0]["objects"]["contacts"]["create_in_salesforce"] == 0
 

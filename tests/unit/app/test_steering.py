@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app import connections, issues, status
-from interlock.app.errors import BadInput, NotConnected
+from interlock.app.errors import AppError, BadInput, NotConnected
 from interlock.app.times import rfc3339
 from interlock.core.model import Issue, IssueCategory, RecordKey, Side
 from interlock.store import Store, dirty, lease
@@ -170,6 +171,52 @@ def test_resuming_clears_what_stopped_the_connection_and_tells_why_it_was(tell: 
         assert (ended.before, ended.after, ended.reason) == (state, "idle", "Because.")
 
     tell(story, existing="all")
+
+
+def test_two_who_pause_at_once_pause_both(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        seen = await the_connection(world)
+        for slug in ("deals", "contacts"):
+            await connections.pause(world.store, seen, [slug], plan=False)
+        assert connections.paused_objects(await the_connection(world)) == {"deals", "contacts"}
+        both = await the_connection(world)
+        for slug in ("deals", "contacts"):
+            await connections.resume(world.store, both, [slug], plan=False)
+        assert connections.paused_objects(await the_connection(world)) == set()
+
+    tell(story)
+
+
+@pytest.mark.parametrize("state", ["suspended", "stopped_by_brake", "signed_out", "not_connected"])
+def test_what_stopped_it_since_somebody_looked_is_not_cleared_unseen(tell: Tell, state: str) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        await connections.pause(world.store, await the_connection(world), None, plan=False)
+        seen = await the_connection(world)
+        await asyncio.sleep(1)
+        async with world.store.write(seen.id) as tx:
+            await stored.update(tx, seen.id or 0, state=state, state_reason="Something else.")
+        with pytest.raises(AppError):
+            await connections.resume(world.store, seen, None, plan=False)
+        assert (await the_connection(world)).state == state
+
+    tell(story)
+
+
+def test_what_was_disconnected_since_somebody_looked_is_not_paused(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        seen = await the_connection(world)
+        async with world.store.write(seen.id) as tx:
+            await stored.update(tx, seen.id or 0, state="not_connected")
+        assert not (await connections.pause(world.store, seen, None, plan=False)).changed
+        assert (await the_connection(world)).state == "not_connected"
+
+    tell(story)
 
 
 def test_single_objects_are_paused_and_resumed_and_shown_as_off(tell: Tell) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,12 +13,15 @@ from tests.world import World
 
 from interlock.app.connections import pause
 from interlock.app.errors import BadInput
+from interlock.app.runtime import open_cycle
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
 from interlock.app.undo.plan import UndoPlan
 from interlock.app.undo.run import UndoResult
 from interlock.core.model import AuditKind, LinkState, RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.engine.cycle import run_batch
+from interlock.engine.detect import detect
 from interlock.store import connections
 from interlock.wiring import Clients
 
@@ -478,6 +481,58 @@ def test_a_created_record_that_somebody_has_edited_stays(tell: Tell, side: Side)
     tell(story)
 
 
+class Quicker(Transport):
+    """Once armed, somebody does something right after the first answer from an address with this in it."""
+
+    def __init__(self, inner: Transport, where: str, deed: Callable[[], object]) -> None:
+        self.inner, self.where, self.deed, self.armed = inner, where, deed, False
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if self.armed and self.where in request.url:
+            self.armed = False
+            self.deed()
+        return answer
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_created_record_that_is_edited_while_it_is_looked_at_stays(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch, side: Side
+) -> None:
+    """To prove that it may go takes several calls, and nothing keeps a person from editing it in between."""
+
+    async def story(world: World) -> None:
+        since_us, hubspot_id, salesforce_id = await created(world, side)
+        await asyncio.sleep(60.0)
+
+        def edit() -> None:
+            if side is Side.SALESFORCE:
+                world.sally.update("Contact", salesforce_id, {"AssistantName": "Bo"})
+            else:
+                world.hugo.update("contacts", hubspot_id, {"fax": "1"})
+
+        # What hangs on it is asked last.
+        line = Quicker(world.line, "/describe" if side is Side.SALESFORCE else "/associations/", edit)
+        world.transport = line
+
+        async def counted_and_then(*batch: Any) -> None:
+            line.armed = True
+            await run_batch(*batch)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "run_batch", counted_and_then)
+            done = await undo(world, since_us, delete_records=1)
+        assert not line.armed
+        assert done.records == 0
+        world.transport = world.line
+        await world.settle()
+        assert world.counts()["contacts"] == world.counts()["Contact"] == 1
+        async with world.read() as tx:
+            assert [row[0] for row in await tx.rows("SELECT state FROM undo")] == ["edited_since"]
+
+    tell(story)
+
+
 def test_a_created_record_on_which_something_hangs_stays(tell: Tell) -> None:
     async def story(world: World) -> None:
         since_us, _, salesforce_id = await created(world, Side.SALESFORCE)
@@ -639,3 +694,42 @@ def test_a_stage_that_hubspot_does_not_take_back_is_not_said_to_be_undone(tell: 
         assert issue.code == "NOT_TAKEN"
 
     tell(story)
+
+
+def test_an_undo_that_dies_right_after_loses_nothing_else_that_was_known_of_its_pairs(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit that was noticed before, and that the undo left alone: no look for changes would find it a second time."""
+
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        pair.edit(salesforce="Countess")
+        await world.sync_later()
+        world.sally.update("Contact", pair.salesforce_id, {"Phone": "+441234567890"})
+        await noticed(world)
+        await asyncio.sleep(3_600.0)
+        await noticed(world)
+
+        async def dies_then(*line: Any) -> None:
+            await run_batch(*line)
+            raise Died
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "run_batch", dies_then)
+            with pytest.raises(Died):
+                await pair.undo()
+        assert pair.titles() == ("Clerk", "Countess")
+
+        await world.settle()
+        assert world.contact(pair.hubspot_id)["phone"] == "+441234567890"
+        assert pair.titles() == ("Clerk", "Countess")
+
+    tell(story)
+
+
+async def noticed(world: World) -> None:
+    """A process looks for changes, and ends before it has worked them off."""
+    assert world.store is not None
+    assert world.connection is not None
+    async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="looks") as ctx:
+        await detect(ctx, look_back=True)

@@ -7,7 +7,7 @@ from tests.unit.core.pairs import HUBSPOT, SALESFORCE
 from interlock.core.codec import TextCodec
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import Base, FieldBase, Observation, Side, SyncRule
-from interlock.core.plan import SidePlan, base_after_writes, plan_side
+from interlock.core.plan import SidePlan, base_after, plan_side
 from interlock.core.reconcile import merge_record
 from interlock.core.values import BLANK, Text, fingerprint
 
@@ -156,10 +156,9 @@ def test_a_side_is_told_only_what_is_meant_for_it():
 
 def test_after_a_write_the_base_holds_what_was_written_and_what_was_read():
     fields = [field(1, "title")]
-    base = {**known("old"), 9: (5, 6)}
-    plan = planned(Side.SALESFORCE, fields, {"title": "new"}, {"Title": "old"}, base=base)
+    plan = planned(Side.SALESFORCE, fields, {"title": "new"}, {"Title": "old"}, base=known("old"))
     new = fingerprint(Text("new"))
-    assert base_after_writes(base, Side.SALESFORCE, plan.fields) == {1: (new, new), 9: (5, 6)}
+    assert base_after([(Side.SALESFORCE, plan.fields)]) == {1: (new, new)}
 
 
 def test_a_write_remembers_what_it_replaces():

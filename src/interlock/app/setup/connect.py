@@ -37,6 +37,13 @@ def values_of(setup: Setup) -> Values:
     return state.kept(setup, slug, Values)
 
 
+def accounts_of(setup: Setup) -> list[str | None]:
+    """HubSpot account and Salesforce org that are signed in to."""
+    values = values_of(setup)
+    signed_in = (values.hubspot, values.salesforce)
+    return [None if each is None else each.identity.account_id for each in signed_in]
+
+
 def applies(setup: Setup) -> bool:
     return True
 

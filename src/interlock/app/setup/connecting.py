@@ -52,12 +52,7 @@ class _Kept(msgspec.Struct):
 
 async def found(interlock: Opened, by: By, setup: Setup) -> Found:
     """Makes the connection where it is not there yet; reads what is older than an hour. Raises ConnectRefused, CrmError."""
-    connection = await connection_of(interlock, setup)
-    if connection is not None and not _is_of(connection, setup):
-        await drop(interlock.store, setup)
-        connection = None
-    if connection is None or not await _signs_in_so(interlock, connection, setup):
-        connection = await _join(interlock, by, setup)
+    connection = await _joined(interlock, by, setup)
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
         schemas = await directory.get(tx, SCHEMAS, _MAX_AGE_US)
@@ -66,6 +61,21 @@ async def found(interlock: Opened, by: By, setup: Setup) -> Found:
         rest = msgspec.convert(kept, _Kept)
         return Found(connection, msgspec.convert(schemas, Schemas, strict=False), rest.kept_back, rest.room)
     return await look_again(interlock, connection)
+
+
+async def found_anew(interlock: Opened, by: By, setup: Setup) -> Found:
+    """As `found`, read now. Raises ConnectRefused, CrmError."""
+    return await look_again(interlock, await _joined(interlock, by, setup))
+
+
+async def _joined(interlock: Opened, by: By, setup: Setup) -> Connection:
+    connection = await connection_of(interlock, setup)
+    if connection is not None and not _is_of(connection, setup):
+        await drop(interlock.store, setup)
+        connection = None
+    if connection is None or not await _signs_in_so(interlock, connection, setup):
+        connection = await _join(interlock, by, setup)
+    return connection
 
 
 async def look_again(interlock: Opened, connection: Connection) -> Found:
@@ -176,6 +186,8 @@ async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:
     assert joined.connection.id is not None
     async with interlock.store.write(None) as tx:
         await state.joined(tx, setup.id, joined.connection.id)
+    async with interlock.crms() as crms:
+        await sign_offs.revoke_superseded(interlock.store, crms, joined.connection.id)
     return joined.connection
 
 

@@ -60,13 +60,20 @@ async def lists(interlock: Opened, setup: Setup, text: str) -> list[RecordList]:
 
 
 async def chosen_list(interlock: Opened, setup: Setup, list_id: str) -> RecordList:
-    """Raises BadInput for one that is not there, CrmError."""
+    """Raises BadInput for one that is not there, or not of contacts; CrmError."""
     async with interlock.setup_clients(setup) as clients:
         found = await clients.hubspot.list_by_id(list_id, purpose="setup")
     if found is None:
         raise BadInput(
             "This list is not in the HubSpot account any more.",
             code="unknown_list",
+            field="list_id",
+            fix="Choose another, or All contacts.",
+        )
+    if found.object_type_id != SPECS["contacts"].hubspot_type_id:
+        raise BadInput(
+            f"The HubSpot list {found.name!r} is not one of contacts.",
+            code="list_of_another_object",
             field="list_id",
             fix="Choose another, or All contacts.",
         )

@@ -1,5 +1,6 @@
 """*Finish setup and begin syncing*: what is missing in HubSpot is made, mapped fields are granted, and the connection begins.
 
+    0. both schemas, read anew           a change since the review was confirmed begins nothing
     1. properties that HubSpot lacks     each is looked for first
     2. the mappings, checked against what is there now
     3. the permission set                as the admin, where the sync runs as somebody else
@@ -23,7 +24,7 @@ from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
-from interlock.app.setup import connecting, opened, package, properties, review, state, trial
+from interlock.app.setup import connecting, drift, opened, package, properties, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
@@ -192,8 +193,8 @@ class _Finish:
         if self.told.step == "undo":
             await self._undo()
             return
-        found = await connecting.found(self._interlock, self._by, setup)
-        assert found.connection.id is not None
+        found = await connecting.found_anew(self._interlock, self._by, setup)
+        await self._check_unchanged(setup, found)
         await self._make_properties(setup, found)
         self.tell(step="mappings")
         found = await connecting.look_again(self._interlock, found.connection)
@@ -210,6 +211,14 @@ class _Finish:
         self.tell(step="begin")
         await self._begin(setup, found.connection)
         await self._revoke(found.connection.id)
+
+    async def _check_unchanged(self, setup: Setup, found: Found) -> None:
+        """Days may lie between the review and *Continue*. Raises Stale."""
+        if await drift.since_made(self._interlock, setup, found):
+            raise Stale(
+                "Mapped fields or properties have changed in a CRM since the review was confirmed. Nothing more was begun.",
+                fix="Look at the review: it says what has changed. Then finish again.",
+            )
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:
         new = to_make(found.schemas, properties.draft_of(setup, found))

@@ -15,12 +15,12 @@ import msgspec
 from interlock.app import preview
 from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
-from interlock.app.setup import connect, connecting, contacts, migrate, opened, properties, state
+from interlock.app.preview import Counting
+from interlock.app.setup import connect, connecting, contacts, drift, migrate, opened, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.crm.errors import CrmError
-from interlock.engine.preview import Preview
 from interlock.store.setups import Setup
 
 slug = "review"
@@ -71,21 +71,18 @@ def settings_of(setup: Setup) -> dict[str, Any]:
     return {**contacts.settings_of(setup), **migrate.settings_of(setup)}
 
 
-def fingerprint(setup: Setup, draft: Draft) -> str:
+def fingerprint(setup: Setup, found: Found) -> str:
+    """Of all that a preview goes by: choices, and what the mapped properties and fields look like."""
+    draft = properties.draft_of(setup, found)
     of = [
-        _whom(setup),
+        # Two accounts may have the same properties, and are not the same preview.
+        connect.accounts_of(setup),
         settings_of(setup),
         draft.document().model_dump(mode="json"),
         [name for name, _ in draft.new_properties()],
+        drift.pairs_of(found.schemas, draft),
     ]
     return hashlib.sha256(msgspec.json.encode(of)).hexdigest()
-
-
-def _whom(setup: Setup) -> list[str | None]:
-    """Two accounts may have the same properties, and are not the same preview."""
-    values = connect.values_of(setup)
-    signed_in = (values.hubspot, values.salesforce)
-    return [None if each is None else each.identity.account_id for each in signed_in]
 
 
 def check_same(what: Seen, shown: str) -> None:
@@ -101,7 +98,7 @@ def check_same(what: Seen, shown: str) -> None:
 async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: bool = False) -> Seen:
     """The preview of what stands, begun where there is none; `again`: anew. Raises BadInput, StoreError."""
     draft = properties.draft_of(setup, found)
-    of, name = fingerprint(setup, draft), task_name(setup.id, _PREVIEW)
+    of, name = fingerprint(setup, found), task_name(setup.id, _PREVIEW)
     interlock.background.raise_defect(name)
     kept = await opened.load(interlock.store, setup.id, _PREVIEW, Seen)
     if kept is not None and kept.of == of and not again:
@@ -109,7 +106,7 @@ async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: 
             return kept
         if interlock.background.runs(name):
             told = interlock.background.told(name)
-            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told))
+            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
     await interlock.background.cancel(name)
     begun = Seen("running", of, interlock.clock_us())
     await opened.keep(interlock.store, setup.id, _PREVIEW, begun)
@@ -128,8 +125,8 @@ async def wait(interlock: Opened, setup_id: int) -> None:
 async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> None:
     name = task_name(setup.id, _PREVIEW)
 
-    def watch(counts: Preview) -> None:
-        interlock.background.tell(name, counts)
+    def watch(counting: Counting) -> None:
+        interlock.background.tell(name, counting)
 
     try:
         connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
@@ -153,6 +150,16 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
         ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
     ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
     await opened.keep(interlock.store, setup.id, _PREVIEW, ended)
+
+
+async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> None:
+    """Before a finish: both sides' schemas are read now, and what the page has shown (`shown`) has to be what stands. `typed`: how
+    many creates. Raises Stale, BadInput, CrmError."""
+    found = await connecting.found_anew(interlock, by, setup)
+    what = await seen(interlock, by, setup, found)
+    check_same(what, shown)
+    check_count(values, what, typed)
+    await drift.remember(interlock, setup, found)
 
 
 def check_count(values: Values, what: Seen, typed: str) -> None:

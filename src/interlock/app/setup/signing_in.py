@@ -16,13 +16,13 @@ import msgspec
 
 from interlock.app import sign_in, sign_in_checks, sign_offs
 from interlock.app.crms import Crms
-from interlock.app.errors import AppError, BadInput, Missing, as_failure
+from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.setup import apps, connect, state
 from interlock.app.setup.connect import SignedIn, Values
 from interlock.app.setup.connecting import drop
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.errors import NAMES, AddressRefused, CrmError
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.oauth import SANDBOX_TYPES
 from interlock.crm.oauth import Identity
@@ -46,9 +46,10 @@ class Choice(msgspec.Struct, frozen=True):
 async def begin(
     store: Store, crms: Crms, by: By, setup_id: int, part: str, choice: Choice, browser: str | None
 ) -> sign_in.Begun:
-    """Raises BadInput, Missing, AddressRefused, Stale. Calls no CRM."""
+    """Raises BadInput, Missing, Stale. Calls no CRM."""
     setup = await state.load(store, setup_id)
     if part == SALESFORCE:
+        _check_my_domain(crms, choice.my_domain)
         setup = await _remember(
             store,
             by,
@@ -58,6 +59,14 @@ async def begin(
     begun = await sign_in.begin(store, crms, _request(setup, part, choice, browser))
     await _remember(store, by, setup_id, lambda now: _without_refusal(now, part))
     return begun
+
+
+def _check_my_domain(crms: Crms, typed: str) -> None:
+    """Raises BadInput: a mistake is said where it was typed, and not kept."""
+    try:
+        crms.login_url(Side.SALESFORCE, my_domain=typed.strip() or None)
+    except AddressRefused as error:
+        raise BadInput(error.message, code=error.code, field="my_domain", fix=error.fix) from error
 
 
 def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> sign_in.SignInRequest:
@@ -106,14 +115,12 @@ async def finish(
     query: Mapping[str, str],
     browser: str | None,
 ) -> Setup:
-    """`setup_id` and `part`: of the button that was pressed, for saying there what is refused. Raises as `sign_in.finish`."""
+    """`setup_id` and `part`: of the button that was pressed; what is refused is kept, to be said there.
+    Raises as `sign_in.finish`."""
     try:
-        finished = await sign_in.finish(store, crms, PARTS[part], query, browser)
-        if finished.setup_id is None or finished.part not in PARTS:
-            await sign_offs.revoke(store, crms, finished.grant_id)
-            raise Missing(
-                "This sign-in belongs to no set-up.", code="no_such_setup", fix="Begin it on the page Connect."
-            )
+        finished = await sign_in.finish(
+            store, crms, PARTS[part], query, browser, lambda asked: (asked.setup_id, asked.part) == (setup_id, part)
+        )
         return await _attach(store, crms, by, finished)
     except (AppError, CrmError) as error:
         failure = as_failure(error)

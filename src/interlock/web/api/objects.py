@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app import object_rules, what_syncs
+from interlock.app.connections import is_on
 from interlock.app.errors import Missing
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
@@ -93,7 +94,7 @@ async def turn(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(Turning), await called.connection(), _slug(called), called.site
     if not wanted.on:
         await object_rules.turn_off(site.store, chosen, slug, called.by)
-    elif not object_rules.is_on(chosen, slug):
+    elif not is_on(chosen, slug):
         async with site.interlock.clients(chosen, deploying=True) as clients:
             await object_rules.turn_on(
                 site.store, chosen, slug, clients.hubspot, clients.salesforce, site.clock_us, called.by
@@ -111,6 +112,6 @@ async def lists(called: Called) -> Response:
 
 def _told(called: Called, connection: Connection, slugs: list[str]) -> Response:
     found = [what_syncs.chosen(connection, slug) for slug in slugs]
-    document = {"objects": [each.document(enabled=object_rules.is_on(connection, each.object)) for each in found]}
+    document = {"objects": [each.document(enabled=is_on(connection, each.object)) for each in found]}
     headers = {"ETag": f'"{found[0].edition}"'} if len(found) == 1 else None
     return called.answer("what-syncs", document, headers=headers)

@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from interlock.app.disconnect import check_phrase, links_file
 from interlock.app.documents import with_head
-from interlock.app.package import bring, export, parts, remove
+from interlock.app.package import bring, export, parts
 from interlock.app.package import plan as planning
 from interlock.app.package import status as use_case
 from interlock.app.package.documents import deployment_document, install_document, plan_document, remove_document
 from interlock.app.package.kept import Keeper
+from interlock.app.people.visitor import By
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Phrase
@@ -57,13 +58,13 @@ def _address(called: Called) -> parts.Address:
 async def install(called: Called) -> Response:
     wanted, chosen = called.body(Installing), await called.connection()
     asked = {"mapped_fields": wanted.mapped_fields}
-    work = partial(_install, called.site, chosen, _address(called), wanted.mapped_fields)
+    work = partial(_install, called.site, called.by, chosen, _address(called), wanted.mapped_fields)
     return called.begin("package-install", chosen, asked, work)
 
 
-async def _install(site: Site, chosen: Connection, address: parts.Address, mapped_fields: bool) -> Json:
+async def _install(site: Site, by: By, chosen: Connection, address: parts.Address, mapped_fields: bool) -> Json:
     installed, permitted = await bring.bring(
-        site.store, chosen, site.interlock.clients, address, site.clock_us, mapped_fields=mapped_fields
+        site.store, chosen, site.interlock.clients, address, site.clock_us, mapped_fields=mapped_fields, by=by
     )
     return with_head(install_document(installed, permitted), "package-install", site.clock_us())
 
@@ -71,15 +72,11 @@ async def _install(site: Site, chosen: Connection, address: parts.Address, mappe
 async def take_out(called: Called) -> Response:
     wanted, chosen = called.body(Removing), await called.connection()
     check_phrase(wanted.confirm)
-    return called.begin("package-remove", chosen, {}, partial(_remove, called.site, chosen))
+    return called.begin("package-remove", chosen, {}, partial(_remove, called.site, called.by, chosen))
 
 
-async def _remove(site: Site, chosen: Connection) -> Json:
-    assert chosen.id is not None
+async def _remove(site: Site, by: By, chosen: Connection) -> Json:
     file = links_file(site.interlock.home.path, chosen, site.clock_us())
     exported = await export.write(site.store, chosen.salesforce_org_id, file)
-    async with site.interlock.clients(chosen, deploying=True) as clients:
-        removed = await remove.remove(
-            site.store, clients.salesforce, Keeper(site.store, chosen.id), exported, site.clock_us, lambda _: None
-        )
+    removed = await bring.take_out(site.store, chosen, site.interlock.clients, exported, site.clock_us, by=by)
     return with_head(remove_document(exported, removed), "package-remove", site.clock_us())

@@ -8,6 +8,7 @@ from interlock.app import connections, mappings, once, sign_in_cards
 from interlock.app.connections import HALTED
 from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import AppError, BadInput
+from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.mapping_files import as_yaml
 from interlock.app.package import parts
 from interlock.app.package import plan as package
@@ -107,11 +108,15 @@ def _package_words() -> dict[str, str]:
 
 async def _package(asked: Asked, connection: Connection) -> tuple[package.Plan | None, str]:
     """What the org holds, and what went wrong when it could not be asked."""
-    address = parts.address_of(asked.site.interlock.home.settings.public_url)
     try:
         async with asked.site.interlock.clients(connection, note=False) as clients:
             user_id = (await clients.salesforce.identity()).user_id
-            return await package.look(clients.salesforce, user_id, address), ""
+            found = await package.look(clients.salesforce, user_id, WITHOUT_SITES)
+            if found.sites:
+                # The org was let to trust an address. One that was not granted is nothing that is missing.
+                address = parts.address_of(asked.site.interlock.home.settings.public_url)
+                found = await package.look(clients.salesforce, user_id, address)
+            return found, ""
     except (AppError, CrmError) as error:
         return None, settings.said_by(error)
 

@@ -11,6 +11,7 @@ What it does is app/new_org's.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
@@ -33,12 +34,13 @@ from interlock.store.errors import StoreError
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages import sign_in_again
-from interlock.web.pages.setup.connect import FROM
+from interlock.web.pages.setup.connect import pressed_cookie
 from interlock.web.texts import _
 
 PATH = "new-sandbox"
 # In the cookie that says which button a browser pressed.
 _OURS = "sandbox-"
+_NUMBER = re.compile(r"sandbox-([0-9]{1,15})")
 _ORDER = ("contacts", "companies", "deals")
 
 
@@ -134,7 +136,7 @@ async def begin_sign_in(asked: Asked) -> Response:
         request = sign_in.SignInRequest(
             Side.SALESFORCE,
             await _app_id(asked, connection),
-            site.public_url,
+            await sign_in_again.own_address(asked, connection),
             browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
             sandbox=True,
             my_domain=typed or None,
@@ -155,7 +157,7 @@ async def begin_sign_in(asked: Asked) -> Response:
     response = asked.page("setup/leaving.html", address=begun.address, name="Salesforce")
     response.headers["Refresh"] = f"0; url={begun.address}"
     cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
-    cookies.write(response, FROM, f"{_OURS}{connection.id}", site.https)
+    cookies.write(response, pressed_cookie(Side.SALESFORCE), f"{_OURS}{connection.id}", site.https)
     return response
 
 
@@ -172,13 +174,15 @@ async def _app_id(asked: Asked, connection: Connection) -> int:
     return await save_app(asked.site.store, Side.SALESFORCE, client_id, secret or None)
 
 
-def is_ours(cookie: str | None) -> bool:
-    return (cookie or "").startswith(_OURS)
+def connection_in(cookie: str | None) -> int | None:
+    """Of whose page the button was pressed; None: another button, or none."""
+    found = _NUMBER.fullmatch(cookie or "")
+    return None if found is None else int(found[1])
 
 
-async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
+async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     """The address is open to everybody, so who came is asked here."""
-    found = await sign_in_again.who_came(asked, cookie.removeprefix(_OURS))
+    found = await sign_in_again.who_came(asked, connection_id)
     if isinstance(found, Response):
         return found
     site, connection = asked.site, found
@@ -186,17 +190,16 @@ async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
     response: Response
     try:
         async with site.interlock.crms() as crms:
-            finished = await sign_in.finish(site.store, crms, side, dict(asked.request.query_params), browser)
-        if finished.moves != connection.id:
-            raise BadInput(
-                _("This sign-in was begun by another button."), code="other_sign_in", fix=_("Begin it once more.")
+            query = dict(asked.request.query_params)
+            finished = await sign_in.finish(
+                site.store, crms, side, query, browser, lambda request: request.moves == connection_id, asked.by
             )
         await offer.note(site.interlock, asked.by, finished)
     except (AppError, CrmError) as error:
         response = await page(asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
     else:
         response = settings.back(connection, PATH, "signed_in")
-    cookies.clear(response, FROM, site.https)
+    cookies.clear(response, pressed_cookie(side), site.https)
     return response
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from starlette.responses import Response
 
 from interlock.app import import_, mapping_preview, mapping_table, object_rules, times, what_syncs
+from interlock.app.connections import is_on
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_table import Row
 from interlock.app.people.roles import Action
@@ -117,7 +118,7 @@ async def ask_import(asked: Asked) -> Response:
     assert connection.id is not None
     try:
         since_us = times.since_us(since, asked.site.clock_us()) if since else None
-        if not object_rules.is_on(connection, slug):
+        if not is_on(connection, slug):
             raise BadInput(
                 f"{slug} do not sync.", code="object_off", field="since", fix=_("Turn their syncing on first.")
             )
@@ -156,7 +157,7 @@ async def page(
         200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
         slug=slug,
         spec=SPECS[slug],
-        enabled=object_rules.is_on(connection, slug),
+        enabled=is_on(connection, slug),
         chosen=what_syncs.chosen(connection, slug),
         creates=[(each, _creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
         table=table,

@@ -3,26 +3,30 @@ one that the connection is with: another is refused by name (app/sign_in.py). A 
 
 from __future__ import annotations
 
+import re
+
 from starlette.responses import Response
 
 from interlock.app import sign_in
 from interlock.app.errors import AppError, BadInput, Missing
-from interlock.app.package import parts
+from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.package.install import install
 from interlock.app.package.kept import Keeper
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
+from interlock.app.setup import apps
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.store import connections, crm_apps, grants
 from interlock.store.connections import Connection
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages.setup.connect import FROM
+from interlock.web.pages.setup.connect import pressed_cookie
 from interlock.web.texts import _
 
 # In the cookie that says which button a browser pressed; a set-up's own begins with its number.
 _OURS = "connection-"
+_NUMBER = re.compile(r"connection-([0-9]{1,15})")
 
 
 async def begin(asked: Asked) -> Response:
@@ -31,7 +35,7 @@ async def begin(asked: Asked) -> Response:
     request = sign_in.SignInRequest(
         side,
         await app_id(asked, connection, side),
-        site.public_url,
+        await own_address(asked, connection),
         browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
         as_somebody_else=asked.field("as") == "somebody_else",
         objects=tuple(connection.settings.get("objects", ())),
@@ -43,47 +47,52 @@ async def begin(asked: Asked) -> Response:
     response = asked.page("setup/leaving.html", address=begun.address, name=_name(side))
     response.headers["Refresh"] = f"0; url={begun.address}"
     cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
-    cookies.write(response, FROM, f"{_OURS}{connection.id}", site.https)
+    cookies.write(response, pressed_cookie(side), f"{_OURS}{connection.id}", site.https)
     return response
 
 
-def is_ours(cookie: str | None) -> bool:
-    return (cookie or "").startswith(_OURS)
+def connection_in(cookie: str | None) -> int | None:
+    """Whose button was pressed; None: a set-up's, or none."""
+    found = _NUMBER.fullmatch(cookie or "")
+    return None if found is None else int(found[1])
 
 
-async def came_back(asked: Asked, side: Side, cookie: str) -> Response:
+async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
     from interlock.web.pages import connection as tab
 
-    found = await who_came(asked, cookie.removeprefix(_OURS))
+    found = await who_came(asked, connection_id)
     if isinstance(found, Response):
         return found
     site, connection = asked.site, found
     browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
-    response: Response
+    response: Response = settings.back(connection, "connection", "signed_in")
+    said = ""
     try:
         async with site.interlock.crms() as crms:
-            await sign_in.finish(site.store, crms, side, dict(asked.request.query_params), browser)
+            query = dict(asked.request.query_params)
+            await sign_in.finish(
+                site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
+            )
         if side is Side.SALESFORCE:
+            said = _("The sign-in is kept, but the permission set could not be given to the user:")
             await _give_permission_set(asked, connection)
     except (AppError, CrmError) as error:
-        form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
+        form = forms.Shown({}, [forms.Refused(None, f"{said} {settings.said_by(error)}".strip())])
         response = await tab.page(asked, connection, form, error)
-    else:
-        response = settings.back(connection, "connection", "signed_in")
-    cookies.clear(response, FROM, site.https)
+    cookies.clear(response, pressed_cookie(side), site.https)
     return response
 
 
-async def who_came(asked: Asked, id_: str) -> Connection | Response:
-    """The connection that the cookie names, for an admin who is still signed in here; else what to say instead. Raises Missing."""
+async def who_came(asked: Asked, connection_id: int) -> Connection | Response:
+    """The connection, for an admin who is still signed in here; else what to say instead. Raises Missing."""
     site = asked.site
     visitor = None if asked.session is None else await people.whose(site.store, asked.session)
     if visitor is None or not visitor.may(Action.CONFIGURE):
         text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
         return asked.page("message.html", 403, title=_("Not signed in"), text=text)
     async with site.store.read(None) as tx:
-        connection = await connections.get(tx, int(id_))
+        connection = await connections.get(tx, connection_id)
     if connection is None:
         raise Missing(_("There is no such connection."), code="no_such_connection")
     asked.visitor = visitor
@@ -92,15 +101,15 @@ async def who_came(asked: Asked, id_: str) -> Connection | Response:
 
 
 async def _give_permission_set(asked: Asked, connection: Connection) -> None:
-    """Another user sees none of Interlock's fields before the permission set is theirs. Raises AppError, CrmError."""
+    """Another user sees none of Interlock's fields before the permission set is theirs. Which addresses the org trusts was asked
+    at the install, and is not touched. Raises AppError, CrmError."""
     site = asked.site
     assert connection.id is not None
     async with site.interlock.clients(connection) as clients:
         user_id = (await clients.salesforce.identity()).user_id
-    address = parts.address_of(site.interlock.home.settings.public_url)
     async with site.interlock.clients(connection, deploying=True) as clients:
         await install(
-            clients.salesforce, Keeper(site.store, connection.id), user_id, address, site.clock_us, lambda _: None
+            clients.salesforce, Keeper(site.store, connection.id), user_id, WITHOUT_SITES, site.clock_us, lambda _: None
         )
 
 
@@ -129,3 +138,14 @@ async def app_id(asked: Asked, connection: Connection, side: Side) -> int:
             fix=_("Enter an app in the set-up, or give a new token with `interlock connect`."),
         )
     return known[0][0]
+
+
+async def own_address(asked: Asked, connection: Connection) -> str:
+    """Where the CRMs send the browser back to: what the settings say, else what was entered at the set-up and is in the apps."""
+    site = asked.site
+    assert connection.id is not None
+    return (
+        site.interlock.home.settings.public_url
+        or await apps.address_in_apps(site.store, connection.id)
+        or site.public_url
+    )

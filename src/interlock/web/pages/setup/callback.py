@@ -17,7 +17,7 @@ from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
 from interlock.web.pages import new_sandbox, sign_in_again
-from interlock.web.pages.setup.connect import FROM, OPENED, WINDOW, look_around
+from interlock.web.pages.setup.connect import OPENED, WINDOW, look_around, pressed_cookie
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
 
@@ -32,11 +32,11 @@ async def salesforce(asked: Asked) -> Response:
 
 async def _came_back(asked: Asked, side: Side) -> Response:
     https = asked.site.https
-    pressed = cookies.read(asked.request, FROM, https)
-    if pressed is not None and sign_in_again.is_ours(pressed):
-        return await sign_in_again.came_back(asked, side, pressed)
-    if pressed is not None and new_sandbox.is_ours(pressed):
-        return await new_sandbox.came_back(asked, side, pressed)
+    pressed = cookies.read(asked.request, pressed_cookie(side), https)
+    if (connection_id := sign_in_again.connection_in(pressed)) is not None:
+        return await sign_in_again.came_back(asked, side, connection_id)
+    if (connection_id := new_sandbox.connection_in(pressed)) is not None:
+        return await new_sandbox.came_back(asked, side, connection_id)
     setup_id, part, window, token = _pressed(pressed)
     if part not in signing_in.PARTS or signing_in.PARTS[part] is not side:
         text = _(
@@ -63,7 +63,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
     if window == WINDOW:
         response = asked.page("setup/came_back.html", refused=refused)
         response.headers.update(OPENED)
-    cookies.clear(response, FROM, https)
+    cookies.clear(response, pressed_cookie(side), https)
     return response
 
 

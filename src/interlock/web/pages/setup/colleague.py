@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from interlock.app import sign_in
 from interlock.app.setup import colleagues, connect, path
@@ -30,7 +30,11 @@ async def _opened(asked: Asked, slug: str) -> At | Response:
     if slug not in STEPS[Side(found.link.side)]:
         text = _("Your link is for the other part of the set-up.")
         return asked.page("message.html", 404, title=_("There is no such page"), text=text)
-    return At(asked, found.setup, slug, True, link=found.link, token=token)
+    at = At(asked, found.setup, slug, True, link=found.link, token=token)
+    if slug == "package" and not _has_package(at, Side(found.link.side)):
+        # Its turn is after the sign-in, which somebody may have ended meanwhile.
+        return RedirectResponse(at.address(connect.slug), 303)
+    return at
 
 
 async def show(at: At, form: forms.Shown) -> Response:
@@ -96,6 +100,20 @@ def _shows(page: Page) -> Handler:
 def _sends(page: Page, send: Send) -> Handler:
     async def handler(asked: Asked) -> Response:
         at = await _opened(asked, page.slug)
-        return at if isinstance(at, Response) else await sent(at, page, send)
+        if isinstance(at, Response):
+            return at
+        return await sent(at, page, send) if page.slug == PAGE.slug else await _taken_up(at, page, send)
 
     return handler
+
+
+async def _taken_up(at: At, page: Page, send: Send) -> Response:
+    """From the first thing that is done by it on, the link is this browser's; a sign-in sees to that itself."""
+    assert at.link is not None
+    site = at.asked.site
+    browser = cookies.read(at.asked.request, sign_in.COOKIE, site.https)
+    kept = await colleagues.take_up(at.store, at.link, browser)
+    response = await sent(at, page, send)
+    if kept != browser:
+        cookies.write(response, sign_in.COOKIE, kept, site.https)
+    return response

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, migrate, properties
+from interlock.app.setup import configuration, drift, migrate, properties
 from interlock.app.setup.configuration import Values, slug
 from interlock.web import forms
 from interlock.web.pages.setup import looking
@@ -44,8 +44,10 @@ async def send(at: At) -> Response:
         values = msgspec.convert(chosen, Values)
     except msgspec.ValidationError as error:
         raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
-    configuration.check(values, await looking.found(at), migrate.lists_of(at.setup))
+    found = await looking.found(at)
+    configuration.check(values, found, migrate.lists_of(at.setup))
     await at.save(values)
+    await drift.remember(at.interlock, at.setup, found)
     return at.go()
 
 

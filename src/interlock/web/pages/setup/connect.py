@@ -18,12 +18,16 @@ from interlock.web import cookies, forms
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.texts import _
 
-# Which button of which set-up a browser pressed, to say there what came of it: set-up, part, window or tab, a colleague's token.
-FROM = "interlock_sign_in_from"
 WINDOW = "window"
 # The page that opens a window must not be cut off from it, nor the window from the page (COOP): else nobody knows that it closed.
 OPENS = {"Cross-Origin-Opener-Policy": "same-origin-allow-popups"}
 OPENED = {"Cross-Origin-Opener-Policy": "unsafe-none"}
+
+
+def pressed_cookie(side: Side) -> str:
+    """Which button of which set-up a browser pressed, to say there what came of it: set-up, part, window or tab, a colleague's
+    token. One for each side: both may be on their way at once."""
+    return f"interlock_sign_in_from_{side.value}"
 
 
 async def show(at: At, form: forms.Shown) -> Response:
@@ -93,7 +97,7 @@ async def sign_in_to(at: At) -> Response:
         response.headers.update(OPENED)
     https = at.asked.site.https
     cookies.write(response, sign_in.COOKIE, begun.browser, https)
-    cookies.write(response, FROM, f"{at.setup.id}.{part}.{window}.{at.token}", https)
+    cookies.write(response, pressed_cookie(side), f"{at.setup.id}.{part}.{window}.{at.token}", https)
     return response
 
 

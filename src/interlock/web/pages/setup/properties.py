@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import BadInput
-from interlock.app.setup import properties
+from interlock.app.setup import drift, properties
 from interlock.app.setup.draft import Row
 from interlock.app.setup.properties import slug
 from interlock.objects.registry import SPECS
@@ -63,6 +63,7 @@ async def send(at: At) -> Response:
     values = properties.values_of(at.setup)
     saved = at.asked.field("go") != "leave" or values.saved
     await at.save(properties.Values(values.objects, values.rules, saved))
+    await drift.remember(at.interlock, at.setup, await looking.found(at))
     return at.go()
 
 

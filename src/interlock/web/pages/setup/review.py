@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app import how_long
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import configuration, contacts, finish, migrate, properties, review, state
+from interlock.app.setup import configuration, connecting, contacts, drift, finish, migrate, properties, review, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.findings import findings_of
 from interlock.app.setup.review import EXISTING, Seen, Values, slug
-from interlock.core.model import SyncRule
-from interlock.crm.errors import CrmError
+from interlock.core.model import Side, SyncRule
+from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import looking, trial
+from interlock.web.pages.setup import drifted, looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.properties import object_names
+from interlock.web.site import number
 from interlock.web.texts import _, _n
 
 _HEADER = (
@@ -37,8 +41,12 @@ async def show(at: At, form: forms.Shown) -> Response:
     found, form = await looking.found_or_why(at, form)
     seen: Seen | None = None
     granted = None
+    changed: list[str] = []
+    lacking: list[str] = []
     if found is not None:
         seen = await review.seen(at.interlock, at.by, at.setup, found)
+        changed = drifted.lines(await drift.since_made(at.interlock, at.setup, found))
+        lacking = drifted.lacking(drift.unmatched(found.schemas, properties.draft_of(at.setup, found)))
         if query.get("grants") == "yes":
             try:
                 granted = await finish.will_grant(at.interlock, at.setup, found)
@@ -51,8 +59,11 @@ async def show(at: At, form: forms.Shown) -> Response:
         seen=seen,
         run=run,
         granted=granted,
+        changed=changed,
+        lacking=lacking,
         cards=[] if found is None else _cards(at, found),
         counts=_counts(seen),
+        calls=calls_and_time(seen),
         names=object_names(),
         count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
@@ -160,25 +171,60 @@ def _counts(seen: Seen | None) -> list[tuple[str, dict[str, object]]]:
     return [(each, objects[each]) for each in _ORDER if each in objects]
 
 
+def calls_and_time(seen: Seen | None) -> str | None:
+    """*API calls and time* of what is counted so far; None before anything is."""
+    calls = {} if seen is None else seen.document.get("api_calls", {})
+    if seen is None or not any(calls.values()):
+        return None
+    filled = {"h": number(calls["hubspot"]), "s": number(calls["salesforce"])}
+    told = [_("It would take about %(h)s HubSpot and %(s)s Salesforce API calls.") % filled]
+    if seen.document.get("duration") is not None:
+        told.append(_how_long(seen.document["duration"]))
+    if seen.state == "running":
+        told.insert(0, _("So far:"))
+    return " ".join(told)
+
+
+def _how_long(told: dict[str, Any]) -> str:
+    """`told`: the document of a duration (app/how_long.py)."""
+    name = "" if told["limited_by"] is None else NAMES[Side(told["limited_by"])]
+    if told["days"] is None:
+        return _("It would not end: others use every API call that %(crm)s allows in a day.") % {"crm": name}
+    n, unit = how_long.rounded(told["working_seconds"])
+    working = {
+        "moment": _("less than a minute"),
+        "minutes": _n("about %(num)s minute", "about %(num)s minutes", n) % {"num": number(n)},
+        "hours": _n("about %(num)s hour", "about %(num)s hours", n) % {"num": number(n)},
+        "days": _n("about %(num)s day", "about %(num)s days", n) % {"num": number(n)},
+    }[unit]
+    if told["limited_by"] is None:
+        pace = _("At the pace of this count that is %(time)s; automation in Salesforce may make it slower.")
+        return pace % {"time": working}
+    over = _n(
+        "That is %(time)s of work, over %(num)s day because of the daily limit of %(crm)s.",
+        "That is %(time)s of work, over %(num)s days because of the daily limit of %(crm)s.",
+        told["days"],
+    )
+    return over % {"time": working, "num": number(told["days"]), "crm": name}
+
+
 async def send(at: At) -> Response:
     if at.asked.field("go") == "leave":
         return at.go()
     existing = at.asked.field("existing")
     if existing not in EXISTING:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
-    found = await looking.found(at)
     values = Values(existing)
-    seen = await review.seen(at.interlock, at.by, at.setup, found)
-    review.check_same(seen, at.asked.field("of"))
-    review.check_count(values, seen, at.asked.field("count"))
+    await review.confirm(at.interlock, at.by, at.setup, values, at.asked.field("of"), at.asked.field("count"))
     await at.save(values)
     await finish.begin(at.interlock, at.by, at.setup)
     return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
 async def look_again(at: At) -> Response:
-    """*Count again*."""
-    await review.seen(at.interlock, at.by, at.setup, await looking.found(at), again=True)
+    """*Count again*, of what is there now."""
+    found = await connecting.found_anew(at.interlock, at.by, at.setup)
+    await review.seen(at.interlock, at.by, at.setup, found, again=True)
     return RedirectResponse(at.address(slug), 303)
 
 

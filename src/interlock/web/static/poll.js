@@ -1,0 +1,42 @@
+// Parts of a page that ask for themselves anew (hx-trigger="load delay:2s, again") or are sent anew (sse-connect) while something is
+// under way: where no answer comes this says so and goes on asking. Who is signed out meanwhile is led to the sign-in by the answer
+// itself (web/access.py). Without scripts each such page has a link to load it again. The text comes from the part: data-offline.
+
+const AGAIN_MS = 3_000;
+
+function noticeOf(part) {
+  const before = part.previousElementSibling;
+  if (before?.matches("[data-poll-notice]")) return before;
+  const made = document.createElement("p");
+  made.className = "notice";
+  made.dataset.pollNotice = "";
+  made.setAttribute("role", "status");
+  made.hidden = true;
+  part.before(made);
+  return made;
+}
+
+function tell(part, text) {
+  const notice = noticeOf(part);
+  notice.hidden = text === "";
+  if (notice.textContent !== text) notice.textContent = text; // only what changed is read aloud
+}
+
+function offline(event) {
+  const part = event.target.closest("[data-offline]");
+  if (part === null) return;
+  tell(part, part.dataset.offline);
+  // What is sent by the server is opened again by the extension itself.
+  if (part.hasAttribute("hx-get")) setTimeout(() => window.htmx.trigger(part, "again"), AGAIN_MS);
+}
+
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout", "htmx:sseError"]) {
+  document.addEventListener(name, offline);
+}
+
+for (const name of ["htmx:beforeSwap", "htmx:sseOpen", "htmx:sseMessage"]) {
+  document.addEventListener(name, (event) => {
+    const part = event.target.closest("[data-offline]");
+    if (part !== null) tell(part, "");
+  });
+}

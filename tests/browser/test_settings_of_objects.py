@@ -1,0 +1,176 @@
+"""Each control of the tabs Contacts, Companies and Deals once: what is seen on the page, and what has changed in the store and in
+the CRMs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser import chromium
+from tests.browser.settled import HERE, Settled, said
+
+from interlock.crm.salesforce.requests import DATA_PATH
+
+pytestmark = pytest.mark.anyio
+
+OBJECT = "/connections/{id:int}/{object}"
+
+
+async def rule_of(settled: Settled, property_: str) -> set[str]:
+    found = await settled.rows(f"SELECT rule FROM field_mapping WHERE property = '{property_}'")
+    return {rule for (rule,) in found}
+
+
+@asynccontextmanager
+async def no_deploying(settled: Settled) -> AsyncIterator[None]:
+    """Salesforce takes records and answers questions, but no metadata."""
+    faults = settled.world.salesforce.faults
+    faults.add({"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500})
+    try:
+        yield
+    finally:
+        faults.clear()
+
+
+@pytest.mark.presses(f"POST {OBJECT}/rules")
+async def test_what_becomes_of_a_new_contact_is_chosen(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    choice = page.get_by_label("In Salesforce, when a HubSpot contact is new")
+    for rule in ("Do nothing", "Create or update the contact"):
+        await choice.select_option(label=rule)
+        await page.get_by_role("button", name="Save rules").click()
+        await said(page, "saved")
+        await expect(choice.locator("option:checked")).to_have_text(rule)
+
+
+@pytest.mark.presses(f"POST {OBJECT}/turn")
+async def test_an_object_that_is_turned_off_no_longer_syncs_and_does_again_once_it_is_on(
+    settled: Settled, page: Page
+) -> None:
+    async def on() -> bool:
+        return "deals" in json.loads(await settled.value("SELECT settings FROM connection"))["objects"]
+
+    await page.goto(f"{HERE}/deals")
+    await page.get_by_role("button", name="Turn syncing off").click()
+    await expect(page.get_by_role("button", name="Enable deal sync")).to_be_visible()
+    assert not await on()
+    await page.goto(f"{HERE}/overview")
+    await expect(page.get_by_role("heading", name="Deals off")).to_be_visible()
+    await page.goto(f"{HERE}/deals")
+    await page.get_by_role("button", name="Enable deal sync").click()
+    await expect(page.get_by_role("button", name="Turn syncing off")).to_be_visible()
+    assert await on()
+
+
+@pytest.mark.presses(f"POST {OBJECT}/list")
+async def test_who_syncs_is_limited_to_a_list_and_to_nobody_less_again(page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Choose which contacts to sync").click()
+    await page.get_by_label("Search lists").fill("prosp")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_role("radio")).to_have_count(2)
+    await chromium.axe(page)
+    await page.get_by_label("Prospects").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Only records of the HubSpot list")).to_be_visible()
+    await page.get_by_role("link", name="Choose which contacts to sync").click()
+    await page.get_by_label("All contacts").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("All contacts sync.")).to_be_visible()
+
+
+@pytest.mark.presses(
+    f"GET {OBJECT}/mappings/{{pair}}", f"POST {OBJECT}/mappings/preview", f"POST {OBJECT}/mappings/save"
+)
+async def test_a_mapping_is_added_changed_and_removed_and_each_is_shown_before(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Add mapping").click()
+    await page.get_by_label("HubSpot property").select_option("twitterhandle")
+    await page.get_by_role("button", name="Show fields that fit").click()
+    await page.get_by_label("Salesforce field").select_option(index=0)
+    await chromium.axe(page)
+    await page.get_by_role("button", name="See what it would change").click()
+    await expect(page.get_by_role("cell", name="not mapped").first).to_be_visible()
+    await chromium.axe(page)
+    assert await rule_of(settled, "twitterhandle") == set()
+    await page.get_by_role("button", name="Save").click()
+
+    await page.get_by_role("link", name="Change twitterhandle").click()
+    assert await rule_of(settled, "twitterhandle") == {"prefer_salesforce"}
+    await chromium.axe(page)
+    await page.get_by_label("Sync rule").select_option(label="Two-way")
+    await page.get_by_role("button", name="See what it would change").click()
+    await expect(page.get_by_role("row").filter(has_text="twitterhandle").first).to_contain_text("Two-way")
+    await page.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row").filter(has_text="twitterhandle")
+    await expect(row).to_contain_text("Two-way")
+    assert await rule_of(settled, "twitterhandle") == {"two_way"}
+
+    await page.get_by_role("link", name="Change twitterhandle").click()
+    await page.get_by_role("button", name="Remove mapping").click()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("heading", level=1, name="Contacts")).to_be_visible()
+    await expect(row).to_have_count(0)
+    assert await rule_of(settled, "twitterhandle") == set()
+
+
+async def test_mappings_are_searched_and_shown_with_what_records_hold(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_label("Search mappings").fill("lastname")
+    await page.get_by_role("button", name="Show samples").click()
+    row = page.get_by_role("row").filter(has=page.get_by_label("Select lastname", exact=True))
+    sample = await row.get_by_role("cell").filter(has_text=" / ").first.inner_text()
+    left, _, right = sample.splitlines()[-1].partition(" / ")
+    assert left == right
+    surnames = {settled.world.hubspot.user().get("contacts", id_)["lastname"] for id_ in settled.people()}
+    assert left in surnames
+
+
+@pytest.mark.presses(f"POST {OBJECT}/permissions")
+async def test_what_salesforce_did_not_permit_when_it_was_saved_is_tried_again(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Add mapping").click()
+    await page.get_by_label("HubSpot property").select_option("school")
+    await page.get_by_role("button", name="Show fields that fit").click()
+    await page.get_by_label("Salesforce field").select_option(index=1)
+    await page.get_by_role("button", name="See what it would change").click()
+    granted = await page.get_by_role("article", name="Permission set in Salesforce").get_by_role("listitem").count()
+    async with no_deploying(settled):
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("could not be extended")).to_be_visible()
+        await chromium.axe(page)
+    before = len(settled.permitted())
+    await page.get_by_role("button", name="Try again").click()
+    await said(page, "permission set")
+    assert len(settled.permitted()) == before + granted
+    assert await rule_of(settled, "school") == {"prefer_salesforce"}
+
+
+@pytest.mark.presses(f"POST {OBJECT}/mappings/preview", f"POST {OBJECT}/mappings/save")
+async def test_a_rule_is_set_for_those_that_are_ticked(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    for name in ("mobilephone", "salutation"):
+        await page.get_by_label(f"Select {name}", exact=True).check()
+    await page.get_by_label("Sync rule", exact=True).select_option(label="Always use HubSpot")
+    await page.get_by_role("button", name="Set rule for selected").click()
+    await expect(page.get_by_role("heading", level=1, name="What it would change")).to_be_visible()
+    await page.get_by_role("button", name="Save").click()
+    for name in ("mobilephone", "salutation"):
+        row = page.get_by_role("row").filter(has=page.get_by_label(f"Select {name}", exact=True))
+        await expect(row).to_contain_text("Always use HubSpot")
+        assert await rule_of(settled, name) == {"always_hubspot"}
+
+
+@pytest.mark.presses(f"POST {OBJECT}/import")
+async def test_an_import_is_asked_for_and_a_wrong_date_refused(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_label("Changed since").fill("some day")
+    await page.get_by_role("button", name="Import from Salesforce").click()
+    await expect(page.get_by_role("alert")).to_contain_text("some day")
+    await chromium.axe(page)
+    await page.get_by_label("Changed since").fill("3d")
+    await page.get_by_role("button", name="Import from Salesforce").click()
+    await said(page, "mport")
