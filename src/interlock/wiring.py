@@ -108,6 +108,35 @@ class Interlock(msgspec.Struct):
             yield built
 
     @asynccontextmanager
+    async def clients_with(self, connection: Connection, salesforce_grant: int) -> AsyncIterator[Clients]:
+        """HubSpot as the connection signs in to it, Salesforce by a sign-in that is no connection's yet; calls are counted in
+        memory only. Raises Missing."""
+        from interlock.app import credentials
+        from interlock.app.sign_offs import grant_of
+        from interlock.core.model import Side
+        from interlock.crm.budget import MemoryBudgetStore
+
+        assert connection.id is not None
+        url = str((await grant_of(self.store, salesforce_grant)).who["api_url"])
+        secrets = await credentials.load(self.store, connection.id)
+        async with self.store.read(connection.id) as tx:
+            granted = await grants.in_use(tx)
+
+        def tokens(transport: Transport) -> tuple[TokenSource, TokenSource]:
+            from interlock.app.stored_tokens import StoredTokens
+
+            crms = self._crms(transport)
+            hubspot = (
+                StoredTokens(self.store, crms, Side.HUBSPOT, connection_id=connection.id, role=granted["hubspot"].role)
+                if "hubspot" in granted
+                else _hubspot_tokens(secrets)
+            )
+            return hubspot, StoredTokens(self.store, crms, Side.SALESFORCE, grant_id=salesforce_grant)
+
+        async with self._built(connection.hubspot_url, url, tokens, MemoryBudgetStore(self.clock_us), {}) as built:
+            yield built
+
+    @asynccontextmanager
     async def setup_clients(self, setup: Setup, *, deploying: bool = False) -> AsyncIterator[Clients]:
         """Clients of a set-up, whichever way its sides sign in; calls are counted in memory only. A side that is not signed in to
         refuses each call. `deploying`: Salesforce as the one who installs the package, else as the one the sync runs as."""

@@ -407,7 +407,7 @@ class TestWhatIsJoinedAlready:
         with pytest.raises(SignInStopped, match="A sandbox that was refreshed is another org") as told:
             await world.sign_in(SALESFORCE, connection_id=id_, sandbox=True)
         assert told.value.failure.code == "other_sandbox"
-        assert "set it up again with the new sandbox" in str(told.value.failure.fix)
+        assert "Use *Connect to a new sandbox*" in str(told.value.failure.fix)
         assert (await world.sign_in(HUBSPOT, connection_id=id_)).connection_id == id_
 
 

@@ -38,6 +38,10 @@ SINCE_THE_BACKUP = {
 SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
+# In the settings, while it goes over to another org (app/new_org), and, for good, since when it is with the org that it has:
+# what was written before was written to records of another.
+NEW_ORG = "new_org"
+ORG_SINCE = "org_since_us"
 # Of a connection that does not talk yet.
 NOTHING_KNOWN = {side: Reach() for side in Side}
 
@@ -237,13 +241,36 @@ async def resume(
     return change
 
 
+def waits_in_new_org(connection: Connection) -> bool:
+    kept = connection.settings.get(NEW_ORG, {})
+    return kept.get("stage") == "moved" or kept.get("before") is not None
+
+
+def check_org_settled(connection: Connection) -> None:
+    """Raises Stopped for one that has gone over to another org and has not begun there: its keys may still name records of the
+    old one."""
+    if waits_in_new_org(connection):
+        raise Stopped(
+            f"{connection.name} has gone over to {connection.salesforce_name} and has not begun to sync there.",
+            code="new_sandbox_not_begun",
+            fix="Open Settings, Connection, Connect to a new sandbox: look at the preview there, and begin.",
+        )
+
+
+def since_of_org(connection: Connection, since_us: int) -> int:
+    """The later of the two: what was written before the connection had this org is of no use to it."""
+    return max(since_us, int(connection.settings.get(ORG_SINCE, 0)))
+
+
 def _resuming(now: Connection, objects: Collection[str] | None) -> StateChange:
-    """Raises NotConnected."""
+    """Raises NotConnected, Stopped."""
     if now.state == "not_connected":
         raise NotConnected(
             f"{now.name} is disconnected: there is no sign-in to sync with.",
             fix="Run `interlock connect`, or sign in again on the pages.",
         )
+    if not objects:
+        check_org_settled(now)
     paused = paused_objects(now)
     left = paused - set(objects) if objects else set()
     state = now.state

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import mapping_files, sign_offs
-from interlock.app.connections import fresh
+from interlock.app.connections import NEW_ORG, fresh
 from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
 from interlock.app.once import owner_name
@@ -38,7 +38,7 @@ PHRASE = "Uninstall Salesforce"
 NOT_CONNECTED = "not_connected"
 
 # Of each way to sign in that is not ours to end: names of its secrets, and where a person ends it.
-_KEYS = (
+KEYS = (
     (Side.HUBSPOT, "hubspot_token", "In HubSpot: Settings, Integrations, delete the service key or private app."),
     (Side.SALESFORCE, "salesforce_client_id", "In Salesforce: Setup, App Manager, block or delete the connected app."),
     (Side.SALESFORCE, "salesforce_token", "In Salesforce: Setup, Session Management, end the session."),
@@ -213,6 +213,9 @@ async def _under_lease(
         state = "removed" if components else "absent"
     async with open_crms() as crms:
         ended = await sign_offs.end_all(store, crms, connection.id)
+        if (offered := connection.settings.get(NEW_ORG)) is not None and offered["stage"] == "offered":
+            # Of a sandbox that it was to go over to: no connection's yet.
+            ended.append(await sign_offs.revoke(store, crms, offered["grant"]))
     not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]
     not_ended += await _forget(store, connection, by, state, reason)
     users = [each.user for each in ended if each.why_not is None]
@@ -232,14 +235,16 @@ async def _forget(store: Store, connection: Connection, by: By, package_state: s
     left: list[NotEnded] = []
     async with store.write(connection.id) as tx:
         names = set(await secrets.names(tx))
-        for side, name, fix in _KEYS:
+        for side, name, fix in KEYS:
             if f"sign_in.{name}" in names:
                 left.append(NotEnded(side, "It was made by a person in the CRM, and only there it can be ended.", fix))
         for side in Side:
             await sign_offs.drop_other_ways(tx, side)
+        settings = (await fresh(tx, connection.id)).settings
         await connections.update(
             tx,
             connection.id,
+            settings={name: value for name, value in settings.items() if name != NEW_ORG},
             state=NOT_CONNECTED,
             state_reason=f"A person has disconnected it: {reason}" if reason else "A person has disconnected it.",
             state_fix="Run `interlock connect`, or sign in again on the pages.",

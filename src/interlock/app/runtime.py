@@ -15,7 +15,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
 from interlock.engine.ownership import Ownership, own
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections
+from interlock.store import Fenced, Store, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
@@ -126,6 +126,9 @@ class _Parts(msgspec.Struct):
             # Before the rest is read, so that what changes meanwhile is found to have changed.
             version = await connections.setup_version(tx)
             now = await fresh(tx, self.connection_id)
+        if now.salesforce_org_id != self.lease.org_id:
+            # It went over to another org since the caller read it: the lease is of the old one, and so are the clients.
+            raise Fenced(self.lease.org_id, self.lease.fence, None)
         settings = settings_of(now)
         slugs = [slug for slug in SPECS if slug in now.settings.get("objects", list(SPECS))]
         objects = await self.compiled.objects(

@@ -71,6 +71,7 @@ class Finished(msgspec.Struct, frozen=True):
     not_revoked: str | None = None  # an earlier sign-in that this one replaces could not be ended at the CRM: why
     setup_id: int | None = None  # as it was asked for
     part: str = ""
+    moves: int | None = None  # as it was asked for
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -195,6 +196,7 @@ async def finish(
         not_revoked=await _revoke_replaced(store, crms, request),
         setup_id=request.setup_id,
         part=request.part,
+        moves=request.moves,
     )
 
 

@@ -43,6 +43,7 @@ class SignInRequest(msgspec.Struct, frozen=True):
         ALWAYS_ON  # HubSpot: what the sign-in has to allow; a set-up leaves others off where it does not
     )
     connection_id: int | None = None  # *Sign in again*, *Connect a different user*
+    moves: int | None = None  # *Connect to a new sandbox*: the connection that is to go over to what is signed in to
     other_grant: int | None = None  # the other side's, of the same set-up
     replaces: int | None = None  # this side's, of the same set-up
     setup_id: int | None = None  # of the wizard's set-up that it belongs to
@@ -71,6 +72,14 @@ def check_refreshable(side: Side, granted: Granted) -> None:
 
 
 def check_kind(request: SignInRequest, identity: Identity) -> None:
+    if request.moves is not None and not identity.sandbox:
+        raise SignInStopped(
+            "production_refused",
+            f"{identity.account_name} ({identity.account_id}) is a production org. A connection with a sandbox goes over to"
+            " another sandbox only: test data must not end in production.",
+            "Sign in to a sandbox. To sync with the production org, disconnect this connection and set it up with that org.",
+            Side.SALESFORCE,
+        )
     if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
         return
     is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
@@ -100,6 +109,8 @@ async def check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> li
         connection = await fresh(tx, request.connection_id)
         check_connected(connection, request.side)
         _check_same(connection, request.side, identity)
+    if request.moves is not None:
+        check_other_sandbox(await fresh(tx, request.moves), identity)
     if request.side is Side.SALESFORCE:
         if request.other_grant is not None:
             hubspot = await grants.get(tx, request.other_grant)
@@ -141,6 +152,39 @@ def check_connected(connection: Connection, side: Side) -> None:
         )
 
 
+def check_may_move(connection: Connection) -> None:
+    """Raises BadInput for a connection that goes over to no other org."""
+    name = f"{connection.salesforce_name} ({connection.salesforce_org_id})"
+    if not connection.sandbox:
+        raise BadInput(
+            f"{connection.name!r} is connected with the production org {name}. Only a connection with a sandbox goes over to"
+            " another sandbox.",
+            code="not_a_sandbox",
+            side="salesforce",
+            fix="Disconnect it, and set it up again with the other org.",
+        )
+    if connection.state in ("not_connected", "setting_up"):
+        raise BadInput(
+            f"{connection.name!r} does not sync with {name}: there is nothing to go over from.",
+            code="not_begun",
+            side="salesforce",
+            fix="Open /setup, and sign in to the new sandbox there.",
+        )
+
+
+def check_other_sandbox(connection: Connection, identity: Identity) -> None:
+    """Raises BadInput, SignInStopped."""
+    check_may_move(connection)
+    if connection.salesforce_org_id == identity.account_id:
+        raise SignInStopped(
+            "same_org",
+            f"{identity.account_name} ({identity.account_id}) is the org that {connection.name!r} is connected with already.",
+            "Sign in to the new sandbox, at its own My Domain address if the log-in page knows your user of the old one. To sign in"
+            " to the same org anew, use *Sign in again*.",
+            Side.SALESFORCE,
+        )
+
+
 def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
     own = connection.hubspot_account_id if side is Side.HUBSPOT else connection.salesforce_org_id
     if own != identity.account_id and side is Side.SALESFORCE and connection.sandbox and identity.sandbox:
@@ -149,8 +193,8 @@ def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
             f"This is the sandbox {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is with"
             f" {connection.salesforce_name} ({own}). A sandbox that was refreshed is another org with another id, in which the"
             " records that this connection has linked may not be.",
-            "Download the mappings, disconnect this connection, and set it up again with the new sandbox: what is in both is found"
-            " again by its keys and the match rules, and nothing is deleted.",
+            "Use *Connect to a new sandbox* under Settings, Connection: it says what becomes of the links before anything is"
+            " changed, and nothing is deleted.",
             side,
         )
     if own != identity.account_id:

@@ -251,12 +251,14 @@ async def set_role(tx: WriteTx, grant_id: int, role: str) -> None:
     await tx.run("UPDATE crm_grant SET role = ? WHERE id = ?", role, grant_id)
 
 
-async def supersede_all(tx: WriteTx, side: str) -> None:
-    """The transaction's connection signs in another way from now on (a pasted token, client credentials)."""
+async def supersede_all(
+    tx: WriteTx, side: str, reason: str = "The connection signs in with a key or a token now."
+) -> None:
+    """The transaction's connection signs in another way from now on (a pasted token, client credentials, another org)."""
     await tx.run(
         "UPDATE crm_grant SET state = ?, reason = ? WHERE connection_id = ? AND side = ? AND state IN [?]",
         SUPERSEDED,
-        "The connection signs in with a key or a token now.",
+        reason,
         tx.connection_id,
         side,
         [GOOD, DEAD],

@@ -147,6 +147,22 @@ async def older_than_fence(tx: Tx, fence: int) -> list[Intent]:
     return [_intent(row) for row in rows]
 
 
+async def all_(tx: Tx) -> list[Intent]:
+    """Every open one, in the order they were opened: a batch of each owner at most."""
+    return [_intent(row) for row in await tx.rows(_SELECT + " ORDER BY id", tx.connection_id)]
+
+
+async def leave_to_verify(tx: WriteTx, ids: Sequence[int], fence: int) -> None:
+    """Whoever drains next looks up in HubSpot's history what these have replaced."""
+    await tx.run(
+        "UPDATE intent SET state = ?, fence = ? WHERE connection_id = ? AND id IN [?]",
+        IntentState.VERIFY.value,
+        fence,
+        tx.connection_id,
+        list(ids),
+    )
+
+
 async def count(tx: Tx) -> int:
     row = await tx.row("SELECT COUNT(*) FROM intent WHERE connection_id = ?", tx.connection_id)
     return int(row[0]) if row else 0

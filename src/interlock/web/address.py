@@ -26,7 +26,8 @@ class Operation(Address, frozen=True, kw_only=True):
     """One of the JSON API. The door checks what is sent against `query` and `body`; the OpenAPI file is made from all of it.
 
     `answers`: the document's name in docs/cli or docs/api; None: a file. `again`: what sending the same once more does, of what
-    changes something. `calls`: it asks a CRM. `guarded`: it is refused without If-Match.
+    changes something. `calls`: it asks a CRM. `guarded`: it is refused without If-Match. `goes_stale`:
+    it is refused where what it is about is not what the caller has seen.
     """
 
     name: str
@@ -38,5 +39,6 @@ class Operation(Address, frozen=True, kw_only=True):
     again: str = ""
     calls: bool = False
     guarded: bool = False
+    goes_stale: bool = False
     files: tuple[str, ...] = ()
     tag: str = ""

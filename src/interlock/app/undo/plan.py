@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app.connections import since_of_org
 from interlock.app.runtime import open_cycle
 from interlock.app.undo.words import WHY_LEFT
 from interlock.core.model import Reason, RecordKey, RecordLink, Side
@@ -88,6 +89,7 @@ async def plan(
 ) -> UndoPlan:
     """Beside a sync that runs, too. `only`: object slugs; `key`: this record's pair alone. Raises CrmError."""
     assert connection.id is not None
+    since_us = since_of_org(connection, since_us)
     async with (
         scratch_copy(store, connection.id) as scratch,
         open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,

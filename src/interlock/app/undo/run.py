@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app.connections import check_org_settled, since_of_org
 from interlock.app.errors import BadInput
 from interlock.app.once import SignedOut, owner_name
 from interlock.app.people.log import record
@@ -62,6 +63,8 @@ async def run(
 
     Raises BadInput (count_changed), SignedOut, CrmError, HeldByOther.
     """
+    check_org_settled(connection)
+    since_us = since_of_org(connection, since_us)
     if connection.state == "signed_out":
         raise SignedOut(
             f"{connection.name} is signed out: {connection.state_reason}", fix=connection.state_fix or "Sign in again."

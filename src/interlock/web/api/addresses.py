@@ -6,7 +6,7 @@ from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
-from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NOTIFICATIONS, OBJECTS, PACKAGE
+from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NEW_SANDBOX, NOTIFICATIONS, OBJECTS, PACKAGE
 
 _V1 = "/api/v1"
 _ONE = f"{_V1}/connections/{{connection}}"
@@ -350,6 +350,7 @@ OPERATIONS = (
     *_MAPPINGS,
     *HEALTH,
     *PACKAGE,
+    *NEW_SANDBOX,
     *NOTIFICATIONS,
     *PEOPLE,
 )

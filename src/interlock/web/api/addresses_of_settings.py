@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
-from interlock.web.api import ending, health, notifications, objects, package, undo
+from interlock.web.api import ending, health, new_sandbox, notifications, objects, package, undo
 from interlock.web.api.addresses_of_people import SAME
 
 _V1 = "/api/v1"
@@ -305,5 +305,70 @@ NOTIFICATIONS = (
         answers="notices",
         query=notifications.Reading,
         tag="notifications",
+    ),
+)
+
+_NEW_SANDBOX = f"{_ONE}/new-sandbox"
+
+NEW_SANDBOX = (
+    Operation(
+        "GET",
+        _NEW_SANDBOX,
+        Action.CONFIGURE,
+        new_sandbox.show,
+        name="new_sandbox",
+        summary="Whether the connection goes over to another sandbox, what that would set aside, and how it stands.",
+        answers="new-sandbox",
+        calls=True,
+        tag="new sandbox",
+    ),
+    Operation(
+        "POST",
+        f"{_NEW_SANDBOX}/connect",
+        Action.CONFIGURE,
+        new_sandbox.connect,
+        name="connect_to_new_sandbox",
+        summary="Go over to the sandbox that somebody has signed in to in the browser. Syncing is paused until it is begun there.",
+        answers="new-sandbox",
+        body=new_sandbox.Connecting,
+        calls=True,
+        again="It is over already (409).",
+        goes_stale=True,
+        tag="new sandbox",
+    ),
+    Operation(
+        "POST",
+        f"{_NEW_SANDBOX}/prepare",
+        Action.CONFIGURE,
+        new_sandbox.again,
+        name="prepare_new_sandbox",
+        summary="Get the new sandbox ready once more: package, ids, preview.",
+        answers="new-sandbox",
+        again="While it runs, nothing happens; afterwards it begins anew.",
+        tag="new sandbox",
+    ),
+    Operation(
+        "POST",
+        f"{_NEW_SANDBOX}/begin",
+        Action.CONFIGURE,
+        new_sandbox.begin,
+        name="begin_with_new_sandbox",
+        summary="Begin to sync with the new sandbox, once the preview was seen.",
+        answers="new-sandbox",
+        body=new_sandbox.Beginning,
+        again="It has begun (409).",
+        tag="new sandbox",
+    ),
+    Operation(
+        "POST",
+        f"{_NEW_SANDBOX}/give-up",
+        Action.CONFIGURE,
+        new_sandbox.give_up,
+        name="stay_with_old_sandbox",
+        summary="End the sign-in to the new sandbox, before the connection has gone over to it.",
+        answers="new-sandbox",
+        calls=True,
+        again="There is none (409).",
+        tag="new sandbox",
     ),
 )

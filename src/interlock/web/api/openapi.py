@@ -223,6 +223,8 @@ def refusals(each: Operation) -> list[int]:
         found |= {400, 413, 415}
     if each.guarded:
         found |= {412, 428}
+    if each.goes_stale:
+        found.add(412)
     if each.method != "GET" or each.calls:
         found.add(409)
     if each.calls:

@@ -46,6 +46,7 @@ async def page(
         document=await connections.document(site.store, connection),
         cards=await sign_in_cards.cards(site.store, connection),
         halted=connection.state in HALTED,
+        moved=connections.waits_in_new_org(connection),
         disconnected=connection.state == NOT_CONNECTED,
         state_words=_state_words(),
         ways=_way_words(),

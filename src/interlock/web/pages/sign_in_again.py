@@ -34,8 +34,8 @@ async def begin(asked: Asked) -> Response:
     site, side = asked.site, _side(asked)
     request = sign_in.SignInRequest(
         side,
-        await _app(asked, connection, side),
-        await _own_address(asked, connection),
+        await app_id(asked, connection, side),
+        await own_address(asked, connection),
         browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
         as_somebody_else=asked.field("as") == "somebody_else",
         objects=tuple(connection.settings.get("objects", ())),
@@ -61,17 +61,10 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
     from interlock.web.pages import connection as tab
 
-    site = asked.site
-    visitor = None if asked.session is None else await people.whose(site.store, asked.session)
-    if visitor is None or not visitor.may(Action.CONFIGURE):
-        text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
-        return asked.page("message.html", 403, title=_("Not signed in"), text=text)
-    async with site.store.read(None) as tx:
-        connection = await connections.get(tx, connection_id)
-    if connection is None:
-        raise Missing(_("There is no such connection."), code="no_such_connection")
-    asked.visitor = visitor
-    asked.csrf = cookies.form_token(asked.session or "")
+    found = await who_came(asked, connection_id)
+    if isinstance(found, Response):
+        return found
+    site, connection = asked.site, found
     browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
     response: Response = settings.back(connection, "connection", "signed_in")
     said = ""
@@ -89,6 +82,22 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         response = await tab.page(asked, connection, form, error)
     cookies.clear(response, pressed_cookie(side), site.https)
     return response
+
+
+async def who_came(asked: Asked, connection_id: int) -> Connection | Response:
+    """The connection, for an admin who is still signed in here; else what to say instead. Raises Missing."""
+    site = asked.site
+    visitor = None if asked.session is None else await people.whose(site.store, asked.session)
+    if visitor is None or not visitor.may(Action.CONFIGURE):
+        text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
+        return asked.page("message.html", 403, title=_("Not signed in"), text=text)
+    async with site.store.read(None) as tx:
+        connection = await connections.get(tx, connection_id)
+    if connection is None:
+        raise Missing(_("There is no such connection."), code="no_such_connection")
+    asked.visitor = visitor
+    asked.csrf = cookies.form_token(asked.session or "")
+    return connection
 
 
 async def _give_permission_set(asked: Asked, connection: Connection) -> None:
@@ -115,7 +124,7 @@ def _name(side: Side) -> str:
     return "HubSpot" if side is Side.HUBSPOT else "Salesforce"
 
 
-async def _app(asked: Asked, connection: Connection, side: Side) -> int:
+async def app_id(asked: Asked, connection: Connection, side: Side) -> int:
     """The app of the sign-in that is used now, else the one that was entered last. Raises BadInput where there is none."""
     async with asked.site.store.read(connection.id) as tx:
         used = (await grants.in_use(tx)).get(side.value)
@@ -131,7 +140,7 @@ async def _app(asked: Asked, connection: Connection, side: Side) -> int:
     return known[0][0]
 
 
-async def _own_address(asked: Asked, connection: Connection) -> str:
+async def own_address(asked: Asked, connection: Connection) -> str:
     """Where the CRMs send the browser back to: what the settings say, else what was entered at the set-up and is in the apps."""
     site = asked.site
     assert connection.id is not None

@@ -16,7 +16,7 @@ from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
-from interlock.web.pages import sign_in_again
+from interlock.web.pages import new_sandbox, sign_in_again
 from interlock.web.pages.setup.connect import OPENED, WINDOW, look_around, pressed_cookie
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
@@ -35,6 +35,8 @@ async def _came_back(asked: Asked, side: Side) -> Response:
     pressed = cookies.read(asked.request, pressed_cookie(side), https)
     if (connection_id := sign_in_again.connection_in(pressed)) is not None:
         return await sign_in_again.came_back(asked, side, connection_id)
+    if (connection_id := new_sandbox.connection_in(pressed)) is not None:
+        return await new_sandbox.came_back(asked, side, connection_id)
     setup_id, part, window, token = _pressed(pressed)
     if part not in signing_in.PARTS or signing_in.PARTS[part] is not side:
         text = _(
