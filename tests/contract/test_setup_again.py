@@ -97,6 +97,10 @@ async def test_giving_it_up_leaves_it_disconnected_with_all_that_is_remembered(w
     async with wizard.interlock.crms() as crms:
         await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
     assert ((await the_connection(wizard)).state, await pairs(wizard)) == ("not_connected", 1)
+    async with wizard.store.read(None) as tx:
+        assert await tx.rows("SELECT name FROM setup_work WHERE setup_id = ?", wizard.setup_id) == [], (
+            "what was shown of records on the way is not kept"
+        )
 
 
 async def test_it_can_be_set_up_with_another_org_in_which_pairs_are_found_anew(wizard: Wizard) -> None:

@@ -84,12 +84,20 @@ async def test_recommended_takes_seven_presses_from_connect_to_syncing(wizard: W
     counted = (await ada.get("/setup/review")).page.text
     assert "API calls and time" in counted
     assert "less than a minute" in counted
+    assert "preview" in await kept_names(wizard)
     progress = await ada.press("/setup/review", "/setup/review", existing="none", go="next")
     assert progress.status == 200
     await finish.wait(wizard.interlock, wizard.setup_id)
     last = await ada.get(f"/settings/progress?setup={wizard.setup_id}")
     assert "The first sync is running." in last.page.text
     assert (await wizard.connection()).state == "first_sync"
+    assert await kept_names(wizard) == {"finish"}, "what was shown of records on the way is not kept"
+
+
+async def kept_names(wizard: Wizard) -> set[str]:
+    async with wizard.store.read(None) as tx:
+        rows = await tx.rows("SELECT name FROM setup_work WHERE setup_id = ?", wizard.setup_id)
+    return {name for (name,) in rows}
 
 
 async def test_a_failed_install_says_what_to_do_and_is_tried_again(wizard: Wizard, ada: Person) -> None:

@@ -39,9 +39,9 @@ async def drop(tx: WriteTx, setup_id: int, name: str) -> None:
     await tx.run("DELETE FROM setup_work WHERE setup_id = ? AND name = ?", setup_id, name)
 
 
-async def drop_all(tx: WriteTx, setup_id: int) -> None:
-    """The set-up is over, or was given up."""
-    await tx.run("DELETE FROM setup_work WHERE setup_id = ?", setup_id)
+async def drop_all_but(tx: WriteTx, setup_id: int, name: str | None = None) -> None:
+    """The set-up is over: what was shown of records on the way is not kept."""
+    await tx.run("DELETE FROM setup_work WHERE setup_id = ? AND name <> ?", setup_id, name or "")
 
 
 async def forget(tx: WriteTx, record_keys: Collection[str]) -> None:

@@ -272,6 +272,8 @@ class _Finish:
             await load_again(tx, existing)
             await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
+            # What is left of the run is to end the sign-in that deployed.
+            await setup_work.drop_all_but(tx, self._setup_id, _RUN)
             await schedule.ring(tx)
         self.tell(step="done", state="done")
 

@@ -28,7 +28,7 @@ from interlock.crm.hubspot.oauth import SANDBOX_TYPES
 from interlock.crm.oauth import Identity
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.oauth import identity_of
-from interlock.store import Store, grants
+from interlock.store import Store, grants, setup_work
 from interlock.store.setups import Setup
 
 HUBSPOT, SALESFORCE, SYNC_USER = "hubspot", "salesforce", "sync_user"
@@ -188,6 +188,7 @@ async def give_up(store: Store, crms: Crms, by: By, setup_id: int) -> list[sign_
     await drop(store, setup)
     async with store.write(None) as tx:
         await state.give_up_in(tx, by, setup_id)
+        await setup_work.drop_all_but(tx, setup_id)
     values = connect.values_of(setup)
     signed_in = (values.hubspot, values.salesforce, values.sync_user)
     return [
