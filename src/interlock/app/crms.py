@@ -66,3 +66,9 @@ async def app_of(store: Store, app_id: int) -> App:
             "The app of this sign-in is not known any more.", code="no_such_app", fix="Enter it again under Apps."
         )
     return App(found.client_id, found.client_secret)
+
+
+async def save_app(store: Store, side: Side, client_id: str, client_secret: str | None) -> int:
+    """Its id, for `begin`. The same client id again replaces the secret for every connection signed in with it."""
+    async with store.write(None) as tx:
+        return await crm_apps.put(tx, side.value, client_id, client_secret)
