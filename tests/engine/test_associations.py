@@ -95,6 +95,34 @@ def test_a_contact_that_comes_before_its_company_is_joined_to_it_when_that_comes
     tell(story, before=before)
 
 
+def test_a_linked_contact_that_is_put_at_a_company_without_counterpart_is_joined_to_it_when_that_has_one(tell):
+    """Nothing of it has changed but where it works, and that is nowhere in Salesforce yet."""
+
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        await world.settle()
+        there = world.counterpart("contacts", ada)
+        # Settled for so long that the pair is of no interest any more.
+        await asyncio.sleep(3_600.0)
+        await world.settle()
+        nameless = company(world, "stealth")
+        await world.settle()
+        assert not world.sally.ids("Account")
+        world.hugo.associate("contacts", ada, "companies", nameless, primary=True)
+        await world.settle()
+        await asyncio.sleep(3_600.0)
+        world.hugo.update("companies", nameless, {"name": "Acme"})
+        await world.settle()
+        account = world.counterpart("companies", nameless)
+        assert account
+        assert world.sally.get("Contact", there)["AccountId"] == account
+
+    def before(world: World) -> None:
+        world.salesforce.add_validation_rule("Account", lambda row: row.get("Name") == "stealth", "Too secret")
+
+    tell(story, before=before)
+
+
 def test_an_account_deleted_in_salesforce_does_not_take_people_from_its_company_in_hubspot(tell):
     async def story(world: World) -> None:
         ada, there, acme, account = await ada_at_acme(world)

@@ -350,6 +350,9 @@ def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _N
             continue
         print_ = print_of(field, side, row.values)
         known = held if held is not None else base
+        if print_ is None and not looked_at and field.name(side) in row.values:
+            # A company that is not linked yet, say. Nobody has seen that it is there now, so nobody waits for it.
+            return _News.NOW
         if print_ is not None and known is not None and print_ != known[place]:
             if not looked_at:
                 return _News.NOW
