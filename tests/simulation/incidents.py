@@ -74,8 +74,8 @@ RARE = {
     "undos.of_links": 6,
     "note_erased": 12,
     "fetch_roles": 3,
-    "damp": 4,
-    "follow": 8,
+    "damp": 6,
+    "follow": 12,
     "stamp_pairs": 4,
 }
 # So rare that one alone would take a third of the crashes to be met: each is aimed at beside another await, whichever comes

@@ -20,7 +20,7 @@ from interlock.store.database import Store
 from tests.golden import merge as table
 from tests.simulation import incidents
 from tests.simulation.network import STORM
-from tests.simulation.races import RACES
+from tests.simulation.races import ABOUT_A_POLL, RACES
 from tests.simulation.troubles import KINDS_OF_TROUBLE
 from tests.simulation.world import Story
 
@@ -63,7 +63,7 @@ def wanted() -> tuple[str, ...]:
         for case, rule, newest in product(table.spellings(), SyncRule, table.NEWEST)
     }
     stops = {f"stop {module}:{line}" for module, line in incidents.sites() if module == "cycle"}
-    faults = {f"fault {kind}" for kind in (*STORM, *RACES, *KINDS_OF_TROUBLE)}
+    faults = {f"fault {kind}" for kind in (*STORM, *RACES, ABOUT_A_POLL, *KINDS_OF_TROUBLE)}
     return tuple(sorted((branches | stops | faults) - set(OUT_OF_REACH)))
 
 

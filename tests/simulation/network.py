@@ -20,7 +20,7 @@ from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.crm.seam import forbid_network
 from interlock.crm.transport import AsgiTransport, NotSent, OutcomeUnknown, Request, Response
-from tests.simulation.races import Races, written
+from tests.simulation.races import ABOUT_A_POLL, Races, written
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import VirtualTimeLoop
 
@@ -116,6 +116,10 @@ class Network:
         race = self._race(side, request)
         if race == "edited_before":
             self.races.edit(side, request)
+        polled = self.races.polled(side, request) if self._troubled() else None
+        if polled is not None:
+            self.faults[ABOUT_A_POLL] += 1
+            self.races.edit_any(side, polled)
         journal = (self.hubspot if side == "hubspot" else self.salesforce).journal
         landing = Landing(side, journal.last_seq + 1, request, at_us=self.hubspot.clock.now_us())
         landing.saved = frozenset(key for _, key, _ in written(side, request))
@@ -125,6 +129,8 @@ class Network:
         landing.last_seq = journal.last_seq
         self.landings.append(landing)
         self.note("landed", request.method, request.url, request.body, landing.answer.status)
+        if polled is not None:
+            self.races.edit_any(side, polled)
         if race == "edited_behind":
             self.racing.append(asyncio.ensure_future(self.races.behind(side, request)))
         return landing

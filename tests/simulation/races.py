@@ -1,4 +1,4 @@
-"""People who edit the very record that we are writing, in the moments before and behind our write.
+"""People who edit the very record that we are writing, in the moments before and behind our write, and what we ask the changes of.
 
 Of moves made at any time few fall there, and what an engine does about them is most of what a sync can get wrong. Half of
 them type over a field that we write, the others fill in another one, so that the record's newest version is ours and theirs
@@ -8,9 +8,11 @@ at once.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -24,6 +26,9 @@ RACES: dict[str, float] = {  # share of the write requests
     "edited_before": 0.07,  # too late for us to see it, in time to be written over
     "edited_behind": 0.07,  # over what we have just written
 }
+# Of the questions what has changed, the share about which two edits fall, one that the answer shows and one behind it, with one
+# stamp: whoever goes on behind the newest stamp seen misses the second.
+ABOUT_A_POLL, POLLED_SHARE = "edited_about_a_poll", 0.05
 LONGEST_WAIT_S = 1.5
 Target = tuple[Kind, str, list[str]]  # of which record which properties we write
 
@@ -48,6 +53,26 @@ class Races:
                 return None if kind in self._without else kind
             drawn -= share
         return None
+
+    def polled(self, side: str, request: Request) -> Kind | None:
+        """Of what the request asks the changes, where somebody edits about it."""
+        kind = changes_asked(side, request)
+        if kind is None or ABOUT_A_POLL in self._without or self._chance.random() >= POLLED_SHARE:
+            return None
+        return kind
+
+    def edit_any(self, side: str, kind: Kind) -> None:
+        self._made += 1
+        self._desk.begin(f"r{self._made}", self._chance)
+        user = self._desk.hugo if side == "hubspot" else self._desk.sally
+        object_ = kind.slug if side == "hubspot" else kind.sobject
+        ids = user.ids(object_)
+        if not ids:
+            return
+        name = self._chance.choice(list(kind.fields))
+        token = self._desk.token(name)
+        with suppress(*REFUSALS):
+            user.update(object_, self._chance.choice(ids), {name if side == "hubspot" else kind.fields[name]: token})
 
     async def behind(self, side: str, request: Request) -> None:
         await asyncio.sleep(self._chance.choice((0.0, self._chance.uniform(0.0, LONGEST_WAIT_S))))
@@ -103,6 +128,22 @@ def written(side: str, request: Request) -> list[Target]:
     if request.method != "POST" or not request.body:
         return []
     return list(_in_hubspot(request) if side == "hubspot" else _in_salesforce(request))
+
+
+_CHANGES = re.compile(r" FROM (\w+) WHERE \(?SystemModstamp >")
+
+
+def changes_asked(side: str, request: Request) -> Kind | None:
+    """The object of which a request asks what has changed."""
+    path = request.url.partition("?")[0]
+    if side == "hubspot":
+        return (
+            KINDS.get(path.split("/")[-2])
+            if path.endswith("/search") and b"lastmodifieddate" in (request.body or b"")
+            else None
+        )
+    found = _CHANGES.search(unquote(f"{request.url} {(request.body or b'').decode()}"))
+    return next((kind for kind in KINDS.values() if found is not None and kind.sobject == found[1]), None)
 
 
 def _in_hubspot(request: Request) -> Iterator[Target]:

@@ -13,7 +13,7 @@ import msgspec
 from tests.simulation import incidents
 from tests.simulation.child import Verdict, play
 from tests.simulation.network import STORM
-from tests.simulation.races import RACES
+from tests.simulation.races import ABOUT_A_POLL, RACES
 from tests.simulation.recipe import Recipe
 from tests.simulation.troubles import KINDS_OF_TROUBLE
 
@@ -55,7 +55,7 @@ def shrink(recipe: Recipe, say: Callable[[str], None]) -> Recipe:
         raise ValueError(f"{recipe} does not fail")
     for number in [incident.number for incident in incidents.draw(recipe)]:
         state.accepts(without_incidents=(*state.recipe.without_incidents, number))
-    kinds = (*STORM, *RACES, *KINDS_OF_TROUBLE)
+    kinds = (*STORM, *RACES, ABOUT_A_POLL, *KINDS_OF_TROUBLE)
     if not state.accepts(without_faults=kinds):
         for kind in kinds:
             state.accepts(without_faults=(*state.recipe.without_faults, kind))

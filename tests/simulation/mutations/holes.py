@@ -18,7 +18,6 @@ _ALONE = (
 _NO_LONGER = "seeds of an earlier state of the simulation caught it; none of the 500 does now"
 
 HOLES: dict[str, str] = {
-    "no_look_back": _NO_LONGER,
     "stamp_is_a_version": _NO_LONGER,
     "create_is_no_update": _NO_LONGER,
     "done_whatever_came": _RACES,
