@@ -19,6 +19,7 @@ _NO_LONGER = "seeds of an earlier state of the simulation caught it; none of the
 
 HOLES: dict[str, str] = {
     "stamp_is_a_version": _NO_LONGER,
+    "returned_field_wakes_nobody": _NO_LONGER,
     "create_is_no_update": _NO_LONGER,
     "done_whatever_came": _RACES,
     "echo_by_record": _NO_LONGER,
