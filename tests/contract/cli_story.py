@@ -351,6 +351,7 @@ def _keeping(story: Story) -> None:
     story.run("restore over what has gone on", "restore", file, "--yes")
     story.run("restore", "restore", file, "--yes", "--over-newer")
     story.run("connections after the restore", "connections")
+    story.run("resume after the restore", "resume")
     story.run("rotate-key planned", "rotate-key", "--plan")
     story.run("rotate-key", "rotate-key", "--yes")
     story.run("disconnect planned", "disconnect", "--connection", "default", "--plan")

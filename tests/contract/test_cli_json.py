@@ -132,6 +132,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "restore over what has gone on": (2, "error"),
     "restore": (0, "restore"),
     "connections after the restore": (0, "connections"),
+    "resume after the restore": (0, "resume"),
     "rotate-key planned": (0, "rotate-key"),
     "rotate-key": (0, "rotate-key"),
     "disconnect planned": (0, "disconnect"),
@@ -329,7 +330,6 @@ def test_what_commands_changed_is_in_the_log_and_what_they_only_planned_or_looke
         "paused",
         "paused",
         "resumed",
-        "resumed",
         "setup_link_made",
         "setup_link_made",
         "person_added",
@@ -361,7 +361,8 @@ def test_a_restore_brings_back_what_was_there(story: dict[str, Step]) -> None:
     restored = story["restore"].document
     assert (restored["connections"], restored["sign_ins_readable"]) == (1, True)
     (connection,) = story["connections after the restore"].document["connections"]
-    assert connection["state"] != "paused"
+    # Somebody has paused it since the backup, and it does not begin again by itself.
+    assert connection["state"] == "paused"
     assert story["rotate-key"].document["sealed"] > 0
 
 

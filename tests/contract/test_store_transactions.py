@@ -305,6 +305,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await secrets.put(tx, "token", "changed")
     await secrets.drop(tx, "token")
     await intents.update(tx, [their_intent.id], IntentState.UNKNOWN, 9)
+    await intents.leave_to_verify(tx, [their_intent.id], 9)
     await intents.settle(tx, [their_intent.id])
     await issues.raise_(
         tx, [Issue(IssueCategory.LIMITS, "c", "error", "contacts", "501", "003A", "Contact", "changed", "fix")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from interlock.core.codec import RefCodec
 from interlock.core.mapping import ObjectMapping
-from interlock.core.model import Observation, RecordKey, Side
+from interlock.core.model import Observation, Raw, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
@@ -146,6 +146,12 @@ class Reference(msgspec.Struct):
         self.hubspot_to_common[hubspot_id] = salesforce_id
         self.salesforce_to_common[salesforce_id] = salesforce_id
         self.resting |= {hubspot_id, salesforce_id}
+
+    def is_unknown(self, side: Side, values: Mapping[str, Raw]) -> bool:
+        """Whether a record of that side points to one whose pair has not been learned: it may have none."""
+        points_to = values.get(self.property if side is Side.HUBSPOT else self.field)
+        known = self.hubspot_to_common if side is Side.HUBSPOT else self.salesforce_to_common
+        return bool(points_to) and str(points_to) not in known
 
     def forget(self) -> None:
         """Links change between passes: what was learned for one is not trusted in the next."""

@@ -338,8 +338,11 @@ def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _N
     if runtime.left_out and not looked_at:
         # It may have changed in a field whose mapping cannot be used now: it is to wait for it.
         return _News.NOW
-    unsure = bool(runtime.set_objects) and not compared
     side = row.key.side
+    if not looked_at and any(each.is_unknown(side, row.values) for each in runtime.references):
+        # A company that is not linked yet, and that nobody has seen the record at: so nobody waits for it.
+        return _News.NOW
+    unsure = bool(runtime.set_objects) and not compared
     place = 0 if side is Side.HUBSPOT else 1
     for field in runtime.mapping_for(link.salesforce_type).fields:
         base = link.base.get(field.id)
@@ -350,9 +353,6 @@ def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _N
             continue
         print_ = print_of(field, side, row.values)
         known = held if held is not None else base
-        if print_ is None and not looked_at and field.name(side) in row.values:
-            # A company that is not linked yet, say. Nobody has seen that it is there now, so nobody waits for it.
-            return _News.NOW
         if print_ is not None and known is not None and print_ != known[place]:
             if not looked_at:
                 return _News.NOW
