@@ -147,7 +147,7 @@ async def test_what_salesforce_did_not_permit_when_it_was_saved_is_tried_again(s
     await page.get_by_role("button", name="Try again").click()
     await said(page, "permission set")
     assert granted
-    assert granted <= settled.permitted()
+    await settled.until_true(lambda: granted <= settled.permitted())
     assert await rule_of(settled, "school") == {"prefer_salesforce"}
 
 
