@@ -35,7 +35,7 @@ NOT_SYNCED = "Noaddress"
 PERMISSION_SET = "Interlock_Integration"
 
 # The dispatcher is the real one, on the machine's time: what it does is waited for, and looked for this often.
-WAIT_S = 30.0
+WAIT_S = 60.0
 LOOK_EVERY_S = 0.1
 
 

@@ -59,7 +59,7 @@ async def test_two_crms_are_parted_once_the_phrase_is_typed_and_keep_their_recor
     await expect(page.get_by_text("The files are written, the package is taken out")).to_be_visible()
     await chromium.axe(page)
     # It arrives by itself.
-    await expect(page.get_by_text("Disconnected.", exact=False)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("Disconnected.", exact=False)).to_be_visible(timeout=90_000)
     await expect(page.get_by_text("taken out of the org")).to_be_visible()
     await expect(page.get_by_text("Ended at the CRMs: the sign-ins of")).to_be_visible()
     assert not settled.permitted()

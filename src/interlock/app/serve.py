@@ -231,7 +231,8 @@ class ServeDesk:
             self._interval_s[connection.id] = poll_interval_s(ctx)
         if result.outcome == "stopped" and result.stopped_reason == GAVE_WAY:
             self._cut_short.add(connection.id)
-        elif result.outcome == "stopped":
+        elif result.outcome == "stopped" and ctx.stop is None:
+            # Not because somebody has paused it meanwhile, or this process ends.
             self._say(on_one_line(f"{connection.name}: stopped by a brake. {result.stopped_reason}"))
         return result
 
