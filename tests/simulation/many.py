@@ -10,7 +10,7 @@ from statistics import median
 
 import msgspec
 
-from tests.simulation.child import Verdict, empty_database, play
+from tests.simulation.child import Verdict, empty_database, play, warm_up
 from tests.simulation.recipe import Recipe
 
 
@@ -50,6 +50,7 @@ def _player(recipes: Sequence[Recipe], turns: int) -> tuple[int, int]:
     code = 1
     try:
         os.close(reading)
+        warm_up()
         with os.fdopen(writing, "wb") as out:
             while turn := os.read(turns, 4):
                 data = msgspec.msgpack.encode(play(recipes[int.from_bytes(turn)]))

@@ -132,7 +132,10 @@ class TestTheZip:
         [row] = result["details"]["componentFailures"]
         assert (row["fileName"], row["problem"]) == ("objects/package.xml", "No package.xml found")
 
-    @pytest.mark.parametrize("data", [b"", b"no zip", zipped({"package.xml": "x" * 500})[:-30]])
+    # Named: a zip holds the time at which it was made, by which two processes would collect two tests.
+    @pytest.mark.parametrize(
+        "data", [b"", b"no zip", zipped({"package.xml": "x" * 500})[:-30]], ids=["empty", "no zip", "cut off"]
+    )
     def test_what_is_no_zip_fails_as_a_whole(self, org: Caller, data: bytes) -> None:
         result = deploy(org, data)
         assert (result["status"], result["errorStatusCode"]) == ("Failed", "UNKNOWN_EXCEPTION")
