@@ -67,6 +67,10 @@ class Home(BaseModel):
     path: Path
     settings: ProcessSettings
 
+    def reached_by(self, public_url: str) -> Home:
+        """As this one, where the command line says the address."""
+        return self.model_copy(update={"settings": self.settings.model_copy(update={"public_url": public_url})})
+
     @property
     def database(self) -> str:
         return self.settings.database if "://" in self.settings.database else str(self._in(self.settings.database))

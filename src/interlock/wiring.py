@@ -182,8 +182,14 @@ class Interlock(msgspec.Struct):
         async with self._transport() as transport:
             yield self._crms(transport)
 
-    def post(self, public_url: str) -> Post:
-        """By which notifications go out. Raises BadInput."""
+    async def told_address(self, connection_id: int | None = None) -> str | None:
+        """By which people and the CRMs come to the pages, where the settings or the wizard were told it."""
+        from interlock.app.setup import own_address
+
+        return await own_address.told(self.store, self.home.settings.public_url, connection_id)
+
+    def post(self, listening: str) -> Post:
+        """By which notifications go out; `listening`: the address of the pages where nobody said a better one. Raises BadInput."""
         from interlock.app.notify.mail import Mail, Smtp
         from interlock.app.notify.post import Post
         from interlock.app.notify.webhook import Webhooks
@@ -196,7 +202,8 @@ class Interlock(msgspec.Struct):
             mail = Mail(
                 Smtp(smtp.host, smtp.port, smtp.security, smtp.sender, smtp.user, password, _ca_file(self.home))
             )
-        return Post(Webhooks(settings.webhooks_to_private_addresses), mail, public_url.rstrip("/"))
+        webhooks = Webhooks(settings.webhooks_to_private_addresses)
+        return Post(webhooks, mail, settings.public_url, listening.rstrip("/"))
 
     def _transport(self) -> AbstractAsyncContextManager[Transport]:
         from interlock.crm.transport import HttpTransport

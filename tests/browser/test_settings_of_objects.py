@@ -145,7 +145,7 @@ async def test_what_salesforce_did_not_permit_when_it_was_saved_is_tried_again(s
         await chromium.axe(page)
     assert not granted & settled.permitted()
     await page.get_by_role("button", name="Try again").click()
-    await said(page, "permission set")
+    await said(page, "the permission set lets the sync user use their fields")
     assert granted
     await settled.until_true(lambda: granted <= settled.permitted())
     assert await rule_of(settled, "school") == {"prefer_salesforce"}

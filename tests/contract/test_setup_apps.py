@@ -71,6 +71,24 @@ class TestAddress:
         assert "Open Interlock at http://localhost:8090, sign in there" in answer.page.text
         assert (await tried(world, ada, "http://localhost:8090")).status == 200
 
+    async def test_links_that_are_given_out_carry_the_address_that_was_entered_and_what_the_settings_say_goes_first(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada, public_url="https://sync.example/")
+        assert (await invited(ada, "dan@example.com")).startswith("https://sync.example/welcome/")
+        interlock = world.office.interlock
+        assert await interlock.told_address() == "https://sync.example"
+        interlock.home = interlock.home.reached_by("https://other.example")
+        assert (await invited(ada, "eve@example.com")).startswith("https://other.example/welcome/")
+
+
+async def invited(ada: Browser, email: str) -> str:
+    """The link that the page of people gives out."""
+    answer = await ada.submit("/people", "/people", name=email, email=email, role="viewer")
+    assert answer.status == 200, answer.page.text
+    (shown,) = answer.page.all("input", id="link")
+    return str(shown["value"])
+
 
 class TestWithAnApp:
     async def test_secrets_are_sealed_and_shown_to_nobody(self, world: SetupWorld, ada: Browser) -> None:

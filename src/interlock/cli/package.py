@@ -38,7 +38,7 @@ async def plan(
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
-        address = parts.address_of(opened.home.settings.public_url)
+        address = parts.address_of(await opened.told_address(chosen.id))
         async with opened.clients(chosen) as clients:
             user_id = (await clients.salesforce.identity()).user_id
             found = await use_case.look(clients.salesforce, user_id, address)
@@ -75,7 +75,7 @@ async def install(
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        address = parts.address_of(opened.home.settings.public_url)
+        address = parts.address_of(await opened.told_address(chosen.id))
         installed, permitted = await use_case.bring(
             opened.store, chosen, opened.clients, address, opened.clock_us, Telling(run), mapped_fields=mapped_fields
         )
@@ -109,7 +109,7 @@ async def status(
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
         assert chosen.id is not None
-        address = parts.address_of(opened.home.settings.public_url)
+        address = parts.address_of(await opened.told_address(chosen.id))
         keeper = Keeper(opened.store, chosen.id)
         async with opened.clients(chosen) as clients:
             told = await use_case.status(clients.salesforce, keeper, address, cancel=cancel)

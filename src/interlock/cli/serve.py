@@ -49,6 +49,8 @@ async def serve(
     refuse_without_front_end()
     public_url = checked_public_url(public_url)
     async with run.open() as opened:
+        if public_url is not None:
+            opened.home = opened.home.reached_by(public_url)
         settings = opened.home.settings
         listening_host = host or settings.host
         listening = bind(listening_host, settings.port if port is None else port)
@@ -57,8 +59,8 @@ async def serve(
         stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
-        url = public_url or settings.public_url or url_of(listening, listening_host)
-        if travels_in_clear(listening_host, public_url or settings.public_url):
+        url = settings.public_url or url_of(listening, listening_host)
+        if travels_in_clear(listening_host, settings.public_url):
             run.say(
                 "Other machines can reach the pages without https, so passwords can be read on their way."
                 " Put a reverse proxy with https in front, and set public_url in interlock.yaml."

@@ -82,7 +82,7 @@ async def add(
         person, token = await manage.add(
             opened.store, BY_COMMAND, email, name or email.partition("@")[0], role_of(role), passwords, password
         )
-        link = _link(opened, public_url, token)
+        link = await _link(opened, public_url, token)
     return _answer(person, link, f"{person.name} is added as {person.role}.")
 
 
@@ -106,7 +106,7 @@ async def reset_password(
         else:
             await manage.set_password(opened.store, Passwords(), BY_COMMAND, found.id, password)
         person = await manage.find(opened.store, email)
-        link = _link(opened, public_url, token)
+        link = await _link(opened, public_url, token)
     return _answer(person, link, f"The old password of {person.name} works no more.")
 
 
@@ -116,7 +116,7 @@ async def setup_link(run: Run, public_url: PublicUrlOption = None) -> Answer:
 
     public_url = checked_public_url(public_url)
     async with run.open() as opened:
-        link = _link(opened, public_url, await links.setup_link(opened.store))
+        link = await _link(opened, public_url, await links.setup_link(opened.store))
     return Answer({"link": link}, lambda out: out.line(f"Open this once, within a day, to make your account: {link}"))
 
 
@@ -131,10 +131,13 @@ def _answer(person: Person, link: str | None, said: str) -> Answer:
     return Answer({"user": person_document(person), "link": link}, page)
 
 
-def _link(opened: Interlock, public_url: str | None, token: str | None) -> str | None:
+async def _link(opened: Interlock, public_url: str | None, token: str | None) -> str | None:
     from interlock.app.people import links
 
-    return None if token is None else links.address_of(public_url or opened.home.settings.browser_url, token)
+    if token is None:
+        return None
+    pages = public_url or await opened.told_address() or opened.home.settings.browser_url
+    return links.address_of(pages, token)
 
 
 def _password(file: str | None) -> str | None:

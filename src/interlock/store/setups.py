@@ -75,6 +75,11 @@ async def of_connection(tx: Tx, connection_id: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+async def newest_first(tx: Tx) -> list[int]:
+    """All there ever were, ended or not."""
+    return [row[0] for row in await tx.rows("SELECT id FROM setup ORDER BY id DESC")]
+
+
 async def newest_id(tx: Tx) -> int:
     """Of all there ever were; 0 where there was none."""
     row = await tx.row("SELECT COALESCE(MAX(id), 0) FROM setup")

@@ -63,6 +63,10 @@ class Site:
         self.templates.globals["Action"] = Action
         self.templates.globals["file"] = self.files.address
 
+    async def own_address(self, connection_id: int | None = None) -> str:
+        """For links: as somebody told it, else where the process listens."""
+        return await self.interlock.told_address(connection_id) or self.public_url
+
     def part(self, template: str, **values: object) -> str:
         """A piece of a page, for what is sent after the page itself."""
         return self.templates.get_template(template).render(at=rfc3339(self.clock_us()), **values)

@@ -9,6 +9,7 @@ import msgspec
 from interlock.app.notify.mail import Mail
 from interlock.app.notify.sending import NotDelivered
 from interlock.app.notify.webhook import Webhooks
+from interlock.app.setup import own_address
 from interlock.app.times import rfc3339
 from interlock.store import Store, channels
 from interlock.store.channels import Channel
@@ -18,17 +19,20 @@ SCHEMA = "interlock.notification/1"
 
 
 class Post(msgspec.Struct):
-    """`mail` None: no SMTP server is set. `public_url` leads to the pages."""
+    """`mail` None: no SMTP server is set. `public_url` as the process was told it, `listening` where it listens."""
 
     webhooks: Webhooks
     mail: Mail | None
-    public_url: str
+    public_url: str | None
+    listening: str
 
     async def send(
         self, store: Store, channel: Channel, notice: Notice, connection: tuple[int, str] | None, id_: str, now_us: int
     ) -> None:
         """`connection`: number and name; `id_` is the same for every try of one message. Raises NotDelivered, StoreError."""
-        link = f"{self.public_url}/connections/{connection[0]}/health" if connection else self.public_url
+        number = None if connection is None else connection[0]
+        pages = await own_address.told(store, self.public_url, number) or self.listening
+        link = pages if number is None else f"{pages}/connections/{number}/health"
         if channel.kind == channels.WEBHOOK:
             async with store.read(None) as tx:
                 secret = await channels.secret_of(tx, channel.id)

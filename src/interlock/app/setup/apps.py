@@ -140,16 +140,6 @@ def check_address(public_url: str, *, local: bool) -> None:
     )
 
 
-async def address_in_apps(store: Store, connection_id: int) -> str | None:
-    """The address that was entered at a connection's set-up, which its apps send browsers back to. None: it had no set-up."""
-    async with store.read(None) as tx:
-        for setup_id in await setups.of_connection(tx, connection_id):
-            entered = values_of(await state.load_in(tx, setup_id)).public_url
-            if entered:
-                return entered
-    return None
-
-
 async def give(store: Store, by: By, public_url: str, clients: dict[Side, tuple[str, str]]) -> Setup:
     """Begin a set-up whose apps are there, (client id, client secret) of each: the demo's. Its step is skipped."""
     async with store.write(None) as tx:

@@ -44,13 +44,13 @@ async def connect(called: Called) -> Response:
     wanted, chosen = called.body(Connecting), await called.connection()
     interlock = called.site.interlock
     await switch(interlock, called.by, chosen, wanted.seen, trusts_address=wanted.trusts_address)
-    await prepare.begin(interlock, called.by, await _now(called, chosen), called.site.public_url)
+    await prepare.begin(interlock, called.by, await _now(called, chosen), await called.site.own_address(chosen.id))
     return await _answer(called, chosen)
 
 
 async def again(called: Called) -> Response:
     chosen = await called.connection()
-    await prepare.begin(called.site.interlock, called.by, chosen, called.site.public_url)
+    await prepare.begin(called.site.interlock, called.by, chosen, await called.site.own_address(chosen.id))
     return await _answer(called, chosen)
 
 
@@ -80,5 +80,5 @@ async def _answer(called: Called, chosen: Connection) -> Response:
     look = await offer.look(interlock, chosen) if now is not None and now.stage == "offered" else None
     run = None
     if now is not None and now.stage == "moved":
-        run = await prepare.standing(interlock, chosen, called.site.public_url)
+        run = await prepare.standing(interlock, chosen, await called.site.own_address(chosen.id))
     return called.answer("new-sandbox", documents.document(chosen, now, look, run))

@@ -38,7 +38,7 @@ async def status(called: Called) -> Response:
     site, chosen = called.site, await called.connection()
     assert chosen.id is not None
     async with site.interlock.clients(chosen) as clients:
-        told = await use_case.status(clients.salesforce, Keeper(site.store, chosen.id), _address(called))
+        told = await use_case.status(clients.salesforce, Keeper(site.store, chosen.id), await _address(called, chosen))
     document = {**plan_document(told.plan), "deployment": deployment_document(told.deployment)}
     return called.answer("package-status", document)
 
@@ -47,18 +47,18 @@ async def plan(called: Called) -> Response:
     site, chosen = called.site, await called.connection()
     async with site.interlock.clients(chosen) as clients:
         user_id = (await clients.salesforce.identity()).user_id
-        found = await planning.look(clients.salesforce, user_id, _address(called))
+        found = await planning.look(clients.salesforce, user_id, await _address(called, chosen))
     return called.answer("package-plan", {**plan_document(found), "zip": None})
 
 
-def _address(called: Called) -> parts.Address:
-    return parts.address_of(called.site.interlock.home.settings.public_url)
+async def _address(called: Called, chosen: Connection) -> parts.Address:
+    return parts.address_of(await called.site.interlock.told_address(chosen.id))
 
 
 async def install(called: Called) -> Response:
     wanted, chosen = called.body(Installing), await called.connection()
     asked = {"mapped_fields": wanted.mapped_fields}
-    work = partial(_install, called.site, called.by, chosen, _address(called), wanted.mapped_fields)
+    work = partial(_install, called.site, called.by, chosen, await _address(called, chosen), wanted.mapped_fields)
     return called.begin("package-install", chosen, asked, work)
 
 

@@ -50,7 +50,7 @@ async def add(called: Called) -> Response:
     wanted = called.body(NewPerson)
     person, token = await manage.add(called.site.store, called.by, wanted.email, wanted.name, role_of(wanted.role))
     assert token is not None, "without a password there is a link"
-    return called.answer("users-add", _with_link(called, person, token), 201)
+    return called.answer("users-add", await _with_link(called, person, token), 201)
 
 
 async def change_role(called: Called) -> Response:
@@ -72,7 +72,7 @@ async def enable(called: Called) -> Response:
 async def reset_password(called: Called) -> Response:
     _, token = await manage.reset_password(called.site.store, called.by, called.id)
     person = await manage.get(called.site.store, called.id)
-    return called.answer("users-reset-password", _with_link(called, person, token))
+    return called.answer("users-reset-password", await _with_link(called, person, token))
 
 
 async def _person(called: Called) -> Response:
@@ -80,8 +80,8 @@ async def _person(called: Called) -> Response:
     return called.answer("person", {"user": person_document(await manage.get(called.site.store, called.id))})
 
 
-def _with_link(called: Called, person: Person, token: str) -> dict[str, object]:
-    return {"user": person_document(person), "link": links.address_of(called.site.public_url, token)}
+async def _with_link(called: Called, person: Person, token: str) -> dict[str, object]:
+    return {"user": person_document(person), "link": links.address_of(await called.site.own_address(), token)}
 
 
 async def tokens(called: Called) -> Response:

@@ -114,7 +114,7 @@ async def _package(asked: Asked, connection: Connection) -> tuple[package.Plan |
             found = await package.look(clients.salesforce, user_id, WITHOUT_SITES)
             if found.sites:
                 # The org was let to trust an address. One that was not granted is nothing that is missing.
-                address = parts.address_of(asked.site.interlock.home.settings.public_url)
+                address = parts.address_of(await asked.site.interlock.told_address(connection.id))
                 found = await package.look(clients.salesforce, user_id, address)
             return found, ""
     except (AppError, CrmError) as error:

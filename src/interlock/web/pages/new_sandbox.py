@@ -52,6 +52,7 @@ async def page(
     asked: Asked, connection: Connection, form: forms.Shown, error: AppError | CrmError | StoreError | None = None
 ) -> Response:
     site, now = asked.site, kept.of(connection)
+    here = await site.own_address(connection.id)
     look, run, unread, refused = None, None, "", ""
     if now is None:
         try:
@@ -64,8 +65,8 @@ async def page(
         except (AppError, CrmError) as trouble:
             unread = settings.said_by(trouble)
     else:
-        run = await prepare.standing(site.interlock, connection, site.public_url)
-    address = address_of(site.public_url)
+        run = await prepare.standing(site.interlock, connection, here)
+    address = address_of(here)
     return settings.shown(
         asked,
         connection,
@@ -136,7 +137,7 @@ async def begin_sign_in(asked: Asked) -> Response:
         request = sign_in.SignInRequest(
             Side.SALESFORCE,
             await _app_id(asked, connection),
-            await sign_in_again.own_address(asked, connection),
+            await asked.site.own_address(connection.id),
             browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
             sandbox=True,
             my_domain=typed or None,
@@ -217,7 +218,7 @@ async def connect(asked: Asked) -> Response:
         trusts = asked.field("trusts_address") == "yes"
         await switch(site.interlock, asked.by, connection, asked.field("seen"), trusts_address=trusts)
         connection = await settings.connection_of(asked)
-        await prepare.begin(site.interlock, asked.by, connection, site.public_url)
+        await prepare.begin(site.interlock, asked.by, connection, await site.own_address(connection.id))
     except (AppError, CrmError, StoreError) as error:
         return await _refused(asked, error, ("agreed",))
     return settings.back(connection, PATH, "connected")
@@ -237,7 +238,7 @@ async def again(asked: Asked) -> Response:
     """*Try again*, and *Count again*."""
     connection = await settings.connection_of(asked)
     try:
-        await prepare.begin(asked.site.interlock, asked.by, connection, asked.site.public_url)
+        await prepare.begin(asked.site.interlock, asked.by, connection, await asked.site.own_address(connection.id))
     except AppError as error:
         return await _refused(asked, error)
     return settings.back(connection, PATH)

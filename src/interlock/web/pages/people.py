@@ -27,7 +27,7 @@ async def add(asked: Asked) -> Response:
     except BadInput as error:
         return await _list(asked, forms.refused(error, values, _FIELDS), error)
     assert token is not None  # without a password there is a link to choose one
-    return _link(asked, person, token)
+    return await _link(asked, person, token)
 
 
 async def change_role(asked: Asked) -> Response:
@@ -59,7 +59,7 @@ async def reset_password(asked: Asked) -> Response:
         person, token = await manage.reset_password(asked.site.store, asked.by, _id(asked))
     except (BadInput, Missing) as error:
         return await _list(asked, forms.refused(error, {}, ()), error)
-    return _link(asked, person, token)
+    return await _link(asked, person, token)
 
 
 def _id(asked: Asked) -> int:
@@ -70,10 +70,11 @@ def _back(done: str) -> Response:
     return RedirectResponse(f"/people?done={done}", 303)
 
 
-def _link(asked: Asked, person: Person, token: str) -> Response:
+async def _link(asked: Asked, person: Person, token: str) -> Response:
     """Shown in the answer itself and kept nowhere: the store has its hash only."""
     days = manage.PASSWORD_LINK_LASTS_US // (24 * 3600 * 1_000_000)
-    return asked.page("person_link.html", person=person, link=links.address_of(asked.site.public_url, token), days=days)
+    link = links.address_of(await asked.site.own_address(), token)
+    return asked.page("person_link.html", person=person, link=link, days=days)
 
 
 async def _list(asked: Asked, shown: forms.Shown, error: AppError | None = None, done: str = "") -> Response:

@@ -14,7 +14,6 @@ from interlock.app.package.install import install
 from interlock.app.package.kept import Keeper
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
-from interlock.app.setup import apps
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.store import connections, crm_apps, grants
@@ -35,7 +34,7 @@ async def begin(asked: Asked) -> Response:
     request = sign_in.SignInRequest(
         side,
         await app_id(asked, connection, side),
-        await own_address(asked, connection),
+        await asked.site.own_address(connection.id),
         browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
         as_somebody_else=asked.field("as") == "somebody_else",
         objects=tuple(connection.settings.get("objects", ())),
@@ -138,14 +137,3 @@ async def app_id(asked: Asked, connection: Connection, side: Side) -> int:
             fix=_("Enter an app in the set-up, or give a new token with `interlock connect`."),
         )
     return known[0][0]
-
-
-async def own_address(asked: Asked, connection: Connection) -> str:
-    """Where the CRMs send the browser back to: what the settings say, else what was entered at the set-up and is in the apps."""
-    site = asked.site
-    assert connection.id is not None
-    return (
-        site.interlock.home.settings.public_url
-        or await apps.address_in_apps(site.store, connection.id)
-        or site.public_url
-    )

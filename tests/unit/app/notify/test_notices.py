@@ -42,7 +42,7 @@ class World:
     def __init__(self, office: Office, web: WebReceiver, mail: MailReceiver) -> None:
         self.office, self.web, self.mail = office, web, mail
         smtp = Smtp("127.0.0.1", mail.port, "none", "interlock@example.com")
-        self.post = Post(Webhooks(allow_private=True), Mail(smtp), "https://sync.example.com")
+        self.post = Post(Webhooks(allow_private=True), Mail(smtp), "https://sync.example.com", "")
         self.said: list[str] = []
         self.courier = Courier(self.store, self.post, office.clock_us, self.said.append)
 
@@ -316,7 +316,7 @@ async def test_a_place_is_added_once_and_needs_something_to_be_told_of(world: Wo
         await manage.add_webhook(world.store, world.post, BY_COMMAND, world.web.url, ["suspended"])
     with pytest.raises(BadInput, match="Nothing to be told of"):
         await manage.add_webhook(world.store, world.post, BY_COMMAND, world.web.url + "2", [])
-    without = Post(world.post.webhooks, None, "")
+    without = Post(world.post.webhooks, None, None, "")
     with pytest.raises(BadInput, match="No mail server"):
         await manage.add_email(world.store, without, BY_COMMAND, "ops@example.com", ["suspended"])
 

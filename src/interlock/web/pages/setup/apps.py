@@ -24,7 +24,7 @@ async def show(at: At, form: forms.Shown) -> Response:
 async def _page(at: At, form: forms.Shown, reached: reaching.Reached | None = None) -> Response:
     values = apps.values_of(at.setup)
     filled = {name: str(getattr(values, name)) for name in Values.__struct_fields__ if name not in ("given",)}
-    filled["public_url"] = values.public_url or _address_here(at)
+    filled["public_url"] = values.public_url or await _address_here(at)
     shown = {**filled, **{name: value for name, value in form.values.items() if name not in _SECRET}}
     # On the page both keys are one way, with a choice below it.
     shown.setdefault("salesforce_key", apps.JWT)
@@ -45,10 +45,10 @@ async def _page(at: At, form: forms.Shown, reached: reaching.Reached | None = No
     )
 
 
-def _address_here(at: At) -> str:
+async def _address_here(at: At) -> str:
     """By which this browser is here: on this machine that may be another name of it than the settings say."""
     url = at.asked.request.url
-    return f"{url.scheme}://{url.netloc}" if url.hostname in hosts.LOOPBACK_NAMES else at.asked.site.public_url
+    return f"{url.scheme}://{url.netloc}" if url.hostname in hosts.LOOPBACK_NAMES else await at.asked.site.own_address()
 
 
 def _local(at: At) -> bool:

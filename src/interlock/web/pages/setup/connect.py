@@ -130,7 +130,7 @@ async def ask(at: At) -> Response:
     """The link is shown in the answer itself and kept nowhere: the store has its hash only."""
     side = _side(at)
     token = await colleagues.ask(at.store, at.by, at.setup.id, side)
-    public_url = apps.values_of(at.setup).public_url or at.asked.site.public_url
+    public_url = apps.values_of(at.setup).public_url or await at.asked.site.own_address()
     days = colleagues.LASTS_US // (24 * 3600 * 1_000_000)
     link = colleagues.address_of(public_url, token)
     name = "HubSpot" if side is Side.HUBSPOT else "Salesforce"

@@ -40,13 +40,13 @@ async def show(at: At, form: forms.Shown) -> Response:
     found, profiles, trouble = None, [], ""
     if run is None or run.state != "running":
         try:
-            found = await package.look(at.interlock, at.setup, public_url(at))
+            found = await package.look(at.interlock, at.setup, await own_address(at))
             profiles = await package.profiles(at.interlock, at.setup) if stage == "scope" else []
         except (AppError, CrmError) as error:
             trouble = _said(error)
     if not form.refused:
         form = forms.Shown({"who": values.who, **{f"{_PROFILE}{each}": "yes" for each in values.profiles}})
-    address = parts.address_of(public_url(at))
+    address = parts.address_of(await own_address(at))
     return at.page(
         "setup/package.html",
         form,
@@ -63,8 +63,8 @@ async def show(at: At, form: forms.Shown) -> Response:
     )
 
 
-def public_url(at: At) -> str:
-    return apps.values_of(at.setup).public_url or at.asked.site.public_url
+async def own_address(at: At) -> str:
+    return apps.values_of(at.setup).public_url or await at.asked.site.own_address()
 
 
 def _said(error: Exception) -> str:
@@ -104,13 +104,13 @@ async def go_on(at: At) -> Response:
     before = package.values_of(at.setup)
     trusts = at.asked.field("trusts_address") == "yes"
     await at.save(Values(before.who, before.profiles, trusts, before.installed_for))
-    await package.begin(at.interlock, at.by, at.setup, public_url(at))
+    await package.begin(at.interlock, at.by, at.setup, await own_address(at))
     return RedirectResponse(at.address(slug), 303)
 
 
 async def again(at: At) -> Response:
     """*Try again*, as it was chosen."""
-    await package.begin(at.interlock, at.by, at.setup, public_url(at))
+    await package.begin(at.interlock, at.by, at.setup, await own_address(at))
     return RedirectResponse(at.address(slug), 303)
 
 
@@ -118,10 +118,10 @@ async def download(at: At, form: forms.Shown) -> Response:
     """What would be deployed, for somebody who deploys it with Salesforce's own tools."""
     further: tuple[parts.Grant, ...] = ()
     try:
-        further = (await package.look(at.interlock, at.setup, public_url(at))).further
+        further = (await package.look(at.interlock, at.setup, await own_address(at))).further
     except (AppError, CrmError) as error:
         return await show(at, forms.Shown({}, [forms.Refused(None, _said(error))]))
-    zipped = parts.package(parts.address_of(public_url(at)), further)
+    zipped = parts.package(parts.address_of(await own_address(at)), further)
     headers = {"Content-Disposition": 'attachment; filename="interlock-package.zip"'}
     return Response(zipped, media_type="application/zip", headers=headers)
 
