@@ -294,3 +294,33 @@ def test_a_resync_of_a_record_that_is_nowhere_to_be_seen_lets_the_pair_rest(tell
         assert await world.issues() == []
 
     tell(story)
+
+
+def test_that_a_record_cannot_be_seen_is_no_issue_any_more_once_it_rests_though_a_value_of_it_is_held_back(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", jobtitle="x" * 200)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.sally.delete("Contact", there)
+        world.salesforce.empty_recycle_bin()
+        world.hugo.update("contacts", here, {"lastname": "Byron"})
+        await world.settle()
+        assert {issue.code for issue in await world.issues()} == {"STRING_TOO_LONG", "record_not_visible"}
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", here))
+        await world.settle()
+        assert {issue.code for issue in await world.issues()} == {"STRING_TOO_LONG"}
+
+    tell(story)
+
+
+def test_of_a_pair_that_has_ended_no_value_waits_any_more(tell):
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", jobtitle="x" * 200)
+        await world.settle()
+        assert [issue.code for issue in await world.issues()] == ["STRING_TOO_LONG"]
+        world.sally.delete("Contact", world.counterpart("contacts", here))
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        assert await world.issues() == []
+
+    tell(story)

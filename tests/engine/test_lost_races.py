@@ -8,13 +8,13 @@ from tests.world import World
 
 
 class CutOff:
-    """Salesforce cannot be reached with what holds `word`, as long as `is_down`."""
+    """A side cannot be reached with what holds `word`, as long as `is_down`."""
 
-    def __init__(self, inner: Transport, word: str) -> None:
-        self._inner, self._word, self.is_down = inner, word.encode(), True
+    def __init__(self, inner: Transport, side: Side, word: str) -> None:
+        self._inner, self._side, self._word, self.is_down = inner, side.value, word.encode(), True
 
     async def send(self, request: Request, deadline_s: float) -> Response:
-        if self.is_down and "salesforce" in request.url and self._word in (request.body or b""):
+        if self.is_down and self._side in request.url and self._word in (request.body or b""):
             raise NotSent("the connection was refused")
         return await self._inner.send(request, deadline_s)
 
@@ -25,7 +25,7 @@ def test_an_edit_that_the_way_back_of_an_earlier_one_replaced_goes_back_though_t
         await world.settle()
         await world.rule("contacts", "jobtitle", "prefer_hubspot")
         there = world.counterpart("contacts", here)
-        world.transport = cut_off = CutOff(world.transport, '"CEO"')
+        world.transport = cut_off = CutOff(world.transport, Side.SALESFORCE, '"CEO"')
 
         def typed_again() -> None:
             world.hugo.update("contacts", here, {"jobtitle": "CFO"})
@@ -42,5 +42,27 @@ def test_an_edit_that_the_way_back_of_an_earlier_one_replaced_goes_back_though_t
         await world.sync_later(3_600.0)
         await world.settle()
         assert world.contact(here)["jobtitle"] == world.sally.get("Contact", there)["Title"] == "CFO"
+
+    tell(story)
+
+
+def test_what_was_replaced_goes_back_to_its_side_though_the_other_one_refuses_it(tell):
+    async def story(world: World) -> None:
+        too_long = "x" * 200
+        here = world.person("ada@example.com")
+        await world.settle()
+        await world.rule("contacts", "jobtitle", "prefer_hubspot")
+        there = world.counterpart("contacts", here)
+        world.transport = cut_off = CutOff(world.transport, Side.HUBSPOT, too_long)
+        world.between_read_and_write(Side.HUBSPOT, lambda: world.hugo.update("contacts", here, {"jobtitle": too_long}))
+        world.sally.update("Contact", there, {"Title": "CTO"})
+        await world.sync()
+        assert world.contact(here)["jobtitle"] == "CTO"
+        cut_off.is_down = False
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert world.contact(here)["jobtitle"] == too_long
+        assert world.sally.get("Contact", there)["Title"] == "CTO"
+        assert [issue.property for issue in await world.issues()] == ["jobtitle"]
 
     tell(story)

@@ -341,3 +341,23 @@ def test_a_survivor_that_is_deleted_and_restored_has_its_pair_again(tell, keeps_
         assert [issue.code for issue in await world.issues()] == ["counterpart_merged"]
 
     tell(story, hubspot={"merge_keeps_primary_id": keeps_id})
+
+
+def test_that_a_record_was_merged_into_one_with_a_pair_of_its_own_stays_an_issue_while_that_one_is_away(tell):
+    async def story(world: World) -> None:
+        kept, merged = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.settle()
+        left_over = world.counterpart("contacts", merged)
+        world.hugo.merge("contacts", kept, merged)
+        await world.settle()
+        assert [issue.code for issue in await world.issues()] == ["counterpart_merged"]
+        world.hugo.archive("contacts", kept)
+        world.sally.update("Contact", left_over, {"Title": "CTO"})
+        await world.sync()
+        world.hugo.restore("contacts", kept)
+        await world.settle()
+        assert [(issue.code, issue.salesforce_id) for issue in await world.issues()] == [
+            ("counterpart_merged", left_over)
+        ]
+
+    tell(story)

@@ -18,7 +18,7 @@ from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.twice import made_twice_by_one_request, refused_when_it_came_again
-from tests.simulation.world import Story, shout
+from tests.simulation.world import PACE, Story, shout
 
 OURS = "Interlock"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
@@ -345,12 +345,15 @@ def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
 
 
 def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
-    """Whether the record was merged into another before anybody could read its history (docs/guarantees.md)."""
+    """Whether the record was merged into another before anybody could read its history (docs/guarantees.md): where nobody kept
+    the write's answer, what it did is looked for once it can land no more."""
+    parked_us = PACE["hubspot_park_us"] if _unheard(scene.story, "hubspot", entry) else 0
+    read_from_us = entry.at_us + parked_us
     merged_us = next(
         (each.at_us for each in _entries(scene.story, "hubspot") if each.id == id_ and each.action == "merge"), None
     )
     return merged_us is not None and not any(
-        landing.kept and id_ in landing.history_of and entry.at_us <= landing.at_us <= merged_us
+        landing.kept and id_ in landing.history_of and read_from_us <= landing.at_us <= merged_us
         for landing in scene.story.network.landings
     )
 

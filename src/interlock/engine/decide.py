@@ -42,6 +42,8 @@ from interlock.engine.work import Batch, SideWrite, Work
 # A pair that waits for its company is looked at again when the company is linked, and in any case after this long; so is one
 # of which a record cannot be seen.
 WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
+# The code of that issue.
+NOT_VISIBLE = "record_not_visible"
 
 
 def decide(ctx: Cycle, batch: Batch) -> None:
@@ -329,4 +331,4 @@ def field_issue(
 def _not_visible(work: Work) -> Issue:
     hidden = "HubSpot" if work.hubspot is None else "Salesforce"
     cause = f"{hidden} no longer shows this record to the sync user, and does not say that it was deleted."
-    return field_issue(work, None, None, "record_not_visible", cause, None)
+    return field_issue(work, None, None, NOT_VISIBLE, cause, None)

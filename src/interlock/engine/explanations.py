@@ -50,6 +50,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.PERMISSIONS,
         "Give the sync user access to the record it refers to.",
     ),
+    "MISSING_SCOPES": (
+        _C.PERMISSIONS,
+        "Give the HubSpot app or key the scope that the message names, and sign in again; what was refused is tried again.",
+    ),
     "record_not_visible": (
         _C.PERMISSIONS,
         "Check that the sync user may see the record; if it was purged, unlink it with a resync of this issue.",

@@ -32,7 +32,7 @@ from interlock.engine.apply import carried_out, edited_since, is_reference, need
 from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
-from interlock.engine.decide import WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
@@ -61,7 +61,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
         await record_undos(tx, batch.works)
-        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held)
+        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held, never_held=(NOT_VISIBLE,))
         await issues.raise_(tx, raised)
         for side in Side:
             ids = [id_ for parked, id_ in ledger.parked if parked is side]
@@ -254,14 +254,20 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
     base |= _opt_out_base(work)
     ledger.audit += opt_out_rows(work, now)
-    # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one.
-    held = _held(work, link) if work.relink_to is None else {}
+    # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one. Of a
+    # pair that has ended nothing waits any more.
+    held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else _held(work, link)
     both = [link.hubspot, link.salesforce]
     ledger.resolved += both
     if held:
         mapped = work.runtime.mapping_for(link.salesforce_type).fields
         properties = {field.property for field in mapped if field.id in held}
+        if HELD_AS_A_WHOLE in held:
+            properties.add("")
         ledger.still_held |= dict.fromkeys(both, properties)
+    if link.state is LinkState.HUBSPOT_DELETED and isinstance(work.hubspot, Gone) and work.hubspot.successor is None:
+        # That the record was merged into one with a pair of its own stays an issue also while nobody can see what it lives on as.
+        ledger.still_held |= {key: {*ledger.still_held.get(key, ()), ""} for key in both if work.state is None}
     sets = {**link.sets, **work.sets}
     if work.ends is not None:
         ledger.ended.append(work.ends)
@@ -348,7 +354,14 @@ def _held(work: Work, link: RecordLink) -> Base:
                 hubspot, salesforce = held[field.mapping.id]
                 on_hubspot = write.side is Side.HUBSPOT
                 held[field.mapping.id] = (field.written, salesforce) if on_hubspot else (hubspot, field.written)
-    return held
+    return {id_: seen for id_, seen in held.items() if id_ not in _under_way(work)}
+
+
+def _under_way(work: Work) -> set[int]:
+    """Fields that a side is to be told yet. Of a value for both sides the other one may have refused it: held back now, it would
+    be kept from this one as well."""
+    writes = [write for write in work.writes if unknown(write) or not_done(write) or edited_since(write)]
+    return {field.mapping.id for write in writes for field in write.fields}
 
 
 def _dropped(write: SideWrite) -> Base:
