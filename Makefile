@@ -44,9 +44,12 @@ setup: $(READY) ## make the virtual environment
 demo: $(READY) ## the main job on sample data, nothing to set up (ARGS=--once)
 	@$(BIN)/interlock demo $(ARGS)
 
+# One more than there are cores: the browser's tests wait more than they compute.
+WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
+
 test: $(READY) ## unit, property, contract, simulation and browser tests
 	@echo "Running the tests (on 2 cores under 10 minutes) ..."
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint test ## linters, types, layering, tests
 
@@ -61,8 +64,12 @@ lint: $(READY) ## ruff, mypy, import-linter
 bench: $(READY) ## every benchmark, and a table (ARGS="NAME ..." for some)
 	@$(BIN)/python benchmarks $(ARGS)
 
-test-postgresql: $(READY) ## the engine's stories, all of them on PostgreSQL
-	@PYTHONHASHSEED=0 INTERLOCK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/engine -n auto --dist worksteal $(ARGS)
+# What says itself on which database it runs. The other tests know one, or none.
+ON_A_DATABASE := tests/engine $(wildcard tests/contract/test_setup_*.py tests/contract/test_sign_in*.py tests/contract/test_api*.py) \
+  tests/contract/test_page_access.py
+
+test-postgresql: $(READY) ## the engine's stories and the pages' tests, all of them on PostgreSQL
+	@PYTHONHASHSEED=0 INTERLOCK_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(ON_A_DATABASE) -n auto --dist worksteal $(ARGS)
 
 SEEDS ?= 20000
 FIRST_SEED ?= 0

@@ -16,9 +16,6 @@ Asked = list[tuple[str, str, int]]
 NO_SETTINGS = ("/api/", "/setup", "/colleague/", "/oauth/", "/welcome/", "/sign-in", "/sign-out")
 # Read by programs, with no control that leads there.
 FOR_PROGRAMS = ("/health", "/healthz", "/metrics")
-# Needs a second sandbox, which the world of these tests has not: its pages are gone through without a browser
-# (tests/contract/test_settings_new_sandbox.py).
-WITHOUT_A_BROWSER = "/connections/{id:int}/new-sandbox"
 
 
 def controls() -> set[str]:
@@ -26,7 +23,7 @@ def controls() -> set[str]:
     return {
         f"{each.method} {_of_any_object(each.path)}"
         for each in ADDRESSES
-        if not each.path.startswith((*NO_SETTINGS, WITHOUT_A_BROWSER)) and each.path not in FOR_PROGRAMS
+        if not each.path.startswith(NO_SETTINGS) and each.path not in FOR_PROGRAMS
     }
 
 

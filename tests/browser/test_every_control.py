@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.browser import (
     test_every_page,
+    test_new_sandbox,
     test_settings,
     test_settings_of_objects,
     test_settings_of_people,
@@ -19,11 +20,12 @@ from tests.browser import (
     test_uninstall,
     test_wizard,
 )
-from tests.browser.controls import NO_SETTINGS, WITHOUT_A_BROWSER, controls, of_test
+from tests.browser.controls import NO_SETTINGS, controls, of_test
 
 from interlock.web.front_end import FOLDER
 
 MODULES = (
+    test_new_sandbox,
     test_uninstall,
     test_settings,
     test_settings_of_objects,
@@ -62,7 +64,7 @@ def test_every_form_of_a_settings_page_is_among_the_controls(template: Path) -> 
     known = {control.partition(" ")[2] for control in controls() if control.startswith("POST ")}
     for found in _POST.findall(template.read_text(encoding="utf-8")):
         address = next(filter(None, found)).replace("{{ at_address }}", "/connections/1")
-        if address.startswith(NO_SETTINGS) or _fits(address, WITHOUT_A_BROWSER + "/{stage}"):
+        if address.startswith(NO_SETTINGS):
             continue
         assert any(_fits(address, each) for each in known), f"{template.name}: {address} is no control of controls()"
 

@@ -1,7 +1,8 @@
 """Each control of Overview, Connection and Sync health once, in a connection that a person set up by the wizard: what is seen
 on the page and what has changed behind it.
 
-The other tabs: test_settings_of_objects.py, test_settings_of_records.py, test_settings_of_people.py, test_uninstall.py.
+The other tabs: test_settings_of_objects.py, test_settings_of_records.py, test_settings_of_people.py, test_uninstall.py,
+test_new_sandbox.py.
 test_every_control.py lists them all.
 """
 

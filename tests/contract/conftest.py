@@ -1,5 +1,5 @@
-"""What the store's contract suite stands on: every test runs on SQLite and on a real PostgreSQL, each on a fresh
-database."""
+"""What the store's contract suite stands on: its tests run on SQLite and on a real PostgreSQL, each on a fresh database. Which of
+the others do as well: tests/databases.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 # The fixtures of the command-line tests, which pytest looks for here.
 from tests.contract.cli_world import crms, interlock, running_crms
+from tests.databases import SQLITE, databases_of
 from tests.postgres import as_setting, emptied, migrated_database, new_database, postgres_server
 
 from interlock.crm.seam import forbid_network
@@ -20,6 +21,8 @@ from interlock.store.connections import Connection
 
 # The commands that these tests start would otherwise compile everything anew, each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+OF_THE_STORE = ("test_store_", "test_engine_on_both_databases")
 
 __all__ = ["crms", "interlock", "postgres_server", "running_crms"]
 
@@ -65,10 +68,17 @@ def postgres_url(migrated_postgres: str) -> str:
     return as_setting(emptied(migrated_postgres))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_url" in metafunc.fixturenames:
+        of_the_store = Path(metafunc.module.__file__ or "").name.startswith(OF_THE_STORE)
+        databases = databases_of(metafunc.definition.name, of_the_store=of_the_store)
+        metafunc.parametrize("database_url", databases, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated (or to be migrated) database without rows."""
-    if request.param == "sqlite":
+    if request.param == SQLITE:
         return str(tmp_path / "interlock.db")
     url: str = request.getfixturevalue("postgres_url")
     return url

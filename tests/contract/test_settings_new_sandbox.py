@@ -368,6 +368,10 @@ def test_a_program_does_the_same_by_the_api_after_a_person_has_signed_in(tmp_pat
         assert (moved["stage"], moved["left"]["org_id"]) == ("moved", world.salesforce.org_id)
         assert (moved["preparation"]["state"], moved["preparation"]["ids_emptied"]) == ("done", 4)
         assert moved["preparation"]["preview"]["objects"]["contacts"]["create_in_salesforce"] == 1
+        await ask("POST", "/prepare")
+        await prepare.wait(world.interlock, 1)
+        # Counted again there is nothing left to empty; what was stays told.
+        assert (await ask("GET", ""))["preparation"]["ids_emptied"] == 4
         assert (await ask("POST", "/begin", {"existing": "all"}, 409))["error"]["code"] == "too_early"
         await asyncio.sleep(600)
         assert (await ask("POST", "/begin", {"existing": "all"}))["stage"] == "none"

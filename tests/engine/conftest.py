@@ -1,37 +1,30 @@
 """Stories are told in a world of both local CRMs and the production engine, on virtual time.
 
-INTERLOCK_TEST_DATABASE=postgresql tells all of them on PostgreSQL (`make test-postgresql`), which takes as long as all of them
-on SQLite. Otherwise they are told on SQLite, and one in six on PostgreSQL as well, whichever its name says.
+On which database: tests/databases.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.databases import POSTGRESQL, databases_of
 from tests.postgres import Databases, postgres_server
 from tests.simulation.virtual_time import run
 from tests.world import World, two_crms
 
 __all__ = ["postgres_server"]
 
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
-ONE_IN = 6
-CHOSEN = os.environ.get("INTERLOCK_TEST_DATABASE", SQLITE)
-
 Story = Callable[[World], Awaitable[None]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
-        both = CHOSEN == SQLITE and zlib.crc32(metafunc.definition.name.encode()) % ONE_IN == 0
-        metafunc.parametrize("database", [SQLITE, POSTGRESQL] if both else [CHOSEN], indirect=True)
+        metafunc.parametrize("database", databases_of(metafunc.definition.name), indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from interlock.app.new_org.kept import Opened, Run
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup.review import MANY_CREATES
-from interlock.app.times import rfc3339
+from interlock.app.times import rfc3339, shown
 from interlock.store import connections, schedule
 from interlock.store.connections import Connection
 
@@ -64,8 +64,9 @@ def _check(run: Run | None, existing: str, typed: str, now_us: int) -> None:
             fix="Wait until it is, or try again where it failed.",
         )
     if now_us < run.ready_at_us:
+        ready = shown(rfc3339(run.ready_at_us))
         raise Busy(
-            f"The ids that were emptied in HubSpot would be taken for edits of their records until {rfc3339(run.ready_at_us)}.",
+            f"The ids that were emptied in HubSpot would be taken for edits of their records until {ready}.",
             code="too_early",
             fix="Begin after that.",
         )

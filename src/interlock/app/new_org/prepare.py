@@ -32,6 +32,7 @@ from interlock.app.package.parts import address_of
 from interlock.app.people.visitor import By
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import keep_schemas, read_schemas
+from interlock.app.times import US
 from interlock.crm.errors import CrmError
 from interlock.engine.window import BEGUN_EARLIER_US
 from interlock.objects.registry import SPECS
@@ -51,7 +52,9 @@ async def begin(interlock: Opened, by: By, connection: Connection, public_url: s
         return
     before = await kept.run_of(interlock.store, connection)
     emptying = moved.emptied or (before is not None and before.emptying)
-    run = Run("running", "package", moved.grant, by.actor, interlock.clock_us(), emptying=emptying)
+    # What was emptied before counts on: a second look finds nothing left to empty.
+    emptied = before.ids.emptied if before is not None and before.of == moved.grant else 0
+    run = Run("running", "package", moved.grant, by.actor, interlock.clock_us(), emptying=emptying, ids=Ids(0, emptied))
     await kept.keep_run(interlock.store, connection.id, run)
     _start(interlock, by, connection.id, run, public_url)
 
@@ -110,6 +113,7 @@ class _Preparation:
         await asyncio.sleep(max(0, moved.landed_at_us - self._interlock.clock_us()) / 1_000_000)
         self._tell(step="ids")
         ids = await self._ids(connection)
+        ids = msgspec.structs.replace(ids, emptied=ids.emptied + self._run.ids.emptied)
         self._tell(step="preview", ids=ids, ready_at_us=self._ready_at_us(connection))
         await kept.keep_run(self._interlock.store, self._connection_id, self._run)
         self._tell(preview=await self._preview(connection))
@@ -164,7 +168,8 @@ class _Preparation:
         """An emptied id is a change of its record. A sync that begins looks back so far, and would take it for news of it."""
         if not self._run.emptying:
             return 0
-        return self._interlock.clock_us() + BEGUN_EARLIER_US + settings_of(connection).hubspot_overlap_us
+        ready_at_us = self._interlock.clock_us() + BEGUN_EARLIER_US + settings_of(connection).hubspot_overlap_us
+        return -(-ready_at_us // US) * US  # as it is said to people
 
     async def _preview(self, connection: Connection) -> dict[str, Any]:
         # What exists is looked at as the widest choice would; on a copy, like all of this.
