@@ -7,7 +7,6 @@ and whoever comes next has a new one.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
+from tests.browser.commits import Commits
 from tests.browser.demo_world import Demo, a_demo, connect
 from tests.receivers import MailReceiver, WebReceiver, a_mail_receiver, a_web_receiver
 
@@ -33,10 +33,6 @@ MADE = "made@example.com"
 NOT_SYNCED = "Noaddress"
 
 PERMISSION_SET = "Interlock_Integration"
-
-# The dispatcher is the real one, on the machine's time: what it does is waited for, and looked for this often.
-WAIT_S = 60.0
-LOOK_EVERY_S = 0.1
 
 
 def furnish(world: World) -> None:
@@ -58,6 +54,7 @@ class Settled:
     window: Page
     mail: MailReceiver
     hook: WebReceiver
+    commits: Commits
     spent: bool = False
 
     @property
@@ -121,17 +118,20 @@ class Settled:
 
     async def until(self, address: str, shown: Callable[[Page], Locator]) -> None:
         """What the dispatcher does meanwhile is on a page once it is loaded again."""
-        async with asyncio.timeout(WAIT_S):
+
+        async def is_shown() -> bool:
             await self.window.goto(address)
-            while not await shown(self.window).count():
-                await asyncio.sleep(LOOK_EVERY_S)
-                await self.window.reload()
+            return await shown(self.window).count() > 0
+
+        await self.commits.until(is_shown)
 
     async def until_true(self, held: Callable[[], bool]) -> None:
-        """What the dispatcher does meanwhile in the CRMs."""
-        async with asyncio.timeout(WAIT_S):
-            while not held():  # noqa: ASYNC110 - a CRM on a clock of its own tells nobody when it was written to
-                await asyncio.sleep(LOOK_EVERY_S)
+        """What the dispatcher does meanwhile in the CRMs: it commits what has come of each write."""
+
+        async def is_true() -> bool:
+            return held()
+
+        await self.commits.until(is_true)
 
     def disagree(self) -> None:
         """Edited on both sides before either could see the other's edit."""
@@ -153,7 +153,8 @@ async def a_settled_world(folder: Path, browser: Browser) -> AsyncIterator[Settl
         )
         async with a_demo(folder, browser, furnish, "\n".join(lines)) as demo:
             # Whoever went through the wizard goes on to the settings.
-            made = Settled(demo, await connect(demo), mail, hook)
+            commits = Commits(demo.stage.interlock.store)
+            made = Settled(demo, await connect(demo), mail, hook, commits)
             await made.until_true(lambda: all(map(made.is_linked, (*DISAGREED, UNDONE, MADE))))
             made.disagree()
             yield made
