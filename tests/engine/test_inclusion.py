@@ -428,6 +428,24 @@ class TestAnotherList:
 
         tell(story, with_list, **LIMITED)
 
+    @pytest.mark.parametrize("outside", [False, True])
+    def test_who_was_there_at_the_set_up_and_enters_by_another_list_is_created_though_only_matches_were_to_be_linked(
+        self, tell, outside
+    ):
+        def before(world: World) -> None:
+            with_list(world)
+            world.person(ADA)
+
+        async def story(world: World) -> None:
+            (ada,) = world.hugo.ids("contacts")
+            await world.settle()
+            assert world.sally.ids("Contact") == []
+            await choose(world, {"contacts": world.hugo.create_list("contacts", "Others", [] if outside else [ada])})
+            await world.settle()
+            assert len(world.sally.ids("Contact")) == (0 if outside else 1)
+
+        tell(story, before, 3_600.0, existing="link", **LIMITED)
+
     def test_choosing_a_list_starts_nothing(self, tell):
         async def story(world: World) -> None:
             ada = world.person(ADA)

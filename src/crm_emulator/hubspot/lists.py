@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crm_emulator.hubspot import errors
+from crm_emulator.hubspot.computed import Compute
 from crm_emulator.hubspot.list_filters import Check, compile_branch, lists_named
 from crm_emulator.hubspot.records import Record, Table
 
@@ -238,7 +239,7 @@ class Lists:
     def _set_filters(self, found: RecordList, branch: Any) -> None:
         kind = found.table.kind.key
 
-        def get(name: str):  # type: ignore[no-untyped-def]
+        def get(name: str) -> Compute:
             compute = self._portal.computed[kind].get(name)
             return compute if compute is not None else lambda record: record.values.get(name)
 

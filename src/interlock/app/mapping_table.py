@@ -16,6 +16,7 @@ from interlock.app.compile import Compiler
 from interlock.app.errors import Missing
 from interlock.app.schemas import Schemas
 from interlock.core.model import SyncRule
+from interlock.crm.hubspot.model import PropertyDef
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import EVERY_RULE
 from interlock.store import Store, mappings
@@ -158,7 +159,7 @@ class _Names:
         return self._right.get((type_, name)) or Named(name, "", "")
 
 
-def _properties(schemas: Schemas | None, slug: str):  # type: ignore[no-untyped-def]
+def _properties(schemas: Schemas | None, slug: str) -> Sequence[PropertyDef]:
     return schemas.properties.get(SPECS[slug].hubspot_type, ()) if schemas is not None else ()
 
 

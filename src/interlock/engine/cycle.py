@@ -5,9 +5,9 @@ Import, resync, retry, a resolved conflict and undo all end here: each only mark
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from interlock.core.model import Dirty, IntentState, RecordKey, RecordLink, Side
+from interlock.core.model import Dirty, IntentState, Observation, RecordKey, RecordLink, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
@@ -215,9 +215,7 @@ def _ids(due: list[Dirty], side: Side) -> list[str]:
     return [each.key.id for each in due if each.key.side is side]
 
 
-def seen_of(batch: Batch):  # type: ignore[no-untyped-def]
-    from interlock.core.model import Observation
-
+def seen_of(batch: Batch) -> Iterator[Observation]:
     for work in batch.works:
         for seen in (work.hubspot, work.salesforce):
             if isinstance(seen, Observation):

@@ -16,6 +16,7 @@ from interlock.core.model import (
     Gone,
     IntentKind,
     IntentState,
+    Issue,
     LinkedBy,
     LinkState,
     Looked,
@@ -31,7 +32,7 @@ from interlock.core.plan import FieldWrite, base_after
 from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
-from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle
+from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
@@ -186,7 +187,7 @@ def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
     )
 
 
-def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str):  # type: ignore[no-untyped-def]
+def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str) -> Issue:
     return field_issue(
         work,
         field.mapping.property,
@@ -369,7 +370,7 @@ def _dropped(write: SideWrite) -> Base:
     return {field.mapping.id: field.seen for field, _, _ in write.dropped if not is_reference(field)}
 
 
-def _count_update(counts, side: Side) -> None:  # type: ignore[no-untyped-def]
+def _count_update(counts: ObjectCounts, side: Side) -> None:
     if side is Side.HUBSPOT:
         counts.updated_in_hubspot += 1
     else:

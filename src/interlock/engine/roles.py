@@ -7,9 +7,21 @@ until it has one, and the deal waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from interlock.core.link import WHOLE
-from interlock.core.model import AuditKind, AuditRow, LinkState, Observation, Outcome, Reason, Refused, Side, Written
+from interlock.core.model import (
+    AuditKind,
+    AuditRow,
+    LinkState,
+    Observation,
+    Outcome,
+    Reason,
+    RecordLink,
+    Refused,
+    Side,
+    Written,
+)
 from interlock.core.reconcile import SetMerge, merge_set
 from interlock.crm.salesforce.model import SalesforceInsert
 from interlock.crm.salesforce.soql import where_in
@@ -94,7 +106,7 @@ async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, dict[s
     return sets, newest_us
 
 
-def _plan(work: Work, merged: SetMerge, members, there: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink], there: dict[str, str]) -> None:
     # The base is what is agreed once both changes have been carried out; a change that fails keeps the old one.
     if merged.agreed or (work.link is not None and SET in work.link.sets):
         work.sets = {SET: list(merged.agreed)}
