@@ -239,10 +239,11 @@ async def test_what_is_asked_shows_no_secret_when_it_is_printed(site: Site) -> N
 # --- cookies and headers ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("told", [HTTPS, HTTP])
 async def test_over_https_the_cookies_are_the_hosts_own_secure_unread_by_scripts_and_sent_to_no_other_site(
-    office: Office,
+    office: Office, told: str
 ) -> None:
-    browser = Site(office, HTTPS).browser(host="sync.example.com", scheme="https")
+    browser = Site(office, told).browser(host="sync.example.com", scheme="https")
     shown = await browser.get("/sign-in")
     answer = await browser.sign_in("ada@example.com", PASSWORD)
     for cookie in (*shown.cookies, *answer.cookies):
@@ -253,7 +254,7 @@ async def test_over_https_the_cookies_are_the_hosts_own_secure_unread_by_scripts
         assert "domain" not in attributes
         assert "samesite=lax" in cookie.lower()
         assert "path=/" in cookie.lower()
-    assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+    assert answer.headers.get("strict-transport-security", "").startswith("max-age=31536000") == (told == HTTPS)
     assert (await browser.get("/")).status == 200
 
 

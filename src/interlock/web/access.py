@@ -83,8 +83,8 @@ class Asked(msgspec.Struct):
     def signed_in(self, token: str, to: str = "/") -> Response:
         """On with a new session. What the browser had before it counts no more."""
         response = RedirectResponse(to, 303)
-        cookies.write(response, cookies.SESSION, token, self.site.https)
-        cookies.clear(response, cookies.VISIT, self.site.https)
+        cookies.write(response, cookies.SESSION, token)
+        cookies.clear(response, cookies.VISIT)
         return response
 
 
@@ -96,14 +96,14 @@ def open_page(site: Site, handler: Handler) -> Endpoint:
     """For everybody, signed in or not."""
 
     async def endpoint(request: Request) -> Response:
-        visit = cookies.read(request, cookies.VISIT, site.https)
+        visit = cookies.read(request, cookies.VISIT)
         form = await _form(request, visit)
         kept = visit or cookies.new_visit()
-        session = cookies.read(request, cookies.SESSION, site.https)
+        session = cookies.read(request, cookies.SESSION)
         response = await handler(Asked(site, request, None, form, cookies.form_token(kept), session))
         # Only for a page, whose forms it stands behind: not for the health check, and not for one that has just signed in.
         if visit is None and isinstance(response, HTMLResponse):
-            cookies.write(response, cookies.VISIT, kept, site.https)
+            cookies.write(response, cookies.VISIT, kept)
         return response
 
     return endpoint
@@ -113,7 +113,7 @@ def page(site: Site, handler: Handler, need: Action, path: str) -> Endpoint:
     """For whoever is signed in and may do it. `path`: as the table has it."""
 
     async def endpoint(request: Request) -> Response:
-        session = cookies.read(request, cookies.SESSION, site.https)
+        session = cookies.read(request, cookies.SESSION)
         visitor = None if session is None else await signing_in.whose(site.store, session)
         if session is None or visitor is None:
             return _to_sign_in(request)

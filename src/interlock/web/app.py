@@ -35,7 +35,7 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
     failing = _Failing(site)
     app = Starlette(
         routes=[*routes(site), Mount(STATIC, routes=[Route("/{name:path}", site.files.serve)])],
-        middleware=[Middleware(Secured, https=site.https), Middleware(Speaking, https=site.https, programs=API)],
+        middleware=[Middleware(Secured, https=site.https), Middleware(Speaking, programs=API)],
         exception_handlers={
             HTTPException: failing.refused,
             AppError: failing.said_no,

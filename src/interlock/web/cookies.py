@@ -4,6 +4,9 @@
 that the sign-in form, too, is bound to the browser that asked for it. A form's token is a keyed hash of the cookie: it needs no
 place in the store, and from it the cookie cannot be had. `language` is what somebody chose for the pages in this browser; it
 opens nothing.
+
+Over https each is bound to this host and sent over https alone. Whether a request came so, `Secured` (headers.py) says before
+anybody asks for a cookie: the process was told so, or the request says it (behind a proxy: one of `trusted_proxies`).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextvars import ContextVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,30 +22,32 @@ from starlette.responses import Response
 SESSION, VISIT, LANGUAGE = "interlock_session", "interlock_visit", "interlock_language"
 _YEAR_S = 365 * 24 * 3600
 
+over_https: ContextVar[bool] = ContextVar("over_https", default=False)
 
-def name_of(cookie: str, https: bool) -> str:
+
+def name_of(cookie: str) -> str:
     """`__Host-`: a browser takes it only over https, for this host and for no other (RFC 6265bis, 4.1.3.2)."""
-    return f"__Host-{cookie}" if https else cookie
+    return f"__Host-{cookie}" if over_https.get() else cookie
 
 
-def read(request: Request, cookie: str, https: bool) -> str | None:
-    return request.cookies.get(name_of(cookie, https)) or None
+def read(request: Request, cookie: str) -> str | None:
+    return request.cookies.get(name_of(cookie)) or None
 
 
-def write(response: Response, cookie: str, value: str, https: bool) -> None:
+def write(response: Response, cookie: str, value: str) -> None:
     # Without a term: it goes with the browser at the latest; the store knows the limits of a session.
-    response.set_cookie(name_of(cookie, https), value, path="/", secure=https, httponly=True, samesite="lax")
+    response.set_cookie(name_of(cookie), value, path="/", secure=over_https.get(), httponly=True, samesite="lax")
 
 
-def keep(response: Response, cookie: str, value: str, https: bool) -> None:
+def keep(response: Response, cookie: str, value: str) -> None:
     """A choice, for a year."""
     response.set_cookie(
-        name_of(cookie, https), value, max_age=_YEAR_S, path="/", secure=https, httponly=True, samesite="lax"
+        name_of(cookie), value, max_age=_YEAR_S, path="/", secure=over_https.get(), httponly=True, samesite="lax"
     )
 
 
-def clear(response: Response, cookie: str, https: bool) -> None:
-    response.delete_cookie(name_of(cookie, https), path="/", secure=https, httponly=True, samesite="lax")
+def clear(response: Response, cookie: str) -> None:
+    response.delete_cookie(name_of(cookie), path="/", secure=over_https.get(), httponly=True, samesite="lax")
 
 
 def new_visit() -> str:

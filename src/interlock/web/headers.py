@@ -6,6 +6,8 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interlock.web import cookies
+
 SECURITY_HEADERS = {
     # Nothing is loaded but our own files, and nothing in a page is a script or a style; the style sheet has two pictures in it
     # (data:). Nothing may frame the page, and its forms go nowhere but here.
@@ -27,13 +29,17 @@ def headers_for(https: bool) -> dict[str, str]:
 
 
 class Secured:
-    """ASGI middleware. A header that a page has set itself stays."""
+    """ASGI middleware. A header that a page has set itself stays. `https`: as the process was told; that a request came by https
+    makes the cookies of https as well, but binds nobody to it for a year."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
+        self._https = https
         self._headers = headers_for(https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cookies.over_https.set(self._https or scope.get("scheme") == "https")
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = Headers(raw=message["headers"])

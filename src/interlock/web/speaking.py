@@ -11,9 +11,8 @@ from interlock.web import cookies, texts
 class Speaking:
     """ASGI middleware. Programs get English: what they match on must not depend on who asks."""
 
-    def __init__(self, app: ASGIApp, https: bool, programs: str) -> None:
+    def __init__(self, app: ASGIApp, programs: str) -> None:
         self._app = app
-        self._cookie = cookies.name_of(cookies.LANGUAGE, https)
         self._programs = programs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,5 +23,5 @@ class Speaking:
     def _language(self, asked: HTTPConnection) -> str:
         if asked.url.path.startswith(self._programs):
             return texts.ENGLISH
-        chosen = asked.cookies.get(self._cookie, "")
+        chosen = asked.cookies.get(cookies.name_of(cookies.LANGUAGE), "")
         return chosen if chosen in texts.LANGUAGES else texts.preferred(asked.headers.get("accept-language", ""))

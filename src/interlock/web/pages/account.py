@@ -40,9 +40,9 @@ async def choose_language(asked: Asked) -> Response:
         return await _form(asked, shown, status_code=422)
     response = RedirectResponse("/account?done=language", 303)
     if language == _AS_THE_BROWSER:
-        cookies.clear(response, cookies.LANGUAGE, asked.site.https)
+        cookies.clear(response, cookies.LANGUAGE)
     else:
-        cookies.keep(response, cookies.LANGUAGE, language, asked.site.https)
+        cookies.keep(response, cookies.LANGUAGE, language)
     return response
 
 
@@ -65,7 +65,7 @@ async def _form(
 ) -> Response:
     if error is not None:
         status_code = forms.status_of(error)
-    chosen = cookies.read(asked.request, cookies.LANGUAGE, asked.site.https) or ""
+    chosen = cookies.read(asked.request, cookies.LANGUAGE) or ""
     shown.values.setdefault("language", chosen if chosen in texts.LANGUAGES else _AS_THE_BROWSER)
     role = dict(role_names())[asked.who.role]
     response = asked.page(

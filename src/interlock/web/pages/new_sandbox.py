@@ -138,7 +138,7 @@ async def begin_sign_in(asked: Asked) -> Response:
             Side.SALESFORCE,
             await _app_id(asked, connection),
             await asked.site.own_address(connection.id),
-            browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
+            browser=cookies.read(asked.request, sign_in.COOKIE),
             sandbox=True,
             my_domain=typed or None,
             # A browser that is signed in to the old sandbox would come straight back with it.
@@ -157,8 +157,8 @@ async def begin_sign_in(asked: Asked) -> Response:
         return await page(asked, connection, form, error)
     response = asked.page("setup/leaving.html", address=begun.address, name="Salesforce")
     response.headers["Refresh"] = f"0; url={begun.address}"
-    cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
-    cookies.write(response, pressed_cookie(Side.SALESFORCE), f"{_OURS}{connection.id}", site.https)
+    cookies.write(response, sign_in.COOKIE, begun.browser)
+    cookies.write(response, pressed_cookie(Side.SALESFORCE), f"{_OURS}{connection.id}")
     return response
 
 
@@ -187,7 +187,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     if isinstance(found, Response):
         return found
     site, connection = asked.site, found
-    browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
+    browser = cookies.read(asked.request, sign_in.COOKIE)
     response: Response
     try:
         async with site.interlock.crms() as crms:
@@ -200,7 +200,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         response = await page(asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
     else:
         response = settings.back(connection, PATH, "signed_in")
-    cookies.clear(response, pressed_cookie(side), site.https)
+    cookies.clear(response, pressed_cookie(side))
     return response
 
 

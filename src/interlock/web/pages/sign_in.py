@@ -38,7 +38,7 @@ async def sign_out(asked: Asked) -> Response:
     if asked.session is not None:
         await signing_in.sign_out(asked.site.store, asked.session, asked.address)
     response = RedirectResponse("/sign-in", 303)
-    cookies.clear(response, cookies.SESSION, asked.site.https)
+    cookies.clear(response, cookies.SESSION)
     return response
 
 

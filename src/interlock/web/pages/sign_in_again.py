@@ -35,7 +35,7 @@ async def begin(asked: Asked) -> Response:
         side,
         await app_id(asked, connection, side),
         await asked.site.own_address(connection.id),
-        browser=cookies.read(asked.request, sign_in.COOKIE, site.https),
+        browser=cookies.read(asked.request, sign_in.COOKIE),
         as_somebody_else=asked.field("as") == "somebody_else",
         objects=tuple(connection.settings.get("objects", ())),
         connection_id=connection.id,
@@ -45,8 +45,8 @@ async def begin(asked: Asked) -> Response:
     # A page that leads on, no redirect: the browser holds the redirects that follow a form against form-action.
     response = asked.page("setup/leaving.html", address=begun.address, name=_name(side))
     response.headers["Refresh"] = f"0; url={begun.address}"
-    cookies.write(response, sign_in.COOKIE, begun.browser, site.https)
-    cookies.write(response, pressed_cookie(side), f"{_OURS}{connection.id}", site.https)
+    cookies.write(response, sign_in.COOKIE, begun.browser)
+    cookies.write(response, pressed_cookie(side), f"{_OURS}{connection.id}")
     return response
 
 
@@ -64,7 +64,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     if isinstance(found, Response):
         return found
     site, connection = asked.site, found
-    browser = cookies.read(asked.request, sign_in.COOKIE, site.https)
+    browser = cookies.read(asked.request, sign_in.COOKIE)
     response: Response = settings.back(connection, "connection", "signed_in")
     said = ""
     try:
@@ -79,7 +79,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     except (AppError, CrmError) as error:
         form = forms.Shown({}, [forms.Refused(None, f"{said} {settings.said_by(error)}".strip())])
         response = await tab.page(asked, connection, form, error)
-    cookies.clear(response, pressed_cookie(side), site.https)
+    cookies.clear(response, pressed_cookie(side))
     return response
 
 

@@ -31,8 +31,7 @@ async def salesforce(asked: Asked) -> Response:
 
 
 async def _came_back(asked: Asked, side: Side) -> Response:
-    https = asked.site.https
-    pressed = cookies.read(asked.request, pressed_cookie(side), https)
+    pressed = cookies.read(asked.request, pressed_cookie(side))
     if (connection_id := sign_in_again.connection_in(pressed)) is not None:
         return await sign_in_again.came_back(asked, side, connection_id)
     if (connection_id := new_sandbox.connection_in(pressed)) is not None:
@@ -43,7 +42,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
             "This browser began no such sign-in, or it keeps no cookies of Interlock. Begin it on the page Connect."
         )
         return asked.page("message.html", 400, title=_("Not signed in"), text=text)
-    browser = cookies.read(asked.request, sign_in.COOKIE, https)
+    browser = cookies.read(asked.request, sign_in.COOKIE)
     at = await _whose(asked, setup_id, token, browser)
     if at is None:
         text = _("You were signed out of Interlock meanwhile. Sign in, open the set-up, and begin this sign-in again.")
@@ -63,7 +62,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
     if window == WINDOW:
         response = asked.page("setup/came_back.html", refused=refused)
         response.headers.update(OPENED)
-    cookies.clear(response, pressed_cookie(side), https)
+    cookies.clear(response, pressed_cookie(side))
     return response
 
 

@@ -22,7 +22,7 @@ STEPS = {Side.HUBSPOT: ("connect",), Side.SALESFORCE: ("connect", "package")}
 
 async def _opened(asked: Asked, slug: str) -> At | Response:
     token = asked.request.path_params["token"]
-    browser = cookies.read(asked.request, sign_in.COOKIE, asked.site.https)
+    browser = cookies.read(asked.request, sign_in.COOKIE)
     try:
         found = await colleagues.opened(asked.site.store, token, browser)
     except LinkOver as error:
@@ -40,9 +40,7 @@ async def _opened(asked: Asked, slug: str) -> At | Response:
 async def show(at: At, form: forms.Shown) -> Response:
     assert at.link is not None
     side = Side(at.link.side)
-    opened = await colleagues.opened(
-        at.store, at.token, cookies.read(at.asked.request, sign_in.COOKIE, at.asked.site.https)
-    )
+    opened = await colleagues.opened(at.store, at.token, cookies.read(at.asked.request, sign_in.COOKIE))
     return await connect_page.shown(
         at,
         form,
@@ -110,10 +108,9 @@ def _sends(page: Page, send: Send) -> Handler:
 async def _taken_up(at: At, page: Page, send: Send) -> Response:
     """From the first thing that is done by it on, the link is this browser's; a sign-in sees to that itself."""
     assert at.link is not None
-    site = at.asked.site
-    browser = cookies.read(at.asked.request, sign_in.COOKIE, site.https)
+    browser = cookies.read(at.asked.request, sign_in.COOKIE)
     kept = await colleagues.take_up(at.store, at.link, browser)
     response = await sent(at, page, send)
     if kept != browser:
-        cookies.write(response, sign_in.COOKIE, kept, site.https)
+        cookies.write(response, sign_in.COOKIE, kept)
     return response

@@ -84,7 +84,7 @@ async def sign_in_to(at: At) -> Response:
     )
     if apps.values_of(at.setup).way(side) not in apps.WITH_APP:
         return await _with_key(at, side, choice)
-    browser = cookies.read(at.asked.request, sign_in.COOKIE, at.asked.site.https)
+    browser = cookies.read(at.asked.request, sign_in.COOKIE)
     if at.link is not None:
         browser = await colleagues.take_up(at.store, at.link, browser)
     async with at.interlock.crms() as crms:
@@ -95,9 +95,8 @@ async def sign_in_to(at: At) -> Response:
     response.headers["Refresh"] = f"0; url={begun.address}"
     if window == WINDOW:
         response.headers.update(OPENED)
-    https = at.asked.site.https
-    cookies.write(response, sign_in.COOKIE, begun.browser, https)
-    cookies.write(response, pressed_cookie(side), f"{at.setup.id}.{part}.{window}.{at.token}", https)
+    cookies.write(response, sign_in.COOKIE, begun.browser)
+    cookies.write(response, pressed_cookie(side), f"{at.setup.id}.{part}.{window}.{at.token}")
     return response
 
 
