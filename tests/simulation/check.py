@@ -227,6 +227,8 @@ def _made_twice(scene: Scene) -> Iterator[str]:
     merged = {str(id_) for id_ in table.merged} | {str(table.survivor(id_)) for id_ in table.merged}
     # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
     ended = {row.hubspot_id for row in scene.story.audit if row.kind is AuditKind.UNLINK and row.cause == "merged"}
+    # Nor does it of a pair whose Salesforce record was away when another one was merged into its HubSpot record, and took it over.
+    took_over = {(row.hubspot_id, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.RELINK}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in _entries(scene.story, side):
@@ -237,6 +239,7 @@ def _made_twice(scene: Scene) -> Iterator[str]:
                 and entry.new
                 and entry.client == OURS
                 and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
+                and not any(entry.id == hubspot_id and entry.new != other for hubspot_id, other in took_over)
             ):
                 made[entry.new].append(entry)
         for key, entries in made.items():

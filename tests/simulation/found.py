@@ -14,5 +14,9 @@ FOUND: dict[str, Recipe] = {
     "a value replaced by a write whose pair had come to rest when its field could be read again": Recipe(2897),
     "a value replaced by the way back of another, while the other side held neither": Recipe(3144),
     "a value for both sides of which one side took it was held to be on both": Recipe(723),
+    "an issue about what is over stayed open where a value of the record was held back": Recipe(887),
+    "a value that was to go back was kept from its side since the other one refused it": Recipe(1918),
+    "that a record was merged into one with a pair of its own was forgotten": Recipe(7094),
+    "of a record with several open requests the pair was let go as if somebody else had it": Recipe(14391),
     "a pair whose record was deleted followed a merge and ended the pair of the survivor": Recipe(503),
 }

@@ -71,8 +71,9 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     begun = _begin_again(ctx, interrupted)
     await _settle_creates(ctx, creates)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        made = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
-        new = await _free(tx, batch, made + [work for work in begun if all(work is not each for each in made)])
+        landed = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
+        # Once each: of one record several requests may be open.
+        new = await _free(tx, batch, list({id(work): work for work in (*landed, *begun)}.values()))
         for work in begun:
             if work.link is not None:
                 work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, now))
