@@ -55,6 +55,8 @@ class Settled:
     mail: MailReceiver
     hook: WebReceiver
     commits: Commits
+    # What its dispatcher may ask until the world has ended.
+    beside: AsyncExitStack
     spent: bool = False
 
     @property
@@ -146,7 +148,7 @@ async def said(page: Page, text: str) -> None:
 
 @asynccontextmanager
 async def a_settled_world(folder: Path, browser: Browser) -> AsyncIterator[Settled]:
-    async with a_mail_receiver() as mail, a_web_receiver() as hook:
+    async with AsyncExitStack() as beside, a_mail_receiver() as mail, a_web_receiver() as hook:
         lines = (
             f"smtp: {{host: 127.0.0.1, port: {mail.port}, security: none, sender: interlock@example.com}}",
             "webhooks_to_private_addresses: true",
@@ -154,7 +156,7 @@ async def a_settled_world(folder: Path, browser: Browser) -> AsyncIterator[Settl
         async with a_demo(folder, browser, furnish, "\n".join(lines)) as demo:
             # Whoever went through the wizard goes on to the settings.
             commits = Commits(demo.stage.interlock.store)
-            made = Settled(demo, await connect(demo), mail, hook, commits)
+            made = Settled(demo, await connect(demo), mail, hook, commits, beside)
             await made.until_true(lambda: all(map(made.is_linked, (*DISAGREED, UNDONE, MADE))))
             made.disagree()
             yield made
