@@ -61,7 +61,10 @@ async def test_deny_and_a_closed_window_are_said_beside_the_button(desk: Desk) -
     await expect(page.get_by_text("HubSpot was not allowed to let Interlock in")).to_be_visible()
     async with page.expect_popup() as opening:
         await page.get_by_role("button", name=HUBSPOT).click()
-    await (await opening.value).close()
+    window = await opening.value
+    # Once it has begun anew: until then the page is right to say what became of the one before.
+    await window.wait_for_url("**/authorize?*")
+    await window.close()
     await expect(page.get_by_text("The sign-in window was closed")).to_be_visible()
     await chromium.axe(page)
     await in_a_window(page, HUBSPOT, email=None)
