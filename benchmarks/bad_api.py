@@ -33,7 +33,7 @@ from interlock.app import states
 from interlock.app.serve import ServeDesk
 from interlock.core.model import Side
 from interlock.engine.dispatch.local import Work
-from interlock.store import connections, cursors, dirty, intents, issues, mappings
+from interlock.store import Tx, connections, cursors, dirty, intents, issues, mappings
 from interlock.store.connections import Connection
 from interlock.wiring import Clients
 
@@ -53,6 +53,14 @@ class Ran(msgspec.Struct):
     met: dict[str, int]
     left: dict[str, int]
     hours: float
+
+
+async def earliest_due_us(tx: Tx, now_us: int) -> int | None:
+    """Of any object, and `now_us` for what is overdue. None: nothing is due, now or later."""
+    counts = (await dirty.counts(tx, now_us)).values()
+    if any(each.due for each in counts):
+        return now_us
+    return min((each.earliest_waiting_us for each in counts if each.earliest_waiting_us is not None), default=None)
 
 
 class Serving:
@@ -82,7 +90,7 @@ class Serving:
             poll_at_us = self.made.clock_us() + round(wait_s * 1_000_000)
             while (now_us := self.made.clock_us()) < min(poll_at_us, until_us):
                 async with self.made.read() as tx:
-                    due_us = await dirty.earliest_due_us(tx)
+                    due_us = await earliest_due_us(tx, now_us)
                 at_us = min(poll_at_us, until_us, max(due_us, now_us + 5_000_000) if due_us is not None else poll_at_us)
                 await asyncio.sleep((at_us - now_us) / 1_000_000)
                 if at_us < min(poll_at_us, until_us):
@@ -97,7 +105,7 @@ class Serving:
             async with self.made.read() as tx:
                 loaded = (await cursors.get(tx, "load:contacts") or {}).get("phase") == "done"
                 unsettled = await intents.older_than_fence(tx, NO_FENCE)
-                due_us = await dirty.earliest_due_us(tx)
+                due_us = await earliest_due_us(tx, self.made.clock_us())
             if loaded and len(self.said) == failures and due_us is None and not unsettled:
                 break
         return seconds

@@ -90,9 +90,7 @@ async def test_a_conflict_can_be_resolved_and_a_write_cannot(store: Store, conne
     async with store.read(connection_id) as tx:
         [update, clash] = await audit.history(tx, ADA)
     async with store.write(connection_id) as tx:
-        await audit.set_conflict_status(tx, clash.id or 0, "resolved")
-        with pytest.raises(LookupError):
-            await audit.set_conflict_status(tx, update.id or 0, "resolved")
+        await audit.resolve_conflicts(tx, [clash.id or 0, update.id or 0])
     async with store.read(connection_id) as tx:
         assert await audit.conflict_counts(tx) == {}
         assert await audit.conflict_counts(tx, "resolved") == {"contacts": 1}

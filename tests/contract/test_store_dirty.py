@@ -200,10 +200,8 @@ async def test_counts_tell_what_is_due_what_waits_and_until_when(store: Store, c
     async with store.read(connection_id) as tx:
         assert await dirty.counts(tx, NOON) == {"contacts": DueCounts(1, 1, NOON + 60)}
         assert await dirty.counts(tx, NOON + 60) == {"contacts": DueCounts(2, 0, None)}
-        assert await dirty.earliest_due_us(tx) == NOON
 
 
 async def test_nothing_due_is_counted_as_nothing(store: Store, connection_id: int) -> None:
     async with store.read(connection_id) as tx:
         assert (await dirty.counts(tx, NOON), await dirty.horizon(tx)) == ({}, 0)
-        assert await dirty.earliest_due_us(tx) is None

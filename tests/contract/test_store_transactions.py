@@ -330,8 +330,6 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await notices.add(tx, Notice("issues", "once", "changed", "changed"))
     await notices.send_to(tx, their_notice.id, [9])
     await notices.prune(tx, 10**18)
-    with pytest.raises(LookupError):
-        await audit.set_conflict_status(tx, their_conflict.id, "resolved")
     their_intent_now = Intent(
         "contacts", IntentKind.UPDATE, IntentState.SENT, RecordKey.parse("hubspot:contacts:501"),
         RecordKey.parse("salesforce:Contact:003A"), "", {}, 1, 1, 1, id=their_intent.id,

@@ -187,11 +187,23 @@ async def pause(
                 tx,
                 connection.id,
                 state="paused",
-                state_reason="A person has paused it.",
-                state_fix="Run `interlock resume`.",
+                state_reason=" ".join(filter(None, ("A person has paused it.", _why_it_stood_still(now)))),
+                state_fix=" ".join(filter(None, (now.state_fix, "Run `interlock resume`."))),
             )
             await record(tx, by, "paused", f"connection:{connection.id}")
     return change
+
+
+def _why_it_stood_still(now: Connection) -> str | None:
+    """What a resume would run into again. The pause stands in its place, so it is to be read there."""
+    match now.state:
+        case "suspended":
+            return f"It had been suspended before: {now.state_reason}"
+        case "signed_out":
+            return f"It had been signed out before: {now.state_reason}"
+        case "stopped_by_brake":
+            return f"A brake had stopped it before: {now.state_reason}"
+    return None
 
 
 def _pausing(now: Connection, objects: Collection[str] | None) -> StateChange:

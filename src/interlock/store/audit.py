@@ -139,13 +139,6 @@ async def get(tx: Tx, id_: int) -> AuditRow | None:
     return None if row is None else _audit(row)
 
 
-async def set_conflict_status(tx: WriteTx, id_: int, status: str) -> None:
-    """Raises LookupError when there is no such conflict."""
-    sql = "UPDATE audit SET status = ? WHERE connection_id = ? AND id = ? AND kind = 'conflict'"
-    if await tx.run(sql, status, tx.connection_id, id_) != 1:
-        raise LookupError(f"this connection has no conflict {id_}")
-
-
 async def since(tx: Tx, at_us: int, page_size_rows: int = 1000) -> AsyncIterator[list[AuditRow]]:
     """All rows from `at_us` on, oldest first, in pages. Index ix_audit_at."""
     position = (at_us, 0)

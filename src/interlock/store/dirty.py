@@ -172,9 +172,3 @@ async def counts(tx: Tx, now_us: int) -> dict[str, DueCounts]:
         tx.connection_id,
     )
     return {object_: DueCounts(int(due), total - int(due), earliest) for object_, due, total, earliest in rows}
-
-
-async def earliest_due_us(tx: Tx) -> int | None:
-    """When the next record of any object is due; None: nothing is dirty. For the dispatcher's sleep."""
-    row = await tx.row("SELECT MIN(due_at_us) FROM dirty WHERE connection_id = ?", tx.connection_id)
-    return row[0] if row else None

@@ -173,6 +173,29 @@ def test_resuming_clears_what_stopped_the_connection_and_tells_why_it_was(tell: 
     tell(story, existing="all")
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("suspended", "It had been suspended before: Because."),
+        ("signed_out", "It had been signed out before: Because."),
+        ("stopped_by_brake", "A brake had stopped it before: Because."),
+    ],
+)
+def test_a_pause_keeps_the_reason_why_it_stood_still_already(tell: Tell, state: str, told: str) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            id_ = (await the_connection(world)).id or 0
+            await stored.update(tx, id_, state=state, state_reason="Because.", state_fix="Mend it.")
+        await connections.pause(world.store, await the_connection(world), None, plan=False)
+        now = await the_connection(world)
+        assert (now.state, now.state_reason) == ("paused", f"A person has paused it. {told}")
+        assert now.state_fix == "Mend it. Run `interlock resume`."
+
+    tell(story, existing="all")
+
+
 def test_two_who_pause_at_once_pause_both(tell: Tell) -> None:
     async def story(world: World) -> None:
         await world.connect()
