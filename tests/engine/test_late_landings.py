@@ -232,3 +232,43 @@ def test_what_was_typed_into_a_new_record_is_not_taken_back_by_a_create_that_com
         assert await world.issues() == []
 
     tell(story)
+
+
+class Unheard:
+    """The next request to this path is carried out, and its answer is lost."""
+
+    def __init__(self, inner: Transport, path: str) -> None:
+        self.inner, self.path, self.lost = inner, path, 0
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if not self.lost and self.path in request.url:
+            self.lost += 1
+            raise OutcomeUnknown("the line was cut before the answer")
+        return answer
+
+
+@pytest.mark.parametrize("object_", ["contacts", "deals"])
+def test_a_record_whose_create_was_never_answered_keeps_its_company(tell, object_):
+    """HubSpot gets the record first and its association after the answer: that it has none is not an edit in HubSpot."""
+
+    async def story(world: World) -> None:
+        account = world.sally.create("Account", {"Name": "Acme"})
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, f"/{object_}/batch/upsert")
+        values = {"LastName": "Lovelace", "Email": "ada@example.com", "AccountId": account}
+        opportunity = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01", "AccountId": account}
+        type_, made = ("Contact", values) if object_ == "contacts" else ("Opportunity", opportunity)
+        there = world.sally.create(type_, made)
+        await world.sync()
+        # Its search does not show it yet, and nobody waits here: the request is asked after before the record is detected.
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert unheard.lost == 1
+        assert world.sally.get(type_, there)["AccountId"] == account
+        (here,) = world.hugo.ids(object_)
+        assert world.counterpart(object_, here) == there
+        (company,) = world.hugo.ids("companies")
+        assert list(world.hugo.associated(object_, here, "companies")) == [company]
+
+    tell(story, hubspot={"search_lag_ms": 10_000})
