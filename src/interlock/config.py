@@ -55,8 +55,14 @@ class ProcessSettings(BaseModel):
     @property
     def browser_url(self) -> str:
         """The address by which browsers reach the pages, as far as the settings tell."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        host = browser_host(self.host)
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def browser_host(host: str) -> str:
+    """The name by which a browser on this machine reaches what listens on `host`: without https both CRMs send people back to
+    http://localhost alone, by no other name of it."""
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::", "") else host
 
 
 class Home(BaseModel):

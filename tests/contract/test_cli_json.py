@@ -303,7 +303,7 @@ def test_people_come_by_links_that_lead_to_the_address_of_the_pages(story: dict[
     added = story["users add"].document
     assert (added["link"], added["user"]["role"], added["user"]["state"]) == (None, "admin", "active")
     invited = story["users add by a link"].document
-    assert invited["link"].startswith("http://127.0.0.1:8090/welcome/")
+    assert invited["link"].startswith("http://localhost:8090/welcome/")
     assert (invited["user"]["name"], invited["user"]["role"], invited["user"]["state"]) == (
         "Bob",
         "viewer",

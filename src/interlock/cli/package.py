@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, Run, with_common
+from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
 
 if TYPE_CHECKING:
     from interlock.app.package.plan import Plan
@@ -22,7 +22,7 @@ _STATES = {
 }
 
 
-async def plan(
+async def package_plan(
     run: Run,
     zip_file: Annotated[
         Path | None,
@@ -65,8 +65,12 @@ async def install(
         bool,
         typer.Option("--mapped-fields", help="Also let the sync user see and write every field that is mapped."),
     ] = False,
+    plan: PlanOption = False,
 ) -> Answer:
     """Bring the package to this version, or upgrade it, and give it to the sync user. Can be run again."""
+    if plan:
+        run.schema = "package-plan"
+        return await package_plan(run)
     from interlock.app import connections
     from interlock.app.package import bring as use_case
     from interlock.app.package import parts
@@ -131,9 +135,12 @@ async def remove(
     export: Annotated[
         Path, typer.Option("--export", metavar="FILE", help="Where to write the links first (CSV): the keys go.")
     ],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    plan: PlanOption = False,
+    yes: YesOption = False,
 ) -> Answer:
     """Take the package out of the org, with the keys that its records hold. Writes every link to a file first."""
+    if plan:
+        return await _planned_removal(run)
     from interlock.app import connections
     from interlock.app.package import bring as use_case
     from interlock.app.package import export as exporting
@@ -158,6 +165,18 @@ async def remove(
         out.line(f"The {exported.pairs:,} links are in {exported.path}.")
 
     return Answer(remove_document(exported, removed), page)
+
+
+async def _planned_removal(run: Run) -> Answer:
+    run.schema = "package-plan"
+    found = await package_plan(run)
+
+    def page(out: Page) -> None:
+        assert found.page is not None
+        found.page(out)
+        out.line("What is there would be taken out, once the links are in the file. Nothing was changed.")
+
+    return Answer(found.document, page)
 
 
 class Telling:
@@ -200,7 +219,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True, help="Interlock's own fields, permission set and sites in the Salesforce org."
     )
-    group.command("plan")(with_common("package-plan", plan))
+    group.command("plan")(with_common("package-plan", package_plan))
     group.command("install")(with_common("package-install", install))
     group.command("status")(with_common("package-status", status))
     group.command("remove")(with_common("package-remove", remove))

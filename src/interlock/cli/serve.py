@@ -41,6 +41,7 @@ async def serve(
     from interlock.app.serve import ServeDesk
     from interlock.app.setup import finish
     from interlock.app.worker import is_shared, make_dispatcher
+    from interlock.config import browser_host
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
     from interlock.web.front_end import refuse_without_front_end
@@ -59,7 +60,7 @@ async def serve(
         stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
-        url = settings.public_url or url_of(listening, listening_host)
+        url = settings.public_url or url_of(listening, browser_host(listening_host))
         if travels_in_clear(listening_host, settings.public_url):
             run.say(
                 "Other machines can reach the pages without https, so passwords can be read on their way."
