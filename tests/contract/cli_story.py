@@ -419,7 +419,7 @@ def _several_connections(story: Story) -> None:
     async def forget() -> None:
         store = await Store.open(str(story.home / "interlock.db"), clock_us=wall_clock_us)
         async with store.write(id_) as tx:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
         await store.close()
 
     id_ = story.in_store(second)

@@ -13,16 +13,27 @@ from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from interlock.app import connect as joining
-from interlock.app import disconnect, once
+from interlock.app import disconnect, once, status
 from interlock.app.connections import PAUSED_OBJECTS
-from interlock.app.errors import Stale
+from interlock.app.errors import BadInput, Stale, Stopped
 from interlock.app.schemas import Schemas
 from interlock.app.setup import connect, signing_in
 from interlock.core.model import Side
+from interlock.mapping_input import read_text
 from interlock.store import Store, connections, links
 from interlock.store.connections import Connection
 
 pytestmark = pytest.mark.anyio
+
+HUBSPOT, SALESFORCE = "https://api.hubapi.com", "https://elsewhere.my.salesforce.com"
+WRONG = """\
+version: 1
+objects:
+  contacts:
+    Contact:
+      fields:
+        - {property: fax, field: Telefax__c}
+"""
 
 
 @pytest.fixture
@@ -89,6 +100,59 @@ async def test_nothing_syncs_before_it_is_finished(wizard: Wizard) -> None:
     await wizard.found()
     now = await the_connection(wizard)
     assert (now.state, now.begun_at_us) == ("setting_up", None)
+
+
+async def test_what_is_refused_on_the_way_to_another_org_leaves_the_old_one_with_its_links(wizard: Wizard) -> None:
+    before = await the_connection(wizard)
+    with pytest.raises(BadInput, match=r"Telefax__c"):
+        await to_another_org(wizard, config=read_text(WRONG, "mappings.yaml"))
+    assert (await the_connection(wizard), await pairs(wizard)) == (before, 1)
+
+
+async def test_one_that_is_joined_to_its_own_org_again_meanwhile_is_not_forgotten_for_another(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await the_connection(wizard)
+    read_schemas = joining.read_schemas
+
+    async def meanwhile(*arguments: Any) -> Schemas:
+        async with wizard.store.write(before.id) as tx:
+            await connections.update(tx, before.id or 0, state="idle")
+        return await read_schemas(*arguments)
+
+    monkeypatch.setattr(joining, "read_schemas", meanwhile)
+    with pytest.raises(Stale, match="connected again by somebody else"):
+        await to_another_org(wizard)
+    assert await pairs(wizard) == 1
+
+
+async def to_another_org(wizard: Wizard, config: Any = None) -> None:
+    """As `interlock connect` does, with the same HubSpot account."""
+    await wizard.install()
+    async with wizard.interlock.setup_clients(await wizard.setup()) as clients:
+        organization = await clients.salesforce.organization()
+        elsewhere = msgspec.structs.replace(organization, id="00D0000000other")
+
+        async def other() -> Any:
+            return elsewhere
+
+        clients.salesforce.organization = other  # type: ignore[method-assign]
+        request = joining.ConnectRequest(HUBSPOT, SALESFORCE, make=False, start=False, by=BY, config=config)
+        await joining.join(wizard.store, clients.hubspot, clients.salesforce, request, wizard.interlock.clock_us)
+
+
+async def test_nobody_begins_what_a_set_up_has_joined_and_not_finished(wizard: Wizard) -> None:
+    await wizard.install()
+    await wizard.found()
+    with pytest.raises(Stopped, match="being set up on the pages"):
+        await synced(wizard)
+    (told,) = await status.status(wizard.store, [await the_connection(wizard)], wizard.interlock.clock_us())
+    (action,) = told.document["next_actions"]
+    assert "finish it, or give it up" in action["text"]
+    assert (await the_connection(wizard)).begun_at_us is None
+    await wizard.recommended()
+    assert (await wizard.end("all")).state == "done"
+    await synced(wizard)
 
 
 async def test_giving_it_up_leaves_it_disconnected_with_all_that_is_remembered(wizard: Wizard) -> None:

@@ -104,7 +104,7 @@ async def test_disconnecting_ends_both_sign_ins(opened: Interlock, crms: LocalCr
         ended = await sign_offs.end_all(opened.store, asked, connection.id)
     assert [each.why_not for each in ended] == [None, None]
     async with opened.store.write(connection.id) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
 
 
 async def test_the_command_disconnects_and_ends_both_sign_ins(

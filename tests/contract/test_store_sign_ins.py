@@ -187,7 +187,7 @@ class TestGrants:
     async def test_they_go_with_their_connection(self, store: Store, connection_id: int) -> None:
         mine, pending = await granted(store, connection_id=connection_id), await granted(store)
         async with store.write(connection_id) as tx:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
             assert await grants.get(tx, mine) is None
         assert (await read(store, pending)).id == pending
 

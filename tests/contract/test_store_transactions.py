@@ -347,7 +347,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await directory.drop(tx, "owners")
     await calls.add(tx, Side.HUBSPOT, "fetch", 9, 1)
     await calls.prune(tx, 10**18)
-    await connections.delete(tx)
+    await connections.delete(tx, tx.connection_id)
 
 
 async def test_nothing_done_to_one_connection_touches_another(

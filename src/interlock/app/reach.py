@@ -74,20 +74,20 @@ async def note(
     lease: Lease | None = None,
 ) -> None:
     """What these calls have shown, where no block was around them."""
-    async with store.read(connection_id) as tx:
-        known = await read(tx)
-    ok: dict[str, int] = {}
-    for governor in asked:
-        reach = known[governor.side]
-        if failed is not None and failed.side is governor.side:
-            reach.reachable = isinstance(failed, SignInRefused)
-            reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
-        else:
-            reach.reachable = reach.signed_in = True
-            ok[f"{governor.side.value}_last_ok_us"] = clock_us()
-            # Only an answer tells limits: a governor that heard none holds its cautious defaults.
-            _learn(reach, governor)
     async with store.write(connection_id, lease) as tx:
+        # As it is now: another process may have found out about the other side meanwhile.
+        known = await read(tx)
+        ok: dict[str, int] = {}
+        for governor in asked:
+            reach = known[governor.side]
+            if failed is not None and failed.side is governor.side:
+                reach.reachable = isinstance(failed, SignInRefused)
+                reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
+            else:
+                reach.reachable = reach.signed_in = True
+                ok[f"{governor.side.value}_last_ok_us"] = clock_us()
+                # Only an answer tells limits: a governor that heard none holds its cautious defaults.
+                _learn(reach, governor)
         await write(tx, known)
         if ok and await connections.get(tx, connection_id) is not None:
             await connections.update(tx, connection_id, **ok)

@@ -10,22 +10,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from interlock.app.connections import BRAKE_RELEASED, HALTED, fresh
+from interlock.app.errors import Stopped
 from interlock.crm.errors import BudgetSpent, CrmError, SchemaChanged, SignInRefused
-from interlock.store import Store, connections, schedule
+from interlock.store import Store, Tx, connections, schedule, setups
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 
 
 async def begin(store: Store, connection: Connection) -> Connection:
-    """The first sync was asked for: from now on the connection syncs. What counts is what changed since it was joined."""
+    """The first sync was asked for: from now on the connection syncs. What counts is what changed since it was joined.
+
+    Raises Stopped for one that a set-up has joined and not finished: its rules are not chosen yet, and nobody has seen a preview.
+    """
     assert connection.id is not None
     if connection.begun_at_us is not None:
         return connection
     async with store.write(connection.id) as tx:
+        if await is_being_set_up(tx, connection.id):
+            raise Stopped(
+                f"{connection.name} is being set up on the pages: nothing syncs before that is finished.",
+                code="setup_not_finished",
+                fix="Finish the set-up, or give it up, on the page Set up.",
+            )
         begun_at_us = (await fresh(tx, connection.id)).created_at_us
         await connections.update(tx, connection.id, begun_at_us=begun_at_us, state="first_sync")
         await schedule.ring(tx)
         return await fresh(tx, connection.id)
+
+
+async def is_being_set_up(tx: Tx, connection_id: int) -> bool:
+    return not set(await setups.of_connection(tx, connection_id)).isdisjoint(await setups.open_ids(tx))
 
 
 @asynccontextmanager

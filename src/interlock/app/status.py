@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import reach
+from interlock.app import reach, states
 from interlock.app.connections import HALTED, as_document, is_on, paused_objects
 from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
@@ -109,6 +109,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         known = await reach.read(tx)
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
+        being_set_up = await states.is_being_set_up(tx, connection.id)
         gaps = [action for slug in objects for action in await _gap(tx, slug, now_us)]
         api = {side.value: await api_of(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
     drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
@@ -118,7 +119,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
         "connection": as_document(connection, known),
         "objects": objects,
         "api": api,
-        "next_actions": _next_actions(connection, objects, known) + gaps,
+        "next_actions": _next_actions(connection, objects, known, being_set_up) + gaps,
     }
     if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
         document["connection"]["state"] = "syncing"
@@ -203,7 +204,9 @@ async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
     ]
 
 
-def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach.Reach]) -> list[Json]:
+def _next_actions(
+    connection: Connection, objects: Json, known: dict[Side, reach.Reach], being_set_up: bool
+) -> list[Json]:
     actions: list[Json] = []
 
     def add(text: str, command: str) -> None:
@@ -213,6 +216,8 @@ def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach
         why = f" ({connection.state_reason})" if connection.state_reason else ""
         command = "interlock connect" if connection.state == "not_connected" else "interlock resume"
         add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), command)
+    elif being_set_up:
+        add("Its set-up on the pages is not finished: finish it, or give it up.", "interlock serve")
     elif connection.begun_at_us is None:
         add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
         add("Then begin.", "interlock sync --once")

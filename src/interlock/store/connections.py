@@ -112,12 +112,12 @@ async def set_up(tx: WriteTx) -> None:
     await tx.run("UPDATE connection SET setup_version = setup_version + 1 WHERE id = ?", tx.connection_id)
 
 
-async def delete(tx: WriteTx) -> None:
-    """Remove the transaction's connection with all that is remembered of it."""
+async def delete(tx: WriteTx, connection_id: int) -> None:
+    """Remove a connection with all that is remembered of it. By its id, since the transaction may go on to make another."""
     # Imported here: see sql.py.
     from interlock.store.schema import GLOBAL_TABLES, metadata
 
     for table in reversed(metadata.sorted_tables):
         if table.name not in GLOBAL_TABLES:
-            await tx.run(f"DELETE FROM {table.name} WHERE connection_id = ?", tx.connection_id)
-    await tx.run("DELETE FROM connection WHERE id = ?", tx.connection_id)
+            await tx.run(f"DELETE FROM {table.name} WHERE connection_id = ?", connection_id)
+    await tx.run("DELETE FROM connection WHERE id = ?", connection_id)

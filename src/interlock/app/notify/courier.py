@@ -55,7 +55,8 @@ class Courier:
         except StoreError as error:
             self._tell(f"Notifications wait: {error}")
         except Exception as error:  # noqa: BLE001  (a defect here must not end the sync; it is said)
-            self._tell(f"A defect of Interlock stopped a round of notifications: {type(error).__name__}: {error}")
+            # Its words may hold what is secret.
+            self._tell(f"A defect of Interlock stopped a round of notifications: {type(error).__name__}.")
 
     def _tell(self, text: str) -> None:
         """Once, not every few seconds."""
@@ -85,7 +86,8 @@ class Courier:
             channel = await channels.get(tx, delivery.channel_id)
         why, again = "This place is told no more.", False
         if notice is not None and channel is not None and not channel.person_disabled:
-            id_ = f"notice-{connection.id}-{notice.id}-{channel.id}"
+            # With its time, since numbers come again: in another installation, and after a restore.
+            id_ = f"notice-{connection.id}-{notice.id}-{channel.id}-{notice.at_us:x}"
             whose = (connection.id, connection.name)
             try:
                 await self._post.send(self._store, channel, notice, whose, id_, self._clock_us())

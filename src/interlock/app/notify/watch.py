@@ -33,6 +33,7 @@ class Seen(msgspec.Struct):
     begun: bool | None = None
     loading: bool = False
     many: list[str] = []  # categories with as many issues as the threshold
+    many_changed: int = 0  # how often these have changed
     forecast: bool = False
     summary_day: int = 0
 
@@ -81,7 +82,7 @@ async def _noticed(tx: Tx, connection: Connection, before: Seen, now_us: int) ->
     made = [
         *_stopped(connection),
         *await _first_sync(tx, connection, before, after),
-        *await _many_issues(tx, connection, before, after, now_us),
+        *await _many_issues(tx, connection, before, after),
         *await _forecast(tx, connection, before, after, now_us),
         *await _summary(tx, connection, before, after, now_us),
     ]
@@ -121,7 +122,7 @@ async def _first_sync(tx: Tx, connection: Connection, before: Seen, after: Seen)
     ]
 
 
-async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen, now_us: int) -> list[Notice]:
+async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen) -> list[Notice]:
     threshold = int(connection.settings.get(THRESHOLD, THRESHOLD_ISSUES))
     found = await issues.affected(tx)
     many = [category for category, each in found.items() if each.issues >= threshold]
@@ -131,10 +132,12 @@ async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen
         if each not in many and each in found and found[each].issues > OVER_SHARE * threshold
     ]
     after.many = sorted(many + still)
+    after.many_changed += after.many != before.many
     return [
         Notice(
             events.ISSUES,
-            f"issues:{category}:{now_us}",
+            # Not by the time: two processes that look at once have to come to the same.
+            f"issues:{category}:{after.many_changed}",
             f"{connection.name}: {found[category].issues:,} issues of the category {category}",
             f"They hold back {found[category].records:,} records, or parts of them. The others go on.",
             "Open Sync health: it names the cause and what to do.",

@@ -166,7 +166,7 @@ async def drop(store: Store, setup: Setup) -> None:
                 state_fix="Set it up again, or run `interlock connect`.",
             )
         else:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
 
 
 async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:

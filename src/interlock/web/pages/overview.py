@@ -97,6 +97,7 @@ def _attention(at: str, action: Json) -> Attention:
         "interlock issues": f"{at}/health#issues",
         "interlock doctor": f"{at}/health",
         "interlock conflicts": f"{at}/records",
+        "interlock serve": "/setup",
     }
     command = action["command"]
     if command.startswith("interlock issues --object "):

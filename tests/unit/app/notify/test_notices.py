@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from interlock.app.notify import events, manage, watch
 from interlock.app.notify.courier import WAITS_US, Courier
 from interlock.app.notify.mail import Mail, Smtp
 from interlock.app.notify.post import Post
+from interlock.app.notify.sending import NotDelivered
 from interlock.app.notify.webhook import Webhooks
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
@@ -115,6 +117,50 @@ async def test_a_suspension_is_told_once_with_its_reason_and_what_to_do(world: W
     await world.state(**SUSPENDED)
     await world.round(60)
     assert await world.events() == ["suspended", "suspended"]
+
+
+async def test_a_message_has_an_id_that_no_other_installation_gives(world: World) -> None:
+    await world.state(**SUSPENDED)
+    await world.round(15)
+    (notice,) = await world.told()
+    (posted,) = world.posted()
+    assert posted["id"].endswith(f"-{notice.at_us:x}")
+    assert notice.at_us > 0
+
+
+async def test_two_processes_that_look_at_once_tell_of_many_issues_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.issues(range(30))
+    noticed = watch._noticed
+
+    async def meanwhile(*arguments: Any) -> Any:
+        """The other process looks, and tells, between this one's look and its word."""
+        monkeypatch.setattr(watch, "_noticed", noticed)
+        found = await noticed(*arguments)
+        world.office.advance(1)
+        await watch.look(world.store, world.office.clock_us())
+        return found
+
+    monkeypatch.setattr(watch, "_noticed", meanwhile)
+    await watch.look(world.store, world.office.clock_us())
+    assert await world.events() == ["issues"]
+
+
+@pytest.mark.parametrize("secret", ["pässword", "pass\u2013word"])
+async def test_a_mail_password_that_no_server_takes_is_said_without_showing_a_letter_of_it(
+    world: World, secret: str
+) -> None:
+    mail = Mail(Smtp("127.0.0.1", world.mail.port, "none", "interlock@example.com", "interlock", secret))
+    with pytest.raises(NotDelivered, match="not ASCII") as caught:
+        await mail.send("ada@example.com", "Subject", "Text", "1", 0)
+    told = "".join(traceback.format_exception(caught.value))
+    assert not [letter for letter in secret if not letter.isascii() and (letter in told or repr(letter)[1:-1] in told)]
+    assert not caught.value.again
+    await Mail(Smtp("127.0.0.1", world.mail.port, "none", "i@example.com", "interlock", "plain")).send(
+        "ada@example.com", "Subject", "Text", "2", 0
+    )
+    assert len(world.mail.mails) == 1
 
 
 @pytest.mark.parametrize("state", ["signed_out", "stopped_by_brake"])
