@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODULES = (
     "cycle",
     "detect",
+    "index",
     "fetch",
     "matching",
     "candidates",
