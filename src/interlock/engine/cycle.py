@@ -25,7 +25,7 @@ from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
-from interlock.engine.recover import recognise, recover
+from interlock.engine.recover import learn_of_creates, recognise, recover
 from interlock.engine.references import learn_references
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
@@ -142,6 +142,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await match(ctx, batch)
     await leave_outside(ctx, batch)
     leave_erased(batch)
+    await learn_of_creates(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))

@@ -35,7 +35,7 @@ from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.references import children
 from interlock.engine.work import Batch, Work
-from interlock.store import WriteTx, dirty, intents, links
+from interlock.store import WriteTx, audit, dirty, intents, links
 
 
 async def recover(ctx: Cycle, batch: Batch) -> None:
@@ -69,11 +69,14 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     for side, pairs in creates.items():
         creates[side] = [(work, intent) for work, intent in pairs if work.postpone_until_us is None]
     begun = _begin_again(ctx, interrupted)
-    await _settle_creates(ctx, creates)
+    landed = await _settle_creates(ctx, creates)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        landed = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
+        # With the link and not after it: that the record is ours to explain, and to take back, is known from its row alone.
+        await _tell_of_creates(tx, [intent for _, intent in landed], now)
         # Once each: of one record several requests may be open.
-        new = await _free(tx, batch, list({id(work): work for work in (*landed, *begun)}.values()))
+        new = await _free(
+            tx, batch, list({id(work): work for work in (*(work for work, _ in landed), *begun)}.values())
+        )
         for work in begun:
             if work.link is not None:
                 work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, now))
@@ -88,6 +91,48 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     batch.works = _joined(batch.works, new)
     batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+async def _tell_of_creates(tx: WriteTx, made: list[Intent], now_us: int) -> None:
+    await audit.append(tx, [row for intent in made for row in intent.rows])
+    for intent in made:
+        intent.rows = []
+    to_verify = [intent for intent in made if intent.state is IntentState.VERIFY]
+    await intents.keep_rows(tx, to_verify)
+    await intents.name_targets(tx, to_verify)
+    await intents.update(tx, [intent.id for intent in to_verify if intent.id is not None], IntentState.VERIFY, now_us)
+    await intents.settle(tx, [intent.id for intent in made if intent.id is not None and intent not in to_verify])
+
+
+async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
+    """A record that we made and were never told of shows up by itself, and was matched by its key while whoever it was made
+    for still waits for the answer. It has what the create carried, as if the answer had come: without that base an edit made
+    meanwhile, a cleared field above all, would meet our own value as a first link does.
+
+    Nothing is learnt where several creates of one record are open: which of them made it is not known yet.
+    """
+    found = {
+        work.link.key(side): work for work in batch.works for side in Side if work.link is not None and _by_key(work)
+    }
+    async with ctx.store.read(ctx.connection_id) as tx:
+        open_ = await intents.for_keys(tx, list(found)) if found else []
+    creates: dict[RecordKey, list[Intent]] = defaultdict(list)
+    for intent in open_:
+        if intent.kind is IntentKind.CREATE and intent.source in found:
+            creates[intent.source].append(intent)
+    for source, made in creates.items():
+        work = found[source]
+        assert work.link is not None
+        if len(made) > 1 or made[0].target.side is source.side or any(each.id == made[0].id for each in work.intents):
+            continue
+        (intent,) = made
+        _know_what_it_holds(work.link, intent, work.link.key(source.side.other))
+        work.intents.append(intent)
+        work.audit += intent.rows
+
+
+def _by_key(work: Work) -> bool:
+    return work.new_link and work.link is not None and work.link.linked_by is LinkedBy.SYNC_KEY
 
 
 def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
@@ -275,8 +320,10 @@ def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
     work.link = RecordLink.between(intent.source, intent.target, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
 
 
-async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
-    """A record that landed and was deleted right after has landed too: to make another would undo that delete."""
+async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> list[tuple[Work, Intent]]:
+    """Those that landed. A record that landed and was deleted right after has landed too: to make another would undo that
+    delete."""
+    landed = []
     for side, pairs in creates.items():
         if not pairs:
             continue
@@ -285,7 +332,10 @@ async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Inten
         look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
         for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
             work, intent = by_key[key]
-            _landed(ctx, work, intent, seen)
+            work.link = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+            _know_what_it_holds(work.link, intent, seen.key)
+            landed.append((work, intent))
+    return landed
 
 
 async def _made_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
@@ -321,18 +371,15 @@ async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str
     return found
 
 
-def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
-    """The create went through: the pair is linked with the base of what was written, and then read afresh like any other."""
-    into_hubspot = intent.target.side is Side.HUBSPOT
-    base = {}
+def _know_what_it_holds(link: RecordLink, intent: Intent, made: RecordKey) -> None:
+    """The create went through: the pair has the base of what was written, and is then read afresh like any other."""
+    into_hubspot = made.side is Side.HUBSPOT
+    link.linked_by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
     for id_, (_, written, source, _) in intent.fields.items():
-        base[id_] = (written, source) if into_hubspot else (source, written)
-    by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
-    work.link = link = RecordLink.between(intent.source, seen.key, by, ctx.clock_us(), base)
+        link.base[id_] = (written, source) if into_hubspot else (source, written)
     for row in intent.rows:
         row.hubspot_id, row.salesforce_id = link.hubspot_id, link.salesforce_id
-    work.audit += intent.rows
-    intent.target = seen.key
+    intent.target = made
     if into_hubspot:
         # It may have come twice, and the second time over somebody's edit: the history tells.
         intent.state = IntentState.VERIFY
