@@ -33,6 +33,7 @@ from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.matching import made_for
 from interlock.engine.references import children
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, audit, dirty, intents, links
@@ -107,13 +108,12 @@ async def _tell_of_creates(tx: WriteTx, made: list[Intent], now_us: int) -> None
 async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
     """A record that we made and were never told of shows up by itself, and was matched by its key while whoever it was made
     for still waits for the answer. It has what the create carried, as if the answer had come: without that base an edit made
-    meanwhile, a cleared field above all, would meet our own value as a first link does.
+    meanwhile, a cleared field above all, would meet our own value as a first link does. Where it was made for a record that
+    lives on as another, the log tells of the create, and no more is known.
 
     Nothing is learnt where several creates of one record are open: which of them made it is not known yet.
     """
-    found = {
-        work.link.key(side): work for work in batch.works for side in Side if work.link is not None and _by_key(work)
-    }
+    found = {key: work for work in batch.works if _by_key(work) for key in _named_by(ctx, work)}
     async with ctx.store.read(ctx.connection_id) as tx:
         open_ = await intents.for_keys(tx, list(found)) if found else []
     creates: dict[RecordKey, list[Intent]] = defaultdict(list)
@@ -126,9 +126,23 @@ async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
         if len(made) > 1 or made[0].target.side is source.side or any(each.id == made[0].id for each in work.intents):
             continue
         (intent,) = made
-        _know_what_it_holds(work.link, intent, work.link.key(source.side.other))
+        as_it_was = source == work.link.key(source.side)
+        _know_what_it_holds(work.link, intent, work.link.key(source.side.other), as_it_was=as_it_was)
         work.intents.append(intent)
         work.audit += intent.rows
+
+
+def _named_by(ctx: Cycle, work: Work) -> list[RecordKey]:
+    """Both records of the pair, and what either names as the one that it was made for."""
+    assert work.link is not None
+    keys = [work.link.hubspot, work.link.salesforce]
+    if isinstance(work.hubspot, Observation):
+        stored = str(work.hubspot.values.get(HUBSPOT_ID_PROPERTY) or "")
+        keys += [RecordKey(Side.SALESFORCE, type_, stored) for type_ in work.runtime.salesforce_types if stored]
+    if isinstance(work.salesforce, Observation):
+        id_ = made_for(ctx, work.salesforce)
+        keys += [RecordKey(Side.HUBSPOT, work.object, id_)] if id_ else []
+    return list(dict.fromkeys(keys))
 
 
 def _by_key(work: Work) -> bool:
@@ -371,12 +385,14 @@ async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str
     return found
 
 
-def _know_what_it_holds(link: RecordLink, intent: Intent, made: RecordKey) -> None:
-    """The create went through: the pair has the base of what was written, and is then read afresh like any other."""
+def _know_what_it_holds(link: RecordLink, intent: Intent, made: RecordKey, *, as_it_was: bool = True) -> None:
+    """The create went through: the pair has the base of what was written, and is then read afresh like any other. `as_it_was`:
+    with the very record that it was made for."""
     into_hubspot = made.side is Side.HUBSPOT
-    link.linked_by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
-    for id_, (_, written, source, _) in intent.fields.items():
-        link.base[id_] = (written, source) if into_hubspot else (source, written)
+    if as_it_was:
+        link.linked_by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
+        for id_, (_, written, source, _) in intent.fields.items():
+            link.base[id_] = (written, source) if into_hubspot else (source, written)
     for row in intent.rows:
         row.hubspot_id, row.salesforce_id = link.hubspot_id, link.salesforce_id
     intent.target = made
