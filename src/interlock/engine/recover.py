@@ -106,47 +106,47 @@ async def _tell_of_creates(tx: WriteTx, made: list[Intent], now_us: int) -> None
 
 
 async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
-    """A record that we made and were never told of shows up by itself, and was matched by its key while whoever it was made
-    for still waits for the answer. It has what the create carried, as if the answer had come: without that base an edit made
-    meanwhile, a cleared field above all, would meet our own value as a first link does. Where it was made for a record that
-    lives on as another, the log tells of the create, and no more is known.
+    """A record that we made and were never told of shows up by itself, and was matched while whoever it was made for still
+    waits for the answer. It has what the create carried, as if the answer had come: without that base an edit made meanwhile, a
+    cleared field above all, would meet our own value as a first link does. Where it was made for a record that lives on as
+    another, the log tells of the create, and no more is known.
 
     Nothing is learnt where several creates of one record are open: which of them made it is not known yet.
     """
-    found = {key: work for work in batch.works if _by_key(work) for key in _named_by(ctx, work)}
+    named = {key: work for work in batch.works for key in _made_for(ctx, work)}
     async with ctx.store.read(ctx.connection_id) as tx:
-        open_ = await intents.for_keys(tx, list(found)) if found else []
+        open_ = await intents.for_keys(tx, list(named)) if named else []
     creates: dict[RecordKey, list[Intent]] = defaultdict(list)
     for intent in open_:
-        if intent.kind is IntentKind.CREATE and intent.source in found:
+        if intent.kind is IntentKind.CREATE and intent.source in named:
             creates[intent.source].append(intent)
-    for source, made in creates.items():
-        work = found[source]
+    for source, found in creates.items():
+        work = named[source]
         assert work.link is not None
-        if len(made) > 1 or made[0].target.side is source.side or any(each.id == made[0].id for each in work.intents):
+        if (
+            len(found) > 1
+            or found[0].target.side is source.side
+            or any(each.id == found[0].id for each in work.intents)
+        ):
             continue
-        (intent,) = made
+        (intent,) = found
         as_it_was = source == work.link.key(source.side)
         _know_what_it_holds(work.link, intent, work.link.key(source.side.other), as_it_was=as_it_was)
         work.intents.append(intent)
         work.audit += intent.rows
 
 
-def _named_by(ctx: Cycle, work: Work) -> list[RecordKey]:
-    """Both records of the pair, and what either names as the one that it was made for."""
-    assert work.link is not None
-    keys = [work.link.hubspot, work.link.salesforce]
+def _made_for(ctx: Cycle, work: Work) -> list[RecordKey]:
+    """Of a pair that was just found: what our keys in either record name as the one that it was made for."""
+    if work.link is None or not work.new_link:
+        return []
+    keys: list[RecordKey] = []
     if isinstance(work.hubspot, Observation):
         stored = str(work.hubspot.values.get(HUBSPOT_ID_PROPERTY) or "")
         keys += [RecordKey(Side.SALESFORCE, type_, stored) for type_ in work.runtime.salesforce_types if stored]
-    if isinstance(work.salesforce, Observation):
-        id_ = made_for(ctx, work.salesforce)
-        keys += [RecordKey(Side.HUBSPOT, work.object, id_)] if id_ else []
-    return list(dict.fromkeys(keys))
-
-
-def _by_key(work: Work) -> bool:
-    return work.new_link and work.link is not None and work.link.linked_by is LinkedBy.SYNC_KEY
+    if isinstance(work.salesforce, Observation) and (id_ := made_for(ctx, work.salesforce)):
+        keys.append(RecordKey(Side.HUBSPOT, work.object, id_))
+    return keys
 
 
 def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
