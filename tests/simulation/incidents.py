@@ -44,6 +44,7 @@ MODULES = (
     "repair",
     "verify",
     "recover",
+    "made",
     "load",
     "sweep",
     "retention",

@@ -21,11 +21,12 @@ from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
+from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
-from interlock.engine.recover import learn_of_creates, recognise, recover
+from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
