@@ -9,6 +9,7 @@ import pytest
 
 from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.engine import cycle
 from interlock.store import intents
 from tests.world import CALLS_OF_A_LOOK, World
 
@@ -232,3 +233,103 @@ def test_what_was_typed_into_a_new_record_is_not_taken_back_by_a_create_that_com
         assert await world.issues() == []
 
     tell(story)
+
+
+class Unheard:
+    """The next request to this path is carried out, and its answer is lost."""
+
+    def __init__(self, inner: Transport, path: str) -> None:
+        self.inner, self.path, self.lost = inner, path, 0
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        answer = await self.inner.send(request, deadline_s)
+        if not self.lost and self.path in request.url:
+            self.lost += 1
+            raise OutcomeUnknown("the line was cut before the answer")
+        return answer
+
+
+@pytest.mark.parametrize("object_", ["contacts", "deals"])
+def test_a_record_whose_create_was_never_answered_keeps_its_company(tell, object_):
+    """HubSpot gets the record first and its association after the answer: that it has none is not an edit in HubSpot."""
+
+    async def story(world: World) -> None:
+        account = world.sally.create("Account", {"Name": "Acme"})
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, f"/{object_}/batch/upsert")
+        values = {"LastName": "Lovelace", "Email": "ada@example.com", "AccountId": account}
+        opportunity = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01", "AccountId": account}
+        type_, made = ("Contact", values) if object_ == "contacts" else ("Opportunity", opportunity)
+        there = world.sally.create(type_, made)
+        await world.sync()
+        # Its search does not show it yet, and nobody waits here: the request is asked after before the record is detected.
+        await world.sync_later(3_600.0)
+        await world.settle()
+        assert unheard.lost == 1
+        assert world.sally.get(type_, there)["AccountId"] == account
+        (here,) = world.hugo.ids(object_)
+        assert world.counterpart(object_, here) == there
+        (company,) = world.hugo.ids("companies")
+        assert list(world.hugo.associated(object_, here, "companies")) == [company]
+
+    tell(story, hubspot={"search_lag_ms": 10_000})
+
+
+def test_what_was_cleared_before_an_unanswered_create_was_found_stays_cleared_and_the_create_is_told(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/contacts/batch/upsert")
+        there = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com", "Title": "CTO"})
+        await world.sync()
+        world.sally.update("Contact", there, {"Title": None})
+        await world.settle()
+        assert unheard.lost == 1
+        (here,) = world.hugo.ids("contacts")
+        assert (world.contact(here).get("jobtitle") or None, world.sally.get("Contact", there)["Title"]) == (None, None)
+        (row,) = await world.audit("create")
+        assert (row.side, row.hubspot_id, row.salesforce_id) == (Side.HUBSPOT, here, there)
+        assert not await world.audit("link")
+
+    tell(story)
+
+
+def test_a_create_in_salesforce_that_was_never_answered_is_told(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/composite/sobjects")
+        here = world.person("ada@example.com", jobtitle="CTO")
+        await world.sync()
+        world.hugo.update("contacts", here, {"jobtitle": ""})
+        await world.settle()
+        assert unheard.lost == 1
+        there = world.counterpart("contacts", here)
+        assert not world.sally.get("Contact", there)["Title"]
+        (row,) = await world.audit("create")
+        assert (row.side, row.hubspot_id, row.salesforce_id) == (Side.SALESFORCE, here, there)
+
+    tell(story)
+
+
+def test_a_create_that_is_found_by_its_key_is_told_whatever_becomes_of_the_process_that_found_it(tell, monkeypatch):
+    async def story(world: World) -> None:
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/contacts/batch/upsert")
+        world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        await world.sync()
+        assert unheard.lost == 1
+
+        async def dies(*_: object) -> None:
+            monkeypatch.setattr(cycle, "fetch", fetch)
+            raise asyncio.CancelledError
+
+        fetch = cycle.fetch
+        monkeypatch.setattr(cycle, "fetch", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await world.sync_later(3_600.0)
+        await world.settle()
+        assert [row.side for row in await world.audit("create")] == [Side.HUBSPOT]
+
+    # Detection comes too late to find it first.
+    tell(story, hubspot={"search_lag_ms": 10_000})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODULES = (
     "cycle",
     "detect",
+    "index",
     "fetch",
     "matching",
     "candidates",
@@ -43,6 +44,7 @@ MODULES = (
     "repair",
     "verify",
     "recover",
+    "made",
     "load",
     "sweep",
     "retention",

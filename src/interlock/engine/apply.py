@@ -80,7 +80,14 @@ def _intent(ctx: Cycle, work: Work, write: SideWrite, now_us: int) -> Intent:
 
 
 def _carried(write: SideWrite) -> dict[int, tuple[str, int, int, int]]:
-    return {each.mapping.id: (each.name, each.written, each.source, each.target) for each in write.fields}
+    """What is believed to stand there should the answer be lost. The record that a create makes in HubSpot holds no reference
+    yet: it is associated when the answer is there (stamp.py), and a base that knew it already would make its absence an edit."""
+    follows = write.creates and write.side is Side.HUBSPOT
+    return {
+        each.mapping.id: (each.name, each.written, each.source, each.target)
+        for each in write.fields
+        if not (follows and is_reference(each))
+    }
 
 
 def _target_stamp_us(work: Work, write: SideWrite) -> int:

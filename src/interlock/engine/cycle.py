@@ -21,6 +21,7 @@ from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.left_out import wake_returned
 from interlock.engine.load import load, loading
+from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
@@ -142,6 +143,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await match(ctx, batch)
     await leave_outside(ctx, batch)
     leave_erased(batch)
+    await learn_of_creates(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))

@@ -203,7 +203,7 @@ async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -
     found = await ctx.hubspot.read(type_, asked, properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
     for salesforce_id, seen in found.items():
         finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
-    by_hubspot_id = {id_: work for work in works if (id_ := _created_from(ctx, work))}
+    by_hubspot_id = {id_: work for work in works if (id_ := made_for(ctx, own_seen(work)))}
     created_from = await ctx.hubspot.read(type_, list(by_hubspot_id), properties, purpose="match")
     for hubspot_id, seen in created_from.items():
         finder.add(by_hubspot_id[hubspot_id], seen, LinkedBy.SYNC_KEY)
@@ -217,7 +217,9 @@ async def _deleted_counterparts(
     runtime = finder.runtime
     type_ = runtime.spec.hubspot_type
     by_hubspot_id = {
-        id_: work for work in salesforce_works if not finder.candidates_of(work) and (id_ := _created_from(ctx, work))
+        id_: work
+        for work in salesforce_works
+        if not finder.candidates_of(work) and (id_ := made_for(ctx, own_seen(work)))
     }
     for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
         await take_answer(ctx, finder, by_hubspot_id[id_], answer)
@@ -251,9 +253,9 @@ def _may_be_created(ctx: Cycle, work: Work) -> bool:
     return work.runtime.create_in_hubspot and created
 
 
-def _created_from(ctx: Cycle, work: Work) -> str:
+def made_for(ctx: Cycle, seen: Observation) -> str:
     """The HubSpot id in the creation key of a record that Interlock made for this account."""
-    portal, _, rest = str(own_seen(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
+    portal, _, rest = str(seen.values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
     return rest.rpartition(":")[2] if portal == ctx.portal else ""
 
 

@@ -278,8 +278,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.new_links.append(link)
         ledger.not_alone += both
         ledger.wake += children(ctx, work.object)
-        ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
-        counts.linked += 1
+        _count_link(ctx, ledger, work, link, now)
         return
     assert link.id is not None
     if work.relink_to is not None:
@@ -306,6 +305,18 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
         ledger.wake += children(ctx, work.object)
+
+
+def _count_link(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, now: int) -> None:
+    counts = ctx.report.of(work.object)
+    # One that we made without being told of it has the row of its create.
+    if link.linked_by is LinkedBy.CREATED_IN_HUBSPOT:
+        counts.created_in_hubspot += 1
+    elif link.linked_by is LinkedBy.CREATED_IN_SALESFORCE:
+        counts.created_in_salesforce += 1
+    else:
+        ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
+        counts.linked += 1
 
 
 def _looked(work: Work, before: Looked, looked_us: int) -> Looked:

@@ -1,7 +1,7 @@
 """What completes a pair after its records were written: the stored id in HubSpot, associations, opt-outs.
 
-All of it is idempotent and none of it is a record write of its own, so it needs no intent: what a crash leaves out is seen
-as a difference by the next look at the pair.
+All of it is idempotent and none of it is a record write of its own, so it needs no intent: what a crash leaves out is no part
+of the base (apply.py), and so is missing on one side at the next look at the pair.
 """
 
 from __future__ import annotations
