@@ -36,6 +36,18 @@ def applies(setup: Setup) -> bool:
     return configuration.advanced(setup)
 
 
+def left(before: Values, typed: Values, list_id: str | None) -> Values:
+    """*Save and leave*. `list_id` None: all contacts; empty: those of a list that is not chosen yet. A list that nobody has looked
+    up is kept without its name, and the step is still to be done."""
+    if list_id is None:
+        return msgspec.structs.replace(typed, saved=before.saved)
+    if list_id in ("", before.list_id):
+        return msgspec.structs.replace(
+            typed, list_id=before.list_id, list_name=before.list_name, saved=before.saved
+        )
+    return msgspec.structs.replace(typed, list_id=list_id, saved=False)
+
+
 def done(setup: Setup) -> bool:
     return values_of(setup).saved
 

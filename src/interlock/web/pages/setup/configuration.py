@@ -52,6 +52,9 @@ async def send(at: At) -> Response:
         values = msgspec.convert(chosen, Values)
     except msgspec.ValidationError as error:
         raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
+    if at.leaves:
+        await at.save(configuration.left(before, values))
+        return at.leave()
     found = await looking.found(at)
     configuration.check(values, found, migrate.lists_of(at.setup))
     await at.save(values)

@@ -52,8 +52,12 @@ async def send(at: At) -> Response:
     chosen = Values(
         in_salesforce="" if in_salesforce == _NOTHING else in_salesforce,  # type: ignore[arg-type]
         in_hubspot=in_hubspot == "update",
-        saved=field("go") != "leave" or contacts.done(at.setup),
+        saved=True,
     )
+    if at.leaves:
+        list_id = field("list_id") if field("which") == "list" else None
+        await at.save(contacts.left(contacts.values_of(at.setup), chosen, list_id))
+        return at.leave(whole=list_id != "")
     if field("which") == "list":
         if not field("list_id"):
             raise BadInput(

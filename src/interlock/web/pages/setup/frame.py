@@ -94,10 +94,20 @@ class At(msgspec.Struct):
         )
         self.plain = True
 
+    @property
+    def leaves(self) -> bool:
+        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is called, so
+        that whoever has to go can."""
+        return self.asked.field("go") == "leave"
+
+    def leave(self, *, whole: bool = True) -> Response:
+        """`whole` false: something that was typed could not be kept."""
+        return RedirectResponse("/?done=setup_left" if whole else "/?done=setup_left_partly", 303)
+
     def go(self) -> Response:
         """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here."""
-        if self.asked.field("go") == "leave":
-            return RedirectResponse("/?done=setup_left", 303)
+        if self.leaves:
+            return self.leave()
         if self.link is not None:
             return RedirectResponse(self.address("connect"), 303)
         on = self.back or path.after(self.setup, self.slug) or self.slug
