@@ -120,7 +120,9 @@ async def test_a_key_waits_for_the_rest_and_what_cannot_be_kept_is_said(database
         ada = await world.person()
         await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
         typed = {"salesforce_way": "key", "salesforce_key": "jwt", "salesforce_jwt_key": "PEM", "hubspot_way": "key"}
-        left = await ada.submit(APPS, APPS, public_url=PUBLIC_URL, salesforce_user="x@acme.example", go="leave", **typed)
+        left = await ada.submit(
+            APPS, APPS, public_url=PUBLIC_URL, salesforce_user="x@acme.example", go="leave", **typed
+        )
         assert left.to == LEFT
         assert await apps.kept_secrets(world.store, await world.setup()) == {"salesforce_jwt_key"}
         assert path.resume(await world.setup()) == "apps"

@@ -42,9 +42,7 @@ def left(before: Values, typed: Values, list_id: str | None) -> Values:
     if list_id is None:
         return msgspec.structs.replace(typed, saved=before.saved)
     if list_id in ("", before.list_id):
-        return msgspec.structs.replace(
-            typed, list_id=before.list_id, list_name=before.list_name, saved=before.saved
-        )
+        return msgspec.structs.replace(typed, list_id=before.list_id, list_name=before.list_name, saved=before.saved)
     return msgspec.structs.replace(typed, list_id=list_id, saved=False)
 
 

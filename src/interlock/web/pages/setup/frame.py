@@ -96,8 +96,8 @@ class At(msgspec.Struct):
 
     @property
     def leaves(self) -> bool:
-        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is called, so
-        that whoever has to go can."""
+        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is called:
+        whoever has to go can."""
         return self.asked.field("go") == "leave"
 
     def leave(self, *, whole: bool = True) -> Response:
