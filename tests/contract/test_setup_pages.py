@@ -122,7 +122,7 @@ async def test_the_page_of_a_running_install_asks_again_by_itself_and_says_that_
     await ada.sign_in("ada@example.com", PASSWORD)
     await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
     running = await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
-    assert running.page.all("div", id="progress")[0]["hx-get"] == "/setup/package"
+    assert running.page.all("div", id="progress")[0]["hx-get"] == f"/setup/package?setup={slow.setup_id}"
     clock.advance(61)
     assert "taking a long time" in (await ada.get("/setup/package")).page.text
     await slow.interlock.background.close()

@@ -65,7 +65,6 @@ async def send(at: At) -> Response:
         _setup, whole = await apps.leave(at.store, at.by, at.setup, entered, at.version, local=_local(at))
         return at.leave(whole=whole)
     at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
-    at.plain = True
     return at.go()
 
 
