@@ -9,7 +9,7 @@ import msgspec
 from interlock.app.errors import BadInput
 from interlock.app.setup import configuration, state
 from interlock.app.setup.opened import Opened
-from interlock.crm.hubspot.model import RecordList
+from interlock.crm.hubspot.model import ListPage, RecordList
 from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
@@ -60,13 +60,12 @@ def settings_of(setup: Setup) -> dict[str, Any]:
     }
 
 
-async def lists(interlock: Opened, setup: Setup, text: str) -> list[RecordList]:
+async def lists(interlock: Opened, setup: Setup, text: str) -> ListPage:
     """Contact lists whose name holds the text, the first ones. Raises CrmError; MissingScope without the scope for lists."""
     async with interlock.setup_clients(setup) as clients:
-        page = await clients.hubspot.lists(
+        return await clients.hubspot.lists(
             SPECS["contacts"].hubspot_type_id, text.strip(), count=LISTS_SHOWN, purpose="setup"
         )
-    return page.lists
 
 
 async def chosen_list(interlock: Opened, setup: Setup, list_id: str) -> RecordList:
