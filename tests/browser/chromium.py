@@ -129,6 +129,29 @@ async def tab_through(page: Page, most: int = 300) -> list[str]:
     return stops
 
 
+async def is_good(page: Page) -> None:
+    """Gone through by keyboard, looked at by axe, at 320 px, and with text at 200 %. Its window is wide before, not after."""
+    assert await page.locator("h1").count() == 1
+    controls = await page.locator(
+        # Of radio buttons of one question the chosen one is the stop.
+        "a[href]:visible, button:enabled:visible, select:visible, textarea:visible, summary:visible,"
+        " input:enabled:not([type=hidden]):not([type=radio]):visible, input[type=radio]:checked:visible"
+    ).count()
+    stops = await tab_through(page)
+    # Regions that scroll are stops too; nothing that can be used is left out.
+    used = ("a", "button", "select", "textarea", "input", "summary")
+    assert len([stop for stop in stops if stop in used]) == controls
+    await axe(page)
+
+    await page.set_viewport_size({"width": NARROW, "height": 640})
+    await axe(page)
+    await fits(page)
+    # Text at 200 % by the browser's own setting: every length of the style sheet goes by it.
+    await page.set_viewport_size({"width": 2 * NARROW, "height": 900})
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")
+    await fits(page)
+
+
 async def new_page(browser: Browser, *, width: int = 1100, height: int = 900, **options: Any) -> Page:
     """A window of its own, without any cookie, that fails the test for what the browser complains of."""
     context = await browser.new_context(

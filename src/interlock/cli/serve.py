@@ -39,7 +39,7 @@ async def serve(
     from interlock.app.notify.courier import delivering
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
-    from interlock.app.setup import finish
+    from interlock.app.setup import finish, package
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.config import browser_host
     from interlock.store.lifesign import new_owner
@@ -80,6 +80,7 @@ async def serve(
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
                 await finish.end_what_was_left(opened)
+                await package.go_on_with_what_was_left(opened)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say

@@ -12,20 +12,15 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from interlock.app.notify import watch
+from interlock.app.notify import installs, watch
 from interlock.app.notify.post import Post
-from interlock.app.notify.sending import NotDelivered
+from interlock.app.notify.sending import TAKEN_US, WAITS_US, NotDelivered
 from interlock.store import Store, StoreError, channels, connections, notices
 from interlock.store.connections import Connection
 from interlock.store.notices import Delivery
 
-S = 1_000_000
 EVERY_S = 15.0
-# Longer than any try lasts.
-TAKEN_US = 60 * S
 AT_ONCE = 8
-# Waits before the second and every later try: Svix's schedule, about a day in all.
-WAITS_US = tuple(seconds * S for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000))
 
 
 class Courier:
@@ -47,6 +42,7 @@ class Courier:
         """One look, and everything that is due sent once."""
         try:
             await watch.look(self._store, self._clock_us())
+            await installs.tell(self._store, self._post, self._clock_us())
             async with self._store.read(None) as tx:
                 found = await connections.list_(tx)
             for connection in found:

@@ -6,6 +6,7 @@ an empty field keeps the one that there is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -45,6 +46,7 @@ class Values(msgspec.Struct, frozen=True):
     salesforce_user: str = ""
     salesforce_url: str = ""
     given: bool = False  # by the demo: nothing to ask
+    half: bool = False  # left before it was complete
 
     def way(self, side: Side) -> str:
         return self.hubspot_way if side is Side.HUBSPOT else self.salesforce_way
@@ -79,6 +81,8 @@ def applies(setup: Setup) -> bool:
 
 def done(setup: Setup) -> bool:
     values = values_of(setup)
+    if values.half:
+        return False
     hubspot = values.hubspot_way not in WITH_APP or values.hubspot_app is not None
     salesforce = values.salesforce_way not in WITH_APP or values.salesforce_app is not None
     return bool(values.public_url) and hubspot and salesforce
@@ -119,6 +123,62 @@ async def save(store: Store, by: By, setup: Setup, entered: Entered, version: in
         await _keep_key(tx, setup.id, Side.SALESFORCE, values.salesforce_way, key)
         await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
         return await state.save_in(tx, by, setup.id, slug, values, version)
+
+
+async def leave(
+    store: Store, by: By, setup: Setup, entered: Entered, version: int, *, local: bool
+) -> tuple[Setup, bool]:
+    """As `save`, of what need not be complete; and whether all that was typed is kept. An address that nobody is sent to is not,
+    nor a secret of an app without its client id. Raises Stale, and BadInput for a way that there is not."""
+    before, typed_url = values_of(setup), entered.public_url.strip().rstrip("/")
+    lost = not _holds(lambda: check_address(typed_url, local=local))
+    values = Values(
+        public_url=before.public_url if lost else typed_url,
+        hubspot_way=_way(Side.HUBSPOT, entered.hubspot_way),
+        hubspot_client_id=entered.hubspot_client_id.strip(),
+        salesforce_way=_way(Side.SALESFORCE, entered.salesforce_way),
+        salesforce_client_id=entered.salesforce_client_id.strip(),
+        salesforce_user=entered.salesforce_user.strip(),
+        half=lost,
+    )
+    if values.salesforce_way in KEYS and _holds(lambda: _domain(entered, local)):
+        values = msgspec.structs.replace(values, salesforce_url=_domain(entered, local))
+    elif values.salesforce_way in KEYS:
+        lost = lost or bool(entered.salesforce_url.strip())
+    if not _holds(lambda: _org_url(entered, local)):
+        values = msgspec.structs.replace(values, half=True)
+    async with store.write(None) as tx:
+        for side, secret, key in _secrets(entered):
+            try:
+                app = await _app(tx, side, values, before, secret)
+                values = msgspec.structs.replace(values, **{f"{side.value}_app": app})
+                await _keep_key(tx, setup.id, side, values.way(side), key)
+            except BadInput as error:
+                values = msgspec.structs.replace(values, half=True)
+                lost = lost or (error.failure.code == "client_id_missing" and bool(secret.strip()))
+        await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
+        return await state.save_in(tx, by, setup.id, slug, values, version), not lost
+
+
+def _holds(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except BadInput:
+        return False
+    return True
+
+
+def _secrets(entered: Entered) -> list[tuple[Side, str, str]]:
+    """Of each side: its app's, and the key that it signs in with where it has no app."""
+    jwt = entered.salesforce_way == JWT
+    return [
+        (Side.HUBSPOT, entered.hubspot_client_secret, entered.hubspot_key),
+        (
+            Side.SALESFORCE,
+            entered.salesforce_client_secret,
+            entered.salesforce_jwt_key if jwt else entered.salesforce_client_secret,
+        ),
+    ]
 
 
 def check_address(public_url: str, *, local: bool) -> None:
@@ -211,6 +271,11 @@ def _org_url(entered: Entered, local: bool) -> str:
             field="salesforce_user",
             fix="Enter the user name in Salesforce; it looks like an e-mail.",
         )
+    return _domain(entered, local)
+
+
+def _domain(entered: Entered, local: bool) -> str:
+    """Raises BadInput."""
     try:
         return hosts.my_domain(entered.salesforce_url, local=local)
     except AddressRefused as error:

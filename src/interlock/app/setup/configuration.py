@@ -82,6 +82,11 @@ def needed(found: Found) -> int:
     return len(to_make(found.schemas, draft(found.schemas, found.kept_back, Choices(missing="leave_out"))))
 
 
+def left(before: Values, typed: Values) -> Values:
+    """*Save and leave*: nobody has looked whether there is room for what was chosen, so the step is still to be done."""
+    return before if typed.missing == before.missing else Values("", typed.missing)
+
+
 def check(values: Values, found: Found, listed: Collection[str] = ()) -> None:
     """Raises BadInput where the account has no room for what would be made."""
     if values.missing != "create":

@@ -27,10 +27,11 @@ from interlock.app.setup.opened import Opened, SetupKeeper, task_name
 from interlock.crm.errors import CrmError
 from interlock.crm.salesforce.deploy import Deployment
 from interlock.store import setup_work
+from interlock.store.errors import StoreError
 from interlock.store.setups import Setup
 
 slug = "package"
-_RUN = "package"
+WORK = "package"
 # After this long the page says that it may be left (interface, Salesforce package).
 LONG_US = 60_000_000
 NOT_TRUSTED = "access for this Interlock's address was not granted"
@@ -75,6 +76,12 @@ class Run(msgspec.Struct, frozen=True):
     troubles: list[Trouble] = []
     users: int = 0
     refused: dict[str, str] = {}
+    rolled_back: bool = False  # it failed in Salesforce, which then has changed nothing
+
+    @property
+    def took_long(self) -> bool:
+        """Of one that has ended: whether somebody was told meanwhile that the page may be left."""
+        return self.ended_at_us is not None and self.ended_at_us - self.began_at_us >= LONG_US
 
     def long(self, now_us: int) -> bool:
         return self.state == "running" and now_us - self.began_at_us >= LONG_US
@@ -127,13 +134,13 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
     values = values_of(setup)
     if values.who == "profiles":
         scope.check(values.scope, await profiles(interlock, setup))
-    name = task_name(setup.id, _RUN)
+    name = task_name(setup.id, WORK)
     if interlock.background.runs(name):
         return
     origin = _address(setup, public_url).origin
     run = Run("running", values.who, values.scope.profiles, origin, by.actor, interlock.clock_us())
     async with interlock.store.write(None) as tx:
-        await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
+        await setup_work.put(tx, setup.id, WORK, msgspec.to_builtins(run))
         await record(
             tx, by, "package_installed", state.subject_of(setup.id), scope=values.who, address=origin or "none"
         )
@@ -142,8 +149,8 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
 
 async def standing(interlock: Opened, setup: Setup) -> Run | None:
     """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued."""
-    run = await opened.load(interlock.store, setup.id, _RUN, Run)
-    name = task_name(setup.id, _RUN)
+    run = await opened.load(interlock.store, setup.id, WORK, Run)
+    name = task_name(setup.id, WORK)
     interlock.background.raise_defect(name)
     if run is None or run.state != "running":
         return run
@@ -153,8 +160,14 @@ async def standing(interlock: Opened, setup: Setup) -> Run | None:
     return run if told is None else with_deployment(run, told)
 
 
+async def go_on_with_what_was_left(interlock: Opened) -> None:
+    """Installs that a process left when it died: whoever was told that the page may be left waits for word of them."""
+    for setup in await state.under_way(interlock.store):
+        await standing(interlock, setup)
+
+
 async def wait(interlock: Opened, setup_id: int) -> None:
-    await interlock.background.wait(task_name(setup_id, _RUN))
+    await interlock.background.wait(task_name(setup_id, WORK))
 
 
 def with_deployment(run: Run, deployment: Deployment) -> Run:
@@ -174,12 +187,12 @@ def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
     async def work() -> None:
         await _install(interlock, by, setup_id, run)
 
-    interlock.background.start(task_name(setup_id, _RUN), work)
+    interlock.background.start(task_name(setup_id, WORK), work)
 
 
 async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
     """Ends in `done` or `failed`; cut short by the end of the process it stays `running`, to be continued."""
-    store, name = interlock.store, task_name(setup_id, _RUN)
+    store, name = interlock.store, task_name(setup_id, WORK)
     latest: list[Deployment] = []
     # Of now: somebody may sign in to another org meanwhile.
     whom = _whom(await state.load(store, setup_id))
@@ -190,10 +203,13 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
 
     try:
         ended = await _installed(interlock, setup_id, run, progress)
-    except (AppError, CrmError) as error:
+    except (AppError, CrmError, StoreError) as error:
         failure = as_failure(error)
         assert failure is not None
-        ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error, failure))
+        rolled_back = isinstance(error, PackageFailed)
+        ended = msgspec.structs.replace(
+            run, state="failed", troubles=_troubles(error, failure), rolled_back=rolled_back
+        )
     if latest:
         ended = with_deployment(ended, latest[-1])
     if ended.state == "done":
@@ -201,7 +217,7 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
         await state.change(
             store, by, setup_id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
         )
-    await opened.keep(store, setup_id, _RUN, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
+    await opened.keep(store, setup_id, WORK, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
 
 
 async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:
@@ -217,7 +233,7 @@ async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deplo
     return msgspec.structs.replace(run, state="done", users=given.users, refused=given.refused)
 
 
-def _troubles(error: AppError | CrmError, failure: Failure) -> list[Trouble]:
+def _troubles(error: AppError | CrmError | StoreError, failure: Failure) -> list[Trouble]:
     if isinstance(error, PackageFailed):
         return error.troubles
     return [Trouble(None, None, failure.message, failure.fix)]

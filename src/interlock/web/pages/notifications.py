@@ -83,14 +83,18 @@ async def save_threshold(asked: Asked) -> Response:
 
 
 async def notices(asked: Asked) -> Response:
-    """Those of all connections, the newest first."""
-    found: list[tuple[str, int, Notice]] = []
+    """Those of all connections and of none, the newest first, with where each leads: a set-up's to the wizard, for whoever may."""
+    may_set_up = asked.who.may(Action.CONFIGURE)
+    places = {stored.OF_NONE: "/setup" if may_set_up else ""}
     for each in await joined.all_(asked.site.store, None):
         assert each.id is not None
-        async with asked.site.store.read(each.id) as tx:
-            found += [(each.name, each.id, notice) for notice in await stored.list_(tx, None, _NOTICES)]
-    found.sort(key=lambda each: each[2].id, reverse=True)
-    return asked.page("notices.html", notices=found[:_NOTICES], newest=found[0][2].id if found else 0)
+        places[each.id] = f"/connections/{each.id}/health"
+    found: list[tuple[str, Notice]] = []
+    for id_, place in places.items():
+        async with asked.site.store.read(id_) as tx:
+            found += [(place, notice) for notice in await stored.list_(tx, None, _NOTICES)]
+    found.sort(key=lambda each: each[1].id, reverse=True)
+    return asked.page("notices.html", notices=found[:_NOTICES], newest=found[0][1].id if found else 0)
 
 
 async def mark_read(asked: Asked) -> Response:

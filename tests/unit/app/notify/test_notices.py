@@ -15,10 +15,10 @@ from tests.receivers import MailReceiver, WebReceiver, a_mail_receiver, a_web_re
 
 from interlock.app.errors import BadInput
 from interlock.app.notify import events, manage, watch
-from interlock.app.notify.courier import WAITS_US, Courier
+from interlock.app.notify.courier import Courier
 from interlock.app.notify.mail import Mail, Smtp
 from interlock.app.notify.post import Post
-from interlock.app.notify.sending import NotDelivered
+from interlock.app.notify.sending import WAITS_US, NotDelivered
 from interlock.app.notify.webhook import Webhooks
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND

@@ -61,8 +61,10 @@ async def send(at: At) -> Response:
     if fields["salesforce_way"] == apps.KEY:
         fields["salesforce_way"] = field("salesforce_key")
     entered = Entered(**fields)
+    if at.leaves:
+        _setup, whole = await apps.leave(at.store, at.by, at.setup, entered, at.version, local=_local(at))
+        return at.leave(whole=whole)
     at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
-    at.plain = True
     return at.go()
 
 

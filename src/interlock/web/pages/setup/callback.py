@@ -93,4 +93,4 @@ async def _whose(asked: Asked, setup_id: int, token: str, browser: str | None) -
     if setup is None:
         return None
     asked = msgspec.structs.replace(asked, visitor=visitor)
-    return At(asked, setup, connect.slug, found[0].id == setup_id)
+    return At(asked, setup, connect.slug, len(found) == 1)

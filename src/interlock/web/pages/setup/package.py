@@ -54,6 +54,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         installed=package.done(at.setup),
         run=run,
         long=run is not None and run.long(at.interlock.clock_us()),
+        word_by=_word_by(at, run),
         found=found,
         profiles=profiles,
         trouble=trouble,
@@ -61,6 +62,13 @@ async def show(at: At, form: forms.Shown) -> Response:
         host="" if address.origin is None else urlsplit(address.origin).netloc,
         waiting=await colleagues.waiting(at.store, at.setup.id),
     )
+
+
+def _word_by(at: At, run: package.Run | None) -> str:
+    """How whoever leaves the page learns that the install has ended (app/notify/installs.py)."""
+    if run is not None and run.by.startswith("person:") and at.asked.site.post.mail is not None:
+        return "you" if run.by == at.by.actor else "they"
+    return "bell" if at.link is None else "link"
 
 
 async def own_address(at: At) -> str:

@@ -212,9 +212,12 @@ def _how_long(told: dict[str, Any]) -> str:
 
 
 async def send(at: At) -> Response:
-    if at.asked.field("go") == "leave":
-        return at.go()
     existing = at.asked.field("existing")
+    if at.leaves:
+        # Who goes on from a trial goes on with what was chosen for it.
+        if existing in EXISTING and await finish.standing(at.interlock, at.setup.id) is None:
+            await at.save(Values(existing))
+        return at.leave(whole=existing in ("", review.values_of(at.setup).existing))
     if existing not in EXISTING:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
     values = Values(existing)
