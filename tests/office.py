@@ -16,6 +16,7 @@ from interlock.config import Home, ProcessSettings
 from interlock.store import Store, deeds, keyring
 from interlock.store.people import Person
 from interlock.wiring import Interlock
+from tests import databases
 
 PASSWORD = "violet kettle on the moor"
 ADDRESS = "192.0.2.7"
@@ -109,7 +110,7 @@ async def an_office(folder: Path, database: str | None = None) -> AsyncIterator[
     """On SQLite in this folder, or on another database."""
     office = Office()
     keys = keyring.generate()
-    store = await Store.open(database or str(folder / "interlock.db"), clock_us=office.clock_us, keyring=keys)
+    store = await Store.open(database or databases.at(folder / "interlock.db"), clock_us=office.clock_us, keyring=keys)
     office.interlock = Interlock(Home(path=folder, settings=ProcessSettings()), store, office.clock_us)
     try:
         yield office

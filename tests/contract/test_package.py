@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.contract.test_clients_salesforce import OurOrg
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
@@ -51,7 +52,7 @@ class Installer:
     def tell(self, story: Callable[[Installer], Awaitable[None]]) -> None:
         async def main() -> None:
             self.store = await Store.open(
-                str(self.path / "interlock.db"),
+                databases.at(self.path / "interlock.db"),
                 clock_us=self.org.time,
                 synchronous="OFF",
                 threadless=True,
