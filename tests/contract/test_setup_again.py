@@ -33,16 +33,7 @@ async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wi
     await made.signed_in()
     await set_up(made, "all")
     await synced(made)
-    await disconnect.disconnect(
-        store,
-        await the_connection(made),
-        partial(made.interlock.clients, deploying=True),
-        made.interlock.crms,
-        clock,
-        tmp_path,
-        keep_package=False,
-        by=BY,
-    )
+    await disconnected(made, tmp_path)
     await made.signed_in()
     try:
         yield made
@@ -55,6 +46,19 @@ async def set_up(wizard: Wizard, existing: str) -> None:
     await wizard.recommended()
     run = await wizard.end(existing)
     assert (run.state, run.message) == ("done", "")
+
+
+async def disconnected(wizard: Wizard, folder: Path) -> None:
+    await disconnect.disconnect(
+        wizard.store,
+        await the_connection(wizard),
+        partial(wizard.interlock.clients, deploying=True),
+        wizard.interlock.crms,
+        wizard.clock,
+        folder,
+        keep_package=False,
+        by=BY,
+    )
 
 
 async def synced(wizard: Wizard) -> None:
@@ -155,3 +159,26 @@ async def test_what_is_set_while_a_set_up_joins_stays_set(wizard: Wizard, monkey
     await while_the_schemas_are_read(monkeypatch, wizard, settings=settings)
     await wizard.found()
     assert (await the_connection(wizard)).settings[PAUSED_OBJECTS] == ["deals"]
+
+
+async def test_the_preview_counts_the_records_that_the_first_set_up_left_alone(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """The finish may have them looked at once more, and create them: that is what has to be confirmed."""
+    wizard = Wizard(store, clock, tmp_path)
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
+    clock.advance(86_400.0)
+    await wizard.signed_in()
+    await set_up(wizard, "none")
+    await synced(wizard)
+    assert await pairs(wizard) == 0
+    await disconnected(wizard, tmp_path)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    seen = await wizard.preview()
+    await wizard.interlock.background.close()
+    assert seen.state == "done", seen.message
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)

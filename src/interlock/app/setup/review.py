@@ -8,11 +8,13 @@ made at the finish. A preview of other choices than those that stand is stale, a
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
 from interlock.app import preview
+from interlock.app.connect import load_again
 from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.preview import Counting
@@ -141,6 +143,8 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
                 interlock.clock_us,
                 only=draft.objects,
                 schemas=schemas_to_be(found.schemas, draft),
+                # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
+                prepare=partial(load_again, existing="all"),
                 watch=watch,
             )
         ended = msgspec.structs.replace(begun, state="done", document=preview.as_document(counts))
