@@ -19,6 +19,7 @@ from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.setup import connect, finish, package, properties, review
+from interlock.app.times import rfc3339
 from interlock.store import Store
 from interlock.web.access import Asked
 from interlock.web.app import make_app
@@ -264,3 +265,126 @@ async def test_the_preview_of_one_account_is_not_shown_for_another_like_it(wizar
     signed_in = msgspec.structs.replace(values.hubspot, identity=other)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, hubspot=signed_in))
     assert review.fingerprint(await wizard.setup(), found) != before
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than two creates are confirmed by typing how many."""
+    monkeypatch.setattr(review, "MANY_CREATES", 2)
+
+
+async def at_the_review(wizard: Wizard, ada: Person, people: int = 0) -> Answer:
+    """So many people in HubSpot that Salesforce lacks, all counted."""
+    for n in range(people):
+        wizard.hubspot.user().create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace"})
+    await installed(wizard, ada)
+    await ada.press("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    return await ada.get("/setup/review")
+
+
+@pytest.mark.usefixtures("few_are_many")
+async def test_many_creates_begin_only_with_their_number_which_the_page_asks_for(wizard: Wizard, ada: Person) -> None:
+    shown = await at_the_review(wizard, ada, people=3)
+    assert "To create 3 records, type their number" in shown.page.text
+    for typed in ("", "2"):
+        refused = await ada.submit("/setup/review", "/setup/review", existing="all", go="next", count=typed)
+        assert refused.status == 422
+        assert "3 records would be created. Type 3 to confirm." in refused.page.text
+    assert (await wizard.connection()).begun_at_us is None
+    await ada.press("/setup/review", "/setup/review", existing="all", go="next", count="3")
+    assert (await wizard.finished()).state == "done"
+
+
+@pytest.mark.usefixtures("few_are_many")
+async def test_a_few_creates_need_no_number(wizard: Wizard, ada: Person) -> None:
+    shown = await at_the_review(wizard, ada, people=2)
+    assert "type their number" not in shown.page.text
+    await ada.press("/setup/review", "/setup/review", existing="all", go="next")
+    assert (await wizard.finished()).state == "done"
+
+
+async def test_a_count_says_when_it_was_made_and_is_made_again_after_an_hour(
+    wizard: Wizard, ada: Person, clock: Clock
+) -> None:
+    shown = await at_the_review(wizard, ada, people=1)
+    moment = (rfc3339(clock()) or "")[:19].replace("T", " ")
+    assert f"Counted {moment} UTC" in shown.page.text
+    wizard.hubspot.user().create("contacts", {"email": "grace@example.com", "lastname": "Hopper"})
+    clock.advance(2 * 3_600.0)
+    refused = await ada.post(
+        "/setup/review", {**shown.page.form("/setup/review"), "existing": "all", "go": "next", "count": "1"}
+    )
+    assert refused.status == 422
+    assert "not known yet" in refused.page.text
+    await review.wait(wizard.interlock, wizard.setup_id)
+    await ada.get("/setup/review")
+    kept = await review.counted(wizard.interlock, wizard.setup_id)
+    assert kept is not None
+    assert kept.creates == 2
+
+
+@pytest.mark.usefixtures("few_are_many")
+async def test_continue_after_a_trial_creates_many_only_with_their_number(wizard: Wizard, ada: Person) -> None:
+    await at_the_review(wizard, ada, people=13)
+    await ada.press("/setup/review", "/setup/review", existing="try", go="next")
+    await wizard.finished()
+    await review.wait(wizard.interlock, wizard.setup_id)
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    shown = await ada.get(progress)
+    assert "creates 3 records that the other side lacks" in shown.page.text
+    assert "To create 3 records, type their number" in shown.page.text
+    refused = await ada.submit(progress, "/setup/review/continue")
+    assert refused.status == 422
+    assert "3 records would be created. Type 3 to confirm." in refused.page.text
+    assert (await wizard.finished()).state == "tried"
+    assert (await ada.submit(progress, "/setup/review/continue", count="3")).to == progress
+    assert (await wizard.finished()).state == "done"
+    assert (await wizard.connection()).state == "first_sync"
+
+
+async def test_continue_long_after_a_trial_counts_before_it_creates(
+    wizard: Wizard, ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await at_the_review(wizard, ada, people=1)
+    await wizard.end("try")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    for n in range(3):
+        wizard.hubspot.user().create("contacts", {"email": f"late{n}@example.com", "lastname": "Hopper"})
+    clock.advance(2 * 3_600.0)
+    monkeypatch.setattr(review, "MANY_CREATES", 2)
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    assert "Continue counts it first" in (await ada.get(progress)).page.text
+    assert (await ada.submit(progress, "/setup/review/continue")).status == 422
+    await review.wait(wizard.interlock, wizard.setup_id)
+    assert "creates 3 records that the other side lacks" in (await ada.get(progress)).page.text
+    assert (await wizard.connection()).begun_at_us is None
+    await ada.submit(progress, "/setup/review/continue", count="3")
+    assert (await wizard.finished()).state == "done"
+
+
+async def test_continue_begins_nothing_that_somebody_chose_after_the_trial(wizard: Wizard, ada: Person) -> None:
+    await at_the_review(wizard, ada, people=1)
+    await wizard.end("try")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    await wizard.advanced(in_hubspot=False)
+    await wizard.choose()
+    refused = await ada.submit(f"/settings/progress?setup={wizard.setup_id}", "/setup/review/continue")
+    assert refused.status == 409
+    assert "A step of this set-up was changed" in refused.page.text
+    assert ((await wizard.finished()).state, (await wizard.connection()).begun_at_us) == ("tried", None)
+
+
+async def test_a_viewer_sees_what_was_tried_and_no_button_to_go_on(wizard: Wizard, ada: Person) -> None:
+    await at_the_review(wizard, ada, people=1)
+    await wizard.end("try")
+    passwords = Passwords(CountingHasher())
+    await manage.add(wizard.store, BY, "vera@example.com", "Vera", Role.VIEWER, passwords, PASSWORD)
+    vera = Person(ada.app)
+    await vera.sign_in("vera@example.com", PASSWORD)
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    for person, may in ((ada, True), (vera, False)):
+        page = (await person.get(progress)).page
+        assert "These records are synced." in page.text
+        assert bool(page.all("form", action="/setup/review/continue")) is may
+        assert bool([a for a in page.all("a") if "/setup/" in str(a.get("href"))]) is may

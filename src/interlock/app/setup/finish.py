@@ -46,7 +46,8 @@ Step = Literal["properties", "mappings", "permissions", "try", "undo", "begin", 
 
 class Run(msgspec.Struct, frozen=True):
     """One finish as it is remembered. `made`: how many of how many properties. `tried`: ten records are synced, and somebody
-    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made."""
+    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made. `choices`: of the
+    steps, as they were confirmed on the review."""
 
     state: Literal["running", "tried", "undone", "done", "failed"]
     step: Step
@@ -58,6 +59,7 @@ class Run(msgspec.Struct, frozen=True):
     fix: str = ""
     not_revoked: str = ""
     go_on: bool = False
+    choices: str = ""
     trial: list[TriedPair] = []
     chosen: Chosen | None = None
     undone: Undone | None = None
@@ -81,19 +83,32 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
     ]
 
 
-async def begin(interlock: Opened, by: By, setup: Setup, *, go_on: bool = False) -> None:
-    """What is kept of the steps says how; `go_on`: past the trial. While one runs, nothing happens."""
+async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None = None, go_on: bool = False) -> None:
+    """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
+    kept. While one runs, nothing happens."""
     name = task_name(setup.id, _RUN)
     if interlock.background.runs(name):
         return
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
     # Whoever tries again tries the same records: a further ten would be synced beside them.
     chosen = None if before is None else before.chosen
-    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, chosen=chosen)
+    if go_on and before is not None:
+        choices = before.choices
+    choices = choices or review.choices(setup)
+    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, choices=choices, chosen=chosen)
     async with interlock.store.write(None) as tx:
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
     _start(interlock, by, setup.id, run)
+
+
+def check_choices(run: Run, setup: Setup) -> None:
+    """What was tried, or confirmed, is what goes on. Raises Stale."""
+    if run.choices != review.choices(setup):
+        raise Stale(
+            "A step of this set-up was changed since the review was confirmed. Nothing more was begun.",
+            fix="Look at the review again, then finish.",
+        )
 
 
 async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records: int | None) -> None:
@@ -206,7 +221,10 @@ class _Finish:
         if review.values_of(setup).existing == "try" and not self.told.go_on:
             self.tell(step="try")
             assert found.connection.id is not None
-            self.tell(state="tried", trial=await self._try(found.connection.id))
+            tried = await self._try(found.connection.id)
+            # Both sides are others than the review has counted: whoever goes on is told how much is left.
+            await review.seen(self._interlock, self._by, setup, found, again=True)
+            self.tell(state="tried", trial=tried)
             return
         self.tell(step="begin")
         await self._begin(setup, found.connection)
@@ -214,6 +232,7 @@ class _Finish:
 
     async def _check_unchanged(self, setup: Setup, found: Found) -> None:
         """Days may lie between the review and *Continue*. Raises Stale."""
+        check_choices(self.told, setup)
         if await drift.since_made(self._interlock, setup, found):
             raise Stale(
                 "Mapped fields or properties have changed in a CRM since the review was confirmed. Nothing more was begun.",
@@ -257,11 +276,13 @@ class _Finish:
     async def _undo(self) -> None:
         assert self.told.chosen is not None
         undone = await trial.undo(self._interlock, self._by, self.told.chosen, self.told.delete_records)
+        await review.forget(self._interlock, self._setup_id)
         self.tell(state="undone", undone=undone, chosen=None, trial=[])
 
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         existing = _EXISTING[review.values_of(setup).existing]
+        await review.forget(self._interlock, self._setup_id)
         async with self._interlock.store.write(connection.id) as tx:
             now = await connections.get(tx, connection.id)
             assert now is not None

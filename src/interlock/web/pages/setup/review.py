@@ -218,9 +218,10 @@ async def send(at: At) -> Response:
     if existing not in EXISTING:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
     values = Values(existing)
-    await review.confirm(at.interlock, at.by, at.setup, values, at.asked.field("of"), at.asked.field("count"))
+    shown, typed = at.asked.field("of"), at.asked.field("count")
+    choices = await review.confirm(at.interlock, at.by, at.setup, values, shown, typed)
     await at.save(values)
-    await finish.begin(at.interlock, at.by, at.setup)
+    await finish.begin(at.interlock, at.by, at.setup, choices=choices)
     return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
