@@ -296,6 +296,15 @@ async def test_many_creates_begin_only_with_their_number_which_the_page_asks_for
     assert (await wizard.finished()).state == "done"
 
 
+async def test_the_review_says_what_from_now_on_means_for_what_is_linked_already(wizard: Wizard, ada: Person) -> None:
+    shown = await at_the_review(wizard, ada, people=1)
+    assert "From the moment when you finish the set-up." in shown.page.text
+    assert "linked already" not in shown.page.text
+    await wizard.end("try")
+    tried = await ada.get("/setup/review")
+    assert "The 1 pair that is linked already is compared" in tried.page.text
+
+
 @pytest.mark.usefixtures("few_are_many")
 async def test_a_few_creates_need_no_number(wizard: Wizard, ada: Person) -> None:
     shown = await at_the_review(wizard, ada, people=2)

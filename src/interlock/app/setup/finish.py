@@ -32,7 +32,7 @@ from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
-from interlock.store import connections, schedule, setup_work
+from interlock.store import connections, from_now_on, schedule, setup_work
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.store.setups import Setup
@@ -283,12 +283,21 @@ class _Finish:
         assert connection.id is not None
         existing = _EXISTING[review.values_of(setup).existing]
         await review.forget(self._interlock, self._setup_id)
+        if existing == "none":
+            await self._look_at_pairs(connection.id)
         async with self._interlock.store.write(connection.id) as tx:
             now = await connections.get(tx, connection.id)
             assert now is not None
             settings = {**now.settings, "existing": existing}
-            # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            begun_at_us = now.created_at_us
+            if existing == "none":
+                # From the moment when it was pressed, however long the steps of the finish take.
+                begun_at_us = self.told.began_at_us
+                for slug in SPECS:
+                    await from_now_on.leave_the_rest(tx, slug)
+                await from_now_on.begin_looking(tx)
+            else:
+                # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
+                begun_at_us = now.created_at_us
             # One that was disconnected may have been loaded before, by another choice.
             await load_again(tx, existing)
             await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
@@ -297,6 +306,15 @@ class _Finish:
             await setup_work.drop_all_but(tx, self._setup_id, _RUN)
             await schedule.ring(tx)
         self.tell(step="done", state="done")
+
+    async def _look_at_pairs(self, connection_id: int) -> None:
+        """Of a connection that has synced before, or has tried some: what was edited meanwhile is carried over. Page by page, since
+        there may be many, and before it begins, so that nobody works on them yet."""
+        for slug in SPECS:
+            after_id: int | None = 0
+            while after_id is not None:
+                async with self._interlock.store.write(connection_id) as tx:
+                    after_id = await from_now_on.mark_pairs(tx, slug, after_id)
 
     async def _revoke(self, connection_id: int) -> None:
         """The admin who deployed syncs nothing: the grant ends. What could not be ended at the CRM is said, and stops nothing."""

@@ -24,8 +24,9 @@ from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.typed_count import is_typed
+from interlock.core.model import LinkState
 from interlock.crm.errors import CrmError
-from interlock.store import setup_work
+from interlock.store import links, setup_work
 from interlock.store.setups import Setup
 
 slug = "review"
@@ -140,6 +141,13 @@ async def counted(interlock: Opened, setup_id: int) -> Seen | None:
         return None
     told = interlock.background.told(name)
     return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
+
+
+async def pairs_of(interlock: Opened, found: Found) -> int:
+    """Linked already: by a sync before it was disconnected, or by a trial."""
+    async with interlock.store.read(found.connection.id) as tx:
+        counts = (await links.counts(tx)).values()
+    return sum(states.get(LinkState.LINKED.value, 0) for states in counts)
 
 
 async def forget(interlock: Opened, setup_id: int) -> None:
