@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,12 +17,15 @@ from tests.office import PASSWORD, CountingHasher
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
+from interlock.app import status
 from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.setup import connect, finish, package, properties, review
 from interlock.app.times import rfc3339
-from interlock.store import Store
+from interlock.app.words import why_not
+from interlock.core.model import LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
+from interlock.store import Store, cursors, dirty, links
 from interlock.web.access import Asked
 from interlock.web.app import make_app
 from interlock.web.pages import progress
@@ -397,3 +402,69 @@ async def test_a_viewer_sees_what_was_tried_and_no_button_to_go_on(wizard: Wizar
         assert "These records are synced." in page.text
         assert bool(page.all("form", action="/setup/review/continue")) is may
         assert bool([a for a in page.all("a") if "/setup/" in str(a.get("href"))]) is may
+
+
+async def test_what_is_left_of_the_first_sync_is_all_that_was_counted_and_not_only_the_page_at_work(
+    wizard: Wizard, ada: Person, clock: Clock
+) -> None:
+    await at_the_review(wizard, ada, people=30)
+    await ada.press("/setup/review", "/setup/review", existing="all", go="next")
+    assert (await wizard.finished()).state == "done"
+    connection = await wizard.connection()
+    made = [
+        RecordLink(
+            "contacts", str(n), "Contact", f"003{n}", LinkState.LINKED, LinkedBy.CREATED_IN_SALESFORCE, 1, {}, {}
+        )
+        for n in range(10)
+    ]
+    async with wizard.store.write(connection.id) as tx:
+        await cursors.set(tx, "load:contacts", {"phase": "hubspot", "after": "10"})
+        await links.insert(tx, made)
+        await dirty.mark(tx, "contacts", [RecordKey(Side.HUBSPOT, "contacts", "11")], Reason.EXISTING, clock())
+    clock.advance(10.0)
+    [told] = await status.status(wizard.store, [connection], clock())
+    first_sync = {"done": 10, "total": 30, "rate_per_second": 1.0, "eta_seconds": 20.0}
+    assert told.document["objects"]["contacts"]["first_sync"] == first_sync
+    shown = await ada.get(f"/settings/progress?setup={wizard.setup_id}")
+    assert "about 20" in shown.page.text
+
+
+async def test_how_much_is_left_is_not_said_where_nobody_has_counted(wizard: Wizard, ada: Person) -> None:
+    await installed(wizard, ada)
+    await wizard.recommended()
+    await wizard.end("all")
+    async with wizard.store.write((await wizard.connection()).id) as tx:
+        await dirty.mark(tx, "contacts", [RecordKey(Side.HUBSPOT, "contacts", "11")], Reason.EXISTING, 0)
+    page = (await ada.get(f"/settings/progress?setup={wizard.setup_id}")).page
+    assert page.text.count("about") == 0
+    [status_of] = await status.status(wizard.store, [await wizard.connection()], wizard.clock())
+    assert status_of.document["objects"]["contacts"]["first_sync"]["total"] is None
+
+
+async def test_what_a_first_sync_does_is_shown_by_kind_with_examples_reasons_and_a_file(
+    wizard: Wizard, ada: Person
+) -> None:
+    person, admin = wizard.hubspot.user(), wizard.production.user()
+    person.create("contacts", {"email": "new@example.com", "lastname": "New"})
+    person.create("contacts", {"email": "twice@example.com", "lastname": "Twice"})
+    for n in range(2):
+        admin.create("Contact", {"Email": "twice@example.com", "LastName": f"Twice {n}"})
+    nameless = person.create("contacts", {"firstname": "Nobody"})
+    shown = (await at_the_review(wizard, ada)).page
+    assert "See examples: Contacts" in shown.text
+    seen = await review.counted(wizard.interlock, wizard.setup_id)
+    assert seen is not None
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_salesforce"], counts["ambiguous"]) == (1, 3)
+    assert counts["blocked_reasons"], "nothing can match who has neither name nor address"
+    for why, n in counts["blocked_reasons"].items():
+        assert f"Contacts: {n} blocked: {why_not(why)}" in shown.text
+    assert f"hubspot:contacts:{nameless}" in shown.text
+    [link] = [a for a in shown.all("a") if "interlock-preview.csv" in str(a.get("href"))]
+    answer = await ada.get(str(link["href"]))
+    assert answer.headers["content-disposition"] == 'attachment; filename="interlock-preview.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.body.removeprefix("\ufeff"))))
+    told = {(row["action"], row["property"]): row for row in rows if row["object"] == "contacts"}
+    assert told["create_in_salesforce", "email"]["result"] == "new@example.com"
+    assert told["ambiguous", ""]["reason"] in shown.text
+    assert told["blocked", ""]["reason"] in shown.text

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import key_fields, sign_offs
+from interlock.app import first_sync, key_fields, sign_offs
 from interlock.app.connect import load_again
 from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
 from interlock.app.package import permit
@@ -282,6 +282,7 @@ class _Finish:
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         existing = _EXISTING[review.values_of(setup).existing]
+        counted = await review.whole(self._interlock, self._setup_id)
         await review.forget(self._interlock, self._setup_id)
         if existing == "none":
             await self._look_at_pairs(connection.id)
@@ -300,6 +301,7 @@ class _Finish:
                 begun_at_us = now.created_at_us
             # One that was disconnected may have been loaded before, by another choice.
             await load_again(tx, existing)
+            await first_sync.expect(tx, existing, counted)
             await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
             # What is left of the run is to end the sign-in that deployed.

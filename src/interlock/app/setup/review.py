@@ -143,6 +143,12 @@ async def counted(interlock: Opened, setup_id: int) -> Seen | None:
     return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
 
 
+async def whole(interlock: Opened, setup_id: int) -> dict[str, dict[str, int]] | None:
+    """What a complete preview has counted, by object."""
+    kept = await counted(interlock, setup_id)
+    return kept.document["objects"] if kept is not None and kept.state == "done" else None
+
+
 async def pairs_of(interlock: Opened, found: Found) -> int:
     """Linked already: by a sync before it was disconnected, or by a trial."""
     async with interlock.store.read(found.connection.id) as tx:
