@@ -21,7 +21,7 @@ from interlock.app import status
 from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.setup import connect, finish, package, properties, review
+from interlock.app.setup import connect, finish, opened, package, properties, review
 from interlock.app.times import rfc3339
 from interlock.app.words import why_not
 from interlock.core.model import LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
@@ -355,6 +355,23 @@ async def test_continue_after_a_trial_creates_many_only_with_their_number(wizard
     assert (await ada.submit(progress, "/setup/review/continue", count="3")).to == progress
     assert (await wizard.finished()).state == "done"
     assert (await wizard.connection()).state == "first_sync"
+
+
+async def test_a_trial_shows_both_sides_and_names_what_is_not_synced_yet(wizard: Wizard, ada: Person) -> None:
+    await at_the_review(wizard, ada, people=2)
+    run = await wizard.end("try")
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    shown = (await ada.get(progress)).page
+    assert "These records are synced." in shown.text
+    assert len(shown.all("td", **{"data-label": "In Salesforce"})) >= 2
+    assert "ada0@example.com" in shown.text
+    first, second = run.trial
+    waiting = msgspec.structs.replace(second, salesforce=None, values=[], fields=[])
+    run = msgspec.structs.replace(run, trial=[first, waiting])
+    await opened.keep(wizard.store, wizard.setup_id, "finish", run)
+    shown = (await ada.get(progress)).page
+    assert "Synced so far: 1 of these 2 records." in shown.text
+    assert "Not synced yet: a CRM has not taken it so far." in shown.text
 
 
 async def test_continue_long_after_a_trial_counts_before_it_creates(
