@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -230,6 +231,27 @@ async def test_a_set_up_is_not_given_up_while_it_is_being_finished(wizard: Wizar
         finish.check_not_running(wizard.interlock, wizard.setup_id)
     await wizard.finished()
     finish.check_not_running(wizard.interlock, wizard.setup_id)
+
+
+async def test_a_preview_that_still_counts_ends_with_the_set_up_and_leaves_nothing_of_records(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    counting, counts = asyncio.Event(), review.preview.plan
+
+    async def counts_slowly(*arguments: Any, **more: Any) -> Any:
+        await counting.wait()
+        return await counts(*arguments, **more)
+
+    monkeypatch.setattr(review.preview, "plan", counts_slowly)
+    await review.seen(wizard.interlock, BY, await wizard.setup(), await wizard.found())
+    assert (await wizard.end("none")).state == "done"
+    counting.set()
+    await review.wait(wizard.interlock, wizard.setup_id)
+    async with wizard.store.read(None) as tx:
+        assert await tx.rows("SELECT name FROM setup_work WHERE setup_id = ?", wizard.setup_id) == [("finish",)]
 
 
 async def test_a_finish_that_comes_after_giving_up_makes_no_connection_of_it(wizard: Wizard) -> None:

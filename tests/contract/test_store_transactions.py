@@ -41,6 +41,7 @@ from interlock.store import (
     directory,
     dirty,
     erasures,
+    from_now_on,
     identity,
     intents,
     issues,
@@ -347,6 +348,9 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await directory.drop(tx, "owners")
     await calls.add(tx, Side.HUBSPOT, "fetch", 9, 1)
     await calls.prune(tx, 10**18)
+    await from_now_on.mark_pairs(tx, "contacts", 0)
+    await from_now_on.leave_the_rest(tx, "contacts")
+    await from_now_on.begin_looking(tx)
     await connections.delete(tx, tx.connection_id)
 
 
@@ -374,8 +378,8 @@ async def test_nothing_done_to_one_connection_touches_another(
 def test_that_test_knows_every_writing_function() -> None:
     source = inspect.getsource(change_all) + inspect.getsource(fill)
     modules: list[ModuleType] = [
-        audit, calls, cursors, directory, dirty, erasures, identity, intents, issues, links, mappings, notices, secrets,
-        undos, unlinked,
+        audit, calls, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings, notices,
+        secrets, undos, unlinked,
     ]  # fmt: skip
     # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection.
     exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen"}

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import reach, states
+from interlock.app import first_sync, reach, states
 from interlock.app.connections import HALTED, as_document, is_on, paused_objects
+from interlock.app.first_sync import Expected
 from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
@@ -131,7 +132,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
     linked, due, raised = await links.counts(tx), await dirty.counts(tx, now_us), await issues.counts(tx)
     conflicts, synced = await audit.conflict_counts(tx), await links.last_synced_us(tx)
     enabled = {row.object for row in await mappings.object_mappings(tx) if row.enabled} - paused_objects(connection)
-    checked = await looks.checked(tx)
+    checked, expected = await looks.checked(tx), await first_sync.expected(tx)
     documents: Json = {}
     for slug in SPECS:
         here = due.get(slug)
@@ -145,7 +146,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
             "conflicts": conflicts.get(slug, 0),
             "last_synced_at": rfc3339(synced.get(slug)),
             "lag_seconds": await _lag_s(tx, slug, connection, checked.get(slug), now_us),
-            "first_sync": await _first_sync(tx, slug, connection, pairs, now_us),
+            "first_sync": await _first_sync(tx, slug, connection, pairs, expected.get(slug), now_us),
         }
     return documents
 
@@ -161,14 +162,23 @@ async def _lag_s(tx: Tx, slug: str, connection: Connection, checked_us: int | No
     return round(max(waits, default=0) / US, 3)
 
 
-async def _first_sync(tx: Tx, slug: str, connection: Connection, linked: int, now_us: int) -> Json | None:
-    """How far the first look at every record is. How many there are is not known before the last page: null."""
+async def _first_sync(
+    tx: Tx, slug: str, connection: Connection, linked: int, expected: Expected | None, now_us: int
+) -> Json | None:
+    """How far the first look at every record is. How many there are is not known before the last page unless a preview has
+    counted them: null."""
     state = await cursors.get(tx, f"load:{slug}")
     if connection.state != "first_sync" or (state is not None and state["phase"] == "done"):
         return None
     seconds = (now_us - connection.state_since_us) / US
-    rate = round(linked / seconds, 3) if seconds > 0 else None
-    return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
+    made = linked if expected is None else max(linked - expected.before, 0)
+    rate = round(made / seconds, 3) if seconds > 0 else None
+    if expected is None:
+        return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
+    # Records come while it runs: what is done is never more than all.
+    total = max(expected.pairs, linked)
+    eta = round((total - linked) / rate, 3) if rate else None
+    return {"done": linked, "total": total, "rate_per_second": rate, "eta_seconds": eta}
 
 
 async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import key_fields, sign_offs
+from interlock.app import first_sync, key_fields, sign_offs
 from interlock.app.connect import load_again
 from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
 from interlock.app.package import permit
@@ -32,7 +32,7 @@ from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
-from interlock.store import connections, schedule, setup_work
+from interlock.store import connections, from_now_on, schedule, setup_work
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.store.setups import Setup
@@ -46,7 +46,8 @@ Step = Literal["properties", "mappings", "permissions", "try", "undo", "begin", 
 
 class Run(msgspec.Struct, frozen=True):
     """One finish as it is remembered. `made`: how many of how many properties. `tried`: ten records are synced, and somebody
-    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made."""
+    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made. `choices`: of the
+    steps, as they were confirmed on the review."""
 
     state: Literal["running", "tried", "undone", "done", "failed"]
     step: Step
@@ -58,6 +59,7 @@ class Run(msgspec.Struct, frozen=True):
     fix: str = ""
     not_revoked: str = ""
     go_on: bool = False
+    choices: str = ""
     trial: list[TriedPair] = []
     chosen: Chosen | None = None
     undone: Undone | None = None
@@ -81,19 +83,32 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
     ]
 
 
-async def begin(interlock: Opened, by: By, setup: Setup, *, go_on: bool = False) -> None:
-    """What is kept of the steps says how; `go_on`: past the trial. While one runs, nothing happens."""
+async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None = None, go_on: bool = False) -> None:
+    """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
+    kept. While one runs, nothing happens."""
     name = task_name(setup.id, _RUN)
     if interlock.background.runs(name):
         return
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
     # Whoever tries again tries the same records: a further ten would be synced beside them.
     chosen = None if before is None else before.chosen
-    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, chosen=chosen)
+    if go_on and before is not None:
+        choices = before.choices
+    choices = choices or review.choices(setup)
+    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, choices=choices, chosen=chosen)
     async with interlock.store.write(None) as tx:
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
     _start(interlock, by, setup.id, run)
+
+
+def check_choices(run: Run, setup: Setup) -> None:
+    """What was tried, or confirmed, is what goes on. Raises Stale."""
+    if run.choices != review.choices(setup):
+        raise Stale(
+            "A step of this set-up was changed since the review was confirmed. Nothing more was begun.",
+            fix="Look at the review again, then finish.",
+        )
 
 
 async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records: int | None) -> None:
@@ -206,7 +221,10 @@ class _Finish:
         if review.values_of(setup).existing == "try" and not self.told.go_on:
             self.tell(step="try")
             assert found.connection.id is not None
-            self.tell(state="tried", trial=await self._try(found.connection.id))
+            tried = await self._try(found.connection.id)
+            # Both sides are others than the review has counted: whoever goes on is told how much is left.
+            await review.seen(self._interlock, self._by, setup, found, again=True)
+            self.tell(state="tried", trial=tried)
             return
         self.tell(step="begin")
         await self._begin(setup, found.connection)
@@ -214,6 +232,7 @@ class _Finish:
 
     async def _check_unchanged(self, setup: Setup, found: Found) -> None:
         """Days may lie between the review and *Continue*. Raises Stale."""
+        check_choices(self.told, setup)
         if await drift.since_made(self._interlock, setup, found):
             raise Stale(
                 "Mapped fields or properties have changed in a CRM since the review was confirmed. Nothing more was begun.",
@@ -257,25 +276,47 @@ class _Finish:
     async def _undo(self) -> None:
         assert self.told.chosen is not None
         undone = await trial.undo(self._interlock, self._by, self.told.chosen, self.told.delete_records)
+        await review.forget(self._interlock, self._setup_id)
         self.tell(state="undone", undone=undone, chosen=None, trial=[])
 
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         existing = _EXISTING[review.values_of(setup).existing]
+        counted = await review.whole(self._interlock, self._setup_id)
+        await review.forget(self._interlock, self._setup_id)
+        if existing == "none":
+            await self._look_at_pairs(connection.id)
         async with self._interlock.store.write(connection.id) as tx:
             now = await connections.get(tx, connection.id)
             assert now is not None
             settings = {**now.settings, "existing": existing}
-            # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            begun_at_us = now.created_at_us
+            if existing == "none":
+                # From the moment when it was pressed, however long the steps of the finish take.
+                begun_at_us = self.told.began_at_us
+                for slug in SPECS:
+                    await from_now_on.leave_the_rest(tx, slug)
+                await from_now_on.begin_looking(tx)
+            else:
+                # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
+                begun_at_us = now.created_at_us
             # One that was disconnected may have been loaded before, by another choice.
             await load_again(tx, existing)
+            await first_sync.expect(tx, existing, counted)
             await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
             await state.finish_in(tx, self._by, self._setup_id)
             # What is left of the run is to end the sign-in that deployed.
             await setup_work.drop_all_but(tx, self._setup_id, _RUN)
             await schedule.ring(tx)
         self.tell(step="done", state="done")
+
+    async def _look_at_pairs(self, connection_id: int) -> None:
+        """Of a connection that has synced before, or has tried some: what was edited meanwhile is carried over. Page by page, since
+        there may be many, and before it begins, so that nobody works on them yet."""
+        for slug in SPECS:
+            after_id: int | None = 0
+            while after_id is not None:
+                async with self._interlock.store.write(connection_id) as tx:
+                    after_id = await from_now_on.mark_pairs(tx, slug, after_id)
 
     async def _revoke(self, connection_id: int) -> None:
         """The admin who deployed syncs nothing: the grant ends. What could not be ended at the CRM is said, and stops nothing."""
