@@ -23,8 +23,9 @@ from interlock.app.new_org import prepare
 from interlock.app.new_org.kept import NewOrg, Run
 from interlock.app.people import manage
 from interlock.app.people.roles import Role
+from interlock.core.model import Issue, IssueCategory
 from interlock.crm.oauth import Identity
-from interlock.store import connections, directory
+from interlock.store import StoreUnavailable, connections, directory, issues
 from interlock.store.another_org import SetAside
 from interlock.web import undoing
 from interlock.web.pages import disconnect, progress
@@ -188,3 +189,101 @@ async def test_a_stream_that_is_only_opened_anew_is_called_no_lost_connection(
     async with page.expect_response("**/settings/progress/events*"):
         pass
     assert await page.evaluate("window.told") == []
+
+
+async def test_an_overview_whose_connection_is_gone_says_so(desk: Desk) -> None:
+    await connected(desk)
+    page = await desk.sign_in()
+    await page.goto(f"{HERE}/overview")
+    await expect(page.get_by_role("heading", name="State: At rest")).to_be_visible()
+    async with desk.office.store.write(1) as tx:
+        await connections.delete(tx)
+    await expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()
+
+
+async def test_an_overview_that_is_refused_for_good_says_so_once_the_line_is_back(desk: Desk) -> None:
+    await connected(desk)
+    page = await desk.sign_in()
+    await page.clock.install()
+    await page.route("**/live", lambda route: route.fulfill(status=502))
+    await page.goto(f"{HERE}/overview")
+    await expect(page.get_by_role("status").filter(has_text=OFFLINE)).to_be_visible()
+    async with desk.office.store.write(1) as tx:
+        await connections.delete(tx)
+    await page.unroute("**/live")
+    await page.clock.fast_forward(16_000)
+    await expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()
+
+
+async def test_an_overview_says_that_the_database_cannot_be_read_and_is_new_again_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(ids: object) -> None:
+        raise StoreUnavailable("The database is away.")
+
+    await connected(desk)
+    monkeypatch.setattr(desk.app.state.live, "_read", away)
+    page = await desk.sign_in()
+    await page.goto(f"{HERE}/overview")
+    notice = page.get_by_role("status").filter(has_text="The database cannot be read at the moment.")
+    await expect(notice).to_be_visible()
+    await chromium.axe(page)
+    monkeypatch.undo()
+    await expect(notice).to_be_hidden()
+
+
+async def test_a_page_that_takes_long_to_come_is_said_to_be_on_its_way_and_a_file_is_not(desk: Desk) -> None:
+    await connected(desk)
+    async with desk.office.store.write(1) as tx:
+        await issues.raise_(
+            tx, [Issue(IssueCategory.LIMITS, "x", "error", "contacts", "1", None, None, "Cause.", "Fix.")]
+        )
+    page = await desk.sign_in()
+    said = asyncio.Event()
+    await chromium.hears_that_it_waits(page, lambda text: said.set())
+    await page.goto(f"{HERE}/records")
+
+    async def held(route: Route) -> None:
+        await said.wait()
+        await route.continue_()
+
+    await page.route("**/records?q=*", held)
+    await page.get_by_label("Find a record").fill("ada@example.com")
+    await page.get_by_role("button", name="Find").click(no_wait_after=True)
+    await page.wait_for_url("**/records?q=*")
+    await expect(page.locator("#waiting")).to_be_empty()
+
+    said.clear()
+    await page.clock.install()
+    await page.goto(f"{HERE}/issues")
+    async with page.expect_download():
+        await page.get_by_role("link", name="CSV").click()
+    await page.clock.fast_forward(5_000)
+    await expect(page.locator("#waiting")).to_be_empty()
+    assert not said.is_set()
+
+
+async def test_the_chart_of_api_calls_speaks_the_language_of_the_page(desk: Desk) -> None:
+    await connected(desk)
+    page = await desk.sign_in()
+    await page.add_init_script(
+        """window.drawn = [];
+        const draw = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+            window.drawn.push(String(text));
+            return draw.call(this, text, ...at);
+        };"""
+    )
+    for language, of_january in (("en", "Jan"), ("pl", "sty")):
+        await page.goto("/account")
+        await (
+            page.get_by_label("Language", exact=True)
+            .or_(page.get_by_label("Język", exact=True))
+            .select_option(language)
+        )
+        await page.locator("form[action$='/language'] button").click()
+        await page.goto(f"{HERE}/health?range=week")
+        await page.wait_for_function("window.drawn.length > 4")
+        drawn = await page.evaluate("window.drawn")
+        assert any(of_january in text for text in drawn), drawn
+        assert not [text for text in drawn if text.endswith(("am", "pm")) or text.count("/") > 1], drawn
