@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, compile_path
 
 from interlock.app.errors import AppError, Missing
 from interlock.app.notify import manage as notify
@@ -25,7 +25,7 @@ from interlock.web import cookies, forms
 from interlock.web.address import API
 from interlock.web.api import failures
 from interlock.web.headers import Secured, headers_for
-from interlock.web.routes import routes
+from interlock.web.routes import ADDRESSES, routes
 from interlock.web.said import told
 from interlock.web.site import Site
 from interlock.web.speaking import Speaking
@@ -151,10 +151,11 @@ def _is_api(request: Request) -> bool:
 
 def _again(request: Request, status_code: int) -> str:
     """The same address, where asking once more may help; else nothing."""
-    if request.method != "GET" or not (status_code in (409, 412, 422, 429) or status_code >= 500):
+    path = str(request.scope["path"])
+    if request.method != "GET" or not (status_code in (409, 412, 422, 429) or status_code >= 500) or not _is_page(path):
         return ""
     query = request.scope["query_string"].decode("ascii", "replace")
-    return quote(request.scope["path"]) + (f"?{query}" if query else "")
+    return quote(path) + (f"?{query}" if query else "")
 
 
 def _back(request: Request) -> str:
@@ -162,9 +163,14 @@ def _back(request: Request) -> str:
     path = str(request.scope["path"])
     if request.method == "GET":
         path = path.rpartition("/")[0]
-    pages = [each for each in request.app.router.routes if isinstance(each, Route) and "GET" in (each.methods or ())]
-    while path:
-        if any(each.path_regex.match(path) for each in pages):
-            return quote(path)
+    while path and not _is_page(path):
         path = path.rpartition("/")[0]
-    return ""
+    return quote(path)
+
+
+# Not those that are open to everybody: their addresses hold what lets somebody in, which is never said back.
+_PAGES = [compile_path(each.path)[0] for each in ADDRESSES if each.method == "GET" and each.need is not None]
+
+
+def _is_page(path: str) -> bool:
+    return any(each.match(path) for each in _PAGES)

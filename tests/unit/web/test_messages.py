@@ -67,6 +67,22 @@ def test_a_form_that_is_too_old_leads_back_to_its_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["/welcome/secret", "/colleague/secret/connect", "/oauth/hubspot/callback?code=secret"]
+)
+def test_what_lets_somebody_in_is_never_said_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    async def story(office: Office, ada: Browser) -> None:
+        def away(_: object) -> None:
+            raise StoreUnavailable("The database is away.")
+
+        monkeypatch.setattr(office.store, "read", away)
+        for answer in (await ada.get(path), await ada.post(path, {"csrf": "old"})):
+            assert answer.status >= 400
+            assert "secret" not in answer.body
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize(
     ("trouble", "status"),
     [(StoreUnavailable("The database is away."), 503), (Unreachable(Side.HUBSPOT, "HubSpot is away."), 502)],
 )

@@ -18,7 +18,7 @@ from interlock.app.people.roles import Role
 from interlock.app.reach import Reach, write
 from interlock.core.model import Side
 from interlock.crm.oauth import Identity
-from interlock.store import connections, heartbeat
+from interlock.store import calls, connections, heartbeat
 from interlock.store.another_org import SetAside
 from interlock.web import undoing
 from interlock.web.app import make_app
@@ -126,3 +126,18 @@ async def test_an_undo_that_ended_before_its_time_says_why_and_that_it_can_go_on
     text = await text_of(ada, f"{HERE}/undo/{job.id}")
     assert "It ended early: Somebody has paused it. Begin it again to go on." in text
     assert "1 field went back." in text
+
+
+@pytest.mark.parametrize("allocated", [100, 10_000])
+async def test_overview_and_sync_health_say_when_the_allocated_calls_will_not_last_the_day(
+    ada: Browser, office: Office, allocated: int
+) -> None:
+    # As the last hour went, 24 times 50.
+
+    async with office.store.write(1) as tx:
+        await calls.add(tx, Side.SALESFORCE, "detect", 50, office.now_us)
+        await write(tx, {Side.SALESFORCE: Reach(allocated=allocated)})
+    overview = await ada.get(f"{HERE}/overview")
+    assert (overview.page.all("a", href=f"{HERE}/health#api") != []) is (allocated == 100)
+    health = await text_of(ada, f"{HERE}/health")
+    assert ("At this pace the allocated calls will not last the day." in health) is (allocated == 100)
