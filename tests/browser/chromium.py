@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,18 @@ async def is_good(page: Page) -> None:
     await page.set_viewport_size({"width": 2 * NARROW, "height": 900})
     await page.evaluate("document.documentElement.style.fontSize = '200%'")
     await fits(page)
+
+
+async def hears_that_it_waits(page: Page, hears: Callable[[str], object]) -> None:
+    """Each time that the window says that a page is on its way. Only the window itself can tell: Playwright does not look at a page
+    that is about to be left. To be asked for before the page is opened."""
+    await page.expose_function("hearsThatItWaits", hears)
+    await page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+            const place = document.getElementById("waiting");
+            new MutationObserver(() => place.textContent && hearsThatItWaits(place.textContent)).observe(place, {childList: true});
+        });"""
+    )
 
 
 async def new_page(browser: Browser, *, width: int = 1100, height: int = 900, **options: Any) -> Page:

@@ -232,7 +232,7 @@ async def test_nobody_gives_up_on_the_page_what_is_being_finished(wizard: Wizard
     assert (await wizard.connection()).state == "first_sync"
 
 
-async def test_live_progress_ends_with_the_session_that_opened_it(
+async def test_live_progress_ends_with_the_session_that_opened_it_and_says_so(
     wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await wizard.install()
@@ -249,6 +249,7 @@ async def test_live_progress_ends_with_the_session_that_opened_it(
     said = aiter(answer.body_iterator)
     assert bytes(await anext(said)).startswith(b"event: progress")
     await signing_in.sign_out(wizard.store, session, "127.0.0.1")
+    assert bytes(await anext(said)).startswith(b"event: over\ndata: You are signed out")
     assert bytes(await anext(said)).startswith(b"event: end")
     with pytest.raises(StopAsyncIteration):
         await anext(said)

@@ -95,10 +95,13 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
+    def find(self, id_: str) -> Job | None:
+        self._forget()
+        return self._jobs.get(id_)
+
     def get(self, id_: str) -> Job:
         """Raises Missing."""
-        self._forget()
-        job = self._jobs.get(id_)
+        job = self.find(id_)
         if job is None:
             raise Missing(
                 f"There is no job {id_}.",

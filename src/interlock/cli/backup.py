@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
+from interlock.cli.counted import counted
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
 
@@ -80,7 +81,8 @@ async def restore(
 
     def page(out: Page) -> None:
         out.line(
-            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {done.connections} connections.", style="bold"
+            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {counted(done.connections, 'connection')}.",
+            style="bold",
         )
         if done.kept is not None:
             out.line(f"What was there before is in {done.kept}.")

@@ -24,6 +24,7 @@ from interlock.cli.base import (
     Run,
     with_common,
 )
+from interlock.cli.counted import counted
 
 if TYPE_CHECKING:
     from interlock.app.sync import SyncResult
@@ -237,11 +238,11 @@ def _page(out: Page, document: Json) -> None:
         f"{document['seconds']:.1f} s, {calls['hubspot']:,} HubSpot and {calls['salesforce']:,} Salesforce API calls."
     )
     if document["waiting"]:
-        out.line(f"{document['waiting']:,} records wait, the next until {document['next_due_at']}.")
+        out.line(f"{counted(document['waiting'], 'record', 'waits')}, the next until {document['next_due_at']}.")
     if document["outcome"] == "stopped":
         out.line("Next: interlock status")
     elif document["open_issues"]:
-        out.line(f"{document['open_issues']:,} issues need a person. Next: interlock issues")
+        out.line(f"{counted(document['open_issues'], 'issue', 'needs')} a person. Next: interlock issues")
 
 
 def register(app: typer.Typer) -> None:

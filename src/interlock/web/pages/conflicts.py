@@ -16,7 +16,7 @@ from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.texts import _
+from interlock.web.texts import _, _n
 
 PAGE_ROWS = 50
 ALL = "all"
@@ -77,9 +77,15 @@ def _counted(text: str) -> int:
 
 
 def _told(done: Resolved) -> str:
-    said = _("Noted for %(n)s conflicts. The next sync writes the values to both sides.") % {"n": len(done.chosen)}
+    said = _n(
+        "Noted for %(num)s conflict. The next sync writes the value to both sides.",
+        "Noted for %(num)s conflicts. The next sync writes the values to both sides.",
+        len(done.chosen),
+    ) % {"num": len(done.chosen)}
     if done.further:
-        said += " " + _("%(n)s more match: do it again for them.") % {"n": done.further}
+        said += " " + _n(
+            "%(num)s more matches: do it again for it.", "%(num)s more match: do it again for them.", done.further
+        ) % {"num": done.further}
     return said
 
 

@@ -87,9 +87,18 @@ async def _work(site: Site, connection: Connection, keep: bool, reason: str, by:
 async def job(asked: Asked) -> Response:
     """How far it is; in the end what could not be ended."""
     connection = await settings.connection_of(asked)
-    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
-    if found.connection != connection.name or found.kind != KIND:
-        raise Missing(_("Nothing is being disconnected."), code="no_such_job", fix=_("See the tab Connection."))
+    found = asked.site.jobs.find(str(asked.request.path_params["job"]))
+    if found is None or found.connection != connection.name or found.kind != KIND:
+        raise Missing(
+            _(
+                "This disconnecting is not known any more: Interlock was started again meanwhile, or it ended more than a day"
+                " ago."
+            ),
+            code="no_such_job",
+            fix=_(
+                "What was done until then stays done. The tab Connection says whether it is disconnected; if not, begin again."
+            ),
+        )
     return settings.shown(asked, connection, "connection", "disconnect_job.html", job=found.document())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from interlock.app import allocation, api_use, connections, issues, reconciliation
+from interlock.app import allocation, api_use, connections, issues, reconciliation, status
 from interlock.app.connections import HALTED
 from interlock.app.errors import AppError, BadInput, Stopped
 from interlock.app.people.roles import Action
@@ -78,6 +78,7 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
         200 if error is None else forms.status_of(error),
         form=form,
         said=said.get(asked.request.query_params.get("done", ""), ""),
+        worker=await status.worker(site.store, site.clock_us()),
         halted=HALTED.get(connection.state),
         sides=[(side.value, _NAMES[side], used[side]) for side in used],
         range_=range_,

@@ -1,7 +1,8 @@
 """/settings/progress: how the finish of a set-up goes, then the first sync, object by object. Live by server-sent events.
 
-The stream sends the part of the page that changes, whole, every two seconds, and ends when there is nothing more to wait for, or
-with the session that opened it; without script the page has a link. It reads the store only.
+The stream sends the part of the page that changes, whole, every two seconds, and ends when there is nothing more to wait for.
+Where it ends before, with the session that opened it for one, it says why. Without script the page has a link. It reads the store
+only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from interlock.app import connections, status
+from interlock.app.errors import Missing
 from interlock.app.people import signing_in
 from interlock.app.people.roles import Action
 from interlock.app.setup import connecting, finish, review, state
@@ -42,15 +44,23 @@ async def page(asked: Asked, setup: str, form: forms.Shown | None = None, status
 
 
 async def events(asked: Asked) -> Response:
-    """`event: progress`, its data the HTML of the part; `event: end` when all is said."""
+    """`event: progress`, its data the HTML of the part; `over`, its data why no more comes; `end` when all is said."""
 
     setup = asked.request.query_params.get("setup", "")
 
     async def stream() -> AsyncIterator[bytes]:
         for _n in range(EVENTS_MOST):
             visitor = None if asked.session is None else await signing_in.still(asked.site.store, asked.session)
-            part = await _part(asked, setup) if visitor is not None and visitor.may(Action.SEE) else None
+            if visitor is None or not visitor.may(Action.SEE):
+                yield event("over", _("You are signed out, so this page stands still. Load it again to sign in."))
+                yield event("end", "")
+                return
+            try:
+                part = await _part(asked, setup)
+            except Missing:  # the set-up was given up
+                part = None
             if part is None:
+                yield event("over", _("What this page shows is not there any more. Load it again."))
                 yield event("end", "")
                 return
             body = bytes(asked.page("progress_part.html", **part).body).decode()

@@ -73,9 +73,15 @@ async def job(asked: Asked) -> Response:
 
 def _job_of(asked: Asked, connection: Connection) -> Job:
     """Raises Missing."""
-    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
-    if found.connection != connection.name or found.kind != undoing.KIND:
-        raise Missing(_("There is no such undo."), code="no_such_job", fix=_("Begin it again under Records, Undo."))
+    found = asked.site.jobs.find(str(asked.request.path_params["job"]))
+    if found is None or found.connection != connection.name or found.kind != undoing.KIND:
+        raise Missing(
+            _(
+                "This undo is not known any more: Interlock was started again meanwhile, or it ended more than a day ago."
+            ),
+            code="no_such_job",
+            fix=_("What it had taken back until then stays taken back. To see what is left, begin it again."),
+        )
     return found
 
 

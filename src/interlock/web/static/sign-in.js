@@ -10,10 +10,14 @@ if (document.querySelector("[data-came-back]")) {
   window.close();
 }
 
+let watched = 0;
+
 function watch(opened, part) {
+  watched += 1;
   const timer = setInterval(() => {
     if (!opened.closed) return;
     clearInterval(timer);
+    watched -= 1;
     // The message of a window that came back is on its way: it goes first.
     setTimeout(() => {
       const here = new URL(location.href);
@@ -47,10 +51,11 @@ if (document.querySelector("form[data-opens-window]")) {
   });
 }
 
-// Waiting for a colleague, who signs in elsewhere: look again now and then, but never while somebody types.
+// Waiting for a colleague, who signs in elsewhere: look again now and then, but not under somebody's hands, who would lose their
+// place on the page, nor while a window is open: only this page sees that it was closed.
 if (document.querySelector("[data-waiting]")) {
   setInterval(() => {
-    const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName);
-    if (document.visibilityState === "visible" && !typing) location.reload();
+    const idle = document.activeElement === document.body && watched === 0;
+    if (document.visibilityState === "visible" && idle) location.reload();
   }, 10000);
 }
