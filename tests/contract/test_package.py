@@ -18,7 +18,7 @@ from interlock.app.package.deploy import resume
 from interlock.app.package.install import Installed, PackageFailed, install
 from interlock.app.package.kept import Keeper, Kept
 from interlock.app.package.parts import Address
-from interlock.app.package.permit import MappedField, Permitted, permit
+from interlock.app.package.permit import MappedField, Permitted, choose, permit
 from interlock.app.package.remove import Removed, remove
 from interlock.core.model import LinkedBy, LinkState, RecordLink, Side, Written
 from interlock.crm.errors import Forbidden
@@ -430,6 +430,37 @@ def test_mapped_fields_are_granted_but_for_those_that_salesforce_refuses(tmp_pat
         assert (await our.look()).further == (("Contact.Rank__c", True), ("Contact.Title", True))
 
     Installer(tmp_path).tell(story)
+
+
+def test_of_an_address_the_whole_is_granted_since_salesforce_refuses_its_parts(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.install()
+        done = await our.permit(
+            MappedField("Contact", "MailingStreet", False),
+            MappedField("Contact", "MailingCity", True),
+            MappedField("Lead", "City", False),
+        )
+        assert done.added == (("Contact.MailingAddress", True), ("Lead.Address", False))
+        assert done.left_out == ()
+        again = await our.permit(MappedField("Contact", "MailingCountry", True))
+        assert (again.added, again.left_out) == ((), ())
+
+    Installer(tmp_path).tell(story)
+
+
+def test_an_address_that_the_user_cannot_see_is_found_by_the_names_of_its_parts() -> None:
+    """The describe leaves it out, and the list of what is hidden names the whole."""
+    hidden = frozenset({"Contact.MailingAddress", "Lead.Address", "Lead.Site__c"})
+    asked = [
+        MappedField("Contact", "MailingStateCode", True),
+        MappedField("Lead", "PostalCode", False),
+        MappedField("Lead", "Site__City__s", True),
+        MappedField("Lead", "Velocity", True),
+        MappedField("Contact", "OtherCity", True),
+    ]
+    chosen = choose(asked, {}, hidden)
+    assert chosen.grants == (("Contact.MailingAddress", True), ("Lead.Address", False), ("Lead.Site__c", True))
+    assert [each.field for each in chosen.left_out] == ["Lead.Velocity", "Contact.OtherCity"]
 
 
 def test_fields_are_granted_only_where_the_package_is(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def _field_permissions(org: Org, old: Mapping[str, Value] | None, changes: Chang
     shown = str(changes.get("Field", ""))
     sobject = org.sobject(shown.partition(".")[0])
     field = sobject.field(shown.partition(".")[2]) if sobject is not None else None
-    if field is None or not field.permissionable:
+    if field is None or not field.grantable:
         raise RecordError(
             "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
             f"Field Name: bad value for restricted picklist field: {shown}",

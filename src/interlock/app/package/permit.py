@@ -3,11 +3,12 @@
 `choose` is pure: which fields may be named, and which may not and why. Salesforce refuses a permission set that names a
 field whose access cannot be set (describe, `permissionable`): required fields, which everybody sees who sees the record,
 and fields that it fills in itself. A field that the user cannot see is not in the describe; that it is hidden shows that
-its access can be set.
+its access can be set. Access to an address is one right, of the whole: Salesforce refuses its parts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -33,6 +34,13 @@ _SENTENCES: dict[Reason, str] = {
     "of_another_record": "it is a field of the record that this one points to",
     "unknown": "the org has no such field",
 }
+
+
+# Parts of an address, as Salesforce names them: MailingCity of MailingAddress, City of Address; Site__City__s of Site__c
+# (object reference, address compound fields).
+_PARTS = "Street|City|State|StateCode|PostalCode|Country|CountryCode|Latitude|Longitude|GeocodeAccuracy"
+_ADDRESS_PART = re.compile(rf"(?P<address>\w*?)(?:{_PARTS})")
+_CUSTOM_PART = re.compile(rf"__(?:{_PARTS})__s\Z")
 
 
 class MappedField(msgspec.Struct, frozen=True):
@@ -70,13 +78,26 @@ def choose(fields: Iterable[MappedField], seen: Mapping[str, Sequence[FieldDef]]
     for mapped in fields:
         full_name = f"{mapped.sobject}.{mapped.field}"
         described = next((each for each in seen.get(mapped.sobject, ()) if each.name == mapped.field), None)
-        reason = _reason(mapped.field, described, full_name in hidden)
+        whole = _whole(mapped, described, hidden)
+        reason = _reason(mapped.field, described, whole in hidden)
         if reason is not None:
             left_out[full_name] = LeftOut(full_name, reason)
             continue
         writable = described is None or described.updateable or described.createable
-        grants[full_name] = grants.get(full_name, False) or (mapped.written and not _calculated(described) and writable)
+        grants[whole] = grants.get(whole, False) or (mapped.written and not _calculated(described) and writable)
     return Chosen(tuple(sorted(grants.items())), tuple(left_out.values()))
+
+
+def _whole(mapped: MappedField, described: FieldDef | None, hidden: frozenset[str]) -> str:
+    """`Object.Field` of what access is granted to. Of an address that is hidden no describe tells the parts, and the list of
+    what is hidden names the whole alone."""
+    if described is not None:
+        return f"{mapped.sobject}.{described.part_of or mapped.field}"
+    part = _ADDRESS_PART.fullmatch(mapped.field)
+    for name in (mapped.field, f"{part['address']}Address" if part else "", _CUSTOM_PART.sub("__c", mapped.field)):
+        if f"{mapped.sobject}.{name}" in hidden:
+            return f"{mapped.sobject}.{name}"
+    return f"{mapped.sobject}.{mapped.field}"
 
 
 def _reason(name: str, described: FieldDef | None, hidden: bool) -> Reason | None:
