@@ -214,7 +214,7 @@ def test_mappings_stay_saved_when_the_permission_set_cannot_be_extended_and_it_c
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         shown = await _preview(admin, "jobtitle:Title", "change", "two_way")
-        fault = {"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500}
+        fault = {"match": {"path_prefix": f"{DATA_PATH}/tooling"}, "kind": "status", "status": 500}
         world.salesforce.faults.add(fault)
         refused = await _save(admin, shown)
         assert "The mappings are saved, but the permission set in Salesforce could not be extended" in refused.page.text

@@ -230,9 +230,7 @@ async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequen
         async with site.interlock.clients(connection) as clients:
             user_id = (await clients.salesforce.identity()).user_id
         async with site.interlock.clients(connection, deploying=True) as clients:
-            done = await permit.permit(
-                clients.salesforce, Keeper(site.store, connection.id), user_id, fields, site.clock_us, _quiet
-            )
+            done = await permit.permit(clients.salesforce, Keeper(site.store, connection.id), user_id, fields, _quiet)
     except (AppError, CrmError) as error:
         said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
         notice = f"{said} {settings.said_by(error)}"
