@@ -21,7 +21,7 @@ from interlock.app.package.parts import Address
 from interlock.app.package.permit import MappedField, NotGranted, Permitted, choose, permit
 from interlock.app.package.remove import Removed, remove
 from interlock.core.model import LinkedBy, LinkState, RecordLink, Side, Written
-from interlock.crm.errors import Forbidden
+from interlock.crm.errors import CrmError, Forbidden
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment, StartUnknown
 from interlock.crm.salesforce.model import SalesforceCreate
@@ -110,6 +110,12 @@ class Installer:
 
     async def permit(self, *fields: MappedField) -> Permitted:
         return await permit(self.org.client, self.keeper, self.user_id, fields, self.seen.append)
+
+    async def everybody_has(self, set_id: str, people: int) -> list[str]:
+        """So many users who have the set, by id."""
+        users = [self.org.crm.add_user(f"Person {number}").id for number in range(people)]
+        assert await self.org.client.assign_permission_set_to(set_id, users) == {}
+        return sorted(users)
 
     def administrator_adds(self, set_id: str) -> None:
         """What an administrator may do in Setup to one of the sets."""
@@ -229,7 +235,9 @@ def test_a_sync_user_from_whom_the_permission_set_was_taken_gets_it_back(tmp_pat
     async def story(our: Installer) -> None:
         done = await our.install()
         assert done.after.permission_set_id is not None
-        assert await our.org.client.take_permission_set_from_all(done.after.permission_set_id) == [our.user_id]
+        held = await our.org.client.permission_set_holders(done.after.permission_set_id)
+        assert list(held.values()) == [our.user_id]
+        await our.org.client.take_permission_set(list(held))
         assert not (await our.look()).complete
         again = await our.install()
         assert (again.deployment, again.after.complete) == (None, True)
@@ -595,5 +603,67 @@ def test_a_removal_that_fails_leaves_the_sync_user_what_they_had(tmp_path: Path)
         with pytest.raises(PackageFailed, match=re.escape(KEY)):
             await our.remove(await our.export())
         assert (await our.look()).complete
+
+    Installer(tmp_path).tell(story)
+
+
+def _refuse(our: Installer, method: str, path: str) -> None:
+    our.org.crm.faults.add({"match": {"method": method, "path_prefix": path}, "kind": "status", "status": 403})
+
+
+def _lose_the_answer(our: Installer, method: str, path: str) -> None:
+    our.lose_answer_to(method, "/metadata/deployRequest")
+
+
+def _break_while_it_runs(our: Installer, method: str, path: str) -> None:
+    our.org.crm.faults.add({"match": {"method": "GET", "path_prefix": path}, "kind": "status", "status": 403})
+
+
+@pytest.mark.parametrize("break_", [_refuse, _lose_the_answer, _break_while_it_runs])
+def test_a_removal_that_cannot_be_begun_or_followed_leaves_everybody_their_sets(
+    tmp_path: Path, break_: Callable[[Installer, str, str], None]
+) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        people = await our.everybody_has(str(done.after.user_set_id), 5)
+        exported = await our.export()
+        our.fails("CustomField", KEY, "This custom field is referenced elsewhere in salesforce.com.", times=1)
+        break_(our, "POST", "/services/data/v66.0/metadata")
+        with pytest.raises((CrmError, PackageFailed)):
+            await our.remove(exported)
+        our.org.crm.faults.clear()
+        assert (await our.look()).complete
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        assert sorted(held.values()) == people
+
+    Installer(tmp_path).tell(story)
+
+
+def test_a_process_that_dies_while_it_removes_the_package_gives_the_sets_back_when_it_is_done_with_again(
+    tmp_path: Path,
+) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        people = await our.everybody_has(str(done.after.user_set_id), 5)
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        taken = {str(done.after.user_set_id): sorted(held.values())}
+        await our.keeper.keep(Kept(None, our.user_id, our.org.time(), taken))
+        await our.org.client.take_permission_set(list(held))
+        await our.permit()
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        assert sorted(held.values()) == people
+        assert await our.keeper.load() is None
+
+    Installer(tmp_path).tell(story)
+
+
+def test_taking_the_sets_from_hundreds_of_people_costs_a_handful_of_calls(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        await our.everybody_has(str(done.after.user_set_id), 450)
+        exported = await our.export()
+        before = our.org.crm.stats.calls
+        await our.remove(exported)
+        assert our.org.crm.stats.calls - before < 30
 
     Installer(tmp_path).tell(story)

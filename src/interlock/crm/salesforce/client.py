@@ -113,9 +113,13 @@ class SalesforceClient:
         """`Object.Field` -> whether it may be edited; added to what the set grants. Gives those that were refused."""
         return await permission_sets.grant_fields(self._calls, set_id, grants, purpose)
 
-    async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> list[str]:
-        """Before it is deleted: a permission set that somebody has cannot be. Gives the ids of who had it."""
-        return await permission_sets.unassign_all(self._calls, set_id, purpose)
+    async def permission_set_holders(self, set_id: str, *, purpose: str = "setup") -> dict[str, str]:
+        """Id of the assignment -> the user's."""
+        return await permission_sets.holders(self._calls, set_id, purpose)
+
+    async def take_permission_set(self, assignments: Sequence[str], *, purpose: str = "setup") -> None:
+        """1,000 assignments an API call. A permission set that somebody has cannot be deleted."""
+        await permission_sets.unassign(self._calls, assignments, purpose)
 
     # --- reading records -------------------------------------------------------------------------------------------
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from interlock.core.model import Outcome, Refused, Written
 from interlock.crm.calls import Calls, Declined, Reply
-from interlock.crm.errors import ServerFault
+from interlock.crm.errors import CallRefused, ServerFault
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.model import SalesforceInsert, SalesforceWrite
 from interlock.crm.salesforce.queries import query_all_rows
 from interlock.crm.salesforce.requests import NO_AUTO_ASSIGN, encode, parse_failures, sobject_path
-from interlock.crm.salesforce.writes import insert, update_with_before
+from interlock.crm.salesforce.writes import delete, insert, update_with_before
 
 _ASSIGNMENT = "PermissionSetAssignment"
 _FIELDS = "FieldPermissions"
@@ -90,16 +90,20 @@ def _refusals(calls: Calls, outcomes: Mapping[str, Outcome]) -> dict[str, Refuse
     return found
 
 
-async def unassign_all(calls: Calls, set_id: str, purpose: str) -> list[str]:
-    """Whom it was taken from."""
-    had: list[str] = []
+async def holders(calls: Calls, set_id: str, purpose: str) -> dict[str, str]:
+    """Id of the assignment -> the user's."""
     text = f"SELECT Id, AssigneeId FROM {_ASSIGNMENT} WHERE PermissionSetId = '{soql.record_id(set_id)}'"
-    for row in await query_all_rows(calls, text, False, purpose):
-        path = f"{sobject_path(_ASSIGNMENT)}/{soql.record_id(row['Id'])}"
-        answer = await calls.write("DELETE", path, None, purpose=purpose)
-        if isinstance(answer, Declined) and answer.reply.status != 404:  # 404: somebody else took it
-            raise answer.error
-        if not isinstance(answer, (Reply, Declined)):
-            raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {answer.why}")
-        had.append(row["AssigneeId"])
-    return had
+    rows = await query_all_rows(calls, text, False, purpose)
+    return {soql.record_id(row["Id"]): soql.record_id(row["AssigneeId"]) for row in rows}
+
+
+async def unassign(calls: Calls, assignments: Sequence[str], purpose: str) -> None:
+    """Many at once: everybody of the org may have the set."""
+    for id_, outcome in (await delete(calls, _ASSIGNMENT, assignments, purpose)).items():
+        if isinstance(outcome, Refused):
+            if not outcome.gone:  # somebody else took it meanwhile
+                raise CallRefused(
+                    calls.side, f"Salesforce did not take the permission set from a user: {outcome.message}"
+                )
+        elif not isinstance(outcome, Written):
+            raise ServerFault(calls.side, f"Salesforce did not say whether the row {id_} was deleted: {outcome}")
