@@ -22,6 +22,7 @@ from interlock.app.package import deploy, parts, plan
 from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address, Grant
 from interlock.core.model import Refused, SyncRule
+from interlock.crm.errors import CallRefused
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import FieldDef
@@ -86,7 +87,8 @@ class NotGranted(AppError):
         super().__init__(
             f"Salesforce did not let the permission set Interlock Integration grant {names}: {why.message.rstrip('.')}.",
             fix=(
-                "Let an administrator of the org do it: it takes Manage Profiles and Permission Sets."
+                "It takes Manage Profiles and Permission Sets. Let an administrator of the org sign in for this, or add the fields"
+                " in Setup, Permission Sets, Interlock Integration."
                 if barred
                 else "Add the fields to the permission set in Setup, Permission Sets, or map others."
             ),
@@ -193,6 +195,20 @@ async def _wanted(salesforce: SalesforceClient, user_id: str, fields: Sequence[M
         if field not in own and (field not in before or (editable and not before[field]))
     )
     return Permitted(added, chosen.left_out), found.permission_set_id
+
+
+async def may_grant(salesforce: SalesforceClient, user_id: str) -> bool:
+    """Whether the user may extend permission sets, by profile or by a permission set. False also where it cannot be asked: who
+    may not look at permissions may not change them. Raises CrmError."""
+    user, right = soql.quote(user_id), "PermissionsManageProfilesPermissionsets"
+    queries = [
+        f"SELECT Id FROM User WHERE Id = {user} AND Profile.{right} = true",
+        f"SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user} AND PermissionSet.{right} = true",
+    ]
+    try:
+        return any(found.records for found in await salesforce.query_many(queries, purpose="setup"))
+    except CallRefused:
+        return False
 
 
 async def choose_in(salesforce: SalesforceClient, fields: Sequence[MappedField]) -> Chosen:

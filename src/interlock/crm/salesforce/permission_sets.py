@@ -86,7 +86,7 @@ def _refusals(calls: Calls, outcomes: Mapping[str, Outcome]) -> dict[str, Refuse
             if outcome.code != _EXISTS:  # somebody else added it meanwhile: looked at once more
                 found[field] = outcome
         elif not isinstance(outcome, Written):
-            raise ServerFault(calls.side, f"Salesforce did not say whether {field} was granted: {outcome}")
+            raise ServerFault(calls.side, f"Salesforce did not say whether {field} was granted: {outcome.why}")
     return found
 
 
@@ -99,11 +99,11 @@ async def holders(calls: Calls, set_id: str, purpose: str) -> dict[str, str]:
 
 async def unassign(calls: Calls, assignments: Sequence[str], purpose: str) -> None:
     """Many at once: everybody of the org may have the set."""
-    for id_, outcome in (await delete(calls, _ASSIGNMENT, assignments, purpose)).items():
+    for outcome in (await delete(calls, _ASSIGNMENT, assignments, purpose)).values():
         if isinstance(outcome, Refused):
             if not outcome.gone:  # somebody else took it meanwhile
                 raise CallRefused(
                     calls.side, f"Salesforce did not take the permission set from a user: {outcome.message}"
                 )
         elif not isinstance(outcome, Written):
-            raise ServerFault(calls.side, f"Salesforce did not say whether the row {id_} was deleted: {outcome}")
+            raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {outcome.why}")
