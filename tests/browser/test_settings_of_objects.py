@@ -26,9 +26,9 @@ async def rule_of(settled: Settled, property_: str) -> set[str]:
 
 @asynccontextmanager
 async def no_deploying(settled: Settled) -> AsyncIterator[None]:
-    """Salesforce takes records and answers questions, but no metadata."""
+    """Salesforce takes records and answers questions, but not about its set-up."""
     faults = settled.world.salesforce.faults
-    faults.add({"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500})
+    faults.add({"match": {"path_prefix": f"{DATA_PATH}/tooling"}, "kind": "status", "status": 500})
     try:
         yield
     finally:

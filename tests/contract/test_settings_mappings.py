@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, tell
+from tests.contract.sign_in_world import ADMIN, SALES
+from tests.contract.sign_in_world import Browser as Person
+from tests.contract.test_settings_connection import _REAL as BY_BROWSER
+from tests.contract.test_settings_connection import _joined_by_browser, _sign_in
+from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
 from interlock.app import mappings
 from interlock.app.package import plan
 from interlock.app.package.parts import Address
 from interlock.app.people.roles import Role
+from interlock.core.model import Side
 from interlock.crm.salesforce.requests import DATA_PATH
+from interlock.store import grants
 
 HERE = "/connections/1/contacts"
 
@@ -214,7 +220,7 @@ def test_mappings_stay_saved_when_the_permission_set_cannot_be_extended_and_it_c
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         shown = await _preview(admin, "jobtitle:Title", "change", "two_way")
-        fault = {"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500}
+        fault = {"match": {"path_prefix": f"{DATA_PATH}/tooling"}, "kind": "status", "status": 500}
         world.salesforce.faults.add(fault)
         refused = await _save(admin, shown)
         assert "The mappings are saved, but the permission set in Salesforce could not be extended" in refused.page.text
@@ -225,6 +231,34 @@ def test_mappings_stay_saved_when_the_permission_set_cannot_be_extended_and_it_c
         assert ("Contact.Title", True) in await _granted(world)
 
     tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_sync_user_who_may_not_extend_the_permission_set_is_said_before_and_an_administrator_signs_in_for_that_alone(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        shown = await _preview(admin, "jobtitle:Title", "change", "two_way")
+        assert "may not change permission sets" in shown.page.text
+        refused = await _save(admin, shown)
+        assert "could not be extended" in refused.page.text
+        assert await _granted(world) == set()
+        button = "/connections/1/connection/salesforce/sign-in"
+        away = await admin.post(button, refused.page.form(button) | {"as": "administrator"})
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2])
+        back = await admin.get(person.at.removeprefix(PUBLIC_URL))
+        assert back.to == f"{HERE}?done=granted", back.body
+        assert ("Contact.Title", True) in await _granted(world)
+        async with world.store.read(1) as tx:
+            syncs = (await grants.in_use(tx))["salesforce"]
+            deploys = await grants.in_use(tx, grants.ADMIN)
+        assert syncs.who["user_name"].startswith(SALES)
+        assert (syncs.state, deploys) == (grants.GOOD, {})
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 
 
 async def _granted(world: SettingsWorld) -> set[tuple[str, bool]]:

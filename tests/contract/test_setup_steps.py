@@ -442,6 +442,7 @@ class TestFieldsToKeepBack:
         wizard.production.add_custom_field("Contact", "Salary__c", "Currency")
         wizard.production.add_custom_field("Contact", "Nickname__c")
         wizard.production.org.classified |= {"Contact.Salary__c": "Restricted", "Contact.Nickname__c": "Internal"}
+        wizard.production.org.classified["Contact.OtherAddress"] = "Confidential"
         await wizard.signed_in()
         await wizard.install()
         await wizard.recommended()
@@ -454,6 +455,7 @@ class TestFieldsToKeepBack:
         assert (rows["ssn__c"].rule, rows["ssn__c"].makes) == (SyncRule.DONT_SYNC, None)
         assert (rows["salary__c"].rule, rows["salary__c"].makes) == (SyncRule.DONT_SYNC, None)
         assert "Restricted" in str(rows["salary__c"].why_not)
+        assert (rows["othercity"].rule, rows["othercity"].makes) == (SyncRule.DONT_SYNC, None)
 
     async def test_what_is_internal_only_is_offered_like_any_other(self, rows: dict[str, Row]) -> None:
         assert rows["nickname__c"].rule is SyncRule.PREFER_SALESFORCE

@@ -125,7 +125,9 @@ def _offer(schemas: Schemas, slug: str, name: str, fields: dict[str, FieldDef], 
 def _sensitive(fields: dict[str, FieldDef], fitting: dict[str, str], kept_back: Classified) -> str | None:
     if any(fields[type_].encrypted for type_ in fitting):
         return "encrypted"
-    return next((level for type_, name in fitting.items() if (level := kept_back.get(f"{type_}.{name}"))), None)
+    # Of an address the whole is classified, not its parts.
+    named = (f"{type_}.{fields[type_].part_of or name}" for type_, name in fitting.items())
+    return next((level for each in named if (level := kept_back.get(each))), None)
 
 
 def _new(name: str, fields: list[FieldDef]) -> NewProperty:

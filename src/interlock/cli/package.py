@@ -32,7 +32,7 @@ async def package_plan(
     """Say what of the package the org holds and what an install would do. Changes nothing."""
     from interlock.app import connections
     from interlock.app.errors import BadInput
-    from interlock.app.package import parts
+    from interlock.app.package import parts, rights
     from interlock.app.package import plan as use_case
     from interlock.app.package.documents import plan_document
 
@@ -42,9 +42,10 @@ async def package_plan(
         async with opened.clients(chosen) as clients:
             user_id = (await clients.salesforce.identity()).user_id
             found = await use_case.look(clients.salesforce, user_id, address)
+            held = await rights.held(clients.salesforce, found) if zip_file is not None else {}
     if zip_file is not None:
         try:
-            zip_file.write_bytes(parts.package(address, found.further))
+            zip_file.write_bytes(parts.package(address, held))
         except OSError as error:
             raise BadInput(f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable") from error
     document = {**plan_document(found), "zip": str(zip_file) if zip_file is not None else None}

@@ -20,6 +20,8 @@ from interlock.store.lease import Lease
 # The key properties. Interlock's own; the native integration's id properties are only ever read.
 HUBSPOT_ID_PROPERTY = "interlock_salesforce_id"
 SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
+# For people to see, and no key: what it says is never relied on, so it may lack, lag behind, or be another account's.
+SALESFORCE_HUBSPOT_ID = "Interlock_HubSpot_Id__c"
 
 # Base entries of the e-mail opt-out, which is not a mapping (field mapping ids start at 1): whether each side has it, and
 # the fingerprint of the address that it was known for.
@@ -98,6 +100,7 @@ class ObjectRuntime(msgspec.Struct):
     # Salesforce types written 25 a call, each row refused if somebody wrote since our read, instead of many a call with
     # what stood there before.
     exact_types: frozenset[str] = frozenset()
+    id_shown_types: frozenset[str] = frozenset()  # Salesforce types whose records can be told their HubSpot record
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
@@ -231,6 +234,10 @@ class Cycle(msgspec.Struct):
     def creation_key(self, object_: str, hubspot_id: str) -> str:
         """`"{portal}:{object}:{id}"`: one org may serve several HubSpot accounts."""
         return f"{self.portal}:{object_}:{hubspot_id}"
+
+    def is_ours(self, key: str) -> bool:
+        """Whether it names a record of this HubSpot account."""
+        return key.startswith(f"{self.portal}:")
 
     def object_of(self, key: RecordKey) -> ObjectRuntime | None:
         for runtime in self.objects.values():

@@ -29,6 +29,7 @@ from interlock.engine.context import (
     HUBSPOT_ID_PROPERTY,
     OPT_OUT,
     OPT_OUT_ADDRESS,
+    SALESFORCE_HUBSPOT_ID,
     Cycle,
     Settings,
 )
@@ -131,7 +132,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         work.held.extend(plan.held)
         if plan.fields or extra:
             key = link.key(side)
-            work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
+            write = SideWrite(side, key.type, key.id, "", plan.fields, extra)
+            if side is Side.SALESFORCE and not work.undoing:
+                write.along = _hubspot_id_along(ctx, work, link.hubspot_id, salesforce)
+            work.writes.append(write)
     _note_held(work)
     _note_waiting_references(ctx, work)
     wait_for_left_out(ctx, work, mapping)
@@ -163,6 +167,15 @@ def _extras(work: Work, hubspot: Observation, salesforce: Observation) -> dict[S
     if "HasOptedOutOfEmail" in salesforce.values and "hs_email_optout" in hubspot.values:
         _opt_out(work, hubspot, salesforce, extras[Side.SALESFORCE])
     return extras
+
+
+def _hubspot_id_along(ctx: Cycle, work: Work, hubspot_id: str, salesforce: Observation) -> dict[str, object]:
+    """Which HubSpot record it is linked with, in the words of the creation key. What another account of the org has said
+    there stands: two that took turns would each undo the other's."""
+    if salesforce.key.type not in work.runtime.id_shown_types or SALESFORCE_HUBSPOT_ID not in salesforce.values:
+        return {}
+    said, holds = str(salesforce.values[SALESFORCE_HUBSPOT_ID] or ""), ctx.creation_key(work.object, hubspot_id)
+    return {} if said == holds or (said and not ctx.is_ours(said)) else {SALESFORCE_HUBSPOT_ID: holds}
 
 
 def _address(work: Work, hubspot: Observation) -> str | None:
@@ -268,7 +281,10 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     elif own.values.get("HasOptedOutOfEmail") and own.values.get("Email"):
         work.opt_out_hubspot = str(own.values["Email"])
         work.opt_out_address = _address_print(work.opt_out_hubspot)
-    work.writes.append(SideWrite(side, type_, None, sync_key, plan.fields, extra))
+    write = SideWrite(side, type_, None, sync_key, plan.fields, extra)
+    if side is Side.SALESFORCE and type_ in work.runtime.id_shown_types:
+        write.along = {SALESFORCE_HUBSPOT_ID: sync_key}
+    work.writes.append(write)
     _note_held(work)
     _note_waiting_references(ctx, work)
     wait_for_left_out(ctx, work, mapping)

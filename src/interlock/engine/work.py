@@ -42,6 +42,9 @@ class SideWrite(msgspec.Struct):
     intent: Intent | None = None
     outcome: Outcome | None = None
     dropped: list[tuple[FieldWrite, str, str]] = []  # (write, code, message) the CRM refused, the rest was sent
+    along: dict[
+        str, object
+    ] = {}  # sent where the rest is sent anyway: no reason to write, and nothing to settle afterwards
 
     @property
     def creates(self) -> bool:

@@ -134,7 +134,7 @@ class _Preparation:
             fields = await permit.mapped_fields(interlock.store, self._connection_id)
             described = {type_ for slug in slugs for type_ in SPECS[slug].salesforce_types}
             fields = [each for each in fields if each.sobject in described]
-            await permit.permit(clients.salesforce, keeper, user_id, fields, interlock.clock_us, lambda _: None)
+            await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)
             schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
         lacking = key_fields.missing(schemas, slugs).creation_keys
         unfit = [name for side, name in key_fields.unfit(schemas, slugs) if side == "salesforce"]

@@ -1,8 +1,8 @@
 """Bringing an org to the version of the package that this Interlock brings, and giving it to the sync user.
 
 Looks first, deploys only when something is missing, different or older, and can be run again after any failure. An
-upgrade is the same: a deployment changes what is there and keeps the values; what the permission set granted for mapped
-fields is granted again.
+upgrade is the same: a deployment changes what is there and keeps the values; what the permission sets granted besides, for
+mapped fields or by an administrator, is granted again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.app.errors import AppError
-from interlock.app.package import deploy, parts, plan
+from interlock.app.package import deploy, parts, plan, rights
 from interlock.app.package.failures import Trouble, troubles
 from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address
@@ -67,7 +67,7 @@ async def install(
     after = before
     if before.state != "current":
         identity = await salesforce.identity()
-        zipped = parts.package(address, before.further)
+        zipped = parts.package(address, await rights.held(salesforce, before))
         done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
         if found := troubles(done):
             raise PackageFailed("deploy", found)

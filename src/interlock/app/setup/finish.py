@@ -259,7 +259,6 @@ class _Finish:
                 Keeper(self._interlock.store, connection.id),
                 package.sync_user_id(setup),
                 [each for each in fields if each.sobject in synced],
-                self._interlock.clock_us,
                 lambda _: None,
             )
 

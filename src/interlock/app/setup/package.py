@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from interlock.app.errors import AppError, Failure, as_failure
-from interlock.app.package import deploy, plan, scope
+from interlock.app.package import deploy, parts, plan, rights, scope
 from interlock.app.package.failures import Trouble
 from interlock.app.package.install import PackageFailed, install
 from interlock.app.package.parts import Address, address_of
@@ -116,6 +116,13 @@ async def look(interlock: Opened, setup: Setup, public_url: str) -> Plan:
     """What of the package the org holds. Raises CrmError."""
     async with interlock.setup_clients(setup, deploying=True) as clients:
         return await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
+
+
+async def zipped(interlock: Opened, setup: Setup, public_url: str) -> bytes:
+    """What would be deployed, with the address whether it was granted or not. Raises CrmError."""
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        found = await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
+        return parts.package(address_of(public_url), await rights.held(clients.salesforce, found))
 
 
 async def profiles(interlock: Opened, setup: Setup) -> list[Profile]:

@@ -46,7 +46,7 @@ from interlock.crm.salesforce.requests import (
 
 COLLECTION_PATH = f"{DATA_PATH}/composite/sobjects"
 PAIRS_PER_CALL = 2  # query, PATCH, query, PATCH; the fifth place holds the query after them
-LINK_ROWS_ONLY = frozenset({"OpportunityContactRole", "PermissionSetAssignment"})
+LINK_ROWS_ONLY = frozenset({"OpportunityContactRole", "PermissionSetAssignment", "FieldPermissions"})
 
 Rows = dict[str, dict[str, Raw]]  # by the first 15 characters of the id, which all its forms share
 

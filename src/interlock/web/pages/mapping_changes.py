@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import mapping_edits, mapping_preview, mapping_table
+from interlock.app import mapping_edits, mapping_preview, mapping_table, sign_offs
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
 from interlock.app.mappings import Change
@@ -133,7 +133,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
     assert connection.id is not None
     checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, refresher(asked, connection))
     effect, unread = None, ""
-    wanted, not_granted = None, ""
+    wanted, not_granted, administrator = None, "", False
     try:
         async with site.interlock.clients(connection, note=False) as clients:
             effect = await mapping_preview.preview(
@@ -142,7 +142,8 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
             try:
                 user_id = (await clients.salesforce.identity()).user_id
                 wanted = await permit.wanted(clients.salesforce, user_id, _permitted(checked.changes))
-            except AppError as error:
+                administrator = bool(wanted.added) and not await permit.may_grant(clients.salesforce, user_id)
+            except (AppError, CrmError) as error:
                 not_granted = settings.said_by(error)
     except (AppError, CrmError) as error:
         unread = settings.said_by(error)
@@ -158,6 +159,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
         unread=unread,
         wanted=wanted,
         not_granted=not_granted,
+        administrator=administrator,
         edits=msgspec.json.encode(edits).decode(),
         edition=edition,
     )
@@ -224,20 +226,32 @@ async def grant(asked: Asked) -> Response:
 
 async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
     """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
+    try:
+        done = await extend(asked, connection, fields)
+    except (AppError, CrmError) as error:
+        notice = f"{not_extended()} {settings.said_by(error)}"
+        return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
+    return settings.back(connection, slug, "granted" if done.added else "mappings")
+
+
+def not_extended() -> str:
+    return _("The mappings are saved, but the permission set in Salesforce could not be extended:")
+
+
+async def extend(asked: Asked, connection: Connection, fields: Sequence[permit.MappedField]) -> permit.Permitted:
+    """As the administrator who has signed in for this, where one has: that sign-in ends here, whatever comes of it. Raises
+    AppError, CrmError."""
     site = asked.site
     assert connection.id is not None
     try:
         async with site.interlock.clients(connection) as clients:
             user_id = (await clients.salesforce.identity()).user_id
         async with site.interlock.clients(connection, deploying=True) as clients:
-            done = await permit.permit(
-                clients.salesforce, Keeper(site.store, connection.id), user_id, fields, site.clock_us, _quiet
-            )
-    except (AppError, CrmError) as error:
-        said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
-        notice = f"{said} {settings.said_by(error)}"
-        return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
-    return settings.back(connection, slug, "granted" if done.added else "mappings")
+            keeper = Keeper(site.store, connection.id)
+            return await permit.permit(clients.salesforce, keeper, user_id, fields, _quiet)
+    finally:
+        async with site.interlock.crms() as crms:
+            await sign_offs.end_deploying(site.store, crms, connection.id)
 
 
 def _quiet(_deployment: object) -> None:

@@ -124,12 +124,10 @@ async def again(at: At) -> Response:
 
 async def download(at: At, form: forms.Shown) -> Response:
     """What would be deployed, for somebody who deploys it with Salesforce's own tools."""
-    further: tuple[parts.Grant, ...] = ()
     try:
-        further = (await package.look(at.interlock, at.setup, await own_address(at))).further
+        zipped = await package.zipped(at.interlock, at.setup, await own_address(at))
     except (AppError, CrmError) as error:
         return await show(at, forms.Shown({}, [forms.Refused(None, _said(error))]))
-    zipped = parts.package(parts.address_of(await own_address(at)), further)
     headers = {"Content-Disposition": 'attachment; filename="interlock-package.zip"'}
     return Response(zipped, media_type="application/zip", headers=headers)
 
