@@ -105,19 +105,14 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     await setup_work.forget(tx, texts)
 
 
-async def remembered(tx: Tx, object_: str, hubspot_id: str | None, salesforce_id: str | None) -> Mapping[str, int]:
-    """How many rows hold something of a record: for the preview."""
+async def remembered(tx: Tx, object_: str, keys: Sequence[RecordKey]) -> Mapping[str, int]:
+    """How many rows hold something of these records: for the preview."""
+    ids = {side: [key.id for key in keys if key.side is side] for side in Side}
     found: dict[str, int] = {}
     for table in ("audit", "issue"):
-        count = f"SELECT COUNT(*) FROM {table} WHERE connection_id = ? AND object = ?"
+        select = f"SELECT id FROM {table} WHERE connection_id = ? AND object = ?"
         # Two questions, each answered by its index.
-        of_hubspot = await tx.row(count + " AND hubspot_id = ?", tx.connection_id, object_, hubspot_id or "")
-        others = await tx.row(
-            count + " AND salesforce_id = ? AND COALESCE(hubspot_id, '') <> ?",
-            tx.connection_id,
-            object_,
-            salesforce_id or "",
-            hubspot_id or "",
-        )
-        found[table] = sum(int(row[0]) for row in (of_hubspot, others) if row is not None)
+        of_hubspot = await tx.rows(select + " AND hubspot_id IN [?]", tx.connection_id, object_, ids[Side.HUBSPOT])
+        others = await tx.rows(select + " AND salesforce_id IN [?]", tx.connection_id, object_, ids[Side.SALESFORCE])
+        found[table] = len({row[0] for row in (*of_hubspot, *others)})
     return found

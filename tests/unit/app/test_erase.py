@@ -184,8 +184,9 @@ def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to
         elif how == "merged in Salesforce":
             world.sally.merge("Contact", world.counterpart("contacts", other), salesforce_id)
         before, counts = await canaries(world), world.counts()
-        with pytest.raises(erasing.LivesOn, match="lives on as"):
-            await erase(world, contact(hubspot_id), everywhere=True)
+        for everywhere in (True, False):
+            with pytest.raises(erasing.LivesOn, match="lives on as"):
+                await erase(world, contact(hubspot_id), everywhere=everywhere)
         assert (await canaries(world), world.counts()) == (before, counts)
 
     async def of_a_lead(world: World) -> None:
@@ -200,6 +201,107 @@ def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to
         assert world.counts()["Contact"] == 1
 
     tell(of_a_lead if how == "converted" else story)
+
+
+async def merged(world: World, how: str) -> str:
+    """Somebody who is remembered under several ids; the HubSpot record that they live on as."""
+    hubspot_id, salesforce_id = await known(world)
+    if how == "both of them linked, merged in HubSpot":
+        survivor = world.person("bob@example.com")
+        await world.sync_later()
+        world.hugo.merge("contacts", survivor, hubspot_id)
+    elif how == "both of them linked, merged in Salesforce":
+        survivor = world.person("bob@example.com")
+        await world.sync_later()
+        world.sally.merge("Contact", world.counterpart("contacts", survivor), salesforce_id)
+    else:
+        survivor = world.person("bob@example.com")
+        world.hugo.merge("contacts", survivor, hubspot_id)
+        await world.settle()
+        other = world.sally.create("Contact", {"LastName": "Bob", "Email": "other@example.com"})
+        world.sally.merge("Contact", other, salesforce_id)
+    await world.settle()
+    assert await canaries(world)
+    return survivor
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "both of them linked, merged in HubSpot",
+        "both of them linked, merged in Salesforce",
+        "both of their records moved",
+    ],
+)
+@pytest.mark.parametrize("disconnected", [False, True])
+def test_of_whoever_others_were_merged_into_nothing_is_remembered_under_the_older_ids_either(
+    tell: Tell, how: str, disconnected: bool
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, how)
+        if disconnected:
+            assert world.connection is not None
+            world.connection.state = "not_connected"
+        await erase(world, contact(survivor))
+        assert await canaries(world) == []
+        for id_ in world.sally.ids("Contact"):
+            world.sally.update("Contact", id_, {"Title": f"{CANARIES[2]} again"})
+        for id_ in world.hugo.ids("contacts"):
+            world.hugo.update("contacts", id_, {"jobtitle": f"{CANARIES[2]} again"})
+        if not disconnected:
+            before = world.counts()
+            await world.settle()
+            assert world.counts() == before
+            assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_a_record_that_was_parted_by_a_merge_and_is_still_there_is_named_to_whoever_erases_the_survivor(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        (left,) = [id_ for id_ in world.sally.ids("Contact") if id_ != mine]
+        done = await erase(world, contact(survivor), everywhere=True)
+        assert done.others == (RecordKey(Side.SALESFORCE, "Contact", left),)
+        assert world.sally.ids("Contact") == [left]
+        await erase(world, done.others[0], everywhere=True)
+        assert world.counts()["Contact"] == 0
+
+    tell(story)
+
+
+def test_somebody_who_has_the_record_for_a_counterpart_that_a_merge_left_is_not_forgotten_with_them(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        (left,) = [id_ for id_ in world.sally.ids("Contact") if id_ != mine]
+        world.sally.update("Contact", left, {"Email": "cy@example.com"})
+        other = world.person("cy@example.com")
+        await world.settle()
+        assert world.counterpart("contacts", other) == left
+        await erase(world, contact(survivor))
+        world.hugo.update("contacts", other, {"jobtitle": "Baron"})
+        await world.settle()
+        assert world.sally.get("Contact", left)["Title"] == "Baron"
+
+    tell(story)
+
+
+def test_whoever_hubspot_erased_is_forgotten_with_those_who_were_merged_into_them(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        world.hugo.erase(survivor)
+        world.sally.update("Contact", mine, {"Title": "Edited"})
+        await world.settle()
+        assert await canaries(world) == []
+
+    tell(story)
 
 
 @pytest.mark.parametrize("side", list(Side))
