@@ -13,7 +13,7 @@ from interlock.app.people.log import record
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import By, Visitor, subject_of_person
-from interlock.store import Store, WriteTx, deeds, people, sessions, sign_in_tries
+from interlock.store import Store, WriteTx, deeds, one_time_links, people, sessions, sign_in_tries
 from interlock.store.people import Person
 from interlock.store.sign_in_tries import Source
 
@@ -64,10 +64,7 @@ async def sign_in(
     outdated = passwords.is_outdated(found.password_hash or "")
     renewed = await passwords.hash(password) if outdated else None
     async with store.write(None) as tx:
-        # It may have been disabled or given another password while the one typed was compared.
-        person = await people.get(tx, found.id)
-        if person is None or person.disabled or person.password_hash != found.password_hash:
-            raise SignInRefused
+        person = await _unchanged(tx, found)
         if renewed is not None:
             await people.set_password_hash(tx, person.id, renewed)
         account, by_address = _sources(email, address)
@@ -85,6 +82,15 @@ async def _compared(store: Store, passwords: Passwords, email: str, password: st
         raise HeldBack(-(-wait_us // S))
     usable = None if person is None or person.disabled else person.password_hash
     return person if await passwords.fits(usable, password) else None
+
+
+async def _unchanged(tx: WriteTx, compared: Person) -> Person:
+    """The person may have been disabled, or given another password, while the one typed was compared. Raises SignInRefused."""
+    await people.lock(tx)
+    person = await people.get(tx, compared.id)
+    if person is None or person.disabled or person.password_hash != compared.password_hash:
+        raise SignInRefused
+    return person
 
 
 async def begin_session(tx: WriteTx, person: Person, deed: str, address: str, old_token: str | None) -> str:
@@ -156,13 +162,16 @@ async def change_password(
     if person is None:
         raise SignInRefused
     check_password(new, person.name, person.email, person.email.partition("@")[0])
-    if await _compared(store, passwords, person.email, current, address) is None:
+    compared = await _compared(store, passwords, person.email, current, address)
+    if compared is None or compared.id != person.id:
         raise SignInRefused
     fresh = await passwords.hash(new)
     async with store.write(None) as tx:
+        person = await _unchanged(tx, compared)
         account, by_address = _sources(person.email, address)
         await sign_in_tries.forget(tx, account.name)
         await sign_in_tries.take_back(tx, by_address.name)
         await people.set_password_hash(tx, person.id, fresh)
         await sessions.end_all_of(tx, person.id)
+        await one_time_links.drop(tx, one_time_links.PASSWORD, person.id)
         return await begin_session(tx, person, "password_changed", address, None)

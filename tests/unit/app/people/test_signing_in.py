@@ -9,12 +9,12 @@ import pytest
 from tests.office import ADDRESS, PASSWORD, CountingHasher, Office
 
 from interlock.app.errors import BadInput
-from interlock.app.people import audit_log, manage, signing_in
-from interlock.app.people.errors import HeldBack, SignInRefused
+from interlock.app.people import audit_log, links, manage, signing_in
+from interlock.app.people.errors import HeldBack, LinkVoid, SignInRefused
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
-from interlock.store import people
+from interlock.store import one_time_links, people
 
 pytestmark = pytest.mark.anyio
 
@@ -172,6 +172,49 @@ async def test_whoever_is_disabled_while_the_password_is_compared_does_not_get_i
 
     with pytest.raises(SignInRefused):
         await signing_in.sign_in(office.store, Slow(office.hasher), ada.email, PASSWORD, ADDRESS)
+
+
+@pytest.mark.parametrize("deed", ["reset", "disabled and enabled again, with another password"])
+async def test_a_password_that_an_admin_takes_away_while_it_is_changed_stays_taken_away(
+    office: Office, deed: str
+) -> None:
+    """Whoever had stolen the session would keep the account, by a password of their own."""
+    ada = await office.add("Ada")
+    await office.add("Bob", Role.ADMIN)
+    thief = await office.visitor("Ada")
+    links_: list[str] = []
+
+    class Slow(Passwords):
+        async def hash(self, password: str) -> str:
+            made = await super().hash(password)
+            if deed == "reset":
+                links_.append((await manage.reset_password(office.store, BY_COMMAND, ada.id))[1])
+            else:
+                await manage.disable(office.store, BY_COMMAND, ada.id)
+                await manage.enable(office.store, BY_COMMAND, ada.id)
+                await manage.set_password(
+                    office.store, office.passwords, BY_COMMAND, ada.id, "another quiet amber lamp"
+                )
+            return made
+
+    with pytest.raises(SignInRefused):
+        await signing_in.change_password(
+            office.store, Slow(office.hasher), thief, PASSWORD, "quiet amber lantern", ADDRESS
+        )
+    assert await refused(office, "Ada", "quiet amber lantern") == "sign_in_refused"
+    for link in links_:
+        await links.choose_password(office.store, office.passwords, link, "my own amber lantern", ADDRESS)
+        assert await office.sign_in("Ada", "my own amber lantern")
+
+
+async def test_a_link_to_choose_a_password_ends_with_the_change_of_the_password(office: Office) -> None:
+    ada = await office.add("Ada")
+    visitor = await office.visitor("Ada")
+    async with office.store.write(None) as tx:
+        link = await one_time_links.make(tx, one_time_links.PASSWORD, ada.id, 3_600_000_000)
+    await signing_in.change_password(office.store, office.passwords, visitor, PASSWORD, "quiet amber lantern", ADDRESS)
+    with pytest.raises(LinkVoid):
+        await links.open_link(office.store, link)
 
 
 async def test_ones_own_password_changes_with_the_current_one_and_signs_out_everywhere_else(office: Office) -> None:
