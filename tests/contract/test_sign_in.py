@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -72,6 +73,13 @@ async def test_an_admin_signs_in_to_salesforce(world: SignInWorld, choices: dict
     assert finished.identity.edition == "Developer Edition"
 
 
+async def test_salesforce_is_asked_for_the_api_a_refresh_token_and_who_it_is_and_for_nothing_else(
+    world: SignInWorld,
+) -> None:
+    address = (await world.begin(world.browser(), SALESFORCE)).address
+    assert parse_qs(urlsplit(address).query)["scope"] == ["api refresh_token openid"]
+
+
 class TestRefusals:
     @pytest.mark.parametrize("side", list(Side))
     async def test_a_person_who_says_no_is_told_so_and_may_try_again(self, world: SignInWorld, side: Side) -> None:
@@ -138,6 +146,24 @@ class TestRefusals:
         with pytest.raises(SignInStopped) as told:
             await world.finish(browser, HUBSPOT)
         assert told.value.failure.code == "sign_in_unknown"
+
+    @pytest.mark.parametrize("side", list(Side))
+    async def test_an_answer_that_names_another_issuer_is_refused_and_its_code_sent_nowhere(
+        self, world: SignInWorld, side: Side
+    ) -> None:
+        browser = world.browser()
+        await browser.go_through((await world.begin(browser, side)).address)
+        browser.at += "&iss=https%3A%2F%2Fevil.example"
+        sent = len(world.line.sent)
+        with pytest.raises(AddressRefused, match=r"evil\.example"):
+            await world.finish(browser, side)
+        assert len(world.line.sent) == sent
+
+    async def test_an_answer_that_names_its_own_issuer_is_taken(self, world: SignInWorld) -> None:
+        browser = world.browser()
+        await browser.go_through((await world.begin(browser, SALESFORCE)).address)
+        browser.at += "&iss=https%3A%2F%2Flogin.salesforce.com"
+        assert (await world.finish(browser, SALESFORCE)).side is SALESFORCE
 
     @pytest.mark.parametrize("side", list(Side))
     async def test_a_code_put_in_from_another_sign_in_is_refused_by_its_verifier(

@@ -165,8 +165,8 @@ async def finish(
     """`query`: the callback's; `browser`: the cookie's value. `is_meant`: whether it is the sign-in that the caller goes on with;
     one that was begun elsewhere in this browser is not its to finish.
 
-    Raises SignInStopped, SignInRefused and its kin, MissingScope, Unreachable. Whatever it raises, the state is used up, save
-    where it is not this browser's."""
+    Raises SignInStopped, SignInRefused and its kin, AddressRefused, MissingScope, Unreachable. Whatever it raises, the state is
+    used up, save where it is not this browser's."""
     wanted = await _use(store, side, query.get("state", ""), browser)
     request = wanted.request
     if not is_meant(request):
@@ -176,6 +176,9 @@ async def finish(
             f"Start again with Sign in to {NAMES[side]}, and end one before you begin the next.",
             side,
         )
+    if "iss" in query:
+        # Who has answered, where that is said (RFC 9207): the CRM that was asked, and nobody else.
+        hosts.checked(side, query["iss"], local=crms.addresses.local)
     flow = crms.flow(side, await app_of(store, request.app_id), wanted.login_url)
     if "error" in query or not query.get("code"):
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))

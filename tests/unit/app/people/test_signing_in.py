@@ -147,6 +147,11 @@ async def test_signing_in_again_ends_the_browsers_old_session(office: Office) ->
     assert await office.whose(new) is None
 
 
+async def test_a_password_is_hashed_with_argon2id_and_the_parameters_of_the_standard() -> None:
+    """RFC 9106, section 4, second recommendation: 64 MiB, three passes, four lanes."""
+    assert (await Passwords().hash(PASSWORD)).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 async def test_a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in(office: Office) -> None:
     ada = await office.add("Ada")
     stronger = Passwords(CountingHasher(time_cost=2))
