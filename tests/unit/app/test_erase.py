@@ -345,6 +345,35 @@ def test_a_contact_that_hubspot_erased_is_forgotten_when_it_is_looked_at_and_not
     tell(story)
 
 
+@pytest.mark.parametrize("polling", [False, True])
+def test_a_contact_that_hubspot_erased_is_forgotten_within_a_month_though_nobody_touches_its_pair(
+    tell: Tell, polling: bool
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        world.salesforce.add_validation_rule("Contact", lambda record: "alone" in (record.get("Email") or ""), "No.")
+        alone = world.hugo.create("contacts", {"email": f"alone.{CANARIES[0]}", "lastname": CANARIES[2]})
+        await world.sync_later(86_400)
+        assert await world.link("contacts", alone) is None
+        assert f"unlinked: {CANARIES[0]}" in await canaries(world)
+        kept = world.person("bob@example.com")
+        await world.settle()
+        world.hugo.erase(hubspot_id)
+        world.hugo.erase(alone)
+        for _ in range(30):
+            await asyncio.sleep(86_400)
+            await (world.poll() if polling else world.sync())
+        assert await canaries(world) == []
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert (link.state, link.base) == (LinkState.HUBSPOT_DELETED, {})
+        bob = await world.link("contacts", kept)
+        assert bob is not None
+        assert bob.base
+
+    tell(story)
+
+
 def test_a_contact_that_was_only_archived_is_remembered(tell: Tell) -> None:
     async def story(world: World) -> None:
         hubspot_id, _ = await known(world)
