@@ -21,7 +21,7 @@ from interlock.crm.errors import (
     RightsMissing,
     SignInDenied,
 )
-from interlock.store import Store, connections, grants
+from interlock.store import Store, connections, deeds, grants
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +138,16 @@ class TestRefusals:
             with pytest.raises(SignInStopped) as told:
                 await world.finish(forged, SALESFORCE)
             assert told.value.failure.code == "sign_in_unknown"
+
+    async def test_a_callback_that_is_refused_is_in_the_log_with_why_and_by_whom(self, world: SignInWorld) -> None:
+        browser = world.browser()
+        await world.sign_in(SALESFORCE, browser)
+        for _ in range(3):
+            with pytest.raises(SignInStopped):
+                await world.finish(browser, SALESFORCE)
+        async with world.store.read(None) as tx:
+            (told,) = [deed for deed in await deeds.list_(tx, None, 100) if deed.action == "crm_sign_in_refused"]
+        assert (told.actor, told.subject, told.detail) == ("command", "salesforce", {"why": "used"})
 
     async def test_a_state_of_one_crm_is_unknown_at_the_callback_of_the_other(self, world: SignInWorld) -> None:
         browser = world.browser()

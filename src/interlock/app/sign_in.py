@@ -19,7 +19,7 @@ from interlock.app import sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
-from interlock.app.people.log import record
+from interlock.app.people.log import record, record_once_an_hour
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import ALWAYS_ON as ALWAYS_ON
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
@@ -167,7 +167,7 @@ async def finish(
 
     Raises SignInStopped, SignInRefused and its kin, AddressRefused, MissingScope, Unreachable. Whatever it raises, the state is
     used up, save where it is not this browser's."""
-    wanted = await _use(store, side, query.get("state", ""), browser)
+    wanted = await _use(store, side, query.get("state", ""), browser, by)
     request = wanted.request
     if not is_meant(request):
         raise SignInStopped(
@@ -203,9 +203,11 @@ async def finish(
     )
 
 
-async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:
+async def _use(store: Store, side: Side, state: str, browser: str | None, by: By) -> _Wanted:
     async with store.write(None) as tx:
         found = await sign_ins.use(tx, side.value, state, browser)
+        if isinstance(found, Refused):
+            await record_once_an_hour(tx, by, "crm_sign_in_refused", side.value, why=found.value)
     if isinstance(found, Used):
         return msgspec.json.decode(found.content, type=_Wanted)
     name = NAMES[side]
