@@ -81,11 +81,14 @@ class Asked(msgspec.Struct):
             **values,
         )
 
-    def signed_in(self, token: str, to: str = "/") -> Response:
+    async def signed_in(self, token: str, to: str = "/") -> Response:
         """On with a new session. What the browser had before it counts no more."""
         response = RedirectResponse(to, 303)
         cookies.write(response, cookies.SESSION, token)
         cookies.clear(response, cookies.VISIT)
+        known = await signing_in.known_from_now_on(self.site.store, token)
+        if known is not None:
+            cookies.keep(response, cookies.KNOWN, known)
         return response
 
 

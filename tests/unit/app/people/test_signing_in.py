@@ -104,6 +104,44 @@ async def test_an_address_that_tries_many_accounts_waits_and_others_do_not(offic
     assert await office.sign_in("Ada", address="203.0.113.1")
 
 
+async def test_a_browser_that_has_signed_in_before_is_not_held_back_by_what_strangers_try(office: Office) -> None:
+    await office.add("Ada")
+    known = await signing_in.known_from_now_on(office.store, await office.sign_in("Ada"))
+    for number in range(6):
+        await refused(office, "Ada", address=f"198.51.100.{number}")
+
+    async def from_browser(cookie: str | None, name: str = "ada", password: str = PASSWORD) -> str:
+        email = f"{name}@example.com"
+        return await signing_in.sign_in(office.store, office.passwords, email, password, "203.0.113.1", None, cookie)
+
+    await office.add("Bob")
+    of_bob = await signing_in.known_from_now_on(office.store, await office.sign_in("Bob"))
+    assert known is not None
+    for cookie in (None, "", "made up", "\u0142", known[:-8] + "AAAAAAA=", of_bob):
+        with pytest.raises(HeldBack):
+            await from_browser(cookie)
+    assert await from_browser(known)
+    # What strangers try goes on to wait.
+    assert await refused(office, "Ada", PASSWORD, "203.0.113.2") == "held_back"
+
+
+async def test_a_browser_that_is_known_can_guess_no_more_often_than_anybody_and_holds_nobody_else_back(
+    office: Office,
+) -> None:
+    await office.add("Ada")
+    known = await signing_in.known_from_now_on(office.store, await office.sign_in("Ada"))
+
+    async def guess() -> str:
+        with pytest.raises((SignInRefused, HeldBack)) as caught:
+            await signing_in.sign_in(
+                office.store, office.passwords, "ada@example.com", "a wrong guess", "203.0.113.1", None, known
+            )
+        return caught.value.failure.code
+
+    assert [await guess() for _ in range(6)] == ["sign_in_refused"] * 5 + ["held_back"]
+    assert await office.sign_in("Ada", address="203.0.113.2")
+
+
 async def test_a_burst_of_tries_is_counted_before_any_of_them_is_looked_at(office: Office) -> None:
     await office.add("Ada")
     codes = await asyncio.gather(*(refused(office, "Ada") for _ in range(30)))
