@@ -133,6 +133,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "restore": (0, "restore"),
     "connections after the restore": (0, "connections"),
     "resume after the restore": (0, "resume"),
+    "after-restore planned": (0, "after-restore"),
+    "after-restore": (0, "after-restore"),
     "rotate-key planned": (0, "rotate-key"),
     "rotate-key": (0, "rotate-key"),
     "disconnect planned": (0, "disconnect"),
