@@ -37,7 +37,7 @@ _PERSONS = "contacts"
 
 class Remembered(msgspec.Struct, frozen=True):
     """What is known of a person. `audit` and `issues`: rows that hold values. `others`: records that are still there, and were
-    merged or linked with theirs; None: nobody asked the CRMs."""
+    merged or linked with theirs or bear one of their addresses; None: nobody asked the CRMs."""
 
     hubspot: RecordKey | None
     salesforce: RecordKey | None
@@ -136,9 +136,10 @@ async def erase(
                 found, known = await _look(store, connection, key, _merged(seen))
                 if everywhere:
                     await _delete(clients, found)
-                found = msgspec.structs.replace(found, others=await _living(clients, found, known))
-                await _forget(store, connection, known, addresses(SPECS[_PERSONS], seen), by, ownership.lease)
-                return found
+                mails = addresses(SPECS[_PERSONS], seen)
+                others = await _living(clients, found, known, mails)
+                await _forget(store, connection, known, mails, by, ownership.lease, others)
+                return msgspec.structs.replace(found, others=others)
 
         return await when_free(attempt, clock_us, wait_s)
 
@@ -176,8 +177,8 @@ def _merged(seen: list[Observation]) -> list[RecordKey]:
     ]
 
 
-async def _living(clients: Clients, found: Remembered, known: Known) -> tuple[RecordKey, ...]:
-    """Other records of theirs that a CRM still has."""
+async def _living(clients: Clients, found: Remembered, known: Known, mails: list[str]) -> tuple[RecordKey, ...]:
+    """Other records of theirs that a CRM still has, and those that bear one of their addresses."""
     others = [key for key in known.keys if key not in found.records()]
     living: list[RecordKey] = []
     ids = [key.id for key in others if key.side is Side.HUBSPOT]
@@ -188,7 +189,14 @@ async def _living(clients: Clients, found: Remembered, known: Known) -> tuple[Re
         if ids:
             read = await clients.salesforce.retrieve(type_, ids, ["Id"], purpose="fetch")
             living += [seen.key for seen in read.values()]
-    return tuple(living)
+    addressed = [mail.removeprefix("email:") for mail in mails]
+    if addressed:
+        here = await clients.hubspot.read(_PERSONS, addressed, [], id_property="email", purpose="match")
+        living += [seen.key for seen in here.values()]
+        for type_ in ("Contact", "Lead"):
+            there = await clients.salesforce.query_where_in(type_, ["Id"], {"Email": addressed}, purpose="match")
+            living += [seen.key for seen in there]
+    return tuple(key for key in dict.fromkeys(living) if key not in found.records())
 
 
 async def _check_living(clients: Clients, found: Remembered) -> None:
@@ -230,10 +238,19 @@ def _check(side: Side, key: RecordKey, outcome: Outcome) -> None:
     )
 
 
-async def _forget(store: Store, connection: Connection, known: Known, mails: list[str], by: By, lease: Lease) -> None:
+async def _forget(
+    store: Store,
+    connection: Connection,
+    known: Known,
+    mails: list[str],
+    by: By,
+    lease: Lease,
+    others: Sequence[RecordKey] = (),
+) -> None:
     async with store.write(connection.id, lease) as tx:
         await erasures.put(tx, [*map(str, known.keys), *mails])
         await links.set_state(tx, known.link_ids, LinkState.UNLINKED)
         await erasures.clear(tx, _PERSONS, known.keys, known.link_ids)
+        await erasures.forget_labels(tx, _PERSONS, others)
         await dirty.clear(tx, known.keys, await dirty.horizon(tx))
         await record(tx, by, "erased", f"connection:{connection.id}")

@@ -95,6 +95,14 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
+    def drop_ended(self, connection: str) -> None:
+        """Answers that hold values of records: one of them was erased."""
+        ended = [
+            each.id for each in self._jobs.values() if each.connection == connection and each.ended_at_us is not None
+        ]
+        for id_ in ended:
+            del self._jobs[id_]
+
     def get(self, id_: str) -> Job:
         """Raises Missing."""
         self._forget()

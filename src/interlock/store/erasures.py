@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import secrets, setup_work
+from interlock.store import links, secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -103,6 +103,22 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     for table in ("resolution", "undo"):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
     await setup_work.forget(tx, texts)
+
+
+async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:
+    """Of records that bear an address of theirs and may be somebody else's: how they are called, and what is asked about them as
+    long as they have no counterpart. A sync that looks at them again knows the address by its hash."""
+    ids = {side: [key.id for key in keys if key.side is side] for side in Side}
+    linked = {
+        *await links.by_hubspot(tx, object_, ids[Side.HUBSPOT]),
+        *await links.by_salesforce(tx, object_, ids[Side.SALESFORCE]),
+    }
+    alone = [key for key in keys if key.id not in linked]
+    sql = "UPDATE unlinked SET label = '' WHERE connection_id = ? AND record_key IN [?]"
+    await tx.run(sql, tx.connection_id, [str(key) for key in alone])
+    for side in Side:
+        sql = f"DELETE FROM issue WHERE connection_id = ? AND object = ? AND {side.value}_id IN [?]"
+        await tx.run(sql, tx.connection_id, object_, [key.id for key in alone if key.side is side])
 
 
 async def remembered(tx: Tx, object_: str, keys: Sequence[RecordKey]) -> Mapping[str, int]:

@@ -125,7 +125,8 @@ def test_nothing_is_left_of_a_pair_of_theirs_that_had_ended(tell: Tell) -> None:
     tell(story)
 
 
-def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell) -> None:
+@pytest.mark.parametrize("parted", [False, True])
+def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell, parted: bool) -> None:
     """A preview and a trial hold values, and are kept with the set-up."""
 
     async def story(world: World) -> None:
@@ -143,6 +144,8 @@ def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: T
             await setups.join(tx, setup_id, world.connection.id)
             await setup_work.put(tx, setup_id, "preview", found)
             await setup_work.put(tx, setup_id, "finish", trial)
+            if parted:
+                await setups.part(tx, setup_id)
         await erase(world, contact(hubspot_id))
         assert await canaries(world) == []
         async with world.store.read(None) as tx:
@@ -298,6 +301,29 @@ def test_whoever_hubspot_erased_is_forgotten_with_those_who_were_merged_into_the
         mine = world.counterpart("contacts", survivor)
         world.hugo.erase(survivor)
         world.sally.update("Contact", mine, {"Title": "Edited"})
+        await world.settle()
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_other_records_with_the_same_address_are_named_and_what_was_asked_about_them_is_forgotten(tell: Tell) -> None:
+    """Which of two contacts it is, is an issue that bears the address; both may be the person."""
+
+    async def story(world: World) -> None:
+        await world.connect()
+        first, second = (
+            world.sally.create("Contact", {"LastName": CANARIES[1], "Email": CANARIES[0]}) for _ in range(2)
+        )
+        hubspot_id = world.hugo.create("contacts", {"email": CANARIES[0], "lastname": CANARIES[1]})
+        await world.settle()
+        assert await world.issues()
+        assert f"unlinked: {CANARIES[0]}" in await canaries(world)
+        done = await erase(world, contact(hubspot_id))
+        assert {key.id for key in done.others or ()} == {first, second}
+        assert await canaries(world) == []
+        for id_ in (first, second):
+            world.sally.update("Contact", id_, {"Title": "Edited"})
         await world.settle()
         assert await canaries(world) == []
 
