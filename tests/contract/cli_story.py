@@ -352,6 +352,8 @@ def _keeping(story: Story) -> None:
     story.run("restore", "restore", file, "--yes", "--over-newer")
     story.run("connections after the restore", "connections")
     story.run("resume after the restore", "resume")
+    story.run("after-restore planned", "after-restore", "--plan")
+    story.run("after-restore", "after-restore", "--yes")
     story.run("rotate-key planned", "rotate-key", "--plan")
     story.run("rotate-key", "rotate-key", "--yes")
     story.run("disconnect planned", "disconnect", "--connection", "default", "--plan")

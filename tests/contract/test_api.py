@@ -14,6 +14,7 @@ from tests.asgi_browser import Browser
 
 from interlock.app.people import manage
 from interlock.app.people.roles import Role
+from interlock.store import deeds
 from interlock.web.api.door import BODY_BYTES
 
 pytestmark = pytest.mark.anyio
@@ -139,6 +140,29 @@ async def test_a_sync_is_done_by_the_dispatcher_and_a_record_can_be_asked_for(sy
 async def test_an_import_takes_its_turn_beside_the_dispatcher(synced: ApiWorld) -> None:
     job = await synced.ended(await synced.post("~/import", {"objects": ["contacts"]}, Role.OPERATOR))
     assert (job["state"], job["result"]["schema"], job["result"]["marked"]) == ("done", "interlock.import/1", 2)
+
+
+async def test_who_asked_for_a_sync_or_an_import_is_in_the_log_and_a_program_that_syncs_all_the_time_does_not_fill_it(
+    synced: ApiWorld,
+) -> None:
+    async with synced.store.read(None) as tx:
+        before = len(await deeds.list_(tx, None, 1_000))
+    (grace,) = (await synced.get("~/records", text="grace@example.com")).document["records"]
+    for _ in range(2):
+        await synced.ended(await synced.post("~/sync", {"objects": ["contacts"]}, Role.OPERATOR))
+        await synced.ended(await synced.post("~/sync", {"records": [grace["hubspot"]]}, Role.OPERATOR))
+    await synced.ended(await synced.post("~/import", {"objects": ["contacts"]}, Role.OPERATOR))
+    async with synced.store.read(None) as tx:
+        done = [deed for deed in reversed(await deeds.list_(tx, None, 1_000)) if deed.seq > before]
+    asked = [(deed.action, deed.detail.get("objects"), deed.detail.get("records")) for deed in done]
+    assert asked == [
+        ("sync_asked", ["contacts"], None),
+        ("sync_asked", [], [grace["hubspot"]]),
+        ("sync_asked", [], [grace["hubspot"]]),
+        ("import_asked", ["contacts"], None),
+    ]
+    assert len({deed.actor for deed in done}) == 1
+    assert done[0].actor.startswith("token:")
 
 
 async def test_a_job_that_nobody_knows_is_told_to_be_begun_again(api: ApiWorld) -> None:

@@ -76,6 +76,15 @@ async def test_an_undo_of_no_time_at_all_is_refused_before_a_job_is_begun(joined
     assert (await joined.post("~/undo", {})).status == 422
 
 
+async def test_what_jobs_have_answered_of_a_person_goes_with_them(synced: ApiWorld) -> None:
+    (grace,) = (await synced.get("~/records", text="grace@example.com")).document["records"]
+    plan = await synced.ended(await synced.post("~/plan", {}))
+    assert (await synced.get(f"jobs/{plan['id']}")).status == 200
+    done = await synced.ended(await synced.post("~/erase", {"record": grace["hubspot"]}))
+    assert done["state"] == "done"
+    assert (await synced.get(f"jobs/{plan['id']}")).status == 404
+
+
 async def test_a_person_is_erased_by_an_admin_only(synced: ApiWorld) -> None:
     pair = await pair_of(synced, "grace@example.com")
     wanted = {"record": pair["hubspot"]}

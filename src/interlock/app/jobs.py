@@ -99,6 +99,14 @@ class Jobs:
         self._forget()
         return self._jobs.get(id_)
 
+    def drop_ended(self, connection: str) -> None:
+        """Answers that hold values of records: one of them was erased."""
+        ended = [
+            each.id for each in self._jobs.values() if each.connection == connection and each.ended_at_us is not None
+        ]
+        for id_ in ended:
+            del self._jobs[id_]
+
     def get(self, id_: str) -> Job:
         """Raises Missing."""
         job = self.find(id_)

@@ -19,7 +19,7 @@ from interlock.app import sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
-from interlock.app.people.log import record
+from interlock.app.people.log import record, record_once_an_hour
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import ALWAYS_ON as ALWAYS_ON
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
@@ -165,9 +165,9 @@ async def finish(
     """`query`: the callback's; `browser`: the cookie's value. `is_meant`: whether it is the sign-in that the caller goes on with;
     one that was begun elsewhere in this browser is not its to finish.
 
-    Raises SignInStopped, SignInRefused and its kin, MissingScope, Unreachable. Whatever it raises, the state is used up, save
-    where it is not this browser's."""
-    wanted = await _use(store, side, query.get("state", ""), browser)
+    Raises SignInStopped, SignInRefused and its kin, AddressRefused, MissingScope, Unreachable. Whatever it raises, the state is
+    used up, save where it is not this browser's."""
+    wanted = await _use(store, side, query.get("state", ""), browser, by)
     request = wanted.request
     if not is_meant(request):
         raise SignInStopped(
@@ -176,6 +176,9 @@ async def finish(
             f"Start again with Sign in to {NAMES[side]}, and end one before you begin the next.",
             side,
         )
+    if "iss" in query:
+        # Who has answered, where that is said (RFC 9207): the CRM that was asked, and nobody else.
+        hosts.checked(side, query["iss"], local=crms.addresses.local)
     flow = crms.flow(side, await app_of(store, request.app_id), wanted.login_url)
     if "error" in query or not query.get("code"):
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
@@ -200,9 +203,11 @@ async def finish(
     )
 
 
-async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:
+async def _use(store: Store, side: Side, state: str, browser: str | None, by: By) -> _Wanted:
     async with store.write(None) as tx:
         found = await sign_ins.use(tx, side.value, state, browser)
+        if isinstance(found, Refused):
+            await record_once_an_hour(tx, by, "crm_sign_in_refused", side.value, why=found.value)
     if isinstance(found, Used):
         return msgspec.json.decode(found.content, type=_Wanted)
     name = NAMES[side]

@@ -96,6 +96,58 @@ async def restore(
     return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
 
 
+async def after_restore(
+    run: Run,
+    replaced: Annotated[
+        str | None,
+        typer.Option(
+            "--replaced",
+            metavar="DATABASE",
+            help="The database that was there before, as interlock.yaml names it: it knows what was taken away since the backup.",
+        ),
+    ] = None,
+    plan: PlanOption = False,
+    yes: YesOption = False,
+) -> Answer:
+    """After other tools have put the database back: take away again what was taken away since. Everything must be stopped."""
+    from interlock import config
+    from interlock.app import after_restore as use_case
+    from interlock.store import keyring
+    from interlock.wiring import wall_clock_us
+
+    home = config.load(run.home_path())
+    nothing = {"planned": True, "connections": None, "withdrawn": None, "sign_ins_readable": None}
+    if plan:
+        return Answer(nothing, lambda out: out.line("Everybody would be signed out. Nothing was changed."))
+    unknown = "" if replaced else " Without --replaced nothing is known of what was taken away since the backup."
+    run.confirm(f"Sign everybody out, and take away again what was taken away since?{unknown}", yes)
+    done = await use_case.settle(home.database, replaced, keyring.load_or_create(home.key_file), wall_clock_us)
+    document = {
+        "planned": False,
+        "connections": done.connections,
+        "withdrawn": done.withdrawn,
+        "sign_ins_readable": done.readable,
+    }
+
+    def page(out: Page) -> None:
+        out.line(f"{done.connections} connections are as they were then, and everybody is signed out.", style="bold")
+        if done.withdrawn is None:
+            out.line(
+                "What was taken away since the backup is given back: erase people again, revoke tokens, disable people, pause and"
+                " disconnect connections, and remove webhooks, as you have since."
+            )
+        else:
+            taken = ", ".join(f"{number} {name}" for name, number in done.withdrawn.items())
+            out.line(f"Taken away again: {taken}. Who was erased since was forgotten again.")
+        if not done.readable:
+            out.line(
+                f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."
+            )
+        out.line("Next: interlock plan")
+
+    return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
 async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False) -> Answer:
     """Make a new key and seal every stored secret with it. Interrupted, it is run again. Everything must be stopped."""
     from interlock.app import key_rotation
@@ -126,4 +178,5 @@ async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False)
 def register(app: typer.Typer) -> None:
     app.command("backup")(with_common("backup", backup))
     app.command("restore")(with_common("restore", restore))
+    app.command("after-restore")(with_common("after-restore", after_restore))
     app.command("rotate-key")(with_common("rotate-key", rotate_key))

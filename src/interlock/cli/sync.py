@@ -48,7 +48,8 @@ async def sync(
     plan: PlanOption = False,
 ) -> Answer:
     """Carry changes over, both ways."""
-    from interlock.app import connections, keys, times
+    from interlock.app import asked_for, connections, keys, times
+    from interlock.app import once as use_case
     from interlock.cli.plan import plan as preview
 
     if plan:
@@ -63,6 +64,9 @@ async def sync(
     wanted = [keys.check_key(each) for each in record or ()]
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
+        use_case.check_runs(chosen, only)
+        assert chosen.id is not None
+        await asked_for.note_sync(opened.store, chosen.id, only, wanted)
         if not once and not wanted:
             return await _until_ended(run, opened, chosen, only)
         return await _once(run, opened, chosen, only, wanted, wait_s)

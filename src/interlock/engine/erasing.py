@@ -14,6 +14,7 @@ from interlock.engine.context import Cycle
 from interlock.engine.work import Batch, Work
 from interlock.objects.spec import ObjectSpec
 from interlock.store import WriteTx, erasures
+from interlock.store.known_as import known_as
 
 RECORD, PERSON = "record", "person"
 
@@ -70,7 +71,8 @@ async def _forget(tx: WriteTx, batch: Batch, work: Work) -> None:
     keys = list(dict.fromkeys(each.key for each in work.dirty))
     if link is not None:
         keys = list(dict.fromkeys([*keys, link.hubspot, link.salesforce]))
-    spec = batch.runtime.spec
-    gone = [str(key) for key in keys if key.side is Side.HUBSPOT]
-    await erasures.put(tx, [*gone, *addresses(spec, [work.salesforce])])
-    await erasures.clear(tx, work.object, keys, [link.id] if link is not None and link.id is not None else [])
+    # What was merged into the record was erased with it, and is remembered under ids of its own.
+    known = await known_as(tx, work.object, keys)
+    gone = [str(key) for key in known.keys if key.side is Side.HUBSPOT]
+    await erasures.put(tx, [*gone, *addresses(batch.runtime.spec, [work.salesforce])])
+    await erasures.clear(tx, work.object, known.keys, known.link_ids)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from interlock.core.link import RESTS, WHOLE
 from interlock.core.model import (
     AuditKind,
+    AuditRow,
     Base,
     Gone,
     GoneHow,
@@ -141,7 +142,14 @@ def _left_nothing(seen: Seen) -> bool:
 def _end(ctx: Cycle, work: Work) -> None:
     """Nothing is left of this pair: both its records live on as others, which have pairs of their own, or not at all."""
     work.state = LinkState.UNLINKED
-    work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
+    work.audit.append(_parted_row(ctx, work))
+
+
+def _parted_row(ctx: Cycle, work: Work) -> AuditRow:
+    """It says who the record lives on as, whose pair does not name it: who erases that one wants this one forgotten as well."""
+    row = pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us())
+    row.reason = str(work.follow)
+    return row
 
 
 def _how(work: Work) -> str:
@@ -176,7 +184,7 @@ def _rest(ctx: Cycle, work: Work, holder: RecordLink) -> None:
     state = RESTS[successor.side]
     if link.state is not state:
         work.state = state
-        work.audit.append(pair_row(work, AuditKind.UNLINK, _how(work), ctx.clock_us()))
+        work.audit.append(_parted_row(ctx, work))
     work.issues.append(_two_for_one(work, link, successor, holder))
 
 

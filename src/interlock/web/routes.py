@@ -181,9 +181,9 @@ def _route(site: Site, address: Address) -> Route:
     if isinstance(address, Operation):
         endpoint = door(site, address)
     elif address.need is None:
-        endpoint = access.open_page(site, address.handler)
+        endpoint = access.open_page(site, address.handler, address.shown)
     else:
-        endpoint = access.page(site, address.handler, address.need, address.path)
+        endpoint = access.page(site, address.handler, address.need, address.shown)
     return Route(address.path, _for_us(site, endpoint), methods=[address.method])
 
 

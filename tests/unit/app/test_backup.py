@@ -336,3 +336,18 @@ def test_on_postgresql_the_command_to_use_is_said_without_the_password() -> None
     fix = refused.value.failure.fix
     assert "pg_dump --format=custom --file=a.backup --dbname=postgresql://ada@db.example.com:5433/interlock" in fix
     assert "violet" not in fix
+
+
+async def _restore_on_postgresql() -> str:
+    database = "postgresql+psycopg://ada:violet@db.example.com:5433/interlock"
+    with pytest.raises(BadInput) as refused:
+        await backup.restore(database, Path("secret.key"), Path("a.dump"), lambda: 0)
+    return refused.value.failure.fix
+
+
+def test_on_postgresql_nobody_is_told_to_restore_over_the_database_that_knows_what_was_taken_since() -> None:
+    fix = asyncio.run(_restore_on_postgresql())
+    assert "Make a new database" in fix
+    assert "--clean" not in fix
+    assert "interlock after-restore --replaced postgresql+psycopg://ada@db.example.com:5433/interlock" in fix
+    assert "violet" not in fix

@@ -38,6 +38,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         return await new_sandbox.came_back(asked, side, connection_id)
     setup_id, part, window, token = _pressed(pressed)
     if part not in signing_in.PARTS or signing_in.PARTS[part] is not side:
+        await _note_refused(asked, side)
         text = _(
             "This browser began no such sign-in, or it keeps no cookies of Interlock. Begin it on the page Connect."
         )
@@ -45,6 +46,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
     browser = cookies.read(asked.request, sign_in.COOKIE)
     at = await _whose(asked, setup_id, token, browser)
     if at is None:
+        await _note_refused(asked, side)
         text = _("You were signed out of Interlock meanwhile. Sign in, open the set-up, and begin this sign-in again.")
         return asked.page("message.html", 403, title=_("Not signed in"), text=text)
     refused = None
@@ -64,6 +66,12 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         response.headers.update(OPENED)
     cookies.clear(response, pressed_cookie(side))
     return response
+
+
+async def _note_refused(asked: Asked, side: Side) -> None:
+    # Without a state nobody has come back from a sign-in: somebody has only looked at the address.
+    if "state" in asked.request.query_params:
+        await asked.site.denials.callback(side.value, asked.address)
 
 
 def _pressed(cookie: str | None) -> tuple[int, str, str, str]:
