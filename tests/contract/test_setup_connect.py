@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
-from tests.setup_world import ADMIN, CONNECT, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
+from tests.setup_world import ADMIN, APPS, CONNECT, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
 from interlock.app.setup import connect, joining, state
 from interlock.store import connections, grants
@@ -41,6 +41,13 @@ async def state_of(world: SetupWorld, grant_id: int) -> tuple[str, str]:
         found = await grants.get(tx, grant_id)
     assert found is not None
     return found.state, found.role
+
+
+async def good_grants(world: SetupWorld) -> set[int]:
+    """Of all that was ever granted."""
+    async with world.store.read(None) as tx:
+        rows = await tx.rows("SELECT id FROM crm_grant WHERE state = ?", grants.GOOD)
+    return {row[0] for row in rows}
 
 
 class TestBothSides:
@@ -175,6 +182,39 @@ class TestWindow:
         for crm in (one, other):
             assert (await world.come_back(ada, crm)).to == CONNECT
         assert connect.done(await world.setup())
+
+    @pytest.mark.parametrize("part", [HUBSPOT, SALESFORCE, SYNC_USER])
+    async def test_of_two_who_sign_in_to_one_side_at_once_the_first_stays_and_the_second_is_ended_again(
+        self, world: SetupWorld, ada: Browser, part: str
+    ) -> None:
+        if part == SYNC_USER:
+            await world.sign_in_to(ada, SALESFORCE)
+        bo, email = await world.person("bo"), SALES if part == SYNC_USER else ADMIN
+        first, second = world.browser(email), world.browser(email)
+        await first.go_through(await world.press(ada, part))
+        await second.go_through(await world.press(bo, part))
+        await world.come_back(ada, first)
+        stays = getattr(await values(world), part)
+        await world.come_back(bo, second)
+        now = await values(world)
+        assert getattr(now, part) == stays
+        assert (await state_of(world, stays.grant))[0] == grants.GOOD
+        assert "signed in to" in now.refused[part]
+        assert "this one was ended again" in (await bo.get(CONNECT)).page.text
+        assert await good_grants(world) == {
+            each.grant for each in (now.hubspot, now.salesforce, now.sync_user) if each is not None
+        }
+
+    async def test_a_sign_in_that_comes_back_after_a_key_was_chosen_is_ended_again(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        crm = world.browser()
+        await crm.go_through(await world.press(ada, HUBSPOT))
+        await ada.submit(APPS, APPS, go="next", hubspot_way="key", hubspot_key=world.hubspot.token)
+        await world.come_back(ada, crm)
+        assert (await values(world)).hubspot is None
+        assert "chose a key for HubSpot" in (await values(world)).refused[HUBSPOT]
+        assert await good_grants(world) == set()
 
 
 class TestTheDoor:

@@ -72,6 +72,7 @@ class Finished(msgspec.Struct, frozen=True):
     setup_id: int | None = None  # as it was asked for
     part: str = ""
     moves: int | None = None  # as it was asked for
+    replaces: int | None = None  # as it was asked for
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -197,6 +198,7 @@ async def finish(
         setup_id=request.setup_id,
         part=request.part,
         moves=request.moves,
+        replaces=request.replaces,
     )
 
 

@@ -2,7 +2,8 @@
 
     part          hubspot | salesforce | sync_user
     begin         the address to go to; what was refused before is forgotten
-    finish        the grant is the set-up's, one that it replaces is revoked; or the refusal is kept, to be said beside the button
+    finish        the grant is the set-up's, one that it replaces is revoked; or the refusal is kept, to be said beside the button;
+                  who comes second of two is refused, and ended again
     with_key      the same without a browser: a service key, client credentials, a JWT key (apps.py)
 
 Protocol, states and refusals are `app.sign_in`'s; who deploys and who syncs is `app.sign_offs`'.
@@ -28,8 +29,9 @@ from interlock.crm.hubspot.oauth import SANDBOX_TYPES
 from interlock.crm.oauth import Identity
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.oauth import identity_of
-from interlock.store import Store, grants, setup_work
+from interlock.store import Store, grants, setup_work, setups
 from interlock.store.setups import Setup
+from interlock.store.tx import WriteTx
 
 HUBSPOT, SALESFORCE, SYNC_USER = "hubspot", "salesforce", "sync_user"
 PARTS = {HUBSPOT: Side.HUBSPOT, SALESFORCE: Side.SALESFORCE, SYNC_USER: Side.SALESFORCE}
@@ -140,21 +142,49 @@ async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) 
         finished.identity, finished.grant_id, finished.joined_to, finished.known_as, finished.not_revoked
     )
     try:
-        before = connect.values_of(await state.load(store, finished.setup_id))
-        if part == SYNC_USER and before.salesforce is not None and before.salesforce.grant is not None:
-            await sign_offs.choose_sync_user(store, before.salesforce.grant, finished.grant_id)
-        setup = await _remember(
-            store,
-            by,
-            finished.setup_id,
-            lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part),
-        )
+        admin = connect.values_of(await state.load(store, finished.setup_id)).salesforce
+        if part == SYNC_USER and admin is not None and admin.grant is not None:
+            await sign_offs.choose_sync_user(store, admin.grant, finished.grant_id)
+        async with store.write(None) as tx:
+            # Held from here on: what is looked at is what is replaced.
+            await setups.lock(tx, finished.setup_id)
+            before = await state.load_in(tx, finished.setup_id)
+            _check_first(before, finished)
+            setup = await _remember_in(
+                tx,
+                by,
+                finished.setup_id,
+                lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part),
+            )
     except BaseException:
         await sign_offs.revoke(store, crms, finished.grant_id)
         raise
-    if part == SALESFORCE and before.sync_user is not None and before.sync_user.grant is not None:
-        return await _keep_sync_user(store, crms, by, setup, before.sync_user.grant)
+    sync_user = connect.values_of(before).sync_user
+    if part == SALESFORCE and sync_user is not None and sync_user.grant is not None:
+        return await _keep_sync_user(store, crms, by, setup, sync_user.grant)
     return setup
+
+
+def _check_first(setup: Setup, finished: sign_in.Finished) -> None:
+    """Two may sign in to one side at once. The first stays: a sign-in that another takes the place of unseen would be of no set-up,
+    and nobody would end it. Raises SignInStopped."""
+    side, name = finished.side, NAMES[finished.side]
+    if apps.values_of(setup).way(side) not in apps.WITH_APP:
+        raise sign_in.SignInStopped(
+            "sign_in_too_late",
+            f"While this sign-in was under way, somebody chose a key for {name} under Apps. This sign-in was ended again.",
+            f"Press Sign in to {name} to go on with the key, or choose an app under Apps.",
+            side,
+        )
+    stands: SignedIn | None = getattr(connect.values_of(setup), finished.part)
+    if stands is not None and stands.grant != finished.replaces:
+        raise sign_in.SignInStopped(
+            "sign_in_came_second",
+            f"{stands.identity.user_name} signed in to {stands.identity.account_name} while this sign-in was under way. That one"
+            " stays, and this one was ended again.",
+            "Look at who is signed in now, and change it there if it is not right.",
+            side,
+        )
 
 
 async def _keep_sync_user(store: Store, crms: Crms, by: By, setup: Setup, sync_grant: int) -> Setup:
@@ -236,7 +266,12 @@ async def with_key(
 
 
 async def _remember(store: Store, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
-    return await state.change(store, by, setup_id, connect.slug, Values, changed)
+    async with store.write(None) as tx:
+        return await _remember_in(tx, by, setup_id, changed)
+
+
+async def _remember_in(tx: WriteTx, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
+    return await state.change_in(tx, by, setup_id, connect.slug, Values, changed)
 
 
 def _without_refusal(values: Values, part: str) -> Values:
