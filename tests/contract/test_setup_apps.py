@@ -15,7 +15,7 @@ from tests.asgi_browser import Answer, Browser
 from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
 
 from interlock.app.people.visitor import BY_COMMAND
-from interlock.app.setup import apps, connect, connecting, joining, package
+from interlock.app.setup import apps, connect, connecting, joining, package, state
 from interlock.store import crm_apps, secrets, setups
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +116,32 @@ class TestWithAnApp:
             found = await crm_apps.get(tx, app_id)
         assert found is not None
         assert found.client_secret == "another"
+
+    async def test_a_second_set_up_that_leaves_the_secret_empty_takes_it_from_no_connection(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        first = apps.values_of(await world.setup())
+        again = "?setup=new"
+        begun = await ada.submit(f"{EXPECTATIONS}{again}", EXPECTATIONS + again, go="next")
+        page = begun.to or ""
+        await ada.submit(
+            page,
+            page,
+            go="next",
+            public_url=PUBLIC_URL,
+            hubspot_way="key",
+            hubspot_key="a key",
+            salesforce_way="have",
+            salesforce_client_id=world.production.client_id,
+            salesforce_client_secret="",
+        )
+        (second, _first) = [apps.values_of(each) for each in await state.under_way(world.store)]
+        assert second.salesforce_app == first.salesforce_app is not None
+        async with world.store.read(None) as tx:
+            found = await crm_apps.get(tx, second.salesforce_app)
+        assert found is not None
+        assert found.client_secret == world.production.client_secret
 
     async def test_what_is_missing_is_said_at_its_field_and_nothing_secret_is_shown_again(
         self, world: SetupWorld, ada: Browser
