@@ -12,11 +12,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.asgi_browser import Answer, Browser
+from tests.contract.conftest import a_connection
 from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
 
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.setup import apps, connect, connecting, joining, package, state
-from interlock.store import crm_apps, secrets, setups
+from interlock.store import connections, crm_apps, secrets, setups
 
 pytestmark = pytest.mark.anyio
 
@@ -234,6 +235,28 @@ class TestWithAKey:
             assert answer.to == CONNECT, answer.page.text
             page = await self.pressed(ada, "salesforce")
             assert ADMIN in page.page.text
+
+    @pytest.mark.parametrize("last", ["hubspot", "salesforce"])
+    async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name_with_keys_too(
+        self, world: SetupWorld, ada: Browser, last: str
+    ) -> None:
+        known = a_connection("main", str(world.hubspot.account_id), salesforce_name="Acme old")
+        async with world.store.write(None) as tx:
+            await connections.create(tx, known)
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "salesforce" if last == "hubspot" else "hubspot")
+        refused = await self.pressed(ada, last)
+        assert "is already joined to the Salesforce org Acme old" in refused.page.text
+        assert getattr(connect.values_of(await world.setup()), last) is None
+
+    async def test_a_key_of_an_account_that_has_a_connection_says_so(self, world: SetupWorld, ada: Browser) -> None:
+        org = world.production.org_id
+        async with world.store.write(None) as tx:
+            await connections.create(tx, a_connection("main", str(world.hubspot.account_id), salesforce_org_id=org))
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        assert "has the connection main already" in (await self.pressed(ada, "hubspot")).page.text
 
     async def test_a_key_that_the_crm_does_not_know_is_said(self, world: SetupWorld, ada: Browser) -> None:
         await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="wrong")

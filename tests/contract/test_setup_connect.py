@@ -384,21 +384,34 @@ class TestAsking:
 
 
 class TestJoinedElsewhere:
-    async def connected(self, world: SetupWorld, account: str, org: str, name: str = "main") -> None:
+    async def connected(self, world: SetupWorld, account: str, org: str, name: str = "main", **changes: object) -> None:
+        joined = {"salesforce_org_id": org, "salesforce_name": "Acme old", "hubspot_name": "Brand B", **changes}
         async with world.store.write(None) as tx:
-            await connections.create(
-                tx,
-                a_connection(name, account, salesforce_org_id=org, salesforce_name="Acme old", hubspot_name="Brand B"),
-            )
+            await connections.create(tx, a_connection(name, account, **joined))
 
+    @pytest.mark.parametrize("last", [HUBSPOT, SALESFORCE])
     async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name(
-        self, world: SetupWorld, ada: Browser
+        self, world: SetupWorld, ada: Browser, last: str
     ) -> None:
         await self.connected(world, str(world.hubspot.account_id), "00D000000000009EAA")
-        await world.sign_in_to(ada, SALESFORCE)
-        page = await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE if last == HUBSPOT else HUBSPOT)
+        page = await world.sign_in_to(ada, last)
         assert "is already joined to the Salesforce org Acme old (00D000000000009EAA)" in page.page.text
-        assert (await values(world)).hubspot is None
+        assert getattr(await values(world), last) is None
+
+    @pytest.mark.parametrize("last", [HUBSPOT, SALESFORCE])
+    async def test_it_is_refused_where_both_sides_were_on_their_way_at_once(
+        self, world: SetupWorld, ada: Browser, last: str
+    ) -> None:
+        await self.connected(world, str(world.hubspot.account_id), "00D000000000009EAA")
+        first, second = world.browser(), world.browser()
+        await first.go_through(await world.press(ada, SALESFORCE if last == HUBSPOT else HUBSPOT))
+        await second.go_through(await world.press(ada, last))
+        for crm in (first, second):
+            await world.come_back(ada, crm)
+        assert "is already joined to the Salesforce org Acme old" in (await values(world)).refused[last]
+        assert getattr(await values(world), last) is None
+        assert len(await good_grants(world)) == 1
 
     async def test_an_org_that_is_joined_to_other_accounts_says_to_which(self, world: SetupWorld, ada: Browser) -> None:
         await self.connected(world, "999", world.production.org_id)
@@ -408,7 +421,24 @@ class TestJoinedElsewhere:
     async def test_an_account_that_has_this_connection_already_says_so(self, world: SetupWorld, ada: Browser) -> None:
         await self.connected(world, str(world.hubspot.account_id), world.production.org_id)
         page = await world.sign_in_to(ada, HUBSPOT)
-        assert "has the connection main already" in page.page.text
+        assert "has the connection main already, which does not sync" in page.page.text
+
+    async def test_an_account_that_syncs_already_is_refused_before_the_package_is_in_an_org(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.connected(world, str(world.hubspot.account_id), world.production.org_id, begun_at_us=1)
+        page = await world.sign_in_to(ada, HUBSPOT)
+        assert "syncs already, as the connection 'main' with the Salesforce org Acme old" in page.page.text
+        assert (await values(world)).hubspot is None
+        assert await good_grants(world) == set()
+
+    async def test_an_account_whose_connection_was_disconnected_may_be_set_up_anew(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        account, org = str(world.hubspot.account_id), world.production.org_id
+        await self.connected(world, account, org, begun_at_us=1, state="not_connected")
+        await world.sign_in_to(ada, HUBSPOT)
+        assert (await values(world)).hubspot is not None
 
 
 class TestGivingUp:

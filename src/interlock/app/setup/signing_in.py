@@ -31,7 +31,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.oauth import identity_of
 from interlock.store import Store, grants, setup_work, setups
 from interlock.store.setups import Setup
-from interlock.store.tx import WriteTx
+from interlock.store.tx import Tx, WriteTx
 
 HUBSPOT, SALESFORCE, SYNC_USER = "hubspot", "salesforce", "sync_user"
 PARTS = {HUBSPOT: Side.HUBSPOT, SALESFORCE: Side.SALESFORCE, SYNC_USER: Side.SALESFORCE}
@@ -87,7 +87,6 @@ def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> si
             "The user who installs the package signs in first.", code="sign_in_missing", fix="Sign in to Salesforce."
         )
     own = {HUBSPOT: values.hubspot, SALESFORCE: values.salesforce, SYNC_USER: values.sync_user}[part]
-    other = values.salesforce if side is Side.HUBSPOT else values.hubspot
     my_domain = values.my_domain or None
     if part == SYNC_USER and values.salesforce is not None and values.salesforce.grant is not None:
         # The same org's log-in; a local org is its own.
@@ -101,11 +100,17 @@ def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> si
         my_domain=my_domain if side is Side.SALESFORCE else None,
         as_somebody_else=choice.as_somebody_else or part == SYNC_USER,
         deploys=part == SALESFORCE,
-        other_grant=None if other is None else other.grant,
+        other_account=_account_beside(values, side),
         replaces=None if own is None else own.grant,
         setup_id=setup.id,
         part=part,
     )
+
+
+def _account_beside(values: Values, side: Side) -> str | None:
+    """What the other side of the set-up is signed in to, whichever way."""
+    other = values.salesforce if side is Side.HUBSPOT else values.hubspot
+    return None if other is None else other.identity.account_id
 
 
 async def finish(
@@ -150,6 +155,7 @@ async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) 
             await setups.lock(tx, finished.setup_id)
             before = await state.load_in(tx, finished.setup_id)
             _check_first(before, finished)
+            await _check_pair(tx, before, finished)
             setup = await _remember_in(
                 tx,
                 by,
@@ -185,6 +191,16 @@ def _check_first(setup: Setup, finished: sign_in.Finished) -> None:
             "Look at who is signed in now, and change it there if it is not right.",
             side,
         )
+
+
+async def _check_pair(tx: Tx, setup: Setup, finished: sign_in.Finished) -> None:
+    """Once more: both sides may have been on their way at once, and neither known of the other. Raises SignInStopped."""
+    beside = _account_beside(connect.values_of(setup), finished.side)
+    if beside is None:
+        return
+    own, side = finished.identity.account_id, finished.side
+    hubspot, salesforce = (own, beside) if side is Side.HUBSPOT else (beside, own)
+    await sign_in_checks.check_pair(tx, hubspot, salesforce, side)
 
 
 async def _keep_sync_user(store: Store, crms: Crms, by: By, setup: Setup, sync_grant: int) -> Setup:
@@ -249,20 +265,18 @@ async def with_key(
         )
     else:
         identity = await identity_of(client, client.base_url)
-    other = values.salesforce if part == HUBSPOT else values.hubspot
-    request = sign_in.SignInRequest(
-        PARTS[part],
-        0,
-        "",
-        sandbox=values.sandbox,
-        deploys=part == SALESFORCE,
-        other_grant=None if other is None else other.grant,
-    )
-    joined_to = await sign_in_checks.check_key(store, request, identity)
-    signed_in = SignedIn(identity, None, joined_to)
-    return await _remember(
-        store, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)
-    )
+    side = PARTS[part]
+    async with store.write(None) as tx:
+        await setups.lock(tx, setup.id)
+        beside = _account_beside(connect.values_of(await state.load_in(tx, setup.id)), side)
+        request = sign_in.SignInRequest(
+            side, 0, "", sandbox=values.sandbox, deploys=part == SALESFORCE, other_account=beside
+        )
+        known = await sign_in_checks.check_key(tx, request, identity)
+        signed_in = SignedIn(identity, None, known.joined_to, known.known_as)
+        return await _remember_in(
+            tx, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)
+        )
 
 
 async def _remember(store: Store, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
