@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.asgi_browser import Answer, Browser
 from tests.contract.conftest import a_connection
-from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
+from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.setup import apps, connect, connecting, joining, package, state
-from interlock.store import connections, crm_apps, secrets, setups
+from interlock.store import connections, crm_apps, grants, secrets, setups
 
 pytestmark = pytest.mark.anyio
 
@@ -277,6 +277,37 @@ class TestWithAKey:
         await ada.submit(APPS, APPS, go="next", hubspot_way="have", hubspot_client_id="a", hubspot_client_secret="b")
         async with world.store.read(None) as tx:
             assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]
+
+    async def test_a_sign_in_that_a_key_takes_the_place_of_is_ended_at_its_crm(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await world.sign_in_to(ada, "sync_user", world.browser(SALES))
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        async with world.store.read(None) as tx:
+            rows = await tx.rows("SELECT state FROM crm_grant")
+        assert [row[0] for row in rows] == [grants.REVOKED] * 2
+        sessions = world.production.sessions.refresh.values()
+        assert [session.revoked for session in sessions] == [True, True]
+        now = connect.values_of(await world.setup())
+        assert (now.salesforce, now.sync_user, now.refused) == (None, None, {})
+
+    async def test_a_sign_in_that_could_not_be_ended_says_where_to_do_it(self, world: SetupWorld, ada: Browser) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        world.line.lose_next = "/oauth2/revoke"
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        assert "Connected Apps OAuth Usage, revoke" in (await ada.get(CONNECT)).page.text
+
+    async def test_another_app_or_another_way_to_enter_one_asks_nobody_to_sign_in_again(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        before = connect.values_of(await world.setup())
+        await ada.submit(APPS, APPS, go="next", salesforce_way="create")
+        assert connect.values_of(await world.setup()) == before
 
     async def test_another_key_is_asked_who_it_is_before_anything_is_joined_by_it(
         self, world: SetupWorld, ada: Browser

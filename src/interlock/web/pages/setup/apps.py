@@ -61,7 +61,8 @@ async def send(at: At) -> Response:
     if fields["salesforce_way"] == apps.KEY:
         fields["salesforce_way"] = field("salesforce_key")
     entered = Entered(**fields)
-    at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
+    async with at.interlock.crms() as crms:
+        at.setup = await apps.save(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
     at.plain = True
     return at.go()
 
