@@ -15,11 +15,20 @@ from tests.asgi_browser import Answer, Browser
 from tests.contract.conftest import a_connection
 from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
+from interlock.app.package.install import install
+from interlock.app.package.parts import Address
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.setup import apps, connect, connecting, joining, package, state
+from interlock.app.setup.opened import SetupKeeper
+from interlock.core.model import Side
+from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.tokens import StaticToken
 from interlock.store import connections, crm_apps, grants, secrets, setups
 
 pytestmark = pytest.mark.anyio
+
+PACKAGE = "/setup/package"
 
 
 @pytest.fixture
@@ -178,6 +187,16 @@ class TestWithAnApp:
         assert all(scope in address for scope in auth["requiredScopes"])
 
 
+def a_key_pair() -> tuple[str, str]:
+    """(private key, what the app holds), PEM."""
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private.decode(), public.decode()
+
+
 class TestWithAKey:
     async def with_keys(self, world: SetupWorld, ada: Browser, **fields: str) -> Answer:
         return await ada.submit(
@@ -218,23 +237,46 @@ class TestWithAKey:
             assert (await clients.hubspot.account()).account_id == str(world.hubspot.account_id)
 
     async def test_a_jwt_key_signs_in_as_the_user_who_is_named(self, database_url: str, tmp_path: Path) -> None:
-        key = rsa.generate_private_key(65537, 2048)
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        async with a_setup_world(tmp_path, database_url, app_certificate=public.decode()) as world:
-            ada = await world.person()
-            await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
-            user = world.production.user().user.username
-            answer = await self.with_keys(
-                world, ada, salesforce_key="jwt", salesforce_jwt_key=private.decode(), salesforce_user=user
-            )
-            assert answer.to == CONNECT, answer.page.text
-            page = await self.pressed(ada, "salesforce")
+        private, certificate = a_key_pair()
+        async with a_setup_world(tmp_path, database_url, app_certificate=certificate) as world:
+            page = await self.with_jwt(world, await world.person(), private, world.production.user().user.username)
             assert ADMIN in page.page.text
+
+    async def with_jwt(self, world: SetupWorld, ada: Browser, private: str, user: str) -> Answer:
+        """Connect, both sides signed in to."""
+        await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
+        answer = await self.with_keys(
+            world, ada, salesforce_key="jwt", salesforce_jwt_key=private, salesforce_user=user
+        )
+        assert answer.to == CONNECT, answer.page.text
+        await self.pressed(ada, "hubspot")
+        return await self.pressed(ada, "salesforce")
+
+    async def test_a_key_that_may_not_install_goes_on_once_somebody_else_has_put_the_package_there(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        private, certificate = a_key_pair()
+        async with a_setup_world(tmp_path, database_url, app_certificate=certificate) as world:
+            ada, sales = await world.person(), world.production.users[2]
+            page = await self.with_jwt(world, ada, private, sales.username)
+            assert SALES in page.page.text
+            assert (await ada.submit(CONNECT, CONNECT, go="next")).to == PACKAGE
+            assert f"give the permission set Interlock Integration to {SALES}" in (await ada.get(PACKAGE)).page.text
+            refused = await ada.submit(PACKAGE, PACKAGE, go="next")
+            assert (refused.status, "let an administrator of the org deploy it" in refused.page.text) == (422, True)
+            await self.deployed_by_an_administrator(world, sales.id)
+            assert "you can go on without an install" in (await ada.get(PACKAGE)).page.text
+            assert (await ada.submit(PACKAGE, PACKAGE, go="next")).to == "/setup/configuration"
+            assert "Recommended" in (await ada.get("/setup/configuration")).page.text
+
+    async def deployed_by_an_administrator(self, world: SetupWorld, user_id: str) -> None:
+        clock_us = world.office.clock_us
+        governor = SalesforceGovernor(MemoryBudgetStore(clock_us), clock_us)
+        token = StaticToken(Side.SALESFORCE, world.production.token)
+        admin = SalesforceClient("https://acme.my.salesforce.com", world.line, token, governor, clock_us)
+        keeper = SetupKeeper(world.store, (await world.setup()).id)
+        installed = await install(admin, keeper, user_id, Address(None, "not asked for"), clock_us, lambda _: None)
+        assert installed.after.complete
 
     @pytest.mark.parametrize("last", ["hubspot", "salesforce"])
     async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name_with_keys_too(

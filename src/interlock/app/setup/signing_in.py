@@ -247,7 +247,7 @@ async def give_up(store: Store, crms: Crms, by: By, setup_id: int) -> list[sign_
 async def with_key(
     store: Store, by: By, setup: Setup, client: HubSpotClient | SalesforceClient, choice: Choice
 ) -> Setup:
-    """Ask the CRM who the key is, and join it. Raises SignInStopped, RightsMissing, and what the client raises."""
+    """Ask the CRM who the key is, and join it. Raises SignInStopped, and what the client raises."""
     part = HUBSPOT if isinstance(client, HubSpotClient) else SALESFORCE
     if part == SALESFORCE:
         setup = await _remember(store, by, setup.id, lambda now: msgspec.structs.replace(now, sandbox=choice.sandbox))
@@ -269,9 +269,7 @@ async def with_key(
     async with store.write(None) as tx:
         await setups.lock(tx, setup.id)
         beside = _account_beside(connect.values_of(await state.load_in(tx, setup.id)), side)
-        request = sign_in.SignInRequest(
-            side, 0, "", sandbox=values.sandbox, deploys=part == SALESFORCE, other_account=beside
-        )
+        request = sign_in.SignInRequest(side, 0, "", sandbox=values.sandbox, other_account=beside)
         known = await sign_in_checks.check_key(tx, request, identity)
         signed_in = SignedIn(identity, None, known.joined_to, known.known_as)
         return await _remember_in(
