@@ -236,6 +236,19 @@ class TestWithAKey:
             assert (await clients.salesforce.organization()).id == world.production.org_id
             assert (await clients.hubspot.account()).account_id == str(world.hubspot.account_id)
 
+    async def test_a_key_opens_no_window_and_one_that_a_page_of_before_has_opened_ends_at_once(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="wrong")
+        page = (await ada.get(CONNECT)).page
+        assert not [form for form in page.all("form") if "data-opens-window" in form]
+        for part in ("hubspot", "salesforce"):
+            window = await ada.post(SIGN_IN, {**page.form(SIGN_IN), "part": part, "window": "yes"})
+            assert window.page.all("div", **{"data-came-back": None})  # type: ignore[arg-type]
+        kept = connect.values_of(await world.setup())
+        assert kept.hubspot is not None
+        assert "invalid client credentials" in kept.refused["salesforce"]
+
     async def test_a_jwt_key_signs_in_as_the_user_who_is_named(self, database_url: str, tmp_path: Path) -> None:
         private, certificate = a_key_pair()
         async with a_setup_world(tmp_path, database_url, app_certificate=certificate) as world:

@@ -175,6 +175,28 @@ class TestWindow:
         assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
         assert (await ada.get(CONNECT)).headers["cross-origin-opener-policy"] == "same-origin-allow-popups"
 
+    async def test_what_is_refused_before_it_leaves_is_said_beside_the_button_and_not_in_the_window(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        form = (await ada.get(CONNECT)).page.form(SIGN_IN)
+        typed = {**form, "part": SALESFORCE, "my_domain": "https://evil.example", "window": "yes"}
+        window = await ada.post(SIGN_IN, typed)
+        assert window.page.all("div", **{"data-came-back": None})  # type: ignore[arg-type]
+        assert "is not a My Domain address" in (await values(world)).refused[SALESFORCE]
+        assert "is not a My Domain address" in (await ada.get(CONNECT)).page.text
+        await world.press(ada, SALESFORCE)
+        assert SALESFORCE not in (await values(world)).refused
+
+    async def test_a_window_that_was_closed_while_somebody_is_signed_in_is_said_too(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        (form,) = (await ada.get(CONNECT)).page.all("form", **{"data-opens-window": HUBSPOT})
+        closed = f"{CONNECT}?closed=hubspot&stood={form['data-stood']}"
+        assert "The sign-in window was closed" in (await ada.get(closed)).page.text
+        await world.sign_in_to(ada, HUBSPOT, again="yes")
+        assert "The sign-in window was closed" not in (await ada.get(closed)).page.text
+
     async def test_both_sides_may_be_on_their_way_at_once(self, world: SetupWorld, ada: Browser) -> None:
         one, other = world.browser(), world.browser()
         await one.go_through(await world.press(ada, HUBSPOT))

@@ -130,13 +130,16 @@ async def finish(
         )
         return await _attach(store, crms, by, finished)
     except (AppError, CrmError) as error:
-        failure = as_failure(error)
-        assert failure is not None
-        text = f"{failure.message} {failure.fix}".strip()
-        await _remember(
-            store, by, setup_id, lambda now: msgspec.structs.replace(now, refused={**now.refused, part: text})
-        )
+        await keep_refusal(store, by, setup_id, part, error)
         raise
+
+
+async def keep_refusal(store: Store, by: By, setup_id: int, part: str, error: AppError | CrmError) -> None:
+    """To be said beside the button, until it is pressed again. Raises Stale, Missing."""
+    failure = as_failure(error)
+    assert failure is not None
+    text = f"{failure.message} {failure.fix}".strip()
+    await _remember(store, by, setup_id, lambda now: msgspec.structs.replace(now, refused={**now.refused, part: text}))
 
 
 async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) -> Setup:

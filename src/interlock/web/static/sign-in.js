@@ -10,7 +10,10 @@ if (document.querySelector("[data-came-back]")) {
   window.close();
 }
 
-function watch(opened, part) {
+let watching = 0;
+
+function watch(opened, part, stood) {
+  watching += 1;
   const timer = setInterval(() => {
     if (!opened.closed) return;
     clearInterval(timer);
@@ -18,6 +21,7 @@ function watch(opened, part) {
     setTimeout(() => {
       const here = new URL(location.href);
       here.searchParams.set("closed", part);
+      here.searchParams.set("stood", stood);
       location.replace(here);
     }, 1000);
   }, 300);
@@ -35,7 +39,7 @@ for (const form of document.querySelectorAll("form[data-opens-window]")) {
     mark.value = "yes";
     form.append(mark);
     setTimeout(() => mark.remove(), 0);
-    watch(opened, form.dataset.opensWindow);
+    watch(opened, form.dataset.opensWindow, form.dataset.stood);
   });
 }
 
@@ -43,14 +47,16 @@ if (document.querySelector("form[data-opens-window]")) {
   channel.addEventListener("message", () => {
     const here = new URL(location.href);
     here.searchParams.delete("closed");
+    here.searchParams.delete("stood");
     location.replace(here);
   });
 }
 
-// Waiting for a colleague, who signs in elsewhere: look again now and then, but never while somebody types.
+// Waiting for a colleague, who signs in elsewhere: look again now and then, but never while somebody types, or has a window open
+// whose end nobody would see then.
 if (document.querySelector("[data-waiting]")) {
   setInterval(() => {
     const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName);
-    if (document.visibilityState === "visible" && !typing) location.reload();
+    if (document.visibilityState === "visible" && !typing && !watching) location.reload();
   }, 10000);
 }

@@ -17,7 +17,7 @@ from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
 from interlock.web.pages import new_sandbox, sign_in_again
-from interlock.web.pages.setup.connect import OPENED, WINDOW, look_around, pressed_cookie
+from interlock.web.pages.setup.connect import WINDOW, came_back, look_around, pressed_cookie
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
 
@@ -58,10 +58,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         await look_around(at)
     except (AppError, CrmError) as error:
         refused = str(error)  # kept by `finish`, which the page we lead to says beside its button
-    response: Response = RedirectResponse(at.address(connect.slug), 303)
-    if window == WINDOW:
-        response = asked.page("setup/came_back.html", refused=refused)
-        response.headers.update(OPENED)
+    response = came_back(asked, refused) if window == WINDOW else RedirectResponse(at.address(connect.slug), 303)
     cookies.clear(response, pressed_cookie(side))
     return response
 
