@@ -289,6 +289,17 @@ class TestSyncUser:
             async with world.office.interlock.setup_clients(setup, deploying=deploying) as clients:
                 assert (await clients.salesforce.identity()).username.startswith(email)
 
+    async def test_what_was_chosen_for_another_org_that_nobody_signed_in_to_does_not_count_for_the_sync_user(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, SALESFORCE)
+        await world.press(ada, SALESFORCE, again="yes", sandbox="yes", my_domain="acme--dev.sandbox.my.salesforce.com")
+        shown = await self.chosen(world, ada)
+        assert SALES in shown
+        now = await values(world)
+        assert now.sync_user is not None
+        assert now.sync_user.identity.account_id == world.production.org_id
+
     async def test_the_admin_is_no_other_user(self, world: SetupWorld, ada: Browser) -> None:
         await world.sign_in_to(ada, SALESFORCE)
         shown = await self.chosen(world, ada, ADMIN)

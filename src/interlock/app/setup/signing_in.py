@@ -82,21 +82,23 @@ def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> si
             side=side.value,
             fix="Enter it under Apps.",
         )
-    if part == SYNC_USER and values.salesforce is None:
-        raise BadInput(
-            "The user who installs the package signs in first.", code="sign_in_missing", fix="Sign in to Salesforce."
-        )
+    sandbox, my_domain = values.sandbox, values.my_domain or None
+    if part == SYNC_USER:
+        if values.salesforce is None:
+            raise BadInput(
+                "The user who installs the package signs in first.",
+                code="sign_in_missing",
+                fix="Sign in to Salesforce.",
+            )
+        # The log-in of the org that is signed in to: what stands beside the other button may be of another, which nobody ended in.
+        sandbox, my_domain = values.salesforce.identity.sandbox, values.salesforce.identity.api_url
     own = {HUBSPOT: values.hubspot, SALESFORCE: values.salesforce, SYNC_USER: values.sync_user}[part]
-    my_domain = values.my_domain or None
-    if part == SYNC_USER and values.salesforce is not None and values.salesforce.grant is not None:
-        # The same org's log-in; a local org is its own.
-        my_domain = my_domain or values.salesforce.identity.api_url
     return sign_in.SignInRequest(
         side,
         app_id,
         entered.public_url,
         browser,
-        sandbox=values.sandbox,
+        sandbox=sandbox,
         my_domain=my_domain if side is Side.SALESFORCE else None,
         as_somebody_else=choice.as_somebody_else or part == SYNC_USER,
         deploys=part == SALESFORCE,
