@@ -265,6 +265,18 @@ class TestWithAKey:
         await self.pressed(ada, "hubspot")
         return await self.pressed(ada, "salesforce")
 
+    async def test_a_sign_in_is_one_although_the_other_sides_key_cannot_be_read(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        key = {"salesforce_key": "jwt", "salesforce_jwt_key": "no key", "salesforce_user": ADMIN}
+        await world.to_connect(ada, salesforce_way="key", salesforce_url="acme.my.salesforce.com", **key)
+        window = await world.sign_in_to(ada, "hubspot", window="yes")
+        assert "Not signed in" not in window.page.text
+        page = await ada.get(CONNECT)
+        assert str(world.hubspot.account_id) in page.page.text
+        again = await ada.post(f"{CONNECT}/look", page.page.form(f"{CONNECT}/look"))
+        assert (again.status, "private key" in again.page.text) == (422, True)
+
     async def test_a_key_that_may_not_install_goes_on_once_somebody_else_has_put_the_package_there(
         self, database_url: str, tmp_path: Path
     ) -> None:

@@ -409,6 +409,32 @@ class TestAsking:
         other = await world.visitor().get(f"{link}/package")
         assert (other.status, "taken up in another browser" in other.page.text) == (404, True)
 
+    async def test_a_link_for_the_package_stays_good_while_the_admin_chooses_the_sync_user(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        form = (await ada.get("/setup/package")).page.form("/setup/package/ask")
+        asked = await ada.post("/setup/package/ask", form)
+        (shown,) = asked.page.all("input", id="link")
+        await world.sign_in_to(ada, SYNC_USER, world.browser(SALES))
+        link = str(shown["value"]).removeprefix(PUBLIC_URL)
+        assert (await world.visitor().get(f"{link}/package")).status == 200
+
+    async def test_the_message_says_all_that_the_link_is_for(self, world: SetupWorld, ada: Browser) -> None:
+        form = (await ada.get(CONNECT)).page.form(self.ASK)
+        hubspot = (await ada.post(self.ASK, {**form, "side": HUBSPOT})).page.text
+        salesforce = (await ada.post(self.ASK, {**form, "side": SALESFORCE})).page.text
+        assert "can sign in to HubSpot for this set-up, and do nothing else" in hubspot
+        assert "install its package, and do nothing else" in salesforce
+        assert "then press Install the Salesforce package" in salesforce
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        ask = "/setup/package/ask"
+        package = (await ada.post(ask, (await ada.get("/setup/package")).page.form(ask))).page.text
+        assert "press Install the Salesforce package" in package
+        assert "press Sign in to Salesforce" not in package
+
     async def test_the_token_stands_nowhere_in_the_database(self, world: SetupWorld, ada: Browser) -> None:
         token = (await self.link(ada, HUBSPOT)).rpartition("/")[2]
         async with world.store.read(None) as tx:

@@ -52,7 +52,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         async with at.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             await signing_in.finish(at.store, crms, at.by, at.setup.id, part, query, browser)
-            if at.link is None:
+            if at.link is None and part == side.value:
                 # Done without the colleague: a link that is still out there shows nobody what was signed in to.
                 await colleagues.take_back(at.store, at.by, at.setup.id, side)
         await look_around(at)

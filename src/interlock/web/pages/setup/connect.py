@@ -148,7 +148,19 @@ async def _with_key(at: At, side: Side, choice: signing_in.Choice) -> None:
 
 
 async def look_around(at: At) -> None:
-    """After a sign-in: what this side lets Interlock do, kept for the pages."""
+    """After a sign-in, from which it takes nothing: where the other side's key cannot be read, say, *Look again* tells why."""
+    with contextlib.suppress(AppError, CrmError):
+        await _look(at)
+
+
+async def look_again(at: At) -> Response:
+    """Somebody gave a right in a CRM, or switched the native integration off there."""
+    await _look(at)
+    return RedirectResponse(at.address(slug), 303)
+
+
+async def _look(at: At) -> None:
+    """What the sides let Interlock do, kept for the pages."""
     setup = await state.load(at.store, at.setup.id)
     async with at.interlock.setup_clients(setup) as clients:
         at.setup = await findings.look(
@@ -171,7 +183,10 @@ async def ask(at: At) -> Response:
     link = colleagues.address_of(public_url, token)
     name = "HubSpot" if side is Side.HUBSPOT else "Salesforce"
     back = at.address(at.slug)
-    return at.asked.page("setup/colleague_link.html", link=link, side=side.value, name=name, days=days, back=back)
+    signed_in = getattr(connect.values_of(at.setup), side.value) is not None
+    return at.asked.page(
+        "setup/colleague_link.html", link=link, side=side.value, name=name, days=days, back=back, signed_in=signed_in
+    )
 
 
 async def take_back(at: At) -> Response:
@@ -192,6 +207,7 @@ PAGE = Page(
     send,
     more=(
         ("sign-in", sign_in_to),
+        ("look", look_again),
         ("sync-user-none", drop_sync_user),
         ("ask", ask),
         ("take-back", take_back),
