@@ -172,6 +172,7 @@ class TestWithAnApp:
             assert text in page
         assert "crm.objects.contacts.write" in page
         assert "api refresh_token openid" in page
+        assert "needs the OAuth scopes api and openid" in page  # of an administrator's app, that a key belongs to
 
     async def test_the_project_file_makes_the_app_as_it_is_signed_in_with(
         self, world: SetupWorld, ada: Browser
