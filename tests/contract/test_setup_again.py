@@ -180,7 +180,7 @@ async def test_it_can_be_set_up_with_another_org_in_which_pairs_are_found_anew(w
     wizard.sandbox.user().create("Contact", {"Email": "bo@example.com", "LastName": "Boole"})
     values = connect.values_of(await wizard.setup())
     assert values.hubspot is not None
-    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_account=values.hubspot.identity.account_id)
     signed_in = connect.SignedIn(other.identity, other.grant_id)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
     await set_up(wizard, "all")

@@ -138,13 +138,16 @@ async def test_the_admins_sign_in_is_revoked_when_another_user_syncs(wizard: Wiz
 
 
 async def test_a_set_up_of_an_account_that_syncs_already_is_refused_and_changes_nothing(wizard: Wizard) -> None:
+    """Somebody else finished theirs after both had signed in."""
+    await wizard.signed_in()
+    await wizard.install()
+    late = wizard.setup_id
     await wizard.signed_in()
     await wizard.install()
     await wizard.recommended()
     await wizard.end()
     before, first = await wizard.connection(), wizard.setup_id
-    await wizard.signed_in()
-    await wizard.install()
+    wizard.setup_id = late
     with pytest.raises(ConnectRefused) as refused:
         await wizard.found()
     assert refused.value.failure.code == "account_already_joined"
@@ -363,7 +366,7 @@ async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard
     wrong = (await wizard.found()).connection
     values = connect.values_of(await wizard.setup())
     assert values.hubspot is not None
-    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_account=values.hubspot.identity.account_id)
     signed_in = connect.SignedIn(other.identity, other.grant_id)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
     assert not package.done(await wizard.setup())

@@ -374,13 +374,13 @@ class TestWhatIsJoinedAlready:
         with pytest.raises(
             SignInStopped, match=r"already joined to the Salesforce org Beta \(00D000000000009EAA\)"
         ) as told:
-            await world.sign_in(last, other_grant=first.grant_id)
+            await world.sign_in(last, other_account=first.identity.account_id)
         assert told.value.failure.code == "account_already_joined"
 
     async def test_a_second_account_on_one_org_is_let_in_and_the_first_is_named(self, world: SignInWorld) -> None:
         await self.join(world, "111", world.production.org_id)
         hubspot = await world.sign_in(HUBSPOT)
-        finished = await world.sign_in(SALESFORCE, other_grant=hubspot.grant_id)
+        finished = await world.sign_in(SALESFORCE, other_account=hubspot.identity.account_id)
         assert finished.joined_to == ("H 111",)
 
     async def test_signing_in_again_brings_a_signed_out_connection_back(self, world: SignInWorld) -> None:

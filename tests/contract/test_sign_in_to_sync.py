@@ -49,7 +49,7 @@ async def signed_in(opened: Interlock, crms: LocalCrms, side: Side, **choices: A
 
 async def joined(opened: Interlock, crms: LocalCrms) -> Joined:
     hubspot = await signed_in(opened, crms, Side.HUBSPOT)
-    salesforce = await signed_in(opened, crms, Side.SALESFORCE, other_grant=hubspot.grant_id)
+    salesforce = await signed_in(opened, crms, Side.SALESFORCE, other_account=hubspot.identity.account_id)
     request = ConnectRequest(
         hubspot.identity.api_url,
         salesforce.identity.api_url,

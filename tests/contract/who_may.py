@@ -132,6 +132,7 @@ LOWEST: dict[str, Role | None] = {
     "GET /setup/connect": ADMIN,
     "POST /setup/connect": ADMIN,
     "POST /setup/connect/sign-in": ADMIN,
+    "POST /setup/connect/look": ADMIN,
     "POST /setup/connect/sync-user-none": ADMIN,
     "POST /setup/connect/ask": ADMIN,
     "POST /setup/connect/take-back": ADMIN,

@@ -24,7 +24,14 @@ from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import ALWAYS_ON as ALWAYS_ON
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
 from interlock.app.sign_in_checks import SignInStopped as SignInStopped
-from interlock.app.sign_in_checks import check_connected, check_joined, check_kind, check_refreshable, check_rights
+from interlock.app.sign_in_checks import (
+    check_connected,
+    check_joined,
+    check_kind,
+    check_refreshable,
+    check_rights,
+    known,
+)
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused, CrmError
@@ -72,6 +79,7 @@ class Finished(msgspec.Struct, frozen=True):
     setup_id: int | None = None  # as it was asked for
     part: str = ""
     moves: int | None = None  # as it was asked for
+    replaces: int | None = None  # as it was asked for
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -143,13 +151,13 @@ async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
     sandbox, my_domain = request.sandbox, request.my_domain
     if request.connection_id is not None:
         async with store.read(request.connection_id) as tx:
-            known = await fresh(tx, request.connection_id)
-        check_connected(known, request.side)
+            connected = await fresh(tx, request.connection_id)
+        check_connected(connected, request.side)
         if request.side is Side.SALESFORCE and my_domain is None:
             try:
-                return crms.login_url(request.side, my_domain=known.salesforce_url)
+                return crms.login_url(request.side, my_domain=connected.salesforce_url)
             except AddressRefused:
-                sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+                sandbox = connected.sandbox  # an instance (na1.salesforce.com) is no log-in
     return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
 
 
@@ -200,6 +208,7 @@ async def finish(
         setup_id=request.setup_id,
         part=request.part,
         moves=request.moves,
+        replaces=request.replaces,
     )
 
 
@@ -256,15 +265,8 @@ async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Ident
                 await _signed_in(tx, request.connection_id, side, identity)
             await record(tx, by, "crm_signed_in", f"connection:{request.connection_id}", side=side.value)
     own = request.connection_id
-    return Finished(
-        grant.id,
-        side,
-        request.role,
-        identity,
-        own,
-        tuple(each.hubspot_name for each in others if each.id != own and side is Side.SALESFORCE),
-        next((each.name for each in others if each.id != own and side is Side.HUBSPOT), None),
-    )
+    found = known(side, [each for each in others if each.id != own])
+    return Finished(grant.id, side, request.role, identity, own, found.joined_to, found.known_as)
 
 
 async def _signed_in(tx: WriteTx, connection_id: int, side: Side, identity: Identity) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from interlock.app import sign_in
+from interlock.app import sign_in, sign_offs
 from interlock.app.credentials import Credentials
+from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
 from interlock.app.people.visitor import By
 from interlock.app.setup import connect, state
@@ -99,8 +100,9 @@ async def kept_secrets(store: Store, setup: Setup) -> set[str]:
         return found | set(await setups.secret_names(tx, setup.id))
 
 
-async def save(store: Store, by: By, setup: Setup, entered: Entered, version: int, *, local: bool) -> Setup:
-    """`local`: Salesforce may be on this machine, as in the demo. Raises BadInput with the field, Stale."""
+async def save(store: Store, crms: Crms, by: By, setup: Setup, entered: Entered, version: int, *, local: bool) -> Setup:
+    """`local`: Salesforce may be on this machine, as in the demo. Sign-ins that the set-up goes on without are ended at their CRM.
+    Raises BadInput with the field, Stale."""
     check_address(entered.public_url, local=local)
     before = values_of(setup)
     values = Values(
@@ -121,12 +123,27 @@ async def save(store: Store, by: By, setup: Setup, entered: Entered, version: in
         await _keep_key(tx, setup.id, Side.HUBSPOT, values.hubspot_way, entered.hubspot_key)
         key = entered.salesforce_jwt_key if values.salesforce_way == JWT else entered.salesforce_client_secret
         await _keep_key(tx, setup.id, Side.SALESFORCE, values.salesforce_way, key)
-        await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
-        return await state.save_in(tx, by, setup.id, slug, values, version)
+        left = await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
+        saved = await state.save_in(tx, by, setup.id, slug, values, version)
+    return await _end_what_was_left(store, crms, by, saved, left)
+
+
+async def _end_what_was_left(store: Store, crms: Crms, by: By, saved: Setup, left: list[int]) -> Setup:
+    refused = await _end(store, crms, left)
+    if not refused:
+        return saved
+    return await state.change(
+        store,
+        by,
+        saved.id,
+        connect.slug,
+        connect.Values,
+        lambda now: msgspec.structs.replace(now, refused={**now.refused, **refused}),
+    )
 
 
 async def leave(
-    store: Store, by: By, setup: Setup, entered: Entered, version: int, *, local: bool
+    store: Store, crms: Crms, by: By, setup: Setup, entered: Entered, version: int, *, local: bool
 ) -> tuple[Setup, bool]:
     """As `save`, of what need not be complete; and whether all that was typed is kept. An address that nobody is sent to is not,
     nor a secret of an app without its client id. Raises Stale, and BadInput for a way that there is not."""
@@ -156,8 +173,9 @@ async def leave(
             except BadInput as error:
                 values = msgspec.structs.replace(values, half=True)
                 lost = lost or (error.failure.code == "client_id_missing" and bool(secret.strip()))
-        await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
-        return await state.save_in(tx, by, setup.id, slug, values, version), not lost
+        left = await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
+        saved = await state.save_in(tx, by, setup.id, slug, values, version)
+    return await _end_what_was_left(store, crms, by, saved, left), not lost
 
 
 def _holds(check: Callable[[], object]) -> bool:
@@ -302,10 +320,10 @@ async def _keep_key(tx: WriteTx, setup_id: int, side: Side, way: str, typed: str
 def _is_other(side: Side, before: Values, values: Values, entered: Entered) -> bool:
     """Whether the side signs in with something else than the one whom Connect shows signed in with."""
     way = values.way(side)
+    if way in WITH_APP and before.way(side) in WITH_APP:
+        return False  # whoever signed in stays so, whatever becomes of the app
     if way != before.way(side):
         return True
-    if way in WITH_APP:
-        return False  # whoever signed in stays so, whatever becomes of the app
     if side is Side.HUBSPOT:
         return bool(entered.hubspot_key.strip())
     typed = entered.salesforce_jwt_key if way == JWT else entered.salesforce_client_secret
@@ -313,16 +331,31 @@ def _is_other(side: Side, before: Values, values: Values, entered: Entered) -> b
     return bool(typed.strip()) or own != (before.salesforce_client_id, before.salesforce_user, before.salesforce_url)
 
 
-async def _ask_again(tx: WriteTx, by: By, setup: Setup, sides: list[Side]) -> None:
-    """The card on Connect names whom a person has agreed to: another key may be another account's, and is asked who it is."""
-    signed_in = connect.values_of(setup)
-    gone = {side.value: None for side in sides if getattr(signed_in, side.value) is not None}
-    if Side.SALESFORCE.value in gone:
-        gone["sync_user"] = None
-    if gone:
+async def _ask_again(tx: WriteTx, by: By, setup: Setup, sides: list[Side]) -> list[int]:
+    """The card on Connect names whom a person has agreed to: another key may be another account's, and is asked who it is. Gives
+    the grants that the set-up knows no more."""
+    await setups.lock(tx, setup.id)
+    signed_in = connect.values_of(await state.load_in(tx, setup.id))
+    parts = [side.value for side in sides if getattr(signed_in, side.value) is not None]
+    if Side.SALESFORCE.value in parts:
+        parts.append("sync_user")
+    if parts:
+        gone = dict.fromkeys(parts)
         await state.change_in(
             tx, by, setup.id, connect.slug, connect.Values, lambda now: msgspec.structs.replace(now, **gone)
         )
+    held: list[connect.SignedIn | None] = [getattr(signed_in, part) for part in parts]
+    return [each.grant for each in held if each is not None and each.grant is not None]
+
+
+async def _end(store: Store, crms: Crms, left: list[int]) -> dict[str, str]:
+    """Why not, by side, for those that could not be ended at their CRM, and where to do it by hand."""
+    refused: dict[str, str] = {}
+    for grant_id in left:
+        ended = await sign_offs.revoke(store, crms, grant_id)
+        if ended.why_not is not None:
+            refused[ended.side.value] = f"{ended.why_not} {ended.fix}"
+    return refused
 
 
 async def credentials_of(tx: Tx, setup: Setup) -> Credentials | None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from interlock.app.errors import AppError, Failure, as_failure
+from interlock.app.errors import AppError, BadInput, Failure, as_failure
 from interlock.app.package import deploy, parts, plan, rights, scope
 from interlock.app.package.failures import Trouble
 from interlock.app.package.install import PackageFailed, install
@@ -34,6 +34,7 @@ slug = "package"
 WORK = "package"
 # After this long the page says that it may be left (interface, Salesforce package).
 LONG_US = 60_000_000
+INSTALL = "Install it here, or ask a colleague."
 NOT_TRUSTED = "access for this Interlock's address was not granted"
 
 
@@ -123,6 +124,31 @@ async def zipped(interlock: Opened, setup: Setup, public_url: str) -> bytes:
     async with interlock.setup_clients(setup, deploying=True) as clients:
         found = await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
         return parts.package(address_of(public_url), await rights.held(clients.salesforce, found))
+
+
+async def take_as_it_is(interlock: Opened, by: By, setup: Setup, public_url: str) -> Setup:
+    """Somebody put the package there before, and gave it to whom the sync runs as: the step is done without an install, also for a
+    key that may not install. Raises BadInput where it is not so, CrmError."""
+    if not (await look(interlock, setup, public_url)).complete:
+        raise BadInput(
+            "The package is not installed yet.", code="package_missing", fix=may_not_install(setup) or INSTALL
+        )
+    whom = _whom(setup)
+    return await state.change(
+        interlock.store, by, setup.id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
+    )
+
+
+def may_not_install(setup: Setup) -> str:
+    """What to do where the key's user is known to lack the right; empty where somebody else can sign in to install."""
+    signed_in = connect.values_of(setup).salesforce
+    if signed_in is None or signed_in.grant is not None or signed_in.identity.may_install is not False:
+        return ""
+    user = signed_in.identity.user_name
+    return (
+        f"{user}, whom the key signs in as, may not install the package. Download it, let an administrator of the org deploy it"
+        f" with Salesforce's own tools and give the permission set Interlock Integration to {user}; then press Next."
+    )
 
 
 async def profiles(interlock: Opened, setup: Setup) -> list[Profile]:

@@ -10,18 +10,19 @@ if (document.querySelector("[data-came-back]")) {
   window.close();
 }
 
-let watched = 0;
+let watching = 0;
 
-function watch(opened, part) {
-  watched += 1;
+function watch(opened, part, stood) {
+  watching += 1;
   const timer = setInterval(() => {
     if (!opened.closed) return;
     clearInterval(timer);
-    watched -= 1;
+    watching -= 1;
     // The message of a window that came back is on its way: it goes first.
     setTimeout(() => {
       const here = new URL(location.href);
       here.searchParams.set("closed", part);
+      here.searchParams.set("stood", stood);
       location.replace(here);
     }, 1000);
   }, 300);
@@ -39,7 +40,7 @@ for (const form of document.querySelectorAll("form[data-opens-window]")) {
     mark.value = "yes";
     form.append(mark);
     setTimeout(() => mark.remove(), 0);
-    watch(opened, form.dataset.opensWindow);
+    watch(opened, form.dataset.opensWindow, form.dataset.stood);
   });
 }
 
@@ -47,6 +48,7 @@ if (document.querySelector("form[data-opens-window]")) {
   channel.addEventListener("message", () => {
     const here = new URL(location.href);
     here.searchParams.delete("closed");
+    here.searchParams.delete("stood");
     location.replace(here);
   });
 }
@@ -55,7 +57,7 @@ if (document.querySelector("form[data-opens-window]")) {
 // place on the page, nor while a window is open: only this page sees that it was closed.
 if (document.querySelector("[data-waiting]")) {
   setInterval(() => {
-    const idle = document.activeElement === document.body && watched === 0;
+    const idle = document.activeElement === document.body && watching === 0;
     if (document.visibilityState === "visible" && idle) location.reload();
   }, 10000);
 }

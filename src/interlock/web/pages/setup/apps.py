@@ -61,10 +61,12 @@ async def send(at: At) -> Response:
     if fields["salesforce_way"] == apps.KEY:
         fields["salesforce_way"] = field("salesforce_key")
     entered = Entered(**fields)
-    if at.leaves:
-        _setup, whole = await apps.leave(at.store, at.by, at.setup, entered, at.version, local=_local(at))
-        return at.leave(whole=whole)
-    at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
+    async with at.interlock.crms() as crms:
+        if at.leaves:
+            _setup, whole = await apps.leave(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
+            return at.leave(whole=whole)
+        at.setup = await apps.save(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
+    at.plain = True
     return at.go()
 
 

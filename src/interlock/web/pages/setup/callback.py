@@ -17,7 +17,7 @@ from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
 from interlock.web.pages import new_sandbox, sign_in_again
-from interlock.web.pages.setup.connect import OPENED, WINDOW, look_around, pressed_cookie
+from interlock.web.pages.setup.connect import WINDOW, came_back, look_around, pressed_cookie
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
 
@@ -54,16 +54,13 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         async with at.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             await signing_in.finish(at.store, crms, at.by, at.setup.id, part, query, browser)
-            if at.link is None:
+            if at.link is None and part == side.value:
                 # Done without the colleague: a link that is still out there shows nobody what was signed in to.
                 await colleagues.take_back(at.store, at.by, at.setup.id, side)
         await look_around(at)
     except (AppError, CrmError) as error:
         refused = str(error)  # kept by `finish`, which the page we lead to says beside its button
-    response: Response = RedirectResponse(at.address(connect.slug), 303)
-    if window == WINDOW:
-        response = asked.page("setup/came_back.html", refused=refused)
-        response.headers.update(OPENED)
+    response = came_back(asked, refused) if window == WINDOW else RedirectResponse(at.address(connect.slug), 303)
     cookies.clear(response, pressed_cookie(side))
     return response
 

@@ -58,6 +58,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         found=found,
         profiles=profiles,
         trouble=trouble,
+        may_not_install=package.may_not_install(at.setup),
         address=address,
         host="" if address.origin is None else urlsplit(address.origin).netloc,
         waiting=await colleagues.waiting(at.store, at.setup.id),
@@ -83,11 +84,7 @@ def _said(error: Exception) -> str:
 
 async def send(at: At) -> Response:
     if at.asked.field("go") == "next" and not package.done(at.setup):
-        raise BadInput(
-            _("The package is not installed yet."),
-            code="package_missing",
-            fix=_("Install it here, or ask a colleague."),
-        )
+        at.setup = await package.take_as_it_is(at.interlock, at.by, at.setup, await own_address(at))
     return at.go()
 
 
