@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, tell
 
@@ -187,5 +188,58 @@ def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
         assert emails == ["in@example.com"]
         refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
         assert refused.status in (404, 409)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _limited_to(world: SettingsWorld, admin: Browser, *inside: str) -> str:
+    """Contacts are limited to a list of these."""
+    list_id = world.hugo.create_list("contacts", "Customers", list(inside))
+    await asyncio.sleep(600)
+    form = (await admin.get(f"{HERE}/contacts/lists?q=custom")).page.form(f"{HERE}/contacts/list")
+    assert (await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id})).status == 303
+    return list_id
+
+
+async def _list_that_limits(world: SettingsWorld) -> str | None:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        kept = await connections.get(tx, 1)
+    assert kept is not None
+    return what_syncs.chosen(kept, "contacts").list_id
+
+
+@pytest.mark.parametrize("unread", [False, True], ids=["a search that does not find it", "lists that cannot be read"])
+def test_saving_the_choice_of_lists_as_it_stands_keeps_the_limit(tmp_path: Path, unread: bool) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        world.person("out@example.com")
+        if unread:
+            world.hubspot.faults.add({"match": {"path_prefix": "/crm/lists"}, "kind": "status", "status": 503})
+        shown = await admin.get(f"{HERE}/contacts/lists?q=nosuch")
+        assert ("HubSpot's lists could not be read" in shown.page.text) == unread
+        assert (f"List {list_id}" if unread else "Customers (1 record, manual)") in shown.page.text
+        form = shown.page.form(f"{HERE}/contacts/list")
+        assert form["list_id"] == list_id
+        world.hubspot.faults.clear()
+        assert (await admin.post(f"{HERE}/contacts/list", form)).status == 303
+        assert await _list_that_limits(world) == list_id
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_choice_of_lists_without_a_choice_is_refused_and_lifts_no_limit(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        form = (await admin.get(f"{HERE}/contacts/lists?q=nosuch")).page.form(f"{HERE}/contacts/list")
+        del form["list_id"]
+        refused = await admin.post(f"{HERE}/contacts/list", form)
+        assert refused.status == 422
+        assert "No list is chosen." in refused.page.text
+        assert await _list_that_limits(world) == list_id
 
     tell(tmp_path, story, objects=("contacts",))

@@ -69,6 +69,12 @@ async def save_rules(asked: Asked) -> Response:
 
 async def save_list(asked: Asked) -> Response:
     """Which records sync: those of a HubSpot list, or all."""
+    # Nothing chosen is not "all of them": that would lift a limit which nobody meant to lift.
+    if "list_id" not in asked.form:
+        nothing = BadInput(
+            _("No list is chosen."), code="no_list", field="list_id", fix=_("Search, then choose one; or all records.")
+        )
+        return await page(asked, await settings.connection_of(asked), _refused(nothing), nothing)
     return await _choose(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
 
 
@@ -91,11 +97,13 @@ async def lists(asked: Asked) -> Response:
     """HubSpot's lists, searched by a part of their name."""
     connection, slug = await settings.connection_of(asked), slug_of(asked)
     text, offset = asked.request.query_params.get("q", "").strip(), asked.request.query_params.get("offset", "0")
-    found, unread = None, ""
+    chosen, found, chosen_list, unread = what_syncs.chosen(connection, slug), None, None, ""
     try:
         async with asked.site.interlock.clients(connection, note=False) as clients:
             start = int(offset) if offset.isdecimal() and len(offset) < 10 else 0
             found = await what_syncs.lists(clients.hubspot, slug, text, start, LISTS_ROWS)
+            if chosen.list_id is not None:
+                chosen_list = await clients.hubspot.list_by_id(chosen.list_id, purpose="setup")
     except (AppError, CrmError) as error:
         unread = settings.said_by(error)
     return settings.shown(
@@ -105,7 +113,8 @@ async def lists(asked: Asked) -> Response:
         "object_lists.html",
         slug=slug,
         spec=SPECS[slug],
-        chosen=what_syncs.chosen(connection, slug),
+        chosen=chosen,
+        chosen_list=chosen_list,
         found=found,
         unread=unread,
         text=text,
