@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, Office, an_office
 
+from interlock.app import states
+from interlock.app.errors import Failure
 from interlock.app.people.roles import Role
 from interlock.app.reach import Reach, write
 from interlock.core.model import Issue, IssueCategory, LinkedBy, Reason, RecordKey, RecordLink, Side
@@ -110,6 +113,33 @@ async def test_what_stopped_it_and_what_to_do_come_first_with_the_way_there(site
     assert "Not syncing: Salesforce refused Contact." in page.text
     assert "What to do: Grant access." in page.text
     assert page.all("a", href=f"{HERE}/health#suspension")
+
+
+async def test_what_holds_it_up_is_said_on_both_pages_with_since_when_and_what_to_do(site: Site) -> None:
+    why = Failure("budget_spent", "Interlock has used its 10 calls.", 4, side="salesforce", fix="Allocate more.")
+    await states.hold_up(site.store, 1, why)
+    site.office.advance(3_600)
+    # Another reason on the way does not make it begin anew.
+    await states.hold_up(site.store, 1, msgspec.structs.replace(why, message="Interlock has used its 12 calls."))
+    browser = await site.browser()
+    for path in ("overview", "health"):
+        page = (await browser.get(f"{HERE}/{path}")).page
+        assert "Interlock has used its 12 calls." in page.text
+        assert "What to do: Allocate more." in page.text
+        assert "Nothing has come through since 2026-01-05 09:00:00 UTC" in page.text
+        assert "tried again by itself" in page.text
+    assert "Waiting to try again:" in (await browser.get(f"{HERE}/overview")).page.text
+    assert not (await browser.get(f"{HERE}/health")).page.all("form", action=f"{HERE}/health/clear")
+    await states.go_on(site.store, 1)
+    assert "Why it waits" not in (await browser.get(f"{HERE}/health")).page.text
+
+
+async def test_calls_that_are_used_up_will_not_last_the_day_on_both_pages(site: Site) -> None:
+    async with site.store.write(1) as tx:
+        await calls.add(tx, Side.SALESFORCE, "fetch", 80_000, tx.now_us - 4 * 3_600_000_000)
+    browser = await site.browser()
+    for path in ("overview", "health"):
+        assert "will not last the day" in (await browser.get(f"{HERE}/{path}")).page.text
 
 
 async def test_a_dispatcher_that_does_not_run_makes_the_numbers_stale_and_the_page_says_so(site: Site) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from interlock.app import allocation, api_use, connections, issues, reconciliation
+from interlock.app import allocation, api_use, connections, issues, reconciliation, states
 from interlock.app.connections import HALTED
 from interlock.app.errors import AppError, BadInput, Stopped
 from interlock.app.people.roles import Action
@@ -63,6 +63,8 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
     range_ = range_ if range_ in api_use.RANGES else "week"
     if "allocated" not in form.values:
         form.values["allocated"] = str(allocation.of(connection) or "")
+    async with site.store.read(id_) as tx:
+        held_up = await states.held_up(tx, connection)
     affected = await issues.affected(site.store, id_)
     used = await api_use.read(site.store, id_, range_, site.clock_us())
     said = {
@@ -79,6 +81,7 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
         form=form,
         said=said.get(asked.request.query_params.get("done", ""), ""),
         halted=HALTED.get(connection.state),
+        held_up=held_up,
         sides=[(side.value, _NAMES[side], used[side]) for side in used],
         range_=range_,
         ranges=[("day", _("24 hours")), ("week", _("7 days")), ("quarter", _("90 days"))],

@@ -158,6 +158,7 @@ def event_texts() -> dict[str, str]:
         events.SUSPENDED: _("A connection is suspended"),
         events.STOPPED_BY_BRAKE: _("A connection is stopped by a brake"),
         events.SIGNED_OUT: _("A CRM no longer takes the sign-in"),
+        events.HELD_UP: _("A connection is held up: a CRM does not answer, or its calls are used up"),
         events.FIRST_SYNC_DONE: _("The first sync is done"),
         events.ISSUES: _("A category has many issues"),
         events.API_FORECAST: _("The allocated API calls will not last the day"),
