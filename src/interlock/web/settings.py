@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app.errors import AppError, Missing, as_failure
+from interlock.app.errors import AppError, Missing, Stopped, as_failure
 from interlock.crm.errors import CrmError
 from interlock.store import connections
 from interlock.store.connections import Connection
@@ -43,6 +43,14 @@ def shown(
 def back(connection: Connection, path: str, done: str = "") -> Response:
     query = f"?done={done}" if done else ""
     return RedirectResponse(f"/connections/{connection.id}/{path}{query}", 303)
+
+
+def seen_since_us(asked: Asked) -> int:
+    """Since when the state has been that the page showed beside its button. Raises Stopped."""
+    since = asked.field("since")
+    if not since.isascii() or not since.isdecimal() or len(since) > 18:
+        raise Stopped(_("The form does not say what was shown. Read the reason, then clear it."), code="changed_since")
+    return int(since)
 
 
 def said_by(error: AppError | CrmError | StoreError) -> str:

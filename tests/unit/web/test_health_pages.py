@@ -16,6 +16,7 @@ from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, Office, an_office
 
 from interlock.app import states
+from interlock.app.connections import BRAKE_RELEASED, HALTED
 from interlock.app.errors import Failure
 from interlock.app.people.roles import Role
 from interlock.app.reach import Reach, write
@@ -186,6 +187,60 @@ async def test_a_suspension_that_is_another_by_now_is_not_cleared_and_its_reason
     assert answer.status == 409
     assert "Half of all contacts are gone." in answer.page.text
     assert (await site.connection()).state == "stopped_by_brake"
+
+
+@pytest.mark.parametrize(
+    ("state", "button", "way"),
+    [
+        ("suspended", "Clear suspension", None),
+        ("stopped_by_brake", "Clear suspension", None),
+        ("paused", "Resume", None),
+        ("signed_out", None, "Sign in again on Connection"),
+        ("not_connected", None, "See the connection"),
+    ],
+)
+async def test_what_stands_still_shows_the_one_thing_that_gets_it_going(
+    site: Site, state: str, button: str | None, way: str | None
+) -> None:
+    assert state in HALTED
+    await site.change(state=state, state_reason="Because.")
+    browser = await site.browser()
+    card = (await browser.get(f"{HERE}/health")).page
+    assert bool(card.all("form", action=f"{HERE}/health/clear")) == (button is not None)
+    assert (button or way or "") in card.text
+    assert ("Clear suspension" in card.text) == (button == "Clear suspension")
+    if button is not None:
+        assert (await browser.submit(f"{HERE}/health", f"{HERE}/health/clear")).status == 303
+        assert (await site.connection()).state == "idle"
+    else:
+        assert card.all("a", href=f"{HERE}/connection")
+
+
+async def test_to_clear_what_was_disconnected_meanwhile_is_refused_on_the_page(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    browser = await site.browser()
+    typed = (await browser.get(f"{HERE}/health")).page.form(f"{HERE}/health/clear")
+    await site.change(state="not_connected", state_reason="A person has disconnected it.")
+    answer = await browser.post(f"{HERE}/health/clear", typed)
+    assert answer.status == 422
+    assert "there is no sign-in to sync with" in answer.page.text
+    assert "API use" in answer.page.text
+
+
+async def test_what_connection_has_not_shown_is_not_resumed_there_and_its_reason_is_shown(site: Site) -> None:
+    await site.change(state="paused", state_reason="A person has paused it.")
+    otto = await site.browser("otto")
+    typed = (await otto.get(f"{HERE}/connection")).page.form(f"{HERE}/connection/resume")
+    site.office.advance(60)
+    await site.change(state="stopped_by_brake", state_reason="Half of all contacts are gone.")
+    for sent in (typed, {"csrf": typed["csrf"]}):
+        answer = await otto.post(f"{HERE}/connection/resume", sent)
+        assert answer.status == 409
+        assert "Half of all contacts are gone." in answer.page.text
+        assert (await site.connection()).state == "stopped_by_brake"
+        assert BRAKE_RELEASED not in (await site.connection()).settings
+    assert (await otto.submit(f"{HERE}/connection", f"{HERE}/connection/resume")).status == 303
+    assert (await site.connection()).state == "idle"
 
 
 async def test_what_somebody_else_has_cleared_meanwhile_is_said_to_be_cleared(site: Site) -> None:

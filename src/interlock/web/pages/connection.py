@@ -7,7 +7,7 @@ from starlette.responses import Response
 from interlock.app import connections, mappings, once, sign_in_cards
 from interlock.app.connections import HALTED
 from interlock.app.disconnect import NOT_CONNECTED
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import AppError, BadInput, NotConnected, Stopped
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.mapping_files import as_yaml
 from interlock.app.package import parts
@@ -131,9 +131,17 @@ async def pause(asked: Asked) -> Response:
 
 
 async def resume(asked: Asked) -> Response:
-    """Also clears a suspension or a brake, whose reason the page shows beside the button."""
-    connection = await settings.connection_of(asked)
-    await connections.resume(asked.site.store, connection, _object(asked), plan=False, by=asked.by)
+    """Also clears a suspension or a brake, whose reason the page shows beside the button, and only one that it has shown."""
+    connection, objects = await settings.connection_of(asked), _object(asked)
+    try:
+        # Of the whole connection only: to resume one object clears nothing.
+        seen_since_us = settings.seen_since_us(asked) if objects is None and connection.state in HALTED else None
+        await connections.resume(
+            asked.site.store, connection, objects, plan=False, by=asked.by, seen_since_us=seen_since_us
+        )
+    except (Stopped, NotConnected) as error:
+        connection = await settings.connection_of(asked)
+        return await page(asked, connection, forms.refused(error, {}, ()), error)
     return settings.back(connection, "connection", "resumed")
 
 
