@@ -64,6 +64,26 @@ def test_what_was_carried_over_since_is_shown_first_and_then_taken_back(tmp_path
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_what_was_carried_over_after_the_preview_stays_and_is_said(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await carried_over(world)
+        bob = world.person("bob@example.com", jobtitle="Clerk")
+        await world.turns()
+        operator = await world.browser(Role.OPERATOR)
+        address, preview = await previewed(operator, since="8m")
+        assert "1 field would go back." in preview.page.text
+        world.sally.update("Contact", world.counterpart("contacts", bob), {"Title": "Baron"})
+        await world.turns()
+        run = await operator.submit(address, f"{address}/run")
+        assert run.to is not None
+        done = await ended(operator, run.to)
+        assert "1 field went back." in done.page.text
+        assert "A sync has written it after this was shown, so it stays." in done.page.text
+        assert [world.contact(each)["jobtitle"] for each in (person, bob)] == ["Clerk", "Baron"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_a_record_that_a_sync_created_goes_only_when_its_count_was_typed(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         person = world.person("ada@example.com")

@@ -71,7 +71,12 @@ async def append(tx: WriteTx, rows: Sequence[AuditRow]) -> None:
 async def add(tx: WriteTx, row: AuditRow) -> int:
     """One row whose id is needed."""
     await append(tx, [row])
-    found = await tx.row("SELECT MAX(id) FROM audit WHERE connection_id = ?", tx.connection_id)
+    return await last_id(tx)
+
+
+async def last_id(tx: Tx) -> int:
+    """Of the newest row; 0 where there is none."""
+    found = await tx.row("SELECT COALESCE(MAX(id), 0) FROM audit WHERE connection_id = ?", tx.connection_id)
     assert found is not None
     return int(found[0])
 

@@ -12,6 +12,7 @@ from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.jobs import Job
 from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
+from interlock.app.typed_count import is_count
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
 from interlock.web.access import Asked
@@ -101,7 +102,7 @@ async def run(asked: Asked) -> Response:
     typed = asked.field("count").strip()
     try:
         count = confirmed(typed, seen.result["records_deleted"])
-        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False)
+        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False, up_to=seen.result["up_to"])
         begun = undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))
@@ -114,7 +115,7 @@ def confirmed(typed: str, records: int) -> int | None:
     typed: they stay. Raises BadInput."""
     if not typed:
         return None
-    if typed.replace(",", "").replace(" ", "") != str(records):
+    if not is_count(typed, records):
         raise BadInput(
             _("%(typed)s is not %(records)s. Nothing was changed.") % {"typed": typed, "records": records},
             code="count_not_typed",
