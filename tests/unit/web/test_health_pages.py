@@ -15,12 +15,12 @@ from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, Office, an_office
 
-from interlock.app import states
+from interlock.app import reconciliation, states
 from interlock.app.connections import BRAKE_RELEASED, HALTED
 from interlock.app.errors import Failure
 from interlock.app.people.roles import Role
 from interlock.app.reach import Reach, write
-from interlock.core.model import Issue, IssueCategory, LinkedBy, Reason, RecordKey, RecordLink, Side
+from interlock.core.model import Issue, IssueCategory, LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
 from interlock.store import calls, connections, dirty, heartbeat, issues, links, mappings, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
@@ -430,3 +430,70 @@ async def test_the_report_tells_eligible_synced_blocked_and_each_records_reason(
         ("salesforce:Lead:00QA", "blocked", "refused"),
     }
     assert {each["label"] for each in rows if each["why"] == "refused"} == {"'=lead"}
+
+
+async def test_every_pair_is_in_the_report_and_those_that_do_not_sync_in_its_lists_and_its_file(site: Site) -> None:
+    now = site.office.now_us
+    pairs = {}
+    for number, state in enumerate((*LinkState, LinkState.EXCLUDED)):
+        hubspot = RecordKey(Side.HUBSPOT, "contacts", str(number))
+        between = RecordLink.between(
+            hubspot, RecordKey(Side.SALESFORCE, "Contact", f"003{number}"), LinkedBy.EMAIL, now, {}
+        )
+        pairs[str(hubspot)] = msgspec.structs.replace(between, state=state)
+    alone = RecordKey(Side.HUBSPOT, "contacts", "99")
+    async with site.store.write(1) as tx:
+        await links.insert(tx, list(pairs.values()))
+        await unlinked.put(tx, [Unlinked(alone, "contacts", 1, "not_in_list", "p99", now)])
+    (contacts,) = [each for each in await reconciliation.report(site.store, 1) if each.object == "contacts"]
+    told = contacts.document()
+    assert {name: told[name] for name in ("synced", "not_eligible", "resting", "eligible")} == {
+        "synced": 1,
+        "not_eligible": 3,
+        "resting": 2,
+        "eligible": 1,
+    }
+    vera = await site.browser("vera")
+    page = (await vera.get(f"{HERE}/health")).page
+    for why in ("not_in_list", "hubspot_deleted", "salesforce_deleted"):
+        (link,) = [each for each in page.all("a") if f"why={why}" in str(each.get("href"))]
+        listed = (await vera.get(str(link["href"]).replace("&amp;", "&"))).page.text
+        if why == "not_in_list":
+            assert str(alone) in listed
+            listed = (await vera.get(f"{HERE}/not-synced?object=contacts&why={why}&after=pair:0")).page.text
+        state = {"not_in_list": "excluded"}.get(why, why)
+        assert {key for key in pairs if key in listed} == {key for key, pair in pairs.items() if pair.state == state}
+    rows = list(csv.DictReader(io.StringIO((await vera.get(f"{HERE}/not-synced/export")).body)))
+    ended = {key for key, pair in pairs.items() if pair.state in (LinkState.LINKED, LinkState.UNLINKED)}
+    assert {each["record"] for each in rows} == {str(alone), *pairs} - ended
+    assert {each["counterpart"] for each in rows if each["record"] in pairs} == {
+        str(pair.salesforce) for key, pair in pairs.items() if key not in ended
+    }
+    assert (await vera.get(f"{HERE}/not-synced?object=contacts&why=not_in_list&after=pair:x")).status == 422
+
+
+async def test_a_long_list_of_pairs_is_shown_page_by_page(site: Site) -> None:
+    async with site.store.write(1) as tx:
+        rows = [
+            RecordLink.between(
+                RecordKey(Side.HUBSPOT, "contacts", str(number)),
+                RecordKey(Side.SALESFORCE, "Contact", f"003{number}"),
+                LinkedBy.EMAIL,
+                1,
+                {},
+            )
+            for number in range(5)
+        ]
+        ids = await links.insert(tx, rows)
+        await links.set_state(tx, ids, LinkState.HUBSPOT_DELETED)
+    found, after = [], None
+    for _ in range(3):
+        page = await reconciliation.page(site.store, 1, "contacts", "hubspot_deleted", after, 2)
+        found += [each.key.id for each in page.records]
+        after = page.after
+    assert (found, after) == (["0", "1", "2", "3", "4"], None)
+
+
+@pytest.mark.parametrize(("why", "verdict"), [("membership_unknown", "waiting"), ("native_id_missing", "blocked")])
+def test_what_is_asked_again_waits_and_what_a_person_must_mend_is_blocked(why: str, verdict: str) -> None:
+    assert reconciliation.verdict_on(why) == verdict

@@ -146,4 +146,5 @@ def verdict_names() -> dict[str, str]:
         reconciliation.BLOCKED: _("blocked"),
         reconciliation.WAITING: _("waiting"),
         reconciliation.NOT_ELIGIBLE: _("not eligible"),
+        reconciliation.RESTING: _("resting"),
     }
