@@ -1,8 +1,8 @@
 """Why records are not in both CRMs: eligible, synced, blocked, and the reason of each that is not. Reads the store only.
 
 Counts come from the indexes; lists come in pages, so that a million records cost no more memory than a page. A record that no
-sync has looked at yet is in no count: nobody knows it. Of a pair that does not sync, both records are one entry: every pair that has
-not ended is in just one of the numbers.
+sync has looked at yet is in no count: nobody knows it. Of a pair that does not sync, both records are one entry: every pair that
+has not ended is in just one of the numbers.
 """
 
 from __future__ import annotations

@@ -123,11 +123,18 @@ async def conflicts(
 
 
 async def conflicts_in_all(
-    tx: Tx, status: str | None, object: str | None, property: str | None, lost: Side | None = None
+    tx: Tx,
+    status: str | None,
+    object: str | None,
+    property: str | None,
+    lost: Side | None = None,
+    cursor: str | None = None,
 ) -> int:
-    """How many `conflicts` has on all its pages."""
+    """How many `conflicts` has on all its pages, or on those from this one on."""
+    before = int(cursor) if cursor is not None else 2**62
     tests, values = _of_conflicts(status, object, property, lost)
-    row = await tx.row("SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests, tx.connection_id, *values)
+    sql = "SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests + " AND id < ?"
+    row = await tx.row(sql, tx.connection_id, *values, before)
     return int(row[0]) if row else 0
 
 
