@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, tell
+from tests.settings_world import SettingsWorld, ended, tell
 
 from interlock.app.people.roles import Role
 
@@ -23,16 +23,6 @@ async def carried_over(world: SettingsWorld) -> tuple[str, str]:
     await world.turns()
     assert world.contact(person)["jobtitle"] == "Countess"
     return person, contact
-
-
-async def ended(browser: Browser, address: str) -> Answer:
-    """The page of a job, when it has nothing more to wait for."""
-    for _ in range(600):
-        answer = await browser.get(address)
-        if "hx-trigger" not in answer.body:
-            return answer
-        await asyncio.sleep(1)
-    raise AssertionError("it goes on and on")
 
 
 async def previewed(browser: Browser, page: str = f"{HERE}/undo", **typed: str) -> tuple[str, Answer]:

@@ -1,8 +1,9 @@
-"""A number that a person types to confirm how many records something is about. Pure."""
+"""A count that a person types to confirm what is done to so many records. Pure."""
 
 from __future__ import annotations
 
 
-def is_count(typed: str, count: int) -> bool:
-    """Also as it was copied from a page: with commas, or with the spaces of another language, which are not all plain ones."""
-    return "".join(typed.replace(",", "").split()) == str(count)
+def is_typed(typed: str, count: int) -> bool:
+    """Also with its thousands parted, as a page shows it: by a comma, or by a space of any kind (Polish: one that does not
+    break)."""
+    return "".join(typed.split()).replace(",", "") == str(count)

@@ -98,7 +98,7 @@ async def undo(
 def _typed(found: UndoPlan, yes: bool) -> int | None:
     """How many records a person wants deleted; None where there is nobody to type it: they are left. Raises Stopped."""
     from interlock.app.errors import Stopped
-    from interlock.app.typed_count import is_count
+    from interlock.app.typed_count import is_typed
 
     number = len(found.records)
     if not number or yes or not sys.stdin.isatty():
@@ -111,7 +111,7 @@ def _typed(found: UndoPlan, yes: bool) -> int | None:
     typed = sys.stdin.readline().strip()
     if not typed:
         return None
-    if not is_count(typed, number):
+    if not is_typed(typed, number):
         raise Stopped(f"{typed!r} is not {number}. Nothing was changed.", code="declined")
     return number
 

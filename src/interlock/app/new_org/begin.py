@@ -13,7 +13,7 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup.review import MANY_CREATES
 from interlock.app.times import rfc3339, shown
-from interlock.app.typed_count import is_count
+from interlock.app.typed_count import is_typed
 from interlock.store import connections, schedule
 from interlock.store.connections import Connection
 
@@ -71,7 +71,7 @@ def _check(run: Run | None, existing: str, typed: str, now_us: int) -> None:
             code="too_early",
             fix="Begin after that.",
         )
-    if existing == "all" and run.creates > MANY_CREATES and not is_count(typed, run.creates):
+    if existing == "all" and run.creates > MANY_CREATES and not is_typed(typed, run.creates):
         raise BadInput(
             f"{run.creates:,} records would be created.",
             code="count_not_typed",

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 
 from starlette.responses import Response
 
-from interlock.app import import_, mapping_preview, mapping_table, object_rules, times, what_syncs
+from interlock.app import import_, mapping_preview, mapping_table, object_rules, setting_changes, times, what_syncs
 from interlock.app.connections import is_on
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import AppError, BadInput, Stale
 from interlock.app.mapping_table import Row
 from interlock.app.people.roles import Action
 from interlock.crm.errors import CrmError
@@ -18,6 +18,7 @@ from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages import object_changes
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
@@ -40,19 +41,25 @@ async def show(asked: Asked) -> Response:
 
 
 async def turn(asked: Asked) -> Response:
-    """Syncing of the object on or off."""
+    """Syncing of the object off; or on, after it was seen what that would do."""
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
         if asked.field("sync") == "on":
-            async with site.interlock.clients(connection, deploying=True) as clients:
-                await object_rules.turn_on(
-                    site.store, connection, slug, clients.hubspot, clients.salesforce, site.clock_us, asked.by
-                )
-        else:
-            await object_rules.turn_off(site.store, connection, slug, asked.by)
+            if is_on(connection, slug):
+                return settings.back(connection, slug, "turned")
+            return await _see_first(asked, connection, setting_changes.turned_on(slug))
+        await object_rules.turn_off(site.store, connection, slug, asked.by)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
     return settings.back(connection, slug, "turned")
+
+
+async def _see_first(asked: Asked, connection: Connection, change: setting_changes.Change) -> Response:
+    """Raises AppError, CrmError."""
+    if setting_changes.is_shown(connection):
+        return await object_changes.look(asked, connection, change)
+    await object_changes.carry_out(asked, connection, change)
+    return settings.back(connection, change.object, "turned" if change.on else "rules")
 
 
 async def save_rules(asked: Asked) -> Response:
@@ -81,16 +88,20 @@ async def save_list(asked: Asked) -> Response:
 async def _choose(asked: Asked, choice: what_syncs.Choice) -> Response:
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
+        edition = asked.field("edition")
+        if edition != what_syncs.chosen(connection, slug).edition:
+            raise Stale
         async with AsyncExitStack() as stack:
             hubspot = None
             if isinstance(choice.list_id, str):
                 hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
-            await what_syncs.choose(
-                site.store, connection, slug, choice, hubspot, by=asked.by, edition=asked.field("edition")
-            )
+            await what_syncs.check(connection, slug, choice, hubspot)
+        change = setting_changes.chosen(connection, slug, choice, edition)
+        if change is None:
+            return settings.back(connection, slug, "rules")
+        return await _see_first(asked, connection, change)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
-    return settings.back(connection, slug, "rules")
 
 
 async def lists(asked: Asked) -> Response:

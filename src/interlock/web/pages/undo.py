@@ -12,7 +12,7 @@ from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.jobs import Job
 from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
-from interlock.app.typed_count import is_count
+from interlock.app.typed_count import is_typed
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
 from interlock.web.access import Asked
@@ -115,7 +115,7 @@ def confirmed(typed: str, records: int) -> int | None:
     typed: they stay. Raises BadInput."""
     if not typed:
         return None
-    if not is_count(typed, records):
+    if not is_typed(typed, records):
         raise BadInput(
             _("%(typed)s is not %(records)s. Nothing was changed.") % {"typed": typed, "records": records},
             code="count_not_typed",
