@@ -111,22 +111,22 @@ async def _schemas_to_be(
     return with_properties(schemas, new)
 
 
-def creates(document: dict[str, Any]) -> int:
+def creates_of(document: dict[str, Any]) -> int:
     """Of the document of a plan."""
     return sum(each["create_in_hubspot"] + each["create_in_salesforce"] for each in document["objects"].values())
 
 
 def must_be_typed(document: dict[str, Any]) -> bool:
-    return creates(document) > MANY_CREATES
+    return creates_of(document) > MANY_CREATES
 
 
 def check_count(document: dict[str, Any], typed: str) -> None:
     """Raises BadInput."""
-    count = creates(document)
-    if must_be_typed(document) and not is_typed(typed, count):
+    creates = creates_of(document)
+    if must_be_typed(document) and not is_typed(typed, creates):
         raise BadInput(
-            f"{count:,} records would be created.",
+            f"{creates:,} records would be created.",
             code="count_not_typed",
             field="count",
-            fix=f"Type {count} to confirm.",
+            fix=f"Type {creates} to confirm.",
         )

@@ -87,7 +87,7 @@ def _page(
         count_titles=count_titles(),
         how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
         typed=document is not None and setting_changes.must_be_typed(document),
-        creates=0 if document is None else setting_changes.creates(document),
+        creates=0 if document is None else setting_changes.creates_of(document),
         form=form,
     )
 
