@@ -11,7 +11,7 @@ from starlette.responses import Response
 from interlock.app import mapping_edits, mapping_preview, mapping_table
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
-from interlock.app.mappings import Change
+from interlock.app.mapping_effect import permitted
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
@@ -141,7 +141,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
             )
             try:
                 user_id = (await clients.salesforce.identity()).user_id
-                wanted = await permit.wanted(clients.salesforce, user_id, _permitted(checked.changes))
+                wanted = await permit.wanted(clients.salesforce, user_id, permitted(checked.changes))
             except AppError as error:
                 not_granted = settings.said_by(error)
     except (AppError, CrmError) as error:
@@ -161,14 +161,6 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
         edits=msgspec.json.encode(edits).decode(),
         edition=edition,
     )
-
-
-def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
-    return [
-        permit.MappedField(change.salesforce_object, change.field, change.rule_after != SyncRule.ALWAYS_SALESFORCE)
-        for change in changes
-        if change.field is not None and change.rule_after not in (None, SyncRule.DONT_SYNC)
-    ]
 
 
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
@@ -203,7 +195,7 @@ async def save(asked: Asked) -> Response:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
     # What the page before has shown, and no more.
-    fields = _permitted(changes)
+    fields = permitted(changes)
     return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
 
 
