@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.settings_world import SettingsWorld, tell
 
-from interlock.app import many_conflicts
+from interlock.app import find, look, many_conflicts
 from interlock.app.people.roles import Role
 
 HERE = "/connections/1"
@@ -234,4 +234,22 @@ def test_conflicts_beyond_what_is_resolved_at_a_time_are_reached_by_doing_it_aga
         assert chosen[0] == 5
 
     monkeypatch.setattr(many_conflicts, "MOST_AT_ONCE", 2)
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_not_shown_whole_is_said_to_end_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await _pair(world, jobtitle="Analyst")
+        for number in range(2):
+            world.person(f"other{number}@example.com", firstname="Ada")
+        await world.turns()
+        viewer = await world.browser(Role.VIEWER)
+        found = (await viewer.get(f"{HERE}/records?q=Ada+Person")).page.text
+        assert "Only the first 2 that were found are shown." in found
+        assert " linked" in found
+        shown = (await viewer.get(f"{HERE}/records/hubspot:contacts:{person}")).page.text
+        assert "Only the newest 1 rows are shown." in shown
+
+    monkeypatch.setattr(find, "LIMIT", 2)
+    monkeypatch.setattr(look, "HISTORY_ROWS", 1)
     tell(tmp_path, story, objects=("contacts",))

@@ -40,6 +40,13 @@ def shown(
     )
 
 
+async def installation_tabs(asked: Asked, tab: str) -> dict[str, object]:
+    """For a page that belongs to no connection: those of the only one are beside it, of several none."""
+    async with asked.site.store.read(None) as tx:
+        found = await connections.list_(tx)
+    return {"tab": tab, "tabs": tabs.tabs_for(asked.who, found[0].id if len(found) == 1 else None)}
+
+
 def back(connection: Connection, path: str, done: str = "") -> Response:
     query = f"?done={done}" if done else ""
     return RedirectResponse(f"/connections/{connection.id}/{path}{query}", 303)
