@@ -280,8 +280,13 @@ async def test_mappings_are_listed_compared_and_saved_over_the_version_that_was_
     body = {"mappings": mappings}
     planned = await joined.send("PUT", "~/mappings", {**body, "plan": True}, **{"if-match": version})
     assert (planned.document["changes"], planned.answer.headers["etag"]) == ([change], version)
+    assert planned.document["effect"] == {
+        "contacts": dict.fromkeys(("linked", "looked", "unchanged", "to_hubspot", "to_salesforce", "lost"), 0)
+    }
+    assert planned.document["permissions"] == {"added": ["Contact.Title"], "left_out": [], "refused": None}
     saved = await joined.send("PUT", "~/mappings", body, **{"if-match": version})
     assert saved.document["changes"] == [change]
+    assert saved.document["permissions"] == {"added": ["Contact.Title"], "left_out": [], "refused": None}
     now = saved.answer.headers["etag"]
     assert now != version
     title["rule"] = "always_hubspot"

@@ -18,6 +18,8 @@ from interlock.app.people.roles import Role
 from interlock.core.model import Side
 from interlock.crm.salesforce.requests import DATA_PATH
 from interlock.store import grants
+from interlock.store import mappings as stored
+from interlock.store.mappings import FieldMappingRow
 
 HERE = "/connections/1/contacts"
 
@@ -259,6 +261,33 @@ def test_a_sync_user_who_may_not_extend_the_permission_set_is_said_before_and_an
         assert (syncs.state, deploys) == (grants.GOOD, {})
 
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_a_thousand_mappings_that_are_ticked_can_be_saved_from_the_page_that_shows_their_effect(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        async with world.store.write(1) as tx:
+            (of,) = [each for each in await stored.object_mappings(tx) if each.salesforce_type == "Contact"]
+            assert of.id is not None
+            for number in range(1_000):
+                names = f"a_property_with_a_middling_name_{number}", f"A_Field_With_A_Middling_Name_{number}__c"
+                await stored.save_field_mapping(tx, FieldMappingRow(of.id, *names, "two_way"))
+        admin = await world.admin()
+        page = (await admin.get("/connections/1/contacts?q=middling")).page
+        ticked = {str(each["name"]): "yes" for each in page.all("input", type="checkbox") if each.get("name")}
+        assert len(ticked) == 1_000
+        sent = page.form(f"{HERE}/mappings/preview") | ticked | {"do": "change", "rule": "dont_sync"}
+        shown = await admin.post(f"{HERE}/mappings/preview", sent)
+        (form,) = shown.page.all("form", action=f"{HERE}/mappings/save")
+        fields = shown.page.form(f"{HERE}/mappings/save")
+        as_it_says = form.get("enctype") == "multipart/form-data"
+        path = f"{HERE}/mappings/save"
+        saved = await (admin.upload(path, fields, "nothing", "") if as_it_says else admin.post(path, fields))
+        assert saved.status == 303, saved.page.text
+        rows = [row for row in await _rows(world) if "middling" in row["property"]]
+        assert {row["rule"] for row in rows} == {"dont_sync"}
+
+    tell(tmp_path, story, objects=("contacts",))
 
 
 async def _granted(world: SettingsWorld) -> set[tuple[str, bool]]:

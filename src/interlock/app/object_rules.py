@@ -7,6 +7,7 @@ keeps both, its pairs and what is known of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -52,8 +53,7 @@ async def _turn(store: Store, connection: Connection, slug: str, on: bool, schem
         now = await fresh(tx, connection.id)
         if is_on(now, slug) == on:
             return
-        wanted = [each for each in SPECS if (on if each == slug else is_on(now, each))]
-        await connections.update(tx, connection.id, settings={**now.settings, "objects": wanted})
+        await connections.update(tx, connection.id, settings=with_object(now, slug, on))
         if schemas is not None:
             await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
             await map_objects(tx, Compiler(schemas), (slug,))
@@ -63,6 +63,12 @@ async def _turn(store: Store, connection: Connection, slug: str, on: bool, schem
             await record(tx, by, "object_turned_on", subject, object=slug)
         else:
             await record(tx, by, "object_turned_off", subject, object=slug)
+
+
+def with_object(connection: Connection, slug: str, on: bool = True) -> dict[str, Any]:
+    """Its settings with the object on, or off."""
+    wanted = [each for each in SPECS if (on if each == slug else is_on(connection, each))]
+    return {**connection.settings, "objects": wanted}
 
 
 async def _prepared(

@@ -18,12 +18,12 @@ from interlock.crm.hubspot.requests import BATCH_INPUTS
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.requests import COLLECTION_ROWS
 from interlock.engine.context import Cycle, Report
+from interlock.engine.left_out import wake_returned
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
-from interlock.store import Store, connections
+from interlock.store import Store, WriteTx, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
-from interlock.store.tx import WriteTx
 
 Json = dict[str, Any]
 _OWNER = "preview"
@@ -187,6 +187,8 @@ async def _previewed(ctx: Cycle, limit: int | None, watch: Watch = lambda _: Non
     previewer = Previewer(ctx, limit)
     counting = await Counting.begin(ctx, previewer.preview)
     watch(counting)
+    # As a sync begins: what stood outside of a list that is another now is looked at.
+    await wake_returned(ctx)
     await previewer.run()
     return counting.whole()
 

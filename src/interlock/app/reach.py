@@ -12,12 +12,14 @@ import msgspec
 
 from interlock.core.model import Side
 from interlock.crm.budget import Governor, SalesforceGovernor
-from interlock.crm.errors import SignInRefused, Unreachable
+from interlock.crm.errors import ServerFault, SignInRefused, Unreachable
 from interlock.store import Store, connections, directory
 from interlock.store.lease import Lease
 from interlock.store.tx import Tx, WriteTx
 
 _NAME = "reach"
+
+Failed = Unreachable | SignInRefused | ServerFault
 
 
 class Reach(msgspec.Struct):
@@ -48,11 +50,11 @@ async def remember(
     lease: Lease | None = None,
 ) -> AsyncIterator[None]:
     """Note at the end of the block what its calls have shown, also when it failed."""
-    failed: Unreachable | SignInRefused | None = None
+    failed: Failed | None = None
     before = {governor.side: sum(governor.counts.values()) for governor in governors}
     try:
         yield
-    except (Unreachable, SignInRefused) as error:
+    except (Unreachable, SignInRefused, ServerFault) as error:
         failed = error
         raise
     finally:
@@ -69,7 +71,7 @@ async def note(
     store: Store,
     connection_id: int,
     asked: Sequence[Governor],
-    failed: Unreachable | SignInRefused | None,
+    failed: Failed | None,
     clock_us: Callable[[], int],
     lease: Lease | None = None,
 ) -> None:

@@ -229,6 +229,8 @@ class ServeDesk:
             finally:
                 del self._under_way[connection.id]
             self._interval_s[connection.id] = poll_interval_s(ctx)
+        if result.outcome == "done" and connection.state_reason is not None:
+            await states.go_on(self._store, connection.id, ownership.lease)
         if result.outcome == "stopped" and result.stopped_reason == GAVE_WAY:
             self._cut_short.add(connection.id)
         elif result.outcome == "stopped" and ctx.stop is None:
@@ -358,6 +360,8 @@ class ServeDesk:
                 await directory.drop(tx, SCHEMAS)
         elif isinstance(error, CrmError) and error.meaning == "issue":
             await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix, lease)
+        elif not isinstance(error, StoreError):
+            await states.hold_up(self._store, connection.id, failure, lease)
         if isinstance(error, BudgetSpent):
             wait_s = BUDGET_RETRY_S
         if isinstance(error, CrmError):

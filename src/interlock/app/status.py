@@ -55,6 +55,9 @@ class ConnectionStatus(msgspec.Struct):
         connection = self.document["connection"]
         if self.halted:
             return f"Not syncing: {connection['state_reason'] or HALTED[connection['state']]}"
+        if self.document["held_up"]:
+            reason = self.document["held_up"]["reason"]
+            return f"Waiting to try again: {reason}"
         down = [name for side, name in SIDES.items() if connection[side]["reachable"] is False]
         if down:
             return f"Not in agreement: {' and '.join(down)} did not answer when last asked."
@@ -80,7 +83,7 @@ class ConnectionStatus(msgspec.Struct):
         if self.halted:
             return "stopped"
         down = any(connection[side]["reachable"] is False for side in SIDES)
-        return "care" if down or self.issues else "good"
+        return "care" if down or self.document["held_up"] or self.issues else "good"
 
 
 async def status(store: Store, found: list[Connection], now_us: int) -> list[ConnectionStatus]:
@@ -108,6 +111,7 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
     assert connection.id is not None
     async with store.read(connection.id) as tx:
         known = await reach.read(tx)
+        held_up = await states.held_up(tx, connection)
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
         being_set_up = await states.is_being_set_up(tx, connection.id)
@@ -118,9 +122,10 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
     document: Json = {
         "connection": as_document(connection, known),
+        "held_up": None if held_up is None else held_up.document(),
         "objects": objects,
         "api": api,
-        "next_actions": _next_actions(connection, objects, known, being_set_up) + gaps,
+        "next_actions": _next_actions(connection, objects, known, being_set_up, held_up) + gaps,
     }
     if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
         document["connection"]["state"] = "syncing"
@@ -196,6 +201,12 @@ async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
     }
 
 
+def will_not_last(numbers: Json) -> bool:
+    """Whether the allocated calls will be used up before the day is over, or are: then the forecast is just as many."""
+    allocated = numbers["allocated"]
+    return allocated is not None and numbers["forecast_24h"] >= max(1, allocated)
+
+
 async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
     """Something to do, or to know, for a week after nobody had looked for longer than the CRMs remember."""
     gap = await looks.gap(tx, slug)
@@ -215,7 +226,11 @@ async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
 
 
 def _next_actions(
-    connection: Connection, objects: Json, known: dict[Side, reach.Reach], being_set_up: bool
+    connection: Connection,
+    objects: Json,
+    known: dict[Side, reach.Reach],
+    being_set_up: bool,
+    held_up: states.HeldUp | None,
 ) -> list[Json]:
     actions: list[Json] = []
 
@@ -232,8 +247,12 @@ def _next_actions(
         add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
         add("Then begin.", "interlock sync --once")
     for side, name in SIDES.items():
-        if known[Side(side)].reachable is False and connection.state not in HALTED:
+        told = held_up is not None and held_up.side == side
+        if known[Side(side)].reachable is False and connection.state not in HALTED and not told:
             add(f"{name} did not answer: see what is in the way.", "interlock doctor")
+    if held_up is not None:
+        since = shown(rfc3339(held_up.since_us))
+        add(f"Nothing has come through since {since}: {held_up.reason} {held_up.fix}".rstrip(), "interlock doctor")
     if sum(each["issues"] for each in objects.values()):
         add("Records need a person.", "interlock issues")
     if sum(each["conflicts"] for each in objects.values()):

@@ -127,7 +127,13 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
                 "A pair of records takes up a new field when one of them changes next, or with `interlock import`."
             )
 
-    answer = {"file": str(file), "planned": plan, "changes": [change.document() for change in changes]}
+    answer = {
+        "file": str(file),
+        "planned": plan,
+        "changes": [change.document() for change in changes],
+        "effect": None,
+        "permissions": None,
+    }
     return Answer(answer, page)
 
 

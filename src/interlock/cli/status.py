@@ -51,6 +51,9 @@ def _page(out: Page, result: ConnectionStatus, late: bool, worker: dict[str, Any
         f"{connection['name']}: HubSpot {connection['hubspot']['name']}, "
         f"Salesforce {connection['salesforce']['name']} ({connection['salesforce']['org_id']}), {connection['state']}"
     )
+    held_up = result.document["held_up"]
+    if held_up:
+        out.line(f"Nothing has come through since {shown(held_up['since'])}. {held_up['fix'] or ''}".rstrip())
     names = ("linked", "due", "waiting", "issues", "conflicts")
     rows = [
         (

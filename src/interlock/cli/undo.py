@@ -89,6 +89,7 @@ async def undo(
                 only=only,
                 key=key,
                 delete_records=count,
+                up_to=found.up_to,
                 on_cycle=partial(working, run, ends),
             )
         open_issues = await once.open_issues(opened.store, chosen.id)
@@ -98,6 +99,7 @@ async def undo(
 def _typed(found: UndoPlan, yes: bool) -> int | None:
     """How many records a person wants deleted; None where there is nobody to type it: they are left. Raises Stopped."""
     from interlock.app.errors import Stopped
+    from interlock.app.typed_count import is_typed
 
     number = len(found.records)
     if not number or yes or not sys.stdin.isatty():
@@ -107,10 +109,10 @@ def _typed(found: UndoPlan, yes: bool) -> int | None:
         f" Type {number} to delete them, or nothing to keep them: "
     )
     sys.stderr.flush()
-    typed = sys.stdin.readline().strip().replace(",", "")
+    typed = sys.stdin.readline().strip()
     if not typed:
         return None
-    if typed != str(number):
+    if not is_typed(typed, number):
         raise Stopped(f"{typed!r} is not {number}. Nothing was changed.", code="declined")
     return number
 

@@ -22,6 +22,7 @@ from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
 
 # Why something was not taken back. Stable codes; app/undo/words.py has the sentences.
 EDITED_SINCE, NOT_MAPPED, GONE, OUTSIDE = "edited_since", "not_mapped", "gone", "not_in_list"
+NOT_SHOWN = "not_shown"  # written after whoever undoes was shown what would go back
 _OVER = "over"  # it stood, and ends with the edit that came
 
 

@@ -598,6 +598,96 @@ def test_an_opt_out_is_listed_and_never_undone(tell: Tell) -> None:
     tell(story)
 
 
+def test_only_what_was_shown_goes_back_and_what_a_sync_has_written_since_is_said(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        ada = await linked(world)
+        bob = world.hugo.create("contacts", {"email": "bob@example.com", "lastname": "Bob", "jobtitle": "Clerk"})
+        await world.sync_later()
+        ada.since_us = world.clock_us()
+        ada.edit(salesforce="Countess")
+        await world.sync_later()
+        shown = await ada.plan()
+        assert [each.back_to for each in shown.fields] == ["Clerk"]
+        world.sally.update("Contact", world.counterpart("contacts", bob), {"Title": "Baron"})
+        cleo = world.hugo.create("contacts", {"email": "cleo@example.com", "lastname": "Cleo"})
+        await world.sync_later()
+        assert (await ada.plan(up_to=shown.up_to)).fields == shown.fields
+        done = await ada.undo(up_to=shown.up_to, delete_records=0)
+        assert (done.fields, done.records) == (1, 0)
+        assert (ada.titles()[0], world.contact(bob)["jobtitle"]) == ("Clerk", "Baron")
+        assert world.counterpart("contacts", cleo) in world.sally.ids("Contact")
+        assert {(each.hubspot, each.property, each.why) for each in done.left} == {
+            (f"hubspot:contacts:{bob}", "jobtitle", "not_shown"),
+            (f"hubspot:contacts:{cleo}", None, "not_shown"),
+        }
+
+    tell(story)
+
+
+def test_a_field_that_a_sync_has_written_again_since_it_was_shown_stays(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        pair.edit(salesforce="Countess")
+        await world.sync_later()
+        shown = await pair.plan()
+        pair.edit(salesforce="Baroness")
+        await world.sync_later()
+        done = await pair.undo(up_to=shown.up_to)
+        assert (done.fields, [each.why for each in done.left]) == (0, ["not_shown"])
+        assert pair.titles() == ("Baroness", "Baroness")
+
+    tell(story)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["the pair moves to the survivor", "the pair ends"])
+def test_a_merge_is_listed_and_never_undone(tell: Tell, ends: bool) -> None:
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        other = world.hugo.create("contacts", {"email": "ada.king@example.com", "lastname": "King"})
+        if ends:
+            await world.sync_later()
+        since_us = world.clock_us()
+        world.hugo.merge("contacts", other, pair.hubspot_id)
+        await world.settle()
+        assert [each.why for each in (await plan(world, since_us)).left] == ["merge"]
+
+    tell(story)
+
+
+def test_a_conversion_is_listed_and_never_undone(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron", "company": "Acme"})
+        await world.connect()
+        await world.sync_later()
+        since_us = world.clock_us()
+        world.sally.convert_lead(world.counterpart("contacts", hubspot_id))
+        await world.settle()
+        assert "conversion" in [each.why for each in (await plan(world, since_us)).left]
+
+    tell(story, create_person_as="Lead")
+
+
+def test_a_pair_that_entered_the_list_is_not_said_to_be_merged(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        ada = await linked(world)
+        list_id = world.hugo.create_list("contacts", "Customers")
+        assert world.connection is not None
+        assert world.connection.id is not None
+        world.connection.settings = {**world.connection.settings, "inclusion": {"contacts": list_id}}
+        async with world.write() as tx:
+            await connections.update(tx, world.connection.id, settings=world.connection.settings)
+        ada.edit(salesforce="Countess")
+        await world.settle()
+        world.hugo.change_list(list_id, add=[ada.hubspot_id])
+        await world.settle()
+        link = await world.link("contacts", ada.hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.LINKED
+        assert "merge" not in [each.why for each in (await ada.plan()).left]
+
+    tell(story)
+
+
 def test_one_record_alone_can_be_undone(tell: Tell) -> None:
     async def story(world: World) -> None:
         pair = await linked(world)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.app import reach
+from interlock.app import reach, states
 from interlock.app.notify import events
-from interlock.app.status import DAY_US, api_of
+from interlock.app.status import DAY_US, SIDES, api_of, will_not_last
 from interlock.core.model import AuditKind, Side
 from interlock.objects.registry import SPECS
 from interlock.store import Store, Tx, WriteTx, audit, channels, connections, cursors, dirty, issues, links, notices
@@ -23,6 +23,8 @@ THRESHOLD_ISSUES = 25
 # Told again only after it was clearly over: a number that goes up and down by one is told once.
 OVER_SHARE = 0.8
 SUMMARY_HOUR_US = 6 * 3_600_000_000  # of the day, UTC
+# A CRM that is away for some minutes is nobody's business: it is tried again.
+HELD_UP_TOLD_US = 15 * 60_000_000
 KEPT_US = 90 * DAY_US
 _CURSOR = "notices"
 
@@ -81,6 +83,7 @@ async def _noticed(tx: Tx, connection: Connection, before: Seen, now_us: int) ->
     after = msgspec.structs.replace(before)
     made = [
         *_stopped(connection),
+        *await _held_up(tx, connection, now_us),
         *await _first_sync(tx, connection, before, after),
         *await _many_issues(tx, connection, before, after),
         *await _forecast(tx, connection, before, after, now_us),
@@ -100,6 +103,22 @@ def _stopped(connection: Connection) -> list[Notice]:
     once = f"{connection.state}:{connection.state_since_us}"
     title = f"{connection.name} {titles[connection.state]}"
     return [Notice(connection.state, once, title, connection.state_reason or f"{title}.", connection.state_fix or "")]
+
+
+async def _held_up(tx: Tx, connection: Connection, now_us: int) -> list[Notice]:
+    found = await states.held_up(tx, connection)
+    if found is None or now_us - found.since_us < HELD_UP_TOLD_US:
+        return []
+    by = f" by {SIDES[found.side]}" if found.side else ""
+    return [
+        Notice(
+            events.HELD_UP,
+            f"held_up:{found.since_us}",
+            f"{connection.name} is held up{by}",
+            f"{found.reason} Changes wait and are synced once it gets on; it is tried again by itself.",
+            found.fix,
+        )
+    ]
 
 
 async def _first_sync(tx: Tx, connection: Connection, before: Seen, after: Seen) -> list[Notice]:
@@ -153,7 +172,7 @@ async def _forecast(tx: Tx, connection: Connection, before: Seen, after: Seen, n
     allocated, forecast = numbers["allocated"], numbers["forecast_24h"]
     if allocated is None:
         return []
-    after.forecast = forecast > allocated or (before.forecast and forecast > OVER_SHARE * allocated)
+    after.forecast = will_not_last(numbers) or (before.forecast and forecast > OVER_SHARE * allocated)
     if not after.forecast or before.forecast:
         return []
     return [

@@ -11,6 +11,7 @@ WHY_LEFT = {
     "not_in_list": "It is outside of the HubSpot list that limits what syncs.",
     "has_children": "Something hangs on the record by now: activities, or other records.",
     "not_proven": "The CRM does not show whether somebody has used the record since, so it is not deleted.",
+    "not_shown": "A sync has written it after this was shown, so it stays. Look again to take that back too.",
     "refused": "The CRM refused to delete it; the issue says why.",
     "not_confirmed": "It was created by a sync, and deleting it was not confirmed.",
     "merge": "Records were merged there, which no program can take apart again.",

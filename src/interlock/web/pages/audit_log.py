@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from interlock.app.people import audit_log
+from interlock.web import settings
 from interlock.web.access import Asked
 from interlock.web.texts import _
 
@@ -12,7 +13,12 @@ from interlock.web.texts import _
 async def show(asked: Asked) -> Response:
     text = asked.request.query_params.get("before", "")
     before = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
-    return asked.page("audit_log.html", log=await audit_log.read(asked.site.store, before), words=words())
+    return asked.page(
+        "audit_log.html",
+        log=await audit_log.read(asked.site.store, before),
+        words=words(),
+        **await settings.installation_tabs(asked, "audit-log"),
+    )
 
 
 def words() -> dict[str, str]:

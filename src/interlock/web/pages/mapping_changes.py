@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import mapping_edits, mapping_preview, mapping_table, sign_offs
+from interlock.app import mapping_edits, mapping_effect, mapping_preview, mapping_table
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
-from interlock.app.mappings import Change
+from interlock.app.mapping_effect import permitted
 from interlock.app.package import permit
-from interlock.app.package.kept import Keeper
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
@@ -141,7 +140,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
             )
             try:
                 user_id = (await clients.salesforce.identity()).user_id
-                wanted = await permit.wanted(clients.salesforce, user_id, _permitted(checked.changes))
+                wanted = await permit.wanted(clients.salesforce, user_id, permitted(checked.changes))
                 administrator = bool(wanted.added) and not await permit.may_grant(clients.salesforce, user_id)
             except (AppError, CrmError) as error:
                 not_granted = settings.said_by(error)
@@ -163,14 +162,6 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
         edits=msgspec.json.encode(edits).decode(),
         edition=edition,
     )
-
-
-def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
-    return [
-        permit.MappedField(change.salesforce_object, change.field, change.rule_after != SyncRule.ALWAYS_SALESFORCE)
-        for change in changes
-        if change.field is not None and change.rule_after not in (None, SyncRule.DONT_SYNC)
-    ]
 
 
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
@@ -205,7 +196,7 @@ async def save(asked: Asked) -> Response:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
     # What the page before has shown, and no more.
-    fields = _permitted(changes)
+    fields = permitted(changes)
     return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
 
 
@@ -227,7 +218,7 @@ async def grant(asked: Asked) -> Response:
 async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
     """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
     try:
-        done = await extend(asked, connection, fields)
+        done = await mapping_effect.extend(asked.site.interlock, connection, fields)
     except (AppError, CrmError) as error:
         notice = f"{not_extended()} {settings.said_by(error)}"
         return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
@@ -236,23 +227,3 @@ async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequen
 
 def not_extended() -> str:
     return _("The mappings are saved, but the permission set in Salesforce could not be extended:")
-
-
-async def extend(asked: Asked, connection: Connection, fields: Sequence[permit.MappedField]) -> permit.Permitted:
-    """As the administrator who has signed in for this, where one has: that sign-in ends here, whatever comes of it. Raises
-    AppError, CrmError."""
-    site = asked.site
-    assert connection.id is not None
-    try:
-        async with site.interlock.clients(connection) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-        async with site.interlock.clients(connection, deploying=True) as clients:
-            keeper = Keeper(site.store, connection.id)
-            return await permit.permit(clients.salesforce, keeper, user_id, fields, _quiet)
-    finally:
-        async with site.interlock.crms() as crms:
-            await sign_offs.end_deploying(site.store, crms, connection.id)
-
-
-def _quiet(_deployment: object) -> None:
-    return None

@@ -10,7 +10,7 @@ import re
 
 from starlette.responses import Response
 
-from interlock.app import sign_in
+from interlock.app import mapping_effect, sign_in
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.package import permit
@@ -87,7 +87,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         if finished.role == grants.ADMIN:
             said = mapping_changes.not_extended()
             fields = await permit.mapped_fields(site.store, connection_id)
-            await mapping_changes.extend(asked, connection, fields)
+            await mapping_effect.extend(asked.site.interlock, connection, fields)
             response = settings.back(connection, finished.part, "granted")
         elif side is Side.SALESFORCE:
             said = _("The sign-in is kept, but the permission set could not be given to the user:")

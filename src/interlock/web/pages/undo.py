@@ -108,7 +108,7 @@ async def run(asked: Asked) -> Response:
     typed = asked.field("count").strip()
     try:
         count = confirmed(typed, seen.result["records_deleted"])
-        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False)
+        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False, up_to=seen.result["up_to"])
         begun = undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))

@@ -13,7 +13,8 @@ from tests.contract.conftest import a_connection
 from tests.office import Office, an_office
 from tests.receivers import MailReceiver, WebReceiver, a_mail_receiver, a_web_receiver
 
-from interlock.app.errors import BadInput
+from interlock.app import states
+from interlock.app.errors import BadInput, Failure
 from interlock.app.notify import events, manage, watch
 from interlock.app.notify.courier import Courier
 from interlock.app.notify.mail import Mail, Smtp
@@ -229,6 +230,24 @@ async def test_a_forecast_above_the_allocation_is_told(world: World) -> None:
     await world.round(15)
     assert await world.events() == ["api_forecast"]
     assert "1,200 calls" in (await world.told())[0].body
+
+
+async def test_a_connection_that_is_held_up_is_told_once_when_it_has_lasted(world: World) -> None:
+    why = Failure("server_fault", "Salesforce broke down.", 3, side="salesforce", fix="Look at its status page.")
+    await states.hold_up(world.store, 1, why)
+    await world.round(14 * 60)
+    assert await world.events() == []
+    await states.hold_up(world.store, 1, why)
+    await world.round(2 * 60)
+    await world.round(15)
+    assert await world.events() == ["held_up"]
+    (notice,) = await world.told()
+    assert notice.title.endswith("is held up by Salesforce")
+    assert (notice.body.startswith("Salesforce broke down."), notice.fix) == (True, "Look at its status page.")
+    await states.go_on(world.store, 1)
+    await states.hold_up(world.store, 1, why)
+    await world.round(16 * 60)
+    assert await world.events() == ["held_up", "held_up"]
 
 
 async def test_the_summary_comes_once_a_day_to_those_who_asked_for_it(world: World) -> None:
