@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from interlock.core.model import RecordKey, Side
+from interlock.store import dirty
 from tests.world import World
 
 STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
@@ -342,5 +343,23 @@ def test_a_deal_moved_to_a_company_just_restored_arrives_with_it(tell):
         await asyncio.sleep(60)
         await world.settle()
         assert world.sally.get("Opportunity", opportunity)["AccountId"] == account
+
+    tell(story)
+
+
+def test_a_deal_that_waits_for_one_person_is_not_looked_at_for_the_sake_of_another(tell):
+    async def story(world: World) -> None:
+        nobody = world.hugo.create("contacts", {"firstname": "Nobody"})
+        deal, opportunity = await a_deal(world, nobody)
+        key = RecordKey(Side.HUBSPOT, "deals", deal)
+        async with world.read() as tx:
+            before = (await dirty.by_keys(tx, [key]))[key]
+        world.person("grace@example.com")
+        await world.sync_later()
+        async with world.read() as tx:
+            assert (await dirty.by_keys(tx, [key]))[key] == before
+        world.hugo.update("contacts", nobody, {"email": "ada@example.com", "lastname": "Lovelace"})
+        await world.sync_later()
+        assert roles(world, opportunity) == {world.counterpart("contacts", nobody)}
 
     tell(story)

@@ -25,10 +25,11 @@ from interlock.core.model import (
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
+from interlock.engine.fetch import merged_ids
+from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.work import Batch, Seen, Work
 from interlock.store import Tx, links
 
-MERGED_IDS = "hs_merged_object_ids"
 _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 
@@ -58,6 +59,10 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
         found = await links.by_hubspot(tx, batch.runtime.slug, list(merged_into))
     waiting = {id(merged_into[id_]) for id_, link in found.items() if link.state in _MAY_MOVE}
     batch.also_due += [link.hubspot for link in found.values() if link.state is LinkState.HUBSPOT_DELETED]
+    for id_, link in found.items():
+        if id(merged_into[id_]) in waiting and not batch.runtime.syncs(link.salesforce_type):
+            leave_to_its_type(ctx, merged_into[id_])
+            waiting.discard(id(merged_into[id_]))
     for work in alone:
         if id(work) in waiting:
             work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
@@ -66,12 +71,6 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
 
 
 _MAY_MOVE = (*WHOLE, LinkState.HUBSPOT_DELETED)
-
-
-def merged_ids(seen: Observation) -> list[str]:
-    """Ids of the HubSpot records that were merged into this one."""
-    named = seen.values.get(MERGED_IDS)
-    return [id_ for id_ in str(named).split(";") if id_] if named else []
 
 
 async def follow(ctx: Cycle, batch: Batch) -> None:
@@ -84,6 +83,9 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
     ended: set[int | None] = set()
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await _linked(tx, batch.runtime, [work.follow for work in moving if work.follow is not None])
+    # A pair that this batch has just found is on no disk yet, and stands like one that was found before.
+    found = [work.link for work in batch.works if work.new_link and work.link is not None]
+    linked |= {link.key(side): link for link in found for side in Side}
     for work in await _most_fitting_first(ctx, batch.runtime, moving):
         assert work.follow is not None
         assert work.link is not None

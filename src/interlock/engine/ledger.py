@@ -34,7 +34,8 @@ class Ledger(msgspec.Struct):
     ended: list[int] = []
     still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
-    wake: list[str] = []
+    awaits: list[tuple[RecordKey, RecordKey]] = []
+    linked: list[RecordKey] = []  # records that have a counterpart now: whoever waits for one of them is looked at
     due_now: list[RecordKey] = []
 
 

@@ -37,7 +37,6 @@ from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_is
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.ledger import Ledger, write_links
-from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
 from interlock.engine.undo import record_undos
@@ -57,6 +56,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     raised = [issue for work in batch.works for issue in work.issues]
     plan_retries(raised, now)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await dirty.take_turn(tx)
         await write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
@@ -74,15 +74,18 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         for intent, id_ in zip(ledger.opened, await intents.open_(tx, ledger.opened), strict=True):
             intent.id = id_
         await intents.settle(tx, ledger.settled)
-        ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
+        if await _no_longer_a_question(tx, ledger):
+            await dirty.wake_unanswered(tx, batch.runtime.slug, sorted(QUESTIONS))
         await unlinked.put(tx, ledger.alone)
         await unlinked.drop(tx, ledger.not_alone)
         for side in Side:
             await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
         await dirty.postpone(tx, ledger.postponed, batch.horizon)
         await dirty.clear(tx, ledger.done, batch.horizon)
-        for object_ in dict.fromkeys(ledger.wake):
-            await dirty.wake(tx, object_)
+        looked_at = [*ledger.done, *(key for key, *_ in ledger.postponed)]
+        await dirty.await_(tx, looked_at, ledger.awaits)
+        if ledger.linked:
+            await dirty.wake(tx, ledger.linked)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
         await forget_erased(tx, batch)
@@ -95,12 +98,12 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             ctx.fresh.pop(key, None)
 
 
-async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: Ledger) -> list[str]:
-    """The object, if one of several records among which a person was to choose has gone, changed or found its own: the
-    others are looked at again, since nothing else about them changes."""
+async def _no_longer_a_question(tx: WriteTx, ledger: Ledger) -> bool:
+    """Whether one of several records among which a person was to choose has gone, changed or found its own: the others are
+    looked at again, since nothing else about them changes."""
     now = {each.key: each.why for each in ledger.alone} | dict.fromkeys(ledger.not_alone)
     before = await unlinked.by_keys(tx, list(now)) if now else {}
-    return [object_] if any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items()) else []
+    return any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items())
 
 
 def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -> None:
@@ -156,8 +159,15 @@ def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now:
     for field, code, message in write.dropped:
         if is_reference(field):
             # What it points to may come back, or be found to be gone: neither changes this record.
+            work.awaits += _pointed_to(work, write.side, field)
             work.wait(now + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         work.issues.append(_dropped_issue(work, field, code, message))
+
+
+def _pointed_to(work: Work, side: Side, field: FieldWrite) -> list[RecordKey]:
+    names = field.mapping.property, field.mapping.field
+    pointing = (each for each in work.runtime.references if (each.property, each.field) == names)
+    return [each.key(side, str(field.raw)) for each in pointing if field.raw]
 
 
 # A counterpart that keeps being in the way and is never found is a question for a person.
@@ -232,7 +242,7 @@ def _created(
     ledger.new_links.append(link)
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
-    ledger.wake += children(ctx, work.object)
+    ledger.linked += [link.hubspot, link.salesforce]
     ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
@@ -277,7 +287,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         link.looked = _looked(work, Looked(), looked_us)
         ledger.new_links.append(link)
         ledger.not_alone += both
-        ledger.wake += children(ctx, work.object)
+        ledger.linked += both
         ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
         counts.linked += 1
         return
@@ -298,14 +308,14 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.state is not None:
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
-        ledger.wake += children(ctx, work.object)
+        ledger.linked += both
     if work.state is LinkState.UNLINKED and work.follow is not None:
         ledger.due_now.append(work.follow)
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
-        ledger.wake += children(ctx, work.object)
+        ledger.linked += [*both, work.relink_to]
 
 
 def _looked(work: Work, before: Looked, looked_us: int) -> Looked:
@@ -409,6 +419,7 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
         # However long it waits for an answer, what was there at install and is only to be linked is not created for it.
         reason = Reason.EXISTING_LINK_ONLY
     ledger.postponed.append((first, work.postpone_until_us, attempts, reason))
+    ledger.awaits += [(first, awaited) for awaited in work.awaits]
     ledger.done += [key for key in keys if key != first]
     ctx.report.of(work.object).waiting += 1
 

@@ -7,7 +7,7 @@ until it has one, and the deal waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from interlock.core.link import WHOLE
 from interlock.core.model import (
@@ -17,6 +17,7 @@ from interlock.core.model import (
     Observation,
     Outcome,
     Reason,
+    RecordKey,
     RecordLink,
     Refused,
     Side,
@@ -67,12 +68,21 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         hubspot = {by_hubspot[id_].id for id_ in here if id_ in by_hubspot} & usable
         salesforce = {by_salesforce[id_].id for id_ in there if id_ in by_salesforce} & usable
         if len(hubspot) < len(here) or len(salesforce) < len(there):
+            work.awaits += _without_counterpart(Side.HUBSPOT, here, by_hubspot, usable)
+            work.awaits += _without_counterpart(Side.SALESFORCE, there, by_salesforce, usable)
             work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         base = work.link.sets.get(SET) if work.link is not None else None
         # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base.
         known = None if base is None else [id_ for id_ in base if id_ in usable]
         merged = merge_set(known, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
         _plan(work, merged, members, there)
+
+
+def _without_counterpart(
+    side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
+) -> list[RecordKey]:
+    type_ = "contacts" if side is Side.HUBSPOT else "Contact"
+    return [RecordKey(side, type_, id_) for id_ in ids if id_ not in linked or linked[id_].id not in usable]
 
 
 async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:

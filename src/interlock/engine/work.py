@@ -109,6 +109,9 @@ class Work(msgspec.Struct):
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
+    awaits: list[
+        RecordKey
+    ] = []  # records that it points to and that have no counterpart yet: it is looked at when they do
     postpone_until_us: int | None = None
     postpone_reason: Reason = Reason.RETRY
 
@@ -194,4 +197,4 @@ class Batch(msgspec.Struct):
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
-    parked: list[Work] = []  # a request for them may still land: only their due time is written
+    parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written

@@ -13,7 +13,7 @@ import msgspec
 
 from interlock.core.model import Dirty, Reason, RecordKey
 from interlock.store.driver import Row
-from interlock.store.sql import BulkInsert, BulkUpdate
+from interlock.store.sql import BulkInsert, BulkUpdate, Dialect
 from interlock.store.tx import Tx, WriteTx
 
 Postponed = tuple[RecordKey, int, int, Reason]
@@ -37,6 +37,7 @@ _STRENGTH = {
 }
 _REASONS = {strength: reason for reason, strength in _STRENGTH.items()}
 _PARKED = _STRENGTH[Reason.PARKED]
+_STAY = f"{_PARKED}, {_STRENGTH[Reason.RETRY]}"
 # New facts: what failed before may work now, so the back-off starts again.
 _FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
 
@@ -51,6 +52,7 @@ _MARK = BulkInsert(
         attempts = CASE WHEN excluded.reason IN ({_FRESH}) THEN 0 ELSE dirty.attempts END,
         reason = CASE WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
 )
+_AWAIT = BulkInsert("awaited", ("connection_id", "record_key", "awaits_key"), "ON CONFLICT DO NOTHING")
 _POSTPONE = BulkUpdate("dirty", ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
 
 
@@ -70,6 +72,13 @@ async def _next_seq(tx: WriteTx) -> int:
     )
     assert found is not None
     return int(found[0])
+
+
+async def take_turn(tx: WriteTx) -> None:
+    """First of all in a transaction that locks other rows before it marks or wakes any: whoever else does so waits here, instead
+    of each holding what the other one wants. On SQLite there is one writer anyway."""
+    if tx.dialect is Dialect.POSTGRESQL:
+        await _next_seq(tx)
 
 
 async def mark(tx: WriteTx, object: str, keys: Sequence[RecordKey], reason: Reason, due_at_us: int) -> int:
@@ -145,20 +154,51 @@ async def postpone(tx: WriteTx, postponed: Sequence[Postponed], horizon: int) ->
     await tx.many(_POSTPONE, rows)
 
 
-async def wake(tx: WriteTx, keys_or_object: Sequence[RecordKey] | str) -> int:
-    """What they waited for is there: due now; the number woken. Parked ones stay parked.
+async def await_(tx: WriteTx, looked_at: Sequence[RecordKey], waits: Sequence[tuple[RecordKey, RecordKey]]) -> None:
+    """What these records wait for now, instead of what they waited for before: [(the record, what it points to)]."""
+    connection_id = tx.connection_id
+    await tx.run(
+        "DELETE FROM awaited WHERE connection_id = ? AND record_key IN [?]",
+        connection_id,
+        [str(key) for key in looked_at],
+    )
+    rows = dict.fromkeys((connection_id, str(key), str(awaits)) for key, awaits in waits)
+    await tx.many(_AWAIT, list(rows))
 
-    Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
+
+async def wake(tx: WriteTx, linked: Sequence[RecordKey]) -> int:
+    """These are linked now: who waits for one of them is due; the number woken. Index ix_awaited_by.
+
+    Nobody is taken out of a park, and no back-off ends: a try that failed is not made to succeed by this.
     """
+    return await _wake(
+        tx,
+        "record_key IN (SELECT record_key FROM awaited WHERE connection_id = ? AND awaits_key IN [?])",
+        tx.connection_id,
+        list(dict.fromkeys(map(str, linked))),
+    )
+
+
+async def wake_waiting(tx: WriteTx, object: str) -> int:
+    """Whatever waits among an object's records is due, what nothing but this wakes too; parks and back-offs go on."""
+    return await _wake(tx, "object = ?", object)
+
+
+async def wake_unanswered(tx: WriteTx, object: str, whys: Sequence[str]) -> int:
+    """Records without counterpart that stand still for one of these reasons are due."""
+    which = "SELECT record_key FROM unlinked WHERE connection_id = ? AND object = ? AND why IN [?]"
+    return await _wake(tx, f"record_key IN ({which})", tx.connection_id, object, list(whys))
+
+
+async def _wake(tx: WriteTx, which: str, *parameters: object) -> int:
+    # Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
     seq = await _next_seq(tx)
-    by_object = isinstance(keys_or_object, str)
-    which = "object = ?" if by_object else "record_key IN [?]"
     return await tx.run(
-        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND reason <> {_PARKED} AND {which}",
+        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND reason NOT IN ({_STAY}) AND {which}",
         tx.now_us,
         seq,
         tx.connection_id,
-        keys_or_object if by_object else [str(key) for key in keys_or_object],
+        *parameters,
     )
 
 
