@@ -11,6 +11,7 @@ from tests.contract.conftest import Clock, a_connection
 
 from interlock.core.model import Reason, RecordKey, Side
 from interlock.store import Store, StoreBusy, StoreUnavailable, connections, cursors, dirty
+from interlock.store.budget import StoredBudget
 from interlock.store.driver import own_errors
 
 pytestmark = pytest.mark.anyio
@@ -116,3 +117,20 @@ async def ended(store: Store, pid: int) -> None:
 def test_what_the_server_says_is_told_in_our_words(theirs: type[Exception], ours: type[Exception]) -> None:
     with pytest.raises(ours), own_errors():
         raise theirs("no")
+
+
+async def test_calls_are_counted_once_though_two_transactions_end_at_the_same_time(
+    store: Store, connection_id: int, clock: Clock
+) -> None:
+    budget = StoredBudget(store, connection_id, clock)
+    await budget.add(Side.HUBSPOT, "fetch", 3, clock())
+    both = asyncio.Barrier(2)
+
+    async def write() -> None:
+        async with store.write(connection_id):
+            await both.wait()
+
+    await asyncio.gather(write(), write())
+    assert await budget.used_24h(Side.HUBSPOT) == {"fetch": 3}
+    await budget.flush()
+    assert await budget.used_24h(Side.HUBSPOT) == {"fetch": 3}
