@@ -142,6 +142,30 @@ async def test_a_park_holds_although_the_record_changed_while_its_request_was_on
 
 
 @pytest.mark.parametrize(
+    ("own", "meanwhile", "afterwards"),
+    [
+        (Reason.CHANGED, None, Reason.CHANGED),
+        (Reason.EXISTING_LINK_ONLY, None, Reason.EXISTING_LINK_ONLY),
+        (Reason.CHANGED, Reason.RESYNC, Reason.RESYNC),
+        (Reason.RESYNC, Reason.CHANGED, Reason.RESYNC),
+    ],
+)
+@pytest.mark.parametrize("first", ["parked first", "marked first"])
+async def test_what_was_asked_for_during_a_park_is_done_after_it(
+    store: Store, connection_id: int, own: Reason, meanwhile: Reason | None, afterwards: Reason, first: str
+) -> None:
+    horizon = await mark(store, connection_id, ADA, reason=own)
+    if first == "parked first":
+        await postpone(store, connection_id, horizon, NOON + 600, 1, Reason.PARKED)
+    if meanwhile is not None:
+        await mark(store, connection_id, ADA, reason=meanwhile)
+    if first == "marked first":
+        await postpone(store, connection_id, horizon, NOON + 600, 1, Reason.PARKED)
+    row = await the_row(store, connection_id)
+    assert (row.reason, row.behind) == (Reason.PARKED, afterwards)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "kept"),
     [
         (Reason.EXISTING_LINK_ONLY, Reason.EXISTING, Reason.EXISTING),
@@ -160,16 +184,13 @@ async def test_the_stronger_reason_wins_in_either_order(
     assert (await the_row(store, connection_id)).reason is kept
 
 
-async def test_the_oldest_due_come_first_and_the_next_claim_goes_on_behind_them(
-    store: Store, connection_id: int
-) -> None:
+async def test_the_oldest_due_come_first(store: Store, connection_id: int) -> None:
     keys = [RecordKey(Side.HUBSPOT, "contacts", f"{n:03}") for n in range(10)]
     await mark(store, connection_id, *keys[5:], due=NOON - 10)
     await mark(store, connection_id, *keys[:5], due=NOON - 10)
     async with store.read(connection_id) as tx:
-        first = await dirty.claim(tx, "contacts", NOON, 4)
-        second = await dirty.claim(tx, "contacts", NOON, 100, after=first[-1])
-    assert [row.key for row in first + second] == keys[5:] + keys[:5]
+        claimed = await dirty.claim(tx, "contacts", NOON, 7)
+    assert [row.key for row in claimed] == keys[5:] + keys[:2]
 
 
 async def test_objects_are_claimed_apart(store: Store, connection_id: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from interlock.core.model import Dirty, IntentState, Observation, Reason, RecordKey, RecordLink, Side
+from interlock.core.model import Dirty, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
@@ -247,6 +247,3 @@ async def verify_leftovers(ctx: Cycle) -> None:
         old = await intents.older_than_fence(tx, ctx.lease.fence)
     for runtime in ctx.objects.values():
         await verify(ctx, runtime, [each for each in to_verify(old) if each.object == runtime.slug])
-
-
-__all__ = ["RecordLink", "drain", "one_pass", "poll", "run_batch", "work_off"]

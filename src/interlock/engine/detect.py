@@ -276,7 +276,7 @@ async def _news(
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
     # Those that wait for an answer, of a match that several fit say, and are only to be linked when it comes.
     waiting = await dirty.by_keys(tx, list(alone))
-    only_linked = {key for key, due in waiting.items() if due.reason is Reason.EXISTING_LINK_ONLY}
+    only_linked = {key for key, due in waiting.items() if (due.behind or due.reason) is Reason.EXISTING_LINK_ONLY}
     news: list[Observation] = []
     again: dict[Reason, list[RecordKey]] = defaultdict(list)
     resting: list[RecordKey] = []

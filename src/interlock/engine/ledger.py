@@ -28,6 +28,7 @@ class Ledger(msgspec.Struct):
     now_updates: list[Intent] = []  # creates whose record is to be verified like an updated one
     done: list[RecordKey] = []
     postponed: list[dirty.Postponed] = []
+    park_too: list[tuple[RecordKey, int]] = []  # until when
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []

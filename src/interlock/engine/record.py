@@ -44,6 +44,9 @@ from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
 
+# Issues about a record as a whole that end when it has a pair that can be read, though that pair be refused as a whole.
+_ANSWERED = (NOT_VISIBLE, *QUESTIONS)
+
 
 async def record(ctx: Cycle, batch: Batch) -> None:
     ledger = Ledger()
@@ -62,7 +65,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
         await record_undos(tx, batch.works)
-        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held, never_held=(NOT_VISIBLE,))
+        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held, never_held=_ANSWERED)
         await issues.raise_(tx, raised)
         for side in Side:
             ids = [id_ for parked, id_ in ledger.parked if parked is side]
@@ -86,6 +89,8 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         await dirty.await_(tx, looked_at, ledger.awaits)
         if ledger.linked:
             await dirty.wake(tx, ledger.linked)
+        for key, until_us in ledger.park_too:
+            await dirty.mark(tx, batch.runtime.slug, [key], Reason.PARKED, until_us)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
         await forget_erased(tx, batch)
@@ -401,6 +406,9 @@ def _keys(work: Work) -> list[RecordKey]:
 
 
 def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
+    if any(change.may_land for change in work.set_changes):
+        _park_both(ctx, ledger, work, now)
+        return
     if work.postpone_until_us is not None and work.postpone_reason is Reason.PARKED:
         _parked(ctx, ledger, work, work.postpone_until_us)
         return
@@ -422,6 +430,15 @@ def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
     ledger.awaits += [(first, awaited) for awaited in work.awaits]
     ledger.done += [key for key in keys if key != first]
     ctx.report.of(work.object).waiting += 1
+
+
+def _park_both(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
+    """No intent tells whoever looks at the other half of the pair that a row may still be added to its set: so that half waits
+    as well, whether or not it was due."""
+    until_us = max(now + ctx.settings.park_us(Side.SALESFORCE), work.postpone_until_us or 0)
+    _parked(ctx, ledger, work, until_us)
+    due = {each.key for each in work.dirty}
+    ledger.park_too += [(key, until_us) for key in _keys(work) if key not in due]
 
 
 def _parked(ctx: Cycle, ledger: Ledger, work: Work, until_us: int) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.core.codec import Codec
 from interlock.core.mapping import FieldMapping
-from interlock.core.model import AuditKind, AuditRow, ConflictReason, LinkState, RecordKey, RecordLink, Side
+from interlock.core.model import AuditKind, AuditRow, ConflictReason, GoneHow, LinkState, RecordKey, RecordLink, Side
 from interlock.core.plain import from_plain
 from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
@@ -28,6 +28,10 @@ _NEVER = {
     AuditKind.ASSOCIATE: "association",
     AuditKind.DISASSOCIATE: "association",
 }
+
+
+# Why a pair moved -> code. One that was restored, or entered the list that limits what syncs, has not moved.
+_MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion"}
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -99,9 +103,8 @@ async def _rows(tx: Tx, since_us: int, key: RecordKey | None) -> AsyncIterator[A
 def _take(found: Found, written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
     if row.kind in _NEVER:
         found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, _NEVER[row.kind], row.side))
-    elif row.kind is AuditKind.RELINK and row.cause != "restored":
-        why = "conversion" if row.cause == "converted" else "merge"
-        found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, why, row.side))
+    elif row.kind is AuditKind.RELINK and row.cause in _MOVED:
+        found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, _MOVED[row.cause], row.side))
     elif row.side is None or row.hubspot_id is None:
         return
     elif row.kind is AuditKind.CREATE:

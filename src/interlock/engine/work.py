@@ -24,6 +24,7 @@ from interlock.core.model import (
 from interlock.core.plan import FieldWrite, HeldField
 from interlock.core.reconcile import FieldDecision
 from interlock.engine.context import ObjectRuntime
+from interlock.store.dirty import strongest
 from interlock.store.resolutions import Resolution
 from interlock.store.undos import UndoRow
 
@@ -61,6 +62,7 @@ class SetChange(msgspec.Struct):
     add: list[str]
     remove: list[str]
     done: bool = False
+    may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
 
 class Work(msgspec.Struct):
@@ -122,8 +124,8 @@ class Work(msgspec.Struct):
     @property
     def reason(self) -> Reason:
         if len(self.dirty) == 1:
-            return self.dirty[0].reason
-        return min((each.reason for each in self.dirty), key=_STRENGTH.index, default=Reason.CHANGED)
+            return self.dirty[0].behind or self.dirty[0].reason
+        return strongest(each.behind or each.reason for each in self.dirty)
 
     def seen(self, side: Side) -> Seen:
         return self.hubspot if side is Side.HUBSPOT else self.salesforce
@@ -171,22 +173,6 @@ class Work(msgspec.Struct):
         if self.postpone_until_us is None or until_us < self.postpone_until_us:
             self.postpone_until_us = until_us
             self.postpone_reason = reason
-
-
-# The strongest reason of a pair decides: what a person asked for, then a change, then a first load.
-_STRENGTH = [
-    Reason.RESYNC,
-    Reason.RESOLVED,
-    Reason.REPAIR,
-    Reason.CHANGED,
-    Reason.IMPORT,
-    Reason.TRY_AGAIN,
-    Reason.RETRY,
-    Reason.PARKED,
-    Reason.WAITING,
-    Reason.EXISTING,
-    Reason.EXISTING_LINK_ONLY,
-]
 
 
 class Batch(msgspec.Struct):

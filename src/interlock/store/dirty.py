@@ -7,7 +7,7 @@ record is being synced is never cleared away. Park, retry and deferral are a lat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -36,8 +36,10 @@ _STRENGTH = {
     Reason.EXISTING_LINK_ONLY: 10,
 }
 _REASONS = {strength: reason for reason, strength in _STRENGTH.items()}
+# A parked row keeps the reason for which it is looked at afterwards: its own, and any stronger one that came meanwhile. Its
+# strength is added to this.
 _PARKED = _STRENGTH[Reason.PARKED]
-_STAY = f"{_PARKED}, {_STRENGTH[Reason.RETRY]}"
+_MAY_WAKE = f"reason < {_PARKED} AND reason <> {_STRENGTH[Reason.RETRY]}"
 # New facts: what failed before may work now, so the back-off starts again.
 _FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
 
@@ -47,13 +49,20 @@ _MARK = BulkInsert(
     f"""ON CONFLICT (connection_id, record_key) DO UPDATE SET
         seq = excluded.seq,
         object = excluded.object,
-        due_at_us = CASE WHEN dirty.reason = {_PARKED} OR dirty.due_at_us < excluded.due_at_us
+        due_at_us = CASE WHEN dirty.reason >= {_PARKED} OR dirty.due_at_us < excluded.due_at_us
                          THEN dirty.due_at_us ELSE excluded.due_at_us END,
         attempts = CASE WHEN excluded.reason IN ({_FRESH}) THEN 0 ELSE dirty.attempts END,
-        reason = CASE WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
+        reason = CASE WHEN dirty.reason > {_PARKED} + excluded.reason THEN dirty.reason
+                      WHEN dirty.reason >= {_PARKED} THEN {_PARKED} + excluded.reason
+                      WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
 )
 _AWAIT = BulkInsert("awaited", ("connection_id", "record_key", "awaits_key"), "ON CONFLICT DO NOTHING")
 _POSTPONE = BulkUpdate("dirty", ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
+
+
+def strongest(reasons: Iterable[Reason]) -> Reason:
+    """Of both halves of a pair, as of a record that is marked twice."""
+    return max(reasons, key=_STRENGTH.__getitem__, default=Reason.CHANGED)
 
 
 class DueCounts(msgspec.Struct, frozen=True):
@@ -90,21 +99,18 @@ async def mark(tx: WriteTx, object: str, keys: Sequence[RecordKey], reason: Reas
     return seq
 
 
-async def claim(tx: Tx, object: str, now_us: int, limit: int, after: Dirty | None = None) -> list[Dirty]:
+async def claim(tx: Tx, object: str, now_us: int, limit: int) -> list[Dirty]:
     """Due records, oldest first: by due time, then seq (index ix_dirty_due; what waits is not walked).
 
-    Claiming changes nothing: a batch that is never finished is simply still due. `after`: continue behind the last
-    record of an earlier claim whose batch is still on its way.
+    Claiming changes nothing: a batch that is never finished is simply still due.
     """
-    position = (after.due_at_us, after.seq, str(after.key)) if after else (-(2**62), 0, "")
     rows = await tx.rows(
         "SELECT record_key, seq, due_at_us, attempts, reason FROM dirty WHERE connection_id = ? AND object = ?"
-        " AND due_at_us <= ? AND (due_at_us, seq, record_key) > (?, ?, ?)"
+        " AND due_at_us <= ?"
         " ORDER BY due_at_us, seq, record_key LIMIT ?",
         tx.connection_id,
         object,
         now_us,
-        *position,
         limit,
     )
     return [_dirty(object, row) for row in rows]
@@ -112,7 +118,10 @@ async def claim(tx: Tx, object: str, now_us: int, limit: int, after: Dirty | Non
 
 def _dirty(object: str, row: Row) -> Dirty:
     key, seq, due_at_us, attempts, reason = row
-    return Dirty(object, RecordKey.parse(key), seq, due_at_us, attempts, _REASONS[reason])
+    behind = None
+    if reason > _PARKED:
+        reason, behind = _PARKED, _REASONS[reason - _PARKED]
+    return Dirty(object, RecordKey.parse(key), seq, due_at_us, attempts, _REASONS[reason], behind)
 
 
 async def by_keys(tx: Tx, keys: Sequence[RecordKey]) -> dict[RecordKey, Dirty]:
@@ -147,10 +156,15 @@ async def postpone(tx: WriteTx, postponed: Sequence[Postponed], horizon: int) ->
     """Due later, unless something newer came, which is due as it says. A park holds even then: the request that may
     still land does not care what was marked since, and the row keeps its newer seq."""
     connection_id = tx.connection_id
-    rows = [
-        (due_at_us, attempts, _STRENGTH[reason], connection_id, str(key), 2**62 if reason is Reason.PARKED else horizon)
-        for key, due_at_us, attempts, reason in postponed
-    ]
+    parked = [key for key, _, _, reason in postponed if reason is Reason.PARKED]
+    behind = {key: due.behind or due.reason for key, due in (await by_keys(tx, parked)).items()}
+    rows = []
+    for key, due_at_us, attempts, reason in postponed:
+        strength, newest = _STRENGTH[reason], horizon
+        if reason is Reason.PARKED:
+            waits_for = behind.get(key, Reason.PARKED)
+            strength, newest = strength + (0 if waits_for is Reason.PARKED else _STRENGTH[waits_for]), 2**62
+        rows.append((due_at_us, attempts, strength, connection_id, str(key), newest))
     await tx.many(_POSTPONE, rows)
 
 
@@ -194,7 +208,7 @@ async def _wake(tx: WriteTx, which: str, *parameters: object) -> int:
     # Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
     seq = await _next_seq(tx)
     return await tx.run(
-        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND reason NOT IN ({_STAY}) AND {which}",
+        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND {_MAY_WAKE} AND {which}",
         tx.now_us,
         seq,
         tx.connection_id,
