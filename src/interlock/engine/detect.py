@@ -27,6 +27,8 @@ from interlock.store import Tx, WriteTx, cursors, dirty, links, unlinked
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.
 SALESFORCE_PAGE_ROWS = 2_000
+# A row is of use for half a minute (fetch.py), in which no more than some batches are worked off; more are not kept in memory.
+FRESH_ROWS_MOST = 10_000
 # Due before everything that is due by the clock.
 FIRST_US = 0
 # HubSpot's are milliseconds.
@@ -229,7 +231,7 @@ async def mark(
             marks += 1
             exclusive = counter is not None and seq == counter + marks
             for row in part:
-                if exclusive and not row.values.get("IsDeleted"):
+                if exclusive and not row.values.get("IsDeleted") and len(ctx.fresh) < FRESH_ROWS_MOST:
                     ctx.fresh[row.key] = FreshRead(row, seq)
                 else:
                     ctx.fresh.pop(row.key, None)
