@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 
@@ -428,5 +429,27 @@ def test_a_merge_into_a_record_that_finds_its_own_counterpart_in_the_same_look_l
         (issue,) = await world.issues()
         assert (issue.code, issue.hubspot_id) == ("counterpart_merged", here)
         assert (len(world.hugo.ids("companies")), world.sally.ids("Account")) == (2, [new])
+
+    tell(story)
+
+
+def test_a_company_merged_away_while_a_write_to_it_may_still_land_gives_its_pair_to_the_survivor(tell):
+    async def story(world: World) -> None:
+        await world.rule("companies", "city", "two_way")
+        here = world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
+        await world.settle()
+        old = world.counterpart("companies", here)
+        world.transport = Slow(world.transport, "salesforce.local", "Warsaw", late_s=30.0)
+        world.hugo.update("companies", here, {"city": "Warsaw"})
+        await world.sync_later(60.0)
+        survivor = world.sally.create("Account", {"Name": "Acme Holding"})
+        world.sally.merge("Account", survivor, old)
+        await world.sync_later(60.0)
+        await world.settle()
+        link = await world.link("companies", here)
+        assert link is not None
+        assert link.salesforce_id == survivor
+        assert (world.hugo.ids("companies"), world.sally.ids("Account")) == ([here], [survivor])
+        assert await world.issues() == []
 
     tell(story)

@@ -54,6 +54,10 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     for work in batch.works:
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
+        own = work.seen(work.origin) if work.link is None else None
+        if isinstance(own, Observation):
+            # It waits for a pair that is to move to it: as it was read it is no news, or the next pass would find it again.
+            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, "waiting", "", batch.looked_us))
         _due_again(ctx, ledger, work, now)
     ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
