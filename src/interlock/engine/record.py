@@ -36,6 +36,7 @@ from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, 
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
+from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
@@ -246,7 +247,7 @@ def _created(
     base = {**work.agreed, **base_after([(write.side, write.fields)]), **_opt_out_base(work)}
     work.link = link = RecordLink.between(own.key, made, by, now, base)
     link.sets, link.synced_at_us = work.sets, looked_us
-    link.held = {each.mapping.id: each.seen for each in work.held} | _dropped(write)
+    link.held = {each.mapping.id: each.seen for each in work.held} | dropped(write)
     link.looked = _looked(work, Looked(), looked_us)
     ledger.new_links.append(link)
     ledger.not_alone += [link.hubspot, link.salesforce]
@@ -276,7 +277,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     ledger.audit += opt_out_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one. Of a
     # pair that has ended nothing waits any more.
-    held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else _held(work, link)
+    held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else still_held(work, link)
     both = [link.hubspot, link.salesforce]
     ledger.resolved += both
     if held:
@@ -348,45 +349,6 @@ def _opt_out_base(work: Work) -> Base:
         # One half of it failed. To know the other already would end it: the next look finds all of it as news again.
         return {}
     return {OPT_OUT: (1, 1), OPT_OUT_ADDRESS: (work.opt_out_address, 0)}
-
-
-def _held(work: Work, link: RecordLink) -> Base:
-    """What stays held back: refused now, or refused before and still not carried over."""
-    if not work.merged:
-        # Nothing was compared (one of the two is away, or could not be read), so nothing is news about it.
-        return link.held
-    wanted = {decision.mapping.id for decision in work.decisions}
-    written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
-    held = {id_: seen for id_, seen in link.held.items() if id_ in wanted and id_ not in written}
-    if held and HELD_AS_A_WHOLE in link.held:
-        held[HELD_AS_A_WHOLE] = (1, 1)
-    held |= {each.mapping.id: each.seen for each in work.held}
-    for write in work.writes:
-        held |= _dropped(write)
-        if isinstance(write.outcome, Refused) and not (
-            write.outcome.retry or write.outcome.gone or edited_since(write)
-        ):
-            held |= {field.mapping.id: field.seen for field in write.fields} | {HELD_AS_A_WHOLE: (1, 1)}
-    for write in work.writes:
-        for field in write.fields if carried_out(write) else ():
-            # Of a value for both sides one took it: what is held back from the other waits beside that.
-            if field.mapping.id in held:
-                hubspot, salesforce = held[field.mapping.id]
-                on_hubspot = write.side is Side.HUBSPOT
-                held[field.mapping.id] = (field.written, salesforce) if on_hubspot else (hubspot, field.written)
-    return {id_: seen for id_, seen in held.items() if id_ not in _under_way(work)}
-
-
-def _under_way(work: Work) -> set[int]:
-    """Fields that a side is to be told yet. Of a value for both sides the other one may have refused it: held back now, it would
-    be kept from this one as well."""
-    writes = [write for write in work.writes if unknown(write) or not_done(write) or edited_since(write)]
-    return {field.mapping.id for write in writes for field in write.fields}
-
-
-def _dropped(write: SideWrite) -> Base:
-    """Refused values wait for a change of their own; a reference waits for the record that it points to."""
-    return {field.mapping.id: field.seen for field, _, _ in write.dropped if not is_reference(field)}
 
 
 def _count_update(counts: ObjectCounts, side: Side) -> None:
