@@ -90,8 +90,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
         await dirty.postpone(tx, ledger.postponed, batch.horizon)
         await dirty.clear(tx, ledger.done, batch.horizon)
-        looked_at = [*ledger.done, *(key for key, *_ in ledger.postponed)]
-        await dirty.await_(tx, looked_at, ledger.awaits)
+        await dirty.await_(tx, [key for key, *_ in ledger.postponed], ledger.awaits)
         if ledger.linked:
             await dirty.wake(tx, ledger.linked)
         for key, until_us in ledger.park_too:

@@ -143,7 +143,8 @@ async def horizon(tx: Tx) -> int:
 
 
 async def clear(tx: WriteTx, keys: Sequence[RecordKey], horizon: int) -> int:
-    """Done with these, unless something newer came."""
+    """Done with these, unless something newer came: in either case they wait for nothing."""
+    await await_(tx, keys, [])
     return await tx.run(
         "DELETE FROM dirty WHERE connection_id = ? AND record_key IN [?] AND seq <= ?",
         tx.connection_id,
