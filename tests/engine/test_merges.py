@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 
@@ -359,5 +360,96 @@ def test_that_a_record_was_merged_into_one_with_a_pair_of_its_own_stays_an_issue
         assert [(issue.code, issue.salesforce_id) for issue in await world.issues()] == [
             ("counterpart_merged", left_over)
         ]
+
+    tell(story)
+
+
+MANY = 60  # more than are asked about one by one for one batch
+
+
+async def many_pairs(world: World, slug: str = "contacts") -> list[str]:
+    made = [
+        world.person(f"p{number}@example.com")
+        if slug == "contacts"
+        else world.hugo.create("deals", {"dealname": f"D{number}", "dealstage": "closedwon", "closedate": "2026-03-01"})
+        for number in range(MANY)
+    ]
+    await world.settle()
+    return made
+
+
+@pytest.mark.parametrize("rows", [1_000, MANY], ids=["survivors in the same batch", "survivors in another batch"])
+def test_as_many_merges_as_a_tool_makes_at_once_stop_nothing_and_are_no_issue(tell, rows):
+    async def story(world: World) -> None:
+        people = await many_pairs(world)
+        theirs = {here: world.counterpart("contacts", here) for here in people}
+        alone = [world.hugo.create("contacts", {"firstname": "Nobody"}) for _ in people]
+        await world.settle()
+        survivors = {world.hugo.merge("contacts", other, here): here for other, here in zip(alone, people, strict=True)}
+        result = await world.sync_later()
+        assert (result.outcome, await world.issues()) == ("done", [])
+        await world.settle()
+        for survivor, here in survivors.items():
+            assert world.counterpart("contacts", survivor) == theirs[here]
+        assert world.counts()["Contact"] == MANY
+
+    settings = {"mass_change_least": 5, "mass_change_share": 0.05, "batch_rows": rows}
+    tell(story, hubspot={"merge_keeps_primary_id": False}, settings=settings)
+
+
+def test_what_was_made_for_many_records_that_were_merged_away_is_found_again_after_a_lost_database(tell, tmp_path):
+    async def story(world: World) -> None:
+        deals = await many_pairs(world, "deals")
+        other = [world.hugo.create("deals", {"dealname": "Other"}) for _ in deals]
+        for here, there in zip(deals, other, strict=True):
+            world.hugo.merge("deals", there, here)
+        await world.lose_the_database(tmp_path / "new.db")
+        await world.settle()
+        assert len(world.hugo.ids("deals")) == MANY
+        assert world.counts()["Opportunity"] == MANY
+
+    tell(story, hubspot={"merge_keeps_primary_id": False}, existing="all")
+
+
+@pytest.mark.parametrize("domain", [{}, {"domain": "acme.example"}], ids=["equal", "with something to write"])
+def test_a_merge_into_a_record_that_finds_its_own_counterpart_in_the_same_look_leaves_two_whole_stories(tell, domain):
+    async def story(world: World) -> None:
+        here = world.hugo.create("companies", {"name": "Acme"})
+        await world.settle()
+        old = world.counterpart("companies", here)
+        # While nothing syncs, the company is entered once more on both sides, and its double in Salesforce is merged away.
+        new = world.sally.create("Account", {"Name": "Acme Limited"})
+        twin = world.hugo.create("companies", {"name": "Acme Limited"} | domain)
+        world.sally.merge("Account", new, old)
+        await world.sync_later()
+        await world.settle()
+        link = await world.link("companies", twin)
+        assert link is not None
+        assert link.salesforce_id == new
+        (issue,) = await world.issues()
+        assert (issue.code, issue.hubspot_id) == ("counterpart_merged", here)
+        assert (len(world.hugo.ids("companies")), world.sally.ids("Account")) == (2, [new])
+
+    tell(story)
+
+
+def test_a_company_merged_away_while_a_write_to_it_may_still_land_gives_its_pair_to_the_survivor(tell):
+    async def story(world: World) -> None:
+        await world.rule("companies", "city", "two_way")
+        here = world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
+        await world.settle()
+        old = world.counterpart("companies", here)
+        world.transport = Slow(world.transport, "salesforce.local", "Warsaw", late_s=30.0)
+        world.hugo.update("companies", here, {"city": "Warsaw"})
+        await world.sync_later(60.0)
+        survivor = world.sally.create("Account", {"Name": "Acme Holding"})
+        world.sally.merge("Account", survivor, old)
+        await world.sync_later(60.0)
+        await world.settle()
+        link = await world.link("companies", here)
+        assert link is not None
+        assert link.salesforce_id == survivor
+        assert (world.hugo.ids("companies"), world.sally.ids("Account")) == ([here], [survivor])
+        assert await world.issues() == []
 
     tell(story)

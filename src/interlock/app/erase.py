@@ -23,7 +23,7 @@ from interlock.app.turns import WAIT_S, when_free
 from interlock.core.model import LinkState, Observation, Outcome, RecordKey, Refused, Side, Written
 from interlock.crm.errors import NAMES
 from interlock.engine.erasing import addresses
-from interlock.engine.follow import MERGED_IDS, merged_ids
+from interlock.engine.fetch import MERGED_IDS, merged_ids
 from interlock.engine.ownership import own
 from interlock.objects.registry import SPECS
 from interlock.store import Store, dirty, erasures, links

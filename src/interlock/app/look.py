@@ -26,6 +26,7 @@ from interlock.engine.context import Cycle, ObjectRuntime, Report
 from interlock.engine.decide import decide, newest
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
+from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
@@ -75,11 +76,17 @@ class Look:
         remembered = await self._remember()
         ctx = await self._cycle()
         self.runtime = ctx.objects.get(self.slug) if ctx is not None else None
-        if ctx is not None and self.runtime is not None:
+        if self.runtime is not None and self._is_off(self.runtime):
+            self.whys.append(TYPE_OFF)
+        elif ctx is not None and self.runtime is not None:
             own = Dirty(self.slug, self.key, 0, 0, 0, remembered or Reason.RESYNC)
             self.work = Work(self.runtime, [own], self.link)
             await self._look_in_crms(ctx, self.work)
         self._note_why_not()
+
+    def _is_off(self, runtime: ObjectRuntime) -> bool:
+        there = self.link.salesforce if self.link is not None else self.key
+        return not runtime.mappings or (there.side is Side.SALESFORCE and not runtime.syncs(there.type))
 
     async def _remember(self) -> Reason | None:
         """What the store knows. The reason for which the record would be looked at next."""
@@ -235,7 +242,8 @@ async def _seen(ctx: Cycle, runtime: ObjectRuntime, key: RecordKey) -> tuple[Obs
         found = await ctx.hubspot.read(key.type, [key.id], runtime.hubspot_properties, purpose="fetch")
         if key.id in found:
             return (found[key.id],)
-        return ((await hubspot_absence(ctx, runtime, [key.id])).get(key.id),)
+        answers, _ = await hubspot_absence(ctx, runtime, [key.id])
+        return (answers.get(key.id),)
     rows = await ctx.salesforce.retrieve(key.type, [key.id], runtime.salesforce_fields[key.type], purpose="fetch")
     if key.id in rows:
         return (converted(key, rows[key.id]),)

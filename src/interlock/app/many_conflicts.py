@@ -124,6 +124,7 @@ async def _note(store: Store, connection_id: int, chosen: _Chosen, keep: Side, n
     if not chosen:
         return
     async with store.write(connection_id) as tx:
+        await dirty.take_turn(tx)
         for row, link in chosen:
             await resolutions.put(tx, choice_of(row, link, keep, now_us))
         for object_ in dict.fromkeys(row.object for row, _ in chosen):

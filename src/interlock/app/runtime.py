@@ -134,7 +134,12 @@ class _Parts(msgspec.Struct):
         objects = await self.compiled.objects(
             self.store, self.connection_id, self.hubspot, self.salesforce, slugs, settings, self.lease
         )
-        wanted = [slug for slug in objects if (not self.only or slug in self.only) and slug not in paused]
+        # An object of which no type is on stands still like one that is paused: what changes meanwhile is found afterwards.
+        wanted = [
+            slug
+            for slug, made in objects.items()
+            if made.mappings and (not self.only or slug in self.only) and slug not in paused
+        ]
         return _Made(version, {slug: objects[slug] for slug in wanted}, settings)
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from interlock.core.match import Candidate
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.work import Batch, Work
 from interlock.store import identity, links
 
@@ -74,6 +75,8 @@ async def take_answer(
         finder.add(work, answer, by)
     elif answer.successor is None:
         work.why_not = "counterpart_deleted"
+    elif answer.successor.side is Side.SALESFORCE and not finder.runtime.syncs(answer.successor.type):
+        leave_to_its_type(ctx, work)
     else:
         successor = answer.successor
         if successor.side is Side.HUBSPOT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -13,6 +12,7 @@ from interlock.core.model import Observation, Raw, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
+from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
 from interlock.store.lease import Lease
@@ -122,6 +122,10 @@ class ObjectRuntime(msgspec.Struct):
     def indexes(self, side: Side) -> bool:
         return self.matched_by_index or (self.native_ids and side is Side.HUBSPOT)
 
+    def syncs(self, salesforce_type: str) -> bool:
+        """A type can be off beside another of its object that is on. What is linked with a record of it rests."""
+        return salesforce_type in self.mappings
+
     def mapping_for(self, salesforce_type: str) -> ObjectMapping:
         return self.mappings[salesforce_type]
 
@@ -155,6 +159,11 @@ class Reference(msgspec.Struct):
         points_to = values.get(self.property if side is Side.HUBSPOT else self.field)
         known = self.hubspot_to_common if side is Side.HUBSPOT else self.salesforce_to_common
         return bool(points_to) and str(points_to) not in known
+
+    def key(self, side: Side, id_: str) -> RecordKey:
+        """Of the record that it points to."""
+        spec = SPECS[self.object]
+        return RecordKey(side, spec.hubspot_type if side is Side.HUBSPOT else spec.salesforce_types[0], id_)
 
     def forget(self) -> None:
         """Links change between passes: what was learned for one is not trusted in the next."""
@@ -246,6 +255,3 @@ class Cycle(msgspec.Struct):
             ):
                 return runtime
         return None
-
-
-Json = dict[str, Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from interlock.core.model import Dirty, IntentState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import Dirty, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
@@ -19,7 +19,7 @@ from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
-from interlock.engine.left_out import wake_returned
+from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
@@ -202,7 +202,19 @@ async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty]
             known.dirty.append(each)
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
     looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
-    return Batch(runtime, list(works.values()), horizon, looked_us)
+    batch = Batch(runtime, list(works.values()), horizon, looked_us)
+    _let_rest(batch)
+    return batch
+
+
+def _let_rest(batch: Batch) -> None:
+    """Pairs and records whose type does not sync any more, whatever made them due: they wait for the day on which it does."""
+    in_salesforce = [(work, work.key(Side.SALESFORCE)) for work in batch.works]
+    resting = [work for work, key in in_salesforce if key is not None and not batch.runtime.syncs(key.type)]
+    for work in resting:
+        work.wait(batch.looked_us + UNTIL_WOKEN_US, Reason.WAITING)
+    batch.parked += resting
+    batch.works = [work for work in batch.works if work.postpone_until_us is None]
 
 
 async def _due(ctx: Cycle, runtime: ObjectRuntime, tx: Tx) -> list[Dirty]:
@@ -237,6 +249,3 @@ async def verify_leftovers(ctx: Cycle) -> None:
         old = await intents.older_than_fence(tx, ctx.lease.fence)
     for runtime in ctx.objects.values():
         await verify(ctx, runtime, [each for each in to_verify(old) if each.object == runtime.slug])
-
-
-__all__ = ["RecordLink", "drain", "one_pass", "poll", "run_batch", "work_off"]

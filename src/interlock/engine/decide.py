@@ -35,7 +35,7 @@ from interlock.engine.context import (
 )
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import note_excluded
-from interlock.engine.left_out import wait_for_left_out
+from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, SideWrite, Work
@@ -82,6 +82,11 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
             if decision.state is LinkState.LINKED:
                 link.state = LinkState.LINKED
                 _decide_pair(ctx, work)
+        case LinkMove.FOLLOW if (
+            (to := decision.successor) and to.side is Side.SALESFORCE and not work.runtime.syncs(to.type)
+        ):
+            # It lives on as a record of a type that does not sync: the pair moves when that does.
+            work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
         case LinkMove.FOLLOW:
             work.follow = decision.successor
         case LinkMove.WAIT if work.reason is Reason.RESYNC:
@@ -302,6 +307,7 @@ def _note_waiting_references(ctx: Cycle, work: Work) -> None:
                 continue
             points_to = seen.values.get(name)
             if points_to and (str(points_to) not in known or str(points_to) in reference.resting):
+                work.awaits.append(reference.key(side, str(points_to)))
                 work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
 
 

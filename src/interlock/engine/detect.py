@@ -15,9 +15,10 @@ import msgspec
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
-from interlock.engine.follow import merged_ids
+from interlock.engine.fetch import merged_ids
 from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
+from interlock.engine.left_out import UNTIL_WOKEN_US
 from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
@@ -26,6 +27,8 @@ from interlock.store import Tx, WriteTx, cursors, dirty, links, unlinked
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.
 SALESFORCE_PAGE_ROWS = 2_000
+# A row is of use for half a minute (fetch.py), in which no more than some batches are worked off; more are not kept in memory.
+FRESH_ROWS_MOST = 10_000
 # Due before everything that is due by the clock.
 FIRST_US = 0
 # HubSpot's are milliseconds.
@@ -206,17 +209,21 @@ async def mark(
     news: list[Observation] = []
     merged_away: list[RecordKey] = []
     again: dict[Reason, list[RecordKey]] = {}
+    resting: list[RecordKey] = []
     await learn_references(ctx, runtime, rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         if rows:
-            news, again = await _news(ctx, tx, runtime, rows, reason)
+            news, again, resting = await _news(ctx, tx, runtime, rows, reason)
             await index_in(tx, runtime, rows)
             for why, keys in again.items():
                 await _look_again(ctx, tx, runtime, keys, why)
-            merged_away = await _merged_away(ctx, tx, runtime, rows)
+            merged_away, resting_too = await _merged_away(ctx, tx, runtime, rows)
             if merged_away:
                 await dirty.mark(tx, runtime.slug, merged_away, Reason.CHANGED, FIRST_US)
-        marks = len(again) + bool(merged_away)
+            resting += resting_too
+            if resting:
+                await dirty.mark(tx, runtime.slug, resting, Reason.WAITING, ctx.clock_us() + UNTIL_WOKEN_US)
+        marks = len(again) + bool(merged_away) + bool(resting)
         for due_at_us, part in ((FIRST_US, _moved_on(news)), (ctx.clock_us(), _others(news))):
             if not part:
                 continue
@@ -224,7 +231,7 @@ async def mark(
             marks += 1
             exclusive = counter is not None and seq == counter + marks
             for row in part:
-                if exclusive and not row.values.get("IsDeleted"):
+                if exclusive and not row.values.get("IsDeleted") and len(ctx.fresh) < FRESH_ROWS_MOST:
                     ctx.fresh[row.key] = FreshRead(row, seq)
                 else:
                     ctx.fresh.pop(row.key, None)
@@ -241,21 +248,29 @@ def _others(rows: Sequence[Observation]) -> list[Observation]:
     return [row for row in rows if not (row.values.get("MasterRecordId") or row.values.get("IsConverted"))]
 
 
-async def _merged_away(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[RecordKey]:
-    """Linked HubSpot records that were merged into one of these. No search and no archive shows them: the survivor does."""
+async def _merged_away(
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]
+) -> tuple[list[RecordKey], list[RecordKey]]:
+    """Linked HubSpot records that were merged into one of these, and those of them that rest since their type does not sync. No
+    search and no archive shows them: the survivor does."""
     if ctx.only_keys is not None or rows[0].key.side is not Side.HUBSPOT:
-        return []
+        return [], []
     ids = [id_ for row in rows for id_ in merged_ids(row)]
     if not ids:
-        return []
-    found = await links.by_hubspot(tx, runtime.slug, ids)
-    return [link.hubspot for link in found.values() if link.state is not LinkState.HUBSPOT_DELETED]
+        return [], []
+    found = [
+        link
+        for link in (await links.by_hubspot(tx, runtime.slug, ids)).values()
+        if link.state is not LinkState.HUBSPOT_DELETED
+    ]
+    due = [link.hubspot for link in found if runtime.syncs(link.salesforce_type)]
+    return due, [link.hubspot for link in found if not runtime.syncs(link.salesforce_type)]
 
 
 async def _news(
     ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation], reason: Reason
-) -> tuple[list[Observation], dict[Reason, list[RecordKey]]]:
-    """What is news among `rows`, and what has to be looked at once more a little later."""
+) -> tuple[list[Observation], dict[Reason, list[RecordKey]], list[RecordKey]]:
+    """What is news among `rows`, what has to be looked at once more a little later, and what rests."""
     side = rows[0].key.side
     rows = ctx.echoes.others(runtime, rows)
     ids = [row.key.id for row in rows]
@@ -263,9 +278,10 @@ async def _news(
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
     # Those that wait for an answer, of a match that several fit say, and are only to be linked when it comes.
     waiting = await dirty.by_keys(tx, list(alone))
-    only_linked = {key for key, due in waiting.items() if due.reason is Reason.EXISTING_LINK_ONLY}
+    only_linked = {key for key, due in waiting.items() if (due.behind or due.reason) is Reason.EXISTING_LINK_ONLY}
     news: list[Observation] = []
     again: dict[Reason, list[RecordKey]] = defaultdict(list)
+    resting: list[RecordKey] = []
     for row in rows:
         if ctx.only_keys is not None and row.key not in ctx.only_keys:
             continue
@@ -273,11 +289,13 @@ async def _news(
         what = of_one_alone(row, alone.get(row.key)) if link is None else of_a_pair(runtime, link, row)
         if what is News.NOW:
             news.append(row)
+        elif what is News.RESTS:
+            resting.append(row.key)
         elif what is News.UNSURE:
             # It is the version that was there at install: to look once more is no reason to create its counterpart.
             left_alone = row.key in alone and (alone[row.key].why == "existing_not_created" or row.key in only_linked)
             again[Reason.EXISTING_LINK_ONLY if left_alone else reason].append(row.key)
-    return news, again
+    return news, again, resting
 
 
 async def _look_again(

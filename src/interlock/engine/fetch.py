@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from interlock.core.link import WHOLE
-from interlock.core.model import Gone, GoneHow, Observation, RecordKey, Side
+from interlock.core.model import Gone, GoneHow, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.sweep import ARCHIVE_KEPT_US, unbroken_since
 from interlock.engine.work import Batch, Work
 from interlock.store import unlinked
 
-# Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
+# Ids whose silence is looked into one by one (each is a call) for one batch. Of more the archive is asked first, a hundred a
+# call, and those that it does not hold come with the next batches.
 ONE_BY_ONE_MOST = 50
 FRESH_FOR_US = 30_000_000
 # Of a hundred contacts each, which is as many calls, made only where a contact is in no archive.
@@ -56,9 +57,42 @@ async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
     missing = [id_ for id_ in wanted if id_ not in found]
     for id_, seen in found.items():
         wanted[id_].hubspot = seen
+    survivors = _survivors(batch)
+    for id_ in missing:
+        if id_ in survivors:
+            wanted[id_].hubspot = Gone(
+                RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, id_), GoneHow.MERGED, survivors[id_]
+            )
+    missing = [id_ for id_ in missing if id_ not in survivors]
     lived = await _not_deleted_unseen(ctx, runtime, [wanted[id_] for id_ in missing])
-    for id_, gone in (await hubspot_absence(ctx, runtime, missing, lived)).items():
+    answers, unasked = await hubspot_absence(ctx, runtime, missing, lived)
+    for id_, gone in answers.items():
         wanted[id_].hubspot = gone
+    for id_ in unasked:
+        wait_to_be_asked(ctx, wanted[id_])
+    batch.parked += [wanted[id_] for id_ in unasked]
+    batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+def _survivors(batch: Batch) -> dict[str, RecordKey]:
+    """Id of a record that was merged away -> what it lives on as, of the records that this batch has read: those name it."""
+    return {
+        id_: work.hubspot.key
+        for work in batch.works
+        if isinstance(work.hubspot, Observation)
+        for id_ in merged_ids(work.hubspot)
+    }
+
+
+def merged_ids(seen: Observation) -> list[str]:
+    """Ids of the HubSpot records that were merged into this one."""
+    named = seen.values.get(MERGED_IDS)
+    return [id_ for id_ in str(named).split(";") if id_] if named else []
+
+
+def wait_to_be_asked(ctx: Cycle, work: Work) -> None:
+    """That nobody has asked what became of a record says nothing about it: it comes with the next batch."""
+    work.wait(ctx.clock_us(), Reason.RETRY if work.reason is Reason.PARKED else work.reason)
 
 
 async def _not_deleted_unseen(ctx: Cycle, runtime: ObjectRuntime, missing: list[Work]) -> set[str]:
@@ -83,21 +117,24 @@ async def _not_deleted_unseen(ctx: Cycle, runtime: ObjectRuntime, missing: list[
 
 async def hubspot_absence(
     ctx: Cycle, runtime: ObjectRuntime, ids: list[str], lived: Collection[str] = ()
-) -> dict[str, Gone | Observation]:
-    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out.
+) -> tuple[dict[str, Gone | Observation], list[str]]:
+    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out. And the ids
+    of which it was not asked, since they are too many for one batch.
 
     `lived`: those of which its archive would tell, had they been deleted; of the others nothing says that they were erased.
     """
     answers: dict[str, Gone | Observation] = {}
     if not ids:
-        return answers
+        return answers, []
     type_ = runtime.spec.hubspot_type
     suspects = list(ids)
+    unasked: list[str] = []
     if len(suspects) > ONE_BY_ONE_MOST:
         archived = await ctx.hubspot.read(type_, suspects, [], archived=True, purpose="fetch")
         for id_ in archived:
             answers[id_] = Gone(RecordKey(Side.HUBSPOT, type_, id_), GoneHow.DELETED)
-        suspects = [id_ for id_ in suspects if id_ not in archived][:ONE_BY_ONE_MOST]
+        suspects = [id_ for id_ in suspects if id_ not in archived]
+        suspects, unasked = suspects[:ONE_BY_ONE_MOST], suspects[ONE_BY_ONE_MOST:]
     for id_ in suspects:
         key = RecordKey(Side.HUBSPOT, type_, id_)
         # Reading a merged-away id by itself answers with the survivor (HubSpot CRM API, merge).
@@ -110,7 +147,7 @@ async def hubspot_absence(
             answers[id_] = survivor
     if type_ == "contacts":
         await _tell_erased(ctx, answers, lived)
-    return answers
+    return answers, unasked
 
 
 async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation], lived: Collection[str]) -> None:

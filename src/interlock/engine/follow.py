@@ -26,10 +26,11 @@ from interlock.core.model import (
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
+from interlock.engine.fetch import converted, merged_ids, salesforce_absence
+from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.work import Batch, Seen, Work
-from interlock.store import Tx, links
+from interlock.store import Tx, intents, links
 
-MERGED_IDS = "hs_merged_object_ids"
 _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 
@@ -44,7 +45,9 @@ async def set_survivors_aside(ctx: Cycle, batch: Batch) -> None:
     alone = [work for work in batch.works if work.link is None]
     aside = {id(work) for work in alone if work.key(work.origin) in survivors}
     batch.works = [work for work in batch.works if id(work) not in aside]
-    await _wait_for_merged_pairs(ctx, batch, [work for work in alone if id(work) not in aside])
+    alone = [work for work in alone if id(work) not in aside]
+    await _wait_for_merged_pairs(ctx, batch, alone)
+    await _wait_for_pairs_of_lost_rows(ctx, batch, alone)
 
 
 async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) -> None:
@@ -59,6 +62,10 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
         found = await links.by_hubspot(tx, batch.runtime.slug, list(merged_into))
     waiting = {id(merged_into[id_]) for id_, link in found.items() if link.state in _MAY_MOVE}
     batch.also_due += [link.hubspot for link in found.values() if link.state is LinkState.HUBSPOT_DELETED]
+    for id_, link in found.items():
+        if id(merged_into[id_]) in waiting and not batch.runtime.syncs(link.salesforce_type):
+            leave_to_its_type(ctx, merged_into[id_])
+            waiting.discard(id(merged_into[id_]))
     for work in alone:
         if id(work) in waiting:
             work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
@@ -66,13 +73,30 @@ async def _wait_for_merged_pairs(ctx: Cycle, batch: Batch, alone: list[Work]) ->
     batch.works = [work for work in batch.works if id(work) not in waiting]
 
 
+async def _wait_for_pairs_of_lost_rows(ctx: Cycle, batch: Batch, alone: list[Work]) -> None:
+    """The same in Salesforce, where the record that went names the one that it lives on as, and not the other way round: the rows
+    of pairs that wait for a request are asked whether they are still there."""
+    survivors = {work.key(Side.SALESFORCE): work for work in alone if isinstance(work.salesforce, Observation)}
+    if not survivors:
+        return
+    async with ctx.store.read(ctx.connection_id) as tx:
+        keys = await intents.unanswered(tx, batch.runtime.slug)
+        linked = await _linked(tx, batch.runtime, [key for key in keys if key.id])
+    waiting = {link.salesforce for link in linked.values() if link.state in WHOLE}
+    for type_ in sorted({key.type for key in waiting if batch.runtime.syncs(key.type)}):
+        ids = sorted(key.id for key in waiting if key.type == type_)
+        for id_, answer in (await salesforce_absence(ctx, batch.runtime, type_, ids)).items():
+            seen = (
+                converted(RecordKey(Side.SALESFORCE, type_, id_), answer) if isinstance(answer, Observation) else answer
+            )
+            work = survivors.get(seen.successor) if isinstance(seen, Gone) and seen.successor is not None else None
+            if work is not None and work in batch.works:
+                work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+                batch.parked.append(work)
+                batch.works.remove(work)
+
+
 _MAY_MOVE = (*WHOLE, LinkState.HUBSPOT_DELETED)
-
-
-def merged_ids(seen: Observation) -> list[str]:
-    """Ids of the HubSpot records that were merged into this one."""
-    named = seen.values.get(MERGED_IDS)
-    return [id_ for id_ in str(named).split(";") if id_] if named else []
 
 
 async def follow(ctx: Cycle, batch: Batch) -> None:
@@ -85,6 +109,9 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
     ended: set[int | None] = set()
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await _linked(tx, batch.runtime, [work.follow for work in moving if work.follow is not None])
+    # A pair that this batch has just found is on no disk yet, and stands like one that was found before.
+    found = [work.link for work in batch.works if work.new_link and work.link is not None]
+    linked |= {link.key(side): link for link in found for side in Side}
     for work in await _most_fitting_first(ctx, batch.runtime, moving):
         assert work.follow is not None
         assert work.link is not None

@@ -31,8 +31,9 @@ from interlock.engine.candidates import (
 )
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
-from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
+from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
 from interlock.store import links
@@ -44,7 +45,7 @@ _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Op
 
 async def match(ctx: Cycle, batch: Batch) -> None:
     """Give every work without link a link to be made, a reason to wait, an issue, or leave it to be created."""
-    alone = [work for work in batch.works if work.link is None and eligible(work)]
+    alone = [work for work in batch.works if work.link is None and work.why_not is None and eligible(work)]
     if not alone:
         return
     finder = Finder(ctx, batch)
@@ -221,8 +222,12 @@ async def _deleted_counterparts(
         for work in salesforce_works
         if not finder.candidates_of(work) and (id_ := made_for(ctx, own_seen(work)))
     }
-    for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
+    answers, unasked = await hubspot_absence(ctx, runtime, list(by_hubspot_id))
+    for id_, answer in answers.items():
         await take_answer(ctx, finder, by_hubspot_id[id_], answer)
+    for id_ in unasked:
+        by_hubspot_id[id_].why_not = "waiting"
+        wait_to_be_asked(ctx, by_hubspot_id[id_])
     asked = {
         own_seen(work).key.id: work
         for work in salesforce_works
@@ -238,11 +243,15 @@ async def _deleted_counterparts(
     by_type: dict[str, dict[str, Work]] = defaultdict(dict)
     for work in hubspot_works:
         stored = str(own_seen(work).values.get(HUBSPOT_ID_PROPERTY) or "")
-        if stored and not finder.candidates_of(work) and _TYPE_BY_PREFIX.get(stored[:3]) in runtime.mappings:
-            by_type[_TYPE_BY_PREFIX[stored[:3]]][stored] = work
+        salesforce_type = _TYPE_BY_PREFIX.get(stored[:3])
+        if finder.candidates_of(work) or salesforce_type not in runtime.spec.salesforce_types:
+            continue
+        if runtime.syncs(salesforce_type):
+            by_type[salesforce_type][stored] = work
+        else:
+            leave_to_its_type(ctx, work)
     for salesforce_type, by_id in by_type.items():
-        answers = await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))
-        for id_, answer in answers.items():
+        for id_, answer in (await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))).items():
             lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
             await take_answer(ctx, finder, by_id[id_], lives_as)
 

@@ -19,6 +19,7 @@ class News(enum.Enum):
     NOTHING = 0
     UNSURE = 1  # as we know it, but its stamp is so young that a later edit may carry the same one
     NOW = 2
+    RESTS = 3  # of a pair of a type that does not sync: it waits until that does
 
 
 def was_compared(link: RecordLink) -> bool:
@@ -39,6 +40,8 @@ def of_one_alone(row: Observation, alone: Unlinked | None) -> News:
 
 def of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> News:
     """Nothing, if the row holds just what the base says of its side."""
+    if not runtime.syncs(link.salesforce_type) or _lives_as_what_does_not_sync(runtime, row):
+        return News.RESTS
     # This very version. One that shows up late, behind a newer stamp, is another one.
     looked_at = link.looked.version_us(row.key.side) == row.modified_us
     compared = looked_at and was_compared(link)
@@ -83,6 +86,10 @@ def of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> New
     if _opt_out_moved(runtime, link, row):
         return News.NOW
     return News.UNSURE if unsure else News.NOTHING
+
+
+def _lives_as_what_does_not_sync(runtime: ObjectRuntime, row: Observation) -> bool:
+    return bool(row.values.get("IsConverted")) and not runtime.syncs("Contact")
 
 
 def _opt_out_moved(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:

@@ -34,7 +34,6 @@ from interlock.core.values import Unknown, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.made import know_what_it_holds, tell_of_creates
-from interlock.engine.references import children
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, dirty, intents, links
 
@@ -84,13 +83,12 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
         if new:
-            for object_ in children(ctx, batch.runtime.slug):
-                await dirty.wake(tx, object_)
+            await dirty.wake(tx, [key for link in new for key in (link.hubspot, link.salesforce)])
         for side, ids in fresh_parks.items():
             if ids:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
     batch.works = _joined(batch.works, new)
-    batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
+    batch.parked += [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
 
 

@@ -17,6 +17,7 @@ from interlock.core.model import AuditKind, AuditRow, ConflictReason, GoneHow, L
 from interlock.core.plain import from_plain
 from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
+from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED, NOT_SHOWN, OUTSIDE
 from interlock.store import Store, Tx, audit, links
 from interlock.store.undos import UndoRow
@@ -189,6 +190,8 @@ async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRunti
         if link is None or link.state is not LinkState.LINKED or link.id is None:
             outside = link is not None and link.state is LinkState.EXCLUDED
             found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, OUTSIDE if outside else GONE, side))
+        elif not runtime.syncs(link.salesforce_type):
+            found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, TYPE_OFF, side))
         elif (hubspot_id, side) in rewritten:
             # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
             found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, EDITED_SINCE, side))
@@ -211,5 +214,7 @@ def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, fi
         return OUTSIDE
     if link is None or link.state is not LinkState.LINKED:
         return GONE
+    if not runtime.syncs(link.salesforce_type):
+        return TYPE_OFF
     mapped: Sequence[FieldMapping] = runtime.mapping_for(link.salesforce_type).fields
     return None if any((each.property, each.field) == (property_, field) for each in mapped) else NOT_MAPPED

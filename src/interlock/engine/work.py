@@ -24,6 +24,7 @@ from interlock.core.model import (
 from interlock.core.plan import FieldWrite, HeldField
 from interlock.core.reconcile import FieldDecision
 from interlock.engine.context import ObjectRuntime
+from interlock.store.dirty import strongest
 from interlock.store.resolutions import Resolution
 from interlock.store.undos import UndoRow
 
@@ -64,6 +65,7 @@ class SetChange(msgspec.Struct):
     add: list[str]
     remove: list[str]
     done: bool = False
+    may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
 
 class Work(msgspec.Struct):
@@ -112,6 +114,9 @@ class Work(msgspec.Struct):
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
+    awaits: list[
+        RecordKey
+    ] = []  # records that it points to and that have no counterpart yet: it is looked at when they do
     postpone_until_us: int | None = None
     postpone_reason: Reason = Reason.RETRY
 
@@ -122,8 +127,8 @@ class Work(msgspec.Struct):
     @property
     def reason(self) -> Reason:
         if len(self.dirty) == 1:
-            return self.dirty[0].reason
-        return min((each.reason for each in self.dirty), key=_STRENGTH.index, default=Reason.CHANGED)
+            return self.dirty[0].behind or self.dirty[0].reason
+        return strongest(each.behind or each.reason for each in self.dirty)
 
     def seen(self, side: Side) -> Seen:
         return self.hubspot if side is Side.HUBSPOT else self.salesforce
@@ -173,22 +178,6 @@ class Work(msgspec.Struct):
             self.postpone_reason = reason
 
 
-# The strongest reason of a pair decides: what a person asked for, then a change, then a first load.
-_STRENGTH = [
-    Reason.RESYNC,
-    Reason.RESOLVED,
-    Reason.REPAIR,
-    Reason.CHANGED,
-    Reason.IMPORT,
-    Reason.TRY_AGAIN,
-    Reason.RETRY,
-    Reason.PARKED,
-    Reason.WAITING,
-    Reason.EXISTING,
-    Reason.EXISTING_LINK_ONLY,
-]
-
-
 class Batch(msgspec.Struct):
     """Works of one object that go through the line together. `horizon`: marks up to this seq were made before our reads."""
 
@@ -197,4 +186,4 @@ class Batch(msgspec.Struct):
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
-    parked: list[Work] = []  # a request for them may still land: only their due time is written
+    parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written

@@ -3,11 +3,11 @@
 One transaction of the connection, under the lease of the old org. Ids of Salesforce records mean nothing in another org, or
 something else; so whatever names one is history from then on, or gone.
 
-    record_link                 `unlinked`: history, found by its own id and in pages only
+    record_link                 `unlinked`: history without fingerprints, found by its own id and in pages only
     intent                      into HubSpot: to be looked up in its history; all others are forgotten
     audit                       stays; a conflict that was open is settled, since a choice would be one about the old pair
     issue                       resolved
-    dirty, cursor, identity, unlinked, resolution, undo, directory       gone
+    dirty, awaited, cursor, identity, unlinked, resolution, undo, directory       gone
     handover                    answered as failed
     dirty_counter, calls, erased, object_mapping, field_mapping, secret  stay
 """
@@ -24,7 +24,7 @@ from interlock.store.tx import Tx, WriteTx
 
 # Of no lease: whoever drains next finds these as left over (`intents.older_than_fence`).
 NOBODYS_FENCE = 0
-_FORGOTTEN = ("dirty", "cursor", "identity", "unlinked", "resolution", "undo", "directory")
+_FORGOTTEN = ("dirty", "awaited", "cursor", "identity", "unlinked", "resolution", "undo", "directory")
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -48,8 +48,11 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
     """`told`: the failure that whoever waits for a sync is answered with."""
     found = await counts(tx)
     may_land = await _leave_writes(tx)
+    # Without fingerprints, as every pair that ends (links.set_state): who is erased later could not be forgotten in them.
     await tx.run(
-        "UPDATE record_link SET state = 'unlinked' WHERE connection_id = ? AND state <> 'unlinked'", tx.connection_id
+        "UPDATE record_link SET state = 'unlinked', base = ?, held = NULL WHERE connection_id = ? AND state <> 'unlinked'",
+        links.pack_base({}, {}),
+        tx.connection_id,
     )
     for table in _FORGOTTEN:
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ?", tx.connection_id)

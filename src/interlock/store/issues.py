@@ -112,21 +112,19 @@ async def raise_(tx: WriteTx, raised: Sequence[Issue]) -> None:
 async def resolve(
     tx: WriteTx,
     keys: Sequence[RecordKey],
-    keep_codes: Collection[tuple[str, str | None]] = (),
     keep: Sequence[Issue] = (),
     keep_held: Mapping[RecordKey, Collection[str]] = NOTHING_HELD,
     never_held: Collection[str] = (),
 ) -> int:
     """Mark resolved all open issues of these records that were not raised again; their number.
 
-    `keep_codes`: (code, property) that stay for every one of the records. `keep`: issues raised just now, each kept for
-    its own record, so that one call serves a batch. `keep_held`: properties of a record that are held back as before ("": the
-    record as a whole), whose issues stay but for those with a code of `never_held`.
+    `keep`: issues raised just now, each kept for its own record, so that one call serves a batch. `keep_held`: properties of a
+    record that are held back as before ("": the record as a whole), whose issues stay but for those with a code of
+    `never_held`.
     """
     kept = {
         (item.object, _subject(item.hubspot_id, item.salesforce_id), item.code, item.property or "") for item in keep
     }
-    kept_codes = {(code, property_ or "") for code, property_ in keep_codes}
     ids: list[int] = []
     # One look-up a side, each by its partial index; where nothing is wrong both are empty.
     for side, column in ((Side.HUBSPOT, "hubspot_id"), (Side.SALESFORCE, "salesforce_id")):
@@ -145,7 +143,6 @@ async def resolve(
             # HubSpot ids are unique within an object only; Salesforce ids everywhere.
             if (side is Side.SALESFORCE or types[row[6]] == row[1])
             and (row[3] in never_held or row[4] not in keep_held.get(RecordKey(side, types[row[6]], row[6]), ()))
-            and (row[3], row[4]) not in kept_codes
             and tuple(row[1:5]) not in kept
         ]
     return await _set_status(tx, ids, "resolved") if ids else 0

@@ -226,7 +226,7 @@ NOTICING = (
         (
             Patch(
                 "interlock.engine.left_out",
-                "                await dirty.wake(tx, runtime.slug)\n",
+                "                await dirty.wake_waiting(tx, runtime.slug)\n",
                 "                pass\n",
             ),
         ),

@@ -326,6 +326,18 @@ class Dying(Transport):
         raise Died
 
 
+class Without(Transport):
+    """What the sync user may not read."""
+
+    def __init__(self, inner: Transport, path: str) -> None:
+        self.inner, self.path = inner, path
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.path in request.url:
+            return Response(403, {}, b'{"message": "no", "category": "MISSING_SCOPES"}')
+        return await self.inner.send(request, deadline_s)
+
+
 @pytest.mark.parametrize("lands", [False, True])
 @pytest.mark.parametrize("side", list(Side))
 def test_an_undo_that_dies_at_its_write_is_ended_by_the_next_sync(tell: Tell, side: Side, lands: bool) -> None:
@@ -542,6 +554,31 @@ def test_a_created_record_on_which_something_hangs_stays(tell: Tell) -> None:
         world.sally.create("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": salesforce_id})
         planned = await plan(world, since_us)
         assert [each.why for each in planned.left if each.object == "contacts"] == ["has_children"]
+
+    tell(story)
+
+
+def test_a_created_record_with_which_one_of_the_accounts_own_objects_is_associated_stays(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        car = {"name": "plate", "label": "Plate", "type": "string", "fieldType": "text"}
+        type_id = world.hubspot.define_object("car", [car])
+        since_us, hubspot_id, _ = await created(world, Side.HUBSPOT)
+        assert [each.object for each in (await plan(world, since_us)).records] == ["contacts"]
+        mine = world.hugo.create(type_id, {"plate": "W 1"})
+        world.hugo.associate("contacts", hubspot_id, type_id, mine)
+        planned = await plan(world, since_us)
+        assert planned.records == []
+        assert [each.why for each in planned.left if each.object == "contacts"] == ["has_children"]
+
+    tell(story)
+
+
+def test_a_created_record_stays_where_hubspot_does_not_say_what_may_hang_on_it(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        since_us, *_ = await created(world, Side.HUBSPOT)
+        world.transport = Without(world.line, "/crm-object-schemas/")
+        planned = await plan(world, since_us)
+        assert [each.why for each in planned.left if each.object == "contacts"] == ["not_proven"]
 
     tell(story)
 

@@ -9,6 +9,7 @@ WHY_LEFT = {
     "not_mapped": "The two fields are not mapped to each other any more.",
     "gone": "A record of the pair is gone, or the two are not linked any more.",
     "not_in_list": "It is outside of the HubSpot list that limits what syncs.",
+    "type_off": "Records of its Salesforce type do not sync.",
     "has_children": "Something hangs on the record by now: activities, or other records.",
     "not_proven": "The CRM does not show whether somebody has used the record since, so it is not deleted.",
     "not_shown": "A sync has written it after this was shown, so it stays. Look again to take that back too.",
