@@ -309,7 +309,11 @@ async def _set_paused(tx: WriteTx, now: Connection, objects: Collection[str]) ->
 
 
 async def fresh(tx: Tx, connection_id: int) -> Connection:
-    found = await connections.get(tx, connection_id)
+    """In a transaction that may change it, nobody else does until that ends. Raises Missing."""
+    read = (
+        connections.get_to_change(tx, connection_id) if isinstance(tx, WriteTx) else connections.get(tx, connection_id)
+    )
+    found = await read
     if found is None:
         raise Missing("The connection is gone.", code="no_such_connection")
     return found

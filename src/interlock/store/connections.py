@@ -9,6 +9,7 @@ import msgspec
 
 from interlock.store import jsontext
 from interlock.store.driver import Row
+from interlock.store.sql import Dialect
 from interlock.store.tx import Tx, WriteTx
 
 
@@ -61,6 +62,14 @@ async def create(tx: WriteTx, row: Connection) -> int:
 async def get(tx: Tx, name_or_id: str | int) -> Connection | None:
     column = "id" if isinstance(name_or_id, int) else "name"
     row = await tx.row(f"{_SELECT} WHERE {column} = ?", name_or_id)
+    return None if row is None else _struct(row)
+
+
+async def get_to_change(tx: WriteTx, id_: int) -> Connection | None:
+    """As it is now, and as it stays until the transaction ends: settings are written back whole, so that of two who read them
+    before either had written one would be lost. Rows that refer to it may still be added by others."""
+    lock = " FOR NO KEY UPDATE" if tx.dialect is Dialect.POSTGRESQL else ""
+    row = await tx.row(f"{_SELECT} WHERE id = ?{lock}", id_)
     return None if row is None else _struct(row)
 
 

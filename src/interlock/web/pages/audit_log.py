@@ -15,6 +15,7 @@ async def show(asked: Asked) -> Response:
     before = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
     return asked.page(
         "audit_log.html",
+        200,
         log=await audit_log.read(asked.site.store, before),
         words=words(),
         **await settings.installation_tabs(asked, "audit-log"),
