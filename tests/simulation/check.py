@@ -248,7 +248,8 @@ def _made_twice(scene: Scene) -> Iterator[str]:
 
 
 def _creates_are_told(scene: Scene) -> Iterator[str]:
-    """What we made is ours to explain, and to take back: the log says so of each record, whatever became of the answer."""
+    """What we made is ours to explain, and to take back: the log says so of each record, whatever became of the answer. One
+    that somebody merged away or deleted, maybe before it could be known, is nobody's any more."""
     told = {(row.side, row.hubspot_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
     told |= {(row.side, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
     for side, object_ in (("hubspot", scene.kind.slug), ("salesforce", scene.kind.sobject)):
@@ -257,7 +258,8 @@ def _creates_are_told(scene: Scene) -> Iterator[str]:
             for entry in _entries(scene.story, side)
             if entry.object == object_ and entry.action == "create" and entry.client == OURS
         }
-        for id_ in sorted(made):
+        gone = {entry.id for entry in _entries(scene.story, side) if entry.action in ("merge", "delete", "archive")}
+        for id_ in sorted(made - gone):
             if (side, id_) not in told:
                 yield f"untold create: {side} {object_} {id_} was made by us, and no row of the log says so"
 

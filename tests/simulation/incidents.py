@@ -57,7 +57,7 @@ MODULES = (
 RARE = {
     "": 3,  # entering a transaction
     "wake_returned": 6,
-    "loading": 8,
+    "loading": 10,
     "load": 3,
     "notice_gaps": 6,
     "check_pairs": 7,
@@ -69,7 +69,7 @@ RARE = {
     "resolutions.waiting": 6,
     "connections.setup_version": 4,
     "import_asked": 9,
-    "retry_refused": 5,
+    "retry_refused": 9,
     "dirty.horizon": 3,
     "sweep_archived": 2,
     "note_look": 2,

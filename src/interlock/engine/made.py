@@ -21,7 +21,7 @@ async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
     cleared field above all, would meet our own value as a first link does. Where it was made for a record that lives on as
     another, the log tells of the create, and no more is known.
 
-    Nothing is learnt where several creates of one record are open: which of them made it is not known yet.
+    Of several creates of one record that are open the last one made it: it was sent when those before it could land no more.
     """
     named = {key: work for work in batch.works for key in _made_for(ctx, work)}
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -33,13 +33,9 @@ async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
     for source, found in creates.items():
         work = named[source]
         assert work.link is not None
-        if (
-            len(found) > 1
-            or found[0].target.side is source.side
-            or any(each.id == found[0].id for each in work.intents)
-        ):
+        intent = found[-1]
+        if intent.target.side is source.side or any(each.id == intent.id for each in work.intents):
             continue
-        (intent,) = found
         as_it_was = source == work.link.key(source.side)
         know_what_it_holds(work.link, intent, work.link.key(source.side.other), as_it_was=as_it_was)
         work.intents.append(intent)
