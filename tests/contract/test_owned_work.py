@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.conftest import Clock
+from tests.contract.test_setup_pages import Person, ada
 from tests.new_sandbox_world import PAGE, a_sandbox, furnish, now_of, sign_in, tell
 from tests.settings_world import PUBLIC_URL, SettingsWorld
 from tests.wizard import BY, Wizard
@@ -15,11 +16,13 @@ from tests.wizard import BY, Wizard
 from interlock.app import owned_work
 from interlock.app.background import Background
 from interlock.app.new_org import kept, prepare
-from interlock.app.setup import connecting, finish, package, review
+from interlock.app.setup import configuration, connecting, finish, package, review, trial
 from interlock.app.setup.connecting import Found
 from interlock.engine.ownership import own
 from interlock.store import Fenced, Store, lease
 from interlock.wiring import Interlock
+
+__all__ = ["ada"]
 
 pytestmark = pytest.mark.anyio  # those that are told in virtual time are no coroutines
 
@@ -171,6 +174,59 @@ class TestWhatAProcessLeft:
             assert run.state == "done"
 
         tell(tmp_path, story)
+
+
+class TestAStepThatIsSavedWhileTheFinishRuns:
+    async def test_is_refused_with_the_reason_since_it_would_be_in_no_connection(
+        self, wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = "/setup/configuration"
+        form = (await ada.get(page)).page.form(page)
+        steps = Steps(monkeypatch)
+        await wizard.go_on(go_on=False)
+        await steps.is_there.wait()
+        saved = await ada.post(page, {**form, "missing": "leave_out", "go": "next"})
+        assert saved.status == 409
+        assert "The set-up is being finished, with what was chosen before. Nothing was saved." in saved.page.text
+        assert configuration.values_of(await wizard.setup()).missing == "create"
+        steps.let_on.set()
+        assert (await wizard.finished()).state == "done"
+
+    async def test_finish_pressed_twice_leads_to_the_progress(
+        self, wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = "/setup/review"
+        await wizard.preview()
+        form = (await ada.get(page)).page.form(page) | {"existing": "all", "go": "next"}
+        found_anew = connecting.found_anew
+        steps = Steps(monkeypatch)
+        await wizard.go_on(go_on=False)
+        await steps.is_there.wait()
+        monkeypatch.setattr(connecting, "found_anew", found_anew)
+        assert (await ada.post(page, form)).to == f"/settings/progress?setup={wizard.setup_id}"
+        steps.let_on.set()
+        assert (await wizard.finished()).state == "done"
+
+    async def test_is_kept_while_a_trial_waits_and_while_it_is_taken_back(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+        assert (await wizard.end("try")).state == "tried"
+        await wizard.recommended("leave_out")
+        undo, is_there, let_on = trial.undo, asyncio.Event(), asyncio.Event()
+
+        async def slow(*arguments: Any) -> Any:
+            is_there.set()
+            await let_on.wait()
+            return await undo(*arguments)
+
+        monkeypatch.setattr(trial, "undo", slow)
+        undone = asyncio.create_task(wizard.undo_trial())
+        await is_there.wait()
+        await wizard.recommended("create")
+        let_on.set()
+        assert (await undone).state == "undone"
+        assert configuration.values_of(await wizard.setup()).missing == "create"
 
 
 class TestTwoProcessesOnOneDatabase:

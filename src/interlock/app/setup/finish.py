@@ -37,7 +37,7 @@ from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
-_RUN = "finish"
+_RUN = state.FINISH
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
