@@ -48,7 +48,9 @@ async def begin(asked: Asked) -> Response:
     values = {name: asked.field(name).strip() for name in ("reason", "keep", "phrase")}
     try:
         if connection.state == disconnect.NOT_CONNECTED:
-            raise BadInput(_("This connection is disconnected already."), code="not_connected")
+            raise BadInput(
+                _("This connection is disconnected already."), code="not_connected", fix=_("See the tab Connection.")
+            )
         if values["phrase"] != disconnect.PHRASE:
             raise BadInput(
                 _("These are not the words."),
@@ -90,7 +92,14 @@ async def job(asked: Asked) -> Response:
     found = asked.site.jobs.get(str(asked.request.path_params["job"]))
     if found.connection != connection.name or found.kind != KIND:
         raise Missing(_("Nothing is being disconnected."), code="no_such_job", fix=_("See the tab Connection."))
-    return settings.shown(asked, connection, "connection", "disconnect_job.html", job=found.document())
+    return settings.shown(
+        asked,
+        connection,
+        "connection",
+        "disconnect_job.html",
+        job=found.document(),
+        how_far=disconnect.how_far(connection),
+    )
 
 
 async def links(asked: Asked) -> Response:
