@@ -216,7 +216,7 @@ async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behi
         await finish.wait(wizard.interlock, wizard.setup_id)
     assert (await wizard.setup()).ended_at_us is not None
     wizard.interlock.background = Background()
-    await finish.end_what_was_left(wizard.interlock)
+    await finish.go_on_with_what_was_left(wizard.interlock)
     run = await wizard.finished()
     assert (run.state, run.step) == ("done", "done")
     async with wizard.store.read(None) as tx:

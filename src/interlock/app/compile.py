@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -53,9 +54,13 @@ class Compiler:
         # Every mapping is looked up several times, and an object may have a thousand of them.
         self._properties = {of: {each.name: each for each in known} for of, known in schemas.properties.items()}
         self._fields = {of: {each.name: each for each in known} for of, known in schemas.fields.items()}
-        self.owners: OwnerDirectory = match_owners(
-            [Person(owner.id, owner.email, not owner.archived) for owner in schemas.owners],
-            [Person(user.id, user.email, user.is_active) for user in schemas.users],
+
+    @cached_property
+    def owners(self) -> OwnerDirectory:
+        """Worked out once, and only where an owner is mapped: there may be thousands of people."""
+        return match_owners(
+            [Person(owner.id, owner.email, not owner.archived) for owner in self.schemas.owners],
+            [Person(user.id, user.email, user.is_active) for user in self.schemas.users],
         )
 
     def check(self, spec: ObjectSpec, type_: str, property_: str, field: str) -> MappingStatus:

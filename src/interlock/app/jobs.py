@@ -7,7 +7,6 @@ did is saved (background.py). Only what it would have answered is lost, and a jo
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -15,17 +14,15 @@ from typing import Any
 
 import msgspec
 
-from interlock.app.background import Background
+from interlock.app.background import Background, failure_of
 from interlock.app.documents import error_document
-from interlock.app.errors import Busy, Failure, Missing, as_failure
+from interlock.app.errors import Busy, Failure, Missing
 from interlock.app.times import rfc3339
 
 Json = dict[str, Any]
 
 RUNNING_MOST, KEPT_MOST = 8, 200
 KEPT_US = 24 * 3_600 * 1_000_000
-
-_log = logging.getLogger(__name__)
 
 
 class Job(msgspec.Struct):
@@ -132,17 +129,9 @@ class Jobs:
             job.failure = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
             raise
         except Exception as error:  # noqa: BLE001  (the outermost place of a job: every error ends as its failure)
-            job.failure = as_failure(error) or self._defect(error)
+            job.failure = failure_of(error)
         finally:
             job.ended_at_us = self._clock_us()
-
-    @staticmethod
-    def _defect(error: Exception) -> Failure:
-        _log.error("A job failed by a defect of Interlock.", exc_info=error)
-        message = (
-            f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
-        )
-        return Failure("defect", message, 70, cause=type(error).__name__, docs=None)
 
     def _forget(self) -> None:
         ended = [each for each in self._jobs.values() if each.ended_at_us is not None]

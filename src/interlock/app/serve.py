@@ -17,7 +17,7 @@ import msgspec
 from interlock.app import states
 from interlock.app.compiled import Compiled
 from interlock.app.connections import HALTED, paused_objects
-from interlock.app.errors import Failure, Stopped, as_failure
+from interlock.app.errors import Stopped, as_failure, defect
 from interlock.app.reach import remember
 from interlock.app.runtime import cycle_of
 from interlock.app.schemas import NAME as SCHEMAS
@@ -306,7 +306,7 @@ class ServeDesk:
                 # Whoever has the org now finds it taken and not answered.
                 raise
             except Exception as error:
-                failure = as_failure(error) or _defect(error)
+                failure = as_failure(error) or defect(error)
                 answer = msgspec.structs.asdict(failure)
                 await self._answer(connection, asked, handovers.FAILED, answer, ownership.lease)
                 raise
@@ -385,8 +385,3 @@ def _runs(connection: Connection) -> bool:
 async def _due_only(ctx: Cycle) -> None:
     for runtime in ctx.objects.values():
         await work_off(ctx, runtime)
-
-
-def _defect(error: Exception) -> Failure:
-    message = f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
-    return Failure("defect", message, 70, cause=type(error).__name__, docs=None)

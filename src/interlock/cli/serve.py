@@ -36,6 +36,7 @@ async def serve(
     ] = None,
 ) -> Answer:
     """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app.new_org import prepare
     from interlock.app.notify.courier import delivering
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
@@ -79,8 +80,9 @@ async def serve(
                         run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
-                await finish.end_what_was_left(opened)
                 await package.go_on_with_what_was_left(opened)
+                await finish.go_on_with_what_was_left(opened)
+                await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say

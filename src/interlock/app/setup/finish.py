@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import first_sync, key_fields, sign_offs
+from interlock.app import first_sync, key_fields, owned_work, sign_offs
+from interlock.app.background import failure_of
 from interlock.app.connect import load_again
-from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
+from interlock.app.errors import BadInput, Busy, Stale
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
@@ -30,14 +31,13 @@ from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
-from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
-from interlock.store import connections, from_now_on, schedule, setup_work
+from interlock.store import connections, from_now_on, schedule, setup_work, setups
 from interlock.store.connections import Connection
-from interlock.store.errors import StoreError
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
-_RUN = "finish"
+_RUN = state.FINISH
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
@@ -86,10 +86,9 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
 async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None = None, go_on: bool = False) -> None:
     """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
     kept. While one runs, nothing happens."""
-    name = task_name(setup.id, _RUN)
-    if interlock.background.runs(name):
-        return
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
+    if before is not None and before.state == "running" and interlock.background.runs(task_name(setup.id, _RUN)):
+        return
     # Whoever tries again tries the same records: a further ten would be synced beside them.
     chosen = None if before is None else before.chosen
     if go_on and before is not None:
@@ -97,9 +96,11 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
     choices = choices or review.choices(setup)
     run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, choices=choices, chosen=chosen)
     async with interlock.store.write(None) as tx:
+        # What somebody saves this very moment is in it, or is refused.
+        await setups.lock(tx, setup.id)
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
 
 
 def check_choices(run: Run, setup: Setup) -> None:
@@ -122,7 +123,7 @@ async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records:
         run, state="running", step="undo", by=by.actor, message="", fix="", delete_records=delete_records
     )
     await opened.keep(interlock.store, setup.id, _RUN, run)
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
 
 
 def may_undo(run: Run | None) -> bool:
@@ -131,26 +132,26 @@ def may_undo(run: Run | None) -> bool:
 
 
 async def standing(interlock: Opened, setup_id: int) -> Run | None:
-    """As it stands, live where it runs in this process; one that a process left is continued."""
+    """As it stands, live where it runs in this process; one that a process left is continued, one that another process works on is
+    not touched."""
     run = await opened.load(interlock.store, setup_id, _RUN, Run)
     name = task_name(setup_id, _RUN)
     interlock.background.raise_defect(name)
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), setup_id, run)
+        _start(interlock, By(run.by), setup_id)
     return interlock.background.told(name) or run
 
 
-async def end_what_was_left(interlock: Opened) -> None:
-    """Of set-ups that are over, what a process that died left undone: nobody looks at them any more, and an admin's sign-in that
-    was to be revoked would stay good. One that is not over goes on when somebody looks."""
+async def go_on_with_what_was_left(interlock: Opened) -> None:
+    """Finishes that a process left when it died: whoever pressed the button was told that the page may be left. Of set-ups that are
+    over as well, which no page leads to: an admin's sign-in that was to be revoked would stay good."""
     async with interlock.store.read(None) as tx:
         kept = await setup_work.all_of(tx, _RUN)
-        running = [id_ for id_, content in kept.items() if msgspec.convert(content, Run).state == "running"]
-        over = [id_ for id_ in running if (await state.load_in(tx, id_)).ended_at_us is not None]
-    for setup_id in over:
-        await standing(interlock, setup_id)
+    for setup_id, content in kept.items():
+        if content["state"] == "running":
+            await standing(interlock, setup_id)
 
 
 def check_not_running(interlock: Opened, setup_id: int) -> None:
@@ -167,22 +168,24 @@ async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _RUN))
 
 
-def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
-    async def work() -> None:
-        await _finish(interlock, by, setup_id, run)
+def _start(interlock: Opened, by: By, setup_id: int) -> None:
+    async def load() -> Run | None:
+        return await opened.load(interlock.store, setup_id, _RUN, Run)
 
-    interlock.background.start(task_name(setup_id, _RUN), work)
+    async def work(run: Run, lease: Lease) -> None:
+        await _finish(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease)
+
+    owned_work.carry_on(interlock, task_name(setup_id, _RUN), load, work)
 
 
-async def _finish(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
     finish = _Finish(interlock, by, setup_id, run)
     try:
         await finish.run()
-    except (AppError, CrmError, StoreError) as error:
-        failure = as_failure(error)
-        assert failure is not None
+    except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+        failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
-    await opened.keep(interlock.store, setup_id, _RUN, finish.told)
+    await opened.keep(interlock.store, setup_id, _RUN, finish.told, lease)
 
 
 class _Finish:

@@ -13,7 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from interlock.app.errors import AppError, BadInput, Failure, as_failure
+from interlock.app import owned_work
+from interlock.app.background import failure_of
+from interlock.app.errors import BadInput
 from interlock.app.package import deploy, parts, plan, rights, scope
 from interlock.app.package.failures import Trouble
 from interlock.app.package.install import PackageFailed, install
@@ -24,10 +26,9 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup import connect, opened, state
 from interlock.app.setup.opened import Opened, SetupKeeper, task_name
-from interlock.crm.errors import CrmError
 from interlock.crm.salesforce.deploy import Deployment
 from interlock.store import setup_work
-from interlock.store.errors import StoreError
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
 slug = "package"
@@ -167,8 +168,8 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
     values = values_of(setup)
     if values.who == "profiles":
         scope.check(values.scope, await profiles(interlock, setup))
-    name = task_name(setup.id, WORK)
-    if interlock.background.runs(name):
+    before = await opened.load(interlock.store, setup.id, WORK, Run)
+    if before is not None and before.state == "running" and interlock.background.runs(task_name(setup.id, WORK)):
         return
     origin = _address(setup, public_url).origin
     run = Run("running", values.who, values.scope.profiles, origin, by.actor, interlock.clock_us())
@@ -177,18 +178,19 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
         await record(
             tx, by, "package_installed", state.subject_of(setup.id), scope=values.who, address=origin or "none"
         )
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
 
 
 async def standing(interlock: Opened, setup: Setup) -> Run | None:
-    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued."""
+    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued, one
+    that another process works on is not touched."""
     run = await opened.load(interlock.store, setup.id, WORK, Run)
     name = task_name(setup.id, WORK)
     interlock.background.raise_defect(name)
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), setup.id, run)
+        _start(interlock, By(run.by), setup.id)
     told = interlock.background.told(name)
     return run if told is None else with_deployment(run, told)
 
@@ -216,41 +218,40 @@ def with_deployment(run: Run, deployment: Deployment) -> Run:
     )
 
 
-def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
-    async def work() -> None:
-        await _install(interlock, by, setup_id, run)
+def _start(interlock: Opened, by: By, setup_id: int) -> None:
+    async def load() -> Run | None:
+        return await opened.load(interlock.store, setup_id, WORK, Run)
 
-    interlock.background.start(task_name(setup_id, WORK), work)
+    async def work(run: Run, lease: Lease) -> None:
+        await _install(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease)
+
+    owned_work.carry_on(interlock, task_name(setup_id, WORK), load, work)
 
 
-async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+async def _install(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
     """Ends in `done` or `failed`; cut short by the end of the process it stays `running`, to be continued."""
     store, name = interlock.store, task_name(setup_id, WORK)
     latest: list[Deployment] = []
-    # Of now: somebody may sign in to another org meanwhile.
-    whom = _whom(await state.load(store, setup_id))
 
     def progress(deployment: Deployment) -> None:
         latest[:] = [deployment]
         interlock.background.tell(name, deployment)
 
     try:
+        # Of now: somebody may sign in to another org meanwhile.
+        whom = _whom(await state.load(store, setup_id))
         ended = await _installed(interlock, setup_id, run, progress)
-    except (AppError, CrmError, StoreError) as error:
-        failure = as_failure(error)
-        assert failure is not None
-        rolled_back = isinstance(error, PackageFailed)
-        ended = msgspec.structs.replace(
-            run, state="failed", troubles=_troubles(error, failure), rolled_back=rolled_back
-        )
-    if latest:
-        ended = with_deployment(ended, latest[-1])
-    if ended.state == "done":
         # Before the word about it: whoever reads that it is done finds the step done.
         await state.change(
             store, by, setup_id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
         )
-    await opened.keep(store, setup_id, WORK, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
+    except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+        rolled_back = isinstance(error, PackageFailed)
+        ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error), rolled_back=rolled_back)
+    if latest:
+        ended = with_deployment(ended, latest[-1])
+    ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
+    await opened.keep(store, setup_id, WORK, ended, lease)
 
 
 async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:
@@ -266,7 +267,8 @@ async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deplo
     return msgspec.structs.replace(run, state="done", users=given.users, refused=given.refused)
 
 
-def _troubles(error: AppError | CrmError | StoreError, failure: Failure) -> list[Trouble]:
+def _troubles(error: Exception) -> list[Trouble]:
     if isinstance(error, PackageFailed):
         return error.troubles
+    failure = failure_of(error)
     return [Trouble(None, None, failure.message, failure.fix)]

@@ -48,7 +48,9 @@ async def begin(asked: Asked) -> Response:
     values = {name: asked.field(name).strip() for name in ("reason", "keep", "phrase")}
     try:
         if connection.state == disconnect.NOT_CONNECTED:
-            raise BadInput(_("This connection is disconnected already."), code="not_connected")
+            raise BadInput(
+                _("This connection is disconnected already."), code="not_connected", fix=_("See the tab Connection.")
+            )
         if values["phrase"] != disconnect.PHRASE:
             raise BadInput(
                 _("These are not the words."),
@@ -99,7 +101,14 @@ async def job(asked: Asked) -> Response:
                 "What was done until then stays done. The tab Connection says whether it is disconnected; if not, begin again."
             ),
         )
-    return settings.shown(asked, connection, "connection", "disconnect_job.html", job=found.document())
+    return settings.shown(
+        asked,
+        connection,
+        "connection",
+        "disconnect_job.html",
+        job=found.document(),
+        how_far=disconnect.how_far(connection),
+    )
 
 
 async def links(asked: Asked) -> Response:

@@ -192,7 +192,8 @@ async def sent(at: At, page: Page, send: Send) -> Response:
         assert failure is not None
         form, status_code = forms.Shown(typed, [forms.Refused(None, forms.said(failure))]), 502
     response = await page.show(at, form)
-    response.status_code = status_code
+    if response.status_code == 200:  # else it leads to where things stand now, such as a finish that runs
+        response.status_code = status_code
     return response
 
 
