@@ -9,8 +9,9 @@ from interlock.app.doctor.checkup import ERROR, OK, WARNING, Check, Patient
 from interlock.core.model import Side
 
 _SWITCH_OFF = (
-    "Two syncs of the same records undo each other's work. In HubSpot, Settings, Integrations, Salesforce: pause the"
-    " integration, then uninstall it. Interlock reads the ids it left, so pairs stay pairs."
+    "Two syncs of the same records undo each other's work. In HubSpot, Settings, Integrations, Connected Apps, Salesforce: export"
+    " its mappings, which uninstalling deletes, then switch off the sync of each object. Uninstall it once both sides agree:"
+    " Interlock reads the ids it left, so pairs stay pairs."
 )
 
 
