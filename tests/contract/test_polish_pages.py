@@ -120,6 +120,8 @@ def test_every_page_of_the_settings_speaks_polish_whatever_it_has_to_say(tmp_pat
         pair, nameless = (await _furnish(world)).split()
         assert world.store is not None
         reader = Reader(await world.admin(), await _schema_names(world.store))
+        paused = await reader.browser.submit(f"{HERE}/connection", f"{HERE}/connection/contacts/pause")
+        assert paused.status == 303
         for state, (reason, fix) in REASONS.items():
             async with world.store.write(None) as tx:
                 at_us = world.clock_us()
