@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Browser, Page, ViewportSize, expect
 from tests.browser import chromium
 from tests.browser.conftest import Desk, a_desk
 from tests.contract.conftest import a_connection
@@ -90,6 +90,16 @@ async def test_a_page_is_gone_through_by_keyboard_has_nothing_that_axe_finds_ser
     await page.goto(path + ASKED_FOR.get(path, ""))
     assert urlsplit(page.url).path == path
     await chromium.is_good(page)
+    rooms.desk.has_heard_no_complaint()
+
+
+@pytest.mark.parametrize("path", ["health", "connection", "issues", "undo"])
+async def test_a_page_reads_when_narrow_in_a_language_of_longer_words_too(rooms: Rooms, path: str) -> None:
+    page = await rooms.desk.sign_in(width=chromium.NARROW, locale="pl-PL")
+    await page.goto(f"/connections/1/{path}")
+    await expect(page.locator("html")).to_have_attribute("lang", "pl")
+    await chromium.axe(page)
+    await chromium.fits(page)
     rooms.desk.has_heard_no_complaint()
 
 

@@ -107,3 +107,16 @@ async def test_a_page_of_the_wizard_is_as_good_as_any_other(rooms: Rooms, path: 
     await expect(page.get_by_role("main")).to_contain_text((FAILED if set_up == "failed" else SAYS)[path])
     await chromium.is_good(page)
     rooms.desk.has_heard_no_complaint()
+
+
+@pytest.mark.parametrize("path", ["/setup/apps", "/setup/connect", "/setup/properties", "/setup/review"])
+async def test_a_page_of_the_wizard_reads_when_narrow_in_a_language_of_longer_words_too(
+    rooms: Rooms, path: str
+) -> None:
+    page = await rooms.desk.sign_in(width=chromium.NARROW, locale="pl-PL")
+    await page.goto(f"{path}?setup={rooms.tried}{FEWER.get(path, '')}")
+    assert urlsplit(page.url).path == path
+    await expect(page.locator("html")).to_have_attribute("lang", "pl")
+    await chromium.axe(page)
+    await chromium.fits(page)
+    rooms.desk.has_heard_no_complaint()

@@ -18,6 +18,7 @@ from interlock.store.tx import Tx
 
 # All else hangs on them.
 ALWAYS_ON = ("contacts",)
+_ACCOUNTS = {Side.HUBSPOT: "HubSpot account", Side.SALESFORCE: "Salesforce org"}
 
 
 class SignInStopped(BadInput):
@@ -95,12 +96,15 @@ def check_kind(request: SignInRequest, identity: Identity) -> None:
         )
     if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
         return
-    is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
-    tick = "Tick" if identity.sandbox else "Untick"
+    org = f"{identity.account_name} ({identity.account_id})"
     raise SignInStopped(
         "wrong_kind_of_org",
-        f"{identity.account_name} ({identity.account_id}) is {is_}, but {told} was asked for.",
-        f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
+        f"{org} is a sandbox, but a production org was asked for."
+        if identity.sandbox
+        else f"{org} is a production org, but a sandbox was asked for.",
+        "Tick *Yes, this will connect to a sandbox*, or sign in to the other org."
+        if identity.sandbox
+        else "Untick *Yes, this will connect to a sandbox*, or sign in to the other org.",
         Side.SALESFORCE,
     )
 
@@ -225,7 +229,7 @@ def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
         )
     if own != identity.account_id:
         name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
-        what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"
+        what = _ACCOUNTS[side]
         raise SignInStopped(
             "other_account",
             f"This is the {what} {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is"

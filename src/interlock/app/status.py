@@ -38,6 +38,13 @@ DAY_US = 86_400 * US
 BEAT_LOST_US = 10 * US
 GAP_TOLD_US = 7 * DAY_US
 SIDES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
+_STANDS_STILL = {
+    "paused": "Syncing is paused.",
+    "suspended": "Syncing is suspended after a failure.",
+    "signed_out": "Syncing is signed out.",
+    "stopped_by_brake": "Syncing is stopped by a brake.",
+    "not_connected": "The connection is disconnected.",
+}
 
 
 class ConnectionStatus(msgspec.Struct):
@@ -54,13 +61,16 @@ class ConnectionStatus(msgspec.Struct):
         """How it is going, in one sentence; what is worst comes first."""
         connection = self.document["connection"]
         if self.halted:
-            return f"Not syncing: {connection['state_reason'] or HALTED[connection['state']]}"
+            reason = connection["state_reason"]
+            return f"Not syncing: {reason}" if reason else _STANDS_STILL[connection["state"]]
         if self.document["held_up"]:
             reason = self.document["held_up"]["reason"]
             return f"Waiting to try again: {reason}"
         down = [name for side, name in SIDES.items() if connection[side]["reachable"] is False]
         if down:
-            return f"Not in agreement: {' and '.join(down)} did not answer when last asked."
+            if len(down) > 1:
+                return "Not in agreement: neither HubSpot nor Salesforce answered when last asked."
+            return f"Not in agreement: {down[0]} did not answer when last asked."
         if self.issues:
             return f"Syncing, and {self.issues} {'issue needs' if self.issues == 1 else 'issues need'} a person."
         if late:
@@ -238,9 +248,9 @@ def _next_actions(
         actions.append({"text": text, "command": command})
 
     if connection.state in HALTED:
-        why = f" ({connection.state_reason})" if connection.state_reason else ""
         command = "interlock connect" if connection.state == "not_connected" else "interlock resume"
-        add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), command)
+        said = (_STANDS_STILL[connection.state], connection.state_reason, connection.state_fix)
+        add(" ".join(each for each in said if each), command)
     elif being_set_up:
         add("Its set-up on the pages is not finished: finish it, or give it up.", "interlock serve")
     elif connection.begun_at_us is None:

@@ -228,7 +228,10 @@ def _two_for_one(work: Work, link: RecordLink, successor: RecordKey, holder: Rec
         salesforce_id=link.salesforce_id,
         salesforce_type=link.salesforce_type,
         cause=(
-            f"{gone} was {_how(work)} into {successor} in {_CRM[side]}, which is linked with {kept}:"
+            f"{gone} was converted into {successor} in {_CRM[side]}, which is linked with {kept}:"
+            f" {left} is left without a counterpart and does not sync."
+            if _how(work) == GoneHow.CONVERTED.value
+            else f"{gone} was merged into {successor} in {_CRM[side]}, which is linked with {kept}:"
             f" {left} is left without a counterpart and does not sync."
         ),
         fix=fix.format(crm=_CRM[side.other]),

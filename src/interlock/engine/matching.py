@@ -351,26 +351,27 @@ def _own_key(work: Work, other: RecordKey) -> RecordKey:
 
 
 _SHARED = {
-    LinkedBy.NATIVE_ID: "Salesforce id from HubSpot's own integration",
-    LinkedBy.EMAIL: "e-mail address",
-    LinkedBy.DOMAIN: "domain",
-    LinkedBy.NAME: "name",
+    LinkedBy.NATIVE_ID: "the same Salesforce id from HubSpot's own integration",
+    LinkedBy.EMAIL: "the same e-mail address",
+    LinkedBy.DOMAIN: "the same domain",
+    LinkedBy.NAME: "the same name",
+    LinkedBy.SYNC_KEY: "the same key",
 }
 
 
 def _ambiguous(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
     own = own_seen(work).key
     names = ", ".join(str(key) for key in decision.keys)
-    by = _SHARED.get(decision.by, "key")
+    shared = _SHARED.get(decision.by, _SHARED[LinkedBy.SYNC_KEY])
     if decision.code == "candidate_taken":
         one, holder = decision.keys
         if one in finder.linked_to:
-            cause = f"{one} has the same {by} but is already linked with {holder}."
+            cause = f"{one} has {shared} but is already linked with {holder}."
         else:
-            cause = f"{one} has the same {by} but HubSpot's own integration had joined it with {holder}."
+            cause = f"{one} has {shared} but HubSpot's own integration had joined it with {holder}."
         fix = "Merge the duplicates, or change the value on the one that is another person or company."
     else:
-        cause = f"Several records have the same {by}: {names}."
+        cause = f"Several records have {shared}: {names}."
         fix = "Merge them, or change the value on those that are not meant; then resync this issue."
     return Issue(
         category=IssueCategory.MATCHING,

@@ -191,7 +191,7 @@ def _in_the_way(work: Work, write: SideWrite, refusal: Refused) -> bool:
 
 def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
     crm = "HubSpot" if write.side is Side.HUBSPOT else "Salesforce"
-    verb = "create it" if write.creates else "update it"
+    message = refusal.message
     named = next((field for field in write.fields if field.name in refusal.fields), None)
     work.issues.append(
         field_issue(
@@ -199,9 +199,9 @@ def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
             named.mapping.property if named else None,
             named.mapping.field if named else (refusal.fields[0] if refusal.fields else None),
             refusal.code,
-            f"{crm} refused to {verb}: {refusal.message}",
+            f"{crm} refused to create it: {message}" if write.creates else f"{crm} refused to update it: {message}",
             named.raw if named else None,
-            refusal.message,
+            message,
         )
     )
 

@@ -93,15 +93,16 @@ async def _noticed(tx: Tx, connection: Connection, before: Seen, now_us: int) ->
 
 
 def _stopped(connection: Connection) -> list[Notice]:
+    name = connection.name
     titles = {
-        events.SUSPENDED: "is suspended",
-        events.STOPPED_BY_BRAKE: "was stopped by a brake",
-        events.SIGNED_OUT: "is signed out",
+        events.SUSPENDED: f"{name} is suspended",
+        events.STOPPED_BY_BRAKE: f"{name} was stopped by a brake",
+        events.SIGNED_OUT: f"{name} is signed out",
     }
     if connection.state not in titles:
         return []
     once = f"{connection.state}:{connection.state_since_us}"
-    title = f"{connection.name} {titles[connection.state]}"
+    title = titles[connection.state]
     return [Notice(connection.state, once, title, connection.state_reason or f"{title}.", connection.state_fix or "")]
 
 

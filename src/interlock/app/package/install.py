@@ -26,12 +26,17 @@ class PackageFailed(AppError):
 
     code = "package_failed"
 
-    def __init__(self, what: str, found: list[Trouble]) -> None:
+    def __init__(self, found: list[Trouble], *, removing: bool = False) -> None:
         first = found[0]
         where = f"{first.type} {first.component}: " if first.component is not None else ""
         rest = f" {len(found) - 1} more failed." if len(found) > 1 else ""
+        what = (
+            "Salesforce did not remove the package, and changed nothing."
+            if removing
+            else "Salesforce did not deploy the package, and changed nothing."
+        )
         super().__init__(
-            f"Salesforce did not {what} the package, and changed nothing. {where}{first.message.rstrip('.')}.{rest}",
+            f"{what} {where}{first.message.rstrip('.')}.{rest}",
             fix=first.fix,
             side="salesforce",
             field=first.component,
@@ -70,7 +75,7 @@ async def install(
         zipped = parts.package(address, await rights.held(salesforce, before))
         done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
         if found := troubles(done):
-            raise PackageFailed("deploy", found)
+            raise PackageFailed(found)
         after = await plan.look(salesforce, user_id, address)
     if after.permission_set_id is not None and not after.assigned:
         await salesforce.assign_permission_set(after.permission_set_id, user_id)

@@ -76,5 +76,5 @@ async def remove(
             await deploy.give_back(salesforce, taken)
         raise
     if failed := troubles(done):
-        raise PackageFailed("remove", failed)
+        raise PackageFailed(failed, removing=True)
     return Removed(listed, done)
