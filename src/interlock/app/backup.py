@@ -89,7 +89,9 @@ def make(address: str, key_file: Path, file: Path, now_us: int, *, with_key: boo
                 os.fsync(written.fileno())
             packed.replace(file)
     except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+        ) from error
     return Made(str(file), file.stat().st_size, manifest)
 
 

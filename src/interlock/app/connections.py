@@ -322,5 +322,9 @@ async def _set_paused(tx: WriteTx, now: Connection, objects: Collection[str]) ->
 async def fresh(tx: Tx, connection_id: int) -> Connection:
     found = await connections.get(tx, connection_id)
     if found is None:
-        raise Missing("The connection is gone.", code="no_such_connection")
+        raise Missing(
+            "The connection is gone: somebody has removed it meanwhile.",
+            code="no_such_connection",
+            fix="See which there are: `interlock connections`, or Status.",
+        )
     return found

@@ -46,7 +46,9 @@ async def package_plan(
         try:
             zip_file.write_bytes(parts.package(address, found.further))
         except OSError as error:
-            raise BadInput(f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+            raise BadInput(
+                f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+            ) from error
     document = {**plan_document(found), "zip": str(zip_file) if zip_file is not None else None}
 
     def page(out: Page) -> None:
