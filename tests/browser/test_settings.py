@@ -188,7 +188,7 @@ async def test_issues_are_exported_filtered_ignored_and_resynced(settled: Settle
     await boxes.first.check()
     await page.get_by_role("button", name="Resync").click()
     await said(page, "The records are due again.")
-    await page.get_by_label("All that this filter finds").check()
+    await page.get_by_label("that this filter finds").check()
     await page.get_by_role("button", name="Resync").click()
     await said(page, "The records are due again.")
     await page.goto(f"{HERE}/health")

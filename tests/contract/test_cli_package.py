@@ -44,6 +44,10 @@ def test_the_package_from_plan_to_removal(interlock: Interlock, crms: LocalCrms,
     assert refused["code"] == "confirmation_needed"
     assert "would be taken out" in interlock("package", "remove", "--export", str(links), "--plan").sound().out
     assert interlock("package", "status", "--json").sound().document["state"] == "current"
+    links.write_text("of another org", encoding="utf-8")
+    kept = interlock("package", "remove", "--export", str(links), "--yes", "--json").sound(2).error
+    assert (kept["code"], links.read_text(encoding="utf-8")) == ("file_exists", "of another org")
+    links.unlink()
     removed = interlock("package", "remove", "--export", str(links), "--yes", "--json").sound().document
     assert removed["exported"]["pairs"] == 0
     assert links.read_text().startswith("connection,hubspot,salesforce,")

@@ -85,7 +85,9 @@ def make(address: str, key_file: Path, file: Path, now_us: int, *, with_key: boo
                 os.fsync(written.fileno())
             packed.replace(file)
     except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+        ) from error
     return Made(str(file), file.stat().st_size, manifest)
 
 
@@ -159,9 +161,7 @@ async def restore(
         new = Path(folder) / _DATABASE
         key = _unpack(file, manifest, new)
         await _check_existing(path, manifest, clock_us, over_newer, open_store)
-        if key is not None:
-            keyring.add(key_file, key)
-        keys = keyring.load_or_create(key_file)
+        keys = keyring.load_or_create(key_file) if key is None else keyring.together(key_file, key)
         # All of it before it takes the other's place: whatever becomes of this process, nothing is given back that was taken.
         store = await open_store(str(new), clock_us=clock_us, keyring=keys)
         try:
@@ -174,6 +174,9 @@ async def restore(
             listed, readable = await sealed_anew(store, keys)
         finally:
             await store.close()
+        if key is not None:
+            # Only now: a restore that failed leaves no key behind that opens nothing here. What is left to do is a rename.
+            keyring.add(key_file, key)
         stamp = rfc3339(clock_us()) or ""
         aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
         there = copy.put_in_place(new, path, aside)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.app.compiled import compile_objects
-from interlock.app.connections import HALTED, paused_objects
+from interlock.app.connections import HALTED, objects_on, paused_objects
 from interlock.app.find import in_time
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
@@ -31,7 +31,6 @@ from interlock.engine.matching import match
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Work
-from interlock.objects.registry import SPECS
 from interlock.store import Store, audit, directory, dirty, issues, links, mappings, resolutions, undos, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
@@ -118,7 +117,7 @@ class Look:
         if kept is None:
             return None
         settings = settings_of(self.connection)
-        slugs = [slug for slug in SPECS if slug in self.connection.settings.get("objects", list(SPECS))]
+        slugs = objects_on(self.connection)
         schemas = msgspec.convert(kept, Schemas, strict=False)
         objects = await compile_objects(self.store, self._id, schemas, slugs, settings)
         hubspot, salesforce = self.clients or (None, None)

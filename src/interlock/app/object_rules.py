@@ -14,7 +14,7 @@ import msgspec
 from interlock.app import key_fields
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
-from interlock.app.connections import check_objects, fresh, is_on
+from interlock.app.connections import check_objects, fresh, is_on, objects_on
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -79,7 +79,7 @@ async def _prepared(
     clock_us: Callable[[], int],
 ) -> Schemas:
     """The schemas of all that then syncs, with the key fields made."""
-    on = {*connection.settings.get("objects", list(SPECS)), slug}
+    on = {*objects_on(connection), slug}
     slugs = [each for each in SPECS if each in on]
     schemas = await read_schemas(hubspot, salesforce, slugs)
     needed = key_fields.missing(schemas, tuple(slugs))

@@ -16,7 +16,7 @@ import msgspec
 
 from interlock.app import states
 from interlock.app.compiled import Compiled
-from interlock.app.connections import HALTED, paused_objects
+from interlock.app.connections import HALTED, active_objects
 from interlock.app.errors import Stopped, as_failure, defect
 from interlock.app.reach import remember
 from interlock.app.runtime import cycle_of
@@ -34,7 +34,6 @@ from interlock.engine.dispatch.desk import Standing, Work
 from interlock.engine.load import loading
 from interlock.engine.ownership import Ownership, own
 from interlock.engine.pace import poll_interval_s
-from interlock.objects.registry import SPECS
 from interlock.store import (
     Fenced,
     HeldByOther,
@@ -122,7 +121,7 @@ class ServeDesk:
                 rung = await handovers.waiting(tx) > 0
                 counts = await dirty.counts(tx, now_us)
             # What nobody may work on (a paused object) is due for ever and must not wake anybody.
-            mine = [counts[slug] for slug in _active(row) if slug in counts and _runs(row)]
+            mine = [counts[slug] for slug in active_objects(row) if slug in counts and _runs(row)]
             due = any(each.due for each in mine)
             later_us = min((at for each in mine if (at := each.earliest_waiting_us) is not None), default=None)
             if rung or _runs(row):
@@ -190,7 +189,7 @@ class ServeDesk:
         return self._interval_s.get(connection.id, RETRY_S)
 
     async def _run(self, connection: Connection, work: Work, ownership: Ownership) -> None:
-        slugs = _active(connection)
+        slugs = active_objects(connection)
         if not slugs or not _runs(connection):
             return
         await self._cycle(connection, ownership, slugs, (), _due_only if work is Work.DUE else poll)
@@ -319,7 +318,7 @@ class ServeDesk:
                 code=connection.state,
                 fix=connection.state_fix or "Run `interlock resume`.",
             )
-        active = _active(connection)
+        active = active_objects(connection)
         slugs = [slug for slug in active if not asked.objects or slug in asked.objects]
         if not slugs:
             raise Stopped("Every object that was asked for is paused.", code="paused", fix="Run `interlock resume`.")
@@ -371,11 +370,6 @@ class ServeDesk:
 
 
 _DEFECT_FIX = "The log of `interlock serve` holds the report: open an issue with it, then run `interlock resume`."
-
-
-def _active(connection: Connection) -> list[str]:
-    chosen = connection.settings.get("objects", list(SPECS))
-    return [slug for slug in SPECS if slug in chosen and slug not in paused_objects(connection)]
 
 
 def _runs(connection: Connection) -> bool:

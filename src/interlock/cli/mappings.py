@@ -62,7 +62,9 @@ async def export(
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+            raise BadInput(
+                f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+            ) from error
 
     def page(out: Page) -> None:
         out.line(f"The mappings are in {file}." if file is not None else text.rstrip("\n"))

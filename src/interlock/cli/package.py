@@ -47,7 +47,9 @@ async def package_plan(
         try:
             zip_file.write_bytes(parts.package(address, held))
         except OSError as error:
-            raise BadInput(f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+            raise BadInput(
+                f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+            ) from error
     document = {**plan_document(found), "zip": str(zip_file) if zip_file is not None else None}
 
     def page(out: Page) -> None:
@@ -134,7 +136,8 @@ async def status(
 async def remove(
     run: Run,
     export: Annotated[
-        Path, typer.Option("--export", metavar="FILE", help="Where to write the links first (CSV): the keys go.")
+        Path,
+        typer.Option("--export", metavar="FILE", help="A new file for the links, written first (CSV): the keys go."),
     ],
     plan: PlanOption = False,
     yes: YesOption = False,
@@ -149,13 +152,15 @@ async def remove(
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
-        exported = await exporting.write(opened.store, chosen.salesforce_org_id, export)
+        exporting.check_new(export)
+        pairs = await exporting.count(opened.store, chosen.salesforce_org_id)
         run.confirm(
-            f"The {exported.pairs:,} links are in {exported.path}. Delete Interlock's fields with their values, its"
+            f"The {pairs:,} links go into {export}. Delete Interlock's fields with their values, its"
             f" permission set and its sites from {chosen.salesforce_name} ({chosen.salesforce_org_id})? Nothing can be"
             " synced until the package is installed again.",
             yes,
         )
+        exported = await exporting.write(opened.store, chosen.salesforce_org_id, export)
         removed = await use_case.take_out(opened.store, chosen, opened.clients, exported, opened.clock_us, Telling(run))
 
     def page(out: Page) -> None:

@@ -214,27 +214,58 @@ async def list_(
     code: str | None = None,
     record: RecordKey | None = None,
     status: Collection[str] = UNRESOLVED,
+    up_to: int | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> tuple[list[Issue], str | None]:
-    """One page in order of id, and the cursor of the next one (None: this was the last). Raises ValueError for a cursor
-    that is not one of ours."""
+    """One page in order of id, and the cursor of the next one (None: this was the last). `up_to`: the newest that counts. Raises
+    ValueError for a cursor that is not one of ours."""
+    sql, values = _of_query(category, object, code, record, status, up_to)
+    if cursor is not None:
+        sql, values = sql + " AND id > ?", [*values, int(cursor)]
+    rows = await tx.rows(_SELECT + sql + " ORDER BY id LIMIT ?", tx.connection_id, *values, limit + 1)
+    found = [_issue(row) for row in rows]
+    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
+
+async def matching(
+    tx: Tx,
+    *,
+    category: str | None = None,
+    object: str | None = None,
+    code: str | None = None,
+    record: RecordKey | None = None,
+    status: Collection[str] = UNRESOLVED,
+) -> tuple[int, int]:
+    """How many `list_` has on all its pages, and the id of the newest (0: there is none)."""
+    sql, values = _of_query(category, object, code, record, status, None)
+    row = await tx.row(
+        "SELECT COUNT(*), COALESCE(MAX(id), 0) FROM issue WHERE connection_id = ?" + sql, tx.connection_id, *values
+    )
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _of_query(
+    category: str | None,
+    object: str | None,
+    code: str | None,
+    record: RecordKey | None,
+    status: Collection[str],
+    up_to: int | None,
+) -> tuple[str, list[Any]]:
     tests: list[tuple[str, Any]] = [("category = ?", category), ("object = ?", object), ("code = ?", code)]
     if record is not None and record.side is Side.HUBSPOT:
         tests += [("hubspot_id = ?", record.id), ("object = ?", record.type)]
     elif record is not None:
         tests.append(("salesforce_id = ?", record.id))
-    if cursor is not None:
-        tests.append(("id > ?", int(cursor)))
+    tests.append(("id <= ?", up_to))
     asked = [(test, value) for test, value in tests if value is not None]
-    sql = _SELECT + " AND status IN [?]" + "".join(f" AND {test}" for test, _ in asked)
+    sql = " AND status IN [?]" + "".join(f" AND {test}" for test, _ in asked)
     if set(status) <= set(UNRESOLVED):
         # Said once more as literal text, which is what lets both databases take the partial index.
         sql += " AND status IN ('open', 'waiting')"
-    sql += " ORDER BY id LIMIT ?"
-    rows = await tx.rows(sql, tx.connection_id, sorted(status), *(value for _, value in asked), limit + 1)
-    found = [_issue(row) for row in rows]
-    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+    return sql, [sorted(status), *(value for _, value in asked)]
 
 
 async def counts(tx: Tx) -> IssueCounts:

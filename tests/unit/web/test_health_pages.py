@@ -15,6 +15,7 @@ from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, Office, an_office
 
+from interlock.app import issues as app_issues
 from interlock.app import reconciliation, states
 from interlock.app.connections import BRAKE_RELEASED, HALTED
 from interlock.app.errors import Failure
@@ -363,8 +364,44 @@ async def test_all_that_a_filter_finds_is_ignored_on_every_page_and_nothing_else
     second = (await otto.get(str(more["href"]))).page
     assert len(second.all("input", type="checkbox")) == 10
     fields = {"csrf": first.form(f"{HERE}/issues/resync")["csrf"], "which": "all", "code": "STRING_TOO_LONG"}
-    await otto.post(f"{HERE}/issues/ignore", fields)
+    assert "All 60 that this filter finds" in first.text
+    await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": "60"})
     assert await site.statuses() == ["ignored"] * 60 + ["open"]
+
+
+async def test_issues_that_came_after_the_list_was_looked_at_are_not_ignored_with_it(site: Site) -> None:
+    await site.issue(1)
+    otto = await site.browser("otto")
+    fields = {"csrf": (await otto.get(f"{HERE}/issues")).page.form(f"{HERE}/issues/resync")["csrf"], "which": "all"}
+    await site.issue(2)
+    answer = await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": "1"})
+    assert answer.status == 422
+    assert "There are 2 such issues now, not 1." in answer.page.text
+    for untyped in ("", "all", "\N{SUPERSCRIPT TWO}"):
+        answer = await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": untyped})
+        assert answer.status == 422
+        assert "To ignore all that are found, type how many there are, as a number." in answer.page.text
+    assert await site.statuses() == ["open", "open"]
+
+
+async def test_an_issue_that_comes_while_all_are_ignored_stays_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.issue(1)
+    ignore = app_issues.ignore
+
+    async def another_comes(*arguments: Any) -> int:
+        ignored = await ignore(*arguments)
+        await site.issue(2)
+        return ignored
+
+    monkeypatch.setattr(app_issues, "ignore", another_comes)
+    monkeypatch.setattr(app_issues, "PAGE_ROWS", 1)
+    await site.issue(3)
+    otto = await site.browser("otto")
+    page = (await otto.get(f"{HERE}/issues")).page.form(f"{HERE}/issues/resync")
+    await otto.post(f"{HERE}/issues/ignore", {"csrf": page["csrf"], "which": "all", "counted": "2"})
+    assert sorted(await site.statuses()) == ["ignored", "ignored", "open"]
 
 
 async def test_issues_are_exported_as_they_are_filtered_and_no_cell_is_a_formula(site: Site) -> None:

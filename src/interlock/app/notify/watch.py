@@ -10,10 +10,10 @@ from __future__ import annotations
 import msgspec
 
 from interlock.app import reach, states
+from interlock.app.connections import objects_on
 from interlock.app.notify import events
 from interlock.app.status import DAY_US, SIDES, api_of, will_not_last
 from interlock.core.model import AuditKind, Side
-from interlock.objects.registry import SPECS
 from interlock.store import Store, Tx, WriteTx, audit, channels, connections, cursors, dirty, issues, links, notices
 from interlock.store.connections import Connection
 from interlock.store.notices import Notice
@@ -123,8 +123,7 @@ async def _held_up(tx: Tx, connection: Connection, now_us: int) -> list[Notice]:
 
 
 async def _first_sync(tx: Tx, connection: Connection, before: Seen, after: Seen) -> list[Notice]:
-    chosen = connection.settings.get("objects", list(SPECS))
-    loads = [await cursors.get(tx, f"load:{slug}") for slug in SPECS if slug in chosen]
+    loads = [await cursors.get(tx, f"load:{slug}") for slug in objects_on(connection)]
     begun = connection.begun_at_us is not None
     done = begun and all(load is not None and load["phase"] == "done" for load in loads)
     after.begun, after.loading = begun, begun and not done

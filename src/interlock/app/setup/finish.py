@@ -19,6 +19,7 @@ import msgspec
 from interlock.app import first_sync, key_fields, owned_work, sign_offs
 from interlock.app.background import failure_of
 from interlock.app.connect import load_again
+from interlock.app.connections import objects_on
 from interlock.app.errors import BadInput, Busy, Stale
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
@@ -255,7 +256,7 @@ class _Finish:
     async def _permit(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         fields = await permit.mapped_fields(self._interlock.store, connection.id)
-        synced = {type_ for slug in connection.settings.get("objects", SPECS) for type_ in SPECS[slug].salesforce_types}
+        synced = {type_ for slug in objects_on(connection) for type_ in SPECS[slug].salesforce_types}
         async with self._interlock.clients(connection, deploying=True) as clients:
             await permit.permit(
                 clients.salesforce,

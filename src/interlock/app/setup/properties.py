@@ -65,6 +65,10 @@ def with_rules(values: Values, found: Draft, chosen: dict[str, str]) -> Values:
 def with_object(values: Values, object_: str, on: bool) -> Values:
     """Raises BadInput: contacts are what all else hangs on."""
     if object_ not in SPECS or (object_ == ALWAYS_ON and not on):
-        raise BadInput(f"{object_} cannot be switched.", code="object_always_on")
+        raise BadInput(
+            f"{object_} cannot be switched.",
+            code="object_always_on",
+            fix="Contacts always sync; switch companies or deals.",
+        )
     wanted: Sequence[str] = [*values.objects, object_] if on else [each for each in values.objects if each != object_]
     return msgspec.structs.replace(values, objects=tuple(each for each in SPECS if each in wanted))

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app import mapping_edits, mapping_effect, mapping_preview, mapping_table
+from interlock.app.connections import objects_on
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
 from interlock.app.mapping_effect import permitted
@@ -16,7 +17,6 @@ from interlock.app.package import permit
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
-from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
@@ -167,7 +167,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
         assert connection.id is not None
-        slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
+        slugs = objects_on(connection)
         async with asked.site.interlock.clients(connection) as clients:
             schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
         await keep_schemas(asked.site.store, connection.id, schemas)

@@ -132,7 +132,7 @@ def _side(asked: Asked) -> Side:
     try:
         return Side(str(asked.request.path_params["side"]))
     except ValueError as error:
-        raise Missing(_("There is no such side."), code="no_such_side") from error
+        raise Missing(_("There is no such side."), code="no_such_side", fix=_("See the tab Connection.")) from error
 
 
 def _name(side: Side) -> str:
