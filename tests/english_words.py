@@ -67,6 +67,11 @@ def english(body: str, *, names: frozenset[str] = frozenset()) -> list[str]:
         rest = QUOTED.sub("", text)
         for name in sorted(names, key=len, reverse=True):
             rest = rest.replace(name, "")
-        if WORDS & set(re.findall(r"[^\W\d_]+", rest.lower())) or CODES.search(rest):
+        # What is left of a word where a name was taken out of it is none.
+        if WORDS & _words(rest) & _words(text) or CODES.search(rest):
             found.append(text)
     return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", text.lower()))

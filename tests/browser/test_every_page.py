@@ -52,6 +52,8 @@ def test_no_page_is_left_out_for_the_blank_in_its_address_but_these() -> None:
     known = ("/welcome/", "/colleague/", "/setup/", "/connections/1/records/")
     # What came of one undo or of one parting: read without a browser so far (tests/contract).
     jobs = ("/connections/1/undo/", "/connections/1/disconnect/")
+    # What a change of rules would do is counted once somebody has made one: tests/browser/test_settings_of_objects.py.
+    jobs += tuple(f"/connections/1/{slug}/change/" for slug in ("contacts", "companies", "deals"))
     assert all(path.startswith((*known, *jobs)) for path in WITH_A_BLANK)
 
 

@@ -163,7 +163,7 @@ async def test_the_first_syncs_progress_says_that_what_it_shows_is_gone(desk: De
     await page.goto("/settings/progress")
     await expect(page.get_by_text("The first sync is running.")).to_be_visible()
     async with desk.office.store.write(1) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
     await expect(page.get_by_role("status").filter(has_text="is not there any more")).to_be_visible()
 
 
@@ -197,7 +197,7 @@ async def test_an_overview_whose_connection_is_gone_says_so(desk: Desk) -> None:
     await page.goto(f"{HERE}/overview")
     await expect(page.get_by_role("heading", name="State: At rest")).to_be_visible()
     async with desk.office.store.write(1) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
     await expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()
 
 
@@ -209,7 +209,7 @@ async def test_an_overview_that_is_refused_for_good_says_so_once_the_line_is_bac
     await page.goto(f"{HERE}/overview")
     await expect(page.get_by_role("status").filter(has_text=OFFLINE)).to_be_visible()
     async with desk.office.store.write(1) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
     await page.unroute("**/live")
     await page.clock.fast_forward(16_000)
     await expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()

@@ -86,6 +86,7 @@ async def test_the_pairs_that_are_history_keep_no_fingerprint_in_which_somebody_
     await fill(store, connection_id)
     async with store.write(connection_id) as tx:
         await another_org.set_aside(tx, TOLD)
+        await another_org.forget_bases(tx)
     async with store.read(connection_id) as tx:
         (link,) = await links.page(tx, "contacts")
     assert (link.base, link.sets, link.held) == ({}, {}, {})

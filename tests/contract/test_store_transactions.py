@@ -325,6 +325,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await undos.put(tx, [UndoRow(their_undo.link_id, Side.HUBSPOT, "jobtitle", "Title", "9", "9", 9)])
     await erasures.clear(tx, "contacts", [ADA, ADA_SALESFORCE], [theirs.id])
     await erasures.put(tx, ["email:b@x.com"])
+    await erasures.forget_labels(tx, "contacts", [ADA])
     await erasures.take_over(tx, *foreign[16])
     deliveries = [row[0] for row in await tx.rows("SELECT id FROM delivery WHERE connection_id <> ?", tx.connection_id)]
     for delivery_id in deliveries:

@@ -3,7 +3,8 @@
 One transaction of the connection, under the lease of the old org. Ids of Salesforce records mean nothing in another org, or
 something else; so whatever names one is history from then on, or gone.
 
-    record_link                 `unlinked`: history without fingerprints, found by its own id and in pages only
+    record_link                 `unlinked`: history, found by its own id and in pages only; its base proves ids in the new org until
+                                the connection begins there (`forget_bases`)
     intent                      into HubSpot: to be looked up in its history; all others are forgotten
     audit                       stays; a conflict that was open is settled, since a choice would be one about the old pair
     issue                       resolved
@@ -48,10 +49,8 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
     """`told`: the failure that whoever waits for a sync is answered with."""
     found = await counts(tx)
     may_land = await _leave_writes(tx)
-    # Without fingerprints, as every pair that ends (links.set_state): who is erased later could not be forgotten in them.
     await tx.run(
-        "UPDATE record_link SET state = 'unlinked', base = ?, held = NULL WHERE connection_id = ? AND state <> 'unlinked'",
-        links.pack_base({}, {}),
+        "UPDATE record_link SET state = 'unlinked', held = NULL WHERE connection_id = ? AND state <> 'unlinked'",
         tx.connection_id,
     )
     for table in _FORGOTTEN:
@@ -70,6 +69,16 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
         tx.connection_id,
     )
     return msgspec.structs.replace(found, may_land=may_land)
+
+
+async def forget_bases(tx: WriteTx) -> None:
+    """Nothing is to be proven by them any more. As in every pair that ends (links.set_state): who is erased later could not be
+    forgotten in its fingerprints."""
+    await tx.run(
+        "UPDATE record_link SET base = ? WHERE connection_id = ? AND state = 'unlinked'",
+        links.pack_base({}, {}),
+        tx.connection_id,
+    )
 
 
 async def _leave_writes(tx: WriteTx) -> int:

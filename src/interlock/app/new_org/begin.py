@@ -14,7 +14,7 @@ from interlock.app.people.visitor import By
 from interlock.app.setup.review import MANY_CREATES
 from interlock.app.times import rfc3339, shown
 from interlock.app.typed_count import is_typed
-from interlock.store import connections, schedule
+from interlock.store import another_org, connections, schedule
 from interlock.store.connections import Connection
 
 Existing = Literal["none", "link", "all"]
@@ -39,6 +39,7 @@ async def begin(interlock: Opened, by: By, connection: Connection, existing: str
             state_fix=None,
         )
         await kept.drop_run(tx)
+        await another_org.forget_bases(tx)
         await schedule.ring(tx)
         await record(
             tx,

@@ -66,7 +66,6 @@ async def send(at: At) -> Response:
             _setup, whole = await apps.leave(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
             return at.leave(whole=whole)
         at.setup = await apps.save(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
-    at.plain = True
     return at.go()
 
 
