@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 MODULES = (
     "cycle",
     "detect",
-    "index",
     "fetch",
     "matching",
     "candidates",
@@ -56,28 +55,29 @@ MODULES = (
 # Awaits of the cycle that hold it up in few of its batches, or once a turn: aimed at that much more often than others.
 RARE = {
     "": 3,  # entering a transaction
-    "wake_returned": 6,
-    "loading": 10,
+    "wake_returned": 7,
+    "loading": 12,
     "load": 3,
-    "notice_gaps": 6,
-    "check_pairs": 7,
-    "forget_old_values": 8,
+    "notice_gaps": 12,
+    "check_pairs": 14,
+    "forget_old_values": 17,
     "intents.older_than_fence": 4,
     "learn_references": 12,
     "links.by_hubspot": 6,
     "links.by_salesforce": 6,
     "resolutions.waiting": 6,
     "connections.setup_version": 4,
-    "import_asked": 9,
-    "retry_refused": 9,
+    "import_asked": 12,
+    "retry_refused": 11,
     "dirty.horizon": 3,
-    "sweep_archived": 2,
+    "sweep_archived": 4,
     "note_look": 2,
     "undos.of_links": 6,
     "note_erased": 12,
     "fetch_roles": 3,
-    "damp": 6,
-    "follow": 12,
+    "damp": 8,
+    "follow": 16,
+    "learn_of_creates": 5,
     "stamp_pairs": 4,
 }
 # So rare that one alone would take a third of the crashes to be met: each is aimed at beside another await, whichever comes
@@ -100,7 +100,7 @@ Site = tuple[str, int]  # module, line
 InFrame = tuple[str, int]  # the same with the module's whole name
 # Share of the crashes that fall between two transactions, and of the life of a process how many of them: the first load and
 # what is taken up after a crash lie within these.
-BETWEEN_TRANSACTIONS = 0.25
+BETWEEN_TRANSACTIONS = 0.18
 TRANSACTIONS_AIMED_AT = 12
 
 
@@ -202,7 +202,7 @@ def _pick(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Site
     """Mostly one of the awaits that the cycle itself tells, each in its turn: they are few, and every one must be met."""
     if kind == "freeze" and chance.random() < 0.5:
         return chance.choice(_writing())
-    if chance.random() < 0.2:
+    if chance.random() < 0.1:
         return chance.choice(sites())
     return _in_turn()[(recipe.seed * 3 + number) % len(_in_turn())]
 
