@@ -76,6 +76,32 @@ def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
     tell(story)
 
 
+def test_a_record_whose_slow_create_lands_after_another_pair_has_moved_to_whoever_it_was_for_is_told(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        await world.settle()
+        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", '"LastName"', late_s=540.0)
+        world.transport = slow
+        bob = world.person("bob@example.com")
+        await world.sync_later(60.0)
+        assert slow.landing is not None
+        theirs = world.counterpart("contacts", ada)
+        survivor = world.hugo.merge("contacts", bob, ada)
+        for _ in range(12):
+            await world.sync_later(60.0)
+        await slow.landing
+        await world.settle()
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == theirs
+        (made,) = set(world.sally.ids("Contact")) - {theirs}
+        (row,) = [row for row in await world.audit("create") if row.salesforce_id == made]
+        assert (row.side, row.hubspot_id) == (Side.SALESFORCE, bob)
+        assert made in {issue.salesforce_id for issue in await world.issues()}
+
+    tell(story)
+
+
 def test_what_a_first_link_replaced_is_logged_though_the_record_got_another_counterpart_meanwhile(tell):
     async def story(world: World) -> None:
         await world.rule("contacts", "jobtitle", "prefer_salesforce")

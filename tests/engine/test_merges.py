@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from interlock.core.model import RecordKey, Side
 from tests.engine.test_late_landings import Slow
 from tests.world import World
 
@@ -160,6 +161,70 @@ def test_a_person_merged_crosswise_stays_one_pair(tell):
         assert link is not None
         assert link.salesforce_id == other == world.counterpart("contacts", survivor)
         assert await world.issues() == []
+
+    tell(story)
+
+
+def test_of_two_pairs_merged_across_one_goes_on_and_neither_comes_to_rest(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", other, theirs)
+        await world.settle()
+        (moved,) = await world.audit("relink")
+        assert {moved.hubspot_id, moved.salesforce_id} <= {ada, bob, survivor, theirs, other}
+        # The pair that is no more says what both of its records live on as.
+        (parted,) = await world.audit("unlink")
+        assert parted.reason in (f"hubspot:contacts:{survivor}", f"salesforce:Contact:{other}")
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_pair_has_what_another_lets_go_in_the_same_look(tell):
+    """Ada is merged into Bob here, and Bob's record into Carl's there: Bob goes on with Ada's record."""
+
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        carl = world.person("carl@example.com")
+        await world.settle()
+        adas, bobs, carls = (world.counterpart("contacts", each) for each in (ada, bob, carl))
+        survivor = world.hugo.merge("contacts", bob, ada)
+        world.sally.merge("Contact", carls, bobs)
+        await world.settle()
+        assert (world.counterpart("contacts", survivor), world.counterpart("contacts", carl)) == (adas, carls)
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert (link.salesforce_id, link.state) == (adas, "linked")
+        assert people(world) == (2, 2)
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_what_a_merge_says_counts_more_than_an_address_that_another_has_too(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com", jobtitle="CTO")
+        await world.settle()
+        theirs = world.counterpart("contacts", ada)
+        world.sally.delete("Contact", theirs)
+        await world.settle()
+        alone = world.sally.create("Contact", {"LastName": "Lovelace"})
+        await world.settle()
+        for id_ in world.hugo.ids("contacts"):
+            if id_ != ada:
+                world.hugo.archive("contacts", id_)
+        await world.settle()
+        world.sally.undelete("Contact", theirs)
+        world.sally.merge("Contact", alone, theirs)
+        twin = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", ada), RecordKey(Side.SALESFORCE, "Contact", twin))
+        await world.settle()
+        link = await world.link("contacts", ada)
+        assert link is not None
+        assert (link.salesforce_id, link.state) == (alone, "linked")
+        assert set(world.sally.ids("Contact")) == {alone, twin}
 
     tell(story)
 

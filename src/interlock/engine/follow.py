@@ -7,6 +7,7 @@ record would let one overwrite the other, and what is left of it must not be mad
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from interlock.core.link import RESTS, WHOLE
 from interlock.core.model import (
@@ -105,23 +106,32 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
     if not moving:
         return
     taken: dict[RecordKey, RecordLink] = {}
-    by_link = {work.link.id: work for work in batch.works if work.link is not None}
+    by_link = {work.link.id: work for work in batch.works if work.link is not None and work.link.id is not None}
     ended: set[int | None] = set()
     async with ctx.store.read(ctx.connection_id) as tx:
         linked = await _linked(tx, batch.runtime, [work.follow for work in moving if work.follow is not None])
     # A pair that this batch has just found is on no disk yet, and stands like one that was found before.
     found = [work.link for work in batch.works if work.new_link and work.link is not None]
     linked |= {link.key(side): link for link in found for side in Side}
-    for work in await _most_fitting_first(ctx, batch.runtime, moving):
+    moving = await _most_fitting_first(ctx, batch.runtime, moving)
+    for work in _holders_first(moving, linked, by_link):
         assert work.follow is not None
         assert work.link is not None
         if work.link.id in ended:
             continue
         successor = work.follow
         holder = taken.get(successor) or linked.get(successor)
+        other = by_link.get(holder.id or 0) if holder is not None else None
+        if other is not None and successor not in taken and (other.state is not None or other.relink_to is not None):
+            # It was decided just now what becomes of that pair: this one comes after it.
+            work.wait(ctx.clock_us(), Reason.RETRY)
+            continue
         # A pair that has just taken the survivor has it, even if it rested until now, and one whose survivor was deleted
-        # afterwards has it still: a restore brings it back.
-        if holder is not None and (successor in taken or holder.state in (*WHOLE, RESTS[successor.side])):
+        # afterwards has it still: a restore brings it back. Of two pairs that were merged across each other holds the record that
+        # the other lives on as: they are one pair, and whichever comes first goes on as it.
+        held = holder is not None and (successor in taken or holder.state in (*WHOLE, RESTS[successor.side]))
+        crossed = other is not None and other.follow == work.link.key(successor.side.other)
+        if holder is not None and held and not crossed:
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):
                 _end(ctx, work)
             else:
@@ -134,18 +144,35 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         ):
             _end(ctx, work)
             continue
-        other = by_link.get(holder.id) if holder is not None else None
-        if other is not None and (other.state is not None or other.relink_to is not None):
-            # It was decided just now what becomes of that pair: this one comes after it.
-            work.wait(ctx.clock_us(), Reason.RETRY)
-            continue
         if holder is not None and holder.id is not None:
             # The survivor's own counterpart is gone: that pair is history, and this one has both its records.
             work.ends = holder.id
             ended.add(holder.id)
+            if other is not None and crossed:
+                other.audit.append(_parted_row(ctx, other))
         taken[successor] = work.link
         work.relink_to = successor
+        if work.link.state is RESTS[successor.side]:
+            # Else whoever finds the one that was left of it would end the pair.
+            work.state = LinkState.LINKED
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
+
+
+def _holders_first(moving: list[Work], linked: dict[RecordKey, RecordLink], by_link: dict[int, Work]) -> Iterator[Work]:
+    """Whoever holds what another is to move to is decided on before it: it may let it go."""
+    waiting = {id(work): work for work in moving}
+
+    def in_turn(work: Work) -> Iterator[Work]:
+        if waiting.pop(id(work), None) is None:
+            return
+        holder = linked.get(work.follow) if work.follow is not None else None
+        other = by_link.get(holder.id or 0) if holder is not None else None
+        if other is not None:
+            yield from in_turn(other)
+        yield work
+
+    for work in moving:
+        yield from in_turn(work)
 
 
 async def _look_again_at_merged(ctx: Cycle, batch: Batch) -> None:

@@ -287,6 +287,10 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
             continue
         decision = _decide(finder, work)
         match decision:
+            case Match(key=key) if key in finder.undecided:
+                # What becomes of its pair is decided in this very batch.
+                work.why_not = "waiting"
+                work.wait(finder.ctx.clock_us() + finder.ctx.settings.retry_base_us, Reason.RETRY)
             case Match(key=key, by=by):
                 other = waiting.get(key)
                 if other is not None and other is not work:

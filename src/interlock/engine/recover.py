@@ -61,7 +61,7 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
                 each.wait(intent.park_until_us, Reason.PARKED)
             continue
         work.intents.append(intent)
-        if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
+        if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN:
             creates[intent.target.side].append((work, intent))
         elif intent.kind is IntentKind.UPDATE and intent.state is IntentState.UNKNOWN and work.link is None:
             interrupted.append((work, intent))
@@ -74,9 +74,8 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
         # With the link and not after it: that the record is ours to explain, and to take back, is known from its row alone.
         await tell_of_creates(tx, [intent for _, intent in landed], now)
         # Once each: of one record several requests may be open.
-        new = await _free(
-            tx, batch, list({id(work): work for work in (*(work for work, _ in landed), *begun)}.values())
-        )
+        linked = {id(work): work for work in (*(work for work, _ in landed), *begun) if not _on_disk(work)}
+        new = await _free(tx, batch, list(linked.values()))
         for work in begun:
             if work.link is not None:
                 work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, now))
@@ -90,6 +89,10 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     batch.works = _joined(batch.works, new)
     batch.parked += [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+def _on_disk(work: Work) -> bool:
+    return work.link is not None and work.link.id is not None
 
 
 def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
@@ -289,8 +292,13 @@ async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Inten
         look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
         for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
             work, intent = by_key[key]
-            work.link = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
-            know_what_it_holds(work.link, intent, seen.key)
+            if _on_disk(work):
+                # While the request was under way a pair moved to whoever it was made for: what was made stands alone.
+                between = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+                know_what_it_holds(between, intent, seen.key, as_it_was=False)
+            else:
+                work.link = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+                know_what_it_holds(work.link, intent, seen.key)
             landed.append((work, intent))
     return landed
 
