@@ -303,6 +303,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await dirty.wake_waiting(tx, "contacts")
     await dirty.wake_unanswered(tx, "contacts", ["ambiguous"])
     await dirty.postpone(tx, [(ADA, 77, 7, Reason.PARKED)], 10**9)
+    await dirty.park(tx, "contacts", [ADA], 78)
     await dirty.clear(tx, [ADA], 10**9)
     await cursors.set(tx, "c", {"changed": 1})
     await cursors.drop(tx, "c")

@@ -414,3 +414,26 @@ def test_a_role_whose_slow_insert_lands_late_is_not_given_twice(tell, edited):
         assert len(world.sally.ids("OpportunityContactRole")) == 1
 
     tell(story)
+
+
+@pytest.mark.parametrize("reason", [Reason.CHANGED, Reason.RETRY, Reason.RESYNC])
+def test_a_role_whose_insert_may_still_land_is_not_given_twice_though_its_other_half_was_due_soon(tell, reason):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        here, there = await a_deal(world)
+        world.transport = Slow(world.transport, "salesforce.local", '"OpportunityContactRole"', late_s=200.0)
+        world.hugo.associate("deals", here, "contacts", ada)
+        await asyncio.sleep(60.0)
+        opportunity = RecordKey(Side.SALESFORCE, "Opportunity", there)
+        async with world.write() as tx:
+            await dirty.mark(tx, "deals", [opportunity], reason, world.clock_us() + 20_000_000)
+        await world.sync()
+        async with world.read() as tx:
+            due = (await dirty.by_keys(tx, [opportunity]))[opportunity]
+        assert (due.reason, due.behind) == (Reason.PARKED, reason)
+        for _ in range(12):
+            await world.sync_later(60.0)
+        await world.settle()
+        assert len(world.sally.ids("OpportunityContactRole")) == 1
+
+    tell(story)

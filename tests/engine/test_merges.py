@@ -182,6 +182,25 @@ def test_of_two_pairs_merged_across_one_goes_on_and_neither_comes_to_rest(tell):
     tell(story)
 
 
+def test_of_two_pairs_merged_across_no_value_is_replaced_unlogged(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        ada, bob = await two_people(world)
+        world.hugo.update("contacts", ada, {"jobtitle": "Countess"})
+        world.hugo.update("contacts", bob, {"jobtitle": "Baron"})
+        await world.settle()
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", other, theirs)
+        await world.settle()
+        stands = world.contact(survivor)["jobtitle"]
+        assert world.sally.get("Contact", other)["Title"] == stands
+        (lost,) = {"Countess", "Baron"} - {stands}
+        assert lost in {row.old for row in await world.audit("conflict") if row.property == "jobtitle"}
+
+    tell(story)
+
+
 def test_a_pair_has_what_another_lets_go_in_the_same_look(tell):
     """Ada is merged into Bob here, and Bob's record into Carl's there: Bob goes on with Ada's record."""
 

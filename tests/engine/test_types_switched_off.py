@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from interlock.core.model import Reason, RecordKey, Side
-from interlock.store import dirty, mappings
+from interlock.store import connections, dirty, mappings
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 AS_LEAD = {"create_person_as": "Lead"}
@@ -74,6 +75,89 @@ def test_a_lead_that_is_converted_while_contacts_are_off_takes_its_pair_along_wh
         assert world.counterpart("contacts", here) == contact
         assert world.sally.get("Contact", contact)["Title"] == "CEO"
         assert len(world.sally.ids("Contact")) == len(world.hugo.ids("contacts")) == 1
+
+    tell(story, **AS_LEAD)
+
+
+def test_a_lead_that_is_converted_while_leads_are_off_takes_its_pair_along_to_the_contact(tell):
+    async def story(world: World) -> None:
+        here, lead = await a_lead(world)
+        await switch(world, "Lead", on=False)
+        contact = world.sally.convert_lead(lead).contact_id
+        await world.settle()
+        world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == contact
+        assert world.sally.get("Contact", contact)["Title"] == "CEO"
+        assert await world.issues() == []
+        assert len(world.sally.ids("Contact")) == len(world.hugo.ids("contacts")) == 1
+
+    tell(story, **AS_LEAD)
+
+
+def test_after_a_lost_database_a_lead_that_was_converted_is_found_as_its_contact_while_leads_are_off(tell, tmp_path):
+    async def story(world: World) -> None:
+        here, lead = await a_lead(world)
+        world.hugo.update("contacts", here, {"email": "countess@example.com"})
+        world.connect_options["create_person_as"] = "Contact"
+        await world.lose_the_database(tmp_path / "new.db")
+        await switch(world, "Lead", on=False)
+        contact = world.sally.convert_lead(lead).contact_id
+        world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == contact
+        assert world.sally.ids("Contact") == [contact]
+        assert world.hugo.ids("contacts") == [here]
+
+    tell(story, **AS_LEAD)
+
+
+def test_a_lead_of_which_nobody_was_told_is_not_made_again_as_a_contact_while_leads_are_off(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = slow = Slow(world.transport, "salesforce.local", '"LastName"', late_s=180.0)
+        here = world.person("ada@example.com", firstname="Ada", company="Acme Works")
+        await world.sync()
+        assert slow.landing is not None
+        await switch(world, "Lead", on=False)
+        assert world.connection is not None
+        assert world.connection.id is not None
+        async with world.write() as tx:
+            settings = {**world.connection.settings, "create_person_as": "Contact"}
+            await connections.update(tx, world.connection.id, settings=settings)
+            await connections.set_up(tx)
+        for _ in range(14):
+            await world.sync_later(60)
+        await world.settle()
+        (lead,) = world.sally.ids("Lead")
+        assert world.sally.ids("Contact") == []
+        link = await world.link("contacts", here)
+        assert link is not None
+        assert link.salesforce_id == lead
+        (row,) = await world.audit("create")
+        assert row.salesforce_id == lead
+        await switch(world, "Lead", on=True)
+        world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+        await world.settle()
+        assert world.sally.get("Lead", lead)["Title"] == "CEO"
+
+    tell(story, **AS_LEAD)
+
+
+def test_whoever_hubspot_erased_is_forgotten_though_their_type_is_off(tell):
+    async def story(world: World) -> None:
+        here, _ = await a_lead(world)
+        await switch(world, "Lead", on=False)
+        await world.settle()
+        world.hugo.erase(here)
+        async with world.write() as tx:
+            await dirty.mark(tx, "contacts", [RecordKey(Side.HUBSPOT, "contacts", here)], Reason.CHANGED, 0)
+        await world.settle()
+        assert not [row for row in await world.audit() if row.old or row.new]
+        link = await world.link("contacts", here)
+        assert link is not None
+        assert link.base == {}
 
     tell(story, **AS_LEAD)
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from interlock.core.model import Dirty, IntentState, Observation, Reason, RecordKey, Side
+from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
-from interlock.engine.erasing import leave_erased, note_erased
+from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
@@ -137,6 +137,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
     await recover(ctx, batch)
     await fetch(ctx, batch)
+    _let_rest(batch)
     await set_survivors_aside(ctx, batch)
     await note_erased(ctx, batch)
     await read_membership(ctx, batch.runtime, batch.works)
@@ -202,18 +203,18 @@ async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty]
             known.dirty.append(each)
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
     looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
-    batch = Batch(runtime, list(works.values()), horizon, looked_us)
-    _let_rest(batch)
-    return batch
+    return Batch(runtime, list(works.values()), horizon, looked_us)
 
 
 def _let_rest(batch: Batch) -> None:
-    """Pairs and records whose type does not sync any more, whatever made them due: they wait for the day on which it does."""
+    """Pairs and records whose type does not sync any more, whatever made them due: they wait for the day on which it does. Of
+    somebody whom HubSpot erased nothing is kept until then, and a lead that was converted lives on as what may sync."""
     in_salesforce = [(work, work.key(Side.SALESFORCE)) for work in batch.works]
-    resting = [work for work, key in in_salesforce if key is not None and not batch.runtime.syncs(key.type)]
-    for work in resting:
-        work.wait(batch.looked_us + UNTIL_WOKEN_US, Reason.WAITING)
-    batch.parked += resting
+    for work, key in in_salesforce:
+        lives_on = isinstance(work.salesforce, Gone) and work.salesforce.successor is not None
+        if key is not None and not batch.runtime.syncs(key.type) and not is_erased(work) and not lives_on:
+            work.wait(batch.looked_us + UNTIL_WOKEN_US, Reason.WAITING)
+            batch.parked.append(work)
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
 
 

@@ -59,10 +59,14 @@ def addresses(spec: ObjectSpec, seen: Iterable[object]) -> list[str]:
     ]
 
 
+def is_erased(work: Work) -> bool:
+    return isinstance(work.hubspot, Gone) and work.hubspot.how is GoneHow.ERASED
+
+
 async def forget_erased(tx: WriteTx, batch: Batch) -> None:
     """Last in the transaction that records the batch: what it has just written down of them goes too."""
     for work in batch.works:
-        if isinstance(work.hubspot, Gone) and work.hubspot.how is GoneHow.ERASED:
+        if is_erased(work):
             await _forget(tx, batch, work)
 
 

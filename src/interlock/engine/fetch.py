@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from interlock.core.link import WHOLE
 from interlock.core.model import Gone, GoneHow, Observation, Reason, RecordKey, Side
+from interlock.crm.errors import CallRefused, Forbidden
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.sweep import ARCHIVE_KEPT_US, unbroken_since
 from interlock.engine.work import Batch, Work
@@ -193,9 +194,13 @@ async def _merged_into_archived(ctx: Cycle) -> set[str] | None:
 async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
     runtime = batch.runtime
     wanted: dict[str, dict[str, Work]] = {}
+    leads: dict[str, Work] = {}
     for work in batch.works:
         key = work.key(Side.SALESFORCE)
         if key is None or work.salesforce is not None:
+            continue
+        if not runtime.syncs(key.type):
+            leads |= {key.id: work} if key.type == "Lead" else {}
             continue
         fresh = _fresh(ctx, work, key)
         if fresh is not None:
@@ -209,6 +214,29 @@ async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
         missing = [id_ for id_ in works if id_ not in found]
         for id_, answer in (await salesforce_absence(ctx, runtime, type_, missing)).items():
             works[id_].salesforce = converted(answer.key, answer) if isinstance(answer, Observation) else answer
+    for id_, gone in (await conversions(ctx, runtime, list(leads))).items():
+        leads[id_].salesforce = gone
+
+
+async def conversions(ctx: Cycle, runtime: ObjectRuntime, leads: list[str]) -> dict[str, Gone]:
+    """Of leads, while leads do not sync, those that live on as contacts, which do. Where the sync user may not read leads any
+    more nothing is known of them."""
+    if not leads or not runtime.syncs("Contact"):
+        return {}
+    try:
+        # Ids of other types are none of a lead, and no row answers to them.
+        rows = await ctx.salesforce.query_by_ids("Lead", leads, "Id, IsConverted, ConvertedContactId", purpose="fetch")
+    except (CallRefused, Forbidden):
+        return {}
+    return {
+        row["Id"]: Gone(
+            RecordKey(Side.SALESFORCE, "Lead", row["Id"]),
+            GoneHow.CONVERTED,
+            RecordKey(Side.SALESFORCE, "Contact", row["ConvertedContactId"]),
+        )
+        for row in rows
+        if row.get("IsConverted") and row.get("ConvertedContactId")
+    }
 
 
 def converted(key: RecordKey, seen: Observation) -> Observation | Gone:

@@ -149,6 +149,7 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
             work.ends = holder.id
             ended.add(holder.id)
             if other is not None and crossed:
+                work.two_in_one = True
                 other.audit.append(_parted_row(ctx, other))
         taken[successor] = work.link
         work.relink_to = successor
@@ -270,6 +271,9 @@ def carry_over(runtime: ObjectRuntime, link: RecordLink, what: Base, successor: 
     """A lead and a contact have mappings of their own; what agreed on a property as a lead still agrees as a contact."""
     if successor.side is Side.HUBSPOT or successor.type == link.salesforce_type:
         return what
+    if not runtime.syncs(link.salesforce_type):
+        # Leads do not sync any more: what was mapped of them nobody knows.
+        return {}
     before = {field.id: field.property for field in runtime.mapping_for(link.salesforce_type).fields}
     after = {field.property: field.id for field in runtime.mapping_for(successor.type).fields}
     carried = {after[before[id_]]: pair for id_, pair in what.items() if before.get(id_) in after}

@@ -31,7 +31,7 @@ from interlock.engine.candidates import (
 )
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
-from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence, wait_to_be_asked
+from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.relink import by_native_ids
@@ -246,8 +246,12 @@ async def _deleted_counterparts(
         salesforce_type = _TYPE_BY_PREFIX.get(stored[:3])
         if finder.candidates_of(work) or salesforce_type not in runtime.spec.salesforce_types:
             continue
-        if runtime.syncs(salesforce_type):
-            by_type[salesforce_type][stored] = work
+        by_type[salesforce_type][stored] = work
+    off = {id_: work for type_ in list(by_type) if not runtime.syncs(type_) for id_, work in by_type.pop(type_).items()}
+    became = await conversions(ctx, runtime, list(off))
+    for id_, work in off.items():
+        if id_ in became:
+            await take_answer(ctx, finder, work, became[id_])
         else:
             leave_to_its_type(ctx, work)
     for salesforce_type, by_id in by_type.items():
@@ -302,6 +306,7 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
             case Ambiguous():
                 work.why_not = decision.code
                 work.issues.append(_ambiguous(finder, work, decision))
+                batch.also_due += _held_by_what_does_not_sync(finder, decision)
                 work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
             case NoMatch():
                 pass
@@ -317,6 +322,15 @@ def _decide(finder: Finder, work: Work) -> Decision:
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in _IDS):
         return decision
     return _among_siblings(finder, work) or decision
+
+
+def _held_by_what_does_not_sync(finder: Finder, question: Ambiguous) -> list[RecordKey]:
+    """The lead that has the counterpart may have become this very contact: nobody reads leads while they do not sync."""
+    if question.code != "candidate_taken":
+        return []
+    taken, holder = question.keys
+    off = holder.side is Side.SALESFORCE and not finder.runtime.syncs(holder.type)
+    return [taken] if off else []
 
 
 def _among_siblings(finder: Finder, work: Work) -> Decision | None:

@@ -94,7 +94,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         if ledger.linked:
             await dirty.wake(tx, ledger.linked)
         for key, until_us in ledger.park_too:
-            await dirty.mark(tx, batch.runtime.slug, [key], Reason.PARKED, until_us)
+            await dirty.park(tx, batch.runtime.slug, [key], until_us)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
         await forget_erased(tx, batch)
@@ -301,7 +301,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         return
     assert link.id is not None
     if work.relink_to is not None:
-        base = carry_over(work.runtime, link, base, work.relink_to)
+        base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
         base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
     if base != link.base or sets != link.sets:

@@ -289,9 +289,17 @@ async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Inten
             continue
         # The last one made it: it was sent when those before it could land no more.
         by_key = {intent.sync_key: (work, intent) for work, intent in pairs}
-        look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
-        for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
+        runtime = pairs[0][0].runtime
+        if side is Side.HUBSPOT:
+            made = await _made_in_hubspot(ctx, runtime, list(by_key))
+        else:
+            # Of a type that was switched off since, too: another is not made in its place.
+            made = await _made_in_salesforce(ctx, list(by_key), sorted({intent.target.type for _, intent in pairs}))
+        for key, seen in made.items():
             work, intent = by_key[key]
+            if work.link is not None and work.link.key(side) == seen.key:
+                # It showed up by itself, and was told of then.
+                continue
             if _on_disk(work):
                 # While the request was under way a pair moved to whoever it was made for: what was made stands alone.
                 between = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
@@ -319,9 +327,9 @@ async def _made_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) 
     return found
 
 
-async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
+async def _made_in_salesforce(ctx: Cycle, keys: list[str], types: list[str]) -> dict[str, Observation]:
     found: dict[str, Observation] = {}
-    for type_ in runtime.salesforce_types:
+    for type_ in types:
         rows = await ctx.salesforce.query_where_in(
             type_,
             ["Id", "IsDeleted", SALESFORCE_CREATION_KEY],

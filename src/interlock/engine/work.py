@@ -84,6 +84,9 @@ class Work(msgspec.Struct):
     follow: RecordKey | None = None
     relink_to: RecordKey | None = None
     ends: int | None = None  # the link that the record moved to had, whose own counterpart is gone
+    two_in_one: bool = (
+        False  # merged across with another pair: what this one agreed on is no news of the other's values
+    )
     merged: bool = False  # both records were compared, field by field
     landed: Base = {}  # bases of fields that a write of unknown outcome turned out to have reached
     agreed: Base = {}

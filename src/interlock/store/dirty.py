@@ -171,6 +171,18 @@ async def postpone(tx: WriteTx, postponed: Sequence[Postponed], horizon: int) ->
     await tx.many(_POSTPONE, rows)
 
 
+async def park(tx: WriteTx, object: str, keys: Sequence[RecordKey], until_us: int) -> None:
+    """Records that were not due, or not in the batch: neither what they are due for nor a mark that is newer than the batch takes
+    them out of it. To mark them as parked would leave those that are due sooner as they are."""
+    known = await by_keys(tx, keys)
+    await mark(tx, object, [key for key in keys if key not in known], Reason.PARKED, until_us)
+    parked = [
+        (key, max(until_us, due.due_at_us if due.reason is Reason.PARKED else 0), due.attempts, Reason.PARKED)
+        for key, due in known.items()
+    ]
+    await postpone(tx, parked, 0)
+
+
 async def await_(tx: WriteTx, looked_at: Sequence[RecordKey], waits: Sequence[tuple[RecordKey, RecordKey]]) -> None:
     """What these records wait for now, instead of what they waited for before: [(the record, what it points to)]."""
     connection_id = tx.connection_id

@@ -27,7 +27,7 @@ class Known(msgspec.Struct):
 
 
 async def known_as(tx: Tx, object_: str, keys: Iterable[RecordKey]) -> Known:
-    """These records first, then all others. Reads what ended in the audit through: for what is rare."""
+    """These records first, then all others."""
     known = dict.fromkeys(keys)
     ended: dict[int, None] = {}
     before = -1
@@ -56,7 +56,8 @@ async def _links(tx: Tx, object_: str, keys: Iterable[RecordKey]) -> list[Record
 
 
 async def _named_with(tx: Tx, object_: str, keys: Iterable[RecordKey]) -> list[RecordKey]:
-    """Both records of every row of the audit that names one of these."""
+    """Both records of every row of the audit that names one of these. Indexes ix_audit_hubspot, ix_audit_salesforce,
+    ix_audit_unlink."""
     ids = _ids(keys)
     select = "SELECT DISTINCT hubspot_id, salesforce_id FROM audit WHERE connection_id = ? AND object = ?"
     rows = [

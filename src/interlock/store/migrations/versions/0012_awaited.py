@@ -1,4 +1,6 @@
-"""What a record that is due waits for: whoever links it wakes those that wait, and nobody else. See `interlock.store.dirty`."""
+"""What a record that is due waits for: whoever links it wakes those that wait, and nobody else. See `interlock.store.dirty`.
+
+And an index for `interlock.store.known_as`: which pairs ended in a record."""
 
 from __future__ import annotations
 
@@ -21,3 +23,10 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_awaited_by", "awaited", ["connection_id", "awaits_key", "record_key"])
+    op.create_index(
+        "ix_audit_unlink",
+        "audit",
+        ["connection_id", "reason"],
+        sqlite_where=sa.text("kind = 'unlink'"),
+        postgresql_where=sa.text("kind = 'unlink'"),
+    )
