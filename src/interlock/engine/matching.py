@@ -11,8 +11,6 @@ from collections import defaultdict
 
 from interlock.core.match import Ambiguous, Decision, Match, NoMatch, choose
 from interlock.core.model import (
-    Issue,
-    IssueCategory,
     LinkedBy,
     LinkState,
     Observation,
@@ -34,6 +32,7 @@ from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
 from interlock.store import links
@@ -305,8 +304,8 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
                 _pair(finder, work, key, by)
             case Ambiguous():
                 work.why_not = decision.code
-                work.issues.append(_ambiguous(finder, work, decision))
-                batch.also_due += _held_by_what_does_not_sync(finder, decision)
+                work.issues.append(question_of(finder, work, decision))
+                batch.also_due += held_by_what_does_not_sync(finder, decision)
                 work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
             case NoMatch():
                 pass
@@ -322,15 +321,6 @@ def _decide(finder: Finder, work: Work) -> Decision:
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in _IDS):
         return decision
     return _among_siblings(finder, work) or decision
-
-
-def _held_by_what_does_not_sync(finder: Finder, question: Ambiguous) -> list[RecordKey]:
-    """The lead that has the counterpart may have become this very contact: nobody reads leads while they do not sync."""
-    if question.code != "candidate_taken":
-        return []
-    taken, holder = question.keys
-    off = holder.side is Side.SALESFORCE and not finder.runtime.syncs(holder.type)
-    return [taken] if off else []
 
 
 def _among_siblings(finder: Finder, work: Work) -> Decision | None:
@@ -366,40 +356,3 @@ def _own_key(work: Work, other: RecordKey) -> RecordKey:
     seen = work.seen(other.side.other)
     assert isinstance(seen, Observation)
     return seen.key
-
-
-_SHARED = {
-    LinkedBy.NATIVE_ID: "the same Salesforce id from HubSpot's own integration",
-    LinkedBy.EMAIL: "the same e-mail address",
-    LinkedBy.DOMAIN: "the same domain",
-    LinkedBy.NAME: "the same name",
-    LinkedBy.SYNC_KEY: "the same key",
-}
-
-
-def _ambiguous(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
-    own = own_seen(work).key
-    names = ", ".join(str(key) for key in decision.keys)
-    shared = _SHARED.get(decision.by, _SHARED[LinkedBy.SYNC_KEY])
-    if decision.code == "candidate_taken":
-        one, holder = decision.keys
-        if one in finder.linked_to:
-            cause = f"{one} has {shared} but is already linked with {holder}."
-        else:
-            cause = f"{one} has {shared} but HubSpot's own integration had joined it with {holder}."
-        fix = "Merge the duplicates, or change the value on the one that is another person or company."
-    else:
-        cause = f"Several records have {shared}: {names}."
-        fix = "Merge them, or change the value on those that are not meant; then resync this issue."
-    return Issue(
-        category=IssueCategory.MATCHING,
-        code=decision.code,
-        severity="error",
-        object=work.object,
-        hubspot_id=own.id if own.side is Side.HUBSPOT else None,
-        salesforce_id=own.id if own.side is Side.SALESFORCE else None,
-        salesforce_type=own.type if own.side is Side.SALESFORCE else None,
-        cause=cause,
-        fix=fix,
-        label=work.label(),
-    )

@@ -34,6 +34,7 @@ from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.held import dropped, still_held
@@ -59,7 +60,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         if isinstance(own, Observation):
             # It waits for a pair that is to move to it: as it was read it is no news, or the next pass would find it again.
             ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, "waiting", "", batch.looked_us))
-        _due_again(ctx, ledger, work, now)
+        due_again(ctx, ledger, work, now)
     ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
     plan_retries(raised, now)
@@ -103,7 +104,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     counts.issues += len(raised)
     # What was read before this batch may be what it has written over, also where a record stays due.
     for work in (*batch.works, *batch.parked):
-        for key in _keys(work):
+        for key in keys_of(work):
             ctx.fresh.pop(key, None)
 
 
@@ -137,7 +138,7 @@ def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -
         _take_alone(ctx, ledger, work, looked_us, now)
     else:
         _take_linked(ctx, ledger, work, work.link, looked_us, now)
-    _due_again(ctx, ledger, work, now)
+    due_again(ctx, ledger, work, now)
 
 
 def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now: int) -> None:
@@ -158,11 +159,11 @@ def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now:
     if unknown(write):
         work.wait(now + ctx.settings.park_us(write.side), Reason.PARKED)
     elif not_done(write):
-        work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+        work.wait(now + backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
         if outcome.gone or edited_since(write) or _in_the_way(work, write, outcome):
             # The record changed or went away, or its counterpart came, after our read: the next look will see it.
-            work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+            work.wait(now + backoff_us(ctx, work), Reason.RETRY)
         else:
             _refused(work, write, outcome)
     for field, code, message in write.dropped:
@@ -366,59 +367,3 @@ def _count_update(counts: ObjectCounts, side: Side) -> None:
         counts.updated_in_hubspot += 1
     else:
         counts.updated_in_salesforce += 1
-
-
-def _backoff_us(ctx: Cycle, work: Work) -> int:
-    attempts = max((each.attempts for each in work.dirty), default=0)
-    return min(ctx.settings.retry_base_us << min(attempts, 20), ctx.settings.retry_most_us)
-
-
-def _keys(work: Work) -> list[RecordKey]:
-    """Of what was due, and of both records of its pair."""
-    keys = [each.key for each in work.dirty]
-    if work.link is not None:
-        keys += [work.link.hubspot, work.link.salesforce]
-    return list(dict.fromkeys(keys))
-
-
-def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
-    if any(change.may_land for change in work.set_changes):
-        _park_both(ctx, ledger, work, now)
-        return
-    if work.postpone_until_us is not None and work.postpone_reason is Reason.PARKED:
-        _parked(ctx, ledger, work, work.postpone_until_us)
-        return
-    keys = [each.key for each in work.dirty]
-    # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
-    if not work.new_link:
-        keys = _keys(work)
-    if work.postpone_until_us is None:
-        # What an undo left alone of a pair is still to be done: it stays due, whatever becomes of this process now.
-        ledger.done += keys if not work.undoing else []
-        return
-    attempts = max((each.attempts for each in work.dirty), default=0) + 1
-    first = work.dirty[0].key
-    reason = work.postpone_reason
-    if work.link is None and work.reason is Reason.EXISTING_LINK_ONLY:
-        # However long it waits for an answer, what was there at install and is only to be linked is not created for it.
-        reason = Reason.EXISTING_LINK_ONLY
-    ledger.postponed.append((first, work.postpone_until_us, attempts, reason))
-    ledger.awaits += [(first, awaited) for awaited in work.awaits]
-    ledger.done += [key for key in keys if key != first]
-    ctx.report.of(work.object).waiting += 1
-
-
-def _park_both(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
-    """No intent tells whoever looks at the other half of the pair that a row may still be added to its set: so that half waits
-    as well, whether or not it was due."""
-    until_us = max(now + ctx.settings.park_us(Side.SALESFORCE), work.postpone_until_us or 0)
-    _parked(ctx, ledger, work, until_us)
-    due = {each.key for each in work.dirty}
-    ledger.park_too += [(key, until_us) for key in _keys(work) if key not in due]
-
-
-def _parked(ctx: Cycle, ledger: Ledger, work: Work, until_us: int) -> None:
-    """Each half by itself. Nobody has looked at them, so the next pass of the drain finds both again: one whose park had been
-    taken away would be due at once and take away the other's, and so on from pass to pass."""
-    ledger.postponed += [(each.key, until_us, each.attempts + 1, Reason.PARKED) for each in work.dirty]
-    ctx.report.of(work.object).waiting += 1
