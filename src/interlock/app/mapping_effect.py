@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import sign_offs
 from interlock.app.compile import Compiler
 from interlock.app.errors import AppError, Failure, as_failure
 from interlock.app.mapping_preview import ChangePreview, preview
@@ -91,15 +90,11 @@ async def effect(opened: Opened, connection: Connection, changes: Sequence[Chang
 
 
 async def extend(opened: Opened, connection: Connection, fields: Sequence[permit.MappedField]) -> permit.Permitted:
-    """Let the sync user use these fields, as the administrator who has signed in for this, where one has: that sign-in ends
-    here, whatever comes of it. Raises AppError, CrmError; the mappings are saved by then, and stay so."""
+    """Let the sync user use these fields, as the administrator who has signed in, where one has. Whose sign-in that is ends it:
+    a set-up's is needed again. Raises AppError, CrmError; the mappings are saved by then, and stay so."""
     assert connection.id is not None
-    try:
-        async with opened.clients(connection) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-        async with opened.clients(connection, deploying=True) as clients:
-            keeper = Keeper(opened.store, connection.id)
-            return await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)
-    finally:
-        async with opened.crms() as crms:
-            await sign_offs.end_deploying(opened.store, crms, connection.id)
+    async with opened.clients(connection) as clients:
+        user_id = (await clients.salesforce.identity()).user_id
+    async with opened.clients(connection, deploying=True) as clients:
+        keeper = Keeper(opened.store, connection.id)
+        return await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)

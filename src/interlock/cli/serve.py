@@ -82,6 +82,7 @@ async def serve(
                     sys.stdout.flush()
                 await package.go_on_with_what_was_left(opened)
                 await finish.go_on_with_what_was_left(opened)
+                await _end_left_sign_ins(run, opened)
                 await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
@@ -92,6 +93,19 @@ async def serve(
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()
+
+
+async def _end_left_sign_ins(run: Run, opened: Interlock) -> None:
+    """Administrators', of a process that died before it had ended them. On a shared database another process may be at it now."""
+    from interlock.app import sign_offs
+    from interlock.app.worker import is_shared
+    from interlock.store.sign_ins import LIFETIME_US
+
+    before_us = opened.clock_us() - (LIFETIME_US if is_shared(opened.home.database) else 0)
+    async with opened.crms() as crms:
+        for ended in await sign_offs.end_left_deploying(opened.store, crms, before_us):
+            if ended.why_not is not None:
+                run.say(f"{ended.why_not} {ended.fix}")
 
 
 async def _alone(run: Run, opened: Interlock) -> None:
