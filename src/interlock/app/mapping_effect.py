@@ -4,7 +4,7 @@ before they are saved, whether they come from the table, as a file or over the A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,12 +12,14 @@ import msgspec
 from interlock.app.compile import Compiler
 from interlock.app.errors import AppError, Failure, as_failure
 from interlock.app.mapping_preview import ChangePreview, preview
-from interlock.app.mappings import Change
+from interlock.app.mappings import Change, kept_compiler
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
+from interlock.app.schemas import Schemas
 from interlock.app.setup.opened import Opened
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
+from interlock.store import Store
 from interlock.store.connections import Connection
 
 
@@ -65,6 +67,13 @@ def permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
         for change in changes
         if change.field is not None and change.rule_after not in (None, SyncRule.DONT_SYNC)
     ]
+
+
+async def compiler_of(store: Store, connection_id: int, refresh: Callable[[], Awaitable[Schemas]]) -> Compiler:
+    """Of what is kept; read from the CRMs where a sync has dropped it, since a schema has changed. Raises what `refresh` does."""
+    async with store.read(connection_id) as tx:
+        kept = await kept_compiler(tx)
+    return kept if kept is not None else Compiler(await refresh())
 
 
 async def effect(opened: Opened, connection: Connection, changes: Sequence[Change], compiler: Compiler) -> Effect:
