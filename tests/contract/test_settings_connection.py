@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -17,12 +18,13 @@ from interlock.app.package import plan
 from interlock.app.package.parts import Address, address_of
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.setup import apps, connect, state
 from interlock.app.sign_in import redirect_uri
 from interlock.config import Home, ProcessSettings
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, Transport
-from interlock.store import connections, grants
+from interlock.store import connections, directory, grants
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/connection"
@@ -135,6 +137,27 @@ def test_a_file_shows_what_it_would_write_and_grant_and_lets_the_sync_user_use_i
         applied = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
         assert applied.to == f"{PAGE}?done=granted"
         assert await granted(world) == {("Contact.Title", True)}
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_a_file_would_change_is_shown_although_a_sync_drops_the_schemas_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, store, check = await world.admin(), world.store, mappings.apply
+        document = yaml.safe_load((await admin.get(f"{HERE}/mappings.yaml")).body)
+        document["objects"]["contacts"]["Contact"]["fields"][5]["rule"] = "dont_sync"
+
+        async def then_dropped(*given: Any, **more: Any) -> Any:
+            changes = await check(*given, **more)
+            async with store.write(1) as tx:
+                await directory.drop(tx, SCHEMAS)
+            return changes
+
+        monkeypatch.setattr(mappings, "apply", then_dropped)
+        assert "1 change" in (await _upload(admin, yaml.safe_dump(document))).page.text
 
     tell(tmp_path, story, objects=("contacts",))
 

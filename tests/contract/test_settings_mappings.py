@@ -11,13 +11,16 @@ from tests.contract.test_settings_connection import _REAL as BY_BROWSER
 from tests.contract.test_settings_connection import _joined_by_browser, _sign_in
 from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
-from interlock.app import mappings
+from interlock.app import mappings, sign_offs
 from interlock.app.package import plan
 from interlock.app.package.parts import Address
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import state
 from interlock.core.model import Side
+from interlock.crm.salesforce.oauth import REVOKE_PATH
 from interlock.crm.salesforce.requests import DATA_PATH
-from interlock.store import grants
+from interlock.store import grants, setups
 from interlock.store import mappings as stored
 from interlock.store.mappings import FieldMappingRow
 
@@ -259,6 +262,88 @@ def test_a_sync_user_who_may_not_extend_the_permission_set_is_said_before_and_an
             deploys = await grants.in_use(tx, grants.ADMIN)
         assert syncs.who["user_name"].startswith(SALES)
         assert (syncs.state, deploys) == (grants.GOOD, {})
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+async def _administrator_beside(world: SettingsWorld, admin: Browser) -> int:
+    """As a set-up leaves it until it has ended: an administrator deploys, another user syncs. The administrator's sign-in."""
+    assert world.store is not None
+    await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "somebody_else")
+    async with world.store.write(1) as tx:
+        deploys = (await grants.in_use(tx))["salesforce"].id
+        await grants.set_role(tx, deploys, grants.ADMIN)
+    await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+    return deploys
+
+
+async def _state(world: SettingsWorld, grant_id: int) -> str:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        found = await grants.get(tx, grant_id)
+    assert found is not None
+    return found.state
+
+
+def test_saving_a_mapping_uses_the_sign_in_of_a_set_ups_administrator_and_does_not_end_it(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        deploys = await _administrator_beside(world, admin)
+        saved = await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way"))
+        assert saved.to == f"{HERE}?done=granted"
+        assert await _state(world, deploys) == grants.GOOD
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrator_who_signs_in_for_the_fields_neither_replaces_nor_ends_another_administrators_sign_in(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        deploys = await _administrator_beside(world, admin)
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert back.status == 303, back.body
+        assert await _state(world, deploys) == grants.GOOD
+        async with world.store.read(1) as tx:
+            assert [each.id for each in await grants.all_in_use(tx, grants.ADMIN)] == [deploys]
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_that_could_not_be_ended_at_the_crm_is_said(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        fault = {"match": {"path_prefix": REVOKE_PATH}, "kind": "status", "status": 500}
+        world.salesforce.faults.add(fault)
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert "could not be told to end the sign-in" in back.page.text
+        assert "Connected Apps OAuth Usage" in back.page.text
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_that_a_process_left_when_it_died_is_ended_and_a_set_ups_is_not(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        left = await _administrator_beside(world, admin)
+        async with world.store.write(None) as tx:
+            setup = await state.begin_in(tx, BY_COMMAND, None)
+            await state.joined(tx, setup.id, 1)
+        async with world.interlock.crms() as crms:
+            now_us = world.interlock.clock_us()
+            assert await sign_offs.end_left_deploying(world.store, crms, now_us) == []
+            async with world.store.write(None) as tx:
+                await setups.end(tx, setup.id)
+            assert await sign_offs.end_left_deploying(world.store, crms, 0) == []
+            ended = await sign_offs.end_left_deploying(world.store, crms, now_us)
+        assert [each.grant_id for each in ended] == [left]
+        assert await _state(world, left) == grants.REVOKED
 
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 

@@ -360,3 +360,46 @@ def test_a_change_whose_object_somebody_has_changed_since_it_was_shown_is_not_sa
         assert await _list_that_limits(world) == list_id
 
     tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_preview_of_more_than_an_hour_ago_is_not_saved_and_is_made_anew(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        asked = await _asked_for_everybody(admin)
+        assert asked.to is not None
+        before = (await ended(admin, asked.to)).page.form(f"{asked.to}/save")
+        await asyncio.sleep(3_601)
+        world.person("out@example.com")
+        refused = await admin.post(f"{asked.to}/save", before)
+        assert refused.status == 409
+        assert "This preview is more than an hour old" in refused.page.text
+        assert await _list_that_limits(world) == list_id
+        again = await admin.submit(asked.to, f"{asked.to}/save", do="preview")
+        assert again.to not in (None, asked.to)
+        assert (await saved(admin, again)).to == f"{HERE}/contacts?done=rules"
+        assert await _list_that_limits(world) is None
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_rules_of_an_object_that_is_off_are_saved_at_once(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        answer = await _set(await world.admin(), "companies", create_in_salesforce="Account", create_in_hubspot="no")
+        assert answer.to == f"{HERE}/companies?done=rules"
+        assert not what_syncs.chosen(await connection_of(world), "companies").create_in_hubspot
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_an_object_whose_rules_somebody_has_changed_since_it_was_previewed_is_not_turned_on(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        first, second = await world.admin(), await world.admin()
+        asked = await first.submit(f"{HERE}/companies", f"{HERE}/companies/turn", sync="on")
+        assert (await _set(second, "companies", create_in_salesforce="Account", create_in_hubspot="no")).status == 303
+        refused = await saved(first, asked)
+        assert refused.status == 409
+        assert "Somebody else has changed" in refused.page.text
+        assert "companies" not in (await connection_of(world)).settings["objects"]
+
+    tell(tmp_path, story, objects=("contacts",))

@@ -361,6 +361,51 @@ class TestWithAKey:
         now = connect.values_of(await world.setup())
         assert (now.salesforce, now.sync_user, now.refused) == (None, None, {})
 
+    async def test_who_only_looked_at_another_way_and_left_stays_signed_in(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await world.sign_in_to(ada, "sync_user", world.browser(SALES))
+        before = connect.values_of(await world.setup())
+        asked = len(world.line.sent)
+        await ada.submit(APPS, APPS, go="leave", salesforce_way="key", salesforce_key="client_credentials")
+        assert not apps.done(await world.setup())
+        assert world.line.sent[asked:] == []
+        await ada.submit(APPS, APPS, go="next", salesforce_way="have")
+        assert connect.values_of(await world.setup()) == before
+        assert apps.done(await world.setup())
+
+    async def test_a_way_that_was_left_half_ends_the_sign_in_once_it_is_whole(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await ada.submit(APPS, APPS, go="leave", salesforce_way="key", salesforce_key="client_credentials")
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        assert connect.values_of(await world.setup()).salesforce is None
+        sessions = world.production.sessions.refresh.values()
+        assert [session.revoked for session in sessions] == [True]
+
+    async def test_a_key_stays_until_the_way_that_takes_its_place_is_whole(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "hubspot")
+        await self.pressed(ada, "salesforce")
+        await ada.submit(APPS, APPS, go="leave", hubspot_way="have", salesforce_key="jwt")
+        setup = await world.setup()
+        assert connect.done(setup)
+        async with world.store.read(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["hubspot_token", "salesforce_client_secret"]
+        app = {"hubspot_client_id": world.hubspot.client_id, "hubspot_client_secret": world.hubspot.client_secret}
+        await ada.submit(APPS, APPS, go="next", salesforce_key="client_credentials", **app)
+        setup = await world.setup()
+        assert connect.values_of(setup).hubspot is None  # the app that is whole now has not signed in
+        async with world.store.read(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]
+
     async def test_a_sign_in_that_could_not_be_ended_says_where_to_do_it(self, world: SetupWorld, ada: Browser) -> None:
         await world.to_connect(ada)
         await world.sign_in_to(ada, "salesforce")

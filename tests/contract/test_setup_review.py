@@ -270,3 +270,13 @@ async def test_what_a_first_sync_does_is_shown_by_kind_with_examples_reasons_and
     assert told["create_in_salesforce", "email"]["result"] == "new@example.com"
     assert told["ambiguous", ""]["reason"] in shown.text
     assert told["blocked", ""]["reason"] in shown.text
+
+
+async def test_a_trial_that_waits_since_before_an_upgrade_can_be_gone_on_with(wizard: Wizard, ada: Person) -> None:
+    await at_the_review(wizard, ada, people=1)
+    run = await wizard.end("try")
+    await review.wait(wizard.interlock, wizard.setup_id)
+    await opened.keep(wizard.store, wizard.setup_id, "finish", msgspec.structs.replace(run, choices=""))
+    progress = f"/settings/progress?setup={wizard.setup_id}"
+    assert (await ada.submit(progress, "/setup/review/continue")).to == progress
+    assert (await wizard.finished()).state == "done"

@@ -4,21 +4,22 @@ before they are saved, whether they come from the table, as a file or over the A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from interlock.app import sign_offs
 from interlock.app.compile import Compiler
 from interlock.app.errors import AppError, Failure, as_failure
 from interlock.app.mapping_preview import ChangePreview, preview
-from interlock.app.mappings import Change
+from interlock.app.mappings import Change, kept_compiler
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
+from interlock.app.schemas import Schemas
 from interlock.app.setup.opened import Opened
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
+from interlock.store import Store
 from interlock.store.connections import Connection
 
 
@@ -68,6 +69,13 @@ def permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
     ]
 
 
+async def compiler_of(store: Store, connection_id: int, refresh: Callable[[], Awaitable[Schemas]]) -> Compiler:
+    """Of what is kept; read from the CRMs where a sync has dropped it, since a schema has changed. Raises what `refresh` does."""
+    async with store.read(connection_id) as tx:
+        kept = await kept_compiler(tx)
+    return kept if kept is not None else Compiler(await refresh())
+
+
 async def effect(opened: Opened, connection: Connection, changes: Sequence[Change], compiler: Compiler) -> Effect:
     """Writes nothing. What cannot be read is said in it."""
     found, fields = Effect(), permitted(changes)
@@ -91,15 +99,11 @@ async def effect(opened: Opened, connection: Connection, changes: Sequence[Chang
 
 
 async def extend(opened: Opened, connection: Connection, fields: Sequence[permit.MappedField]) -> permit.Permitted:
-    """Let the sync user use these fields, as the administrator who has signed in for this, where one has: that sign-in ends
-    here, whatever comes of it. Raises AppError, CrmError; the mappings are saved by then, and stay so."""
+    """Let the sync user use these fields, as the administrator who has signed in, where one has. Whose sign-in that is ends it:
+    a set-up's is needed again. Raises AppError, CrmError; the mappings are saved by then, and stay so."""
     assert connection.id is not None
-    try:
-        async with opened.clients(connection) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-        async with opened.clients(connection, deploying=True) as clients:
-            keeper = Keeper(opened.store, connection.id)
-            return await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)
-    finally:
-        async with opened.crms() as crms:
-            await sign_offs.end_deploying(opened.store, crms, connection.id)
+    async with opened.clients(connection) as clients:
+        user_id = (await clients.salesforce.identity()).user_id
+    async with opened.clients(connection, deploying=True) as clients:
+        keeper = Keeper(opened.store, connection.id)
+        return await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)

@@ -1,7 +1,8 @@
 """What a change of what syncs would do, before it is saved: an object turned on, other rules for new records, another list.
 
 The next sync is played on a copy that has the change; nothing is written to a CRM or to the connection. Saving is object_rules.py
-and what_syncs.py, and is refused unless a person has typed how many records would be created, where that is a large number.
+and what_syncs.py. The page that shows it saves only what a person has typed the number of creates of, where that is a large number;
+a program that calls the API changes it at once, and unseen.
 """
 
 from __future__ import annotations
@@ -42,13 +43,15 @@ class Change(msgspec.Struct, frozen=True):
     widens: bool = True
 
 
-def is_shown(connection: Connection) -> bool:
-    """Whether there is anything to look at: it syncs, or will once a person lets it."""
-    return connection.begun_at_us is not None and connection.state != NOT_CONNECTED
+def is_shown(connection: Connection, change: Change) -> bool:
+    """Whether there is anything to look at: it syncs, or will once a person lets it. What is set for an object that is off does
+    nothing until it is turned on, and is seen then."""
+    syncs = connection.begun_at_us is not None and connection.state != NOT_CONNECTED
+    return syncs and (change.on or is_on(connection, change.object))
 
 
-def turned_on(slug: str) -> Change:
-    return Change(slug, on=True)
+def turned_on(connection: Connection, slug: str) -> Change:
+    return Change(slug, on=True, edition=what_syncs.chosen(connection, slug).edition)
 
 
 def chosen(connection: Connection, slug: str, choice: Choice, edition: str | None) -> Change | None:

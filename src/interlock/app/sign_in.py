@@ -260,8 +260,11 @@ async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Ident
         )
         grant.id = await grants.create(tx, grant)
         if request.connection_id is not None:
-            await grants.adopt(tx, grant, request.role)
-            if request.role == grants.SYNC:
+            if request.role == grants.ADMIN:
+                # An administrator who comes for one thing takes no other's place: a set-up goes on with the one that it knows.
+                await grants.join(tx, grant, request.role)
+            else:
+                await grants.adopt(tx, grant, request.role)
                 await _signed_in(tx, request.connection_id, side, identity)
             await record(tx, by, "crm_signed_in", f"connection:{request.connection_id}", side=side.value)
     own = request.connection_id

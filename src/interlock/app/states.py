@@ -66,7 +66,7 @@ async def is_being_set_up(tx: Tx, connection_id: int) -> bool:
 @asynccontextmanager
 async def working(store: Store, connection_id: int, *, first: bool, lease: Lease | None = None) -> AsyncIterator[None]:
     """Show the connection as working while the block runs, and at the end as what became of it."""
-    await _begun(store, connection_id, "first_sync" if first else "syncing", lease)
+    await _move(store, connection_id, "first_sync" if first else "syncing", lease)
     try:
         yield
     except SignInRefused as error:
@@ -80,7 +80,8 @@ async def working(store: Store, connection_id: int, *, first: bool, lease: Lease
             await _note(store, connection_id, "idle", as_failure(error), lease)
         raise
     except BaseException:
-        await _note(store, connection_id, "idle", lease=lease)
+        # Ended from outside, or by a fault of ours: nothing has come through.
+        await _move(store, connection_id, "idle", lease)
         raise
     await _note(store, connection_id, "idle", lease=lease)
 
@@ -127,7 +128,7 @@ async def arm_brake(store: Store, connection_id: int, lease: Lease | None = None
         await connections.update(tx, connection_id, settings=settings)
 
 
-async def _begun(store: Store, connection_id: int, state: str, lease: Lease | None) -> None:
+async def _move(store: Store, connection_id: int, state: str, lease: Lease | None) -> None:
     """What held it up stands until it has come through."""
     async with store.write(connection_id, lease) as tx:
         now = await fresh(tx, connection_id)
@@ -150,6 +151,8 @@ async def _note(
         if now.state in HALTED or (now.state, now.state_reason) == (state, reason):
             return
         await connections.update(tx, connection_id, state=state, state_reason=reason, state_fix=fix)
-        # Another reason on the way does not make it begin anew: since then nothing came through.
-        if failure is not None and now.state_reason is None:
-            await directory.put(tx, _HELD_UP, {"side": failure.side, "since_us": tx.now_us})
+        if failure is not None:
+            # Another reason on the way, even the other CRM's, does not make it begin anew: since then nothing came through.
+            before = await held_up(tx, now)
+            since_us = tx.now_us if before is None else before.since_us
+            await directory.put(tx, _HELD_UP, {"side": failure.side, "since_us": since_us})

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,6 +83,7 @@ async def serve(
                     sys.stdout.flush()
                 await package.go_on_with_what_was_left(opened)
                 await finish.go_on_with_what_was_left(opened)
+                opened.background.start("left sign-ins", partial(_end_left_sign_ins, run, opened, opened.clock_us()))
                 await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
@@ -92,6 +94,28 @@ async def serve(
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()
+
+
+async def _end_left_sign_ins(run: Run, opened: Interlock, began_us: int) -> None:
+    """Administrators', of a process that died before it had ended them. On a shared database another process may be at it now.
+    Nothing waits for it: a CRM may be away, or the key file."""
+    from interlock.app import sign_offs
+    from interlock.app.background import failure_of
+    from interlock.app.errors import AppError
+    from interlock.app.worker import is_shared
+    from interlock.crm.errors import CrmError
+    from interlock.store.errors import StoreError
+    from interlock.store.sign_ins import LIFETIME_US
+
+    before_us = began_us - (LIFETIME_US if is_shared(opened.home.database) else 0)
+    try:
+        async with opened.crms() as crms:
+            for ended in await sign_offs.end_left_deploying(opened.store, crms, before_us):
+                if ended.why_not is not None:
+                    run.say(f"{ended.why_not} {ended.fix}")
+    except (AppError, CrmError, StoreError) as error:
+        failure = failure_of(error)
+        run.say(f"An administrator's sign-in that was left could not be ended: {failure.message} {failure.fix}")
 
 
 async def _alone(run: Run, opened: Interlock) -> None:

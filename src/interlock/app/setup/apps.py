@@ -7,6 +7,7 @@ an empty field keeps the one that there is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -72,6 +73,12 @@ class Entered(msgspec.Struct, frozen=True):
         return "Entered(...)"
 
 
+class Change(NamedTuple):
+    before: Values
+    values: Values
+    entered: Entered
+
+
 def values_of(setup: Setup) -> Values:
     return state.kept(setup, slug, Values)
 
@@ -120,10 +127,10 @@ async def save(store: Store, crms: Crms, by: By, setup: Setup, entered: Entered,
             hubspot_app=await _app(tx, Side.HUBSPOT, values, before, entered.hubspot_client_secret),
             salesforce_app=await _app(tx, Side.SALESFORCE, values, before, entered.salesforce_client_secret),
         )
-        await _keep_key(tx, setup.id, Side.HUBSPOT, values.hubspot_way, entered.hubspot_key)
-        key = entered.salesforce_jwt_key if values.salesforce_way == JWT else entered.salesforce_client_secret
-        await _keep_key(tx, setup.id, Side.SALESFORCE, values.salesforce_way, key)
-        left = await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
+        for side, _secret, key in _secrets(entered):
+            await _keep_key(tx, setup.id, side, values.way(side), key)
+            await _forget_other_keys(tx, setup.id, side, values.way(side))
+        left = await _ask_again(tx, by, setup, Change(before, values, entered), list(Side))
         saved = await state.save_in(tx, by, setup.id, slug, values, version)
     return await _end_what_was_left(store, crms, by, saved, left)
 
@@ -146,7 +153,8 @@ async def leave(
     store: Store, crms: Crms, by: By, setup: Setup, entered: Entered, version: int, *, local: bool
 ) -> tuple[Setup, bool]:
     """As `save`, of what need not be complete; and whether all that was typed is kept. An address that nobody is sent to is not,
-    nor a secret of an app without its client id. Raises Stale, and BadInput for a way that there is not."""
+    nor a secret of an app without its client id. A side whose way is not complete keeps the sign-in and the secrets that it had:
+    somebody may only have looked. Raises Stale, and BadInput for a way that there is not."""
     before, typed_url = values_of(setup), entered.public_url.strip().rstrip("/")
     lost = not _holds(lambda: check_address(typed_url, local=local))
     values = Values(
@@ -162,18 +170,25 @@ async def leave(
         values = msgspec.structs.replace(values, salesforce_url=_domain(entered, local))
     elif values.salesforce_way in KEYS:
         lost = lost or bool(entered.salesforce_url.strip())
-    if not _holds(lambda: _org_url(entered, local)):
-        values = msgspec.structs.replace(values, half=True)
+    has_org = _holds(lambda: _org_url(entered, local))
+    whole: list[Side] = []
     async with store.write(None) as tx:
         for side, secret, key in _secrets(entered):
             try:
                 app = await _app(tx, side, values, before, secret)
-                values = msgspec.structs.replace(values, **{f"{side.value}_app": app})
                 await _keep_key(tx, setup.id, side, values.way(side), key)
             except BadInput as error:
-                values = msgspec.structs.replace(values, half=True)
                 lost = lost or (error.failure.code == "client_id_missing" and bool(secret.strip()))
-        left = await _ask_again(tx, by, setup, [side for side in Side if _is_other(side, before, values, entered)])
+                app = _app_before(side, before, values)
+            else:
+                if side is Side.HUBSPOT or has_org:
+                    whole.append(side)
+                    await _forget_other_keys(tx, setup.id, side, values.way(side))
+                else:
+                    app = _app_before(side, before, values)
+            values = msgspec.structs.replace(values, **{f"{side.value}_app": app})
+        values = msgspec.structs.replace(values, half=values.half or len(whole) < len(Side))
+        left = await _ask_again(tx, by, setup, Change(before, values, entered), whole)
         saved = await state.save_in(tx, by, setup.id, slug, values, version)
     return await _end_what_was_left(store, crms, by, saved, left), not lost
 
@@ -188,15 +203,9 @@ def _holds(check: Callable[[], object]) -> bool:
 
 def _secrets(entered: Entered) -> list[tuple[Side, str, str]]:
     """Of each side: its app's, and the key that it signs in with where it has no app."""
-    jwt = entered.salesforce_way == JWT
-    return [
-        (Side.HUBSPOT, entered.hubspot_client_secret, entered.hubspot_key),
-        (
-            Side.SALESFORCE,
-            entered.salesforce_client_secret,
-            entered.salesforce_jwt_key if jwt else entered.salesforce_client_secret,
-        ),
-    ]
+    secret = entered.salesforce_client_secret
+    key = entered.salesforce_jwt_key if entered.salesforce_way == JWT else secret
+    return [(Side.HUBSPOT, entered.hubspot_client_secret, entered.hubspot_key), (Side.SALESFORCE, secret, key)]
 
 
 def check_address(public_url: str, *, local: bool) -> None:
@@ -301,26 +310,40 @@ def _domain(entered: Entered, local: bool) -> str:
 
 
 async def _keep_key(tx: WriteTx, setup_id: int, side: Side, way: str, typed: str) -> None:
-    """Seal what was typed; forget what another way left. Raises BadInput where the way needs one and there is none."""
-    kept = await setups.secret_names(tx, setup_id)
-    for other in WAYS[side]:
-        if other != way and SECRETS.get(other) in kept:
-            await setups.drop_secret(tx, setup_id, SECRETS[other])
+    """Seal what was typed. Raises BadInput where the way needs one and there is none."""
     if way in WITH_APP:
         return
     if typed.strip():
         await setups.put_secret(tx, setup_id, SECRETS[way], typed.strip())
-    elif SECRETS[way] not in kept:
+    elif SECRETS[way] not in await setups.secret_names(tx, setup_id):
         field = {KEY: "hubspot_key", JWT: "salesforce_jwt_key", CLIENT_CREDENTIALS: "salesforce_client_secret"}[way]
         raise BadInput(
             f"There is no key for {NAMES[side]}.", code="key_missing", field=field, fix="Paste it from the CRM."
         )
 
 
-def _is_other(side: Side, before: Values, values: Values, entered: Entered) -> bool:
+async def _forget_other_keys(tx: WriteTx, setup_id: int, side: Side, way: str) -> None:
+    """What another way of the side has left."""
+    kept = await setups.secret_names(tx, setup_id)
+    for other in WAYS[side]:
+        if other != way and SECRETS.get(other) in kept:
+            await setups.drop_secret(tx, setup_id, SECRETS[other])
+
+
+def _app_before(side: Side, before: Values, values: Values) -> int | None:
+    """Kept with a way that is not complete, for whoever goes back to the one before; of another client id it is not the app."""
+    name = f"{side.value}_client_id"
+    app: int | None = getattr(before, f"{side.value}_app")
+    return app if getattr(before, name) == getattr(values, name) else None
+
+
+def _is_other(side: Side, signed_in: connect.SignedIn, change: Change) -> bool:
     """Whether the side signs in with something else than the one whom Connect shows signed in with."""
+    before, values, entered = change
     way = values.way(side)
-    if way in WITH_APP and before.way(side) in WITH_APP:
+    if (way in WITH_APP) != (signed_in.grant is not None):
+        return True  # the way before may have been left half, with who signed in by the one before that
+    if way in WITH_APP:
         return False  # whoever signed in stays so, whatever becomes of the app
     if way != before.way(side):
         return True
@@ -331,12 +354,13 @@ def _is_other(side: Side, before: Values, values: Values, entered: Entered) -> b
     return bool(typed.strip()) or own != (before.salesforce_client_id, before.salesforce_user, before.salesforce_url)
 
 
-async def _ask_again(tx: WriteTx, by: By, setup: Setup, sides: list[Side]) -> list[int]:
+async def _ask_again(tx: WriteTx, by: By, setup: Setup, change: Change, sides: list[Side]) -> list[int]:
     """The card on Connect names whom a person has agreed to: another key may be another account's, and is asked who it is. Gives
     the grants that the set-up knows no more."""
     await setups.lock(tx, setup.id)
     signed_in = connect.values_of(await state.load_in(tx, setup.id))
-    parts = [side.value for side in sides if getattr(signed_in, side.value) is not None]
+    shown: dict[Side, connect.SignedIn | None] = {side: getattr(signed_in, side.value) for side in sides}
+    parts = [side.value for side, who in shown.items() if who is not None and _is_other(side, who, change)]
     if Side.SALESFORCE.value in parts:
         parts.append("sync_user")
     if parts:

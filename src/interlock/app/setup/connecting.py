@@ -145,7 +145,7 @@ async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) 
     """Whether it works with the sign-ins that the set-up has now; somebody may have signed in anew, or chosen the sync user."""
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
-        held = [*(await grants.in_use(tx)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
+        held = [*await grants.all_in_use(tx, grants.SYNC), *await grants.all_in_use(tx, grants.ADMIN)]
     parts = await joining.parts(interlock.store, setup)
     keys = await credentials.load(interlock.store, connection.id)
     wanted = msgspec.structs.asdict(parts.secrets) if parts.secrets is not None else {}

@@ -106,7 +106,8 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
 
 def check_choices(run: Run, setup: Setup) -> None:
     """What was tried, or confirmed, is what goes on. Raises Stale."""
-    if run.choices != review.choices(setup):
+    # A trial that waits since before an upgrade does not say what it was of: that is unknown, not changed.
+    if run.choices and run.choices != review.choices(setup):
         raise Stale(
             "A step of this set-up was changed since the review was confirmed. Nothing more was begun.",
             fix="Look at the review again, then finish.",

@@ -103,7 +103,9 @@ async def save(called: Called) -> Response:
     )
     found, permissions = None, None
     if wanted.plan and changes:
-        found, permissions = await _effect(called, chosen, changes)
+        compiler = await mapping_effect.compiler_of(site.store, chosen.id, refresh)
+        effect = await mapping_effect.effect(site.interlock, chosen, changes, compiler)
+        found, permissions = effect.document(), effect.permissions()
     elif not wanted.plan and (fields := mapping_effect.permitted(changes)):
         permissions = await _extended(called, chosen, fields)
     now = mapping_files.version_of(await mappings.export(site.store, chosen.id))
@@ -115,15 +117,6 @@ async def save(called: Called) -> Response:
         "permissions": permissions,
     }
     return called.answer("mappings-apply", document, headers={"ETag": f'"{now}"'})
-
-
-async def _effect(called: Called, chosen: Connection, changes: Sequence[mappings.Change]) -> tuple[Any, Any]:
-    assert chosen.id is not None
-    async with called.site.store.read(chosen.id) as tx:
-        compiler = await mappings.kept_compiler(tx)
-    assert compiler is not None, "checking the document has read the schemas where there were none"
-    found = await mapping_effect.effect(called.site.interlock, chosen, changes, compiler)
-    return found.document(), found.permissions()
 
 
 async def _extended(called: Called, chosen: Connection, fields: Sequence[MappedField]) -> dict[str, Any]:

@@ -179,16 +179,13 @@ async def upload(asked: Asked) -> Response:
         if not text.strip():
             raise BadInput(_("No file was chosen, or it is empty."), code="no_file", field="file")
         document, where = read_text(text, FILE_NAME)
-        changes = await mappings.apply(
-            asked.site.store, connection.id, document, where, refresher(asked, connection), plan=True
-        )
+        refresh = refresher(asked, connection)
+        changes = await mappings.apply(asked.site.store, connection.id, document, where, refresh, plan=True)
+        if not changes:
+            return settings.back(connection, "connection", "same")
+        compiler = await mapping_effect.compiler_of(asked.site.store, connection.id, refresh)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _at_file(error), error)
-    if not changes:
-        return settings.back(connection, "connection", "same")
-    async with asked.site.store.read(connection.id) as tx:
-        compiler = await mappings.kept_compiler(tx)
-    assert compiler is not None, "checking the file has read the schemas where there were none"
     found = await mapping_effect.effect(asked.site.interlock, connection, changes, compiler)
     return settings.shown(
         asked,

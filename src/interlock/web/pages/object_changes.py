@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from interlock.app import object_rules, preview, setting_changes, what_syncs
 from interlock.app.documents import with_head
-from interlock.app.errors import AppError, Missing
+from interlock.app.errors import AppError, Missing, Stale
 from interlock.app.jobs import Job
 from interlock.app.setting_changes import Change
-from interlock.app.setup.review import Seen
+from interlock.app.setup.review import COUNTS_FOR_US, Seen
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
@@ -47,6 +47,13 @@ async def _plan(site: Site, connection: Connection, change: Change) -> dict[str,
 async def show(asked: Asked) -> Response:
     connection = await settings.connection_of(asked)
     return _page(asked, connection, *_job_of(asked, connection), forms.Shown())
+
+
+def _is_old(asked: Asked, found: Job, change: Change) -> bool:
+    """Whether the preview counts no more: others have edited meanwhile, and what was typed is not what would be created."""
+    if found.ended_at_us is None or not change.widens:
+        return False
+    return asked.site.clock_us() - found.ended_at_us > COUNTS_FOR_US
 
 
 def _job_of(asked: Asked, connection: Connection) -> tuple[Job, Change]:
@@ -88,17 +95,26 @@ def _page(
         how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
         typed=document is not None and setting_changes.must_be_typed(document),
         creates=0 if document is None else setting_changes.creates_of(document),
+        old=_is_old(asked, found, change),
         form=form,
     )
 
 
 async def save(asked: Asked) -> Response:
-    """What the page has shown; a preview that failed is enough only where nothing more can sync or be created."""
+    """What the page has shown; a preview that failed is enough only where nothing more can sync or be created. One that is old is
+    made anew."""
     connection = await settings.connection_of(asked)
     found, change = _job_of(asked, connection)
+    if asked.field("do") == "preview":
+        return await look(asked, connection, change)
     if found.result is None and (change.widens or found.state == "running"):
         return settings.back(connection, f"{change.object}/change/{found.id}")
     try:
+        if _is_old(asked, found, change):
+            raise Stale(
+                _("This preview is more than an hour old: a sync may do something else by now. Nothing was saved."),
+                fix=_("Preview it anew, then save."),
+            )
         if found.result is not None:
             setting_changes.check_count(found.result, asked.field("count"))
         await carry_out(asked, connection, change)
@@ -116,7 +132,14 @@ async def carry_out(asked: Asked, connection: Connection, change: Change) -> Non
         if change.on:
             clients = await stack.enter_async_context(site.interlock.clients(connection, deploying=True))
             await object_rules.turn_on(
-                site.store, connection, slug, clients.hubspot, clients.salesforce, site.clock_us, asked.by
+                site.store,
+                connection,
+                slug,
+                clients.hubspot,
+                clients.salesforce,
+                site.clock_us,
+                asked.by,
+                edition=change.edition,
             )
             return
         hubspot = None

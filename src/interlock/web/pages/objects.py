@@ -47,7 +47,7 @@ async def turn(asked: Asked) -> Response:
         if asked.field("sync") == "on":
             if is_on(connection, slug):
                 return settings.back(connection, slug, "turned")
-            return await _see_first(asked, connection, setting_changes.turned_on(slug))
+            return await _see_first(asked, connection, setting_changes.turned_on(connection, slug))
         await object_rules.turn_off(site.store, connection, slug, asked.by)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
@@ -56,7 +56,7 @@ async def turn(asked: Asked) -> Response:
 
 async def _see_first(asked: Asked, connection: Connection, change: setting_changes.Change) -> Response:
     """Raises AppError, CrmError."""
-    if setting_changes.is_shown(connection):
+    if setting_changes.is_shown(connection, change):
         return await object_changes.look(asked, connection, change)
     await object_changes.carry_out(asked, connection, change)
     return settings.back(connection, change.object, "turned" if change.on else "rules")

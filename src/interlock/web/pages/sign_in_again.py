@@ -2,7 +2,7 @@
 one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set.
 
 Where the sync user may not extend the permission set, an administrator signs in for that alone: the sync goes on as it does, and
-the administrator's sign-in is ended as soon as it is done."""
+the administrator's sign-in, and no other, is ended as soon as it is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 
 from starlette.responses import Response
 
-from interlock.app import mapping_effect, sign_in
+from interlock.app import mapping_effect, sign_in, sign_offs
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.package import permit
@@ -26,6 +26,7 @@ from interlock.store.connections import Connection
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages.setup.connect import pressed_cookie
+from interlock.web.said import told
 from interlock.web.texts import _
 
 # In the cookie that says which button a browser pressed; a set-up's own begins with its number.
@@ -69,7 +70,6 @@ def connection_in(cookie: str | None) -> int | None:
 async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     """For the address that both CRMs send the browser to: it is open to everybody, so who came is asked here."""
     from interlock.web.pages import connection as tab
-    from interlock.web.pages import mapping_changes
 
     found = await who_came(asked, connection_id)
     if isinstance(found, Response):
@@ -85,10 +85,7 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
                 site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
             )
         if finished.role == grants.ADMIN:
-            said = mapping_changes.not_extended()
-            fields = await permit.mapped_fields(site.store, connection_id)
-            await mapping_effect.extend(asked.site.interlock, connection, fields)
-            response = settings.back(connection, finished.part, "granted")
+            response = await _extended(asked, connection, finished)
         elif side is Side.SALESFORCE:
             said = _("The sign-in is kept, but the permission set could not be given to the user:")
             await _give_permission_set(asked, connection)
@@ -97,6 +94,31 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         response = await tab.page(asked, connection, form, error)
     cookies.clear(response, pressed_cookie(side))
     return response
+
+
+async def _extended(asked: Asked, connection: Connection, finished: sign_in.Finished) -> Response:
+    """As the administrator, whose sign-in ends whatever comes of it; where it could not be ended at the CRM, that is said too."""
+    from interlock.web.pages import connection as tab
+    from interlock.web.pages import mapping_changes
+
+    site, refused = asked.site, None
+    assert connection.id is not None
+    try:
+        fields = await permit.mapped_fields(site.store, connection.id)
+        await mapping_effect.extend(site.interlock, connection, fields)
+    except (AppError, CrmError) as error:
+        refused = error
+    finally:
+        async with site.interlock.crms() as crms:
+            ended = await sign_offs.revoke(site.store, crms, finished.grant_id)
+    not_ended = "" if ended.why_not is None else told(f"{ended.why_not} {ended.fix}")
+    if refused is not None:
+        said = f"{mapping_changes.not_extended()} {settings.said_by(refused)} {not_ended}".strip()
+        return await tab.page(asked, connection, forms.Shown({}, [forms.Refused(None, said)]), refused)
+    if not_ended:
+        said = _("The permission set lets the sync user use the mapped fields.")
+        return await tab.page(asked, connection, forms.Shown(), notice=f"{said} {not_ended}")
+    return settings.back(connection, finished.part, "granted")
 
 
 async def who_came(asked: Asked, connection_id: int) -> Connection | Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -27,6 +28,7 @@ from interlock.app.reach import Reach, write
 from interlock.core.model import Issue, IssueCategory, Side
 from interlock.objects.registry import SPECS
 from interlock.store import Store, calls, connections, cursors, issues, keyring, notices
+from interlock.store.errors import StoreError
 from interlock.store.notices import Notice
 
 pytestmark = pytest.mark.anyio
@@ -248,6 +250,36 @@ async def test_a_connection_that_is_held_up_is_told_once_when_it_has_lasted(worl
     await states.hold_up(world.store, 1, why)
     await world.round(16 * 60)
     assert await world.events() == ["held_up", "held_up"]
+
+
+async def test_the_crm_that_holds_a_connection_up_is_the_one_that_the_reason_is_about(world: World) -> None:
+    hubspot = Failure("server_fault", "HubSpot broke down.", 3, side="hubspot", fix="Look at its status page.")
+    salesforce = Failure("budget_spent", "Salesforce's daily calls are used up.", 4, side="salesforce", fix="Wait.")
+    await states.hold_up(world.store, 1, hubspot)
+    await world.round(10 * 60)
+    await states.hold_up(world.store, 1, salesforce)
+    await world.round(6 * 60)
+    (notice,) = await world.told()
+    assert notice.title.endswith("is held up by Salesforce")
+    assert notice.body.startswith("Salesforce's daily calls are used up.")
+
+
+@pytest.mark.parametrize("ends", [asyncio.CancelledError(), StoreError("The disk is full.")])
+async def test_work_that_is_ended_from_outside_leaves_what_holds_the_connection_up(
+    world: World, ends: BaseException
+) -> None:
+    why = Failure("server_fault", "Salesforce broke down.", 3, side="salesforce", fix="Look at its status page.")
+    await states.hold_up(world.store, 1, why)
+    with pytest.raises(type(ends)):
+        async with states.working(world.store, 1, first=False):
+            raise ends
+    async with world.store.read(1) as tx:
+        connection = await connections.get(tx, 1)
+        assert connection is not None
+        held_up = await states.held_up(tx, connection)
+    assert connection.state == "idle"
+    assert held_up is not None
+    assert held_up.reason == "Salesforce broke down."
 
 
 async def test_the_summary_comes_once_a_day_to_those_who_asked_for_it(world: World) -> None:

@@ -112,8 +112,8 @@ class At(msgspec.Struct):
 
     @property
     def leaves(self) -> bool:
-        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is called:
-        whoever has to go can."""
+        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is asked
+        for anything: whoever has to go can. A sign-in that a complete other one takes the place of is ended at its CRM."""
         return self.asked.field("go") == "leave"
 
     def leave(self, *, whole: bool = True) -> Response:
