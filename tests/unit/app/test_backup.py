@@ -170,7 +170,7 @@ def test_a_restore_that_fails_on_its_way_adds_no_key(
         (tmp_path / "secret.key").unlink()
         keyring.load_or_create(tmp_path / "secret.key")
         here = (tmp_path / "secret.key").read_bytes()
-        monkeypatch.setattr(backup, "_readable", full)
+        monkeypatch.setattr(backup, "_readable_store", full)
         with pytest.raises(StoreUnavailable):
             await put_back(world, tmp_path / "with")
         assert (tmp_path / "secret.key").read_bytes() == here
