@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from interlock.app import erased_since
+from interlock.app import erased_since, left_running
 from interlock.app.connections import SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
@@ -188,6 +188,7 @@ async def _known(store: Store, replaced: Store) -> restored.Withdrawn:
 async def withdraw_again(store: Store, replaced: Store | None, made_at_us: int, by: By) -> dict[str, int]:
     """`replaced`: the database that was there. It knows who was erased, disabled or paused since. How many of each there were."""
     known = restored.Withdrawn() if replaced is None else await _known(store, replaced)
+    await left_running.end(store)
     async with store.write(None) as tx:
         await restored.forget_what_was_running(tx)
         again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
