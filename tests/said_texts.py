@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "interlock"
 SPEAKING = ("app", "engine", "crm", "core", "objects", "store/errors.py")
 # What only commands, files and the log of the process say.
 COMMANDS = (
+    "app/after_restore.py",
     "app/backup.py",
     "app/connect.py",
     "app/credentials.py",

@@ -79,7 +79,11 @@ class Home(BaseModel):
 
     @property
     def database(self) -> str:
-        return self.settings.database if "://" in self.settings.database else str(self._in(self.settings.database))
+        return self.database_at(self.settings.database)
+
+    def database_at(self, named: str) -> str:
+        """The address of a database that is named as in interlock.yaml."""
+        return named if "://" in named else str(self._in(named))
 
     @property
     def key_file(self) -> Path:

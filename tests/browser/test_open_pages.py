@@ -104,7 +104,7 @@ async def test_the_page_of_a_new_sandbox_says_that_the_line_is_gone_and_goes_on_
 
 def restarted(desk: Desk) -> None:
     """Jobs are kept in memory: another process knows none of them."""
-    desk.app.state.site.jobs = Jobs(desk.office.interlock.background, desk.office.clock_us)
+    desk.app.state.site.jobs = Jobs(desk.office.store, desk.office.interlock.background, desk.office.clock_us)
 
 
 def a_job(desk: Desk, kind: str) -> Job:

@@ -13,13 +13,15 @@ from tests.new_sandbox_world import PAGE, a_sandbox, furnish, now_of, sign_in, t
 from tests.settings_world import PUBLIC_URL, SettingsWorld
 from tests.wizard import BY, Wizard
 
-from interlock.app import owned_work
+from interlock.app import left_running, owned_work
+from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
+from interlock.app.errors import Busy
 from interlock.app.new_org import kept, prepare
-from interlock.app.setup import configuration, connecting, finish, package, review, trial
+from interlock.app.setup import configuration, connecting, finish, opened, package, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.engine.ownership import own
-from interlock.store import Fenced, Store, lease
+from interlock.store import Fenced, Store, connections, lease
 from interlock.wiring import Interlock
 
 __all__ = ["ada"]
@@ -176,6 +178,90 @@ class TestWhatAProcessLeft:
         tell(tmp_path, story)
 
 
+class TestWhatABackupHoldsAsUnderWay:
+    """What it was to do may have been done since, or be wanted no more."""
+
+    async def test_a_finish_begins_nothing_after_the_restore_until_somebody_finishes_again(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            steps = Steps(patched)
+            await wizard.go_on(go_on=False)
+            await steps.is_there.wait()
+            await wizard.interlock.background.close()
+        wizard.interlock.background = Background()
+        await withdraw_again(wizard.store, None, 0, BY)
+        await finish.go_on_with_what_was_left(wizard.interlock)
+        run = await wizard.finished()
+        assert (run.state, run.message) == ("failed", left_running.WHY)
+        assert (await wizard.setup()).ended_at_us is None
+        await wizard.go_on(go_on=False)
+        assert (await wizard.finished()).state == "done"
+
+    async def test_an_install_is_not_gone_on_with_after_the_restore(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        is_there = asyncio.Event()
+
+        async def stands_still(*_arguments: object) -> None:
+            is_there.set()
+            await asyncio.Event().wait()
+
+        setup = await wizard.setup()
+        with monkeypatch.context() as patched:
+            patched.setattr(package, "install", stands_still)
+            await package.begin(wizard.interlock, BY, setup, PUBLIC_URL)
+            await is_there.wait()
+            await wizard.interlock.background.close()
+        wizard.interlock.background = Background()
+        await withdraw_again(wizard.store, None, 0, BY)
+        await package.go_on_with_what_was_left(wizard.interlock)
+        await package.wait(wizard.interlock, wizard.setup_id)
+        run = await package.standing(wizard.interlock, setup)
+        assert run is not None
+        assert (run.state, run.troubles[0].message) == ("failed", left_running.WHY)
+
+    def test_a_new_sandbox_is_not_made_ready_after_the_restore_until_somebody_tries_again(self, tmp_path: Path) -> None:
+        async def story(world: SettingsWorld) -> None:
+            furnish(world)
+            await world.turns()
+            admin = await world.admin()
+            await sign_in(world, admin, a_sandbox(world))
+            await admin.submit(PAGE, f"{PAGE}/connect", agreed="yes")
+            await world.interlock.background.close()
+            world.interlock.background = Background()
+            await withdraw_again(world.interlock.store, None, 0, BY)
+
+            async def address(_connection_id: int) -> str:
+                return PUBLIC_URL
+
+            await prepare.go_on_with_what_was_left(world.interlock, address)
+            await prepare.wait(world.interlock, 1)
+            run = await kept.run_of(world.interlock.store, await now_of(world))
+            assert run is not None
+            assert (run.state, run.message) == ("failed", left_running.WHY)
+
+        tell(tmp_path, story)
+
+
+class TestAConnectionThatIsStoppedWhileTheFinishRuns:
+    @pytest.mark.parametrize(("stopped", "ends"), [("paused", "done"), ("not_connected", "failed")])
+    async def test_does_not_sync_when_that_has_ended(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch, stopped: str, ends: str
+    ) -> None:
+        connection, counted = (await wizard.found()).connection, review.whole
+
+        async def stopped_meanwhile(*arguments: Any) -> Any:
+            async with wizard.store.write(None) as tx:
+                await connections.update(tx, connection.id or 0, state=stopped)
+            return await counted(*arguments)
+
+        monkeypatch.setattr(review, "whole", stopped_meanwhile)
+        await wizard.go_on(go_on=False)
+        assert (await wizard.finished()).state == ends
+        assert (await wizard.connection()).state == stopped
+
+
 class TestAStepThatIsSavedWhileTheFinishRuns:
     async def test_is_refused_with_the_reason_since_it_would_be_in_no_connection(
         self, wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
@@ -250,6 +336,31 @@ class TestTwoProcessesOnOneDatabase:
         assert seen is not None
         assert (seen.state, seen.message, steps.came) == ("done", "", 1)
         await other.background.close()
+
+    async def test_who_is_served_by_the_other_changes_nothing_of_a_finish_that_runs(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps, other = Steps(monkeypatch), another_process(wizard)
+        await wizard.go_on(go_on=False)
+        await steps.is_there.wait()
+        with pytest.raises(Busy, match="being finished"):
+            await finish.check_not_running(other, wizard.setup_id)
+        before = await opened.load(wizard.store, wizard.setup_id, state.FINISH, finish.Run)
+        await finish.begin(other, BY, await wizard.setup(), choices="others")
+        assert await opened.load(wizard.store, wizard.setup_id, state.FINISH, finish.Run) == before
+        steps.let_on.set()
+        assert (await wizard.finished()).state == "done"
+        await finish.check_not_running(other, wizard.setup_id)
+        await other.background.close()
+
+    async def test_what_a_dead_process_left_keeps_nobody_from_giving_the_set_up_up(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps, other = Steps(monkeypatch), another_process(wizard)
+        await wizard.go_on(go_on=False)
+        await steps.is_there.wait()
+        await wizard.interlock.background.close()
+        await finish.check_not_running(other, wizard.setup_id)
 
     async def test_the_one_that_stands_by_goes_on_once_the_other_has_ended(
         self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,8 @@ from tests.contract.conftest import Clock
 from tests.office import PASSWORD, CountingHasher
 from tests.wizard import BY, Wizard
 
-from interlock.app import status
+from interlock.app import first_sync, states, status
+from interlock.app.connect import load_again
 from interlock.app.people import manage
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
@@ -22,7 +23,7 @@ from interlock.app.setup import opened, review
 from interlock.app.times import rfc3339
 from interlock.app.words import why_not
 from interlock.core.model import LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
-from interlock.store import Store, cursors, dirty, links
+from interlock.store import Store, connections, cursors, dirty, links
 from interlock.web.app import make_app
 
 pytestmark = pytest.mark.anyio
@@ -230,6 +231,27 @@ async def test_what_is_left_of_the_first_sync_is_all_that_was_counted_and_not_on
     assert told.document["objects"]["contacts"]["first_sync"] == first_sync
     shown = await ada.get(f"/settings/progress?setup={wizard.setup_id}")
     assert "about 20" in shown.page.text
+
+
+@pytest.mark.parametrize("way", ["by command", "by another choice"])
+async def test_what_a_set_up_had_counted_is_not_told_of_a_first_sync_that_began_another_way_since(
+    wizard: Wizard, ada: Person, way: str
+) -> None:
+    await at_the_review(wizard, ada, people=3)
+    await ada.press("/setup/review", "/setup/review", existing="all", go="next")
+    assert (await wizard.finished()).state == "done"
+    connection = await wizard.connection()
+    async with wizard.store.write(connection.id) as tx:
+        assert await first_sync.expected(tx)
+        if way == "by another choice":
+            await load_again(tx, "link")
+        else:
+            # As `connect` leaves one that was disconnected, after a set-up of it that was given up.
+            await connections.update(tx, connection.id or 0, begun_at_us=None, state="setting_up")
+    if way == "by command":
+        await states.begin(wizard.store, await wizard.connection())
+    [told] = await status.status(wizard.store, [await wizard.connection()], wizard.clock())
+    assert told.document["objects"]["contacts"]["first_sync"]["total"] is None
 
 
 async def test_how_much_is_left_is_not_said_where_nobody_has_counted(wizard: Wizard, ada: Person) -> None:

@@ -14,6 +14,7 @@ from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app import disconnect, sign_in_checks, sign_offs
+from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
@@ -198,8 +199,9 @@ async def test_a_set_up_that_syncs_is_not_given_up(wizard: Wizard) -> None:
             await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
 
 
+@pytest.mark.parametrize("restored", [False, True])
 async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behind(
-    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch, restored: bool
 ) -> None:
     """The set-up is over by then, and no page leads to it any more."""
     await wizard.signed_in("sales@example.com")
@@ -216,6 +218,8 @@ async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behi
         await finish.wait(wizard.interlock, wizard.setup_id)
     assert (await wizard.setup()).ended_at_us is not None
     wizard.interlock.background = Background()
+    if restored:
+        await withdraw_again(wizard.store, None, 0, BY)
     await finish.go_on_with_what_was_left(wizard.interlock)
     run = await wizard.finished()
     assert (run.state, run.step) == ("done", "done")
@@ -231,9 +235,9 @@ async def test_a_set_up_is_not_given_up_while_it_is_being_finished(wizard: Wizar
     await wizard.keep(review.slug, review.Values("all"))
     await wizard.go_on(go_on=False)
     with pytest.raises(Busy, match="being finished"):
-        finish.check_not_running(wizard.interlock, wizard.setup_id)
+        await finish.check_not_running(wizard.interlock, wizard.setup_id)
     await wizard.finished()
-    finish.check_not_running(wizard.interlock, wizard.setup_id)
+    await finish.check_not_running(wizard.interlock, wizard.setup_id)
 
 
 async def test_a_preview_that_still_counts_ends_with_the_set_up_and_leaves_nothing_of_records(

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials, key_fields, sign_offs
+from interlock.app import credentials, first_sync, key_fields, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
@@ -355,6 +355,7 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
 
 async def load_again(tx: WriteTx, existing: str) -> None:
     """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
+    await first_sync.forget(tx)
     if not EXISTING[existing].load:
         return
     for slug in SPECS:

@@ -134,10 +134,13 @@ async def erase(
                 seen = await _read(clients, found)
                 await _check_living(clients, found)
                 found, known = await _look(store, connection, key, _merged(seen))
-                if everywhere:
-                    await _delete(clients, found)
                 mails = addresses(SPECS[_PERSONS], seen)
+                # Both before the delete: whoever tries again after a failure finds no record any more that tells them.
                 others = await _living(clients, found, known, mails)
+                if everywhere:
+                    async with store.write(connection.id, ownership.lease) as tx:
+                        await erasures.put(tx, mails)
+                    await _delete(clients, found)
                 await _forget(store, connection, known, mails, by, ownership.lease, others)
                 return msgspec.structs.replace(found, others=others)
 

@@ -22,7 +22,7 @@ class Expected(msgspec.Struct, frozen=True):
 async def expect(tx: WriteTx, existing: str, counted: dict[str, dict[str, int]] | None) -> None:
     """`counted`: the objects of a complete preview; None: nobody knows."""
     if existing not in _MADE or counted is None:
-        await directory.drop(tx, _NAME)
+        await forget(tx)
         return
     linked = {slug: states.get(LinkState.LINKED.value, 0) for slug, states in (await links.counts(tx)).items()}
     kept = {
@@ -30,6 +30,11 @@ async def expect(tx: WriteTx, existing: str, counted: dict[str, dict[str, int]] 
         for slug, counts in counted.items()
     }
     await directory.put(tx, _NAME, msgspec.to_builtins(kept))
+
+
+async def forget(tx: WriteTx) -> None:
+    """Another first sync begins, or this one anew: what a set-up had counted before was not for it."""
+    await directory.drop(tx, _NAME)
 
 
 async def expected(tx: Tx) -> dict[str, Expected]:

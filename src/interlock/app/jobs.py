@@ -2,6 +2,8 @@
 
 What a job does to records is as safe as any sync: when the process ends it is asked to stop between two batches, and what it
 did is saved (background.py). Only what it would have answered is lost, and a job that nobody knows any more is begun again.
+
+An answer may hold values of records. So what was begun before a person was erased, by whichever process, is shown no more.
 """
 
 from __future__ import annotations
@@ -18,18 +20,21 @@ from interlock.app.background import Background, failure_of
 from interlock.app.documents import error_document
 from interlock.app.errors import Busy, Failure, Missing
 from interlock.app.times import rfc3339
+from interlock.store import Store, erasures
 
 Json = dict[str, Any]
 
 RUNNING_MOST, KEPT_MOST = 8, 200
 KEPT_US = 24 * 3_600 * 1_000_000
+# Their answers count and name, and whoever erases is to see what became of it.
+WITHOUT_VALUES = ("erase", "disconnect")
 
 
 class Job(msgspec.Struct):
     """`asked`: what it was begun with."""
 
     id: str
-    kind: str  # plan | sync | import | undo-plan | undo | disconnect
+    kind: str  # plan | sync | import | undo | disconnect | erase
     connection: str
     asked: Json
     begun_at_us: int
@@ -62,7 +67,8 @@ def _name(id_: str) -> str:
 
 
 class Jobs:
-    def __init__(self, background: Background, clock_us: Callable[[], int]) -> None:
+    def __init__(self, store: Store, background: Background, clock_us: Callable[[], int]) -> None:
+        self._store = store
         self._background = background
         self._clock_us = clock_us
         self._jobs: dict[str, Job] = {}
@@ -92,34 +98,40 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
-    def find(self, id_: str) -> Job | None:
+    async def find(self, id_: str) -> Job | None:
         self._forget()
+        await self.forget_erased()
         return self._jobs.get(id_)
 
-    def drop_ended(self, connection: str) -> None:
-        """Answers that hold values of records: one of them was erased."""
-        ended = [
-            each.id for each in self._jobs.values() if each.connection == connection and each.ended_at_us is not None
-        ]
-        for id_ in ended:
-            del self._jobs[id_]
+    async def forget_erased(self) -> None:
+        """One that runs may have read the person before they were erased: it is forgotten once it has ended."""
+        ended = [each for each in self._jobs.values() if each.ended_at_us is not None]
+        if not ended:
+            return
+        async with self._store.read(None) as tx:
+            newest_us = await erasures.newest_us(tx)
+        for job in ended:
+            if job.kind not in WITHOUT_VALUES and job.begun_at_us <= newest_us.get(job.connection, -1):
+                self._jobs.pop(job.id, None)
 
-    def get(self, id_: str) -> Job:
+    async def get(self, id_: str) -> Job:
         """Raises Missing."""
-        job = self.find(id_)
+        job = await self.find(id_)
         if job is None:
             raise Missing(
                 f"There is no job {id_}.",
                 code="no_such_job",
-                fix="Jobs are forgotten after a day, or when Interlock was started again: begin it once more.",
+                fix="Jobs are forgotten after a day, when a person was erased, or when Interlock was started again: begin it once"
+                " more.",
             )
         return job
 
     async def wait(self, id_: str, seconds: float) -> Job:
         """The job when it has ended, else as it is after so long. Raises Missing."""
-        job = self.get(id_)
-        if seconds > 0:
+        job = await self.get(id_)
+        if seconds > 0 and job.state == "running":
             await self._background.wait(_name(id_), seconds)
+            return await self.get(id_)
         return job
 
     async def _run(self, job: Job, work: Callable[[], Coroutine[Any, Any, Json]]) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from interlock.app.background import Background
 from interlock.engine.ownership import own
 from interlock.store import Fenced, HeldByOther, Store
+from interlock.store import lease as leases
 from interlock.store.lease import Lease
 
 # How often one that stands by looks whether the other has died, or has ended it.
@@ -39,6 +40,15 @@ class Record(Protocol):
 
 
 Kept = TypeVar("Kept", bound=Record)
+
+
+async def runs(interlock: Opened, name: str) -> bool:
+    """Whether some process has it in hand: this one, or another that holds its lease and may be alive."""
+    if interlock.background.runs(name):
+        return True
+    async with interlock.store.read(None) as tx:
+        held = await leases.read(tx, name)
+    return held is not None and held.until_us > interlock.clock_us() and not interlock.store.has_died(held.owner)
 
 
 def carry_on(

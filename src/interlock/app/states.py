@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from interlock.app import first_sync
 from interlock.app.connections import BRAKE_RELEASED, HALTED, fresh
 from interlock.app.errors import Failure, Stopped, as_failure
 from interlock.app.times import rfc3339
@@ -55,6 +56,7 @@ async def begin(store: Store, connection: Connection) -> Connection:
             )
         begun_at_us = (await fresh(tx, connection.id)).created_at_us
         await connections.update(tx, connection.id, begun_at_us=begun_at_us, state="first_sync")
+        await first_sync.forget(tx)
         await schedule.ring(tx)
         return await fresh(tx, connection.id)
 

@@ -116,12 +116,20 @@ async def after_restore(
     from interlock.wiring import wall_clock_us
 
     home = config.load(run.home_path())
-    nothing = {"planned": True, "connections": None, "withdrawn": None, "sign_ins_readable": None}
+    before = None if replaced is None else home.database_at(replaced)
     if plan:
-        return Answer(nothing, lambda out: out.line("Everybody would be signed out. Nothing was changed."))
+        would = await use_case.plan(home.database, before, wall_clock_us)
+        planned = {"planned": True, "connections": None, "withdrawn": would, "sign_ins_readable": None}
+
+        def planned_page(out: Page) -> None:
+            out.line("Everybody would be signed out. Nothing was changed.")
+            if would is not None:
+                out.line(f"Would be taken away again: {_listed(would)}. Who was erased since would be forgotten again.")
+
+        return Answer(planned, planned_page)
     unknown = "" if replaced else " Without --replaced nothing is known of what was taken away since the backup."
     run.confirm(f"Sign everybody out, and take away again what was taken away since?{unknown}", yes)
-    done = await use_case.settle(home.database, replaced, keyring.load_or_create(home.key_file), wall_clock_us)
+    done = await use_case.settle(home.database, before, keyring.load_or_create(home.key_file), wall_clock_us)
     document = {
         "planned": False,
         "connections": done.connections,
@@ -137,8 +145,7 @@ async def after_restore(
                 " disconnect connections, and remove webhooks, as you have since."
             )
         else:
-            taken = ", ".join(f"{number} {name}" for name, number in done.withdrawn.items())
-            out.line(f"Taken away again: {taken}. Who was erased since was forgotten again.")
+            out.line(f"Taken away again: {_listed(done.withdrawn)}. Who was erased since was forgotten again.")
         if not done.readable:
             out.line(
                 f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."
@@ -146,6 +153,10 @@ async def after_restore(
         out.line("Next: interlock plan")
 
     return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
+def _listed(withdrawn: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in withdrawn.items())
 
 
 async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False) -> Answer:

@@ -297,10 +297,9 @@ async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Inten
             made = await _made_in_salesforce(ctx, list(by_key), sorted({intent.target.type for _, intent in pairs}))
         for key, seen in made.items():
             work, intent = by_key[key]
-            if work.link is not None and work.link.key(side) == seen.key:
-                # It showed up by itself, and was told of then.
-                continue
             if _on_disk(work):
+                if work.link is not None and work.link.key(side) == seen.key:
+                    continue  # it showed up by itself, and was told of then
                 # While the request was under way a pair moved to whoever it was made for: what was made stands alone.
                 between = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
                 know_what_it_holds(between, intent, seen.key, as_it_was=False)

@@ -18,11 +18,24 @@ from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
 _SECRET = "erasure_key"
-_PUT = BulkInsert("erased", ("connection_id", "hash", "at_us"), "ON CONFLICT (connection_id, hash) DO NOTHING")
+_PUT = BulkInsert(
+    "erased",
+    ("connection_id", "hash", "at_us"),
+    "ON CONFLICT (connection_id, hash) DO UPDATE SET at_us = excluded.at_us",
+)
 
 
 async def any_(tx: Tx) -> bool:
     return await tx.row("SELECT 1 FROM erased WHERE connection_id = ? LIMIT 1", tx.connection_id) is not None
+
+
+async def newest_us(tx: Tx) -> dict[str, int]:
+    """{connection's name: when somebody was last erased}; one of nobody is missing."""
+    rows = await tx.rows(
+        "SELECT connection.name, MAX(erased.at_us) FROM erased JOIN connection ON connection.id = erased.connection_id"
+        " GROUP BY connection.name"
+    )
+    return {name: int(at_us) for name, at_us in rows}
 
 
 async def held(tx: Tx, words: Iterable[str]) -> set[str]:

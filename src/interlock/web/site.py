@@ -34,7 +34,7 @@ class Site:
         self.public_url = public_url
         self.post = interlock.post(public_url)
         self.passwords = passwords
-        self.jobs = Jobs(interlock.background, self.clock_us)
+        self.jobs = Jobs(self.store, interlock.background, self.clock_us)
         self.tokens = Buckets(TOKEN, self.clock_us)
         self.strangers = Buckets(STRANGER, self.clock_us)
         self.denials = Denials(self.store, self.clock_us)

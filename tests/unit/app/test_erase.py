@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ from interlock.app import erase as erasing
 from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
 from interlock.app.words import WHY_NOT
-from interlock.core.model import LinkState, RecordKey, Side
+from interlock.core.model import LinkState, RecordKey, Refused, Side
+from interlock.crm.errors import Unreachable
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine import fetch
 from interlock.store import setup_work, setups, unlinked
 from interlock.store.keyring import load_or_create
@@ -172,6 +175,62 @@ def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> N
         assert await canaries(world) == []
 
     tell(story)
+
+
+def test_a_crm_that_fails_once_the_records_are_gone_leaves_no_address_unknown_and_no_record_unnamed(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the command again finds no record any more that would tell the address."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        twin = world.sally.create("Lead", {"LastName": "Twin", "Company": "x", "Email": CANARIES[0]})
+        asked = SalesforceClient.query_where_in
+
+        async def fails_after_the_delete(*arguments: Any, **options: Any) -> Any:
+            if world.counts()["contacts"] == 0:
+                raise Unreachable(Side.SALESFORCE, "Salesforce could not be reached.")
+            return await asked(*arguments, **options)
+
+        named = None
+        with monkeypatch.context() as patched:
+            patched.setattr(SalesforceClient, "query_where_in", fails_after_the_delete)
+            with contextlib.suppress(Unreachable):
+                named = (await erase(world, contact(hubspot_id), everywhere=True)).others
+        if named is None:
+            named = (await erase(world, contact(hubspot_id), everywhere=True)).others
+        assert named == (RecordKey(Side.SALESFORCE, "Lead", twin),)
+        await no_contact_is_made_of(world, CANARIES[0])
+
+    tell(story)
+
+
+def test_an_address_that_only_the_record_had_which_is_gone_is_known_after_the_other_was_deleted_at_the_second_try(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        world.sally.update("Contact", salesforce_id, {"Email": "elsewhere@example.com"})
+
+        async def refuses(_client: object, _type: str, ids: list[str], **_options: Any) -> dict[str, Refused]:
+            return {id_: Refused("DELETE_FAILED", "It has cases.") for id_ in ids}
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SalesforceClient, "delete_made", refuses)
+            with pytest.raises(erasing.NotDeleted, match="It has cases"):
+                await erase(world, contact(hubspot_id), everywhere=True)
+        assert world.counts()["contacts"] == 0
+        await erase(world, contact(hubspot_id), everywhere=True)
+        assert world.counts()["Contact"] == 0
+        await no_contact_is_made_of(world, CANARIES[0])
+
+    tell(story)
+
+
+async def no_contact_is_made_of(world: World, mail: str) -> None:
+    world.sally.create("Contact", {"LastName": "Again", "Email": mail})
+    await world.settle()
+    assert world.counts()["contacts"] == 0
 
 
 @pytest.mark.parametrize("how", ["merged in HubSpot", "merged in Salesforce", "converted"])

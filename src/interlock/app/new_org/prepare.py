@@ -51,7 +51,7 @@ async def begin(interlock: Opened, by: By, connection: Connection, public_url: s
     assert connection.id is not None
     moved = kept.moved(connection)
     before = await kept.run_of(interlock.store, connection)
-    if before is not None and before.state == "running" and interlock.background.runs(task_name(connection.id)):
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(connection.id)):
         return
     emptying = moved.emptied or (before is not None and before.emptying)
     # What was emptied before counts on: a second look finds nothing left to empty.

@@ -19,7 +19,8 @@ import msgspec
 from interlock.app import first_sync, key_fields, owned_work, sign_offs
 from interlock.app.background import failure_of
 from interlock.app.connect import load_again
-from interlock.app.connections import objects_on
+from interlock.app.connections import HALTED, objects_on
+from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import BadInput, Busy, Stale
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
@@ -88,7 +89,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
     """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
     kept. While one runs, nothing happens."""
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
-    if before is not None and before.state == "running" and interlock.background.runs(task_name(setup.id, _RUN)):
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, _RUN)):
         return
     # Whoever tries again tries the same records: a further ten would be synced beside them.
     chosen = None if before is None else before.chosen
@@ -156,9 +157,10 @@ async def go_on_with_what_was_left(interlock: Opened) -> None:
             await standing(interlock, setup_id)
 
 
-def check_not_running(interlock: Opened, setup_id: int) -> None:
+async def check_not_running(interlock: Opened, setup_id: int) -> None:
     """Raises Busy. A finish that lost its connection on the way would make it anew, for a set-up that is no more."""
-    if interlock.background.runs(task_name(setup_id, _RUN)):
+    run = await opened.load(interlock.store, setup_id, _RUN, Run)
+    if run is not None and run.state == "running" and await owned_work.runs(interlock, task_name(setup_id, _RUN)):
         raise Busy(
             "The set-up is being finished.",
             code="setup_finishing",
@@ -292,7 +294,10 @@ class _Finish:
             await self._look_at_pairs(connection.id)
         async with self._interlock.store.write(connection.id) as tx:
             now = await connections.get(tx, connection.id)
-            assert now is not None
+            if now is None or now.state == NOT_CONNECTED:
+                raise Stale("The connection was disconnected meanwhile. It was not begun.", fix="Finish again.")
+            # Who has paused it meanwhile resumes it.
+            begun = now.state if now.state in HALTED else "first_sync"
             settings = {**now.settings, "existing": existing}
             if existing == "none":
                 # From the moment when it was pressed, however long the steps of the finish take.
@@ -306,7 +311,7 @@ class _Finish:
             # One that was disconnected may have been loaded before, by another choice.
             await load_again(tx, existing)
             await first_sync.expect(tx, existing, counted)
-            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
+            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state=begun)
             await state.finish_in(tx, self._by, self._setup_id)
             # What is left of the run is to end the sign-in that deployed.
             await setup_work.drop_all_but(tx, self._setup_id, _RUN)

@@ -169,7 +169,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
     if values.who == "profiles":
         scope.check(values.scope, await profiles(interlock, setup))
     before = await opened.load(interlock.store, setup.id, WORK, Run)
-    if before is not None and before.state == "running" and interlock.background.runs(task_name(setup.id, WORK)):
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, WORK)):
         return
     origin = _address(setup, public_url).origin
     run = Run("running", values.who, values.scope.profiles, origin, by.actor, interlock.clock_us())

@@ -88,6 +88,6 @@ async def _erase(called: Called, chosen: Connection, key: Key, wanted: Erasing) 
             everywhere=wanted.everywhere,
             by=called.by,
         )
-        site.jobs.drop_ended(chosen.name)
+        await site.jobs.forget_erased()
     document = found.document(everywhere=wanted.everywhere, plan=wanted.plan)
     return with_head(document, "erase", site.clock_us())

@@ -89,7 +89,7 @@ async def _work(site: Site, connection: Connection, keep: bool, reason: str, by:
 async def job(asked: Asked) -> Response:
     """How far it is; in the end what could not be ended."""
     connection = await settings.connection_of(asked)
-    found = asked.site.jobs.find(str(asked.request.path_params["job"]))
+    found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
     if found is None or found.connection != connection.name or found.kind != KIND:
         raise Missing(
             _(

@@ -46,7 +46,7 @@ async def _plan(site: Site, connection: Connection, change: Change) -> dict[str,
 
 async def show(asked: Asked) -> Response:
     connection = await settings.connection_of(asked)
-    return _page(asked, connection, *_job_of(asked, connection), forms.Shown())
+    return _page(asked, connection, *await _job_of(asked, connection), forms.Shown())
 
 
 def _is_old(asked: Asked, found: Job, change: Change) -> bool:
@@ -56,9 +56,9 @@ def _is_old(asked: Asked, found: Job, change: Change) -> bool:
     return asked.site.clock_us() - found.ended_at_us > COUNTS_FOR_US
 
 
-def _job_of(asked: Asked, connection: Connection) -> tuple[Job, Change]:
+async def _job_of(asked: Asked, connection: Connection) -> tuple[Job, Change]:
     """Raises Missing."""
-    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
+    found = await asked.site.jobs.get(str(asked.request.path_params["job"]))
     change = msgspec.convert(found.asked["change"], Change) if "change" in found.asked else None
     if change is None or found.connection != connection.name or change.object != _slug(asked):
         raise Missing(
@@ -104,7 +104,7 @@ async def save(asked: Asked) -> Response:
     """What the page has shown; a preview that failed is enough only where nothing more can sync or be created. One that is old is
     made anew."""
     connection = await settings.connection_of(asked)
-    found, change = _job_of(asked, connection)
+    found, change = await _job_of(asked, connection)
     if asked.field("do") == "preview":
         return await look(asked, connection, change)
     if found.result is None and (change.widens or found.state == "running"):

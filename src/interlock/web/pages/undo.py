@@ -68,16 +68,17 @@ async def look(asked: Asked) -> Response:
 async def job(asked: Asked) -> Response:
     """The preview or the undo, as far as it is."""
     connection = await settings.connection_of(asked)
-    return _job(asked, connection, _job_of(asked, connection), forms.Shown())
+    return _job(asked, connection, await _job_of(asked, connection), forms.Shown())
 
 
-def _job_of(asked: Asked, connection: Connection) -> Job:
+async def _job_of(asked: Asked, connection: Connection) -> Job:
     """Raises Missing."""
-    found = asked.site.jobs.find(str(asked.request.path_params["job"]))
+    found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
     if found is None or found.connection != connection.name or found.kind != undoing.KIND:
         raise Missing(
             _(
-                "This undo is not known any more: Interlock was started again meanwhile, or it ended more than a day ago."
+                "This undo is not known any more: Interlock was started again or a person was erased meanwhile, or it ended more"
+                " than a day ago."
             ),
             code="no_such_job",
             fix=_("What it had taken back until then stays taken back. To see what is left, begin it again."),
@@ -102,7 +103,7 @@ def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, st
 async def run(asked: Asked) -> Response:
     """*Undo*, of what the preview has shown."""
     connection = await settings.connection_of(asked)
-    seen = _job_of(asked, connection)
+    seen = await _job_of(asked, connection)
     if not seen.asked["plan"] or seen.result is None:
         return settings.back(connection, f"undo/{seen.id}")
     typed = asked.field("count").strip()

@@ -42,7 +42,7 @@ async def ask_to_give_up(asked: Asked) -> Response:
 
 async def give_up(asked: Asked) -> Response:
     setup = await _named(asked, asked.field("setup"))
-    finish.check_not_running(asked.site.interlock, setup.id)
+    await finish.check_not_running(asked.site.interlock, setup.id)
     async with asked.site.interlock.crms() as crms:
         ended = await signing_in.give_up(asked.site.store, crms, asked.by, setup.id)
     stayed = [told(f"{each.why_not} {each.fix}") for each in ended if each.why_not is not None]
