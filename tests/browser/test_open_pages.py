@@ -189,6 +189,8 @@ async def test_a_stream_that_is_only_opened_anew_is_called_no_lost_connection(
     async with page.expect_response("**/settings/progress/events*"):
         pass
     assert await page.evaluate("window.told") == []
+    # Else it opens its stream anew while its server goes.
+    await page.close()
 
 
 async def test_an_overview_whose_connection_is_gone_says_so(desk: Desk) -> None:

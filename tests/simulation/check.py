@@ -17,6 +17,7 @@ from interlock.core.model import AuditKind, Issue, IssueCategory
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
+from tests.simulation.taken import companies_taken, filled_again
 from tests.simulation.twice import made_twice_by_one_request, refused_when_it_came_again
 from tests.simulation.world import PACE, Story, shout
 
@@ -134,10 +135,10 @@ def check(story: Story) -> list[str]:
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
-        problems += [*emptied_unread(story, scene.kind), *_creates_are_told(scene)]
+        problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *_creates_are_told(scene)]
     problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
-        problems += _belonging(scenes)
+        problems += [*_belonging(scenes), *companies_taken(story)]
     return problems
 
 

@@ -7,7 +7,7 @@ from interlock.core.model import Issue, IssueCategory, LinkedBy, RecordKey, Side
 from interlock.engine.candidates import Finder, own_seen
 from interlock.engine.work import Work
 
-_SHARED = {
+SHARED = {
     LinkedBy.NATIVE_ID: "the same Salesforce id from HubSpot's own integration",
     LinkedBy.EMAIL: "the same e-mail address",
     LinkedBy.DOMAIN: "the same domain",
@@ -19,7 +19,7 @@ _SHARED = {
 def question_of(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
     own = own_seen(work).key
     names = ", ".join(str(key) for key in decision.keys)
-    shared = _SHARED.get(decision.by, _SHARED[LinkedBy.SYNC_KEY])
+    shared = SHARED.get(decision.by, SHARED[LinkedBy.SYNC_KEY])
     if decision.code == "candidate_taken":
         one, holder = decision.keys
         if one in finder.linked_to:

@@ -113,7 +113,7 @@ WRITING = (
                 RECORD,
                 """\
     elif not_done(write):
-        work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+        work.wait(now + backoff_us(ctx, work), Reason.RETRY)
 """,
                 """\
     elif not_done(write):

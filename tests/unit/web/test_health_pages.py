@@ -453,7 +453,7 @@ async def test_the_report_tells_eligible_synced_blocked_and_each_records_reason(
     vera = await site.browser("vera")
     page = (await vera.get(f"{HERE}/health")).page
     # Eligible, synced, of them in part, blocked, waiting, not eligible, resting.
-    assert "Contacts 4 1 1 2 1 2 0" in page.text
+    assert "Contacts 4 1 1 (Issues of contacts) 2 1 2 0" in page.text
     (shown,) = [each for each in page.all("a") if "why=no_email" in str(each.get("href"))]
     listed = (await vera.get(str(shown["href"]).replace("&amp;", "&"))).page
     assert "hubspot:contacts:2" in listed.text

@@ -16,7 +16,7 @@ from interlock.app.people.roles import Role
 from interlock.app.sign_in_checks import _ACCOUNTS
 from interlock.app.words import WHY_NOT
 from interlock.engine.explanations import known
-from interlock.engine.matching import _SHARED
+from interlock.engine.questions import SHARED
 from interlock.web import texts
 from interlock.web.app import make_app
 from interlock.web.said import told
@@ -87,7 +87,7 @@ def test_a_sentence_that_begins_with_a_number_is_one_by_itself() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        *(f"hubspot:contacts:1 has {shared} but is already linked with it." for shared in _SHARED.values()),
+        *(f"hubspot:contacts:1 has {shared} but is already linked with it." for shared in SHARED.values()),
         *(f"Sign in to Acme. Another {account} takes a connection of its own." for account in _ACCOUNTS.values()),
     ],
 )
