@@ -1,5 +1,5 @@
-"""A clear is an edit: what somebody emptied after both sides had agreed on it is not filled again unlogged. And nobody loses the
-company but to somebody who took it away.
+"""A clear is an edit: what somebody emptied after both sides had agreed on it is not filled again with the same. And nobody loses
+the company but to somebody who took it away.
 
 Later edits mend most of what goes wrong here, and both sides agree on what was lost. Judged from the journals and the log.
 """
@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditKind
 from tests.simulation.emptied import OURS, blank, counterparts, entries_of
 from tests.simulation.kinds import ALWAYS, KINDS, Kind
 from tests.simulation.world import Story
 
 _OTHER = {"hubspot": "salesforce", "salesforce": "hubspot"}
-_ID = {"hubspot": "hubspot_id", "salesforce": "salesforce_id"}
 
 
 def filled_again(story: Story, kind: Kind) -> Iterator[str]:
@@ -34,33 +32,27 @@ def filled_again(story: Story, kind: Kind) -> Iterator[str]:
                 name = fields[entry.field]
                 if not _may_fill(story, kind, side, name, clear, entry):
                     yield (
-                        f"filled again: {side} {entry.id}.{entry.field}, cleared of {clear.old!r}, holds {entry.new!r} by us,"
-                        " and no log tells"
+                        f"filled again: {side} {entry.id}.{entry.field}, cleared of {clear.old!r}, holds it again by us"
                     )
 
 
 def _may_fill(story: Story, kind: Kind, side: str, name: str, clear: JournalEntry, fill: JournalEntry) -> bool:
-    if story.rules[kind.slug, name] in ALWAYS or (kind.slug, name) in story.reruled:
-        return True  # by which the other side's value goes back, whatever became of it here
+    """Another value than the one that was cleared is an edit of the other side, and an empty one that loses is in no log (table 1
+    of docs/guarantees.md). By some rules the other side's value goes back, whatever became of it here."""
+    if fill.new != clear.old or (kind.slug, name) in story.reruled:
+        return True
+    if story.rules[kind.slug, name] in (*ALWAYS, f"prefer_{_OTHER[side]}"):
+        return True
     other_field = kind.fields[name] if side == "hubspot" else name
     others = counterparts(story, kind, side, clear.id)
+    cleared_us = _there_us(story, side, clear.at_us)
     there = [
         entry
         for entry in entries_of(story, kind, _OTHER[side])
-        if entry.id in others and entry.field == other_field and entry.at_us <= _there_us(story, side, fill.at_us)
+        if entry.id in others and entry.field == other_field and entry.new == clear.old
     ]
-    cleared_us = _there_us(story, side, clear.at_us)
-    if not any(entry.new == clear.old for entry in there):
-        return True  # typed and cleared before anybody carried it over: as both knew it, it never changed
-    if any(entry.new == fill.new and entry.client != OURS and entry.at_us > cleared_us for entry in there):
-        return True  # typed there since
-    return any(
-        row.kind is AuditKind.CONFLICT
-        and getattr(row, _ID[side]) == clear.id
-        and row.property == name
-        and blank(None if row.old is None else str(row.old))
-        for row in story.audit
-    )
+    # Typed and cleared before anybody carried it over: as both knew it, it never changed.
+    return not there or any(entry.client != OURS and entry.at_us > cleared_us for entry in there)
 
 
 def companies_taken(story: Story) -> Iterator[str]:
