@@ -37,18 +37,17 @@ def _reference() -> list[str]:
         ]
         lines += [_row(each) for each in OPERATIONS if each.tag == tag]
         again = [
-            f"- `{each.method} {each.path}`: {each.again}" for each in OPERATIONS if each.tag == tag and each.again
+            f"- `{each.method} {each.shown}`: {each.again}" for each in OPERATIONS if each.tag == tag and each.again
         ]
         lines += ["", *(["Sent once more:", "", *again, ""] if again else [])]
     return lines
 
 
 def _row(each: Operation) -> str:
-    path = each.path.replace(":int", "")
     names = [name for type_ in (each.query, each.body) if type_ is not None for name in type_.__struct_fields__]
     takes = f" Takes {', '.join(f'`{name}`' for name in names)}." if names else ""
     answer = f"{each.status} `{each.answers}`" if each.answers is not None else "a file"
-    return f"| `{each.method} {path}` | {each.summary}{takes} | {openapi.role_needed(each)} | {answer} |"
+    return f"| `{each.method} {each.shown}` | {each.summary}{takes} | {openapi.role_needed(each)} | {answer} |"
 
 
 if __name__ == "__main__":

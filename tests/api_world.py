@@ -31,6 +31,7 @@ from interlock.store import Store, keyring
 from interlock.store.connections import Connection
 from interlock.web.app import make_app
 from interlock.wiring import Interlock
+from tests import databases
 from tests.asgi_browser import Answer, Browser
 from tests.office import START_US, Office
 
@@ -93,7 +94,7 @@ class ApiWorld:
 
     async def open(self, database: str | None = None) -> None:
         store = await Store.open(
-            database or str(self.folder / "interlock.db"),
+            database or databases.at(self.folder / "interlock.db"),
             clock_us=self.office.clock_us,
             forbid_network=forbid_network,
             keyring=keyring.load_or_create(self.folder / "secret.key"),

@@ -527,6 +527,7 @@ WATCHED = (
         "record_link",
         "dirty",
         "dirty_counter",
+        "awaited",
         "intent",
         "audit",
         "issue",

@@ -31,6 +31,7 @@ from interlock.engine.dispatch.local import LocalDispatcher
 from interlock.store import Store, mappings
 from interlock.store.connections import Connection
 from interlock.wiring import Clients
+from tests import databases
 from tests.simulation.virtual_time import VirtualTimeLoop
 
 # A call takes this long, there and back: without it a turn would take no time, and nobody would ever be in the way.
@@ -190,7 +191,7 @@ async def street(loop: VirtualTimeLoop, path: Path, orgs: Sequence[int]) -> Asyn
     """Connected and served, past its first sync."""
     made = Street(loop, orgs)
     store = await Store.open(
-        str(path), clock_us=loop.now_us, synchronous="OFF", threadless=True, forbid_network=forbid_network
+        databases.at(path), clock_us=loop.now_us, synchronous="OFF", threadless=True, forbid_network=forbid_network
     )
     try:
         await made.connect(store)

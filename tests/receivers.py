@@ -52,7 +52,7 @@ async def a_web_receiver() -> AsyncIterator[WebReceiver]:
 
 
 class MailReceiver:
-    """Speaks as much SMTP as a client needs (RFC 5321). `refuses`: its answer to RCPT TO instead of 250."""
+    """Speaks as much SMTP as a client needs (RFC 5321, 4954). `refuses`: its answer to RCPT TO instead of 250."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -67,7 +67,10 @@ class MailReceiver:
         while line := (await reader.readline()).decode().strip():
             verb = line.partition(" ")[0].upper()
             if verb in ("EHLO", "HELO"):
-                say("250 receiver")
+                say("250-receiver")
+                say("250 AUTH PLAIN")
+            elif verb == "AUTH":
+                say("235 welcome")
             elif verb == "DATA":
                 say("354 go on")
                 raw = (await reader.readuntil(b"\r\n.\r\n")).removesuffix(b".\r\n")

@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "interlock"
 SPEAKING = ("app", "engine", "crm", "core", "objects", "store/errors.py")
 # What only commands, files and the log of the process say.
 COMMANDS = (
+    "app/after_restore.py",
     "app/backup.py",
     "app/connect.py",
     "app/credentials.py",
@@ -23,7 +24,6 @@ COMMANDS = (
     "app/key_rotation.py",
     "app/notify/courier.py",
     "app/once.py",
-    "app/serve.py",
     "app/setup/hubspot_project.py",
     "app/worker.py",
     "core/invariants.py",
@@ -37,8 +37,12 @@ WORDS, LETTERS = 2, 9
 REASON_WORDS, SMALL_REASON_WORDS = 4, 6
 # Of a query, and of a regular expression.
 FOR_PROGRAMS = ("SELECT ", "([")
-# Who did not do it, and why: `{crm} refused to {verb}: {message}`.
-WITH_A_REASON = re.compile(r"\{\w+\} .*: \{\w+\}")
+# What did not happen, and why: `{crm} refused to create it: {message}`.
+WITH_A_REASON = re.compile(r"(\{\w+\}|[A-Z]\w*) .*: \{\w+\}")
+# Who, and what became of them: a title, or as short a sentence as `{crm} is blank.`
+OF_SOMETHING = re.compile(r"\{\w+\} (is|was) .+")
+# What fills a hole of a sentence and is no name: the values of these tables are said, too. Not of one word: any name may be that.
+FILLING = ("_ACCOUNTS", "_SHARED")
 
 
 def messages() -> list[str]:
@@ -55,10 +59,19 @@ def _modules() -> Iterator[Path]:
 
 def _said_in(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield from _filling(tree)
     quiet = {id(each) for node in ast.walk(tree) for each in _not_said(node)}
     for node in ast.walk(tree):
         if id(node) not in quiet and (text := _text(node)) and _is_sentence(text, _words(node)):
             yield text
+
+
+def _filling(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
+            continue
+        if any(isinstance(each, ast.Name) and each.id in FILLING for each in node.targets):
+            yield from (str(each.value) for each in node.value.values if isinstance(each, ast.Constant))
 
 
 def _not_said(node: ast.AST) -> list[ast.AST]:
@@ -117,6 +130,8 @@ def _is_sentence(text: str, words: str) -> bool:
     count = len(words.split())
     if "\n" in text or text != text.strip() or any(each in text for each in FOR_PROGRAMS):
         return False
+    if OF_SOMETHING.fullmatch(text):
+        return True
     if sum(map(str.isalpha, words)) < LETTERS or count < WORDS:
         return False
     if WITH_A_REASON.fullmatch(text):

@@ -93,6 +93,24 @@ class SettingsWorld(World):
             return [deed.action for deed in reversed(await deeds.list_(tx, None, 1000))]
 
 
+async def ended(browser: Browser, address: str) -> Answer:
+    """The page of a job, when it has nothing more to wait for."""
+    for _ in range(600):
+        answer = await browser.get(address)
+        if "hx-trigger" not in answer.body:
+            return answer
+        await asyncio.sleep(1)
+    raise AssertionError("it goes on and on")
+
+
+async def saved(browser: Browser, asked: Answer, **typed: str) -> Answer:
+    """A change of what syncs: saved from the page that shows what it would do, where there is one."""
+    if asked.to is None or "/change/" not in asked.to:
+        return asked
+    await ended(browser, asked.to)
+    return await browser.submit(asked.to, f"{asked.to}/save", **typed)
+
+
 def value_of(answer: Answer, name: str) -> str:
     """Of a hidden field of the page."""
     (field,) = {each.get("value") or "" for each in answer.page.all("input", name=name)}

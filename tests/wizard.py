@@ -64,7 +64,7 @@ class Wizard(SignInWorld):
         """As the steps before have left it; with `sync_user` the admin deploys and that user syncs."""
         await self.enter_apps()
         hubspot = await self.sign_in(Side.HUBSPOT)
-        salesforce = await self.sign_in(Side.SALESFORCE, other_grant=hubspot.grant_id, deploys=True)
+        salesforce = await self.sign_in(Side.SALESFORCE, other_account=hubspot.identity.account_id, deploys=True)
         other: Finished | None = None
         if sync_user is not None:
             other = await self.sign_in(Side.SALESFORCE, browser=self.browser(sync_user))

@@ -28,6 +28,7 @@ from interlock.store import Store, audit, connections, dirty, issues, links, map
 from interlock.store.connections import Connection
 from interlock.store.keyring import generate
 from interlock.store.mappings import FieldMappingRow
+from tests import databases
 
 OURS = "Interlock"  # the client under which the CRMs' journals know our writes
 SETTLES_IN = 25  # drains; a world that is busy for longer goes in circles
@@ -40,7 +41,7 @@ class World:
     """`hubspot` and `salesforce` are the emulators; `sally` and `hugo` people who work in them."""
 
     # The address of the database at a path: a file, or what tests/postgres.py puts in its place.
-    database_at: Callable[[Path], str] = staticmethod(str)
+    database_at: Callable[[Path], str] = staticmethod(databases.at)
 
     def __init__(
         self,

@@ -55,8 +55,14 @@ class ProcessSettings(BaseModel):
     @property
     def browser_url(self) -> str:
         """The address by which browsers reach the pages, as far as the settings tell."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        host = browser_host(self.host)
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def browser_host(host: str) -> str:
+    """The name by which a browser on this machine reaches what listens on `host`: without https both CRMs send people back to
+    http://localhost alone, by no other name of it."""
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::", "") else host
 
 
 class Home(BaseModel):
@@ -73,7 +79,11 @@ class Home(BaseModel):
 
     @property
     def database(self) -> str:
-        return self.settings.database if "://" in self.settings.database else str(self._in(self.settings.database))
+        return self.database_at(self.settings.database)
+
+    def database_at(self, named: str) -> str:
+        """The address of a database that is named as in interlock.yaml."""
+        return named if "://" in named else str(self._in(named))
 
     @property
     def key_file(self) -> Path:

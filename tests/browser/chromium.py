@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,41 @@ async def tab_through(page: Page, most: int = 300) -> list[str]:
         focus_is_seen(told, page)
         stops.append(told["tag"])
     return stops
+
+
+async def is_good(page: Page) -> None:
+    """Gone through by keyboard, looked at by axe, at 320 px, and with text at 200 %. Its window is wide before, not after."""
+    assert await page.locator("h1").count() == 1
+    controls = await page.locator(
+        # Of radio buttons of one question the chosen one is the stop.
+        "a[href]:visible, button:enabled:visible, select:visible, textarea:visible, summary:visible,"
+        " input:enabled:not([type=hidden]):not([type=radio]):visible, input[type=radio]:checked:visible"
+    ).count()
+    stops = await tab_through(page)
+    # Regions that scroll are stops too; nothing that can be used is left out.
+    used = ("a", "button", "select", "textarea", "input", "summary")
+    assert len([stop for stop in stops if stop in used]) == controls
+    await axe(page)
+
+    await page.set_viewport_size({"width": NARROW, "height": 640})
+    await axe(page)
+    await fits(page)
+    # Text at 200 % by the browser's own setting: every length of the style sheet goes by it.
+    await page.set_viewport_size({"width": 2 * NARROW, "height": 900})
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")
+    await fits(page)
+
+
+async def hears_that_it_waits(page: Page, hears: Callable[[str], object]) -> None:
+    """Each time that the window says that a page is on its way. Only the window itself can tell: Playwright does not look at a page
+    that is about to be left. To be asked for before the page is opened."""
+    await page.expose_function("hearsThatItWaits", hears)
+    await page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+            const place = document.getElementById("waiting");
+            new MutationObserver(() => place.textContent && hearsThatItWaits(place.textContent)).observe(place, {childList: true});
+        });"""
+    )
 
 
 async def new_page(browser: Browser, *, width: int = 1100, height: int = 900, **options: Any) -> Page:

@@ -26,22 +26,32 @@ async def rule_of(settled: Settled, property_: str) -> set[str]:
 
 @asynccontextmanager
 async def no_deploying(settled: Settled) -> AsyncIterator[None]:
-    """Salesforce takes records and answers questions, but no metadata."""
+    """Salesforce takes records and answers questions, but not about its set-up."""
     faults = settled.world.salesforce.faults
-    faults.add({"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500})
+    faults.add({"match": {"path_prefix": f"{DATA_PATH}/tooling"}, "kind": "status", "status": 500})
     try:
         yield
     finally:
         faults.clear()
 
 
-@pytest.mark.presses(f"POST {OBJECT}/rules")
+async def see_and_save(page: Page) -> None:
+    """What the next sync would do with it is counted behind the page, and shown before it is saved."""
+    await page.wait_for_url("**/change/*")
+    save = page.get_by_role("button", name="Save", exact=True)
+    await expect(save).to_be_visible()
+    await expect(page.get_by_role("heading", name="What the next sync would do")).to_be_visible()
+    await save.click()
+
+
+@pytest.mark.presses(f"POST {OBJECT}/rules", f"GET {OBJECT}/change/{{job}}", f"POST {OBJECT}/change/{{job}}/save")
 async def test_what_becomes_of_a_new_contact_is_chosen(settled: Settled, page: Page) -> None:
     await page.goto(f"{HERE}/contacts")
     choice = page.get_by_label("In Salesforce, when a HubSpot contact is new")
     for rule in ("Do nothing", "Create or update the contact"):
         await choice.select_option(label=rule)
         await page.get_by_role("button", name="Save rules").click()
+        await see_and_save(page)
         await said(page, "saved")
         await expect(choice.locator("option:checked")).to_have_text(rule)
 
@@ -61,6 +71,9 @@ async def test_an_object_that_is_turned_off_no_longer_syncs_and_does_again_once_
     await expect(page.get_by_role("heading", name="Deals off")).to_be_visible()
     await page.goto(f"{HERE}/deals")
     await page.get_by_role("button", name="Enable deal sync").click()
+    await expect(page.get_by_role("heading", name="What it would change")).to_be_visible()
+    assert not await on()
+    await see_and_save(page)
     await expect(page.get_by_role("button", name="Turn syncing off")).to_be_visible()
     assert await on()
 
@@ -75,10 +88,15 @@ async def test_who_syncs_is_limited_to_a_list_and_to_nobody_less_again(page: Pag
     await chromium.axe(page)
     await page.get_by_label("Prospects").check()
     await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/change/*")
+    await expect(page.get_by_role("heading", name="What the next sync would do")).to_be_visible()
+    await chromium.axe(page)
+    await see_and_save(page)
     await expect(page.get_by_text("Only records of the HubSpot list")).to_be_visible()
     await page.get_by_role("link", name="Choose which contacts to sync").click()
     await page.get_by_label("All contacts").check()
     await page.get_by_role("button", name="Save").click()
+    await see_and_save(page)
     await expect(page.get_by_text("All contacts sync.")).to_be_visible()
 
 

@@ -49,6 +49,8 @@ async def test_both_sides_are_signed_in_to_in_windows_that_close_by_themselves(d
     await expect(page.get_by_text(desk.salesforce.org_id).first).to_be_visible()
     await in_a_window(page, "Choose the sync user", SALES)
     await expect(page.get_by_text(SALES).first).to_be_visible()
+    await page.get_by_role("button", name="Look again").click()
+    await expect(page.get_by_text(SALES).first).to_be_visible()
     await chromium.axe(page)
     await page.goto("/setup/expectations")
     await expect(page.get_by_text("What the CRMs say")).to_be_visible()
@@ -69,6 +71,51 @@ async def test_deny_and_a_closed_window_are_said_beside_the_button(desk: Desk) -
     await chromium.axe(page)
     await in_a_window(page, HUBSPOT, email=None)
     await expect(page.get_by_text("The sign-in window was closed")).not_to_be_visible()
+
+
+async def test_a_closed_window_is_said_also_where_somebody_is_signed_in(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await in_a_window(page, HUBSPOT)
+    async with page.expect_popup() as opening:
+        await page.get_by_role("button", name="Not you? Sign in as someone else (HubSpot)").click()
+    window = await opening.value
+    await window.wait_for_url("**/authorize?*")
+    await window.close()
+    await expect(page.get_by_text("The sign-in window was closed")).to_be_visible()
+
+
+async def test_an_address_that_is_no_orgs_is_said_beside_the_button_and_the_window_goes(desk: Desk) -> None:
+    page = await at_connect(desk)
+    await page.get_by_text("Use a My Domain address").click()
+    await page.get_by_label("My Domain address").fill("evil.example")
+    async with page.expect_popup() as opening:
+        await page.get_by_role("button", name=SALESFORCE).click()
+    window = await opening.value
+    if not window.is_closed():
+        await window.wait_for_event("close")
+    await expect(page.get_by_text("is not a My Domain address")).to_be_visible()
+    await chromium.axe(page)
+
+
+async def test_a_key_signs_in_without_a_window_and_its_refusal_is_said_on_the_page(desk: Desk) -> None:
+    page = await desk.sign_in()
+    await page.goto("/setup/expectations?setup=new")
+    await page.get_by_role("button", name="Next").click()
+    for side in ("HubSpot", "Salesforce"):
+        ways = page.get_by_role("radiogroup", name=f"How Interlock signs in to {side}")
+        await ways.get_by_label("I can't create apps").check()
+    await page.get_by_label("HubSpot service key").fill(desk.hubspot.token)
+    await page.get_by_label("Client credentials").check()
+    await page.get_by_label("Salesforce client id").fill(desk.salesforce.client_id)
+    await page.get_by_label("Salesforce client secret").fill("wrong")
+    await page.get_by_label("My Domain address").fill(desk.salesforce_url)
+    await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/connect*")
+    await page.get_by_role("button", name=HUBSPOT).click()
+    await expect(page.get_by_text(str(desk.hubspot.account_id)).first).to_be_visible()
+    await page.get_by_role("button", name=SALESFORCE).click()
+    await expect(page.get_by_text("invalid client credentials").first).to_be_visible()
+    assert len(page.context.pages) == 1
 
 
 async def test_where_windows_are_blocked_the_same_tab_goes_there_and_comes_back(desk: Desk) -> None:

@@ -53,6 +53,7 @@ async def test_two_crms_are_parted_once_the_phrase_is_typed_and_keep_their_recor
     assert not settled.newest_sign_ins_are_ended()
     # From here on nobody else can use this world.
     settled.spent = True
+    settled.world.salesforce.org.config.deploy_pending_s = 2.0
     await page.get_by_label("To confirm, type Uninstall Salesforce").fill("Uninstall Salesforce")
     await page.get_by_role("button", name="Disconnect").click()
     await page.wait_for_url(f"**{HERE}/disconnect/*")

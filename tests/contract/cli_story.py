@@ -352,6 +352,8 @@ def _keeping(story: Story) -> None:
     story.run("restore", "restore", file, "--yes", "--over-newer")
     story.run("connections after the restore", "connections")
     story.run("resume after the restore", "resume")
+    story.run("after-restore planned", "after-restore", "--plan")
+    story.run("after-restore", "after-restore", "--yes")
     story.run("rotate-key planned", "rotate-key", "--plan")
     story.run("rotate-key", "rotate-key", "--yes")
     story.run("disconnect planned", "disconnect", "--connection", "default", "--plan")
@@ -419,7 +421,7 @@ def _several_connections(story: Story) -> None:
     async def forget() -> None:
         store = await Store.open(str(story.home / "interlock.db"), clock_us=wall_clock_us)
         async with store.write(id_) as tx:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
         await store.close()
 
     id_ = story.in_store(second)

@@ -12,7 +12,7 @@ import pytest
 
 # The fixtures of the command-line tests, which pytest looks for here.
 from tests.contract.cli_world import crms, interlock, running_crms
-from tests.databases import SQLITE, databases_of
+from tests.databases import SQLITE, at, databases_of
 from tests.postgres import as_setting, emptied, migrated_database, new_database, postgres_server
 
 from interlock.crm.seam import forbid_network
@@ -77,9 +77,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A migrated (or to be migrated) database without rows."""
+    """A migrated database without rows."""
     if request.param == SQLITE:
-        return str(tmp_path / "interlock.db")
+        return at(tmp_path / "interlock.db")
     url: str = request.getfixturevalue("postgres_url")
     return url
 

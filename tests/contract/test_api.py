@@ -7,13 +7,18 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.api_world import ApiWorld, an_api
 from tests.asgi_browser import Browser
 
+from interlock.app import mappings as mapping_documents
+from interlock.app import states
 from interlock.app.people import manage
 from interlock.app.people.roles import Role
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.store import connections, deeds, directory
 from interlock.web.api.door import BODY_BYTES
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +86,21 @@ async def test_pausing_and_resuming_is_planned_done_and_done_once(joined: ApiWor
     assert deeds == [(otto, "paused"), (ada, "resumed"), (ada, "paused")]
 
 
+async def test_what_stopped_a_connection_is_not_cleared_by_who_was_shown_another_reason(joined: ApiWorld) -> None:
+    assert joined.connection.id is not None
+    await states.halt(joined.store, joined.connection.id, "suspended", "Salesforce refused Contact.", "Grant access.")
+    shown = (await joined.get("~")).document["connections"][0]["state_since"]
+    joined.office.advance(60)
+    async with joined.store.write(joined.connection.id) as tx:
+        await connections.update(tx, joined.connection.id, state="stopped_by_brake", state_reason="900 deletes.")
+    refused = await joined.post("~/resume", {"since": shown}, Role.OPERATOR)
+    assert (refused.status, refused.error["code"]) == (409, "changed_since")
+    assert "900 deletes." in refused.error["message"]
+    assert (await joined.post("~/resume", {"since": "soon"})).status == 422
+    now = (await joined.get("~")).document["connections"][0]["state_since"]
+    assert (await joined.post("~/resume", {"since": now})).document["before"] == "stopped_by_brake"
+
+
 async def test_the_preflight_and_the_package_are_looked_at_in_both_crms(joined: ApiWorld) -> None:
     checks = (await joined.get("~/doctor", Role.VIEWER)).document["checks"]
     assert {check["side"] for check in checks} == {None, "hubspot", "salesforce"}
@@ -139,6 +159,29 @@ async def test_a_sync_is_done_by_the_dispatcher_and_a_record_can_be_asked_for(sy
 async def test_an_import_takes_its_turn_beside_the_dispatcher(synced: ApiWorld) -> None:
     job = await synced.ended(await synced.post("~/import", {"objects": ["contacts"]}, Role.OPERATOR))
     assert (job["state"], job["result"]["schema"], job["result"]["marked"]) == ("done", "interlock.import/1", 2)
+
+
+async def test_who_asked_for_a_sync_or_an_import_is_in_the_log_and_a_program_that_syncs_all_the_time_does_not_fill_it(
+    synced: ApiWorld,
+) -> None:
+    async with synced.store.read(None) as tx:
+        before = len(await deeds.list_(tx, None, 1_000))
+    (grace,) = (await synced.get("~/records", text="grace@example.com")).document["records"]
+    for _ in range(2):
+        await synced.ended(await synced.post("~/sync", {"objects": ["contacts"]}, Role.OPERATOR))
+        await synced.ended(await synced.post("~/sync", {"records": [grace["hubspot"]]}, Role.OPERATOR))
+    await synced.ended(await synced.post("~/import", {"objects": ["contacts"]}, Role.OPERATOR))
+    async with synced.store.read(None) as tx:
+        done = [deed for deed in reversed(await deeds.list_(tx, None, 1_000)) if deed.seq > before]
+    asked = [(deed.action, deed.detail.get("objects"), deed.detail.get("records")) for deed in done]
+    assert asked == [
+        ("sync_asked", ["contacts"], None),
+        ("sync_asked", [], [grace["hubspot"]]),
+        ("sync_asked", [], [grace["hubspot"]]),
+        ("import_asked", ["contacts"], None),
+    ]
+    assert len({deed.actor for deed in done}) == 1
+    assert done[0].actor.startswith("token:")
 
 
 async def test_a_job_that_nobody_knows_is_told_to_be_begun_again(api: ApiWorld) -> None:
@@ -256,8 +299,13 @@ async def test_mappings_are_listed_compared_and_saved_over_the_version_that_was_
     body = {"mappings": mappings}
     planned = await joined.send("PUT", "~/mappings", {**body, "plan": True}, **{"if-match": version})
     assert (planned.document["changes"], planned.answer.headers["etag"]) == ([change], version)
+    assert planned.document["effect"] == {
+        "contacts": dict.fromkeys(("linked", "looked", "unchanged", "to_hubspot", "to_salesforce", "lost"), 0)
+    }
+    assert planned.document["permissions"] == {"added": ["Contact.Title"], "left_out": [], "refused": None}
     saved = await joined.send("PUT", "~/mappings", body, **{"if-match": version})
     assert saved.document["changes"] == [change]
+    assert saved.document["permissions"] == {"added": ["Contact.Title"], "left_out": [], "refused": None}
     now = saved.answer.headers["etag"]
     assert now != version
     title["rule"] = "always_hubspot"
@@ -268,6 +316,25 @@ async def test_mappings_are_listed_compared_and_saved_over_the_version_that_was_
         row["rule"] for row in listed if (row["property"], row["salesforce_object"]) == ("jobtitle", "Contact")
     } == {"two_way"}
     assert (await joined.send("PUT", "~/mappings", body, **{"if-match": "*"})).status == 200
+
+
+async def test_what_mappings_would_do_is_said_although_a_sync_drops_the_schemas_meanwhile(
+    joined: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mappings = (await joined.get("~/mappings/export")).document["mappings"]
+    (title,) = [each for each in mappings["objects"]["contacts"]["Contact"]["fields"] if each["property"] == "jobtitle"]
+    title["rule"] = "two_way"
+    check = mapping_documents.apply
+
+    async def then_dropped(*given: Any, **more: Any) -> Any:
+        changes = await check(*given, **more)
+        async with joined.store.write(joined.connection.id) as tx:
+            await directory.drop(tx, SCHEMAS)
+        return changes
+
+    monkeypatch.setattr(mapping_documents, "apply", then_dropped)
+    planned = await joined.send("PUT", "~/mappings", {"mappings": mappings, "plan": True}, **{"if-match": "*"})
+    assert (planned.status, list(planned.document["effect"])) == (200, ["contacts"])
 
 
 async def test_a_save_without_a_version_is_refused(joined: ApiWorld) -> None:

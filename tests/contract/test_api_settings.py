@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.api_world import ApiWorld, an_api
 
+from interlock.app import preview
 from interlock.app.disconnect import PHRASE
 from interlock.app.people.roles import Role
+from interlock.store import connections, erasures
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +78,45 @@ async def test_an_undo_of_no_time_at_all_is_refused_before_a_job_is_begun(joined
     said = await joined.post("~/undo", {"since": "yesterday-ish"})
     assert said.status == 422
     assert (await joined.post("~/undo", {})).status == 422
+
+
+async def test_what_jobs_have_answered_of_a_person_goes_with_them(synced: ApiWorld) -> None:
+    (grace,) = (await synced.get("~/records", text="grace@example.com")).document["records"]
+    plan = await synced.ended(await synced.post("~/plan", {}))
+    assert (await synced.get(f"jobs/{plan['id']}")).status == 200
+    done = await synced.ended(await synced.post("~/erase", {"record": grace["hubspot"]}))
+    assert done["state"] == "done"
+    assert (await synced.get(f"jobs/{plan['id']}")).status == 404
+
+
+async def test_what_a_job_answers_that_ran_while_a_person_was_erased_is_shown_to_nobody(
+    synced: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (grace,) = (await synced.get("~/records", text="grace@example.com")).document["records"]
+    has_read, goes_on, planned = asyncio.Event(), asyncio.Event(), preview.plan
+
+    async def reads_before(*arguments: Any, **more: Any) -> Any:
+        found = await planned(*arguments, **more)
+        has_read.set()
+        await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(preview, "plan", reads_before)
+    job = (await synced.post("~/plan", {})).document
+    await has_read.wait()
+    assert (await synced.ended(await synced.post("~/erase", {"record": grace["hubspot"]})))["state"] == "done"
+    assert (await synced.get(f"jobs/{job['id']}")).document["state"] == "running"
+    goes_on.set()
+    assert (await synced.get(f"jobs/{job['id']}", wait_seconds=5)).status == 404
+
+
+async def test_what_jobs_have_answered_of_a_person_goes_with_an_erase_by_another_process(synced: ApiWorld) -> None:
+    plan = await synced.ended(await synced.post("~/plan", {}))
+    async with synced.store.read(None) as tx:
+        (connection,) = await connections.list_(tx)
+    async with synced.store.write(connection.id) as tx:
+        await erasures.put(tx, ["hubspot:contacts:1"])
+    assert (await synced.get(f"jobs/{plan['id']}")).status == 404
 
 
 async def test_a_person_is_erased_by_an_admin_only(synced: ApiWorld) -> None:

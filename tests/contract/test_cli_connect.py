@@ -14,6 +14,7 @@ from crm_emulator.kernel.server import served_in_thread
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app.errors import BadInput
 from interlock.cli.connect import check_address
+from interlock.core.model import Side
 
 
 def connections(interlock: Interlock) -> int:
@@ -206,7 +207,7 @@ def test_what_is_no_address_is_refused_before_anybody_is_called(interlock: Inter
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1", "https://", "http://127.0.0.1:99999", "https://u:p@host"])
 def test_an_address_has_a_scheme_a_host_and_nothing_secret(address: str) -> None:
     with pytest.raises(BadInput):
-        check_address(address, "--hubspot-url")
+        check_address(address, Side.HUBSPOT)
 
 
 MAPPINGS = """\

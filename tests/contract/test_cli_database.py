@@ -23,7 +23,7 @@ from tests.contract.cli_world import PATIENCE_S, Interlock, LocalCrms, Ran, vali
 from tests.contract.conftest import Clock, a_connection
 
 from interlock.cli.main import main
-from interlock.store import Store, StoreUnavailable, connections, cursors
+from interlock.store import Store, StoreUnavailable, connections, crm_apps, cursors, grants, keyring
 
 BAD_CONFIGURATION, HELD = 2, 6
 
@@ -105,6 +105,44 @@ def test_serve_outlives_a_disk_that_fills_and_empties_again(connected: Interlock
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_serve_ends_an_administrators_sign_in_that_it_had_no_time_to_end_when_it_died(
+    connected: Interlock, clock: Clock
+) -> None:
+    keys = keyring.load_or_create(connected.home / "secret.key")
+    store = await Store.open(str(database(connected)), clock_us=clock, keyring=keys)
+    async with store.write(1) as tx:
+        app_id = await crm_apps.put(tx, "salesforce", "consumer", "hush")
+        left = grants.Grant(
+            side="salesforce",
+            app_id=app_id,
+            login_url="http://127.0.0.1:9",
+            account_id="00D",
+            who={"user_name": "admin@example.com"},
+            scopes=[],
+            tokens=grants.Tokens("access", "refresh"),
+            role=grants.ADMIN,
+        )
+        left.id = await grants.create(tx, left)
+        await grants.join(tx, left, grants.ADMIN)
+    process = connected.start("serve", "--port", "0")
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        while "could not be told to end the sign-in of admin@example.com" not in said:
+            assert process.poll() is None
+            said = process.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+    async with store.read(None) as tx:
+        found = await grants.get(tx, left.id)
+    await store.close()
+    assert found is not None
+    assert (found.state, found.tokens) == (grants.REVOKED, None)
 
 
 @pytest.mark.anyio

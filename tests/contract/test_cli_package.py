@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from unittest.mock import ANY
 
 from tests.contract.cli_world import Interlock, LocalCrms
 
@@ -17,6 +18,10 @@ def test_the_package_from_plan_to_removal(interlock: Interlock, crms: LocalCrms,
     assert (planned["state"], planned["address"]) == ("partly", "https://sync.example.com")
     with zipfile.ZipFile(tmp_path / "package.zip") as archive:
         assert b"<url>https://sync.example.com</url>" in archive.read("remoteSiteSettings/Interlock.remoteSite")
+    assert interlock("package", "install", "--plan", "--json").sound().document == planned | {
+        "zip": None,
+        "generated_at": ANY,
+    }
     assert interlock("package", "status", "--json").sound(1).document["state"] == "partly"
 
     ran = interlock("package", "install", "--json").sound()
@@ -37,6 +42,12 @@ def test_the_package_from_plan_to_removal(interlock: Interlock, crms: LocalCrms,
     links = tmp_path / "links.csv"
     refused = interlock("package", "remove", "--export", str(links), "--json").sound(2).error
     assert refused["code"] == "confirmation_needed"
+    assert "would be taken out" in interlock("package", "remove", "--export", str(links), "--plan").sound().out
+    assert interlock("package", "status", "--json").sound().document["state"] == "current"
+    links.write_text("of another org", encoding="utf-8")
+    kept = interlock("package", "remove", "--export", str(links), "--yes", "--json").sound(2).error
+    assert (kept["code"], links.read_text(encoding="utf-8")) == ("file_exists", "of another org")
+    links.unlink()
     removed = interlock("package", "remove", "--export", str(links), "--yes", "--json").sound().document
     assert removed["exported"]["pairs"] == 0
     assert links.read_text().startswith("connection,hubspot,salesforce,")

@@ -30,6 +30,24 @@ def test_both_sides_agree_after_a_sync_and_the_next_one_writes_nothing(interlock
     assert interlock("sync", "--once").sound().out.startswith("In agreement")
 
 
+def test_what_a_command_asked_for_is_in_the_log(interlock: Interlock, crms: LocalCrms) -> None:
+    (id_,) = crms.hubspot.seed("contacts", {"email": "ada@example.com"})
+    interlock.connect().sound()
+    key = f"hubspot:contacts:{id_}"
+    for _ in range(2):
+        interlock("sync", "--once").sound()
+    interlock("sync", "--once", "--record", key).sound()
+    interlock("import", "--object", "contacts").sound()
+    with sqlite3.connect(interlock.home / "interlock.db") as database:
+        rows = database.execute("SELECT actor, action, detail FROM deed ORDER BY seq").fetchall()
+    asked = [(actor, action, json.loads(detail)) for actor, action, detail in rows if action.endswith("_asked")]
+    assert asked == [
+        ("command", "sync_asked", {"objects": []}),
+        ("command", "sync_asked", {"objects": [], "records": [key]}),
+        ("command", "import_asked", {"objects": ["contacts"], "since_us": None}),
+    ]
+
+
 def test_only_what_is_named_syncs(interlock: Interlock, crms: LocalCrms) -> None:
     ids = crms.hubspot.seed("contacts", {"email": "ada@example.com"}, {"email": "bob@example.com"})
     crms.hubspot.seed("companies", {"name": "Engines", "domain": "engines.example"})

@@ -39,7 +39,7 @@ def typing(interlock: Interlock, answer: str) -> subprocess.CompletedProcess[str
 def test_the_typed_count_deletes_them(created: Interlock) -> None:
     ran = typing(created, "1\n")
     assert "Type 1 to delete them" in ran.stderr
-    assert (ran.returncode, "1 records were deleted again" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+    assert (ran.returncode, "1 record was deleted again" in ran.stdout) == (0, True), ran.stdout + ran.stderr
 
 
 def test_another_number_changes_nothing(created: Interlock) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.contract.test_clients_salesforce import OurOrg
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
@@ -18,10 +19,10 @@ from interlock.app.package.deploy import resume
 from interlock.app.package.install import Installed, PackageFailed, install
 from interlock.app.package.kept import Keeper, Kept
 from interlock.app.package.parts import Address
-from interlock.app.package.permit import MappedField, Permitted, permit
+from interlock.app.package.permit import MappedField, NotGranted, Permitted, choose, permit
 from interlock.app.package.remove import Removed, remove
 from interlock.core.model import LinkedBy, LinkState, RecordLink, Side, Written
-from interlock.crm.errors import Forbidden
+from interlock.crm.errors import CrmError, Forbidden
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment, StartUnknown
 from interlock.crm.salesforce.model import SalesforceCreate
@@ -51,7 +52,7 @@ class Installer:
     def tell(self, story: Callable[[Installer], Awaitable[None]]) -> None:
         async def main() -> None:
             self.store = await Store.open(
-                str(self.path / "interlock.db"),
+                databases.at(self.path / "interlock.db"),
                 clock_us=self.org.time,
                 synchronous="OFF",
                 threadless=True,
@@ -109,7 +110,34 @@ class Installer:
         return await remove(self.store, self.org.client, self.keeper, exported, self.org.time, self.seen.append)
 
     async def permit(self, *fields: MappedField) -> Permitted:
-        return await permit(self.org.client, self.keeper, self.user_id, fields, self.org.time, self.seen.append)
+        return await permit(self.org.client, self.keeper, self.user_id, fields, self.seen.append)
+
+    async def everybody_has(self, set_id: str, people: int) -> list[str]:
+        """So many users who have the set, by id."""
+        users = [self.org.crm.add_user(f"Person {number}").id for number in range(people)]
+        assert await self.org.client.assign_permission_set_to(set_id, users) == {}
+        return sorted(users)
+
+    def administrator_adds(self, set_id: str) -> None:
+        """What an administrator may do in Setup to one of the sets."""
+        rights = {"PermissionsRead": True, "PermissionsCreate": True, "PermissionsEdit": True}
+        self.org.person.create("ObjectPermissions", {"ParentId": set_id, "SobjectType": "Lead", **rights})
+        field = {"SobjectType": "Lead", "Field": "Lead.Title", "PermissionsRead": True}
+        self.org.person.create("FieldPermissions", {"ParentId": set_id, **field})
+        self.org.person.update("PermissionSet", set_id, {"PermissionsViewSetup": True})
+
+    def granted(self, set_id: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool, bool]], bool]:
+        """Of fields that are not ours, of objects (may edit, may delete), and whether it lets people view Setup."""
+        tables = self.org.crm.org.tables
+        fields, objects = (
+            [row.values for row in tables[name].rows.values() if row.values["ParentId"] == set_id and not row.deleted]
+            for name in ("FieldPermissions", "ObjectPermissions")
+        )
+        return (
+            sorted((r["Field"], bool(r.get("PermissionsEdit"))) for r in fields if "Interlock_" not in r["Field"]),
+            [(r["SobjectType"], bool(r.get("PermissionsEdit")), bool(r.get("PermissionsDelete"))) for r in objects],
+            bool(tables["PermissionSet"].rows[set_id].values.get("PermissionsViewSetup")),
+        )
 
     async def export(self) -> export.Exported:
         return await export.write(self.store, self.org.crm.org_id, self.path / "links.csv")
@@ -208,7 +236,9 @@ def test_a_sync_user_from_whom_the_permission_set_was_taken_gets_it_back(tmp_pat
     async def story(our: Installer) -> None:
         done = await our.install()
         assert done.after.permission_set_id is not None
-        assert await our.org.client.take_permission_set_from_all(done.after.permission_set_id) == [our.user_id]
+        held = await our.org.client.permission_set_holders(done.after.permission_set_id)
+        assert list(held.values()) == [our.user_id]
+        await our.org.client.take_permission_set(list(held))
         assert not (await our.look()).complete
         again = await our.install()
         assert (again.deployment, again.after.complete) == (None, True)
@@ -424,10 +454,97 @@ def test_mapped_fields_are_granted_but_for_those_that_salesforce_refuses(tmp_pat
         }
         assert "Rank__c" in {each.name for each in await our.org.client.describe("Contact")}
         again = await our.permit(MappedField("Contact", "Rank__c", True))
-        assert (again.added, again.deployment) == ((), None)
+        assert again.added == ()
         widened = await our.permit(MappedField("Contact", "Title", True))
         assert widened.added == (("Contact.Title", True),)
         assert (await our.look()).further == (("Contact.Rank__c", True), ("Contact.Title", True))
+
+    Installer(tmp_path).tell(story)
+
+
+def test_of_an_address_the_whole_is_granted_since_salesforce_refuses_its_parts(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.install()
+        done = await our.permit(
+            MappedField("Contact", "MailingStreet", False),
+            MappedField("Contact", "MailingCity", True),
+            MappedField("Lead", "City", False),
+        )
+        assert done.added == (("Contact.MailingAddress", True), ("Lead.Address", False))
+        assert done.left_out == ()
+        again = await our.permit(MappedField("Contact", "MailingCountry", True))
+        assert (again.added, again.left_out) == ((), ())
+
+    Installer(tmp_path).tell(story)
+
+
+def test_an_address_that_the_user_cannot_see_is_found_by_the_names_of_its_parts() -> None:
+    """The describe leaves it out, and the list of what is hidden names the whole."""
+    hidden = frozenset({"Contact.MailingAddress", "Lead.Address", "Lead.Site__c"})
+    asked = [
+        MappedField("Contact", "MailingStateCode", True),
+        MappedField("Lead", "PostalCode", False),
+        MappedField("Lead", "Site__City__s", True),
+        MappedField("Lead", "Velocity", True),
+        MappedField("Contact", "OtherCity", True),
+    ]
+    chosen = choose(asked, {}, hidden)
+    assert chosen.grants == (("Contact.MailingAddress", True), ("Lead.Address", False), ("Lead.Site__c", True))
+    assert [each.field for each in chosen.left_out] == ["Lead.Velocity", "Contact.OtherCity"]
+
+
+def test_what_an_administrator_added_to_a_set_stays_when_fields_are_added_and_when_it_is_upgraded(
+    tmp_path: Path,
+) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        sets = [str(done.after.permission_set_id), str(done.after.user_set_id)]
+        for set_id in sets:
+            our.administrator_adds(set_id)
+        added = ([("Lead.Title", False)], [("Lead", True, False)], True)
+        await our.permit(MappedField("Contact", "Title", True))
+        with_ours = ([("Contact.Title", True), ("Lead.Title", False)], *added[1:])
+        assert [our.granted(set_id) for set_id in sets] == [with_ours, added]
+        our.set_row().values["Description"] = "Package version 0."
+        assert (await our.install()).deployment is not None
+        assert [our.granted(set_id) for set_id in sets] == [with_ours, added]
+
+    Installer(tmp_path).tell(story)
+
+
+def test_two_connections_of_one_org_take_no_fields_from_each_other(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.install()
+        title, phone = MappedField("Contact", "Title", True), MappedField("Contact", "Phone", True)
+        fax = MappedField("Contact", "Fax", False)
+        await asyncio.gather(our.permit(title, fax), our.permit(phone, fax))
+        assert (await our.look()).further == (("Contact.Fax", False), ("Contact.Phone", True), ("Contact.Title", True))
+
+    Installer(tmp_path).tell(story)
+
+
+def test_who_may_not_manage_permission_sets_is_told_which_fields_and_who_can(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        await our.install()
+        sales = StaticToken(Side.SALESFORCE, our.org.crm.issue_token("Sales User"))
+        url = "https://acme.my.salesforce.com"
+        client = SalesforceClient(url, our.org.wire, sales, our.org.governor, our.org.time)
+        fields = [MappedField("Contact", "Title", True), MappedField("Contact", "Fax", True)]
+        with pytest.raises(NotGranted, match=r"Contact\.Fax, Contact\.Title") as refused:
+            await permit(client, our.keeper, our.user_id, fields, our.seen.append)
+        assert "Manage Profiles and Permission Sets" in refused.value.failure.fix
+        assert (await our.look()).further == ()
+
+    Installer(tmp_path).tell(story)
+
+
+def test_a_field_that_salesforce_refuses_is_named_and_the_others_are_granted(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        grants = {"Contact.Title": True, "Contact.MailingCity": True}
+        refused = await our.org.client.grant_fields(str(done.after.permission_set_id), grants)
+        assert list(refused) == ["Contact.MailingCity"]
+        assert (await our.look()).further == (("Contact.Title", True),)
 
     Installer(tmp_path).tell(story)
 
@@ -487,5 +604,67 @@ def test_a_removal_that_fails_leaves_the_sync_user_what_they_had(tmp_path: Path)
         with pytest.raises(PackageFailed, match=re.escape(KEY)):
             await our.remove(await our.export())
         assert (await our.look()).complete
+
+    Installer(tmp_path).tell(story)
+
+
+def _refuse(our: Installer, method: str, path: str) -> None:
+    our.org.crm.faults.add({"match": {"method": method, "path_prefix": path}, "kind": "status", "status": 403})
+
+
+def _lose_the_answer(our: Installer, method: str, path: str) -> None:
+    our.lose_answer_to(method, "/metadata/deployRequest")
+
+
+def _break_while_it_runs(our: Installer, method: str, path: str) -> None:
+    our.org.crm.faults.add({"match": {"method": "GET", "path_prefix": path}, "kind": "status", "status": 403})
+
+
+@pytest.mark.parametrize("break_", [_refuse, _lose_the_answer, _break_while_it_runs])
+def test_a_removal_that_cannot_be_begun_or_followed_leaves_everybody_their_sets(
+    tmp_path: Path, break_: Callable[[Installer, str, str], None]
+) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        people = await our.everybody_has(str(done.after.user_set_id), 5)
+        exported = await our.export()
+        our.fails("CustomField", KEY, "This custom field is referenced elsewhere in salesforce.com.", times=1)
+        break_(our, "POST", "/services/data/v66.0/metadata")
+        with pytest.raises((CrmError, PackageFailed)):
+            await our.remove(exported)
+        our.org.crm.faults.clear()
+        assert (await our.look()).complete
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        assert sorted(held.values()) == people
+
+    Installer(tmp_path).tell(story)
+
+
+def test_a_process_that_dies_while_it_removes_the_package_gives_the_sets_back_when_it_is_done_with_again(
+    tmp_path: Path,
+) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        people = await our.everybody_has(str(done.after.user_set_id), 5)
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        taken = {str(done.after.user_set_id): sorted(held.values())}
+        await our.keeper.keep(Kept(None, our.user_id, our.org.time(), taken))
+        await our.org.client.take_permission_set(list(held))
+        await our.permit()
+        held = await our.org.client.permission_set_holders(str(done.after.user_set_id))
+        assert sorted(held.values()) == people
+        assert await our.keeper.load() is None
+
+    Installer(tmp_path).tell(story)
+
+
+def test_taking_the_sets_from_hundreds_of_people_costs_a_handful_of_calls(tmp_path: Path) -> None:
+    async def story(our: Installer) -> None:
+        done = await our.install()
+        await our.everybody_has(str(done.after.user_set_id), 450)
+        exported = await our.export()
+        before = our.org.crm.stats.calls
+        await our.remove(exported)
+        assert our.org.crm.stats.calls - before < 30
 
     Installer(tmp_path).tell(story)

@@ -166,13 +166,15 @@ async def test_every_form_is_refused_without_its_browsers_own_token(site: Site, 
     await ada.get("/sign-in")
     stolen = (await other.get("/account")).page.form("/sign-out")["csrf"]
     foreign_visit = (await site.browser().get("/sign-in")).page.form("/sign-in")["csrf"]
-    before = await site.office.dump()
+    before, done = await site.office.dump("deed"), await site.office.deeds()
     path = path_of(address)
     for fields in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": "\u0142"}, {"csrf": stolen}, {"csrf": foreign_visit}):
         answer = await ada.post(path, {"role": "admin", **fields})
         assert answer.status == 403
         assert "not sent from a page of this Interlock" in answer.body
-    assert await site.office.dump() == before
+    assert await site.office.dump("deed") == before
+    (refused,) = (await site.office.deeds())[len(done) :]
+    assert refused[1:] == ("form_refused", address.shown)
 
 
 @pytest.mark.parametrize("address", FORMS, ids=lambda each: each.path)

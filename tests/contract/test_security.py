@@ -16,6 +16,7 @@ from tests.asgi_browser import Answer, Browser
 from tests.office import PASSWORD
 
 from interlock.app.people import links, manage, programs
+from interlock.app.people.denials import STRANGERS_AN_HOUR, Denials
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.words import on_one_line
@@ -197,10 +198,55 @@ async def test_what_a_role_does_not_allow_is_in_the_log_once_an_hour_by_its_addr
         assert (await vera.get("/people")).status == 403
         assert (await api.send("POST", "people/7/role", {"role": "admin"}, Role.VIEWER)).status == 403
     denied = [(actor, subject) for actor, action, subject in await api.office.deeds() if action == "denied"]
-    assert denied == [("person:3", "/people"), ("token:1", "/api/v1/people/{id:int}/role")]
+    assert denied == [("person:3", "/people"), ("token:1", "/api/v1/people/{id}/role")]
     api.office.advance(3_601)
     await vera.get("/people")
     assert [action for _, action, _ in await api.office.deeds()].count("denied") == 3
+
+
+async def test_a_token_that_does_not_work_is_in_the_log_once_an_hour_for_each_address(api: ApiWorld) -> None:
+    revoked = api.bearers[Role.OPERATOR]
+    (id_,) = [each.id for each in await programs.list_(api.store) if each.role == Role.OPERATOR]
+    await programs.revoke(api.store, BY_COMMAND, id_)
+    for _ in range(3):
+        for token in (revoked, "interlock_made-up"):
+            assert (await Browser(api.app).get("/api/v1/me", authorization=f"Bearer {token}")).status == 401
+    api.office.advance(3_601)
+    assert (await Browser(api.app).get("/api/v1/me", authorization="Bearer interlock_made-up")).status == 401
+    assert (await Browser(api.app).get("/api/v1/me")).status == 401
+    refused = [deed for deed in await api.office.deeds() if deed[1] == "token_refused"]
+    assert refused == [("nobody", "token_refused", f"token:{id_}"), ("nobody", "token_refused", "unknown")]
+
+
+async def test_strangers_from_any_number_of_addresses_do_not_fill_the_log_and_that_it_was_cut_is_said(
+    api: ApiWorld,
+) -> None:
+    denials = Denials(api.store, api.office.clock_us)
+    for number in range(200):
+        await denials.token("interlock_made-up", f"198.51.{number}.1")
+        await denials.form("nobody", "/sign-in", f"2001:db8:0:{number:x}::1")
+        await denials.callback("hubspot", f"203.0.{number}.1")
+    kinds = ("token_refused", "form_refused", "crm_sign_in_refused")
+    async with api.store.read(None) as tx:
+        written = [deed for deed in await deeds.list_(tx, None, 1_000) if deed.action in kinds]
+    assert len(written) == STRANGERS_AN_HOUR
+    assert [deed.seq for deed in written if "more" in deed.detail] == [written[0].seq]
+    api.office.advance(3_601)
+    await denials.token("interlock_made-up", "198.51.100.1")
+    assert len([deed for deed in await api.office.deeds() if deed[1] in kinds]) == STRANGERS_AN_HOUR + 1
+
+
+async def test_one_who_has_a_whole_network_of_addresses_is_one(api: ApiWorld) -> None:
+    denials = Denials(api.store, api.office.clock_us)
+    for number in range(20):
+        await denials.token("interlock_made-up", f"2001:db8::{number:x}")
+    assert [action for _, action, _ in await api.office.deeds()].count("token_refused") == 1
+
+
+async def test_a_callback_that_this_browser_did_not_begin_is_in_the_log(api: ApiWorld) -> None:
+    answer = await Browser(api.app).get("/oauth/salesforce/callback?code=x&state=y")
+    assert answer.status == 400
+    assert ("nobody", "crm_sign_in_refused", "salesforce") in await api.office.deeds()
 
 
 async def test_a_line_break_in_a_name_makes_no_line_in_the_log(api: ApiWorld) -> None:

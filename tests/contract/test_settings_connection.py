@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -14,15 +15,16 @@ from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
 from interlock.app import mappings, states
 from interlock.app.package import plan
-from interlock.app.package.parts import address_of
+from interlock.app.package.parts import Address, address_of
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.setup import apps, connect, state
 from interlock.app.sign_in import redirect_uri
 from interlock.config import Home, ProcessSettings
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, Transport
-from interlock.store import connections, grants
+from interlock.store import connections, directory, grants
 
 HERE = "/connections/1"
 PAGE = f"{HERE}/connection"
@@ -115,6 +117,73 @@ def test_mappings_that_were_downloaded_changed_and_uploaded_are_shown_first_and_
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_a_file_shows_what_it_would_write_and_grant_and_lets_the_sync_user_use_its_fields(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person = world.person("ada@example.com", jobtitle="Analyst")
+        await world.turns()
+        await world.rule("contacts", "jobtitle", "dont_sync")
+        await world.turns()
+        world.hugo.update("contacts", person, {"jobtitle": "Engineer"})
+        admin = await world.admin()
+        document = yaml.safe_load((await admin.get(f"{HERE}/mappings.yaml")).body)
+        for row in document["objects"]["contacts"]["Contact"]["fields"]:
+            if row["property"] == "jobtitle":
+                row["rule"] = "always_hubspot"
+        shown = await _upload(admin, yaml.safe_dump(document))
+        assert "Looked at 1 of 1 linked pairs." in shown.page.text
+        assert "Values that would be written to Salesforce: 1" in shown.page.text
+        assert "Contact.Title read and write" in shown.page.text
+        assert await granted(world) == set()
+        applied = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
+        assert applied.to == f"{PAGE}?done=granted"
+        assert await granted(world) == {("Contact.Title", True)}
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_a_file_would_change_is_shown_although_a_sync_drops_the_schemas_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, store, check = await world.admin(), world.store, mappings.apply
+        document = yaml.safe_load((await admin.get(f"{HERE}/mappings.yaml")).body)
+        document["objects"]["contacts"]["Contact"]["fields"][5]["rule"] = "dont_sync"
+
+        async def then_dropped(*given: Any, **more: Any) -> Any:
+            changes = await check(*given, **more)
+            async with store.write(1) as tx:
+                await directory.drop(tx, SCHEMAS)
+            return changes
+
+        monkeypatch.setattr(mappings, "apply", then_dropped)
+        assert "1 change" in (await _upload(admin, yaml.safe_dump(document))).page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_file_stays_applied_when_the_permission_set_cannot_be_extended_and_it_can_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        document = yaml.safe_load((await admin.get(f"{HERE}/mappings.yaml")).body)
+        for row in document["objects"]["contacts"]["Contact"]["fields"]:
+            if row["property"] == "jobtitle":
+                row["rule"] = "two_way"
+        shown = await _upload(admin, yaml.safe_dump(document))
+        world.salesforce.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 503})
+        refused = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
+        assert "The mappings are saved, but the permission set in Salesforce could not be extended" in refused.page.text
+        assert await _rule(world) == "two_way"
+        world.salesforce.faults.clear()
+        again = await admin.post(f"{HERE}/contacts/permissions", refused.page.form(f"{HERE}/contacts/permissions"))
+        assert again.to == f"{HERE}/contacts?done=granted"
+        assert ("Contact.Title", True) in await granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_a_file_is_not_applied_when_what_it_would_change_is_not_what_was_shown(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
@@ -149,6 +218,13 @@ def test_a_file_with_something_wrong_in_it_is_refused_with_the_line(tmp_path: Pa
 async def _upload(browser, text: str):  # type: ignore[no-untyped-def]
     form = (await browser.get(PAGE)).page.form(f"{HERE}/mappings/upload")
     return await browser.upload(f"{HERE}/mappings/upload", {"csrf": form["csrf"]}, "file", text)
+
+
+async def granted(world: SettingsWorld) -> set[tuple[str, bool]]:
+    """Fields that Interlock's permission set names in the org, besides the keys."""
+    salesforce = world.clients()[1]
+    found = await plan.look(salesforce, (await salesforce.identity()).user_id, Address(None))
+    return set(found.further)
 
 
 async def _rule(world: SettingsWorld) -> str:

@@ -9,7 +9,10 @@ import pytest
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, tell
 
+from interlock.app import disconnect
 from interlock.app.people.roles import Action, Role
+from interlock.config import Home
+from interlock.store import StoreUnavailable
 from interlock.web.address import Operation
 from interlock.web.routes import ADDRESSES, CONNECTION
 
@@ -92,6 +95,43 @@ def test_a_failure_says_that_no_sign_in_was_ended_and_it_can_be_tried_again(tmp_
         failed = await disconnected(admin)
         assert "No sign-in was ended." in failed.page.text
         assert (await state(world))[0] == "paused"
+        world.salesforce.faults.clear()
+        assert "Disconnected." in (await disconnected(admin)).page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_where_the_files_cannot_be_written_it_says_that_nothing_was_done(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        world.interlock.home = Home(path=tmp_path / "is not there", settings=world.interlock.home.settings)
+        failed = (await disconnected(admin)).page.text
+        assert "cannot be written: No such file or directory." in failed
+        assert "Nothing was ended and nothing was taken out. The connection is as it was." in failed
+        assert "paused" not in failed
+        assert (await state(world))[0] == "idle"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_failure_after_sign_ins_were_ended_does_not_say_that_none_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+
+        async def full(*_arguments: object, **_named: object) -> None:
+            raise StoreUnavailable("The disk is full.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(disconnect, "record", full)
+            failed = (await disconnected(admin)).page.text
+        assert "No sign-in was ended" not in failed
+        assert "sign-ins may have been ended already. Try again: it goes on from there." in failed
+        # Nor after a second try that fails earlier.
+        rule = {"match": {"path_prefix": "/services"}, "kind": "status", "status": 503}
+        world.salesforce.faults.add(rule)
+        assert "may have been ended already" in (await disconnected(admin)).page.text
         world.salesforce.faults.clear()
         assert "Disconnected." in (await disconnected(admin)).page.text
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, tell
+from tests.contract.sign_in_world import ADMIN, SALES
+from tests.contract.sign_in_world import Browser as Person
+from tests.contract.test_settings_connection import _REAL as BY_BROWSER
+from tests.contract.test_settings_connection import _joined_by_browser, _sign_in
+from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
 
-from interlock.app import mappings
+from interlock.app import mappings, sign_offs
 from interlock.app.package import plan
 from interlock.app.package.parts import Address
 from interlock.app.people.roles import Role
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.app.setup import state
+from interlock.core.model import Side
+from interlock.crm.salesforce.oauth import REVOKE_PATH
 from interlock.crm.salesforce.requests import DATA_PATH
+from interlock.store import grants, setups
+from interlock.store import mappings as stored
+from interlock.store.mappings import FieldMappingRow
 
 HERE = "/connections/1/contacts"
 
@@ -214,7 +225,7 @@ def test_mappings_stay_saved_when_the_permission_set_cannot_be_extended_and_it_c
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         shown = await _preview(admin, "jobtitle:Title", "change", "two_way")
-        fault = {"match": {"path_prefix": f"{DATA_PATH}/metadata"}, "kind": "status", "status": 500}
+        fault = {"match": {"path_prefix": f"{DATA_PATH}/tooling"}, "kind": "status", "status": 500}
         world.salesforce.faults.add(fault)
         refused = await _save(admin, shown)
         assert "The mappings are saved, but the permission set in Salesforce could not be extended" in refused.page.text
@@ -223,6 +234,143 @@ def test_mappings_stay_saved_when_the_permission_set_cannot_be_extended_and_it_c
         again = await admin.post(f"{HERE}/permissions", refused.page.form(f"{HERE}/permissions"))
         assert again.to == f"{HERE}?done=granted"
         assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_sync_user_who_may_not_extend_the_permission_set_is_said_before_and_an_administrator_signs_in_for_that_alone(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        shown = await _preview(admin, "jobtitle:Title", "change", "two_way")
+        assert "may not change permission sets" in shown.page.text
+        refused = await _save(admin, shown)
+        assert "could not be extended" in refused.page.text
+        assert await _granted(world) == set()
+        button = "/connections/1/connection/salesforce/sign-in"
+        away = await admin.post(button, refused.page.form(button) | {"as": "administrator"})
+        person = Person(_joined_by_browser(world), ADMIN, interlock_url=PUBLIC_URL)
+        await person.go_through(away.headers["refresh"].partition("url=")[2])
+        back = await admin.get(person.at.removeprefix(PUBLIC_URL))
+        assert back.to == f"{HERE}?done=granted", back.body
+        assert ("Contact.Title", True) in await _granted(world)
+        async with world.store.read(1) as tx:
+            syncs = (await grants.in_use(tx))["salesforce"]
+            deploys = await grants.in_use(tx, grants.ADMIN)
+        assert syncs.who["user_name"].startswith(SALES)
+        assert (syncs.state, deploys) == (grants.GOOD, {})
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+async def _administrator_beside(world: SettingsWorld, admin: Browser) -> int:
+    """As a set-up leaves it until it has ended: an administrator deploys, another user syncs. The administrator's sign-in."""
+    assert world.store is not None
+    await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "somebody_else")
+    async with world.store.write(1) as tx:
+        deploys = (await grants.in_use(tx))["salesforce"].id
+        await grants.set_role(tx, deploys, grants.ADMIN)
+    await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+    return deploys
+
+
+async def _state(world: SettingsWorld, grant_id: int) -> str:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        found = await grants.get(tx, grant_id)
+    assert found is not None
+    return found.state
+
+
+def test_saving_a_mapping_uses_the_sign_in_of_a_set_ups_administrator_and_does_not_end_it(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        deploys = await _administrator_beside(world, admin)
+        saved = await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way"))
+        assert saved.to == f"{HERE}?done=granted"
+        assert await _state(world, deploys) == grants.GOOD
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrator_who_signs_in_for_the_fields_neither_replaces_nor_ends_another_administrators_sign_in(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        deploys = await _administrator_beside(world, admin)
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert back.status == 303, back.body
+        assert await _state(world, deploys) == grants.GOOD
+        async with world.store.read(1) as tx:
+            assert [each.id for each in await grants.all_in_use(tx, grants.ADMIN)] == [deploys]
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_that_could_not_be_ended_at_the_crm_is_said(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        fault = {"match": {"path_prefix": REVOKE_PATH}, "kind": "status", "status": 500}
+        world.salesforce.faults.add(fault)
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert "could not be told to end the sign-in" in back.page.text
+        assert "Connected Apps OAuth Usage" in back.page.text
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_that_a_process_left_when_it_died_is_ended_and_a_set_ups_is_not(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        left = await _administrator_beside(world, admin)
+        async with world.store.write(None) as tx:
+            setup = await state.begin_in(tx, BY_COMMAND, None)
+            await state.joined(tx, setup.id, 1)
+        async with world.interlock.crms() as crms:
+            now_us = world.interlock.clock_us()
+            assert await sign_offs.end_left_deploying(world.store, crms, now_us) == []
+            async with world.store.write(None) as tx:
+                await setups.end(tx, setup.id)
+            assert await sign_offs.end_left_deploying(world.store, crms, 0) == []
+            ended = await sign_offs.end_left_deploying(world.store, crms, now_us)
+        assert [each.grant_id for each in ended] == [left]
+        assert await _state(world, left) == grants.REVOKED
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_a_thousand_mappings_that_are_ticked_can_be_saved_from_the_page_that_shows_their_effect(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        async with world.store.write(1) as tx:
+            (of,) = [each for each in await stored.object_mappings(tx) if each.salesforce_type == "Contact"]
+            assert of.id is not None
+            for number in range(1_000):
+                names = f"a_property_with_a_middling_name_{number}", f"A_Field_With_A_Middling_Name_{number}__c"
+                await stored.save_field_mapping(tx, FieldMappingRow(of.id, *names, "two_way"))
+        admin = await world.admin()
+        page = (await admin.get("/connections/1/contacts?q=middling")).page
+        ticked = {str(each["name"]): "yes" for each in page.all("input", type="checkbox") if each.get("name")}
+        assert len(ticked) == 1_000
+        sent = page.form(f"{HERE}/mappings/preview") | ticked | {"do": "change", "rule": "dont_sync"}
+        shown = await admin.post(f"{HERE}/mappings/preview", sent)
+        (form,) = shown.page.all("form", action=f"{HERE}/mappings/save")
+        fields = shown.page.form(f"{HERE}/mappings/save")
+        as_it_says = form.get("enctype") == "multipart/form-data"
+        path = f"{HERE}/mappings/save"
+        saved = await (admin.upload(path, fields, "nothing", "") if as_it_says else admin.post(path, fields))
+        assert saved.status == 303, saved.page.text
+        rows = [row for row in await _rows(world) if "middling" in row["property"]]
+        assert {row["rule"] for row in rows} == {"dont_sync"}
 
     tell(tmp_path, story, objects=("contacts",))
 

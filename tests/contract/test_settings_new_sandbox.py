@@ -299,6 +299,7 @@ def test_nothing_syncs_before_somebody_has_seen_the_preview_and_begins(tmp_path:
         await world.turns(3_600.0)
         assert records_written(new) == []
         assert f"{HERE}/connection/resume" not in (await admin.get(f"{HERE}/connection")).body
+        assert f"{HERE}/health/clear" not in (await admin.get(f"{HERE}/health")).body
 
     tell(tmp_path, story, objects=("contacts",))
 

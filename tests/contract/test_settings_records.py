@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.settings_world import SettingsWorld, tell
 
+from interlock.app import find, look, many_conflicts
 from interlock.app.people.roles import Role
 
 HERE = "/connections/1"
@@ -146,7 +148,7 @@ def test_a_conflict_that_is_resolved_writes_the_chosen_value_to_both_sides(tmp_p
         await world.turns()
         assert world.contact(person)["jobtitle"] == "of hugo"
         assert world.sally.get("Contact", world.counterpart("contacts", person))["Title"] == "of hugo"
-        assert "No value was replaced unseen" in (await operator.get(page)).page.text
+        assert "No conflict is open." in (await operator.get(page)).page.text
         assert "of sally" in (await operator.get(f"{page}?status=resolved")).page.text
 
     tell(tmp_path, story, objects=("contacts",))
@@ -208,4 +210,47 @@ def test_conflicts_are_resolved_in_bulk_by_the_filter_and_only_with_the_right_co
         assert "2 conflicts" in (await operator.get(page)).page.text
         assert "conflicts_resolved" in await world.deeds()
 
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_conflicts_beyond_what_is_resolved_at_a_time_are_reached_by_doing_it_again_though_nothing_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await _conflict(world, *(f"p{number}@example.com" for number in range(5)))
+        operator = await world.browser(Role.OPERATOR)
+        page = f"{HERE}/conflicts"
+        answer, left = await operator.get(page), []
+        further = ["3 more match: do it again for them.", "1 more matches: do it again for it."]
+        for _ in range(3):
+            form = answer.page.form(f"{page}/resolve")
+            answer = await operator.post(f"{page}/resolve", form | {"keep": "hubspot", "counted": "5"})
+            left += [text for text in further if text in answer.page.text]
+        assert left == further
+        assert "do it again" not in answer.page.text
+        assert "further" not in answer.page.form(f"{page}/resolve")
+        assert world.store is not None
+        async with world.store.read(1) as tx:
+            (chosen,) = await tx.rows("SELECT COUNT(DISTINCT conflict_id) FROM resolution")
+        assert chosen[0] == 5
+
+    monkeypatch.setattr(many_conflicts, "MOST_AT_ONCE", 2)
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_not_shown_whole_is_said_to_end_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await _pair(world, jobtitle="Analyst")
+        for number in range(2):
+            world.person(f"other{number}@example.com", firstname="Ada")
+        await world.turns()
+        viewer = await world.browser(Role.VIEWER)
+        found = (await viewer.get(f"{HERE}/records?q=Ada+Person")).page.text
+        assert "Only the first 2 that were found are shown." in found
+        assert " linked" in found
+        shown = (await viewer.get(f"{HERE}/records/hubspot:contacts:{person}")).page.text
+        assert "Only the newest 1 rows are shown." in shown
+
+    monkeypatch.setattr(find, "LIMIT", 2)
+    monkeypatch.setattr(look, "HISTORY_ROWS", 1)
     tell(tmp_path, story, objects=("contacts",))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
+import pytest
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, tell
+from tests.settings_world import SettingsWorld, ended, saved, tell
 
-from interlock.app import what_syncs
+from interlock.app import setting_changes, what_syncs
 from interlock.app.people.roles import Role
 from interlock.store import connections
+from interlock.store.connections import Connection
 
 HERE = "/connections/1"
 
@@ -18,11 +21,12 @@ HERE = "/connections/1"
 async def _set(browser: Browser, slug: str, **chosen: str) -> Answer:
     shown = await browser.get(f"{HERE}/{slug}")
     fields = {"create_in_salesforce": "Contact", "create_in_hubspot": "yes"}
-    return await browser.post(f"{HERE}/{slug}/rules", fields | shown.page.form(f"{HERE}/{slug}/rules") | chosen)
+    fields |= shown.page.form(f"{HERE}/{slug}/rules") | chosen
+    return await saved(browser, await browser.post(f"{HERE}/{slug}/rules", fields))
 
 
 async def _turn(browser: Browser, slug: str, sync: str) -> Answer:
-    return await browser.submit(f"{HERE}/{slug}", f"{HERE}/{slug}/turn", sync=sync)
+    return await saved(browser, await browser.submit(f"{HERE}/{slug}", f"{HERE}/{slug}/turn", sync=sync))
 
 
 def test_a_new_hubspot_contact_becomes_what_is_chosen(tmp_path: Path) -> None:
@@ -180,12 +184,222 @@ def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
         shown = await admin.get(f"{HERE}/contacts/lists?q=custom")
         assert "Customers (1 record, manual)" in shown.page.text
         form = shown.page.form(f"{HERE}/contacts/list")
-        saved = await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id})
-        assert saved.to == f"{HERE}/contacts?done=rules"
+        done = await saved(admin, await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id}))
+        assert done.to == f"{HERE}/contacts?done=rules"
         await world.turns()
         emails = [world.sally.get("Contact", id_)["Email"] for id_ in world.sally.ids("Contact")]
         assert emails == ["in@example.com"]
         refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
         assert refused.status in (404, 409)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _limited_to(world: SettingsWorld, admin: Browser, *inside: str) -> str:
+    """Contacts are limited to a list of these."""
+    list_id = world.hugo.create_list("contacts", "Customers", list(inside))
+    await asyncio.sleep(600)
+    form = (await admin.get(f"{HERE}/contacts/lists?q=custom")).page.form(f"{HERE}/contacts/list")
+    done = await saved(admin, await admin.post(f"{HERE}/contacts/list", form | {"list_id": list_id}))
+    assert done.to == f"{HERE}/contacts?done=rules"
+    return list_id
+
+
+async def connection_of(world: SettingsWorld) -> Connection:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        kept = await connections.get(tx, 1)
+    assert kept is not None
+    return kept
+
+
+async def _list_that_limits(world: SettingsWorld) -> str | None:
+    return what_syncs.chosen(await connection_of(world), "contacts").list_id
+
+
+@pytest.mark.parametrize("unread", [False, True], ids=["a search that does not find it", "lists that cannot be read"])
+def test_saving_the_choice_of_lists_as_it_stands_keeps_the_limit(tmp_path: Path, unread: bool) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        world.person("out@example.com")
+        if unread:
+            world.hubspot.faults.add({"match": {"path_prefix": "/crm/lists"}, "kind": "status", "status": 503})
+        shown = await admin.get(f"{HERE}/contacts/lists?q=nosuch")
+        assert ("HubSpot's lists could not be read" in shown.page.text) == unread
+        assert (f"List {list_id}" if unread else "Customers (1 record, manual)") in shown.page.text
+        form = shown.page.form(f"{HERE}/contacts/list")
+        assert form["list_id"] == list_id
+        world.hubspot.faults.clear()
+        assert (await admin.post(f"{HERE}/contacts/list", form)).status == 303
+        assert await _list_that_limits(world) == list_id
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_choice_of_lists_without_a_choice_is_refused_and_lifts_no_limit(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        form = (await admin.get(f"{HERE}/contacts/lists?q=nosuch")).page.form(f"{HERE}/contacts/list")
+        del form["list_id"]
+        refused = await admin.post(f"{HERE}/contacts/list", form)
+        assert refused.status == 422
+        assert "No list is chosen." in refused.page.text
+        assert await _list_that_limits(world) == list_id
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _asked_for_everybody(admin: Browser) -> Answer:
+    form = (await admin.get(f"{HERE}/contacts/lists")).page.form(f"{HERE}/contacts/list")
+    return await admin.post(f"{HERE}/contacts/list", form | {"list_id": ""})
+
+
+def test_what_lifting_a_limit_would_create_is_shown_before_it_is_saved(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        for name in ("out", "off"):
+            world.person(f"{name}@example.com")
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+        asked = await _asked_for_everybody(admin)
+        assert asked.to is not None
+        shown = (await ended(admin, asked.to)).page
+        assert "What the next sync would do" in shown.text
+        (row,) = re.findall(r"(?:\d+ ){7}\d+", shown.text)
+        # New in HubSpot, new in Salesforce.
+        assert row.split()[:2] == ["0", "2"]
+        assert await _list_that_limits(world) == list_id
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 1
+        assert (await saved(admin, asked)).to == f"{HERE}/contacts?done=rules"
+        await world.turns()
+        assert len(world.sally.ids("Contact")) == 3
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_turning_an_object_on_would_create_is_shown_before_it_is_saved(tmp_path: Path) -> None:
+    def furnish(world: SettingsWorld) -> None:
+        for name in ("Acme", "Other"):
+            world.hugo.create("companies", {"name": name, "domain": f"{name.lower()}.example"})
+
+    async def story(world: SettingsWorld) -> None:
+        await world.turns()
+        admin = await world.admin()
+        asked = await admin.submit(f"{HERE}/companies", f"{HERE}/companies/turn", sync="on")
+        assert asked.to is not None
+        shown = (await ended(admin, asked.to)).page
+        (row,) = re.findall(r"(?:\d+ ){7}\d+", shown.text)
+        assert row.split()[:2] == ["0", "2"]
+        await world.turns()
+        assert world.sally.ids("Account") == []
+        assert "companies" not in (await connection_of(world)).settings["objects"]
+        assert (await saved(admin, asked)).to == f"{HERE}/companies?done=turned"
+        await world.turns()
+        assert len(world.sally.ids("Account")) == 2
+
+    tell(tmp_path, story, furnish, objects=("contacts",), existing="all")
+
+
+def test_many_creates_are_saved_only_when_their_number_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        for number in range(2):
+            world.person(f"out{number}@example.com")
+        await world.turns()
+        asked = await _asked_for_everybody(admin)
+        for typed in ("", "1", "3"):
+            refused = await saved(admin, asked, count=typed)
+            assert refused.status == 422
+            assert "2 records would be created." in refused.page.text
+            assert await _list_that_limits(world) == list_id
+        assert (await saved(admin, asked, count="2")).status == 303
+        assert await _list_that_limits(world) is None
+
+    monkeypatch.setattr(setting_changes, "MANY_CREATES", 1)
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_cannot_be_previewed_is_saved_only_where_it_narrows_what_syncs(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        world.salesforce.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 503})
+        asked = await _asked_for_everybody(admin)
+        assert asked.to is not None
+        shown = await ended(admin, asked.to)
+        assert "it is not saved unseen" in shown.page.text
+        assert not shown.page.all("form", action=f"{asked.to}/save")
+        token = (await admin.get(f"{HERE}/contacts")).page.form(f"{HERE}/contacts/rules")["csrf"]
+        assert (await admin.post(f"{asked.to}/save", {"csrf": token})).to == asked.to
+        assert await _list_that_limits(world) == list_id
+        narrowed = await _set(admin, "contacts", create_in_hubspot="no")
+        assert narrowed.to == f"{HERE}/contacts?done=rules"
+        assert not what_syncs.chosen(await connection_of(world), "contacts").create_in_hubspot
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_change_whose_object_somebody_has_changed_since_it_was_shown_is_not_saved(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        first, second = await world.admin(), await world.admin()
+        list_id = await _limited_to(world, first, world.person("in@example.com"))
+        asked = await _asked_for_everybody(first)
+        assert (await _set(second, "contacts", create_in_salesforce="Lead")).status == 303
+        refused = await saved(first, asked)
+        assert refused.status == 409
+        assert "Somebody else has changed" in refused.page.text
+        assert await _list_that_limits(world) == list_id
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_preview_of_more_than_an_hour_ago_is_not_saved_and_is_made_anew(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        list_id = await _limited_to(world, admin, world.person("in@example.com"))
+        asked = await _asked_for_everybody(admin)
+        assert asked.to is not None
+        before = (await ended(admin, asked.to)).page.form(f"{asked.to}/save")
+        await asyncio.sleep(3_601)
+        world.person("out@example.com")
+        refused = await admin.post(f"{asked.to}/save", before)
+        assert refused.status == 409
+        assert "This preview is more than an hour old" in refused.page.text
+        assert await _list_that_limits(world) == list_id
+        again = await admin.submit(asked.to, f"{asked.to}/save", do="preview")
+        assert again.to not in (None, asked.to)
+        assert (await saved(admin, again)).to == f"{HERE}/contacts?done=rules"
+        assert await _list_that_limits(world) is None
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_rules_of_an_object_that_is_off_are_saved_at_once(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        answer = await _set(await world.admin(), "companies", create_in_salesforce="Account", create_in_hubspot="no")
+        assert answer.to == f"{HERE}/companies?done=rules"
+        assert not what_syncs.chosen(await connection_of(world), "companies").create_in_hubspot
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_an_object_whose_rules_somebody_has_changed_since_it_was_previewed_is_not_turned_on(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        first, second = await world.admin(), await world.admin()
+        asked = await first.submit(f"{HERE}/companies", f"{HERE}/companies/turn", sync="on")
+        assert (await _set(second, "companies", create_in_salesforce="Account", create_in_hubspot="no")).status == 303
+        refused = await saved(first, asked)
+        assert refused.status == 409
+        assert "Somebody else has changed" in refused.page.text
+        assert "companies" not in (await connection_of(world)).settings["objects"]
 
     tell(tmp_path, story, objects=("contacts",))

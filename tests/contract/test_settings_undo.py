@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, tell
+from tests.settings_world import SettingsWorld, ended, tell
 
 from interlock.app.people.roles import Role
 
@@ -23,16 +23,6 @@ async def carried_over(world: SettingsWorld) -> tuple[str, str]:
     await world.turns()
     assert world.contact(person)["jobtitle"] == "Countess"
     return person, contact
-
-
-async def ended(browser: Browser, address: str) -> Answer:
-    """The page of a job, when it has nothing more to wait for."""
-    for _ in range(600):
-        answer = await browser.get(address)
-        if "hx-trigger" not in answer.body:
-            return answer
-        await asyncio.sleep(1)
-    raise AssertionError("it goes on and on")
 
 
 async def previewed(browser: Browser, page: str = f"{HERE}/undo", **typed: str) -> tuple[str, Answer]:
@@ -60,6 +50,26 @@ def test_what_was_carried_over_since_is_shown_first_and_then_taken_back(tmp_path
         held = (world.contact(person)["jobtitle"], world.sally.get("Contact", contact)["Title"])
         assert held == ("Clerk", "Countess")
         assert "undone" in await world.deeds()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_was_carried_over_after_the_preview_stays_and_is_said(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        person, _ = await carried_over(world)
+        bob = world.person("bob@example.com", jobtitle="Clerk")
+        await world.turns()
+        operator = await world.browser(Role.OPERATOR)
+        address, preview = await previewed(operator, since="8m")
+        assert "1 field would go back." in preview.page.text
+        world.sally.update("Contact", world.counterpart("contacts", bob), {"Title": "Baron"})
+        await world.turns()
+        run = await operator.submit(address, f"{address}/run")
+        assert run.to is not None
+        done = await ended(operator, run.to)
+        assert "1 field went back." in done.page.text
+        assert "A sync has written it after this was shown, so it stays." in done.page.text
+        assert [world.contact(each)["jobtitle"] for each in (person, bob)] == ["Clerk", "Baron"]
 
     tell(tmp_path, story, objects=("contacts",))
 

@@ -13,16 +13,27 @@ from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from interlock.app import connect as joining
-from interlock.app import disconnect, once
+from interlock.app import disconnect, once, status
 from interlock.app.connections import PAUSED_OBJECTS
-from interlock.app.errors import Stale
+from interlock.app.errors import BadInput, Stale, Stopped
 from interlock.app.schemas import Schemas
-from interlock.app.setup import connect, signing_in
-from interlock.core.model import Side
-from interlock.store import Store, connections, links
+from interlock.app.setup import connect, review, signing_in
+from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
+from interlock.mapping_input import read_text
+from interlock.store import Store, connections, dirty, issues, links
 from interlock.store.connections import Connection
 
 pytestmark = pytest.mark.anyio
+
+HUBSPOT, SALESFORCE = "https://api.hubapi.com", "https://elsewhere.my.salesforce.com"
+WRONG = """\
+version: 1
+objects:
+  contacts:
+    Contact:
+      fields:
+        - {property: fax, field: Telefax__c}
+"""
 
 
 @pytest.fixture
@@ -33,16 +44,7 @@ async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wi
     await made.signed_in()
     await set_up(made, "all")
     await synced(made)
-    await disconnect.disconnect(
-        store,
-        await the_connection(made),
-        partial(made.interlock.clients, deploying=True),
-        made.interlock.crms,
-        clock,
-        tmp_path,
-        keep_package=False,
-        by=BY,
-    )
+    await disconnected(made, tmp_path)
     await made.signed_in()
     try:
         yield made
@@ -55,6 +57,19 @@ async def set_up(wizard: Wizard, existing: str) -> None:
     await wizard.recommended()
     run = await wizard.end(existing)
     assert (run.state, run.message) == ("done", "")
+
+
+async def disconnected(wizard: Wizard, folder: Path) -> None:
+    await disconnect.disconnect(
+        wizard.store,
+        await the_connection(wizard),
+        partial(wizard.interlock.clients, deploying=True),
+        wizard.interlock.crms,
+        wizard.clock,
+        folder,
+        keep_package=False,
+        by=BY,
+    )
 
 
 async def synced(wizard: Wizard) -> None:
@@ -91,6 +106,59 @@ async def test_nothing_syncs_before_it_is_finished(wizard: Wizard) -> None:
     assert (now.state, now.begun_at_us) == ("setting_up", None)
 
 
+async def test_what_is_refused_on_the_way_to_another_org_leaves_the_old_one_with_its_links(wizard: Wizard) -> None:
+    before = await the_connection(wizard)
+    with pytest.raises(BadInput, match=r"Telefax__c"):
+        await to_another_org(wizard, config=read_text(WRONG, "mappings.yaml"))
+    assert (await the_connection(wizard), await pairs(wizard)) == (before, 1)
+
+
+async def test_one_that_is_joined_to_its_own_org_again_meanwhile_is_not_forgotten_for_another(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await the_connection(wizard)
+    read_schemas = joining.read_schemas
+
+    async def meanwhile(*arguments: Any) -> Schemas:
+        async with wizard.store.write(before.id) as tx:
+            await connections.update(tx, before.id or 0, state="idle")
+        return await read_schemas(*arguments)
+
+    monkeypatch.setattr(joining, "read_schemas", meanwhile)
+    with pytest.raises(Stale, match="connected again by somebody else"):
+        await to_another_org(wizard)
+    assert await pairs(wizard) == 1
+
+
+async def to_another_org(wizard: Wizard, config: Any = None) -> None:
+    """As `interlock connect` does, with the same HubSpot account."""
+    await wizard.install()
+    async with wizard.interlock.setup_clients(await wizard.setup()) as clients:
+        organization = await clients.salesforce.organization()
+        elsewhere = msgspec.structs.replace(organization, id="00D0000000other")
+
+        async def other() -> Any:
+            return elsewhere
+
+        clients.salesforce.organization = other  # type: ignore[method-assign]
+        request = joining.ConnectRequest(HUBSPOT, SALESFORCE, make=False, start=False, by=BY, config=config)
+        await joining.join(wizard.store, clients.hubspot, clients.salesforce, request, wizard.interlock.clock_us)
+
+
+async def test_nobody_begins_what_a_set_up_has_joined_and_not_finished(wizard: Wizard) -> None:
+    await wizard.install()
+    await wizard.found()
+    with pytest.raises(Stopped, match="being set up on the pages"):
+        await synced(wizard)
+    (told,) = await status.status(wizard.store, [await the_connection(wizard)], wizard.interlock.clock_us())
+    (action,) = told.document["next_actions"]
+    assert "finish it, or give it up" in action["text"]
+    assert (await the_connection(wizard)).begun_at_us is None
+    await wizard.recommended()
+    assert (await wizard.end("all")).state == "done"
+    await synced(wizard)
+
+
 async def test_giving_it_up_leaves_it_disconnected_with_all_that_is_remembered(wizard: Wizard) -> None:
     await wizard.install()
     await wizard.found()
@@ -112,7 +180,7 @@ async def test_it_can_be_set_up_with_another_org_in_which_pairs_are_found_anew(w
     wizard.sandbox.user().create("Contact", {"Email": "bo@example.com", "LastName": "Boole"})
     values = connect.values_of(await wizard.setup())
     assert values.hubspot is not None
-    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_account=values.hubspot.identity.account_id)
     signed_in = connect.SignedIn(other.identity, other.grant_id)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
     await set_up(wizard, "all")
@@ -155,3 +223,118 @@ async def test_what_is_set_while_a_set_up_joins_stays_set(wizard: Wizard, monkey
     await while_the_schemas_are_read(monkeypatch, wizard, settings=settings)
     await wizard.found()
     assert (await the_connection(wizard)).settings[PAUSED_OBJECTS] == ["deals"]
+
+
+async def test_the_preview_counts_the_records_that_the_first_set_up_left_alone(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """The finish may have them looked at once more, and create them: that is what has to be confirmed."""
+    wizard = Wizard(store, clock, tmp_path)
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
+    clock.advance(86_400.0)
+    await wizard.signed_in()
+    await set_up(wizard, "none")
+    await synced(wizard)
+    assert await pairs(wizard) == 0
+    await disconnected(wizard, tmp_path)
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    seen = await wizard.preview()
+    await wizard.interlock.background.close()
+    assert seen.state == "done", seen.message
+    counts = seen.document["objects"]["contacts"]
+    assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)
+
+
+class TestFromNowOn:
+    """*Only what changes from now on*, chosen for a connection that was disconnected for a day."""
+
+    async def test_what_was_edited_of_a_pair_meanwhile_is_carried_over_on_both_sides(
+        self, wizard: Wizard, clock: Clock
+    ) -> None:
+        (ada,) = wizard.hubspot.user().ids("contacts")
+        (ada_there,) = wizard.production.user().ids("Contact")
+        wizard.hubspot.user().update("contacts", ada, {"jobtitle": "Countess"})
+        wizard.production.user().update("Contact", ada_there, {"Phone": "+44 20 7946 0000"})
+        clock.advance(86_400.0)
+        await set_up(wizard, "none")
+        await synced(wizard)
+        assert wizard.production.user().get("Contact", ada_there)["Title"] == "Countess"
+        assert wizard.hubspot.user().get("contacts", ada)["phone"] == "+44 20 7946 0000"
+
+    async def test_the_review_counts_the_pairs_that_would_be_looked_at(self, wizard: Wizard) -> None:
+        await wizard.install()
+        assert await review.pairs_of(wizard.interlock, await wizard.found()) == 1
+
+    async def test_a_pair_of_which_one_record_was_deleted_meanwhile_rests(self, wizard: Wizard, clock: Clock) -> None:
+        (ada_there,) = wizard.production.user().ids("Contact")
+        wizard.production.user().delete("Contact", ada_there)
+        clock.advance(86_400.0)
+        await set_up(wizard, "none")
+        await synced(wizard)
+        assert (await pairs(wizard), wizard.salesforce_rows("Contact")) == (0, [])
+
+    async def test_what_has_no_pair_and_changed_before_is_left_alone(self, wizard: Wizard, clock: Clock) -> None:
+        bo = wizard.hubspot.user().create("contacts", {"email": "bo@example.com", "lastname": "Boole"})
+        wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
+        wizard.hubspot.user().create("contacts", {"email": "cy@example.com", "lastname": "Young"})
+        wizard.production.user().create("Contact", {"Email": "cy@example.com", "LastName": "Young"})
+        # This one was found before the disconnect, could not be created, and would be tried again.
+        await due_with_an_issue(wizard, RecordKey(Side.HUBSPOT, "contacts", bo))
+        clock.advance(86_400.0)
+        await set_up(wizard, "none")
+        await synced(wizard)
+        assert (len(wizard.hubspot.user().ids("contacts")), len(wizard.salesforce_rows("Contact"))) == (3, 3)
+        assert await pairs(wizard) == 1
+        async with wizard.store.read((await the_connection(wizard)).id) as tx:
+            assert await issues.list_(tx, status=("open", "waiting")) == ([], None)
+
+    async def test_what_changes_after_the_finish_was_pressed_is_not_lost(self, wizard: Wizard, clock: Clock) -> None:
+        bo = wizard.hubspot.user().create("contacts", {"email": "bo@example.com", "lastname": "Boole"})
+        clock.advance(86_400.0)
+        assert (await wizard.install()).state == "done"
+        await wizard.recommended()
+        await wizard.keep(review.slug, review.Values("none"))
+        pressed_us = clock()
+        await wizard.go_on(go_on=False)
+        # It takes its time, and nobody syncs for a while after it has begun.
+        clock.advance(3_600.0)
+        wizard.hubspot.user().update("contacts", bo, {"jobtitle": "Professor"})
+        wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
+        assert (await wizard.finished()).state == "done"
+        assert (await the_connection(wizard)).begun_at_us == pressed_us
+        clock.advance(3_600.0)
+        await synced(wizard)
+        assert (len(wizard.hubspot.user().ids("contacts")), len(wizard.salesforce_rows("Contact"))) == (3, 3)
+
+    async def test_who_joined_the_list_meanwhile_is_left_alone_and_who_joins_now_syncs(
+        self, wizard: Wizard, clock: Clock
+    ) -> None:
+        user = wizard.hubspot.user()
+        bo = user.create("contacts", {"email": "bo@example.com", "lastname": "Boole"})
+        cy = user.create("contacts", {"email": "cy@example.com", "lastname": "Young"})
+        customers = user.create_list("contacts", "Customers", [bo])
+        clock.advance(86_400.0)
+        assert (await wizard.install()).state == "done"
+        await wizard.advanced(list_id=customers, list_name="Customers")
+        await wizard.choose()
+        assert (await wizard.end("none")).state == "done"
+        clock.advance(3_600.0)
+        user.change_list(customers, [cy])
+        clock.advance(3_600.0)
+        await synced(wizard)
+        there = {row["Email"] for row in wizard.salesforce_rows("Contact")}
+        assert "cy@example.com" in there
+        assert "bo@example.com" not in there
+
+
+async def due_with_an_issue(wizard: Wizard, key: RecordKey) -> None:
+    raised = Issue(
+        IssueCategory.PROPERTY_VALUES, "refused", "error", "contacts", key.id, None, None, "It was refused.", "Mend it.",
+        next_try_us=1,
+    )  # fmt: skip
+    async with wizard.store.write((await the_connection(wizard)).id) as tx:
+        await dirty.mark(tx, "contacts", [key], Reason.RETRY, tx.now_us)
+        await issues.raise_(tx, [raised])

@@ -12,13 +12,23 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.asgi_browser import Answer, Browser
-from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SIGN_IN, SetupWorld, a_setup_world
+from tests.contract.conftest import a_connection
+from tests.setup_world import ADMIN, APPS, CONNECT, EXPECTATIONS, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
+from interlock.app.package.install import install
+from interlock.app.package.parts import Address
 from interlock.app.people.visitor import BY_COMMAND
-from interlock.app.setup import apps, connect, connecting, joining, package
-from interlock.store import crm_apps, secrets, setups
+from interlock.app.setup import apps, connect, connecting, joining, package, state
+from interlock.app.setup.opened import SetupKeeper
+from interlock.core.model import Side
+from interlock.crm.budget import MemoryBudgetStore, SalesforceGovernor
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.tokens import StaticToken
+from interlock.store import connections, crm_apps, grants, secrets, setups
 
 pytestmark = pytest.mark.anyio
+
+PACKAGE = "/setup/package"
 
 
 @pytest.fixture
@@ -117,6 +127,32 @@ class TestWithAnApp:
         assert found is not None
         assert found.client_secret == "another"
 
+    async def test_a_second_set_up_that_leaves_the_secret_empty_takes_it_from_no_connection(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        first = apps.values_of(await world.setup())
+        again = "?setup=new"
+        begun = await ada.submit(f"{EXPECTATIONS}{again}", EXPECTATIONS + again, go="next")
+        page = begun.to or ""
+        await ada.submit(
+            page,
+            page,
+            go="next",
+            public_url=PUBLIC_URL,
+            hubspot_way="key",
+            hubspot_key="a key",
+            salesforce_way="have",
+            salesforce_client_id=world.production.client_id,
+            salesforce_client_secret="",
+        )
+        (second, _first) = [apps.values_of(each) for each in await state.under_way(world.store)]
+        assert second.salesforce_app == first.salesforce_app is not None
+        async with world.store.read(None) as tx:
+            found = await crm_apps.get(tx, second.salesforce_app)
+        assert found is not None
+        assert found.client_secret == world.production.client_secret
+
     async def test_what_is_missing_is_said_at_its_field_and_nothing_secret_is_shown_again(
         self, world: SetupWorld, ada: Browser
     ) -> None:
@@ -136,6 +172,7 @@ class TestWithAnApp:
             assert text in page
         assert "crm.objects.contacts.write" in page
         assert "api refresh_token openid" in page
+        assert "needs the OAuth scopes api and openid" in page  # of an administrator's app, that a key belongs to
 
     async def test_the_project_file_makes_the_app_as_it_is_signed_in_with(
         self, world: SetupWorld, ada: Browser
@@ -149,6 +186,16 @@ class TestWithAnApp:
         await world.to_connect(ada)
         address = await world.press(ada, "hubspot")
         assert all(scope in address for scope in auth["requiredScopes"])
+
+
+def a_key_pair() -> tuple[str, str]:
+    """(private key, what the app holds), PEM."""
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private.decode(), public.decode()
 
 
 class TestWithAKey:
@@ -190,24 +237,94 @@ class TestWithAKey:
             assert (await clients.salesforce.organization()).id == world.production.org_id
             assert (await clients.hubspot.account()).account_id == str(world.hubspot.account_id)
 
+    async def test_a_key_opens_no_window_and_one_that_a_page_of_before_has_opened_ends_at_once(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="wrong")
+        page = (await ada.get(CONNECT)).page
+        assert not [form for form in page.all("form") if "data-opens-window" in form]
+        for part in ("hubspot", "salesforce"):
+            window = await ada.post(SIGN_IN, {**page.form(SIGN_IN), "part": part, "window": "yes"})
+            assert window.page.all("div", **{"data-came-back": None})  # type: ignore[arg-type]
+        kept = connect.values_of(await world.setup())
+        assert kept.hubspot is not None
+        assert "invalid client credentials" in kept.refused["salesforce"]
+
     async def test_a_jwt_key_signs_in_as_the_user_who_is_named(self, database_url: str, tmp_path: Path) -> None:
-        key = rsa.generate_private_key(65537, 2048)
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        async with a_setup_world(tmp_path, database_url, app_certificate=public.decode()) as world:
-            ada = await world.person()
-            await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
-            user = world.production.user().user.username
-            answer = await self.with_keys(
-                world, ada, salesforce_key="jwt", salesforce_jwt_key=private.decode(), salesforce_user=user
-            )
-            assert answer.to == CONNECT, answer.page.text
-            page = await self.pressed(ada, "salesforce")
+        private, certificate = a_key_pair()
+        async with a_setup_world(tmp_path, database_url, app_certificate=certificate) as world:
+            page = await self.with_jwt(world, await world.person(), private, world.production.user().user.username)
             assert ADMIN in page.page.text
+
+    async def with_jwt(self, world: SetupWorld, ada: Browser, private: str, user: str) -> Answer:
+        """Connect, both sides signed in to."""
+        await ada.submit(EXPECTATIONS, EXPECTATIONS, go="next")
+        answer = await self.with_keys(
+            world, ada, salesforce_key="jwt", salesforce_jwt_key=private, salesforce_user=user
+        )
+        assert answer.to == CONNECT, answer.page.text
+        await self.pressed(ada, "hubspot")
+        return await self.pressed(ada, "salesforce")
+
+    async def test_a_sign_in_is_one_although_the_other_sides_key_cannot_be_read(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        key = {"salesforce_key": "jwt", "salesforce_jwt_key": "no key", "salesforce_user": ADMIN}
+        await world.to_connect(ada, salesforce_way="key", salesforce_url="acme.my.salesforce.com", **key)
+        window = await world.sign_in_to(ada, "hubspot", window="yes")
+        assert "Not signed in" not in window.page.text
+        page = await ada.get(CONNECT)
+        assert str(world.hubspot.account_id) in page.page.text
+        again = await ada.post(f"{CONNECT}/look", page.page.form(f"{CONNECT}/look"))
+        assert (again.status, "private key" in again.page.text) == (422, True)
+
+    async def test_a_key_that_may_not_install_goes_on_once_somebody_else_has_put_the_package_there(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        private, certificate = a_key_pair()
+        async with a_setup_world(tmp_path, database_url, app_certificate=certificate) as world:
+            ada, sales = await world.person(), world.production.users[2]
+            page = await self.with_jwt(world, ada, private, sales.username)
+            assert SALES in page.page.text
+            assert (await ada.submit(CONNECT, CONNECT, go="next")).to == PACKAGE
+            assert f"give the permission set Interlock Integration to {SALES}" in (await ada.get(PACKAGE)).page.text
+            refused = await ada.submit(PACKAGE, PACKAGE, go="next")
+            assert (refused.status, "let an administrator of the org deploy it" in refused.page.text) == (422, True)
+            await self.deployed_by_an_administrator(world, sales.id)
+            assert "you can go on without an install" in (await ada.get(PACKAGE)).page.text
+            assert (await ada.submit(PACKAGE, PACKAGE, go="next")).to == "/setup/configuration"
+            assert "Recommended" in (await ada.get("/setup/configuration")).page.text
+
+    async def deployed_by_an_administrator(self, world: SetupWorld, user_id: str) -> None:
+        clock_us = world.office.clock_us
+        governor = SalesforceGovernor(MemoryBudgetStore(clock_us), clock_us)
+        token = StaticToken(Side.SALESFORCE, world.production.token)
+        admin = SalesforceClient("https://acme.my.salesforce.com", world.line, token, governor, clock_us)
+        keeper = SetupKeeper(world.store, (await world.setup()).id)
+        installed = await install(admin, keeper, user_id, Address(None, "not asked for"), clock_us, lambda _: None)
+        assert installed.after.complete
+
+    @pytest.mark.parametrize("last", ["hubspot", "salesforce"])
+    async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name_with_keys_too(
+        self, world: SetupWorld, ada: Browser, last: str
+    ) -> None:
+        known = a_connection("main", str(world.hubspot.account_id), salesforce_name="Acme old")
+        async with world.store.write(None) as tx:
+            await connections.create(tx, known)
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "salesforce" if last == "hubspot" else "hubspot")
+        refused = await self.pressed(ada, last)
+        assert "is already joined to the Salesforce org Acme old" in refused.page.text
+        assert getattr(connect.values_of(await world.setup()), last) is None
+
+    async def test_a_key_of_an_account_that_has_a_connection_says_so(self, world: SetupWorld, ada: Browser) -> None:
+        org = world.production.org_id
+        async with world.store.write(None) as tx:
+            await connections.create(tx, a_connection("main", str(world.hubspot.account_id), salesforce_org_id=org))
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        assert "has the connection main already" in (await self.pressed(ada, "hubspot")).page.text
 
     async def test_a_key_that_the_crm_does_not_know_is_said(self, world: SetupWorld, ada: Browser) -> None:
         await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="wrong")
@@ -228,6 +345,82 @@ class TestWithAKey:
         await ada.submit(APPS, APPS, go="next", hubspot_way="have", hubspot_client_id="a", hubspot_client_secret="b")
         async with world.store.read(None) as tx:
             assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]
+
+    async def test_a_sign_in_that_a_key_takes_the_place_of_is_ended_at_its_crm(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await world.sign_in_to(ada, "sync_user", world.browser(SALES))
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        async with world.store.read(None) as tx:
+            rows = await tx.rows("SELECT state FROM crm_grant")
+        assert [row[0] for row in rows] == [grants.REVOKED] * 2
+        sessions = world.production.sessions.refresh.values()
+        assert [session.revoked for session in sessions] == [True, True]
+        now = connect.values_of(await world.setup())
+        assert (now.salesforce, now.sync_user, now.refused) == (None, None, {})
+
+    async def test_who_only_looked_at_another_way_and_left_stays_signed_in(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await world.sign_in_to(ada, "sync_user", world.browser(SALES))
+        before = connect.values_of(await world.setup())
+        asked = len(world.line.sent)
+        await ada.submit(APPS, APPS, go="leave", salesforce_way="key", salesforce_key="client_credentials")
+        assert not apps.done(await world.setup())
+        assert world.line.sent[asked:] == []
+        await ada.submit(APPS, APPS, go="next", salesforce_way="have")
+        assert connect.values_of(await world.setup()) == before
+        assert apps.done(await world.setup())
+
+    async def test_a_way_that_was_left_half_ends_the_sign_in_once_it_is_whole(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        await ada.submit(APPS, APPS, go="leave", salesforce_way="key", salesforce_key="client_credentials")
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        assert connect.values_of(await world.setup()).salesforce is None
+        sessions = world.production.sessions.refresh.values()
+        assert [session.revoked for session in sessions] == [True]
+
+    async def test_a_key_stays_until_the_way_that_takes_its_place_is_whole(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        secret = world.production.client_secret
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret=secret)
+        await self.pressed(ada, "hubspot")
+        await self.pressed(ada, "salesforce")
+        await ada.submit(APPS, APPS, go="leave", hubspot_way="have", salesforce_key="jwt")
+        setup = await world.setup()
+        assert connect.done(setup)
+        async with world.store.read(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["hubspot_token", "salesforce_client_secret"]
+        app = {"hubspot_client_id": world.hubspot.client_id, "hubspot_client_secret": world.hubspot.client_secret}
+        await ada.submit(APPS, APPS, go="next", salesforce_key="client_credentials", **app)
+        setup = await world.setup()
+        assert connect.values_of(setup).hubspot is None  # the app that is whole now has not signed in
+        async with world.store.read(None) as tx:
+            assert await setups.secret_names(tx, setup.id) == ["salesforce_client_secret"]
+
+    async def test_a_sign_in_that_could_not_be_ended_says_where_to_do_it(self, world: SetupWorld, ada: Browser) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        world.line.lose_next = "/oauth2/revoke"
+        await self.with_keys(world, ada, salesforce_key="client_credentials", salesforce_client_secret="x")
+        assert "Connected Apps OAuth Usage, revoke" in (await ada.get(CONNECT)).page.text
+
+    async def test_another_app_or_another_way_to_enter_one_asks_nobody_to_sign_in_again(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.to_connect(ada)
+        await world.sign_in_to(ada, "salesforce")
+        before = connect.values_of(await world.setup())
+        await ada.submit(APPS, APPS, go="next", salesforce_way="create")
+        assert connect.values_of(await world.setup()) == before
 
     async def test_another_key_is_asked_who_it_is_before_anything_is_joined_by_it(
         self, world: SetupWorld, ada: Browser

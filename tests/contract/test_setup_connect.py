@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
-from tests.setup_world import ADMIN, CONNECT, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
+from tests.setup_world import ADMIN, APPS, CONNECT, PUBLIC_URL, SALES, SIGN_IN, SetupWorld, a_setup_world
 
 from interlock.app.setup import connect, joining, state
 from interlock.store import connections, grants
@@ -41,6 +41,13 @@ async def state_of(world: SetupWorld, grant_id: int) -> tuple[str, str]:
         found = await grants.get(tx, grant_id)
     assert found is not None
     return found.state, found.role
+
+
+async def good_grants(world: SetupWorld) -> set[int]:
+    """Of all that was ever granted."""
+    async with world.store.read(None) as tx:
+        rows = await tx.rows("SELECT id FROM crm_grant WHERE state = ?", grants.GOOD)
+    return {row[0] for row in rows}
 
 
 class TestBothSides:
@@ -168,6 +175,28 @@ class TestWindow:
         assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
         assert (await ada.get(CONNECT)).headers["cross-origin-opener-policy"] == "same-origin-allow-popups"
 
+    async def test_what_is_refused_before_it_leaves_is_said_beside_the_button_and_not_in_the_window(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        form = (await ada.get(CONNECT)).page.form(SIGN_IN)
+        typed = {**form, "part": SALESFORCE, "my_domain": "https://evil.example", "window": "yes"}
+        window = await ada.post(SIGN_IN, typed)
+        assert window.page.all("div", **{"data-came-back": None})  # type: ignore[arg-type]
+        assert "is not a My Domain address" in (await values(world)).refused[SALESFORCE]
+        assert "is not a My Domain address" in (await ada.get(CONNECT)).page.text
+        await world.press(ada, SALESFORCE)
+        assert SALESFORCE not in (await values(world)).refused
+
+    async def test_a_window_that_was_closed_while_somebody_is_signed_in_is_said_too(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        (form,) = (await ada.get(CONNECT)).page.all("form", **{"data-opens-window": HUBSPOT})
+        closed = f"{CONNECT}?closed=hubspot&stood={form['data-stood']}"
+        assert "The sign-in window was closed" in (await ada.get(closed)).page.text
+        await world.sign_in_to(ada, HUBSPOT, again="yes")
+        assert "The sign-in window was closed" not in (await ada.get(closed)).page.text
+
     async def test_both_sides_may_be_on_their_way_at_once(self, world: SetupWorld, ada: Browser) -> None:
         one, other = world.browser(), world.browser()
         await one.go_through(await world.press(ada, HUBSPOT))
@@ -175,6 +204,39 @@ class TestWindow:
         for crm in (one, other):
             assert (await world.come_back(ada, crm)).to == CONNECT
         assert connect.done(await world.setup())
+
+    @pytest.mark.parametrize("part", [HUBSPOT, SALESFORCE, SYNC_USER])
+    async def test_of_two_who_sign_in_to_one_side_at_once_the_first_stays_and_the_second_is_ended_again(
+        self, world: SetupWorld, ada: Browser, part: str
+    ) -> None:
+        if part == SYNC_USER:
+            await world.sign_in_to(ada, SALESFORCE)
+        bo, email = await world.person("bo"), SALES if part == SYNC_USER else ADMIN
+        first, second = world.browser(email), world.browser(email)
+        await first.go_through(await world.press(ada, part))
+        await second.go_through(await world.press(bo, part))
+        await world.come_back(ada, first)
+        stays = getattr(await values(world), part)
+        await world.come_back(bo, second)
+        now = await values(world)
+        assert getattr(now, part) == stays
+        assert (await state_of(world, stays.grant))[0] == grants.GOOD
+        assert "signed in to" in now.refused[part]
+        assert "this one was ended again" in (await bo.get(CONNECT)).page.text
+        assert await good_grants(world) == {
+            each.grant for each in (now.hubspot, now.salesforce, now.sync_user) if each is not None
+        }
+
+    async def test_a_sign_in_that_comes_back_after_a_key_was_chosen_is_ended_again(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        crm = world.browser()
+        await crm.go_through(await world.press(ada, HUBSPOT))
+        await ada.submit(APPS, APPS, go="next", hubspot_way="key", hubspot_key=world.hubspot.token)
+        await world.come_back(ada, crm)
+        assert (await values(world)).hubspot is None
+        assert "chose a key for HubSpot" in (await values(world)).refused[HUBSPOT]
+        assert await good_grants(world) == set()
 
 
 class TestTheDoor:
@@ -226,6 +288,17 @@ class TestSyncUser:
         for deploying, email in ((True, ADMIN), (False, SALES)):
             async with world.office.interlock.setup_clients(setup, deploying=deploying) as clients:
                 assert (await clients.salesforce.identity()).username.startswith(email)
+
+    async def test_what_was_chosen_for_another_org_that_nobody_signed_in_to_does_not_count_for_the_sync_user(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, SALESFORCE)
+        await world.press(ada, SALESFORCE, again="yes", sandbox="yes", my_domain="acme--dev.sandbox.my.salesforce.com")
+        shown = await self.chosen(world, ada)
+        assert SALES in shown
+        now = await values(world)
+        assert now.sync_user is not None
+        assert now.sync_user.identity.account_id == world.production.org_id
 
     async def test_the_admin_is_no_other_user(self, world: SetupWorld, ada: Browser) -> None:
         await world.sign_in_to(ada, SALESFORCE)
@@ -336,6 +409,32 @@ class TestAsking:
         other = await world.visitor().get(f"{link}/package")
         assert (other.status, "taken up in another browser" in other.page.text) == (404, True)
 
+    async def test_a_link_for_the_package_stays_good_while_the_admin_chooses_the_sync_user(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        form = (await ada.get("/setup/package")).page.form("/setup/package/ask")
+        asked = await ada.post("/setup/package/ask", form)
+        (shown,) = asked.page.all("input", id="link")
+        await world.sign_in_to(ada, SYNC_USER, world.browser(SALES))
+        link = str(shown["value"]).removeprefix(PUBLIC_URL)
+        assert (await world.visitor().get(f"{link}/package")).status == 200
+
+    async def test_the_message_says_all_that_the_link_is_for(self, world: SetupWorld, ada: Browser) -> None:
+        form = (await ada.get(CONNECT)).page.form(self.ASK)
+        hubspot = (await ada.post(self.ASK, {**form, "side": HUBSPOT})).page.text
+        salesforce = (await ada.post(self.ASK, {**form, "side": SALESFORCE})).page.text
+        assert "can sign in to HubSpot for this set-up, and do nothing else" in hubspot
+        assert "install its package, and do nothing else" in salesforce
+        assert "then press Install the Salesforce package" in salesforce
+        await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE)
+        ask = "/setup/package/ask"
+        package = (await ada.post(ask, (await ada.get("/setup/package")).page.form(ask))).page.text
+        assert "press Install the Salesforce package" in package
+        assert "press Sign in to Salesforce" not in package
+
     async def test_the_token_stands_nowhere_in_the_database(self, world: SetupWorld, ada: Browser) -> None:
         token = (await self.link(ada, HUBSPOT)).rpartition("/")[2]
         async with world.store.read(None) as tx:
@@ -344,21 +443,34 @@ class TestAsking:
 
 
 class TestJoinedElsewhere:
-    async def connected(self, world: SetupWorld, account: str, org: str, name: str = "main") -> None:
+    async def connected(self, world: SetupWorld, account: str, org: str, name: str = "main", **changes: object) -> None:
+        joined = {"salesforce_org_id": org, "salesforce_name": "Acme old", "hubspot_name": "Brand B", **changes}
         async with world.store.write(None) as tx:
-            await connections.create(
-                tx,
-                a_connection(name, account, salesforce_org_id=org, salesforce_name="Acme old", hubspot_name="Brand B"),
-            )
+            await connections.create(tx, a_connection(name, account, **joined))
 
+    @pytest.mark.parametrize("last", [HUBSPOT, SALESFORCE])
     async def test_an_account_that_is_joined_to_another_org_is_refused_by_its_name(
-        self, world: SetupWorld, ada: Browser
+        self, world: SetupWorld, ada: Browser, last: str
     ) -> None:
         await self.connected(world, str(world.hubspot.account_id), "00D000000000009EAA")
-        await world.sign_in_to(ada, SALESFORCE)
-        page = await world.sign_in_to(ada, HUBSPOT)
+        await world.sign_in_to(ada, SALESFORCE if last == HUBSPOT else HUBSPOT)
+        page = await world.sign_in_to(ada, last)
         assert "is already joined to the Salesforce org Acme old (00D000000000009EAA)" in page.page.text
-        assert (await values(world)).hubspot is None
+        assert getattr(await values(world), last) is None
+
+    @pytest.mark.parametrize("last", [HUBSPOT, SALESFORCE])
+    async def test_it_is_refused_where_both_sides_were_on_their_way_at_once(
+        self, world: SetupWorld, ada: Browser, last: str
+    ) -> None:
+        await self.connected(world, str(world.hubspot.account_id), "00D000000000009EAA")
+        first, second = world.browser(), world.browser()
+        await first.go_through(await world.press(ada, SALESFORCE if last == HUBSPOT else HUBSPOT))
+        await second.go_through(await world.press(ada, last))
+        for crm in (first, second):
+            await world.come_back(ada, crm)
+        assert "is already joined to the Salesforce org Acme old" in (await values(world)).refused[last]
+        assert getattr(await values(world), last) is None
+        assert len(await good_grants(world)) == 1
 
     async def test_an_org_that_is_joined_to_other_accounts_says_to_which(self, world: SetupWorld, ada: Browser) -> None:
         await self.connected(world, "999", world.production.org_id)
@@ -368,7 +480,24 @@ class TestJoinedElsewhere:
     async def test_an_account_that_has_this_connection_already_says_so(self, world: SetupWorld, ada: Browser) -> None:
         await self.connected(world, str(world.hubspot.account_id), world.production.org_id)
         page = await world.sign_in_to(ada, HUBSPOT)
-        assert "has the connection main already" in page.page.text
+        assert "has the connection main already, which does not sync" in page.page.text
+
+    async def test_an_account_that_syncs_already_is_refused_before_the_package_is_in_an_org(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        await self.connected(world, str(world.hubspot.account_id), world.production.org_id, begun_at_us=1)
+        page = await world.sign_in_to(ada, HUBSPOT)
+        assert "syncs already, as the connection 'main' with the Salesforce org Acme old" in page.page.text
+        assert (await values(world)).hubspot is None
+        assert await good_grants(world) == set()
+
+    async def test_an_account_whose_connection_was_disconnected_may_be_set_up_anew(
+        self, world: SetupWorld, ada: Browser
+    ) -> None:
+        account, org = str(world.hubspot.account_id), world.production.org_id
+        await self.connected(world, account, org, begun_at_us=1, state="not_connected")
+        await world.sign_in_to(ada, HUBSPOT)
+        assert (await values(world)).hubspot is not None
 
 
 class TestGivingUp:

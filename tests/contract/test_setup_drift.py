@@ -13,6 +13,7 @@ from tests.contract.conftest import Clock
 from tests.office import PASSWORD, CountingHasher
 from tests.wizard import BY, Wizard
 
+from interlock.app.errors import BadInput
 from interlock.app.people import manage
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
@@ -184,12 +185,20 @@ async def test_a_change_after_a_trial_begins_nothing_until_somebody_has_looked(w
     assert (await wizard.finished()).state == "done"
 
 
-async def test_a_finish_that_failed_half_way_is_no_change(wizard: Wizard, ada: Person) -> None:
+async def test_a_finish_that_failed_half_way_is_no_change(
+    wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it has made itself is as it was to be."""
     await counted(wizard, ada)
-    wizard.production.break_deployment("out of order")
-    await ada.finish()
-    assert (await wizard.finished()).state == "failed"
+
+    async def refused(*_arguments: object) -> None:
+        """The properties are made by then."""
+        raise BadInput("Salesforce grants nothing today.", fix="Try again.")
+
+    with monkeypatch.context() as today:
+        today.setattr(finish.permit, "permit", refused)
+        await ada.finish()
+        assert (await wizard.finished()).state == "failed"
     assert "tier__c" in wizard.hubspot.portal.tables["contacts"].schema.properties
     assert "Changed since the mappings were made" not in await counted(wizard, ada)
     assert (await ada.finish()).status == 303

@@ -102,8 +102,40 @@ async def test_a_second_connection_is_set_up_beside_the_first(office: Office) ->
         f"/setup/give-up?setup={later.id}",
         f"/setup/apps?setup={first.id}",
         f"/setup/give-up?setup={first.id}",
-        f"{FIRST}?setup=new",
+        "/setup?setup=new",
     ]
+
+
+async def test_another_is_begun_while_one_waits_and_either_is_given_up_by_links_alone(office: Office) -> None:
+    ada = await signed_in(office, "ada")
+    await ada.submit(FIRST, FIRST, go="next")
+    [link] = [a["href"] for a in (await ada.get(FIRST)).page.all("a") if str(a["href"]).endswith("setup=new")]
+    begun = (await ada.get(str(link))).to
+    assert begun == f"{FIRST}?setup=new"
+    await ada.submit(begun, begun, go="next")
+    later, first = await state.under_way(office.store)
+    here = f"{FIRST}?setup={first.id}"
+    page = await ada.get(here)
+    assert f"/setup/give-up?setup={first.id}" in [a["href"] for a in page.page.all("a")]
+    await ada.submit(f"/setup/give-up?setup={first.id}", "/setup/give-up")
+    assert [each.id for each in await state.under_way(office.store)] == [later.id]
+
+
+async def test_of_two_under_way_no_address_means_the_one_that_was_changed_last(office: Office) -> None:
+    ada, bo = await signed_in(office, "ada"), await signed_in(office, "bo")
+    await ada.submit(FIRST, FIRST, go="next")
+    (hers,) = await state.under_way(office.store)
+    old = [a["href"] for a in (await ada.get("/setup/apps")).page.all("a") if a["href"] == FIRST]
+    another = f"{FIRST}?setup=new"
+    await bo.submit(another, another, go="next")
+    # What was shown before there were two does not lead into his.
+    assert (await ada.get(str(old[0]))).to == "/setup"
+    page = (await ada.get(f"/setup/apps?setup={hers.id}")).page
+    assert f"Set-up {hers.id}" in page.text
+    within = [str(a["href"]) for a in page.all("a") if str(a["href"]).startswith("/setup/")]
+    within += [str(form["action"]) for form in page.all("form") if str(form.get("action")).startswith("/setup/")]
+    assert within
+    assert all(address.endswith(f"setup={hers.id}") for address in within), within
 
 
 async def test_a_set_up_that_has_ended_takes_nothing_more(office: Office) -> None:

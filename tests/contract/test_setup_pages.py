@@ -18,7 +18,8 @@ from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.people import manage, signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
-from interlock.app.setup import connect, finish, package, properties, review
+from interlock.app.setup import connect, contacts, finish, package, properties, review
+from interlock.app.setup.contacts import LISTS_SHOWN
 from interlock.store import Store
 from interlock.web.access import Asked
 from interlock.web.app import make_app
@@ -122,7 +123,7 @@ async def test_the_page_of_a_running_install_asks_again_by_itself_and_says_that_
     await ada.sign_in("ada@example.com", PASSWORD)
     await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
     running = await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
-    assert running.page.all("div", id="progress")[0]["hx-get"] == "/setup/package"
+    assert running.page.all("div", id="progress")[0]["hx-get"] == f"/setup/package?setup={slow.setup_id}"
     clock.advance(61)
     assert "taking a long time" in (await ada.get("/setup/package")).page.text
     await slow.interlock.background.close()
@@ -173,6 +174,25 @@ async def test_a_list_is_found_by_its_name_and_kept_with_it(wizard: Wizard, ada:
     assert "The contacts of the list Customers of the north." in (await ada.get("/setup/review")).page.text
 
 
+async def test_a_list_that_is_chosen_stays_so_where_it_is_not_among_those_shown(wizard: Wizard, ada: Person) -> None:
+    hugo = wizard.hubspot.user()
+    for number in range(LISTS_SHOWN):
+        hugo.create_list("contacts", f"Campaign {number}", [])
+    chosen = hugo.create_list("contacts", "Customers of the north", [])
+    await wizard.install()
+    await wizard.advanced(list_id=chosen, list_name="Customers of the north")
+    for number in range(2):  # and where HubSpot does not answer
+        page = (await ada.get("/setup/contacts")).page
+        assert page.form("/setup/contacts")["list_id"] == chosen
+        assert "Customers of the north" in page.text
+        assert ("Only the first 50 lists are shown: search for a part of the name." in page.text) is (number == 0)
+        wizard.hubspot.faults.add({"match": {"path_prefix": "/crm/"}, "kind": "status", "status": 400})
+    wizard.hubspot.faults.clear()
+    await ada.press("/setup/contacts", "/setup/contacts", in_hubspot="nothing", go="next")
+    values = contacts.values_of(await wizard.setup())
+    assert (values.list_id, values.list_name, values.in_hubspot) == (chosen, "Customers of the north", False)
+
+
 async def test_what_was_tried_is_undone_after_its_preview_and_another_choice_can_be_made(
     wizard: Wizard, ada: Person
 ) -> None:
@@ -212,7 +232,7 @@ async def test_nobody_gives_up_on_the_page_what_is_being_finished(wizard: Wizard
     assert (await wizard.connection()).state == "first_sync"
 
 
-async def test_live_progress_ends_with_the_session_that_opened_it(
+async def test_live_progress_ends_with_the_session_that_opened_it_and_says_so(
     wizard: Wizard, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await wizard.install()
@@ -229,6 +249,7 @@ async def test_live_progress_ends_with_the_session_that_opened_it(
     said = aiter(answer.body_iterator)
     assert bytes(await anext(said)).startswith(b"event: progress")
     await signing_in.sign_out(wizard.store, session, "127.0.0.1")
+    assert bytes(await anext(said)).startswith(b"event: over\ndata: You are signed out")
     assert bytes(await anext(said)).startswith(b"event: end")
     with pytest.raises(StopAsyncIteration):
         await anext(said)

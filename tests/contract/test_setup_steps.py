@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app import disconnect, sign_in_checks, sign_offs
+from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
 from interlock.app.connect import ConnectRefused
 from interlock.app.errors import BadInput, Busy
@@ -137,13 +139,16 @@ async def test_the_admins_sign_in_is_revoked_when_another_user_syncs(wizard: Wiz
 
 
 async def test_a_set_up_of_an_account_that_syncs_already_is_refused_and_changes_nothing(wizard: Wizard) -> None:
+    """Somebody else finished theirs after both had signed in."""
+    await wizard.signed_in()
+    await wizard.install()
+    late = wizard.setup_id
     await wizard.signed_in()
     await wizard.install()
     await wizard.recommended()
     await wizard.end()
     before, first = await wizard.connection(), wizard.setup_id
-    await wizard.signed_in()
-    await wizard.install()
+    wizard.setup_id = late
     with pytest.raises(ConnectRefused) as refused:
         await wizard.found()
     assert refused.value.failure.code == "account_already_joined"
@@ -194,8 +199,9 @@ async def test_a_set_up_that_syncs_is_not_given_up(wizard: Wizard) -> None:
             await signing_in.give_up(wizard.store, crms, BY, wizard.setup_id)
 
 
+@pytest.mark.parametrize("restored", [False, True])
 async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behind(
-    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch, restored: bool
 ) -> None:
     """The set-up is over by then, and no page leads to it any more."""
     await wizard.signed_in("sales@example.com")
@@ -212,7 +218,9 @@ async def test_a_process_that_died_at_the_very_end_leaves_no_admins_sign_in_behi
         await finish.wait(wizard.interlock, wizard.setup_id)
     assert (await wizard.setup()).ended_at_us is not None
     wizard.interlock.background = Background()
-    await finish.end_what_was_left(wizard.interlock)
+    if restored:
+        await withdraw_again(wizard.store, None, 0, BY)
+    await finish.go_on_with_what_was_left(wizard.interlock)
     run = await wizard.finished()
     assert (run.state, run.step) == ("done", "done")
     async with wizard.store.read(None) as tx:
@@ -227,9 +235,30 @@ async def test_a_set_up_is_not_given_up_while_it_is_being_finished(wizard: Wizar
     await wizard.keep(review.slug, review.Values("all"))
     await wizard.go_on(go_on=False)
     with pytest.raises(Busy, match="being finished"):
-        finish.check_not_running(wizard.interlock, wizard.setup_id)
+        await finish.check_not_running(wizard.interlock, wizard.setup_id)
     await wizard.finished()
-    finish.check_not_running(wizard.interlock, wizard.setup_id)
+    await finish.check_not_running(wizard.interlock, wizard.setup_id)
+
+
+async def test_a_preview_that_still_counts_ends_with_the_set_up_and_leaves_nothing_of_records(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    counting, counts = asyncio.Event(), review.preview.plan
+
+    async def counts_slowly(*arguments: Any, **more: Any) -> Any:
+        await counting.wait()
+        return await counts(*arguments, **more)
+
+    monkeypatch.setattr(review.preview, "plan", counts_slowly)
+    await review.seen(wizard.interlock, BY, await wizard.setup(), await wizard.found())
+    assert (await wizard.end("none")).state == "done"
+    counting.set()
+    await review.wait(wizard.interlock, wizard.setup_id)
+    async with wizard.store.read(None) as tx:
+        assert await tx.rows("SELECT name FROM setup_work WHERE setup_id = ?", wizard.setup_id) == [("finish",)]
 
 
 async def test_a_finish_that_comes_after_giving_up_makes_no_connection_of_it(wizard: Wizard) -> None:
@@ -341,7 +370,7 @@ async def test_who_took_the_wrong_org_goes_back_and_signs_in_to_the_other(wizard
     wrong = (await wizard.found()).connection
     values = connect.values_of(await wizard.setup())
     assert values.hubspot is not None
-    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_grant=values.hubspot.grant)
+    other = await wizard.sign_in(Side.SALESFORCE, sandbox=True, other_account=values.hubspot.identity.account_id)
     signed_in = connect.SignedIn(other.identity, other.grant_id)
     await wizard.keep(connect.slug, msgspec.structs.replace(values, salesforce=signed_in))
     assert not package.done(await wizard.setup())
@@ -420,6 +449,7 @@ class TestFieldsToKeepBack:
         wizard.production.add_custom_field("Contact", "Salary__c", "Currency")
         wizard.production.add_custom_field("Contact", "Nickname__c")
         wizard.production.org.classified |= {"Contact.Salary__c": "Restricted", "Contact.Nickname__c": "Internal"}
+        wizard.production.org.classified["Contact.OtherAddress"] = "Confidential"
         await wizard.signed_in()
         await wizard.install()
         await wizard.recommended()
@@ -432,6 +462,7 @@ class TestFieldsToKeepBack:
         assert (rows["ssn__c"].rule, rows["ssn__c"].makes) == (SyncRule.DONT_SYNC, None)
         assert (rows["salary__c"].rule, rows["salary__c"].makes) == (SyncRule.DONT_SYNC, None)
         assert "Restricted" in str(rows["salary__c"].why_not)
+        assert (rows["othercity"].rule, rows["othercity"].makes) == (SyncRule.DONT_SYNC, None)
 
     async def test_what_is_internal_only_is_offered_like_any_other(self, rows: dict[str, Row]) -> None:
         assert rows["nickname__c"].rule is SyncRule.PREFER_SALESFORCE

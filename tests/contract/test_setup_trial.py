@@ -138,3 +138,29 @@ async def test_trying_again_tries_the_same_records(wizard: Wizard) -> None:
     assert again.state == "tried"
     assert {pair.hubspot for pair in again.trial} == {pair.hubspot for pair in first.trial}
     assert len(people(wizard)) == 10
+
+
+async def test_both_sides_are_shown_with_their_values_also_where_nothing_was_written(wizard: Wizard) -> None:
+    wizard.hubspot.user().create("contacts", {"email": "same@example.com", "lastname": "Same"})
+    wizard.production.user().create("Contact", {"Email": "same@example.com", "LastName": "Same"})
+    run = await wizard.end("try")
+    shown = {pair.label: {(each.property, each.hubspot, each.salesforce) for each in pair.values} for pair in run.trial}
+    assert len(shown) == 10
+    assert all(pair.synced and not pair.waits for pair in run.trial)
+    (old_phone,) = [values for values in shown.values() if ("email", "ada0@example.com", "ada0@example.com") in values]
+    assert ("phone", "+48 22 100", "+48 22 100") in old_phone
+
+
+@pytest.mark.parametrize(
+    ("pair", "synced", "waits"),
+    [
+        (trial.TriedPair("hubspot:contacts:1", "salesforce:Contact:003A"), True, False),
+        (trial.TriedPair("hubspot:contacts:1", None), False, True),
+        (trial.TriedPair("hubspot:contacts:1", None, why_not="not_eligible"), False, False),
+        (trial.TriedPair("hubspot:contacts:1", None, issues=1), False, False),
+    ],
+)
+async def test_a_record_without_counterpart_waits_unless_something_stands_against_it(
+    pair: trial.TriedPair, synced: bool, waits: bool
+) -> None:
+    assert (pair.synced, pair.waits) == (synced, waits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from interlock.crm.errors import (
     RightsMissing,
     SignInDenied,
 )
-from interlock.store import Store, connections, grants
+from interlock.store import Store, connections, deeds, grants
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +71,13 @@ async def test_an_admin_signs_in_to_salesforce(world: SignInWorld, choices: dict
     assert finished.identity.api_url == f"https://{host}"
     assert (finished.identity.sandbox, finished.identity.may_install) == (host == SANDBOX, True)
     assert finished.identity.edition == "Developer Edition"
+
+
+async def test_salesforce_is_asked_for_the_api_a_refresh_token_and_who_it_is_and_for_nothing_else(
+    world: SignInWorld,
+) -> None:
+    address = (await world.begin(world.browser(), SALESFORCE)).address
+    assert parse_qs(urlsplit(address).query)["scope"] == ["api refresh_token openid"]
 
 
 class TestRefusals:
@@ -131,6 +139,16 @@ class TestRefusals:
                 await world.finish(forged, SALESFORCE)
             assert told.value.failure.code == "sign_in_unknown"
 
+    async def test_a_callback_that_is_refused_is_in_the_log_with_why_and_by_whom(self, world: SignInWorld) -> None:
+        browser = world.browser()
+        await world.sign_in(SALESFORCE, browser)
+        for _ in range(3):
+            with pytest.raises(SignInStopped):
+                await world.finish(browser, SALESFORCE)
+        async with world.store.read(None) as tx:
+            (told,) = [deed for deed in await deeds.list_(tx, None, 100) if deed.action == "crm_sign_in_refused"]
+        assert (told.actor, told.subject, told.detail) == ("command", "salesforce", {"why": "used"})
+
     async def test_a_state_of_one_crm_is_unknown_at_the_callback_of_the_other(self, world: SignInWorld) -> None:
         browser = world.browser()
         await browser.go_through((await world.begin(browser, SALESFORCE)).address)
@@ -138,6 +156,24 @@ class TestRefusals:
         with pytest.raises(SignInStopped) as told:
             await world.finish(browser, HUBSPOT)
         assert told.value.failure.code == "sign_in_unknown"
+
+    @pytest.mark.parametrize("side", list(Side))
+    async def test_an_answer_that_names_another_issuer_is_refused_and_its_code_sent_nowhere(
+        self, world: SignInWorld, side: Side
+    ) -> None:
+        browser = world.browser()
+        await browser.go_through((await world.begin(browser, side)).address)
+        browser.at += "&iss=https%3A%2F%2Fevil.example"
+        sent = len(world.line.sent)
+        with pytest.raises(AddressRefused, match=r"evil\.example"):
+            await world.finish(browser, side)
+        assert len(world.line.sent) == sent
+
+    async def test_an_answer_that_names_its_own_issuer_is_taken(self, world: SignInWorld) -> None:
+        browser = world.browser()
+        await browser.go_through((await world.begin(browser, SALESFORCE)).address)
+        browser.at += "&iss=https%3A%2F%2Flogin.salesforce.com"
+        assert (await world.finish(browser, SALESFORCE)).side is SALESFORCE
 
     @pytest.mark.parametrize("side", list(Side))
     async def test_a_code_put_in_from_another_sign_in_is_refused_by_its_verifier(
@@ -338,13 +374,13 @@ class TestWhatIsJoinedAlready:
         with pytest.raises(
             SignInStopped, match=r"already joined to the Salesforce org Beta \(00D000000000009EAA\)"
         ) as told:
-            await world.sign_in(last, other_grant=first.grant_id)
+            await world.sign_in(last, other_account=first.identity.account_id)
         assert told.value.failure.code == "account_already_joined"
 
     async def test_a_second_account_on_one_org_is_let_in_and_the_first_is_named(self, world: SignInWorld) -> None:
         await self.join(world, "111", world.production.org_id)
         hubspot = await world.sign_in(HUBSPOT)
-        finished = await world.sign_in(SALESFORCE, other_grant=hubspot.grant_id)
+        finished = await world.sign_in(SALESFORCE, other_account=hubspot.identity.account_id)
         assert finished.joined_to == ("H 111",)
 
     async def test_signing_in_again_brings_a_signed_out_connection_back(self, world: SignInWorld) -> None:

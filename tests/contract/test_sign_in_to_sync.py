@@ -49,7 +49,7 @@ async def signed_in(opened: Interlock, crms: LocalCrms, side: Side, **choices: A
 
 async def joined(opened: Interlock, crms: LocalCrms) -> Joined:
     hubspot = await signed_in(opened, crms, Side.HUBSPOT)
-    salesforce = await signed_in(opened, crms, Side.SALESFORCE, other_grant=hubspot.grant_id)
+    salesforce = await signed_in(opened, crms, Side.SALESFORCE, other_account=hubspot.identity.account_id)
     request = ConnectRequest(
         hubspot.identity.api_url,
         salesforce.identity.api_url,
@@ -104,7 +104,7 @@ async def test_disconnecting_ends_both_sign_ins(opened: Interlock, crms: LocalCr
         ended = await sign_offs.end_all(opened.store, asked, connection.id)
     assert [each.why_not for each in ended] == [None, None]
     async with opened.store.write(connection.id) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
 
 
 async def test_the_command_disconnects_and_ends_both_sign_ins(

@@ -54,7 +54,8 @@ def intent(source: RecordKey, target: RecordKey, kind: IntentKind, state: Intent
 
 async def fill(store: Store, connection_id: int) -> None:
     async with store.write(connection_id) as tx:
-        await links.insert(tx, [RecordLink.between(ADA, ADA_THERE, LinkedBy.EMAIL, 1, {11: (1, 2)})])
+        (id_,) = await links.insert(tx, [RecordLink.between(ADA, ADA_THERE, LinkedBy.EMAIL, 1, {11: (1, 2)})])
+        await links.set_held(tx, [(id_, {12: (3, 4)})])
         await dirty.mark(tx, "contacts", [ADA], Reason.CHANGED, 0)
         await cursors.set(tx, "hubspot:contacts", {"modified_us": 1})
         await directory.put(tx, "schemas", {})
@@ -77,6 +78,18 @@ async def test_links_are_history_and_what_is_due_cursors_and_schemas_are_gone(st
         assert await audit.conflict_counts(tx) == {}
         assert await audit.conflict_counts(tx, "settled") == {"contacts": 1}
         assert await handovers.waiting(tx) == 0
+
+
+async def test_the_pairs_that_are_history_keep_no_fingerprint_in_which_somebody_could_be_found(
+    store: Store, connection_id: int
+) -> None:
+    await fill(store, connection_id)
+    async with store.write(connection_id) as tx:
+        await another_org.set_aside(tx, TOLD)
+        await another_org.forget_bases(tx)
+    async with store.read(connection_id) as tx:
+        (link,) = await links.page(tx, "contacts")
+    assert (link.base, link.sets, link.held) == ({}, {}, {})
 
 
 async def test_a_pair_of_before_may_be_linked_again(store: Store, connection_id: int) -> None:

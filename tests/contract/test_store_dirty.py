@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from interlock.core.model import Dirty, Reason, RecordKey, Side
-from interlock.store import Store, dirty
+from interlock.store import Store, dirty, unlinked
 from interlock.store.dirty import DueCounts
+from interlock.store.unlinked import Unlinked
 
 pytestmark = pytest.mark.anyio
 
 ADA = RecordKey(Side.HUBSPOT, "contacts", "501")
 BOB = RecordKey(Side.SALESFORCE, "Contact", "003B")
+ACME = RecordKey(Side.HUBSPOT, "companies", "9")
+OTHER = RecordKey(Side.SALESFORCE, "Account", "001O")
 NOON = 1_000_000
 
 
@@ -120,8 +123,9 @@ async def test_nothing_takes_a_record_out_of_its_park(store: Store, connection_i
     await postpone(store, connection_id, horizon, NOON + 600, 1, Reason.PARKED)
     seq = await mark(store, connection_id, ADA, reason=reason)
     async with store.write(connection_id) as tx:
-        await dirty.wake(tx, [ADA])
-        await dirty.wake(tx, "contacts")
+        await dirty.await_(tx, [ADA], [(ADA, ACME)])
+        assert await dirty.wake(tx, [ACME]) == 0
+        assert await dirty.wake_waiting(tx, "contacts") == 0
     row = await the_row(store, connection_id)
     assert (row.due_at_us, row.reason, row.seq) == (NOON + 600, Reason.PARKED, seq)
 
@@ -135,6 +139,30 @@ async def test_a_park_holds_although_the_record_changed_while_its_request_was_on
     row = await the_row(store, connection_id)
     assert (row.due_at_us, row.reason) == (NOON + 600, Reason.PARKED)
     assert row.seq == newer, "the change is still newer than the batch, so the batch cannot clear it"
+
+
+@pytest.mark.parametrize(
+    ("own", "meanwhile", "afterwards"),
+    [
+        (Reason.CHANGED, None, Reason.CHANGED),
+        (Reason.EXISTING_LINK_ONLY, None, Reason.EXISTING_LINK_ONLY),
+        (Reason.CHANGED, Reason.RESYNC, Reason.RESYNC),
+        (Reason.RESYNC, Reason.CHANGED, Reason.RESYNC),
+    ],
+)
+@pytest.mark.parametrize("first", ["parked first", "marked first"])
+async def test_what_was_asked_for_during_a_park_is_done_after_it(
+    store: Store, connection_id: int, own: Reason, meanwhile: Reason | None, afterwards: Reason, first: str
+) -> None:
+    horizon = await mark(store, connection_id, ADA, reason=own)
+    if first == "parked first":
+        await postpone(store, connection_id, horizon, NOON + 600, 1, Reason.PARKED)
+    if meanwhile is not None:
+        await mark(store, connection_id, ADA, reason=meanwhile)
+    if first == "marked first":
+        await postpone(store, connection_id, horizon, NOON + 600, 1, Reason.PARKED)
+    row = await the_row(store, connection_id)
+    assert (row.reason, row.behind) == (Reason.PARKED, afterwards)
 
 
 @pytest.mark.parametrize(
@@ -156,16 +184,13 @@ async def test_the_stronger_reason_wins_in_either_order(
     assert (await the_row(store, connection_id)).reason is kept
 
 
-async def test_the_oldest_due_come_first_and_the_next_claim_goes_on_behind_them(
-    store: Store, connection_id: int
-) -> None:
+async def test_the_oldest_due_come_first(store: Store, connection_id: int) -> None:
     keys = [RecordKey(Side.HUBSPOT, "contacts", f"{n:03}") for n in range(10)]
     await mark(store, connection_id, *keys[5:], due=NOON - 10)
     await mark(store, connection_id, *keys[:5], due=NOON - 10)
     async with store.read(connection_id) as tx:
-        first = await dirty.claim(tx, "contacts", NOON, 4)
-        second = await dirty.claim(tx, "contacts", NOON, 100, after=first[-1])
-    assert [row.key for row in first + second] == keys[5:] + keys[:5]
+        claimed = await dirty.claim(tx, "contacts", NOON, 7)
+    assert [row.key for row in claimed] == keys[5:] + keys[:2]
 
 
 async def test_objects_are_claimed_apart(store: Store, connection_id: int) -> None:
@@ -179,16 +204,55 @@ async def test_a_record_that_waits_is_woken_when_what_it_waited_for_is_there(sto
     horizon = await mark(store, connection_id, ADA)
     await postpone(store, connection_id, horizon, NOON + 10**9, 0, Reason.WAITING)
     async with store.write(connection_id) as tx:
-        assert await dirty.wake(tx, [ADA, BOB]) == 1
+        await dirty.await_(tx, [ADA], [(ADA, ACME), (ADA, OTHER)])
+        assert await dirty.wake(tx, [OTHER, BOB]) == 1
         woken_at = tx.now_us
     row = await the_row(store, connection_id)
     assert (row.due_at_us, row.reason) == (woken_at, Reason.WAITING)
 
 
+async def test_who_waits_for_something_else_or_for_nothing_any_more_is_left_alone(
+    store: Store, connection_id: int
+) -> None:
+    horizon = await mark(store, connection_id, ADA)
+    await postpone(store, connection_id, horizon, NOON + 10**9, 0, Reason.WAITING)
+    async with store.write(connection_id) as tx:
+        await dirty.await_(tx, [ADA], [(ADA, ACME)])
+        assert await dirty.wake(tx, [OTHER]) == 0
+        await dirty.await_(tx, [ADA], [])
+        assert await dirty.wake(tx, [ACME]) == 0
+    assert (await the_row(store, connection_id)).due_at_us == NOON + 10**9
+
+
+async def test_no_waking_ends_the_back_off_of_a_failed_try(store: Store, connection_id: int) -> None:
+    horizon = await mark(store, connection_id, ADA)
+    await postpone(store, connection_id, horizon, NOON + 10**9, 3, Reason.RETRY)
+    async with store.write(connection_id) as tx:
+        await dirty.await_(tx, [ADA], [(ADA, ACME)])
+        assert await dirty.wake(tx, [ACME]) == 0
+        assert await dirty.wake_waiting(tx, "contacts") == 0
+    assert (await the_row(store, connection_id)).due_at_us == NOON + 10**9
+
+
+async def test_an_answered_question_wakes_those_that_are_still_asked_and_nobody_else(
+    store: Store, connection_id: int
+) -> None:
+    horizon = await mark(store, connection_id, ADA, BOB)
+    await postpone(store, connection_id, horizon, NOON + 10**9, 0, Reason.WAITING)
+    async with store.write(connection_id) as tx:
+        await dirty.postpone(tx, [(BOB, NOON + 10**9, 0, Reason.WAITING)], horizon)
+        await unlinked.put(tx, [Unlinked(ADA, "contacts", 1, "several_candidates", "", 1)])
+        await unlinked.put(tx, [Unlinked(BOB, "contacts", 1, "waiting", "", 1)])
+        assert await dirty.wake_unanswered(tx, "contacts", ["candidate_taken", "several_candidates"]) == 1
+        woken_at = tx.now_us
+    assert (await the_row(store, connection_id)).due_at_us == woken_at
+
+
 async def test_a_waking_is_not_undone_by_a_batch_that_looked_before_it(store: Store, connection_id: int) -> None:
     horizon = await mark(store, connection_id, ADA)
     async with store.write(connection_id) as tx:
-        await dirty.wake(tx, [ADA])
+        await dirty.await_(tx, [ADA], [(ADA, ACME)])
+        await dirty.wake(tx, [ACME])
         woken_at = tx.now_us
     await postpone(store, connection_id, horizon, NOON + 10**15, 0, Reason.WAITING)
     assert (await the_row(store, connection_id)).due_at_us == woken_at

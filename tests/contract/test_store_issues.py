@@ -111,14 +111,6 @@ async def test_a_good_sync_resolves_what_was_not_raised_again(store: Store, conn
     assert found == {("501", "jobtitle"): "resolved", ("501", "firstname"): "open", ("502", "jobtitle"): "open"}
 
 
-async def test_codes_can_be_kept_for_all_records_of_a_batch(store: Store, connection_id: int) -> None:
-    await raise_(store, connection_id, too_long(), too_long(property_="firstname"), too_long(property_=None))
-    async with store.write(connection_id) as tx:
-        await issues.resolve(tx, [ADA], keep_codes=[("too_long", "jobtitle"), ("too_long", None)])
-    found = {i.property: i.status for i in await all_issues(store, connection_id)}
-    assert found == {"jobtitle": "open", "firstname": "resolved", None: "open"}
-
-
 async def test_what_was_raised_from_salesforce_alone_is_resolved_by_its_salesforce_key(
     store: Store, connection_id: int
 ) -> None:

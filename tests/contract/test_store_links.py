@@ -50,7 +50,7 @@ async def test_an_id_is_never_given_twice_even_after_the_newest_connection_is_de
 
     [first] = await linked(store, other_connection_id, pair("1", "003A"))
     async with store.write(other_connection_id) as tx:
-        await connections.delete(tx)
+        await connections.delete(tx, tx.connection_id)
     [second] = await linked(store, connection_id, pair("1", "003A"))
     assert second > first
 

@@ -117,7 +117,14 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         ["ix_record_link_page", "pk_record_link"],
     ),
     "claim": (lambda tx: dirty.claim(tx, "contacts", 5, 10), ["ix_dirty_due"]),
-    "clear": (lambda tx: dirty.clear(tx, [hubspot(n) for n in range(BATCH)], 10**9), ["pk_dirty", "PRIMARY KEY"]),
+    "clear": (
+        lambda tx: dirty.clear(tx, [hubspot(n) for n in range(BATCH)], 10**9),
+        ["pk_dirty", "pk_awaited", "PRIMARY KEY"],
+    ),
+    "no longer awaited": (
+        lambda tx: dirty.await_(tx, [hubspot(n) for n in range(BATCH)], []),
+        ["pk_awaited", "PRIMARY KEY"],
+    ),
     "open intents": (
         lambda tx: intents.for_keys(tx, [hubspot(n) for n in range(BATCH)]),
         ["ix_intent_source", "ix_intent_target"],

@@ -88,7 +88,7 @@ class TestTheEnd:
             await setups.put_secret(tx, id_, "key", "hush")
             await colleague_links.make(tx, id_, "hubspot", BY, 1_000_000)
         async with store.write(connection_id) as tx:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
         async with store.read(None) as tx:
             assert await setups.get(tx, id_) is None
             for table in ("setup_step", "setup_secret", "colleague_link"):

@@ -91,6 +91,14 @@ class TestStates:
 
 
 class TestApps:
+    async def test_an_app_that_is_entered_again_without_its_secret_keeps_it(self, store: Store) -> None:
+        async with store.write(None) as tx:
+            id_ = await crm_apps.put(tx, "salesforce", "client", "hush")
+            assert await crm_apps.put(tx, "salesforce", "client", None) == id_
+            found = await crm_apps.get(tx, id_)
+        assert found is not None
+        assert found.client_secret == "hush"
+
     async def test_the_same_client_again_replaces_the_secret_for_all_who_use_it(self, store: Store) -> None:
         async with store.write(None) as tx:
             first = await crm_apps.put(tx, "hubspot", "client", "one")
@@ -187,7 +195,7 @@ class TestGrants:
     async def test_they_go_with_their_connection(self, store: Store, connection_id: int) -> None:
         mine, pending = await granted(store, connection_id=connection_id), await granted(store)
         async with store.write(connection_id) as tx:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
             assert await grants.get(tx, mine) is None
         assert (await read(store, pending)).id == pending
 

@@ -185,6 +185,17 @@ async def test_the_directory_forgets_what_is_too_old(store: Store, connection_id
         assert await directory.get(tx, "owners") is None
 
 
+async def test_entries_are_found_by_how_their_names_begin_whatever_language_the_database_sorts_by(
+    store: Store, connection_id: int
+) -> None:
+    async with store.write(connection_id) as tx:
+        for name in ("import", "import:contacts", "import:deals", "imports", "schemas"):
+            await directory.put(tx, name, name)
+    async with store.read(connection_id) as tx:
+        found = await directory.get_all(tx, "import:")
+    assert found == {"import:contacts": "import:contacts", "import:deals": "import:deals"}
+
+
 # --- identities and unlinked records --------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ from interlock.store import (
     directory,
     dirty,
     erasures,
+    from_now_on,
     identity,
     intents,
     issues,
@@ -296,9 +297,13 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
         await mappings.save_object_mapping(tx, ObjectMappingRow("deals", "X", id=foreign[1][0].id))
     await mappings.delete_field_mappings(tx, [foreign[2][0].id])
     await dirty.mark(tx, "contacts", [ADA], Reason.RESYNC, 0)
+    await dirty.take_turn(tx)
+    await dirty.await_(tx, [ADA], [(ADA, ADA)])
     await dirty.wake(tx, [ADA])
-    await dirty.wake(tx, "contacts")
+    await dirty.wake_waiting(tx, "contacts")
+    await dirty.wake_unanswered(tx, "contacts", ["ambiguous"])
     await dirty.postpone(tx, [(ADA, 77, 7, Reason.PARKED)], 10**9)
+    await dirty.park(tx, "contacts", [ADA], 78)
     await dirty.clear(tx, [ADA], 10**9)
     await cursors.set(tx, "c", {"changed": 1})
     await cursors.drop(tx, "c")
@@ -321,6 +326,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await undos.put(tx, [UndoRow(their_undo.link_id, Side.HUBSPOT, "jobtitle", "Title", "9", "9", 9)])
     await erasures.clear(tx, "contacts", [ADA, ADA_SALESFORCE], [theirs.id])
     await erasures.put(tx, ["email:b@x.com"])
+    await erasures.forget_labels(tx, "contacts", [ADA])
     await erasures.take_over(tx, *foreign[16])
     deliveries = [row[0] for row in await tx.rows("SELECT id FROM delivery WHERE connection_id <> ?", tx.connection_id)]
     for delivery_id in deliveries:
@@ -347,7 +353,10 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await directory.drop(tx, "owners")
     await calls.add(tx, Side.HUBSPOT, "fetch", 9, 1)
     await calls.prune(tx, 10**18)
-    await connections.delete(tx)
+    await from_now_on.mark_pairs(tx, "contacts", 0)
+    await from_now_on.leave_the_rest(tx, "contacts")
+    await from_now_on.begin_looking(tx)
+    await connections.delete(tx, tx.connection_id)
 
 
 async def test_nothing_done_to_one_connection_touches_another(
@@ -374,8 +383,8 @@ async def test_nothing_done_to_one_connection_touches_another(
 def test_that_test_knows_every_writing_function() -> None:
     source = inspect.getsource(change_all) + inspect.getsource(fill)
     modules: list[ModuleType] = [
-        audit, calls, cursors, directory, dirty, erasures, identity, intents, issues, links, mappings, notices, secrets,
-        undos, unlinked,
+        audit, calls, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings, notices,
+        secrets, undos, unlinked,
     ]  # fmt: skip
     # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection.
     exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen"}

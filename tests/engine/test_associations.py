@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from interlock.core.model import RecordKey, Side
+from interlock.core.model import Reason, RecordKey, Side
+from interlock.store import dirty
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
@@ -342,5 +344,96 @@ def test_a_deal_moved_to_a_company_just_restored_arrives_with_it(tell):
         await asyncio.sleep(60)
         await world.settle()
         assert world.sally.get("Opportunity", opportunity)["AccountId"] == account
+
+    tell(story)
+
+
+def test_a_deal_that_waits_for_one_person_is_not_looked_at_for_the_sake_of_another(tell):
+    async def story(world: World) -> None:
+        nobody = world.hugo.create("contacts", {"firstname": "Nobody"})
+        _, opportunity = await a_deal(world, nobody)
+        async with world.read() as tx:
+            before = await dirty.claim(tx, "deals", 2**62, 10)
+        assert [each.reason for each in before] == [Reason.WAITING]
+        world.person("grace@example.com")
+        await world.sync_later()
+        async with world.read() as tx:
+            assert await dirty.claim(tx, "deals", 2**62, 10) == before
+        world.hugo.update("contacts", nobody, {"email": "ada@example.com", "lastname": "Lovelace"})
+        await world.sync_later()
+        assert roles(world, opportunity) == {world.counterpart("contacts", nobody)}
+
+    tell(story)
+
+
+async def two_roles(world: World) -> tuple[str, str]:
+    ada = world.person("ada@example.com")
+    here, there = await a_deal(world, ada)
+    role = {"OpportunityId": there, "ContactId": world.counterpart("contacts", ada), "Role": "Decision Maker"}
+    world.sally.create("OpportunityContactRole", role)
+    await world.settle()
+    assert len(world.sally.ids("OpportunityContactRole")) == 2
+    assert list(world.hugo.associated("deals", here, "contacts")) == [ada]
+    return here, ada
+
+
+def test_whoever_has_two_roles_and_is_taken_off_the_deal_stays_off_it(tell):
+    async def story(world: World) -> None:
+        here, ada = await two_roles(world)
+        world.hugo.disassociate("deals", here, "contacts", ada)
+        await world.settle()
+        assert world.sally.ids("OpportunityContactRole") == []
+        assert list(world.hugo.associated("deals", here, "contacts")) == []
+
+    tell(story)
+
+
+def test_a_person_who_loses_one_of_two_roles_stays_on_the_deal(tell):
+    async def story(world: World) -> None:
+        here, ada = await two_roles(world)
+        world.sally.delete("OpportunityContactRole", world.sally.ids("OpportunityContactRole")[0])
+        await world.settle()
+        assert len(world.sally.ids("OpportunityContactRole")) == 1
+        assert list(world.hugo.associated("deals", here, "contacts")) == [ada]
+
+    tell(story)
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["alone", "while the opportunity is edited"])
+def test_a_role_whose_slow_insert_lands_late_is_not_given_twice(tell, edited):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        here, there = await a_deal(world)
+        world.transport = Slow(world.transport, "salesforce.local", '"OpportunityContactRole"', late_s=540.0)
+        world.hugo.associate("deals", here, "contacts", ada)
+        for minute in range(12):
+            await world.sync_later(60.0)
+            if edited and minute in (3, 5):
+                world.sally.update("Opportunity", there, {"Name": f"Bigger {minute}"})
+        await world.settle()
+        assert len(world.sally.ids("OpportunityContactRole")) == 1
+
+    tell(story)
+
+
+@pytest.mark.parametrize("reason", [Reason.CHANGED, Reason.RETRY, Reason.RESYNC])
+def test_a_role_whose_insert_may_still_land_is_not_given_twice_though_its_other_half_was_due_soon(tell, reason):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        here, there = await a_deal(world)
+        world.transport = Slow(world.transport, "salesforce.local", '"OpportunityContactRole"', late_s=200.0)
+        world.hugo.associate("deals", here, "contacts", ada)
+        await asyncio.sleep(60.0)
+        opportunity = RecordKey(Side.SALESFORCE, "Opportunity", there)
+        async with world.write() as tx:
+            await dirty.mark(tx, "deals", [opportunity], reason, world.clock_us() + 20_000_000)
+        await world.sync()
+        async with world.read() as tx:
+            due = (await dirty.by_keys(tx, [opportunity]))[opportunity]
+        assert (due.reason, due.behind) == (Reason.PARKED, reason)
+        for _ in range(12):
+            await world.sync_later(60.0)
+        await world.settle()
+        assert len(world.sally.ids("OpportunityContactRole")) == 1
 
     tell(story)

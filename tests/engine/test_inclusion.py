@@ -15,7 +15,7 @@ from interlock.core.model import LinkState, Side
 from interlock.crm.budget import HubSpotGovernor
 from interlock.crm.errors import MissingScope, Unreachable
 from interlock.crm.transport import NotSent, Request, Response
-from interlock.engine import joined
+from interlock.engine import joined, undo_history
 from interlock.engine.pace import poll_interval_s
 from interlock.store import connections, cursors, unlinked
 from tests.world import World
@@ -148,6 +148,29 @@ class TestLeaving:
                 assert document["link"]["state"] == "excluded"
             assert world.counterpart("contacts", here) == there
             assert [row.cause for row in await world.audit("exclude")] == ["left the list"]
+
+        tell(story, with_list, **LIMITED)
+
+    def test_one_that_enters_again_is_no_merge_to_an_undo(self, tell):
+        async def story(world: World) -> None:
+            here = world.person(ADA)
+            world.hugo.change_list("1", add=[here])
+            await world.settle()
+            world.hugo.change_list("1", remove=[here])
+            world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+            await world.settle()
+            since_us = world.clock_us()
+            world.hugo.change_list("1", add=[here])
+            await world.settle()
+            assert [row.cause for row in await world.audit("relink")] == ["entered the list"]
+            assert world.store is not None
+            assert world.connection is not None
+            assert world.connection.id is not None
+            async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="test") as ctx:
+                found = await undo_history.find(
+                    world.store, world.connection.id, ctx.objects, since_us, world.clock_us()
+                )
+            assert found.left == []
 
         tell(story, with_list, **LIMITED)
 

@@ -9,6 +9,7 @@ import pytest
 
 from interlock.core.model import RecordKey, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.engine import cycle
 from interlock.store import intents
 from tests.world import CALLS_OF_A_LOOK, World
 
@@ -71,6 +72,32 @@ def test_a_record_whose_slow_create_lands_late_is_not_made_twice(tell):
         await world.settle()
         assert slow.landing is not None
         assert len(world.sally.ids("Contact")) == 1
+
+    tell(story)
+
+
+def test_a_record_whose_slow_create_lands_after_another_pair_has_moved_to_whoever_it_was_for_is_told(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com")
+        await world.settle()
+        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", '"LastName"', late_s=540.0)
+        world.transport = slow
+        bob = world.person("bob@example.com")
+        await world.sync_later(60.0)
+        assert slow.landing is not None
+        theirs = world.counterpart("contacts", ada)
+        survivor = world.hugo.merge("contacts", bob, ada)
+        for _ in range(12):
+            await world.sync_later(60.0)
+        await slow.landing
+        await world.settle()
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert link.salesforce_id == theirs
+        (made,) = set(world.sally.ids("Contact")) - {theirs}
+        (row,) = [row for row in await world.audit("create") if row.salesforce_id == made]
+        assert (row.side, row.hubspot_id) == (Side.SALESFORCE, bob)
+        assert made in {issue.salesforce_id for issue in await world.issues()}
 
     tell(story)
 
@@ -271,4 +298,64 @@ def test_a_record_whose_create_was_never_answered_keeps_its_company(tell, object
         (company,) = world.hugo.ids("companies")
         assert list(world.hugo.associated(object_, here, "companies")) == [company]
 
+    tell(story, hubspot={"search_lag_ms": 10_000})
+
+
+def test_what_was_cleared_before_an_unanswered_create_was_found_stays_cleared_and_the_create_is_told(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/contacts/batch/upsert")
+        there = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com", "Title": "CTO"})
+        await world.sync()
+        world.sally.update("Contact", there, {"Title": None})
+        await world.settle()
+        assert unheard.lost == 1
+        (here,) = world.hugo.ids("contacts")
+        assert (world.contact(here).get("jobtitle") or None, world.sally.get("Contact", there)["Title"]) == (None, None)
+        (row,) = await world.audit("create")
+        assert (row.side, row.hubspot_id, row.salesforce_id) == (Side.HUBSPOT, here, there)
+        assert not await world.audit("link")
+
+    tell(story)
+
+
+def test_a_create_in_salesforce_that_was_never_answered_is_told(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/composite/sobjects")
+        here = world.person("ada@example.com", jobtitle="CTO")
+        await world.sync()
+        world.hugo.update("contacts", here, {"jobtitle": ""})
+        await world.settle()
+        assert unheard.lost == 1
+        there = world.counterpart("contacts", here)
+        assert not world.sally.get("Contact", there)["Title"]
+        (row,) = await world.audit("create")
+        assert (row.side, row.hubspot_id, row.salesforce_id) == (Side.SALESFORCE, here, there)
+
+    tell(story)
+
+
+def test_a_create_that_is_found_by_its_key_is_told_whatever_becomes_of_the_process_that_found_it(tell, monkeypatch):
+    async def story(world: World) -> None:
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/contacts/batch/upsert")
+        world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        await world.sync()
+        assert unheard.lost == 1
+
+        async def dies(*_: object) -> None:
+            monkeypatch.setattr(cycle, "fetch", fetch)
+            raise asyncio.CancelledError
+
+        fetch = cycle.fetch
+        monkeypatch.setattr(cycle, "fetch", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await world.sync_later(3_600.0)
+        await world.settle()
+        assert [row.side for row in await world.audit("create")] == [Side.HUBSPOT]
+
+    # Detection comes too late to find it first.
     tell(story, hubspot={"search_lag_ms": 10_000})

@@ -9,6 +9,7 @@ import pytest
 from interlock.app import status
 from interlock.app.runtime import open_cycle
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.engine import detect
 from interlock.engine import gap as gaps
 from interlock.engine.cycle import check_pairs, poll
 from interlock.store import connections, links, looks
@@ -260,3 +261,21 @@ def test_a_question_about_a_purged_record_is_answered_by_a_resync(tell):
         assert life.there[DELETED_THERE] not in world.sally.ids("Contact")
 
     tell(story, objects=("contacts",))
+
+
+def test_of_very_many_changes_only_as_many_rows_are_kept_in_memory_as_are_worked_off_at_once(tell, monkeypatch):
+    monkeypatch.setattr(detect, "FRESH_ROWS_MOST", 2)
+
+    async def story(world: World) -> None:
+        await world.sync()
+        for number in range(5):
+            world.sally.create("Contact", {"LastName": "P", "Email": f"p{number}@example.com"})
+        assert world.store is not None
+        assert world.connection is not None
+        async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="test") as ctx:
+            await detect.detect(ctx)
+            assert len(ctx.fresh) == 2
+        await world.settle()
+        assert len(world.hugo.ids("contacts")) == 5
+
+    tell(story)

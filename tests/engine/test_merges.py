@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from interlock.core.model import RecordKey, Side
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 
@@ -159,6 +161,89 @@ def test_a_person_merged_crosswise_stays_one_pair(tell):
         assert link is not None
         assert link.salesforce_id == other == world.counterpart("contacts", survivor)
         assert await world.issues() == []
+
+    tell(story)
+
+
+def test_of_two_pairs_merged_across_one_goes_on_and_neither_comes_to_rest(tell):
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", other, theirs)
+        await world.settle()
+        (moved,) = await world.audit("relink")
+        assert {moved.hubspot_id, moved.salesforce_id} <= {ada, bob, survivor, theirs, other}
+        # The pair that is no more says what both of its records live on as.
+        (parted,) = await world.audit("unlink")
+        assert parted.reason in (f"hubspot:contacts:{survivor}", f"salesforce:Contact:{other}")
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_of_two_pairs_merged_across_no_value_is_replaced_unlogged(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        ada, bob = await two_people(world)
+        world.hugo.update("contacts", ada, {"jobtitle": "Countess"})
+        world.hugo.update("contacts", bob, {"jobtitle": "Baron"})
+        await world.settle()
+        theirs, other = world.counterpart("contacts", ada), world.counterpart("contacts", bob)
+        survivor = world.hugo.merge("contacts", ada, bob)
+        world.sally.merge("Contact", other, theirs)
+        await world.settle()
+        stands = world.contact(survivor)["jobtitle"]
+        assert world.sally.get("Contact", other)["Title"] == stands
+        (lost,) = {"Countess", "Baron"} - {stands}
+        assert lost in {row.old for row in await world.audit("conflict") if row.property == "jobtitle"}
+
+    tell(story)
+
+
+def test_a_pair_has_what_another_lets_go_in_the_same_look(tell):
+    """Ada is merged into Bob here, and Bob's record into Carl's there: Bob goes on with Ada's record."""
+
+    async def story(world: World) -> None:
+        ada, bob = await two_people(world)
+        carl = world.person("carl@example.com")
+        await world.settle()
+        adas, bobs, carls = (world.counterpart("contacts", each) for each in (ada, bob, carl))
+        survivor = world.hugo.merge("contacts", bob, ada)
+        world.sally.merge("Contact", carls, bobs)
+        await world.settle()
+        assert (world.counterpart("contacts", survivor), world.counterpart("contacts", carl)) == (adas, carls)
+        link = await world.link("contacts", survivor)
+        assert link is not None
+        assert (link.salesforce_id, link.state) == (adas, "linked")
+        assert people(world) == (2, 2)
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_what_a_merge_says_counts_more_than_an_address_that_another_has_too(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com", jobtitle="CTO")
+        await world.settle()
+        theirs = world.counterpart("contacts", ada)
+        world.sally.delete("Contact", theirs)
+        await world.settle()
+        alone = world.sally.create("Contact", {"LastName": "Lovelace"})
+        await world.settle()
+        for id_ in world.hugo.ids("contacts"):
+            if id_ != ada:
+                world.hugo.archive("contacts", id_)
+        await world.settle()
+        world.sally.undelete("Contact", theirs)
+        world.sally.merge("Contact", alone, theirs)
+        twin = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", ada), RecordKey(Side.SALESFORCE, "Contact", twin))
+        await world.settle()
+        link = await world.link("contacts", ada)
+        assert link is not None
+        assert (link.salesforce_id, link.state) == (alone, "linked")
+        assert set(world.sally.ids("Contact")) == {alone, twin}
 
     tell(story)
 
@@ -359,5 +444,96 @@ def test_that_a_record_was_merged_into_one_with_a_pair_of_its_own_stays_an_issue
         assert [(issue.code, issue.salesforce_id) for issue in await world.issues()] == [
             ("counterpart_merged", left_over)
         ]
+
+    tell(story)
+
+
+MANY = 60  # more than are asked about one by one for one batch
+
+
+async def many_pairs(world: World, slug: str = "contacts") -> list[str]:
+    made = [
+        world.person(f"p{number}@example.com")
+        if slug == "contacts"
+        else world.hugo.create("deals", {"dealname": f"D{number}", "dealstage": "closedwon", "closedate": "2026-03-01"})
+        for number in range(MANY)
+    ]
+    await world.settle()
+    return made
+
+
+@pytest.mark.parametrize("rows", [1_000, MANY], ids=["survivors in the same batch", "survivors in another batch"])
+def test_as_many_merges_as_a_tool_makes_at_once_stop_nothing_and_are_no_issue(tell, rows):
+    async def story(world: World) -> None:
+        people = await many_pairs(world)
+        theirs = {here: world.counterpart("contacts", here) for here in people}
+        alone = [world.hugo.create("contacts", {"firstname": "Nobody"}) for _ in people]
+        await world.settle()
+        survivors = {world.hugo.merge("contacts", other, here): here for other, here in zip(alone, people, strict=True)}
+        result = await world.sync_later()
+        assert (result.outcome, await world.issues()) == ("done", [])
+        await world.settle()
+        for survivor, here in survivors.items():
+            assert world.counterpart("contacts", survivor) == theirs[here]
+        assert world.counts()["Contact"] == MANY
+
+    settings = {"mass_change_least": 5, "mass_change_share": 0.05, "batch_rows": rows}
+    tell(story, hubspot={"merge_keeps_primary_id": False}, settings=settings)
+
+
+def test_what_was_made_for_many_records_that_were_merged_away_is_found_again_after_a_lost_database(tell, tmp_path):
+    async def story(world: World) -> None:
+        deals = await many_pairs(world, "deals")
+        other = [world.hugo.create("deals", {"dealname": "Other"}) for _ in deals]
+        for here, there in zip(deals, other, strict=True):
+            world.hugo.merge("deals", there, here)
+        await world.lose_the_database(tmp_path / "new.db")
+        await world.settle()
+        assert len(world.hugo.ids("deals")) == MANY
+        assert world.counts()["Opportunity"] == MANY
+
+    tell(story, hubspot={"merge_keeps_primary_id": False}, existing="all")
+
+
+@pytest.mark.parametrize("domain", [{}, {"domain": "acme.example"}], ids=["equal", "with something to write"])
+def test_a_merge_into_a_record_that_finds_its_own_counterpart_in_the_same_look_leaves_two_whole_stories(tell, domain):
+    async def story(world: World) -> None:
+        here = world.hugo.create("companies", {"name": "Acme"})
+        await world.settle()
+        old = world.counterpart("companies", here)
+        # While nothing syncs, the company is entered once more on both sides, and its double in Salesforce is merged away.
+        new = world.sally.create("Account", {"Name": "Acme Limited"})
+        twin = world.hugo.create("companies", {"name": "Acme Limited"} | domain)
+        world.sally.merge("Account", new, old)
+        await world.sync_later()
+        await world.settle()
+        link = await world.link("companies", twin)
+        assert link is not None
+        assert link.salesforce_id == new
+        (issue,) = await world.issues()
+        assert (issue.code, issue.hubspot_id) == ("counterpart_merged", here)
+        assert (len(world.hugo.ids("companies")), world.sally.ids("Account")) == (2, [new])
+
+    tell(story)
+
+
+def test_a_company_merged_away_while_a_write_to_it_may_still_land_gives_its_pair_to_the_survivor(tell):
+    async def story(world: World) -> None:
+        await world.rule("companies", "city", "two_way")
+        here = world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
+        await world.settle()
+        old = world.counterpart("companies", here)
+        world.transport = Slow(world.transport, "salesforce.local", "Warsaw", late_s=30.0)
+        world.hugo.update("companies", here, {"city": "Warsaw"})
+        await world.sync_later(60.0)
+        survivor = world.sally.create("Account", {"Name": "Acme Holding"})
+        world.sally.merge("Account", survivor, old)
+        await world.sync_later(60.0)
+        await world.settle()
+        link = await world.link("companies", here)
+        assert link is not None
+        assert link.salesforce_id == survivor
+        assert (world.hugo.ids("companies"), world.sally.ids("Account")) == ([here], [survivor])
+        assert await world.issues() == []
 
     tell(story)

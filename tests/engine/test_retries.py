@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from interlock.app.issues import ignore
+from interlock.app.issues import ignore, resync
 from interlock.app.runtime import open_cycle
 from interlock.core.model import Issue, Side
 from interlock.engine.cycle import poll, work_off
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 MINUTE_S = 60.0
@@ -162,5 +163,40 @@ def test_what_a_person_ignores_is_not_tried_again(tell):
         sent = world.sent(Side.SALESFORCE)
         await polled_after(world, 60)
         assert world.sent(Side.SALESFORCE) == sent
+
+    tell(story)
+
+
+def test_a_question_ends_with_its_answer_although_the_new_pair_is_refused_as_a_whole(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        twins = [world.sally.create("Contact", {"LastName": "P", "Email": "ada@example.com"}) for _ in range(2)]
+        world.person("ada@example.com", jobtitle="bad")
+        await world.settle()
+        assert {issue.code for issue in await world.issues()} == {"several_candidates"}
+        refused(world)
+        world.sally.delete("Contact", twins[1])
+        await world.settle()
+        assert {issue.code for issue in await world.issues()} == {"FIELD_CUSTOM_VALIDATION_EXCEPTION"}
+
+    tell(story)
+
+
+def test_what_a_person_asks_for_while_a_request_may_still_land_is_done_afterwards(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "firstname", "two_way")
+        here = await refused_contact(world)
+        # A write of another field is on its way when the rule is corrected and the person asks for the refused one.
+        world.transport = Slow(world.transport, "salesforce.local", "Augusta", late_s=540.0)
+        world.hugo.update("contacts", here, {"firstname": "Augusta"})
+        await world.sync_later()
+        corrected(world)
+        assert world.store is not None
+        assert world.connection is not None
+        assert world.connection.id is not None
+        await resync(world.store, world.connection.id, await world.issues(), world.clock_us())
+        await world.settle()
+        assert title(world, here) == "bad"
+        assert await world.issues() == []
 
     tell(story)

@@ -17,6 +17,7 @@ from interlock.core.model import AuditKind, Issue, IssueCategory
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
+from tests.simulation.taken import companies_taken, filled_again
 from tests.simulation.twice import made_twice_by_one_request, refused_when_it_came_again
 from tests.simulation.world import PACE, Story, shout
 
@@ -134,10 +135,10 @@ def check(story: Story) -> list[str]:
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
-        problems += emptied_unread(story, scene.kind)
+        problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *_creates_are_told(scene)]
     problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
-        problems += _belonging(scenes)
+        problems += [*_belonging(scenes), *companies_taken(story)]
     return problems
 
 
@@ -245,6 +246,23 @@ def _made_twice(scene: Scene) -> Iterator[str]:
         for key, entries in made.items():
             if not all(made_twice_by_one_request(scene.story, side, *each) for each in pairwise(entries)):
                 yield f"counterpart: {key} was created more than once: {[entry.id for entry in entries]}"
+
+
+def _creates_are_told(scene: Scene) -> Iterator[str]:
+    """What we made is ours to explain, and to take back: the log says so of each record, whatever became of the answer. One
+    that somebody merged away or deleted, maybe before it could be known, is nobody's any more."""
+    told = {(row.side, row.hubspot_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
+    told |= {(row.side, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
+    for side, object_ in (("hubspot", scene.kind.slug), ("salesforce", scene.kind.sobject)):
+        made = {
+            entry.id
+            for entry in _entries(scene.story, side)
+            if entry.object == object_ and entry.action == "create" and entry.client == OURS
+        }
+        gone = {entry.id for entry in _entries(scene.story, side) if entry.action in ("merge", "delete", "archive")}
+        for id_ in sorted(made - gone):
+            if (side, id_) not in told:
+                yield f"untold create: {side} {object_} {id_} was made by us, and no row of the log says so"
 
 
 def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:

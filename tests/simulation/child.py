@@ -6,7 +6,6 @@ crash does not do. `python -m tests.simulation.child SEED ...` plays seeds in a 
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import sys
@@ -14,12 +13,11 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from interlock.store import Store
+from tests.databases import TMPFS, migrated
 from tests.simulation import marks
 from tests.simulation.check import check
 from tests.simulation.recipe import Recipe
@@ -27,7 +25,6 @@ from tests.simulation.simulation import simulate
 from tests.simulation.world import Story
 
 Judge = Callable[[Story], list[str]]
-TMPFS = Path("/dev/shm")
 
 
 class Verdict(msgspec.Struct):
@@ -45,19 +42,6 @@ class Verdict(msgspec.Struct):
     digest: str = ""
 
 
-@cache
-def empty_database() -> bytes:
-    """A migrated database file: every story begins with a copy, since migrating takes a tenth of its time."""
-
-    async def migrate(path: Path) -> None:
-        await (await Store.open(str(path), clock_us=lambda: 0, threadless=True)).close()
-
-    with tempfile.TemporaryDirectory(dir=TMPFS if TMPFS.is_dir() else None) as folder:
-        path = Path(folder) / "interlock.db"
-        asyncio.run(migrate(path))
-        return path.read_bytes()
-
-
 def warm_up() -> None:
     """Play a story in this process, never to collect its garbage: what its children import and compile lazily, a quarter of
     a story's time, they inherit. That it changes no story is what playing some again in a fresh process shows."""
@@ -67,7 +51,7 @@ def warm_up() -> None:
 
 def play(recipe: Recipe, judge: Judge = check) -> Verdict:
     """Fork, play, judge, and read the verdict from a pipe."""
-    empty_database()
+    migrated()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -93,7 +77,7 @@ def _play(recipe: Recipe, judge: Judge) -> Verdict:
     began_s = time.process_time()
     with tempfile.TemporaryDirectory(dir=TMPFS if TMPFS.is_dir() else None) as folder:
         path = Path(folder) / "interlock.db"
-        path.write_bytes(empty_database())
+        path.write_bytes(migrated())
         with marks.counting() as counted:
             try:
                 story = simulate(recipe, path)

@@ -23,10 +23,10 @@ def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
     """Nothing is emptied but what was read as empty on the other side."""
     for side in ("hubspot", "salesforce"):
         fields = kind.fields if side == "hubspot" else {field: name for name, field in kind.fields.items()}
-        for entry in _of(story, kind, side):
-            if entry.client != OURS or entry.field not in fields or _blank(entry.old) or not _blank(entry.new):
+        for entry in entries_of(story, kind, side):
+            if entry.client != OURS or entry.field not in fields or blank(entry.old) or not blank(entry.new):
                 continue
-            others = _counterparts(story, kind, side, entry.id)
+            others = counterparts(story, kind, side, entry.id)
             if not any(
                 _was_empty(story, kind, side, entry, other, fields[entry.field])
                 or _was_to_be_empty(story, kind, side, entry, other)
@@ -35,14 +35,14 @@ def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
                 yield f"emptied: {side} {entry.id}.{entry.field} {entry.old!r} by us, and it was empty in none of {others}"
 
 
-def _of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
+def entries_of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
     crm, object_ = (story.hubspot, kind.slug) if side == "hubspot" else (story.salesforce, kind.sobject)
     yield from (entry for entry in crm.journal.entries() if entry.object == object_)
 
 
-def _counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:
+def counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:
     """All that it was ever paired with."""
-    pairs = {(entry.id, entry.new) for entry in _of(story, kind, "hubspot") if entry.field == LINK and entry.new}
+    pairs = {(entry.id, entry.new) for entry in entries_of(story, kind, "hubspot") if entry.field == LINK and entry.new}
     pairs |= {(row.hubspot_id or "", row.salesforce_id) for row in (*story.links, *story.audit)}
     found: dict[str, set[str]] = defaultdict(set)
     for hubspot_id, salesforce_id in pairs:
@@ -57,14 +57,14 @@ def _was_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: 
     other_side = "salesforce" if side == "hubspot" else "hubspot"
     until_us = write.at_us + round((story.skews_s[other_side] - story.skews_s[side]) * 1e6)
     empty = True
-    for entry in _of(story, kind, other_side):
+    for entry in entries_of(story, kind, other_side):
         if entry.id != other or entry.field != other_field:
             continue
         if entry.at_us > until_us:
             break
         if empty and entry.at_us >= until_us - READ_BEFORE_US:
             return True
-        empty = _blank(entry.new)
+        empty = blank(entry.new)
     return empty
 
 
@@ -79,12 +79,12 @@ def _was_to_be_empty(story: Story, kind: Kind, side: str, write: JournalEntry, o
         and row.object == kind.slug
         and row.side is not None
         and row.side.value == other_side
-        and _blank(row.old)
+        and blank(row.old)
         and (getattr(row, here[side]), getattr(row, here[other_side])) == (write.id, other)
         and getattr(row, name) == write.field
         for row in story.conflicts
     )
 
 
-def _blank(value: str | None) -> bool:
+def blank(value: str | None) -> bool:
     return not value or value == PLACEHOLDER

@@ -10,13 +10,14 @@ from statistics import median
 
 import msgspec
 
-from tests.simulation.child import Verdict, empty_database, play, warm_up
+from tests.databases import migrated
+from tests.simulation.child import Verdict, play, warm_up
 from tests.simulation.recipe import Recipe
 
 
 def play_many(recipes: Sequence[Recipe], processes: int) -> Iterator[Verdict]:
     """Each process takes the next recipe when it is through with one, and forks a child for it (child.py)."""
-    empty_database()
+    migrated()
     gc.collect()
     gc.freeze()
     # The players share its offset: no two read the same place.

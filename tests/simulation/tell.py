@@ -14,8 +14,9 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+from tests.databases import migrated
 from tests.simulation.check import check
-from tests.simulation.child import empty_database, play
+from tests.simulation.child import play
 from tests.simulation.recipe import Recipe
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import DoesNotConverge, simulate
@@ -97,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = Path(folder) / "interlock.db"
-            path.write_bytes(empty_database())
+            path.write_bytes(migrated())
             story = simulate(recipe, path)
         except DoesNotConverge as error:
             print(error)

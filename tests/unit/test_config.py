@@ -27,11 +27,13 @@ def test_a_public_url_that_no_browser_could_open_is_refused_with_its_line(tmp_pa
 @pytest.mark.parametrize(
     ("text", "url"),
     [
-        ("", "http://127.0.0.1:8090"),
-        ("port: 1", "http://127.0.0.1:1"),
-        ("host: 0.0.0.0", "http://127.0.0.1:8090"),
-        ("host: '::1'", "http://[::1]:8090"),
-        ("host: '::'", "http://127.0.0.1:8090"),
+        ("", "http://localhost:8090"),
+        ("port: 1", "http://localhost:1"),
+        ("host: 0.0.0.0", "http://localhost:8090"),
+        ("host: '::1'", "http://localhost:8090"),
+        ("host: '::'", "http://localhost:8090"),
+        ("host: 192.0.2.7", "http://192.0.2.7:8090"),
+        ("host: '2001:db8::7'", "http://[2001:db8::7]:8090"),
         ("public_url: https://sync.example.com/", "https://sync.example.com"),
         ("public_url: https://sync.example.com:8443", "https://sync.example.com:8443"),
     ],

@@ -50,9 +50,11 @@ def commands_in(text: str) -> list[list[str]]:
     found = []
     for line in code_in(text):
         for part in re.split(r"&&|\|", line.split("#")[0]):
-            words = shlex.split(part.strip()) if part.strip().startswith("interlock") else []
-            if words[:1] == ["interlock"] and len(words) > 1:
-                found.append(words[1:])
+            words = shlex.split(part) if re.search(r"\binterlock ", part) and part.count("'") % 2 == 0 else []
+            # By whom and from where it is called stands before it: `sudo -u interlock /opt/.../bin/interlock status`.
+            places = [at for at, word in enumerate(words) if word == "interlock" or word.endswith("/bin/interlock")]
+            if places and len(words) > places[-1] + 1:
+                found.append(words[places[-1] + 1 :])
     return found
 
 

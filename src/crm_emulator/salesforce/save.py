@@ -20,6 +20,7 @@ from crm_emulator.salesforce.transaction import Caller, Transaction
 
 Changes = dict[str, Value | None]
 _ASSIGNABLE = frozenset({"Lead", "Case", "Account"})
+_OF_ADMINISTRATORS = frozenset({"FieldPermissions", "ObjectPermissions", "PermissionSet"})
 _PEOPLE_OWNED = frozenset({"User", "Group"})
 
 
@@ -103,6 +104,7 @@ class Saver:
 
     def create(self, tx: Transaction, table: Table, changes: Changes) -> Record:
         org, sobject = self.org, table.sobject
+        self._check_administrator(tx, sobject.name)
         if not sobject.flags["createable"]:
             raise RequestError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type {sobject.name} cannot be created")
         values: Changes = {
@@ -129,6 +131,7 @@ class Saver:
 
     def update(self, tx: Transaction, record: Record, changes: Changes) -> None:
         table = record.table
+        self._check_administrator(tx, table.sobject.name)
         if not table.sobject.flags["updateable"]:
             raise RequestError(
                 "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type {table.sobject.name} cannot be updated"
@@ -142,6 +145,14 @@ class Saver:
             changes.setdefault("IsUnreadByOwner", False)  # recorded: an edit by its owner makes a lead read
         self._check(tx, table, record, changes)
         self.apply(tx, record, changes)
+
+    def _check_administrator(self, tx: Transaction, sobject: str) -> None:
+        """What permission sets grant is changed by who may manage them (Salesforce help, permission sets; the code and the
+        sentence are those of other rows that a user may not write, and supposed here)."""
+        if sobject in _OF_ADMINISTRATORS and not self.org.access.permits(
+            tx.caller.user_id, "ManageProfilesPermissionsets"
+        ):
+            raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
 
     def apply(self, tx: Transaction, record: Record, changes: Changes, action: str = "update") -> None:
         """Write checked values. The stamps move even where no value changes, as a real update does."""

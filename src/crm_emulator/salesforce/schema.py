@@ -190,6 +190,13 @@ class Field:
         if self.default is None and self.type == "picklist":
             self.default = next((value["value"] for value in self.picklist if value["defaultValue"]), None)
 
+    @property
+    def grantable(self) -> bool:
+        """Whether field-level security can name it. That of an address is one right, of the whole: the parts are refused,
+        although their describe says permissionable (salesforce.stackexchange.com/questions/97912; permission sets in public
+        repositories name Account.BillingAddress)."""
+        return self.permissionable and not self.raw.get("compoundFieldName")
+
     def add_picklist_value(self, value: str) -> None:
         self.picklist.append(_picklist_value(value))
         self.picklist_order[value] = len(self.picklist) - 1

@@ -109,12 +109,20 @@ def _field_permissions(org: Org, old: Mapping[str, Value] | None, changes: Chang
     shown = str(changes.get("Field", ""))
     sobject = org.sobject(shown.partition(".")[0])
     field = sobject.field(shown.partition(".")[2]) if sobject is not None else None
-    if field is None or not field.permissionable:
+    if field is None or not field.grantable:
         raise RecordError(
             "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
             f"Field Name: bad value for restricted picklist field: {shown}",
             ["Field"],
         )
+    key = (changes.get("ParentId"), shown)
+    for row in org.tables["FieldPermissions"].rows.values():
+        if not row.deleted and (row.values.get("ParentId"), row.values.get("Field")) == key:
+            raise RecordError(
+                "DUPLICATE_VALUE",
+                "duplicate value found: <unknown> duplicates value on record with id: <unknown>",
+                [],
+            )
     if changes.get("PermissionsEdit") and not changes.get("PermissionsRead"):
         raise RecordError("FIELD_INTEGRITY_EXCEPTION", "Edit permission needs Read permission", ["PermissionsEdit"])
 

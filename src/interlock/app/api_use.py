@@ -8,7 +8,7 @@ import msgspec
 
 from interlock.app import allocation, reach
 from interlock.app.connections import fresh
-from interlock.app.status import DAY_US, api_of
+from interlock.app.status import DAY_US, api_of, will_not_last
 from interlock.core.model import Side
 from interlock.crm.budget import PURPOSES
 from interlock.store import Store, calls
@@ -38,6 +38,10 @@ class ApiUse(msgspec.Struct, frozen=True):
     by_others: int | None
     set_by_person: int | None
     steps: list[Step]
+
+    @property
+    def will_not_last(self) -> bool:
+        return will_not_last(self.numbers)
 
 
 async def read(store: Store, connection_id: int, range_: str, now_us: int) -> dict[Side, ApiUse]:

@@ -8,17 +8,35 @@ those that can be asked (a sync ends between two batches), then it cancels.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+from interlock.app.errors import Failure, as_failure, defect
+from interlock.store.lifesign import new_owner
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 # What can be asked to end has this long to come to the end of its batch.
 GRACE_S = 5.0
 
+_log = logging.getLogger(__name__)
+
+
+def failure_of(error: Exception) -> Failure:
+    """How a work ended that did not come to its end. A defect of ours goes into the log, since nobody waits for the work."""
+    known = as_failure(error)
+    if known is None:
+        _log.error("Work behind a page ended by a defect of Interlock.", exc_info=error)
+    return known or defect(error)
+
 
 class Background:
     def __init__(self) -> None:
+        # Of leases of what is done here: there is one of these in a process.
+        self.owner = new_owner(f"{socket.gethostname()}:{os.getpid()}")
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, Callable[[], None]] = {}
         self._told: dict[str, Any] = {}

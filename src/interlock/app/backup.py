@@ -3,9 +3,8 @@
 A backup is a ZIP archive of `manifest.json`, `interlock.db` and, only where it was asked for, `secret.key`: without the key file
 nobody can read the sign-ins in it, and with it everybody who has the file can. A restore keeps what it replaces beside it. What
 happened after the backup is not lost with it: the cursors are of that time, so everything since is detected again, and the keys
-that both CRMs hold decide what is whose, so that nothing is made twice. Who was erased since is forgotten again
-(erased_since.py), and what was taken from people, programs and connections since stays taken (store/restored.py). PostgreSQL
-has tools of its own, and is told to use them.
+that both CRMs hold decide what is whose, so that nothing is made twice. What was taken from people, programs and connections
+since stays taken (after_restore.py). PostgreSQL has tools of its own, and is told to use them.
 """
 
 from __future__ import annotations
@@ -23,16 +22,13 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from interlock import __version__
-from interlock.app import erased_since
-from interlock.app.connections import SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
+from interlock.app.after_restore import sealed_anew, withdraw_again
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
-from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
-from interlock.store import Keyring, Store, connections, copy, keyring, restored
-from interlock.store.errors import SchemaNewer, SecretUnreadable, StoreError, StoreUnavailable
-from interlock.store.sealed import reseal_all
+from interlock.store import Keyring, Store, copy, keyring, restored
+from interlock.store.errors import SchemaNewer, StoreError, StoreUnavailable
 
 FORMAT = "interlock-backup/1"
 _DATABASE, _MANIFEST, _KEY = "interlock.db", "manifest.json", "secret.key"
@@ -69,7 +65,7 @@ class Restored(msgspec.Struct, frozen=True):
 
 def make(address: str, key_file: Path, file: Path, now_us: int, *, with_key: bool) -> Made:
     """As a whole or not at all; mode 0600. Takes as long as the disk does. Raises BadInput, StoreUnavailable."""
-    source = _file_of(address, f"pg_dump --format=custom --file={file} --dbname=")
+    source = _file_of(address, f"Run: pg_dump --format=custom --file={file} --dbname={_without_password(address)}")
     if file.exists():
         raise BadInput(f"{file} exists already.", code="file_exists", fix="Name another file, or move that one away.")
     try:
@@ -89,7 +85,9 @@ def make(address: str, key_file: Path, file: Path, now_us: int, *, with_key: boo
                 os.fsync(written.fileno())
             packed.replace(file)
     except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+        ) from error
     return Made(str(file), file.stat().st_size, manifest)
 
 
@@ -98,23 +96,23 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _file_of(database: str, command: str) -> Path:
-    """`command` ends with the option that takes the address. Raises BadInput."""
+def _file_of(database: str, instead: str) -> Path:
+    """`instead`: what is to be done on PostgreSQL. Raises BadInput."""
     path = copy.file_of(database)
     if path is not None:
         return path
     raise BadInput(
         "The database is a PostgreSQL, which has tools of its own for this.",
         code="use_postgresql_tools",
-        fix=f"Run: {command}{_without_password(database)}   The key file is not in it: keep a copy of that apart.",
+        fix=f"{instead}   The key file is not in it: keep a copy of that apart.",
     )
 
 
-def _without_password(url: str) -> str:
+def _without_password(url: str, scheme: str = "postgresql") -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     user = parts.username
-    return urlunsplit(("postgresql", f"{user}@{host}" if user else host, parts.path, "", ""))
+    return urlunsplit((scheme, f"{user}@{host}" if user else host, parts.path, "", ""))
 
 
 # --- putting back --------------------------------------------------------------------------------------------------------
@@ -151,56 +149,38 @@ async def restore(
     open_store: Callable[..., Awaitable[Store]] = Store.open,
 ) -> Restored:
     """Raises BadInput (no_backup, backup_damaged, newer_installation), Busy, StoreError. After a refusal all is as it was."""
-    path = _file_of(database, f"pg_restore --clean --if-exists {file} --dbname=")
+    # Never over the one that is there: it alone knows what was taken since.
+    path = _file_of(
+        database,
+        f"Make a new database, put the dump into it (pg_restore --dbname=NEW {file}), name it in interlock.yaml, and run:"
+        f" interlock after-restore --replaced {_without_password(database, 'postgresql+psycopg')}",
+    )
     manifest = look(file)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".interlock-restore-", dir=path.parent) as folder:
         new = Path(folder) / _DATABASE
         key = _unpack(file, manifest, new)
         await _check_existing(path, manifest, clock_us, over_newer, open_store)
-        if key is not None:
-            keyring.add(key_file, key)
-        keys = keyring.load_or_create(key_file)
+        keys = keyring.load_or_create(key_file) if key is None else keyring.together(key_file, key)
         # All of it before it takes the other's place: whatever becomes of this process, nothing is given back that was taken.
         store = await open_store(str(new), clock_us=clock_us, keyring=keys)
         try:
-            await _without_what_was_taken_since(store, path, keys, manifest, clock_us, by, open_store)
-            listed, readable = await _readable(store, keys)
+            replaced = await _readable_store(path, keys, clock_us, open_store)
+            try:
+                await withdraw_again(store, replaced, manifest.made_at_us, by)
+            finally:
+                if replaced is not None:
+                    await replaced.close()
+            listed, readable = await sealed_anew(store, keys)
         finally:
             await store.close()
+        if key is not None:
+            # Only now: a restore that failed leaves no key behind that opens nothing here. What is left to do is a rename.
+            keyring.add(key_file, key)
         stamp = rfc3339(clock_us()) or ""
         aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
         there = copy.put_in_place(new, path, aside)
     return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
-
-
-async def _without_what_was_taken_since(
-    store: Store,
-    path: Path,
-    keys: Keyring,
-    manifest: Manifest,
-    clock_us: Callable[[], int],
-    by: By,
-    open_store: Callable[..., Awaitable[Store]],
-) -> None:
-    """`path`: the database that is to be replaced. It knows who was erased, disabled or paused since the backup."""
-    replaced = await _readable_store(path, keys, clock_us, open_store)
-    try:
-        known = restored.Withdrawn()
-        if replaced is not None:
-            async with store.read(None) as tx:
-                first_deed = await restored.first_deed_of(tx)
-            async with replaced.read(None) as tx:
-                known = await restored.withdrawn(tx, first_deed)
-        async with store.write(None) as tx:
-            await restored.forget_what_was_running(tx)
-            again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
-            await record(tx, by, "restored", "installation", made_at_us=manifest.made_at_us, withdrawn=again)
-        if replaced is not None:
-            await erased_since.forget_again(replaced, store)
-    finally:
-        if replaced is not None:
-            await replaced.close()
 
 
 async def _readable_store(
@@ -276,18 +256,6 @@ async def _check_existing(
             code="newer_installation",
             fix="If the older state is what you want, add --over-newer: what is here is kept beside it.",
         )
-
-
-async def _readable(store: Store, keys: Keyring) -> tuple[int, bool]:
-    """How many connections there are, and whether the key file opens everything sealed. What it opens is sealed anew with its
-    first key, so that none of it needs the key of the backup any more."""
-    async with store.read(None) as tx:
-        listed = await connections.list_(tx)
-    try:
-        await reseal_all(store, keys)
-    except SecretUnreadable:
-        return len(listed), False
-    return len(listed), True
 
 
 def as_document(manifest: Manifest) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -12,7 +13,13 @@ from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import PropertyDef
 from interlock.crm.salesforce.model import FieldDef
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, ObjectRuntime, Reference
+from interlock.engine.context import (
+    HUBSPOT_ID_PROPERTY,
+    SALESFORCE_CREATION_KEY,
+    SALESFORCE_HUBSPOT_ID,
+    ObjectRuntime,
+    Reference,
+)
 from interlock.objects import native
 from interlock.objects.owners import OwnerDirectory, Person, match_owners
 from interlock.objects.registry import SPECS
@@ -47,9 +54,13 @@ class Compiler:
         # Every mapping is looked up several times, and an object may have a thousand of them.
         self._properties = {of: {each.name: each for each in known} for of, known in schemas.properties.items()}
         self._fields = {of: {each.name: each for each in known} for of, known in schemas.fields.items()}
-        self.owners: OwnerDirectory = match_owners(
-            [Person(owner.id, owner.email, not owner.archived) for owner in schemas.owners],
-            [Person(user.id, user.email, user.is_active) for user in schemas.users],
+
+    @cached_property
+    def owners(self) -> OwnerDirectory:
+        """Worked out once, and only where an owner is mapped: there may be thousands of people."""
+        return match_owners(
+            [Person(owner.id, owner.email, not owner.archived) for owner in self.schemas.owners],
+            [Person(user.id, user.email, user.is_active) for user in self.schemas.users],
         )
 
     def check(self, spec: ObjectSpec, type_: str, property_: str, field: str) -> MappingStatus:
@@ -166,11 +177,18 @@ class Compiler:
             exact_types=frozenset(
                 row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
             ),
+            id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
             left_out=frozenset(left_out),
             inclusion=inclusion,
             native_ids=native_ids,
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
+
+    def _shows_id(self, type_: str, mapping: ObjectMapping) -> bool:
+        """An org may lack the field, or not let the sync user write it; a mapped one is the mapping's."""
+        field = self._field(type_, SALESFORCE_HUBSPOT_ID)
+        mapped = any(each.field == SALESFORCE_HUBSPOT_ID for each in mapping.fields)
+        return field is not None and field.createable and field.updateable and not mapped
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
@@ -240,7 +258,7 @@ class Compiler:
 
     def _salesforce_fields(self, spec: ObjectSpec, type_: str, mapping: ObjectMapping) -> list[str]:
         named = [field.field for field in mapping.fields]
-        named += [*spec.extra_salesforce_fields.get(type_, ()), SALESFORCE_CREATION_KEY]
+        named += [*spec.extra_salesforce_fields.get(type_, ()), SALESFORCE_CREATION_KEY, SALESFORCE_HUBSPOT_ID]
         named += _IDENTITY_FIELDS.get(type_, ())
         if spec.opt_out is not None:
             named.append(spec.opt_out.field)

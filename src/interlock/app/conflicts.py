@@ -182,8 +182,8 @@ async def resolve(
     choice = choice_of(row, link, keep, now_us)
     if not plan:
         async with store.write(connection_id) as write:
-            await resolutions.put(write, choice)
             await dirty.mark(write, row.object, [link.hubspot], Reason.RESOLVED, now_us)
+            await resolutions.put(write, choice)
             await schedule.ring(write)
             await record(write, by, "conflict_resolved", f"conflict:{id_}", connection=connection_id, keep=keep.value)
     types = {link.salesforce_id: link.salesforce_type}

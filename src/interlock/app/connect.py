@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials, key_fields, sign_offs
+from interlock.app import credentials, first_sync, key_fields, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
@@ -130,10 +130,7 @@ async def join(
         )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)
-    if forget is not None:
-        async with store.write(forget.id) as tx:
-            await connections.delete(tx)
-    saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce))
+    saved = await _save(store, request, known, wanted, schemas, (hubspot, salesforce), forget)
     return Joined(saved, known is None, False, made, schemas)
 
 
@@ -263,8 +260,12 @@ async def _save(
     wanted: Connection,
     schemas: Schemas,
     clients: tuple[HubSpotClient, SalesforceClient],
+    forget: Connection | None = None,
 ) -> Connection:
+    """`forget`: goes in the same transaction, so that whatever is refused leaves it with its links."""
     async with store.write(None) as tx:
+        if forget is not None:
+            await _forget(tx, forget)
         if known is None:
             wanted.id = await connections.create(tx, wanted)
         else:
@@ -293,6 +294,18 @@ async def _save(
         accounts = {"hubspot": wanted.hubspot_account_id, "salesforce": wanted.salesforce_org_id}
         await record(tx, request.by, "connected", f"connection:{wanted.id}", **accounts)
     return wanted
+
+
+async def _forget(tx: WriteTx, seen: Connection) -> None:
+    """Raises Missing; Stale where it was joined to its own org again while the other one was asked: its links are in use."""
+    assert seen.id is not None
+    now = await fresh(tx, seen.id)
+    if (now.state, now.salesforce_org_id) != (seen.state, seen.salesforce_org_id):
+        raise Stale(
+            f"{seen.name} was connected again by somebody else meanwhile. Nothing was saved.",
+            fix="Look at it as it is now. A HubSpot account syncs with one org: disconnect that one first.",
+        )
+    await connections.delete(tx, seen.id)
 
 
 async def _change(tx: WriteTx, known: Connection, wanted: Connection) -> None:
@@ -342,6 +355,7 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
 
 async def load_again(tx: WriteTx, existing: str) -> None:
     """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
+    await first_sync.forget(tx)
     if not EXISTING[existing].load:
         return
     for slug in SPECS:

@@ -137,9 +137,20 @@ def check_objects(objects: Sequence[str] | None) -> list[str] | None:
     return list(dict.fromkeys(objects)) if objects else None
 
 
+def objects_on(connection: Connection) -> list[str]:
+    """Those that sync at all, by what was chosen, in sync order; that one is paused meanwhile is another matter."""
+    chosen = connection.settings.get("objects", SPECS)
+    return [slug for slug in SPECS if slug in chosen]
+
+
 def is_on(connection: Connection, slug: str) -> bool:
-    """Whether the object syncs at all, by what was chosen for it; that it is paused meanwhile is another matter."""
-    return slug in connection.settings.get("objects", list(SPECS))
+    return slug in objects_on(connection)
+
+
+def active_objects(connection: Connection) -> list[str]:
+    """Those that sync and are not paused."""
+    paused = paused_objects(connection)
+    return [slug for slug in objects_on(connection) if slug not in paused]
 
 
 def paused_objects(connection: Connection) -> set[str]:
@@ -309,7 +320,15 @@ async def _set_paused(tx: WriteTx, now: Connection, objects: Collection[str]) ->
 
 
 async def fresh(tx: Tx, connection_id: int) -> Connection:
-    found = await connections.get(tx, connection_id)
+    """In a transaction that may change it, nobody else does until that ends. Raises Missing."""
+    read = (
+        connections.get_to_change(tx, connection_id) if isinstance(tx, WriteTx) else connections.get(tx, connection_id)
+    )
+    found = await read
     if found is None:
-        raise Missing("The connection is gone.", code="no_such_connection")
+        raise Missing(
+            "The connection is gone: somebody has removed it meanwhile.",
+            code="no_such_connection",
+            fix="See which there are: `interlock connections`, or Status.",
+        )
     return found

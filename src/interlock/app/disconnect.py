@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,6 +35,11 @@ from interlock.store import Store, connections, grants, secrets
 from interlock.store.connections import Connection
 
 PHRASE = "Uninstall Salesforce"
+# Why it is paused: nothing is ended yet; from here on sign-ins may have been.
+_BEGUN, _ENDING = (
+    "It is being disconnected.",
+    "It is being disconnected, and sign-ins of it may have been ended already.",
+)
 NOT_CONNECTED = "not_connected"
 
 # Of each way to sign in that is not ours to end: names of its secrets, and where a person ends it.
@@ -135,7 +140,7 @@ async def disconnect(
 ) -> Disconnected:
     """`reason`: why, in a person's words, for whoever looks at the connection afterwards.
 
-    Raises BadInput, PackageFailed, CrmError, HeldByOther: then nothing was ended, and the connection is paused."""
+    Raises BadInput, PackageFailed, CrmError, HeldByOther, StoreError; how far it came then: `how_far`. The same again goes on."""
     assert connection.id is not None
     files = await write_files(store, connection, folder, clock_us())
     await _pause(store, connection.id)
@@ -164,21 +169,48 @@ async def write_files(store: Store, connection: Connection, folder: Path, now_us
     try:
         mappings.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"{mappings} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{mappings} cannot be written: {error.strerror}.",
+            code="file_unwritable",
+            fix="Let Interlock's process write to that folder, or make room; then disconnect again.",
+        ) from error
     links = await export.write(store, connection.salesforce_org_id, links_file(folder, connection, now_us))
     return Files(str(mappings), links)
 
 
+def how_far(connection: Connection) -> Literal["nowhere", "paused", "ending", "over"]:
+    """Where a disconnect that failed has left it: `nowhere`: not even paused; `ending`: sign-ins may have been ended."""
+    if connection.state == NOT_CONNECTED:
+        return "over"
+    if connection.state != "paused" or connection.state_reason not in (_BEGUN, _ENDING):
+        return "nowhere"
+    return "ending" if connection.state_reason == _ENDING else "paused"
+
+
 async def _pause(store: Store, connection_id: int) -> None:
+    async with store.write(connection_id) as tx:
+        if how_far(await fresh(tx, connection_id)) == "nowhere":
+            await connections.update(
+                tx,
+                connection_id,
+                state="paused",
+                state_reason=_BEGUN,
+                state_fix="Run `interlock disconnect` again to go on, or `interlock resume` to keep it.",
+            )
+
+
+async def _note_that_sign_ins_end(store: Store, connection_id: int) -> Connection:
+    """The connection as it is now."""
     async with store.write(connection_id) as tx:
         if (await fresh(tx, connection_id)).state != NOT_CONNECTED:
             await connections.update(
                 tx,
                 connection_id,
                 state="paused",
-                state_reason="It is being disconnected.",
-                state_fix="Run `interlock disconnect` again to go on, or `interlock resume` to keep it.",
+                state_reason=_ENDING,
+                state_fix="Run `interlock disconnect` again to go on, or sign in again to keep it.",
             )
+        return await fresh(tx, connection_id)
 
 
 async def _under_lease(
@@ -211,9 +243,10 @@ async def _under_lease(
             removed = await package.remove(store, clients.salesforce, keeper, links, clock_us, progress)
         components = removed.components
         state = "removed" if components else "absent"
+    now = await _note_that_sign_ins_end(store, connection.id)
     async with open_crms() as crms:
         ended = await sign_offs.end_all(store, crms, connection.id)
-        if (offered := connection.settings.get(NEW_ORG)) is not None and offered["stage"] == "offered":
+        if (offered := now.settings.get(NEW_ORG)) is not None and offered["stage"] == "offered":
             # Of a sandbox that it was to go over to: no connection's yet.
             ended.append(await sign_offs.revoke(store, crms, offered["grant"]))
     not_ended = [NotEnded(each.side, each.why_not, each.fix or "") for each in ended if each.why_not is not None]

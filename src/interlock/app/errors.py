@@ -118,6 +118,13 @@ def as_failure(error: BaseException) -> Failure | None:
     return None
 
 
+def defect(error: BaseException) -> Failure:
+    """The failure that anything else is. Whoever catches it sees to the report."""
+    message = f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
+    fix = "Open an issue with that report; once it is mended, try again."
+    return Failure("defect", message, 70, cause=type(error).__name__, fix=fix, docs=None)
+
+
 def _crm_exit_code(error: CrmError) -> int:
     if isinstance(error, BudgetSpent):
         return 4

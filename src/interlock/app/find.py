@@ -116,9 +116,9 @@ async def in_time(ask: Callable[[], Awaitable[T]], limit_s: float = CRM_LIMIT_S)
 
 
 async def _in_hubspot(client: HubSpotClient, text: str, key: RecordKey | None) -> list[Observation]:
-    if key is not None or text.isdigit():
+    if key is not None or _is_id(text):
         ids = {key.type: key.id} if key is not None and key.side is Side.HUBSPOT else {}
-        ids = ids or (dict.fromkeys(SPECS, text) if text.isdigit() else {})
+        ids = ids or (dict.fromkeys(SPECS, text) if _is_id(text) else {})
         return [
             row
             for object_, id_ in ids.items()
@@ -143,13 +143,18 @@ async def _in_hubspot(client: HubSpotClient, text: str, key: RecordKey | None) -
 
 async def _in_salesforce(client: SalesforceClient, text: str, key: RecordKey | None) -> list[Observation]:
     if key is None:
-        if text.isdigit() or "\0" in text or len(text) > NAME_CHARS_MAX:
+        if _is_id(text) or "\0" in text or len(text) > NAME_CHARS_MAX:
             return []
         return await client.find(text, LIMIT, purpose="match")
     if key.side is Side.HUBSPOT:
         return []
     names = ["FirstName", "LastName", "Email"] if key.type in ("Contact", "Lead") else ["Name"]
     return list((await client.retrieve(key.type, [key.id], names, purpose="match")).values())
+
+
+def _is_id(text: str) -> bool:
+    """Of HubSpot. Other scripts' digits, and raised ones, are text."""
+    return text.isascii() and text.isdigit()
 
 
 def _label(row: Observation) -> str | None:
@@ -164,7 +169,7 @@ async def _remembered(tx: Tx, text: str, key: RecordKey | None) -> list[tuple[Re
     if key is not None:
         return [(key, None)]
     rows: list[tuple[RecordKey, str | None]] = []
-    if text.isdigit():
+    if _is_id(text):
         rows += [(RecordKey(Side.HUBSPOT, slug, text), None) for slug in SPECS]
     for hit in await search.by_text(tx, text, LIMIT):
         if hit.hubspot_id:

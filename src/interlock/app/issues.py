@@ -30,6 +30,7 @@ class Query(msgspec.Struct, frozen=True):
     code: str | None = None
     record: RecordKey | None = None
     status: tuple[str, ...] = UNRESOLVED
+    up_to: int | None = None  # the newest that counts
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -80,9 +81,23 @@ async def _found(tx: Tx, query: Query, cursor: str | None, limit: int) -> tuple[
         code=query.code,
         record=query.record,
         status=query.status,
+        up_to=query.up_to,
         cursor=cursor,
         limit=limit,
     )
+
+
+async def matching(store: Store, connection_id: int, query: Query) -> tuple[int, int]:
+    """How many the query finds, and the id of the newest."""
+    async with store.read(connection_id) as tx:
+        return await issues.matching(
+            tx,
+            category=query.category,
+            object=query.object,
+            code=query.code,
+            record=query.record,
+            status=query.status,
+        )
 
 
 async def every(store: Store, connection_id: int, query: Query) -> list[Issue]:
@@ -149,7 +164,18 @@ async def resync_all(store: Store, connection_id: int, query: Query, now_us: int
     )
 
 
-async def ignore_all(store: Store, connection_id: int, query: Query, by: By = BY_COMMAND) -> int:
+async def ignore_all(store: Store, connection_id: int, query: Query, counted: int, by: By = BY_COMMAND) -> int:
+    """`counted`: how many a person saw. Raises BadInput unless there are as many: what is ignored stays out of sight also when it
+    comes back, so nothing is ignored that came after the list was looked at."""
+    now, newest = await matching(store, connection_id, query)
+    if counted != now:
+        raise BadInput(
+            f"There are {now} such issues now, not {counted}.",
+            code="count_differs",
+            field="counted",
+            fix="Look at the list again, then type the number that it shows.",
+        )
+    query = msgspec.structs.replace(query, up_to=newest)
     return sum([await ignore(store, connection_id, page, by) async for page in pages(store, connection_id, query)])
 
 

@@ -2,12 +2,13 @@
 
 What a job does to records is as safe as any sync: when the process ends it is asked to stop between two batches, and what it
 did is saved (background.py). Only what it would have answered is lost, and a job that nobody knows any more is begun again.
+
+An answer may hold values of records. So what was begun before a person was erased, by whichever process, is shown no more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -15,24 +16,25 @@ from typing import Any
 
 import msgspec
 
-from interlock.app.background import Background
+from interlock.app.background import Background, failure_of
 from interlock.app.documents import error_document
-from interlock.app.errors import Busy, Failure, Missing, as_failure
+from interlock.app.errors import Busy, Failure, Missing
 from interlock.app.times import rfc3339
+from interlock.store import Store, erasures
 
 Json = dict[str, Any]
 
 RUNNING_MOST, KEPT_MOST = 8, 200
 KEPT_US = 24 * 3_600 * 1_000_000
-
-_log = logging.getLogger(__name__)
+# Their answers count and name, and whoever erases is to see what became of it.
+WITHOUT_VALUES = ("erase", "disconnect")
 
 
 class Job(msgspec.Struct):
     """`asked`: what it was begun with."""
 
     id: str
-    kind: str  # plan | sync | import | undo-plan | undo | disconnect
+    kind: str  # plan | sync | import | undo | disconnect | erase
     connection: str
     asked: Json
     begun_at_us: int
@@ -65,7 +67,8 @@ def _name(id_: str) -> str:
 
 
 class Jobs:
-    def __init__(self, background: Background, clock_us: Callable[[], int]) -> None:
+    def __init__(self, store: Store, background: Background, clock_us: Callable[[], int]) -> None:
+        self._store = store
         self._background = background
         self._clock_us = clock_us
         self._jobs: dict[str, Job] = {}
@@ -95,23 +98,40 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
-    def get(self, id_: str) -> Job:
-        """Raises Missing."""
+    async def find(self, id_: str) -> Job | None:
         self._forget()
-        job = self._jobs.get(id_)
+        await self.forget_erased()
+        return self._jobs.get(id_)
+
+    async def forget_erased(self) -> None:
+        """One that runs may have read the person before they were erased: it is forgotten once it has ended."""
+        ended = [each for each in self._jobs.values() if each.ended_at_us is not None]
+        if not ended:
+            return
+        async with self._store.read(None) as tx:
+            newest_us = await erasures.newest_us(tx)
+        for job in ended:
+            if job.kind not in WITHOUT_VALUES and job.begun_at_us <= newest_us.get(job.connection, -1):
+                self._jobs.pop(job.id, None)
+
+    async def get(self, id_: str) -> Job:
+        """Raises Missing."""
+        job = await self.find(id_)
         if job is None:
             raise Missing(
                 f"There is no job {id_}.",
                 code="no_such_job",
-                fix="Jobs are forgotten after a day, or when Interlock was started again: begin it once more.",
+                fix="Jobs are forgotten after a day, when a person was erased, or when Interlock was started again: begin it once"
+                " more.",
             )
         return job
 
     async def wait(self, id_: str, seconds: float) -> Job:
         """The job when it has ended, else as it is after so long. Raises Missing."""
-        job = self.get(id_)
-        if seconds > 0:
+        job = await self.get(id_)
+        if seconds > 0 and job.state == "running":
             await self._background.wait(_name(id_), seconds)
+            return await self.get(id_)
         return job
 
     async def _run(self, job: Job, work: Callable[[], Coroutine[Any, Any, Json]]) -> None:
@@ -121,17 +141,9 @@ class Jobs:
             job.failure = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
             raise
         except Exception as error:  # noqa: BLE001  (the outermost place of a job: every error ends as its failure)
-            job.failure = as_failure(error) or self._defect(error)
+            job.failure = failure_of(error)
         finally:
             job.ended_at_us = self._clock_us()
-
-    @staticmethod
-    def _defect(error: Exception) -> Failure:
-        _log.error("A job failed by a defect of Interlock.", exc_info=error)
-        message = (
-            f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
-        )
-        return Failure("defect", message, 70, cause=type(error).__name__, docs=None)
 
     def _forget(self) -> None:
         ended = [each for each in self._jobs.values() if each.ended_at_us is not None]

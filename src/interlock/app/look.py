@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.app.compiled import compile_objects
-from interlock.app.connections import HALTED, paused_objects
+from interlock.app.connections import HALTED, objects_on, paused_objects
 from interlock.app.find import in_time
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
@@ -26,11 +26,11 @@ from interlock.engine.context import Cycle, ObjectRuntime, Report
 from interlock.engine.decide import decide, newest
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
+from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Work
-from interlock.objects.registry import SPECS
 from interlock.store import Store, audit, directory, dirty, issues, links, mappings, resolutions, undos, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
@@ -75,11 +75,17 @@ class Look:
         remembered = await self._remember()
         ctx = await self._cycle()
         self.runtime = ctx.objects.get(self.slug) if ctx is not None else None
-        if ctx is not None and self.runtime is not None:
+        if self.runtime is not None and self._is_off(self.runtime):
+            self.whys.append(TYPE_OFF)
+        elif ctx is not None and self.runtime is not None:
             own = Dirty(self.slug, self.key, 0, 0, 0, remembered or Reason.RESYNC)
             self.work = Work(self.runtime, [own], self.link)
             await self._look_in_crms(ctx, self.work)
         self._note_why_not()
+
+    def _is_off(self, runtime: ObjectRuntime) -> bool:
+        there = self.link.salesforce if self.link is not None else self.key
+        return not runtime.mappings or (there.side is Side.SALESFORCE and not runtime.syncs(there.type))
 
     async def _remember(self) -> Reason | None:
         """What the store knows. The reason for which the record would be looked at next."""
@@ -111,7 +117,7 @@ class Look:
         if kept is None:
             return None
         settings = settings_of(self.connection)
-        slugs = [slug for slug in SPECS if slug in self.connection.settings.get("objects", list(SPECS))]
+        slugs = objects_on(self.connection)
         schemas = msgspec.convert(kept, Schemas, strict=False)
         objects = await compile_objects(self.store, self._id, schemas, slugs, settings)
         hubspot, salesforce = self.clients or (None, None)
@@ -235,7 +241,8 @@ async def _seen(ctx: Cycle, runtime: ObjectRuntime, key: RecordKey) -> tuple[Obs
         found = await ctx.hubspot.read(key.type, [key.id], runtime.hubspot_properties, purpose="fetch")
         if key.id in found:
             return (found[key.id],)
-        return ((await hubspot_absence(ctx, runtime, [key.id])).get(key.id),)
+        answers, _ = await hubspot_absence(ctx, runtime, [key.id])
+        return (answers.get(key.id),)
     rows = await ctx.salesforce.retrieve(key.type, [key.id], runtime.salesforce_fields[key.type], purpose="fetch")
     if key.id in rows:
         return (converted(key, rows[key.id]),)

@@ -80,10 +80,13 @@ async def resolve_all(
             )
         except ValueError as error:
             raise cursor_refused(cursor) from error
+        more = 0
+        if further is not None:
+            more = await audit.conflicts_in_all(tx, "open", which.object, which.property, which.lost(), further)
         chosen, left = await _sorted(tx, rows)
     if not plan:
         await _note(store, connection_id, chosen, keep, now_us, by)
-    return Resolved([row.id or 0 for row, _ in chosen], left, matching - len(rows) if further else 0, further)
+    return Resolved([row.id or 0 for row, _ in chosen], left, more, further)
 
 
 async def _sorted(tx: Tx, rows: Sequence[AuditRow]) -> tuple[_Chosen, list[Left]]:
@@ -121,6 +124,7 @@ async def _note(store: Store, connection_id: int, chosen: _Chosen, keep: Side, n
     if not chosen:
         return
     async with store.write(connection_id) as tx:
+        await dirty.take_turn(tx)
         for row, link in chosen:
             await resolutions.put(tx, choice_of(row, link, keep, now_us))
         for object_ in dict.fromkeys(row.object for row, _ in chosen):

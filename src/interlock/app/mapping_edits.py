@@ -122,6 +122,11 @@ def _edit(wanted: dict[str, dict[tuple[str, str], SyncRule]], edit: Edit) -> Non
         if edit.rule is None:
             del wanted[type_][names]
         elif edit.adds and names in wanted[type_]:
-            raise BadInput(f"{edit.property} and {edit.field} are mapped already.", code="mapped_twice", field="field")
+            raise BadInput(
+                f"{edit.property} and {edit.field} are mapped already.",
+                code="mapped_twice",
+                field="field",
+                fix="Change the rule of that mapping instead.",
+            )
         else:
             wanted[type_][names] = edit.rule

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from interlock.app import mappings
+from interlock.app.connections import objects_on
 from interlock.app.errors import Stale
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.objects.registry import SPECS
 from interlock.store import Store, jsontext
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
@@ -56,7 +56,7 @@ async def fresh_schemas(
 ) -> Schemas:
     """Read from both CRMs, and kept. Raises CrmError."""
     assert connection.id is not None
-    slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
+    slugs = objects_on(connection)
     schemas = await read_schemas(hubspot, salesforce, slugs)
     await keep_schemas(store, connection.id, schemas)
     return schemas

@@ -280,9 +280,11 @@ def _check_type(spec: ObjectSpec, type_: str, entry: TypeEntry, where: Where, pa
         here = (*path, "fields", str(place))
         for kind, name in (("property", pair.property), ("field", pair.field)):
             if (kind, name) in seen:
+                line = where((*here, kind))
                 raise BadInput(
-                    f"{where((*here, kind))}: the {kind} {name} is mapped twice for {type_}, and the two would overwrite"
-                    " each other.",
+                    f"{line}: the property {name} is mapped twice for {type_}, and the two would overwrite each other."
+                    if kind == "property"
+                    else f"{line}: the field {name} is mapped twice for {type_}, and the two would overwrite each other.",
                     code="mapped_twice",
                     field=name,
                     fix="Keep one of the two.",

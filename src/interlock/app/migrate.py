@@ -112,9 +112,11 @@ def _places(head: Sequence[str], name: str) -> dict[str, int]:
     for column, names in _COLUMNS.items():
         found = [place for place, cell in enumerate(named) if cell in names]
         if len(found) != 1:
-            which = "no column" if not found else "several columns"
+            column, line = f"{names[0]!r}", f"{', '.join(head)!r}"
             raise _unreadable(
-                f"{name} has {which} {names[0]!r}: its first line is {', '.join(head)!r}.",
+                f"{name} has several columns {column}: its first line is {line}."
+                if found
+                else f"{name} has no column {column}: its first line is {line}.",
                 "Export the mappings of one object in HubSpot: Settings, Integrations, Connected Apps, Salesforce.",
             )
         places[column] = found[0]

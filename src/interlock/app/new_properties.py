@@ -92,7 +92,14 @@ def offers(schemas: Schemas, slug: str, kept_back: Classified) -> list[Offer]:
         for field in schemas.fields.get(type_, ()):
             if (type_, field.name) not in mapped and _offered(field) and field.name.lower() not in taken:
                 by_name.setdefault(field.name.lower(), {})[type_] = field
-    found = [_offer(schemas, slug, name, fields, kept_back) for name, fields in by_name.items()]
+    there = {each.name: each for each in schemas.properties.get(spec.hubspot_type, ())}
+    new = {name: _new(name, list(fields.values())) for name, fields in by_name.items() if name not in there}
+    # One for all of them: to know the schemas by name takes as long as all that is looked up in it.
+    compiler = Compiler(with_properties(schemas, [(spec.hubspot_type, each) for each in new.values()]))
+    found = [
+        _offer(compiler, slug, name, fields, there.get(name) or new[name], kept_back)
+        for name, fields in by_name.items()
+    ]
     return [each for each in found if each is not None]
 
 
@@ -103,13 +110,17 @@ def _offered(field: FieldDef) -> bool:
     return field.type in _TYPES and not ours and not kept_by_salesforce
 
 
-def _offer(schemas: Schemas, slug: str, name: str, fields: dict[str, FieldDef], kept_back: Classified) -> Offer | None:
+def _offer(
+    compiler: Compiler,
+    slug: str,
+    name: str,
+    fields: dict[str, FieldDef],
+    holds: PropertyDef | NewProperty,
+    kept_back: Classified,
+) -> Offer | None:
     spec = SPECS[slug]
-    there = schemas.property_named(spec.hubspot_type, name)
     first = next(iter(fields.values()))
-    new = _new(name, list(fields.values())) if there is None else None
-    seen = schemas if new is None else with_properties(schemas, [(spec.hubspot_type, new)])
-    compiler = Compiler(seen)
+    new = holds if isinstance(holds, NewProperty) else None
     # The same name may stand for another type in Lead than in Contact: what does not fit the property is left out.
     fitting = {
         type_: field.name
@@ -118,14 +129,16 @@ def _offer(schemas: Schemas, slug: str, name: str, fields: dict[str, FieldDef], 
     }
     if not fitting or (new is not None and new.type == "enumeration" and not new.options):
         return None
-    label = there.label if there is not None else first.label or first.name
+    label = holds.label if new is None else first.label or first.name
     return Offer(slug, name, label, fitting, new, _sensitive(fields, fitting, kept_back))
 
 
 def _sensitive(fields: dict[str, FieldDef], fitting: dict[str, str], kept_back: Classified) -> str | None:
     if any(fields[type_].encrypted for type_ in fitting):
         return "encrypted"
-    return next((level for type_, name in fitting.items() if (level := kept_back.get(f"{type_}.{name}"))), None)
+    # Of an address the whole is classified, not its parts.
+    named = (f"{type_}.{fields[type_].part_of or name}" for type_, name in fitting.items())
+    return next((level for each in named if (level := kept_back.get(each))), None)
 
 
 def _new(name: str, fields: list[FieldDef]) -> NewProperty:
@@ -143,8 +156,11 @@ def _new(name: str, fields: list[FieldDef]) -> NewProperty:
 def with_properties(schemas: Schemas, new: Sequence[tuple[str, NewProperty]]) -> Schemas:
     """The schemas as they will be once these are made."""
     properties = {object_: list(listed) for object_, listed in schemas.properties.items()}
+    known = {object_: {each.name for each in listed} for object_, listed in properties.items()}
     for object_, each in new:
-        if all(known.name != each.name for known in properties.get(object_, ())):
+        names = known.setdefault(object_, set())
+        if each.name not in names:
+            names.add(each.name)
             properties.setdefault(object_, []).append(_as_there(each))
     return msgspec.structs.replace(schemas, properties=properties)
 

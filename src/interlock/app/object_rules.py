@@ -7,13 +7,15 @@ keeps both, its pairs and what is known of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from interlock.app import key_fields
+from interlock.app import key_fields, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
-from interlock.app.connections import check_objects, fresh, is_on
+from interlock.app.connections import check_objects, fresh, is_on, objects_on
+from interlock.app.errors import Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -33,11 +35,13 @@ async def turn_on(
     salesforce: SalesforceClient,
     clock_us: Callable[[], int],
     by: By,
+    edition: str | None = None,
 ) -> None:
-    """Raises BadInput, CrmError, PackageFailed."""
+    """`edition`: of what of it syncs, as it was seen. Raises BadInput, CrmError, PackageFailed, Stale when it is another now."""
     check_objects([slug])
+    _check_edition(connection, slug, edition)  # before anything is made in a CRM
     schemas = await _prepared(connection, slug, hubspot, salesforce, clock_us)
-    await _turn(store, connection, slug, True, schemas, by)
+    await _turn(store, connection, slug, True, schemas, by, edition)
 
 
 async def turn_off(store: Store, connection: Connection, slug: str, by: By) -> None:
@@ -46,14 +50,27 @@ async def turn_off(store: Store, connection: Connection, slug: str, by: By) -> N
     await _turn(store, connection, slug, False, None, by)
 
 
-async def _turn(store: Store, connection: Connection, slug: str, on: bool, schemas: Schemas | None, by: By) -> None:
+def _check_edition(connection: Connection, slug: str, edition: str | None) -> None:
+    if edition is not None and what_syncs.chosen(connection, slug).edition != edition:
+        raise Stale
+
+
+async def _turn(
+    store: Store,
+    connection: Connection,
+    slug: str,
+    on: bool,
+    schemas: Schemas | None,
+    by: By,
+    edition: str | None = None,
+) -> None:
     assert connection.id is not None
     async with store.write(connection.id) as tx:
         now = await fresh(tx, connection.id)
         if is_on(now, slug) == on:
             return
-        wanted = [each for each in SPECS if (on if each == slug else is_on(now, each))]
-        await connections.update(tx, connection.id, settings={**now.settings, "objects": wanted})
+        _check_edition(now, slug, edition)
+        await connections.update(tx, connection.id, settings=with_object(now, slug, on))
         if schemas is not None:
             await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
             await map_objects(tx, Compiler(schemas), (slug,))
@@ -65,6 +82,12 @@ async def _turn(store: Store, connection: Connection, slug: str, on: bool, schem
             await record(tx, by, "object_turned_off", subject, object=slug)
 
 
+def with_object(connection: Connection, slug: str, on: bool = True) -> dict[str, Any]:
+    """Its settings with the object on, or off."""
+    wanted = [each for each in SPECS if (on if each == slug else is_on(connection, each))]
+    return {**connection.settings, "objects": wanted}
+
+
 async def _prepared(
     connection: Connection,
     slug: str,
@@ -73,7 +96,7 @@ async def _prepared(
     clock_us: Callable[[], int],
 ) -> Schemas:
     """The schemas of all that then syncs, with the key fields made."""
-    on = {*connection.settings.get("objects", list(SPECS)), slug}
+    on = {*objects_on(connection), slug}
     slugs = [each for each in SPECS if each in on]
     schemas = await read_schemas(hubspot, salesforce, slugs)
     needed = key_fields.missing(schemas, tuple(slugs))

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 
 from interlock.app import states
-from interlock.app.connections import HALTED, paused_objects
+from interlock.app.connections import HALTED, active_objects, objects_on
 from interlock.app.errors import AppError, Missing, Stopped
 from interlock.app.handing_over import hand_over
 from interlock.app.keys import object_of
@@ -26,7 +26,6 @@ from interlock.crm.errors import BudgetSpent, SchemaChanged
 from interlock.engine.context import Cycle
 from interlock.engine.cycle import drain
 from interlock.engine.load import loading
-from interlock.objects.registry import SPECS
 from interlock.store import Store, directory, dirty, issues, links, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lifesign import new_owner
@@ -47,19 +46,17 @@ def owner_name() -> str:
     return new_owner(f"{socket.gethostname()}:{os.getpid()}")
 
 
-def active(connection: Connection) -> list[str]:
-    """The objects that sync, in sync order, without those that are paused."""
-    chosen = connection.settings.get("objects", list(SPECS))
-    return [slug for slug in SPECS if slug in chosen and slug not in paused_objects(connection)]
-
-
 def chosen_objects(connection: Connection, only: Sequence[str] | None) -> list[str]:
     """What this connection syncs, paused or not, or the part that was asked for. Raises Missing."""
-    chosen = connection.settings.get("objects", list(SPECS))
+    chosen = objects_on(connection)
     off = [slug for slug in only or () if slug not in chosen]
     if off:
-        raise Missing(f"{', '.join(off)}: this connection does not sync them.", code="object_off")
-    return [slug for slug in SPECS if slug in chosen and (not only or slug in only)]
+        raise Missing(
+            f"{', '.join(off)}: this connection does not sync them.",
+            code="object_off",
+            fix=f"Name others ({', '.join(chosen)}), or switch them on in the settings.",
+        )
+    return [slug for slug in chosen if not only or slug in only]
 
 
 def check_runs(connection: Connection, only: Sequence[str] | None) -> list[str]:
@@ -76,7 +73,7 @@ def check_runs(connection: Connection, only: Sequence[str] | None) -> list[str]:
             fix=connection.state_fix or "Run `interlock resume`.",
         )
     chosen_objects(connection, only)
-    slugs = [slug for slug in active(connection) if not only or slug in only]
+    slugs = [slug for slug in active_objects(connection) if not only or slug in only]
     if not slugs:
         what = ", ".join(only) if only else "Every object"
         raise Stopped(f"{what} is paused.", code="paused", fix="Run `interlock resume`.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -18,8 +18,9 @@ from interlock.crm.hubspot.requests import BATCH_INPUTS
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.requests import COLLECTION_ROWS
 from interlock.engine.context import Cycle, Report
+from interlock.engine.left_out import wake_returned
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
-from interlock.store import Store, connections
+from interlock.store import Store, WriteTx, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
@@ -76,6 +77,11 @@ class Counting:
 
 
 Watch = Callable[[Counting], None]
+Prepare = Callable[[WriteTx], Awaitable[None]]
+
+
+async def _as_it_is(_: WriteTx) -> None:
+    """The connection is looked at as it stands."""
 
 
 def _calls_of(governor: Governor) -> int:
@@ -117,18 +123,21 @@ async def plan(
     only: Sequence[str] = (),
     limit: int | None = None,
     schemas: Schemas | None = None,
+    prepare: Prepare = _as_it_is,
     watch: Watch = lambda _: None,
 ) -> Planned:
     """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
 
-    By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now. `watch`
-    is given the counting at the beginning; it goes on.
+    By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now.
+    `prepare`: what else would be done to the connection before that sync; it is done to the copy. `watch` is given the counting
+    at the beginning; it goes on.
     """
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:
         # A cycle goes by what is stored; the caller may ask about settings that nobody has saved.
         async with scratch.write(connection.id) as tx:
             await connections.update(tx, connection.id, settings=connection.settings)
+            await prepare(tx)
         if schemas is not None:
             await keep_schemas(scratch, connection.id, schemas)
         async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:
@@ -178,6 +187,8 @@ async def _previewed(ctx: Cycle, limit: int | None, watch: Watch = lambda _: Non
     previewer = Previewer(ctx, limit)
     counting = await Counting.begin(ctx, previewer.preview)
     watch(counting)
+    # As a sync begins: what stood outside of a list that is another now is looked at.
+    await wake_returned(ctx)
     await previewer.run()
     return counting.whole()
 

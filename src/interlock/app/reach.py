@@ -12,12 +12,14 @@ import msgspec
 
 from interlock.core.model import Side
 from interlock.crm.budget import Governor, SalesforceGovernor
-from interlock.crm.errors import SignInRefused, Unreachable
+from interlock.crm.errors import ServerFault, SignInRefused, Unreachable
 from interlock.store import Store, connections, directory
 from interlock.store.lease import Lease
 from interlock.store.tx import Tx, WriteTx
 
 _NAME = "reach"
+
+Failed = Unreachable | SignInRefused | ServerFault
 
 
 class Reach(msgspec.Struct):
@@ -48,11 +50,11 @@ async def remember(
     lease: Lease | None = None,
 ) -> AsyncIterator[None]:
     """Note at the end of the block what its calls have shown, also when it failed."""
-    failed: Unreachable | SignInRefused | None = None
+    failed: Failed | None = None
     before = {governor.side: sum(governor.counts.values()) for governor in governors}
     try:
         yield
-    except (Unreachable, SignInRefused) as error:
+    except (Unreachable, SignInRefused, ServerFault) as error:
         failed = error
         raise
     finally:
@@ -69,25 +71,25 @@ async def note(
     store: Store,
     connection_id: int,
     asked: Sequence[Governor],
-    failed: Unreachable | SignInRefused | None,
+    failed: Failed | None,
     clock_us: Callable[[], int],
     lease: Lease | None = None,
 ) -> None:
     """What these calls have shown, where no block was around them."""
-    async with store.read(connection_id) as tx:
-        known = await read(tx)
-    ok: dict[str, int] = {}
-    for governor in asked:
-        reach = known[governor.side]
-        if failed is not None and failed.side is governor.side:
-            reach.reachable = isinstance(failed, SignInRefused)
-            reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
-        else:
-            reach.reachable = reach.signed_in = True
-            ok[f"{governor.side.value}_last_ok_us"] = clock_us()
-            # Only an answer tells limits: a governor that heard none holds its cautious defaults.
-            _learn(reach, governor)
     async with store.write(connection_id, lease) as tx:
+        # As it is now: another process may have found out about the other side meanwhile.
+        known = await read(tx)
+        ok: dict[str, int] = {}
+        for governor in asked:
+            reach = known[governor.side]
+            if failed is not None and failed.side is governor.side:
+                reach.reachable = isinstance(failed, SignInRefused)
+                reach.signed_in = False if isinstance(failed, SignInRefused) else reach.signed_in
+            else:
+                reach.reachable = reach.signed_in = True
+                ok[f"{governor.side.value}_last_ok_us"] = clock_us()
+                # Only an answer tells limits: a governor that heard none holds its cautious defaults.
+                _learn(reach, governor)
         await write(tx, known)
         if ok and await connections.get(tx, connection_id) is not None:
             await connections.update(tx, connection_id, **ok)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from interlock.app.connections import HALTED, paused_objects
+from interlock.app.connections import HALTED, active_objects
 from interlock.app.errors import Stopped
 from interlock.app.handing_over import running
 from interlock.app.keys import object_of
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.core.model import Reason, RecordKey
-from interlock.objects.registry import SPECS
 from interlock.store import Store, dirty, schedule
 from interlock.store.connections import Connection
 
@@ -25,7 +24,7 @@ async def sync_now(store: Store, connection: Connection, key: RecordKey, now_us:
             code=connection.state,
             fix=connection.state_fix or "Resume it first.",
         )
-    if slug in paused_objects(connection) or slug not in connection.settings.get("objects", list(SPECS)):
+    if slug not in active_objects(connection):
         raise Stopped(f"Syncing of {slug} is paused or off.", code="paused", fix="Resume it first.")
     async with store.write(connection.id) as tx:
         await dirty.mark(tx, slug, [key], Reason.RESYNC, now_us)

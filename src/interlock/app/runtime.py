@@ -9,12 +9,11 @@ import msgspec
 
 from interlock.app import allocation, states
 from interlock.app.compiled import Compiled
-from interlock.app.connections import BRAKE_RELEASED, fresh, paused_objects
+from interlock.app.connections import BRAKE_RELEASED, fresh, objects_on, paused_objects
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Cycle, ObjectRuntime, Report, Settings
 from interlock.engine.ownership import Ownership, own
-from interlock.objects.registry import SPECS
 from interlock.store import Fenced, Store, connections
 from interlock.store import lease as leases
 from interlock.store.connections import Connection
@@ -130,11 +129,16 @@ class _Parts(msgspec.Struct):
             # It went over to another org since the caller read it: the lease is of the old one, and so are the clients.
             raise Fenced(self.lease.org_id, self.lease.fence, None)
         settings = settings_of(now)
-        slugs = [slug for slug in SPECS if slug in now.settings.get("objects", list(SPECS))]
+        slugs = objects_on(now)
         objects = await self.compiled.objects(
             self.store, self.connection_id, self.hubspot, self.salesforce, slugs, settings, self.lease
         )
-        wanted = [slug for slug in objects if (not self.only or slug in self.only) and slug not in paused]
+        # An object of which no type is on stands still like one that is paused: what changes meanwhile is found afterwards.
+        wanted = [
+            slug
+            for slug, made in objects.items()
+            if made.mappings and (not self.only or slug in self.only) and slug not in paused
+        ]
         return _Made(version, {slug: objects[slug] for slug in wanted}, settings)
 
 

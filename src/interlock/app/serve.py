@@ -16,8 +16,8 @@ import msgspec
 
 from interlock.app import states
 from interlock.app.compiled import Compiled
-from interlock.app.connections import HALTED, paused_objects
-from interlock.app.errors import Failure, Stopped, as_failure
+from interlock.app.connections import HALTED, active_objects
+from interlock.app.errors import Stopped, as_failure, defect
 from interlock.app.reach import remember
 from interlock.app.runtime import cycle_of
 from interlock.app.schemas import NAME as SCHEMAS
@@ -34,7 +34,6 @@ from interlock.engine.dispatch.desk import Standing, Work
 from interlock.engine.load import loading
 from interlock.engine.ownership import Ownership, own
 from interlock.engine.pace import poll_interval_s
-from interlock.objects.registry import SPECS
 from interlock.store import (
     Fenced,
     HeldByOther,
@@ -122,7 +121,7 @@ class ServeDesk:
                 rung = await handovers.waiting(tx) > 0
                 counts = await dirty.counts(tx, now_us)
             # What nobody may work on (a paused object) is due for ever and must not wake anybody.
-            mine = [counts[slug] for slug in _active(row) if slug in counts and _runs(row)]
+            mine = [counts[slug] for slug in active_objects(row) if slug in counts and _runs(row)]
             due = any(each.due for each in mine)
             later_us = min((at for each in mine if (at := each.earliest_waiting_us) is not None), default=None)
             if rung or _runs(row):
@@ -190,7 +189,7 @@ class ServeDesk:
         return self._interval_s.get(connection.id, RETRY_S)
 
     async def _run(self, connection: Connection, work: Work, ownership: Ownership) -> None:
-        slugs = _active(connection)
+        slugs = active_objects(connection)
         if not slugs or not _runs(connection):
             return
         await self._cycle(connection, ownership, slugs, (), _due_only if work is Work.DUE else poll)
@@ -229,6 +228,8 @@ class ServeDesk:
             finally:
                 del self._under_way[connection.id]
             self._interval_s[connection.id] = poll_interval_s(ctx)
+        if result.outcome == "done" and connection.state_reason is not None:
+            await states.go_on(self._store, connection.id, ownership.lease)
         if result.outcome == "stopped" and result.stopped_reason == GAVE_WAY:
             self._cut_short.add(connection.id)
         elif result.outcome == "stopped" and ctx.stop is None:
@@ -304,7 +305,7 @@ class ServeDesk:
                 # Whoever has the org now finds it taken and not answered.
                 raise
             except Exception as error:
-                failure = as_failure(error) or _defect(error)
+                failure = as_failure(error) or defect(error)
                 answer = msgspec.structs.asdict(failure)
                 await self._answer(connection, asked, handovers.FAILED, answer, ownership.lease)
                 raise
@@ -317,7 +318,7 @@ class ServeDesk:
                 code=connection.state,
                 fix=connection.state_fix or "Run `interlock resume`.",
             )
-        active = _active(connection)
+        active = active_objects(connection)
         slugs = [slug for slug in active if not asked.objects or slug in asked.objects]
         if not slugs:
             raise Stopped("Every object that was asked for is paused.", code="paused", fix="Run `interlock resume`.")
@@ -358,6 +359,8 @@ class ServeDesk:
                 await directory.drop(tx, SCHEMAS)
         elif isinstance(error, CrmError) and error.meaning == "issue":
             await states.halt(self._store, connection.id, "suspended", failure.message, failure.fix, lease)
+        elif not isinstance(error, StoreError):
+            await states.hold_up(self._store, connection.id, failure, lease)
         if isinstance(error, BudgetSpent):
             wait_s = BUDGET_RETRY_S
         if isinstance(error, CrmError):
@@ -369,11 +372,6 @@ class ServeDesk:
 _DEFECT_FIX = "The log of `interlock serve` holds the report: open an issue with it, then run `interlock resume`."
 
 
-def _active(connection: Connection) -> list[str]:
-    chosen = connection.settings.get("objects", list(SPECS))
-    return [slug for slug in SPECS if slug in chosen and slug not in paused_objects(connection)]
-
-
 def _runs(connection: Connection) -> bool:
     return connection.state not in HALTED and connection.begun_at_us is not None
 
@@ -381,8 +379,3 @@ def _runs(connection: Connection) -> bool:
 async def _due_only(ctx: Cycle) -> None:
     for runtime in ctx.objects.values():
         await work_off(ctx, runtime)
-
-
-def _defect(error: Exception) -> Failure:
-    message = f"This is a defect of Interlock: {type(error).__name__}. The log of `interlock serve` holds the report."
-    return Failure("defect", message, 70, cause=type(error).__name__, docs=None)

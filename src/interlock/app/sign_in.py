@@ -19,12 +19,19 @@ from interlock.app import sign_offs
 from interlock.app.connections import fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
-from interlock.app.people.log import record
+from interlock.app.people.log import record, record_once_an_hour
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.sign_in_checks import ALWAYS_ON as ALWAYS_ON
 from interlock.app.sign_in_checks import SignInRequest as SignInRequest
 from interlock.app.sign_in_checks import SignInStopped as SignInStopped
-from interlock.app.sign_in_checks import check_connected, check_joined, check_kind, check_refreshable, check_rights
+from interlock.app.sign_in_checks import (
+    check_connected,
+    check_joined,
+    check_kind,
+    check_refreshable,
+    check_rights,
+    known,
+)
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused, CrmError
@@ -72,6 +79,7 @@ class Finished(msgspec.Struct, frozen=True):
     setup_id: int | None = None  # as it was asked for
     part: str = ""
     moves: int | None = None  # as it was asked for
+    replaces: int | None = None  # as it was asked for
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -143,13 +151,13 @@ async def _login_url(store: Store, crms: Crms, request: SignInRequest) -> str:
     sandbox, my_domain = request.sandbox, request.my_domain
     if request.connection_id is not None:
         async with store.read(request.connection_id) as tx:
-            known = await fresh(tx, request.connection_id)
-        check_connected(known, request.side)
+            connected = await fresh(tx, request.connection_id)
+        check_connected(connected, request.side)
         if request.side is Side.SALESFORCE and my_domain is None:
             try:
-                return crms.login_url(request.side, my_domain=known.salesforce_url)
+                return crms.login_url(request.side, my_domain=connected.salesforce_url)
             except AddressRefused:
-                sandbox = known.sandbox  # an instance (na1.salesforce.com) is no log-in
+                sandbox = connected.sandbox  # an instance (na1.salesforce.com) is no log-in
     return crms.login_url(request.side, sandbox=sandbox, my_domain=my_domain)
 
 
@@ -165,9 +173,9 @@ async def finish(
     """`query`: the callback's; `browser`: the cookie's value. `is_meant`: whether it is the sign-in that the caller goes on with;
     one that was begun elsewhere in this browser is not its to finish.
 
-    Raises SignInStopped, SignInRefused and its kin, MissingScope, Unreachable. Whatever it raises, the state is used up, save
-    where it is not this browser's."""
-    wanted = await _use(store, side, query.get("state", ""), browser)
+    Raises SignInStopped, SignInRefused and its kin, AddressRefused, MissingScope, Unreachable. Whatever it raises, the state is
+    used up, save where it is not this browser's."""
+    wanted = await _use(store, side, query.get("state", ""), browser, by)
     request = wanted.request
     if not is_meant(request):
         raise SignInStopped(
@@ -176,6 +184,9 @@ async def finish(
             f"Start again with Sign in to {NAMES[side]}, and end one before you begin the next.",
             side,
         )
+    if "iss" in query:
+        # Who has answered, where that is said (RFC 9207): the CRM that was asked, and nobody else.
+        hosts.checked(side, query["iss"], local=crms.addresses.local)
     flow = crms.flow(side, await app_of(store, request.app_id), wanted.login_url)
     if "error" in query or not query.get("code"):
         raise flow.read_error(query.get("error", "no code"), query.get("error_description", ""))
@@ -197,12 +208,15 @@ async def finish(
         setup_id=request.setup_id,
         part=request.part,
         moves=request.moves,
+        replaces=request.replaces,
     )
 
 
-async def _use(store: Store, side: Side, state: str, browser: str | None) -> _Wanted:
+async def _use(store: Store, side: Side, state: str, browser: str | None, by: By) -> _Wanted:
     async with store.write(None) as tx:
         found = await sign_ins.use(tx, side.value, state, browser)
+        if isinstance(found, Refused):
+            await record_once_an_hour(tx, by, "crm_sign_in_refused", side.value, why=found.value)
     if isinstance(found, Used):
         return msgspec.json.decode(found.content, type=_Wanted)
     name = NAMES[side]
@@ -246,20 +260,16 @@ async def _keep(store: Store, wanted: _Wanted, granted: Granted, identity: Ident
         )
         grant.id = await grants.create(tx, grant)
         if request.connection_id is not None:
-            await grants.adopt(tx, grant, request.role)
-            if request.role == grants.SYNC:
+            if request.role == grants.ADMIN:
+                # An administrator who comes for one thing takes no other's place: a set-up goes on with the one that it knows.
+                await grants.join(tx, grant, request.role)
+            else:
+                await grants.adopt(tx, grant, request.role)
                 await _signed_in(tx, request.connection_id, side, identity)
             await record(tx, by, "crm_signed_in", f"connection:{request.connection_id}", side=side.value)
     own = request.connection_id
-    return Finished(
-        grant.id,
-        side,
-        request.role,
-        identity,
-        own,
-        tuple(each.hubspot_name for each in others if each.id != own and side is Side.SALESFORCE),
-        next((each.name for each in others if each.id != own and side is Side.HUBSPOT), None),
-    )
+    found = known(side, [each for each in others if each.id != own])
+    return Finished(grant.id, side, request.role, identity, own, found.joined_to, found.known_as)
 
 
 async def _signed_in(tx: WriteTx, connection_id: int, side: Side, identity: Identity) -> None:

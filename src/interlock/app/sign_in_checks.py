@@ -12,12 +12,13 @@ from interlock.app.errors import BadInput
 from interlock.core.model import Side
 from interlock.crm.errors import NAMES, RightsMissing
 from interlock.crm.oauth import Granted, Identity
-from interlock.store import Store, connections, grants
+from interlock.store import connections, grants
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx
 
 # All else hangs on them.
 ALWAYS_ON = ("contacts",)
+_ACCOUNTS = {Side.HUBSPOT: "HubSpot account", Side.SALESFORCE: "Salesforce org"}
 
 
 class SignInStopped(BadInput):
@@ -44,20 +45,33 @@ class SignInRequest(msgspec.Struct, frozen=True):
     )
     connection_id: int | None = None  # *Sign in again*, *Connect a different user*
     moves: int | None = None  # *Connect to a new sandbox*: the connection that is to go over to what is signed in to
-    other_grant: int | None = None  # the other side's, of the same set-up
+    other_account: str | None = (
+        None  # of the same set-up: the HubSpot account or the org that the other side is signed in to
+    )
     replaces: int | None = None  # this side's, of the same set-up
     setup_id: int | None = None  # of the wizard's set-up that it belongs to
     part: str = ""  # which sign-in of that set-up it is, see setup/signing_in.py
 
 
-async def check_key(store: Store, request: SignInRequest, identity: Identity) -> tuple[str, ...]:
-    """What is asked of a sign-in in the browser, of one by a key; accounts that the org is joined to already. Raises SignInStopped,
-    RightsMissing."""
+class Known(msgspec.Struct, frozen=True):
+    """`joined_to`: HubSpot accounts that this org is joined to already. `known_as`: the connection that this account has."""
+
+    joined_to: tuple[str, ...] = ()
+    known_as: str | None = None
+
+
+def known(side: Side, others: list[Connection]) -> Known:
+    """What the identity card says of what `check_joined` found."""
+    if side is Side.SALESFORCE:
+        return Known(joined_to=tuple(each.hubspot_name for each in others))
+    return Known(known_as=next((each.name for each in others), None))
+
+
+async def check_key(tx: Tx, request: SignInRequest, identity: Identity) -> Known:
+    """What is asked of a sign-in in the browser, of one by a key; but for rights to install: with a key nobody else can come and
+    install, and the package may be there (setup/package.py says what to do). Raises SignInStopped."""
     check_kind(request, identity)
-    check_rights(request, identity)
-    async with store.read(None) as tx:
-        others = await check_joined(tx, request, identity)
-    return tuple(each.hubspot_name for each in others if request.side is Side.SALESFORCE)
+    return known(request.side, await check_joined(tx, request, identity))
 
 
 def check_refreshable(side: Side, granted: Granted) -> None:
@@ -82,12 +96,15 @@ def check_kind(request: SignInRequest, identity: Identity) -> None:
         )
     if request.side is not Side.SALESFORCE or request.connection_id is not None or identity.sandbox == request.sandbox:
         return
-    is_, told = ("a sandbox", "a production org") if identity.sandbox else ("a production org", "a sandbox")
-    tick = "Tick" if identity.sandbox else "Untick"
+    org = f"{identity.account_name} ({identity.account_id})"
     raise SignInStopped(
         "wrong_kind_of_org",
-        f"{identity.account_name} ({identity.account_id}) is {is_}, but {told} was asked for.",
-        f"{tick} *Yes, this will connect to a sandbox*, or sign in to the other org.",
+        f"{org} is a sandbox, but a production org was asked for."
+        if identity.sandbox
+        else f"{org} is a production org, but a sandbox was asked for.",
+        "Tick *Yes, this will connect to a sandbox*, or sign in to the other org."
+        if identity.sandbox
+        else "Untick *Yes, this will connect to a sandbox*, or sign in to the other org.",
         Side.SALESFORCE,
     )
 
@@ -112,17 +129,30 @@ async def check_joined(tx: Tx, request: SignInRequest, identity: Identity) -> li
     if request.moves is not None:
         check_other_sandbox(await fresh(tx, request.moves), identity)
     if request.side is Side.SALESFORCE:
-        if request.other_grant is not None:
-            hubspot = await grants.get(tx, request.other_grant)
-            if hubspot is not None:
-                await check_pair(tx, hubspot.account_id, identity.account_id, Side.SALESFORCE)
+        if request.other_account is not None:
+            await check_pair(tx, request.other_account, identity.account_id, Side.SALESFORCE)
         return await connections.of_org(tx, identity.account_id)
-    known = await connections.by_hubspot_account(tx, identity.account_id)
-    if request.other_grant is not None:
-        salesforce = await grants.get(tx, request.other_grant)
-        if salesforce is not None:
-            await check_pair(tx, identity.account_id, salesforce.account_id, Side.HUBSPOT)
-    return [known] if known is not None else []
+    if request.other_account is not None:
+        await check_pair(tx, identity.account_id, request.other_account, Side.HUBSPOT)
+    found = await connections.by_hubspot_account(tx, identity.account_id)
+    if found is None:
+        return []
+    if request.connection_id is None:
+        _check_not_syncing(found, identity)
+    return [found]
+
+
+def _check_not_syncing(connection: Connection, identity: Identity) -> None:
+    """A set-up ends before what syncs; better said here than once the package is in an org."""
+    if connection.begun_at_us is not None and connection.state != "not_connected":
+        raise SignInStopped(
+            "account_already_joined",
+            f"HubSpot account {identity.account_name} ({identity.account_id}) syncs already, as the connection"
+            f" {connection.name!r} with the Salesforce org {connection.salesforce_name} ({connection.salesforce_org_id}).",
+            "Change that connection under its settings, or sign in to another account. To connect it with another org, disconnect"
+            " it first.",
+            Side.HUBSPOT,
+        )
 
 
 async def check_pair(tx: Tx, hubspot_account_id: str, salesforce_org_id: str, side: Side) -> None:
@@ -199,7 +229,7 @@ def _check_same(connection: Connection, side: Side, identity: Identity) -> None:
         )
     if own != identity.account_id:
         name = connection.hubspot_name if side is Side.HUBSPOT else connection.salesforce_name
-        what = "HubSpot account" if side is Side.HUBSPOT else "Salesforce org"
+        what = _ACCOUNTS[side]
         raise SignInStopped(
             "other_account",
             f"This is the {what} {identity.account_name} ({identity.account_id}), but the connection {connection.name!r} is"

@@ -90,16 +90,23 @@ async def choose_sync_user(store: Store, admin_grant: int, sync_grant: int) -> N
 
 
 async def end_deploying(store: Store, crms: Crms, connection_id: int) -> list[Ended]:
-    """The package is there: revoke the admin's grant of this connection. One by which the connection syncs is not touched."""
+    """The package is there: revoke the admins' grants of this connection. One by which the connection syncs is not touched."""
     async with store.read(connection_id) as tx:
-        found = await grants.in_use(tx, grants.ADMIN)
-    return [await revoke(store, crms, grant.id) for grant in found.values()]
+        found = await grants.all_in_use(tx, grants.ADMIN)
+    return [await revoke(store, crms, grant.id) for grant in found]
+
+
+async def end_left_deploying(store: Store, crms: Crms, before_us: int) -> list[Ended]:
+    """Of every connection: administrators' sign-ins made before then that nobody will end any more."""
+    async with store.read(None) as tx:
+        ids = await grants.left_deploying(tx, before_us)
+    return [await revoke(store, crms, grant_id) for grant_id in ids]
 
 
 async def end_all(store: Store, crms: Crms, connection_id: int) -> list[Ended]:
     """For *Disconnect*: every grant of the connection, whatever its role or state."""
     async with store.read(connection_id) as tx:
-        found = [*(await grants.in_use(tx, grants.SYNC)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
+        found = [*await grants.all_in_use(tx, grants.SYNC), *await grants.all_in_use(tx, grants.ADMIN)]
         ids = [grant.id for grant in found] + await grants.to_revoke(tx)
     return [await revoke(store, crms, grant_id) for grant_id in ids]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import reach
+from interlock.app import first_sync, reach, states
 from interlock.app.connections import HALTED, as_document, is_on, paused_objects
+from interlock.app.first_sync import Expected
 from interlock.app.times import US, rfc3339, shown
 from interlock.core.model import LinkState, Side
 from interlock.crm.budget import PURPOSES
@@ -37,6 +38,13 @@ DAY_US = 86_400 * US
 BEAT_LOST_US = 10 * US
 GAP_TOLD_US = 7 * DAY_US
 SIDES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
+_STANDS_STILL = {
+    "paused": "Syncing is paused.",
+    "suspended": "Syncing is suspended after a failure.",
+    "signed_out": "Syncing is signed out.",
+    "stopped_by_brake": "Syncing is stopped by a brake.",
+    "not_connected": "The connection is disconnected.",
+}
 
 
 class ConnectionStatus(msgspec.Struct):
@@ -53,10 +61,16 @@ class ConnectionStatus(msgspec.Struct):
         """How it is going, in one sentence; what is worst comes first."""
         connection = self.document["connection"]
         if self.halted:
-            return f"Not syncing: {connection['state_reason'] or HALTED[connection['state']]}"
+            reason = connection["state_reason"]
+            return f"Not syncing: {reason}" if reason else _STANDS_STILL[connection["state"]]
+        if self.document["held_up"]:
+            reason = self.document["held_up"]["reason"]
+            return f"Waiting to try again: {reason}"
         down = [name for side, name in SIDES.items() if connection[side]["reachable"] is False]
         if down:
-            return f"Not in agreement: {' and '.join(down)} did not answer when last asked."
+            if len(down) > 1:
+                return "Not in agreement: neither HubSpot nor Salesforce answered when last asked."
+            return f"Not in agreement: {down[0]} did not answer when last asked."
         if self.issues:
             return f"Syncing, and {self.issues} {'issue needs' if self.issues == 1 else 'issues need'} a person."
         if late:
@@ -79,7 +93,7 @@ class ConnectionStatus(msgspec.Struct):
         if self.halted:
             return "stopped"
         down = any(connection[side]["reachable"] is False for side in SIDES)
-        return "care" if down or self.issues else "good"
+        return "care" if down or self.document["held_up"] or self.issues else "good"
 
 
 async def status(store: Store, found: list[Connection], now_us: int) -> list[ConnectionStatus]:
@@ -107,8 +121,10 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
     assert connection.id is not None
     async with store.read(connection.id) as tx:
         known = await reach.read(tx)
+        held_up = await states.held_up(tx, connection)
         objects = await _objects(tx, connection, now_us)
         held = await lease.read(tx, connection.salesforce_org_id)
+        being_set_up = await states.is_being_set_up(tx, connection.id)
         gaps = [action for slug in objects for action in await _gap(tx, slug, now_us)]
         api = {side.value: await api_of(tx, side, known[side], now_us) for side in (Side.SALESFORCE, Side.HUBSPOT)}
     drained_by_somebody = held is not None and held.until_us > now_us and not store.has_died(held.owner)
@@ -116,9 +132,10 @@ async def _one(store: Store, connection: Connection, now_us: int) -> ConnectionS
     lags = [each["lag_seconds"] for each in objects.values() if each["lag_seconds"] is not None and each["enabled"]]
     document: Json = {
         "connection": as_document(connection, known),
+        "held_up": None if held_up is None else held_up.document(),
         "objects": objects,
         "api": api,
-        "next_actions": _next_actions(connection, objects, known) + gaps,
+        "next_actions": _next_actions(connection, objects, known, being_set_up, held_up) + gaps,
     }
     if connection.state == "idle" and drained_by_somebody and any(each["due"] for each in objects.values()):
         document["connection"]["state"] = "syncing"
@@ -130,7 +147,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
     linked, due, raised = await links.counts(tx), await dirty.counts(tx, now_us), await issues.counts(tx)
     conflicts, synced = await audit.conflict_counts(tx), await links.last_synced_us(tx)
     enabled = {row.object for row in await mappings.object_mappings(tx) if row.enabled} - paused_objects(connection)
-    checked = await looks.checked(tx)
+    checked, expected = await looks.checked(tx), await first_sync.expected(tx)
     documents: Json = {}
     for slug in SPECS:
         here = due.get(slug)
@@ -144,7 +161,7 @@ async def _objects(tx: Tx, connection: Connection, now_us: int) -> Json:
             "conflicts": conflicts.get(slug, 0),
             "last_synced_at": rfc3339(synced.get(slug)),
             "lag_seconds": await _lag_s(tx, slug, connection, checked.get(slug), now_us),
-            "first_sync": await _first_sync(tx, slug, connection, pairs, now_us),
+            "first_sync": await _first_sync(tx, slug, connection, pairs, expected.get(slug), now_us),
         }
     return documents
 
@@ -160,14 +177,23 @@ async def _lag_s(tx: Tx, slug: str, connection: Connection, checked_us: int | No
     return round(max(waits, default=0) / US, 3)
 
 
-async def _first_sync(tx: Tx, slug: str, connection: Connection, linked: int, now_us: int) -> Json | None:
-    """How far the first look at every record is. How many there are is not known before the last page: null."""
+async def _first_sync(
+    tx: Tx, slug: str, connection: Connection, linked: int, expected: Expected | None, now_us: int
+) -> Json | None:
+    """How far the first look at every record is. How many there are is not known before the last page unless a preview has
+    counted them: null."""
     state = await cursors.get(tx, f"load:{slug}")
     if connection.state != "first_sync" or (state is not None and state["phase"] == "done"):
         return None
     seconds = (now_us - connection.state_since_us) / US
-    rate = round(linked / seconds, 3) if seconds > 0 else None
-    return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
+    made = linked if expected is None else max(linked - expected.before, 0)
+    rate = round(made / seconds, 3) if seconds > 0 else None
+    if expected is None:
+        return {"done": linked, "total": None, "rate_per_second": rate, "eta_seconds": None}
+    # Records come while it runs: what is done is never more than all.
+    total = max(expected.pairs, linked)
+    eta = round((total - linked) / rate, 3) if rate else None
+    return {"done": linked, "total": total, "rate_per_second": rate, "eta_seconds": eta}
 
 
 async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
@@ -183,6 +209,12 @@ async def api_of(tx: Tx, side: Side, known: reach.Reach, now_us: int) -> Json:
         "forecast_24h": max(used, 24 * last_hour) if used else 0,
         "by_purpose": {purpose: by_purpose.get(purpose, 0) for purpose in PURPOSES},
     }
+
+
+def will_not_last(numbers: Json) -> bool:
+    """Whether the allocated calls will be used up before the day is over, or are: then the forecast is just as many."""
+    allocated = numbers["allocated"]
+    return allocated is not None and numbers["forecast_24h"] >= max(1, allocated)
 
 
 async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
@@ -203,22 +235,34 @@ async def _gap(tx: Tx, slug: str, now_us: int) -> list[Json]:
     ]
 
 
-def _next_actions(connection: Connection, objects: Json, known: dict[Side, reach.Reach]) -> list[Json]:
+def _next_actions(
+    connection: Connection,
+    objects: Json,
+    known: dict[Side, reach.Reach],
+    being_set_up: bool,
+    held_up: states.HeldUp | None,
+) -> list[Json]:
     actions: list[Json] = []
 
     def add(text: str, command: str) -> None:
         actions.append({"text": text, "command": command})
 
     if connection.state in HALTED:
-        why = f" ({connection.state_reason})" if connection.state_reason else ""
         command = "interlock connect" if connection.state == "not_connected" else "interlock resume"
-        add(f"Syncing is {HALTED[connection.state]}{why}. {connection.state_fix or ''}".rstrip(), command)
+        said = (_STANDS_STILL[connection.state], connection.state_reason, connection.state_fix)
+        add(" ".join(each for each in said if each), command)
+    elif being_set_up:
+        add("Its set-up on the pages is not finished: finish it, or give it up.", "interlock serve")
     elif connection.begun_at_us is None:
         add("Nothing has been synced yet: see what a sync would change.", "interlock plan")
         add("Then begin.", "interlock sync --once")
     for side, name in SIDES.items():
-        if known[Side(side)].reachable is False and connection.state not in HALTED:
+        told = held_up is not None and held_up.side == side
+        if known[Side(side)].reachable is False and connection.state not in HALTED and not told:
             add(f"{name} did not answer: see what is in the way.", "interlock doctor")
+    if held_up is not None:
+        since = shown(rfc3339(held_up.since_us))
+        add(f"Nothing has come through since {since}: {held_up.reason} {held_up.fix}".rstrip(), "interlock doctor")
     if sum(each["issues"] for each in objects.values()):
         add("Records need a person.", "interlock issues")
     if sum(each["conflicts"] for each in objects.values()):

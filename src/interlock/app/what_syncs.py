@@ -94,21 +94,26 @@ async def choose(
     Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
     """
     assert connection.id is not None
-    _check(object_, choice)
-    if isinstance(choice.list_id, str) and choice.list_id != chosen(connection, object_).list_id:
-        assert hubspot is not None, "a list is chosen, and nobody to ask about it"
-        await _check_list(hubspot, object_, choice.list_id)
+    await check(connection, object_, choice, hubspot)
     async with store.write(connection.id) as tx:
         before = await fresh(tx, connection.id)
         if edition is not None and chosen(before, object_).edition != edition:
             raise Stale
-        settings = _with(before, object_, choice)
+        settings = settings_with(before, object_, choice)
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
             await schedule.ring(tx)
             await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
     return after
+
+
+async def check(connection: Connection, object_: str, choice: Choice, hubspot: HubSpotClient | None) -> None:
+    """Raises BadInput, Missing, CrmError."""
+    _check(object_, choice)
+    if isinstance(choice.list_id, str) and choice.list_id != chosen(connection, object_).list_id:
+        assert hubspot is not None, "a list is chosen, and nobody to ask about it"
+        await _check_list(hubspot, object_, choice.list_id)
 
 
 def _check(object_: str, choice: Choice) -> None:
@@ -146,7 +151,7 @@ async def _check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> Non
         )
 
 
-def _with(connection: Connection, object_: str, choice: Choice) -> dict[str, Any]:
+def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[str, Any]:
     settings = dict(connection.settings)
     if choice.list_id is not msgspec.UNSET:
         others = {slug: each for slug, each in settings.get("inclusion", {}).items() if slug != object_}

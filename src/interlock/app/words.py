@@ -142,6 +142,7 @@ WHY_NOT = {
     "not_readable": "The CRM does not show it to the sync user.",
     "refused": "The other side refused to create it; see its issue.",
     "object_off": "Syncing of this object is off.",
+    "type_off": "Records of its Salesforce type do not sync.",
     "object_paused": "Syncing of this object is paused.",
     "connection_stopped": "The connection is not syncing.",
     "has_issues": "An open issue holds part of it back.",

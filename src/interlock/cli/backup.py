@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
+from interlock.cli.counted import counted
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
 
@@ -80,7 +81,8 @@ async def restore(
 
     def page(out: Page) -> None:
         out.line(
-            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {done.connections} connections.", style="bold"
+            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {counted(done.connections, 'connection')}.",
+            style="bold",
         )
         if done.kept is not None:
             out.line(f"What was there before is in {done.kept}.")
@@ -92,6 +94,69 @@ async def restore(
         out.line("Next: interlock plan")
 
     return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
+async def after_restore(
+    run: Run,
+    replaced: Annotated[
+        str | None,
+        typer.Option(
+            "--replaced",
+            metavar="DATABASE",
+            help="The database that was there before, as interlock.yaml names it: it knows what was taken away since the backup.",
+        ),
+    ] = None,
+    plan: PlanOption = False,
+    yes: YesOption = False,
+) -> Answer:
+    """After other tools have put the database back: take away again what was taken away since. Everything must be stopped."""
+    from interlock import config
+    from interlock.app import after_restore as use_case
+    from interlock.store import keyring
+    from interlock.wiring import wall_clock_us
+
+    home = config.load(run.home_path())
+    before = None if replaced is None else home.database_at(replaced)
+    if plan:
+        would = await use_case.plan(home.database, before, wall_clock_us)
+        planned = {"planned": True, "connections": None, "withdrawn": would, "sign_ins_readable": None}
+
+        def planned_page(out: Page) -> None:
+            out.line("Everybody would be signed out. Nothing was changed.")
+            if would is not None:
+                out.line(f"Would be taken away again: {_listed(would)}. Who was erased since would be forgotten again.")
+
+        return Answer(planned, planned_page)
+    unknown = "" if replaced else " Without --replaced nothing is known of what was taken away since the backup."
+    run.confirm(f"Sign everybody out, and take away again what was taken away since?{unknown}", yes)
+    done = await use_case.settle(home.database, before, keyring.load_or_create(home.key_file), wall_clock_us)
+    document = {
+        "planned": False,
+        "connections": done.connections,
+        "withdrawn": done.withdrawn,
+        "sign_ins_readable": done.readable,
+    }
+
+    def page(out: Page) -> None:
+        out.line(f"{done.connections} connections are as they were then, and everybody is signed out.", style="bold")
+        if done.withdrawn is None:
+            out.line(
+                "What was taken away since the backup is given back: erase people again, revoke tokens, disable people, pause and"
+                " disconnect connections, and remove webhooks, as you have since."
+            )
+        else:
+            out.line(f"Taken away again: {_listed(done.withdrawn)}. Who was erased since was forgotten again.")
+        if not done.readable:
+            out.line(
+                f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."
+            )
+        out.line("Next: interlock plan")
+
+    return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
+def _listed(withdrawn: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in withdrawn.items())
 
 
 async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False) -> Answer:
@@ -124,4 +189,5 @@ async def rotate_key(run: Run, plan: PlanOption = False, yes: YesOption = False)
 def register(app: typer.Typer) -> None:
     app.command("backup")(with_common("backup", backup))
     app.command("restore")(with_common("restore", restore))
+    app.command("after-restore")(with_common("after-restore", after_restore))
     app.command("rotate-key")(with_common("rotate-key", rotate_key))

@@ -15,9 +15,11 @@ from interlock.cli.package import Telling
 if TYPE_CHECKING:
     from interlock.app.connect import Joined
     from interlock.app.mappings import Document, Where
+    from interlock.core.model import Side
     from interlock.store import Store
 
 Json = dict[str, Any]
+_ADDRESS_FIX = "Write for example https://api.hubapi.com, or https://NAME.my.salesforce.com."
 
 
 class Existing(StrEnum):
@@ -69,6 +71,7 @@ async def connect(
     """Join a HubSpot account and a Salesforce org. Makes the key fields, changes no record. Can be run again."""
     from interlock.app import connect as use_case
     from interlock.app import connections, credentials, reach, sign_offs
+    from interlock.core.model import Side
 
     secrets = credentials.gather(
         credentials.Sources(
@@ -83,8 +86,8 @@ async def connect(
         sys.stdin.read,
     )
     request = use_case.ConnectRequest(
-        check_address(hubspot_url, "--hubspot-url"),
-        check_address(salesforce_url, "--salesforce-url"),
+        check_address(hubspot_url, Side.HUBSPOT),
+        check_address(salesforce_url, Side.SALESFORCE),
         name=run.connection,
         existing=existing.value if existing is not None else None,
         sandbox=sandbox,
@@ -124,11 +127,15 @@ async def connect(
     return Answer(document, page)
 
 
-def check_address(text: str, option: str) -> str:
+def check_address(text: str, side: Side) -> str:
+    """Keys and secrets are sent there: a host of the CRM over https, or one of this machine. Raises BadInput."""
     from urllib.parse import urlsplit
 
     from interlock.app.errors import BadInput
+    from interlock.crm import hosts
+    from interlock.crm.errors import AddressRefused
 
+    option = f"--{side.value}-url"
     try:
         parts = urlsplit(text.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -138,12 +145,12 @@ def check_address(text: str, option: str) -> str:
         # What stands before an @ may be a password.
         shown = text if "@" not in text else "what was given (with an @ in it)"
         raise BadInput(
-            f"{option}: {shown} is not the address of a CRM.",
-            code="bad_address",
-            field=option,
-            fix="Write for example https://api.hubapi.com, or https://NAME.my.salesforce.com.",
+            f"{option}: {shown} is not the address of a CRM.", code="bad_address", field=option, fix=_ADDRESS_FIX
         )
-    return text.strip().rstrip("/")
+    try:
+        return hosts.checked(side, text, local=True)
+    except AddressRefused as error:
+        raise BadInput(f"{option}: {error.message}", code="bad_address", field=option, fix=_ADDRESS_FIX) from error
 
 
 def _config(file: str) -> tuple[Document, Where]:

@@ -46,6 +46,11 @@ async def erase(
             )
         elif not plan:
             out.line(f"{records} are still in their CRMs; they sync no more.")
+        if found.others:
+            out.line(
+                f"Still in their CRMs are {', '.join(map(str, found.others))}, which were merged or linked with these, or bear"
+                " the same address. Erase each of them, if it is the same person."
+            )
         if not plan:
             out.line("Backups made before still hold what they held: delete them, or keep them without the key file.")
 

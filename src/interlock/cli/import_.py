@@ -23,7 +23,7 @@ async def import_(
     plan: PlanOption = False,
 ) -> Answer:
     """Load from Salesforce: link what matches, create the rest in HubSpot."""
-    from interlock.app import connections, import_, once, times, turns
+    from interlock.app import asked_for, connections, import_, once, times, turns
 
     only = connections.check_objects(objects)
     async with run.open() as opened:
@@ -32,6 +32,7 @@ async def import_(
         assert chosen.id is not None
         if plan:
             return await _plan(run, opened, chosen, once.chosen_objects(chosen, only), since_us)
+        await asked_for.note_import(opened.store, chosen.id, once.check_runs(chosen, only), since_us)
         wanted = import_.Import(since_us)
         with ending() as ends:
             result = await once.once(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
+from interlock.cli.counted import counted
 
 if TYPE_CHECKING:
     from interlock.core.model import Issue
@@ -114,7 +115,7 @@ async def ignore(
         chosen = await issues.choose(opened.store, connection.id, ids, category, everything)
         if not plan and chosen:
             if not ids:
-                run.confirm(f"Ignore {len(chosen)} issues?", yes)
+                run.confirm(f"Ignore {counted(len(chosen), 'issue')}?", yes)
             await issues.ignore(opened.store, connection.id, chosen)
     return _changed("ignore", chosen, plan, "ignored", "")
 
@@ -139,7 +140,7 @@ async def export(
         found = await issues.every(opened.store, connection.id, query)
     issues.export(found, Path(file))
     document = {"file": file, "issues": len(found)}
-    return Answer(document, lambda out: out.line(f"{len(found)} issues are in {file}."))
+    return Answer(document, lambda out: out.line(f"{counted(len(found), 'issue', 'is')} in {file}."))
 
 
 def _changed(what: str, chosen: list[Issue], plan: bool, word: str, next_line: str) -> Answer:
@@ -148,7 +149,7 @@ def _changed(what: str, chosen: list[Issue], plan: bool, word: str, next_line: s
     document = changed_document(what, chosen, plan=plan)
 
     def page(out: Page) -> None:
-        out.line(f"{len(chosen)} issues {'would be' if plan else 'are'} {word}.")
+        out.line(f"{counted(len(chosen), 'issue', 'would be' if plan else 'is')} {word}.")
         if next_line and not plan and chosen:
             out.line(next_line)
 

@@ -62,7 +62,9 @@ async def export(
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise BadInput(f"{file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+            raise BadInput(
+                f"{file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+            ) from error
 
     def page(out: Page) -> None:
         out.line(f"The mappings are in {file}." if file is not None else text.rstrip("\n"))
@@ -127,7 +129,13 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
                 "A pair of records takes up a new field when one of them changes next, or with `interlock import`."
             )
 
-    answer = {"file": str(file), "planned": plan, "changes": [change.document() for change in changes]}
+    answer = {
+        "file": str(file),
+        "planned": plan,
+        "changes": [change.document() for change in changes],
+        "effect": None,
+        "permissions": None,
+    }
     return Answer(answer, page)
 
 

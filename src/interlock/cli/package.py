@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, Run, with_common
+from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
 
 if TYPE_CHECKING:
     from interlock.app.package.plan import Plan
@@ -22,7 +22,7 @@ _STATES = {
 }
 
 
-async def plan(
+async def package_plan(
     run: Run,
     zip_file: Annotated[
         Path | None,
@@ -32,7 +32,7 @@ async def plan(
     """Say what of the package the org holds and what an install would do. Changes nothing."""
     from interlock.app import connections
     from interlock.app.errors import BadInput
-    from interlock.app.package import parts
+    from interlock.app.package import parts, rights
     from interlock.app.package import plan as use_case
     from interlock.app.package.documents import plan_document
 
@@ -42,11 +42,14 @@ async def plan(
         async with opened.clients(chosen) as clients:
             user_id = (await clients.salesforce.identity()).user_id
             found = await use_case.look(clients.salesforce, user_id, address)
+            held = await rights.held(clients.salesforce, found) if zip_file is not None else {}
     if zip_file is not None:
         try:
-            zip_file.write_bytes(parts.package(address, found.further))
+            zip_file.write_bytes(parts.package(address, held))
         except OSError as error:
-            raise BadInput(f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable") from error
+            raise BadInput(
+                f"{zip_file} cannot be written: {error.strerror}.", code="file_unwritable", fix="Give another path."
+            ) from error
     document = {**plan_document(found), "zip": str(zip_file) if zip_file is not None else None}
 
     def page(out: Page) -> None:
@@ -65,8 +68,12 @@ async def install(
         bool,
         typer.Option("--mapped-fields", help="Also let the sync user see and write every field that is mapped."),
     ] = False,
+    plan: PlanOption = False,
 ) -> Answer:
     """Bring the package to this version, or upgrade it, and give it to the sync user. Can be run again."""
+    if plan:
+        run.schema = "package-plan"
+        return await package_plan(run)
     from interlock.app import connections
     from interlock.app.package import bring as use_case
     from interlock.app.package import parts
@@ -129,11 +136,15 @@ async def status(
 async def remove(
     run: Run,
     export: Annotated[
-        Path, typer.Option("--export", metavar="FILE", help="Where to write the links first (CSV): the keys go.")
+        Path,
+        typer.Option("--export", metavar="FILE", help="A new file for the links, written first (CSV): the keys go."),
     ],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    plan: PlanOption = False,
+    yes: YesOption = False,
 ) -> Answer:
     """Take the package out of the org, with the keys that its records hold. Writes every link to a file first."""
+    if plan:
+        return await _planned_removal(run)
     from interlock.app import connections
     from interlock.app.package import bring as use_case
     from interlock.app.package import export as exporting
@@ -141,13 +152,15 @@ async def remove(
 
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
-        exported = await exporting.write(opened.store, chosen.salesforce_org_id, export)
+        exporting.check_new(export)
+        pairs = await exporting.count(opened.store, chosen.salesforce_org_id)
         run.confirm(
-            f"The {exported.pairs:,} links are in {exported.path}. Delete Interlock's fields with their values, its"
+            f"The {pairs:,} links go into {export}. Delete Interlock's fields with their values, its"
             f" permission set and its sites from {chosen.salesforce_name} ({chosen.salesforce_org_id})? Nothing can be"
             " synced until the package is installed again.",
             yes,
         )
+        exported = await exporting.write(opened.store, chosen.salesforce_org_id, export)
         removed = await use_case.take_out(opened.store, chosen, opened.clients, exported, opened.clock_us, Telling(run))
 
     def page(out: Page) -> None:
@@ -158,6 +171,18 @@ async def remove(
         out.line(f"The {exported.pairs:,} links are in {exported.path}.")
 
     return Answer(remove_document(exported, removed), page)
+
+
+async def _planned_removal(run: Run) -> Answer:
+    run.schema = "package-plan"
+    found = await package_plan(run)
+
+    def page(out: Page) -> None:
+        assert found.page is not None
+        found.page(out)
+        out.line("What is there would be taken out, once the links are in the file. Nothing was changed.")
+
+    return Answer(found.document, page)
 
 
 class Telling:
@@ -200,7 +225,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True, help="Interlock's own fields, permission set and sites in the Salesforce org."
     )
-    group.command("plan")(with_common("package-plan", plan))
+    group.command("plan")(with_common("package-plan", package_plan))
     group.command("install")(with_common("package-install", install))
     group.command("status")(with_common("package-status", status))
     group.command("remove")(with_common("package-remove", remove))

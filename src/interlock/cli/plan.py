@@ -98,7 +98,7 @@ def how_long(told: Json, what: str = "It") -> str:
     if told["days"] is None:
         return f"{what} would not end: others use every API call that {name} allows in a day."
     n, unit = rounded(told["working_seconds"])
-    working = "less than a minute" if unit == "moment" else f"about {n} {unit}"
+    working = "less than a minute" if unit == "moment" else f"about {n} {unit if n != 1 else unit.removesuffix('s')}"
     if told["limited_by"] is None:
         return f"{what} would take {working}, at the pace of this count; automation in Salesforce may make it slower."
     return f"{what} would take {working} of work, over {told['days']} days because of the daily limit of {name}."

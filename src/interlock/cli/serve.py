@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,11 +37,13 @@ async def serve(
     ] = None,
 ) -> Answer:
     """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app.new_org import prepare
     from interlock.app.notify.courier import delivering
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
-    from interlock.app.setup import finish
+    from interlock.app.setup import finish, package
     from interlock.app.worker import is_shared, make_dispatcher
+    from interlock.config import browser_host
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
     from interlock.web.front_end import refuse_without_front_end
@@ -59,7 +62,7 @@ async def serve(
         stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)
-        url = settings.public_url or url_of(listening, listening_host)
+        url = settings.public_url or url_of(listening, browser_host(listening_host))
         if travels_in_clear(listening_host, settings.public_url):
             run.say(
                 "Other machines can reach the pages without https, so passwords can be read on their way."
@@ -78,7 +81,10 @@ async def serve(
                         run.page.line(f"Nobody has an account yet. Open this once, within a day, to make yours: {link}")
                     # Whoever waits for this through a pipe must get it now, not when the buffer is full.
                     sys.stdout.flush()
-                await finish.end_what_was_left(opened)
+                await package.go_on_with_what_was_left(opened)
+                await finish.go_on_with_what_was_left(opened)
+                opened.background.start("left sign-ins", partial(_end_left_sign_ins, run, opened, opened.clock_us()))
+                await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
@@ -88,6 +94,28 @@ async def serve(
             await desk.close()
     run.say("Stopped. What was done is saved.")
     return Answer()
+
+
+async def _end_left_sign_ins(run: Run, opened: Interlock, began_us: int) -> None:
+    """Administrators', of a process that died before it had ended them. On a shared database another process may be at it now.
+    Nothing waits for it: a CRM may be away, or the key file."""
+    from interlock.app import sign_offs
+    from interlock.app.background import failure_of
+    from interlock.app.errors import AppError
+    from interlock.app.worker import is_shared
+    from interlock.crm.errors import CrmError
+    from interlock.store.errors import StoreError
+    from interlock.store.sign_ins import LIFETIME_US
+
+    before_us = began_us - (LIFETIME_US if is_shared(opened.home.database) else 0)
+    try:
+        async with opened.crms() as crms:
+            for ended in await sign_offs.end_left_deploying(opened.store, crms, before_us):
+                if ended.why_not is not None:
+                    run.say(f"{ended.why_not} {ended.fix}")
+    except (AppError, CrmError, StoreError) as error:
+        failure = failure_of(error)
+        run.say(f"An administrator's sign-in that was left could not be ended: {failure.message} {failure.fix}")
 
 
 async def _alone(run: Run, opened: Interlock) -> None:

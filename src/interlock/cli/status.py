@@ -28,7 +28,9 @@ async def status(
         results = await use_case.status(opened.store, found, now_us)
         worker = await use_case.worker(opened.store, now_us)
     late = max_lag is not None and any(each.lag_s is not None and each.lag_s > max_lag for each in results)
-    needs = late or any(each.issues for each in results)
+    # What a person has paused waits for nobody; what stands still by itself does.
+    stopped = {"suspended", "signed_out", "stopped_by_brake"}
+    needs = late or any(each.issues or each.document["connection"]["state"] in stopped for each in results)
     document = {"connections": [each.document for each in results], "worker": worker}
 
     def page(out: Page) -> None:
@@ -49,6 +51,9 @@ def _page(out: Page, result: ConnectionStatus, late: bool, worker: dict[str, Any
         f"{connection['name']}: HubSpot {connection['hubspot']['name']}, "
         f"Salesforce {connection['salesforce']['name']} ({connection['salesforce']['org_id']}), {connection['state']}"
     )
+    held_up = result.document["held_up"]
+    if held_up:
+        out.line(f"Nothing has come through since {shown(held_up['since'])}. {held_up['fix'] or ''}".rstrip())
     names = ("linked", "due", "waiting", "issues", "conflicts")
     rows = [
         (

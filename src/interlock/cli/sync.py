@@ -24,6 +24,7 @@ from interlock.cli.base import (
     Run,
     with_common,
 )
+from interlock.cli.counted import counted
 
 if TYPE_CHECKING:
     from interlock.app.sync import SyncResult
@@ -47,7 +48,8 @@ async def sync(
     plan: PlanOption = False,
 ) -> Answer:
     """Carry changes over, both ways."""
-    from interlock.app import connections, keys, times
+    from interlock.app import asked_for, connections, keys, times
+    from interlock.app import once as use_case
     from interlock.cli.plan import plan as preview
 
     if plan:
@@ -62,6 +64,9 @@ async def sync(
     wanted = [keys.check_key(each) for each in record or ()]
     async with run.open() as opened:
         chosen = await connections.choose(opened.store, run.connection)
+        use_case.check_runs(chosen, only)
+        assert chosen.id is not None
+        await asked_for.note_sync(opened.store, chosen.id, only, wanted)
         if not once and not wanted:
             return await _until_ended(run, opened, chosen, only)
         return await _once(run, opened, chosen, only, wanted, wait_s)
@@ -237,11 +242,11 @@ def _page(out: Page, document: Json) -> None:
         f"{document['seconds']:.1f} s, {calls['hubspot']:,} HubSpot and {calls['salesforce']:,} Salesforce API calls."
     )
     if document["waiting"]:
-        out.line(f"{document['waiting']:,} records wait, the next until {document['next_due_at']}.")
+        out.line(f"{counted(document['waiting'], 'record', 'waits')}, the next until {document['next_due_at']}.")
     if document["outcome"] == "stopped":
         out.line("Next: interlock status")
     elif document["open_issues"]:
-        out.line(f"{document['open_issues']:,} issues need a person. Next: interlock issues")
+        out.line(f"{counted(document['open_issues'], 'issue', 'needs')} a person. Next: interlock issues")
 
 
 def register(app: typer.Typer) -> None:

@@ -21,6 +21,7 @@ from interlock.cli.base import (
     YesOption,
     with_common,
 )
+from interlock.cli.counted import counted
 from interlock.cli.sync import ending, working
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def undo(
         if plan or not (found.fields or found.records):
             return _planned(found, plan)
         if found.fields:
-            run.confirm(f"Put {len(found.fields):,} fields back?", yes)
+            run.confirm(f"Put {counted(len(found.fields), 'field')} back?", yes)
         count = delete if delete is not None else _typed(found, yes)
         with ending() as ends:
             result = await running.run(
@@ -88,6 +89,7 @@ async def undo(
                 only=only,
                 key=key,
                 delete_records=count,
+                up_to=found.up_to,
                 on_cycle=partial(working, run, ends),
             )
         open_issues = await once.open_issues(opened.store, chosen.id)
@@ -97,19 +99,20 @@ async def undo(
 def _typed(found: UndoPlan, yes: bool) -> int | None:
     """How many records a person wants deleted; None where there is nobody to type it: they are left. Raises Stopped."""
     from interlock.app.errors import Stopped
+    from interlock.app.typed_count import is_typed
 
     number = len(found.records)
     if not number or yes or not sys.stdin.isatty():
         return None
     sys.stderr.write(
-        f"{number:,} records that a sync created, and that nobody has touched, would be deleted again."
+        f"{counted(number, 'record')} that a sync created, and that nobody has touched, would be deleted again."
         f" Type {number} to delete them, or nothing to keep them: "
     )
     sys.stderr.flush()
-    typed = sys.stdin.readline().strip().replace(",", "")
+    typed = sys.stdin.readline().strip()
     if not typed:
         return None
-    if typed != str(number):
+    if not is_typed(typed, number):
         raise Stopped(f"{typed!r} is not {number}. Nothing was changed.", code="declined")
     return number
 
@@ -125,8 +128,8 @@ def _planned(found: UndoPlan, plan: bool) -> Answer:
             out.line("There is nothing to take back.", style="bold")
         else:
             out.line(
-                f"{len(found.fields):,} fields would go back, and {len(found.records):,} records that a sync created would be"
-                " deleted again.",
+                f"{counted(len(found.fields), 'field')} would go back, and {counted(len(found.records), 'record')} that a sync"
+                " created would be deleted again.",
                 style="bold",
             )
             _show_fields(out, found)
@@ -146,11 +149,14 @@ def _done(found: UndoPlan, result: UndoResult, open_issues: int) -> Answer:
     def page(out: Page) -> None:
         if result.sync.outcome != "done":
             out.line(f"It ended early: {result.sync.stopped_reason}. Run it again to go on.", style="bold")
-        out.line(f"{result.fields:,} fields went back, {result.records:,} records were deleted again.", style="bold")
+        out.line(
+            f"{counted(result.fields, 'field')} went back, {counted(result.records, 'record', 'was')} deleted again.",
+            style="bold",
+        )
         _show_left(out, result.left)
         out.line("A field that went back stays so until somebody edits it on either side.")
         if open_issues:
-            out.line(f"{open_issues:,} issues need a person. Next: interlock issues")
+            out.line(f"{counted(open_issues, 'issue', 'needs')} a person. Next: interlock issues")
 
     return Answer(result_document(found, result, open_issues), page, code)
 

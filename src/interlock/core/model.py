@@ -194,13 +194,12 @@ class Dirty(msgspec.Struct, frozen=True, gc=False):
     due_at_us: int
     attempts: int
     reason: Reason
+    behind: Reason | None = None  # of a parked one: for which it is looked at when its park ends
 
 
 class IntentKind(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
-    OPT_OUT = "opt_out"
-    ASSOCIATE = "associate"
 
 
 class IntentState(enum.StrEnum):

@@ -193,7 +193,7 @@ def _still_holds(field: FieldWrite, values: Mapping[str, Raw]) -> bool:
 
 async def _create_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
     by_key = {write.sync_key: write for _, write in pairs}
-    requests = [SalesforceCreate(key, write.values()) for key, write in by_key.items()]
+    requests = [SalesforceCreate(key, {**write.values(), **write.along}) for key, write in by_key.items()]
     # A lead without a matched owner is given one by the org's assignment rules, as the native integration does.
     assign = [each for each in requests if type_ == "Lead" and "OwnerId" not in each.fields]
     for group, auto_assign in ((assign, True), ([each for each in requests if each not in assign], False)):
@@ -211,7 +211,7 @@ async def _update_in_salesforce(ctx: Cycle, type_: str, pairs: list[Pair]) -> No
         await _update_exactly(ctx, type_, pairs)
         return
     by_id = {write.id: write for _, write in pairs if write.id is not None}
-    requests = [SalesforceWrite(id_, write.values()) for id_, write in by_id.items()]
+    requests = [SalesforceWrite(id_, {**write.values(), **write.along}) for id_, write in by_id.items()]
     before = sorted({field.name for _, write in pairs for field in write.fields})
     outcomes = await ctx.salesforce.update_with_before(type_, requests, before, purpose="write")
     for id_, write in by_id.items():
@@ -245,7 +245,9 @@ async def _update_exactly(ctx: Cycle, type_: str, pairs: list[Pair]) -> None:
             ready[seen.key.id] = (write, seen.modified_us)
         else:
             write.outcome = NotDone("it was edited this very moment")
-    requests = [(SalesforceWrite(id_, write.values()), stamp_us) for id_, (write, stamp_us) in ready.items()]
+    requests = [
+        (SalesforceWrite(id_, {**write.values(), **write.along}), stamp_us) for id_, (write, stamp_us) in ready.items()
+    ]
     outcomes = await ctx.salesforce.update_exact_many(type_, requests, purpose="write") if requests else {}
     for id_, outcome in outcomes.items():
         ready[id_][0].outcome = outcome
@@ -263,10 +265,14 @@ def _drop_refused(work: Work, write: SideWrite) -> bool:
         return False
     if refusal.gone and not write.creates:
         return False
-    bad = [field for field in write.fields if field.name in refusal.fields] or _unusable_references(write, refusal)
+    bad = [field for field in write.fields if field.name in refusal.fields]
+    along = {name: value for name, value in write.along.items() if name not in refusal.fields}
+    if not bad and along == write.along:
+        bad = _unusable_references(write, refusal)
     # A create that lacks what the CRM requires cannot be saved by sending less.
-    if not bad or refusal.code == "REQUIRED_FIELD_MISSING":
+    if refusal.code == "REQUIRED_FIELD_MISSING" or not (bad or along != write.along):
         return False
+    write.along = along
     write.dropped = [*write.dropped, *((field, refusal.code, refusal.message) for field in bad)]
     write.fields = [field for field in write.fields if field not in bad]
     if not write.fields and not write.extra and not write.creates:

@@ -70,7 +70,8 @@ def _conflict_row(work: Work, field: FieldWrite, now_us: int) -> AuditRow:
 
 
 def lost_races(work: Work, write: SideWrite, now_us: int) -> list[AuditRow]:
-    """What Salesforce held just before our write, where it is not what we had read: somebody's edit that we replaced."""
+    """What Salesforce held just before our write, where it is not what we had read: somebody's edit that we replaced. Where the
+    read within the writing call failed nothing can be told (docs/guarantees.md)."""
     outcome = write.outcome
     if write.side is not Side.SALESFORCE or not isinstance(outcome, Written) or outcome.before is None:
         return []

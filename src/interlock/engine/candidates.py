@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.link import RESTS
 from interlock.core.match import Candidate
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime
-from interlock.engine.work import Batch, Work
+from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.work import Batch, Seen, Work
 from interlock.store import identity, links
 
 # Of the records that share a domain or a name, as many are read and named to a person.
@@ -38,6 +40,14 @@ class Finder:
             RecordKey, RecordKey
         ] = {}  # record -> the one that an id of the native integration joins it with
         self.ends: dict[RecordKey, int] = {}  # record -> its resting link, which ends when it finds another counterpart
+        # Pairs of this batch of which a record that had gone is there again, or lives on as another: they are about to have it.
+        self.coming_back = {
+            work.link.id
+            for work in batch.works
+            for side in Side
+            if work.link is not None and work.link.state is RESTS[side] and _lives(work.seen(side))
+        }
+        self.undecided: set[RecordKey] = set()  # records of these pairs
         self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
@@ -46,7 +56,9 @@ class Finder:
 
     def note(self, key: RecordKey, link: RecordLink, widowed: LinkState) -> None:
         """A record whose counterpart was deleted is free for another that is found to be the same."""
-        if link.state is widowed and link.id is not None:
+        if link.state is widowed and link.id in self.coming_back:
+            self.undecided.add(key)
+        elif link.state is widowed and link.id is not None:
             self.ends[key] = link.id
         else:
             self.linked_to[key] = link.key(key.side.other)
@@ -58,6 +70,10 @@ class Finder:
         # What an id names is free for the record that names it, and for nobody who has found it by less.
         named = None if each.by in (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID) else self.named_with.get(each.key)
         return self.linked_to.get(each.key) or named
+
+
+def _lives(seen: Seen) -> bool:
+    return isinstance(seen, Observation) or (isinstance(seen, Gone) and seen.successor is not None)
 
 
 def own_seen(work: Work) -> Observation:
@@ -74,6 +90,8 @@ async def take_answer(
         finder.add(work, answer, by)
     elif answer.successor is None:
         work.why_not = "counterpart_deleted"
+    elif answer.successor.side is Side.SALESFORCE and not finder.runtime.syncs(answer.successor.type):
+        leave_to_its_type(ctx, work)
     else:
         successor = answer.successor
         if successor.side is Side.HUBSPOT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -13,6 +12,7 @@ from interlock.core.model import Observation, Raw, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
+from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
 from interlock.store.lease import Lease
@@ -20,6 +20,8 @@ from interlock.store.lease import Lease
 # The key properties. Interlock's own; the native integration's id properties are only ever read.
 HUBSPOT_ID_PROPERTY = "interlock_salesforce_id"
 SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
+# For people to see, and no key: what it says is never relied on, so it may lack, lag behind, or be another account's.
+SALESFORCE_HUBSPOT_ID = "Interlock_HubSpot_Id__c"
 
 # Base entries of the e-mail opt-out, which is not a mapping (field mapping ids start at 1): whether each side has it, and
 # the fingerprint of the address that it was known for.
@@ -98,6 +100,7 @@ class ObjectRuntime(msgspec.Struct):
     # Salesforce types written 25 a call, each row refused if somebody wrote since our read, instead of many a call with
     # what stood there before.
     exact_types: frozenset[str] = frozenset()
+    id_shown_types: frozenset[str] = frozenset()  # Salesforce types whose records can be told their HubSpot record
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
@@ -118,6 +121,10 @@ class ObjectRuntime(msgspec.Struct):
 
     def indexes(self, side: Side) -> bool:
         return self.matched_by_index or (self.native_ids and side is Side.HUBSPOT)
+
+    def syncs(self, salesforce_type: str) -> bool:
+        """A type can be off beside another of its object that is on. What is linked with a record of it rests."""
+        return salesforce_type in self.mappings
 
     def mapping_for(self, salesforce_type: str) -> ObjectMapping:
         return self.mappings[salesforce_type]
@@ -152,6 +159,11 @@ class Reference(msgspec.Struct):
         points_to = values.get(self.property if side is Side.HUBSPOT else self.field)
         known = self.hubspot_to_common if side is Side.HUBSPOT else self.salesforce_to_common
         return bool(points_to) and str(points_to) not in known
+
+    def key(self, side: Side, id_: str) -> RecordKey:
+        """Of the record that it points to."""
+        spec = SPECS[self.object]
+        return RecordKey(side, spec.hubspot_type if side is Side.HUBSPOT else spec.salesforce_types[0], id_)
 
     def forget(self) -> None:
         """Links change between passes: what was learned for one is not trusted in the next."""
@@ -232,6 +244,10 @@ class Cycle(msgspec.Struct):
         """`"{portal}:{object}:{id}"`: one org may serve several HubSpot accounts."""
         return f"{self.portal}:{object_}:{hubspot_id}"
 
+    def is_ours(self, key: str) -> bool:
+        """Whether it names a record of this HubSpot account."""
+        return key.startswith(f"{self.portal}:")
+
     def object_of(self, key: RecordKey) -> ObjectRuntime | None:
         for runtime in self.objects.values():
             if (key.side is Side.HUBSPOT and key.type == runtime.spec.hubspot_type) or (
@@ -239,6 +255,3 @@ class Cycle(msgspec.Struct):
             ):
                 return runtime
         return None
-
-
-Json = dict[str, Any]

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from interlock.core.model import Dirty, IntentState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.detect import detect
-from interlock.engine.erasing import leave_erased, note_erased
+from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
-from interlock.engine.left_out import wake_returned
+from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
 from interlock.engine.load import load, loading
+from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
@@ -136,12 +137,14 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
     await recover(ctx, batch)
     await fetch(ctx, batch)
+    _let_rest(batch)
     await set_survivors_aside(ctx, batch)
     await note_erased(ctx, batch)
     await read_membership(ctx, batch.runtime, batch.works)
     await match(ctx, batch)
     await leave_outside(ctx, batch)
     leave_erased(batch)
+    await learn_of_creates(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
@@ -203,6 +206,18 @@ async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty]
     return Batch(runtime, list(works.values()), horizon, looked_us)
 
 
+def _let_rest(batch: Batch) -> None:
+    """Pairs and records whose type does not sync any more, whatever made them due: they wait for the day on which it does. Of
+    somebody whom HubSpot erased nothing is kept until then, and a lead that was converted lives on as what may sync."""
+    in_salesforce = [(work, work.key(Side.SALESFORCE)) for work in batch.works]
+    for work, key in in_salesforce:
+        lives_on = isinstance(work.salesforce, Gone) and work.salesforce.successor is not None
+        if key is not None and not batch.runtime.syncs(key.type) and not is_erased(work) and not lives_on:
+            work.wait(batch.looked_us + UNTIL_WOKEN_US, Reason.WAITING)
+            batch.parked.append(work)
+    batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
 async def _due(ctx: Cycle, runtime: ObjectRuntime, tx: Tx) -> list[Dirty]:
     now_us = ctx.clock_us()
     if ctx.only_keys is None:
@@ -235,6 +250,3 @@ async def verify_leftovers(ctx: Cycle) -> None:
         old = await intents.older_than_fence(tx, ctx.lease.fence)
     for runtime in ctx.objects.values():
         await verify(ctx, runtime, [each for each in to_verify(old) if each.object == runtime.slug])
-
-
-__all__ = ["RecordLink", "drain", "one_pass", "poll", "run_batch", "work_off"]

@@ -29,12 +29,13 @@ from interlock.engine.context import (
     HUBSPOT_ID_PROPERTY,
     OPT_OUT,
     OPT_OUT_ADDRESS,
+    SALESFORCE_HUBSPOT_ID,
     Cycle,
     Settings,
 )
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import note_excluded
-from interlock.engine.left_out import wait_for_left_out
+from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, SideWrite, Work
@@ -81,6 +82,11 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
             if decision.state is LinkState.LINKED:
                 link.state = LinkState.LINKED
                 _decide_pair(ctx, work)
+        case LinkMove.FOLLOW if (
+            (to := decision.successor) and to.side is Side.SALESFORCE and not work.runtime.syncs(to.type)
+        ):
+            # It lives on as a record of a type that does not sync: the pair moves when that does.
+            work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
         case LinkMove.FOLLOW:
             work.follow = decision.successor
         case LinkMove.WAIT if work.reason is Reason.RESYNC:
@@ -131,7 +137,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         work.held.extend(plan.held)
         if plan.fields or extra:
             key = link.key(side)
-            work.writes.append(SideWrite(side, key.type, key.id, "", plan.fields, extra))
+            write = SideWrite(side, key.type, key.id, "", plan.fields, extra)
+            if side is Side.SALESFORCE and not work.undoing:
+                write.along = _hubspot_id_along(ctx, work, link.hubspot_id, salesforce)
+            work.writes.append(write)
     _note_held(work)
     _note_waiting_references(ctx, work)
     wait_for_left_out(ctx, work, mapping)
@@ -163,6 +172,15 @@ def _extras(work: Work, hubspot: Observation, salesforce: Observation) -> dict[S
     if "HasOptedOutOfEmail" in salesforce.values and "hs_email_optout" in hubspot.values:
         _opt_out(work, hubspot, salesforce, extras[Side.SALESFORCE])
     return extras
+
+
+def _hubspot_id_along(ctx: Cycle, work: Work, hubspot_id: str, salesforce: Observation) -> dict[str, object]:
+    """Which HubSpot record it is linked with, in the words of the creation key. What another account of the org has said
+    there stands: two that took turns would each undo the other's."""
+    if salesforce.key.type not in work.runtime.id_shown_types or SALESFORCE_HUBSPOT_ID not in salesforce.values:
+        return {}
+    said, holds = str(salesforce.values[SALESFORCE_HUBSPOT_ID] or ""), ctx.creation_key(work.object, hubspot_id)
+    return {} if said == holds or (said and not ctx.is_ours(said)) else {SALESFORCE_HUBSPOT_ID: holds}
 
 
 def _address(work: Work, hubspot: Observation) -> str | None:
@@ -268,7 +286,10 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     elif own.values.get("HasOptedOutOfEmail") and own.values.get("Email"):
         work.opt_out_hubspot = str(own.values["Email"])
         work.opt_out_address = _address_print(work.opt_out_hubspot)
-    work.writes.append(SideWrite(side, type_, None, sync_key, plan.fields, extra))
+    write = SideWrite(side, type_, None, sync_key, plan.fields, extra)
+    if side is Side.SALESFORCE and type_ in work.runtime.id_shown_types:
+        write.along = {SALESFORCE_HUBSPOT_ID: sync_key}
+    work.writes.append(write)
     _note_held(work)
     _note_waiting_references(ctx, work)
     wait_for_left_out(ctx, work, mapping)
@@ -286,6 +307,7 @@ def _note_waiting_references(ctx: Cycle, work: Work) -> None:
                 continue
             points_to = seen.values.get(name)
             if points_to and (str(points_to) not in known or str(points_to) in reference.resting):
+                work.awaits.append(reference.key(side, str(points_to)))
                 work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
 
 

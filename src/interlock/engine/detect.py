@@ -7,27 +7,28 @@ late, and transactions that commit after their stamp, are found by looking back 
 
 from __future__ import annotations
 
-import enum
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from interlock.core.model import LinkState, Observation, Reason, RecordKey, RecordLink, Side
-from interlock.core.reconcile import print_of
+from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
-from interlock.engine.follow import merged_ids
+from interlock.engine.fetch import merged_ids
+from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
+from interlock.engine.left_out import UNTIL_WOKEN_US
+from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
-from interlock.objects import native
-from interlock.store import Tx, WriteTx, cursors, dirty, identity, links, unlinked
-from interlock.store.unlinked import Unlinked
+from interlock.store import Tx, WriteTx, cursors, dirty, links, unlinked
 
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.
 SALESFORCE_PAGE_ROWS = 2_000
+# A row is of use for half a minute (fetch.py), in which no more than some batches are worked off; more are not kept in memory.
+FRESH_ROWS_MOST = 10_000
 # Due before everything that is due by the clock.
 FIRST_US = 0
 # HubSpot's are milliseconds.
@@ -179,7 +180,7 @@ async def _mark_parents(
             key = RecordKey(Side.SALESFORCE, type_, id_)
             if modified_us > linked[id_].looked.members_us:
                 due.append(key)
-            elif not _compared(linked[id_]):
+            elif not was_compared(linked[id_]):
                 unsure.append(key)
         if unsure:
             await _look_again(ctx, tx, poll.runtime, unsure, Reason.CHANGED)
@@ -208,17 +209,21 @@ async def mark(
     news: list[Observation] = []
     merged_away: list[RecordKey] = []
     again: dict[Reason, list[RecordKey]] = {}
+    resting: list[RecordKey] = []
     await learn_references(ctx, runtime, rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         if rows:
-            news, again = await _news(ctx, tx, runtime, rows, reason)
-            await _index(tx, runtime, rows)
+            news, again, resting = await _news(ctx, tx, runtime, rows, reason)
+            await index_in(tx, runtime, rows)
             for why, keys in again.items():
                 await _look_again(ctx, tx, runtime, keys, why)
-            merged_away = await _merged_away(ctx, tx, runtime, rows)
+            merged_away, resting_too = await _merged_away(ctx, tx, runtime, rows)
             if merged_away:
                 await dirty.mark(tx, runtime.slug, merged_away, Reason.CHANGED, FIRST_US)
-        marks = len(again) + bool(merged_away)
+            resting += resting_too
+            if resting:
+                await dirty.mark(tx, runtime.slug, resting, Reason.WAITING, ctx.clock_us() + UNTIL_WOKEN_US)
+        marks = len(again) + bool(merged_away) + bool(resting)
         for due_at_us, part in ((FIRST_US, _moved_on(news)), (ctx.clock_us(), _others(news))):
             if not part:
                 continue
@@ -226,7 +231,7 @@ async def mark(
             marks += 1
             exclusive = counter is not None and seq == counter + marks
             for row in part:
-                if exclusive and not row.values.get("IsDeleted"):
+                if exclusive and not row.values.get("IsDeleted") and len(ctx.fresh) < FRESH_ROWS_MOST:
                     ctx.fresh[row.key] = FreshRead(row, seq)
                 else:
                     ctx.fresh.pop(row.key, None)
@@ -243,30 +248,29 @@ def _others(rows: Sequence[Observation]) -> list[Observation]:
     return [row for row in rows if not (row.values.get("MasterRecordId") or row.values.get("IsConverted"))]
 
 
-async def _merged_away(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[RecordKey]:
-    """Linked HubSpot records that were merged into one of these. No search and no archive shows them: the survivor does."""
+async def _merged_away(
+    ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]
+) -> tuple[list[RecordKey], list[RecordKey]]:
+    """Linked HubSpot records that were merged into one of these, and those of them that rest since their type does not sync. No
+    search and no archive shows them: the survivor does."""
     if ctx.only_keys is not None or rows[0].key.side is not Side.HUBSPOT:
-        return []
+        return [], []
     ids = [id_ for row in rows for id_ in merged_ids(row)]
     if not ids:
-        return []
-    found = await links.by_hubspot(tx, runtime.slug, ids)
-    return [link.hubspot for link in found.values() if link.state is not LinkState.HUBSPOT_DELETED]
-
-
-_RESTS_FOR = {LinkState.HUBSPOT_DELETED: Side.HUBSPOT, LinkState.SALESFORCE_DELETED: Side.SALESFORCE}
-
-
-class _News(enum.Enum):
-    NOTHING = 0
-    UNSURE = 1  # as we know it, but its stamp is so young that a later edit may carry the same one
-    NOW = 2
+        return [], []
+    found = [
+        link
+        for link in (await links.by_hubspot(tx, runtime.slug, ids)).values()
+        if link.state is not LinkState.HUBSPOT_DELETED
+    ]
+    due = [link.hubspot for link in found if runtime.syncs(link.salesforce_type)]
+    return due, [link.hubspot for link in found if not runtime.syncs(link.salesforce_type)]
 
 
 async def _news(
     ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation], reason: Reason
-) -> tuple[list[Observation], dict[Reason, list[RecordKey]]]:
-    """What is news among `rows`, and what has to be looked at once more a little later."""
+) -> tuple[list[Observation], dict[Reason, list[RecordKey]], list[RecordKey]]:
+    """What is news among `rows`, what has to be looked at once more a little later, and what rests."""
     side = rows[0].key.side
     rows = ctx.echoes.others(runtime, rows)
     ids = [row.key.id for row in rows]
@@ -274,21 +278,24 @@ async def _news(
     alone = await unlinked.by_keys(tx, [row.key for row in rows if row.key.id not in linked])
     # Those that wait for an answer, of a match that several fit say, and are only to be linked when it comes.
     waiting = await dirty.by_keys(tx, list(alone))
-    only_linked = {key for key, due in waiting.items() if due.reason is Reason.EXISTING_LINK_ONLY}
+    only_linked = {key for key, due in waiting.items() if (due.behind or due.reason) is Reason.EXISTING_LINK_ONLY}
     news: list[Observation] = []
     again: dict[Reason, list[RecordKey]] = defaultdict(list)
+    resting: list[RecordKey] = []
     for row in rows:
         if ctx.only_keys is not None and row.key not in ctx.only_keys:
             continue
         link = linked.get(row.key.id)
-        what = _of_one_alone(row, alone.get(row.key)) if link is None else _of_a_pair(runtime, link, row)
-        if what is _News.NOW:
+        what = of_one_alone(row, alone.get(row.key)) if link is None else of_a_pair(runtime, link, row)
+        if what is News.NOW:
             news.append(row)
-        elif what is _News.UNSURE:
+        elif what is News.RESTS:
+            resting.append(row.key)
+        elif what is News.UNSURE:
             # It is the version that was there at install: to look once more is no reason to create its counterpart.
             left_alone = row.key in alone and (alone[row.key].why == "existing_not_created" or row.key in only_linked)
             again[Reason.EXISTING_LINK_ONLY if left_alone else reason].append(row.key)
-    return news, again
+    return news, again, resting
 
 
 async def _look_again(
@@ -298,108 +305,3 @@ async def _look_again(
     await dirty.mark(tx, runtime.slug, keys, reason, ctx.clock_us() + STAMP_AGED_US + 1)
     for key in keys:
         ctx.fresh.pop(key, None)
-
-
-def _compared(link: RecordLink) -> bool:
-    """Whether the pair was looked at again when the versions that it was looked at in could hide no edit any more."""
-    return (link.synced_at_us or 0) - link.looked.since_us > STAMP_AGED_US
-
-
-def _of_one_alone(row: Observation, alone: Unlinked | None) -> _News:
-    """A stamp says that a record without counterpart is as it was looked at only once its grain, a second in Salesforce,
-    has passed: a later edit within the same second carries the same stamp."""
-    if row.values.get("IsDeleted") or row.values.get("IsConverted"):
-        # Of a record that stood alone there may be an issue, which ends with it.
-        return _News.NOTHING if alone is None else _News.NOW
-    if alone is None or alone.version_us != row.modified_us:
-        return _News.NOW
-    return _News.NOTHING if alone.seen_us - alone.first_us > STAMP_AGED_US else _News.UNSURE
-
-
-def _of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> _News:
-    """Nothing, if the row holds just what the base says of its side."""
-    # This very version. One that shows up late, behind a newer stamp, is another one.
-    looked_at = link.looked.version_us(row.key.side) == row.modified_us
-    compared = looked_at and _compared(link)
-    rests_for = _RESTS_FOR.get(link.state)
-    gone = row.values.get("IsDeleted") or row.values.get("IsConverted")
-    if gone and rests_for is not row.key.side.other:
-        return _News.NOTHING if rests_for is Side.SALESFORCE else _News.NOW
-    if rests_for is row.key.side.other or link.state is LinkState.EXCLUDED:
-        # The one that is left of a resting pair, or one outside the list that limits what syncs: nothing of it is carried
-        # over, so its edits are looked at once.
-        return _News.NOTHING if compared else _News.UNSURE if looked_at else _News.NOW
-    if rests_for is not None:
-        # A record that shows up although its pair rests was restored.
-        return _News.NOW
-    # Members of a set (contact roles) are not among the row's values.
-    if runtime.set_objects and not looked_at:
-        return _News.NOW
-    if runtime.left_out and not looked_at:
-        # It may have changed in a field whose mapping cannot be used now: it is to wait for it.
-        return _News.NOW
-    side = row.key.side
-    if not looked_at and any(each.is_unknown(side, row.values) for each in runtime.references):
-        # A company that is not linked yet, and that nobody has seen the record at: so nobody waits for it.
-        return _News.NOW
-    unsure = bool(runtime.set_objects) and not compared
-    place = 0 if side is Side.HUBSPOT else 1
-    for field in runtime.mapping_for(link.salesforce_type).fields:
-        base = link.base.get(field.id)
-        held = link.held.get(field.id)
-        if base is None and held is None:
-            # A new mapping, or a side that cannot be read: looked at since, or will be again when the stamp has aged.
-            unsure = unsure or not compared
-            continue
-        print_ = print_of(field, side, row.values)
-        known = held if held is not None else base
-        if print_ is not None and known is not None and print_ != known[place]:
-            if not looked_at:
-                return _News.NOW
-            # Looked at since, and still not in the base: it cannot be carried over (the other side cannot be read, an
-            # owner without counterpart). To look again at once would find the same, and again, pass after pass.
-            unsure = unsure or not compared
-    if _opt_out_moved(runtime, link, row):
-        return _News.NOW
-    return _News.UNSURE if unsure else _News.NOTHING
-
-
-def _opt_out_moved(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> bool:
-    opt_out = runtime.spec.opt_out
-    if opt_out is None:
-        return False
-    hubspot = row.key.side is Side.HUBSPOT
-    name = opt_out.property if hubspot else opt_out.field
-    if name not in row.values:
-        return False
-    given = str(row.values[name]).lower() == "true"
-    return given and not link.base.get(0, (0, 0))[0 if hubspot else 1]
-
-
-async def index_rows(ctx: Cycle, runtime: ObjectRuntime, rows: Sequence[Observation]) -> None:
-    if rows:
-        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-            await _index(tx, runtime, rows)
-
-
-async def _index(tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Observation]) -> None:
-    """Keep the identity index of objects that are matched through it (companies), and of what names its counterpart."""
-    side = rows[0].key.side
-    if not runtime.indexes(side):
-        return
-    entries = [
-        (kind, key, row.key.id)
-        for row in rows
-        if not row.values.get("IsDeleted")
-        for kind, key in _index_keys(runtime, row)
-    ]
-    await identity.put(tx, runtime.slug, side, entries)
-
-
-def _index_keys(runtime: ObjectRuntime, row: Observation) -> list[tuple[str, str]]:
-    keys = runtime.spec.identity_keys(row.key.side, row.values) if runtime.matched_by_index else []
-    if runtime.native_ids and row.key.side is Side.HUBSPOT:
-        named = native.named(runtime.spec, row.values)
-        if named is not None and named.key is not None:
-            keys = [*keys, (native.KIND, named.key.id)]
-    return keys

@@ -14,6 +14,7 @@ from interlock.engine.context import Cycle
 from interlock.engine.work import Batch, Work
 from interlock.objects.spec import ObjectSpec
 from interlock.store import WriteTx, erasures
+from interlock.store.known_as import known_as
 
 RECORD, PERSON = "record", "person"
 
@@ -58,10 +59,14 @@ def addresses(spec: ObjectSpec, seen: Iterable[object]) -> list[str]:
     ]
 
 
+def is_erased(work: Work) -> bool:
+    return isinstance(work.hubspot, Gone) and work.hubspot.how is GoneHow.ERASED
+
+
 async def forget_erased(tx: WriteTx, batch: Batch) -> None:
     """Last in the transaction that records the batch: what it has just written down of them goes too."""
     for work in batch.works:
-        if isinstance(work.hubspot, Gone) and work.hubspot.how is GoneHow.ERASED:
+        if is_erased(work):
             await _forget(tx, batch, work)
 
 
@@ -70,7 +75,8 @@ async def _forget(tx: WriteTx, batch: Batch, work: Work) -> None:
     keys = list(dict.fromkeys(each.key for each in work.dirty))
     if link is not None:
         keys = list(dict.fromkeys([*keys, link.hubspot, link.salesforce]))
-    spec = batch.runtime.spec
-    gone = [str(key) for key in keys if key.side is Side.HUBSPOT]
-    await erasures.put(tx, [*gone, *addresses(spec, [work.salesforce])])
-    await erasures.clear(tx, work.object, keys, [link.id] if link is not None and link.id is not None else [])
+    # What was merged into the record was erased with it, and is remembered under ids of its own.
+    known = await known_as(tx, work.object, keys)
+    gone = [str(key) for key in known.keys if key.side is Side.HUBSPOT]
+    await erasures.put(tx, [*gone, *addresses(batch.runtime.spec, [work.salesforce])])
+    await erasures.clear(tx, work.object, known.keys, known.link_ids)

@@ -1,8 +1,14 @@
-"""Refusal codes, ours and the CRMs', as a person needs them: which category of issue, and what to do. Pure table."""
+"""Refusal codes, ours and the CRMs', as a person needs them: which category of issue, and what to do. Pure table.
+
+What a CRM's code means is said by the table of that CRM (crm/*/classify.py); here are the codes for which there is more to say
+than for all of their category.
+"""
 
 from __future__ import annotations
 
 from interlock.core.model import IssueCategory
+from interlock.crm.hubspot.classify import CATEGORY_BY_CODE
+from interlock.crm.salesforce.classify import BY_CODE
 
 _C = IssueCategory
 
@@ -50,6 +56,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.PERMISSIONS,
         "Give the sync user access to the record it refers to.",
     ),
+    "STORAGE_LIMIT_EXCEEDED": (
+        _C.LIMITS,
+        "The org's storage is full: free some or have it raised, then resync this issue.",
+    ),
     "MISSING_SCOPES": (
         _C.PERMISSIONS,
         "Give the HubSpot app or key the scope that the message names, and sign in again; what was refused is tried again.",
@@ -84,13 +94,31 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
 }
 
 
+_BY_CATEGORY: dict[IssueCategory, str] = {
+    _C.PROPERTY_VALUES: "Correct the record as the message says, then resync this issue.",
+    _C.PERMISSIONS: "Give the sync user the access that the message names, then resync this issue.",
+    _C.FIELD_MAPPING: "Correct the mapping, or choose a rule that only reads the field; then resync this issue.",
+    _C.DUPLICATES: "Another record has this value: merge the two or change one, then resync this issue.",
+    _C.ASSOCIATIONS: "Correct what the record refers to, then resync this issue.",
+    _C.CUSTOM_CODE: "Automation of the org refuses it: ask the Salesforce admin, then resync this issue.",
+    _C.MATCHING: "The record is not what it was: resync this issue, so that both sides are looked at anew.",
+    _C.LIMITS: "A limit of the CRM is in the way: wait or have it raised, then resync this issue.",
+    _C.SIGN_IN: "Sign in again, then resync this issue.",
+}
+# The CRMs' own codes. None is in both tables with different meanings: a test holds that.
+_OF_CRMS: dict[str, IssueCategory] = CATEGORY_BY_CODE | {code: verdict.category for code, verdict in BY_CODE.items()}
+
+
 def fix_for(code: str) -> tuple[IssueCategory, str]:
     """The category of a refusal code and what a person can do about it; unknown codes are property values, in the CRM's words."""
-    return _TABLE.get(code, (_C.PROPERTY_VALUES, "Correct the record as the message says, then resync this issue."))
+    if code in _TABLE:
+        return _TABLE[code]
+    category = _OF_CRMS.get(code, _C.PROPERTY_VALUES)
+    return category, _BY_CATEGORY[category]
 
 
 def known() -> list[tuple[str, IssueCategory, str]]:
-    """Every code that has words of its own, by category: (code, category, what to do)."""
+    """Every code that we know, by category: (code, category, what to do)."""
     order = list(IssueCategory)
-    rows = [(code, category, fix) for code, (category, fix) in _TABLE.items()]
+    rows = [(code, *fix_for(code)) for code in dict.fromkeys([*_TABLE, *_OF_CRMS])]
     return sorted(rows, key=lambda row: order.index(row[1]))

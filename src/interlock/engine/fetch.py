@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from interlock.core.link import WHOLE
-from interlock.core.model import Gone, GoneHow, Observation, RecordKey, Side
+from interlock.core.model import Gone, GoneHow, Observation, Reason, RecordKey, Side
+from interlock.crm.errors import CallRefused, Forbidden
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.sweep import ARCHIVE_KEPT_US, unbroken_since
 from interlock.engine.work import Batch, Work
 from interlock.store import unlinked
 
-# Ids whose silence is looked into one by one (each is a call); beyond this many the archive is asked in batches first.
+# Ids whose silence is looked into one by one (each is a call) for one batch. Of more the archive is asked first, a hundred a
+# call, and those that it does not hold come with the next batches.
 ONE_BY_ONE_MOST = 50
 FRESH_FOR_US = 30_000_000
 # Of a hundred contacts each, which is as many calls, made only where a contact is in no archive.
@@ -56,9 +58,42 @@ async def _fetch_hubspot(ctx: Cycle, batch: Batch) -> None:
     missing = [id_ for id_ in wanted if id_ not in found]
     for id_, seen in found.items():
         wanted[id_].hubspot = seen
+    survivors = _survivors(batch)
+    for id_ in missing:
+        if id_ in survivors:
+            wanted[id_].hubspot = Gone(
+                RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, id_), GoneHow.MERGED, survivors[id_]
+            )
+    missing = [id_ for id_ in missing if id_ not in survivors]
     lived = await _not_deleted_unseen(ctx, runtime, [wanted[id_] for id_ in missing])
-    for id_, gone in (await hubspot_absence(ctx, runtime, missing, lived)).items():
+    answers, unasked = await hubspot_absence(ctx, runtime, missing, lived)
+    for id_, gone in answers.items():
         wanted[id_].hubspot = gone
+    for id_ in unasked:
+        wait_to_be_asked(ctx, wanted[id_])
+    batch.parked += [wanted[id_] for id_ in unasked]
+    batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+def _survivors(batch: Batch) -> dict[str, RecordKey]:
+    """Id of a record that was merged away -> what it lives on as, of the records that this batch has read: those name it."""
+    return {
+        id_: work.hubspot.key
+        for work in batch.works
+        if isinstance(work.hubspot, Observation)
+        for id_ in merged_ids(work.hubspot)
+    }
+
+
+def merged_ids(seen: Observation) -> list[str]:
+    """Ids of the HubSpot records that were merged into this one."""
+    named = seen.values.get(MERGED_IDS)
+    return [id_ for id_ in str(named).split(";") if id_] if named else []
+
+
+def wait_to_be_asked(ctx: Cycle, work: Work) -> None:
+    """That nobody has asked what became of a record says nothing about it: it comes with the next batch."""
+    work.wait(ctx.clock_us(), Reason.RETRY if work.reason is Reason.PARKED else work.reason)
 
 
 async def _not_deleted_unseen(ctx: Cycle, runtime: ObjectRuntime, missing: list[Work]) -> set[str]:
@@ -83,21 +118,24 @@ async def _not_deleted_unseen(ctx: Cycle, runtime: ObjectRuntime, missing: list[
 
 async def hubspot_absence(
     ctx: Cycle, runtime: ObjectRuntime, ids: list[str], lived: Collection[str] = ()
-) -> dict[str, Gone | Observation]:
-    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out.
+) -> tuple[dict[str, Gone | Observation], list[str]]:
+    """Why HubSpot did not return these ids: archived, merged away, or erased. Ids that prove nothing are left out. And the ids
+    of which it was not asked, since they are too many for one batch.
 
     `lived`: those of which its archive would tell, had they been deleted; of the others nothing says that they were erased.
     """
     answers: dict[str, Gone | Observation] = {}
     if not ids:
-        return answers
+        return answers, []
     type_ = runtime.spec.hubspot_type
     suspects = list(ids)
+    unasked: list[str] = []
     if len(suspects) > ONE_BY_ONE_MOST:
         archived = await ctx.hubspot.read(type_, suspects, [], archived=True, purpose="fetch")
         for id_ in archived:
             answers[id_] = Gone(RecordKey(Side.HUBSPOT, type_, id_), GoneHow.DELETED)
-        suspects = [id_ for id_ in suspects if id_ not in archived][:ONE_BY_ONE_MOST]
+        suspects = [id_ for id_ in suspects if id_ not in archived]
+        suspects, unasked = suspects[:ONE_BY_ONE_MOST], suspects[ONE_BY_ONE_MOST:]
     for id_ in suspects:
         key = RecordKey(Side.HUBSPOT, type_, id_)
         # Reading a merged-away id by itself answers with the survivor (HubSpot CRM API, merge).
@@ -110,7 +148,7 @@ async def hubspot_absence(
             answers[id_] = survivor
     if type_ == "contacts":
         await _tell_erased(ctx, answers, lived)
-    return answers
+    return answers, unasked
 
 
 async def _tell_erased(ctx: Cycle, answers: dict[str, Gone | Observation], lived: Collection[str]) -> None:
@@ -156,9 +194,13 @@ async def _merged_into_archived(ctx: Cycle) -> set[str] | None:
 async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
     runtime = batch.runtime
     wanted: dict[str, dict[str, Work]] = {}
+    leads: dict[str, Work] = {}
     for work in batch.works:
         key = work.key(Side.SALESFORCE)
         if key is None or work.salesforce is not None:
+            continue
+        if not runtime.syncs(key.type):
+            leads |= {key.id: work} if key.type == "Lead" else {}
             continue
         fresh = _fresh(ctx, work, key)
         if fresh is not None:
@@ -172,6 +214,29 @@ async def _fetch_salesforce(ctx: Cycle, batch: Batch) -> None:
         missing = [id_ for id_ in works if id_ not in found]
         for id_, answer in (await salesforce_absence(ctx, runtime, type_, missing)).items():
             works[id_].salesforce = converted(answer.key, answer) if isinstance(answer, Observation) else answer
+    for id_, gone in (await conversions(ctx, runtime, list(leads))).items():
+        leads[id_].salesforce = gone
+
+
+async def conversions(ctx: Cycle, runtime: ObjectRuntime, leads: list[str]) -> dict[str, Gone]:
+    """Of leads, while leads do not sync, those that live on as contacts, which do. Where the sync user may not read leads any
+    more nothing is known of them."""
+    if not leads or not runtime.syncs("Contact"):
+        return {}
+    try:
+        # Ids of other types are none of a lead, and no row answers to them.
+        rows = await ctx.salesforce.query_by_ids("Lead", leads, "Id, IsConverted, ConvertedContactId", purpose="fetch")
+    except (CallRefused, Forbidden):
+        return {}
+    return {
+        row["Id"]: Gone(
+            RecordKey(Side.SALESFORCE, "Lead", row["Id"]),
+            GoneHow.CONVERTED,
+            RecordKey(Side.SALESFORCE, "Contact", row["ConvertedContactId"]),
+        )
+        for row in rows
+        if row.get("IsConverted") and row.get("ConvertedContactId")
+    }
 
 
 def converted(key: RecordKey, seen: Observation) -> Observation | Gone:

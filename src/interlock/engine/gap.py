@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from interlock.core.link import WHOLE
-from interlock.core.model import Reason, RecordKey, RecordLink, Side
+from interlock.core.model import Issue, Reason, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime, StopAsked
-from interlock.store import WriteTx, dirty, issues, links, looks
+from interlock.store import dirty, issues, links, looks
 from interlock.store.looks import Gap
 
 # Below the fifteen days, since a bin may be emptied at any time; above a long week-end's outage, which a bin outlasts.
@@ -87,13 +87,13 @@ async def _check_page(ctx: Cycle, runtime: ObjectRuntime, gap: Gap) -> tuple[int
         missing=gap.missing + len(due),
         done_us=None if page else ctx.clock_us(),
     )
+    # Before it counts as done: whoever dies on the way does it once more.
+    with_issues = await _mark_those_with_issues(ctx, runtime) if gap.done_us is not None else 0
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        if gap.done_us is not None:
-            due += await _with_issues(tx, runtime)
         if due:
             await dirty.mark(tx, runtime.slug, due, Reason.CHANGED, ctx.clock_us())
         await looks.set_gap(tx, runtime.slug, gap)
-    return len(due), gap
+    return len(due) + with_issues, gap
 
 
 async def _missing_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, linked: list[RecordLink]) -> list[RecordKey]:
@@ -111,16 +111,25 @@ async def _missing_in_salesforce(ctx: Cycle, linked: list[RecordLink]) -> list[R
     return missing
 
 
-async def _with_issues(tx: WriteTx, runtime: ObjectRuntime) -> list[RecordKey]:
-    """Records that have an open issue, which may be gone as well: then it ends."""
-    keys: list[RecordKey] = []
+async def _mark_those_with_issues(ctx: Cycle, runtime: ObjectRuntime) -> int:
+    """Records that have an open issue, which may be gone as well: then it ends. Page by page, each marked by itself."""
+    marked = 0
     place: str | None = None
     while True:
-        found, place = await issues.list_(tx, object=runtime.slug, cursor=place, limit=_ISSUES_A_PAGE)
-        for issue in found:
-            if issue.hubspot_id is not None:
-                keys.append(RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, issue.hubspot_id))
-            elif issue.salesforce_id is not None and issue.salesforce_type is not None:
-                keys.append(RecordKey(Side.SALESFORCE, issue.salesforce_type, issue.salesforce_id))
+        async with ctx.store.read(ctx.connection_id) as tx:
+            found, place = await issues.list_(tx, object=runtime.slug, cursor=place, limit=_ISSUES_A_PAGE)
+        keys = [key for issue in found if (key := _key_of(runtime, issue)) is not None]
+        if keys:
+            async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+                await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, ctx.clock_us())
+        marked += len(set(keys))
         if place is None:
-            return list(dict.fromkeys(keys))
+            return marked
+
+
+def _key_of(runtime: ObjectRuntime, issue: Issue) -> RecordKey | None:
+    if issue.hubspot_id is not None:
+        return RecordKey(Side.HUBSPOT, runtime.spec.hubspot_type, issue.hubspot_id)
+    if issue.salesforce_id is not None and issue.salesforce_type is not None:
+        return RecordKey(Side.SALESFORCE, issue.salesforce_type, issue.salesforce_id)
+    return None

@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.core.model import Reason
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
-from interlock.engine.detect import index_rows
+from interlock.engine.index import index_rows
 from interlock.engine.load import load, loading, salesforce_page
 from interlock.engine.references import learn_references
 from interlock.store import directory, dirty

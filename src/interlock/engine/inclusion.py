@@ -85,6 +85,7 @@ def note_excluded(ctx: Cycle, work: Work) -> None:
 async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int) -> None:
     """Another list, or none any more: everything that stands outside the old one is looked at once more, and that the old
     one is missing is nobody's concern."""
+    await dirty.take_turn(tx)
     slug = runtime.slug
     open_, _ = await issues.list_(tx, object=slug, code=LIST_MISSING)
     await issues.resolve_ids(tx, [issue.id for issue in open_ if issue.id is not None])

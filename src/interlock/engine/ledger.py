@@ -28,13 +28,15 @@ class Ledger(msgspec.Struct):
     now_updates: list[Intent] = []  # creates whose record is to be verified like an updated one
     done: list[RecordKey] = []
     postponed: list[dirty.Postponed] = []
+    park_too: list[tuple[RecordKey, int]] = []  # until when
     alone: list[Unlinked] = []
     not_alone: list[RecordKey] = []
     resolved: list[RecordKey] = []
     ended: list[int] = []
     still_held: dict[RecordKey, set[str]] = {}
     lost: list[tuple[RecordLink, AuditRow]] = []
-    wake: list[str] = []
+    awaits: list[tuple[RecordKey, RecordKey]] = []
+    linked: list[RecordKey] = []  # records that have a counterpart now: whoever waits for one of them is looked at
     due_now: list[RecordKey] = []
 
 

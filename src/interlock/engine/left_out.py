@@ -1,4 +1,5 @@
-"""Mappings that cannot be used for a while: a field was hidden from the sync user, renamed, or changed its type.
+"""Mappings that cannot be used for a while: a field was hidden from the sync user, renamed, or changed its type. And types of
+which none are used: a person has switched them off, and the pairs of their records rest.
 
 Everything else of its records goes on without it. What was looked at meanwhile waits, and is looked at once more when a
 mapping is back: an edit of that one field would otherwise stay unseen until its record is edited again. It is the same
@@ -16,6 +17,8 @@ from interlock.store import cursors, dirty
 
 # Nothing that happens to the record itself ends this wait.
 UNTIL_WOKEN_US = 10 * 366 * 86_400_000_000
+# Why a record stands still whose Salesforce type is off.
+TYPE_OFF = "type_off"
 # By then the schemas have been read again (app/schemas.py), and say whether the field is there.
 UNTIL_SCHEMAS_AGE_US = 6 * 3_600_000_000
 
@@ -31,8 +34,9 @@ async def wake_returned(ctx: Cycle) -> None:
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         for runtime in changed:
             was, list_ = set(before[runtime.slug].get("mappings", ())), before[runtime.slug].get("list")
-            if was - runtime.left_out:
-                await dirty.wake(tx, runtime.slug)
+            off = set(before[runtime.slug].get("off", ()))
+            if was - runtime.left_out or off & runtime.mappings.keys():
+                await dirty.wake_waiting(tx, runtime.slug)
             if list_ is not None and list_ != runtime.inclusion:
                 await wake_outside(tx, runtime, ctx.clock_us())
             await cursors.set(tx, _name(runtime.slug), _now(runtime))
@@ -40,7 +44,9 @@ async def wake_returned(ctx: Cycle) -> None:
 
 def _now(runtime: ObjectRuntime) -> dict[str, object]:
     """What a drain works with, so that the next one sees what became another."""
-    mappings = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
+    mappings: dict[str, object] = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
+    off = [type_ for type_ in runtime.spec.salesforce_types if not runtime.syncs(type_)]
+    mappings |= {"off": off} if off else {}
     return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
 
 
@@ -54,6 +60,12 @@ def wait_for_left_out(ctx: Cycle, work: Work, mapping: ObjectMapping) -> None:
         work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
     if _unanswered(mapping, work.hubspot, work.salesforce):
         work.wait(ctx.clock_us() + UNTIL_SCHEMAS_AGE_US, Reason.WAITING)
+
+
+def leave_to_its_type(ctx: Cycle, work: Work) -> None:
+    """Its counterpart is there, but of a type that does not sync: another is not made, and the two are linked when it does."""
+    work.why_not = TYPE_OFF
+    work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
 
 
 def _unanswered(mapping: ObjectMapping, hubspot: Seen, salesforce: Seen) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from interlock.core.model import Observation, Reason, Side
 from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime, StopAsked
-from interlock.engine.detect import SALESFORCE_PAGE_ROWS, index_rows, mark
+from interlock.engine.detect import SALESFORCE_PAGE_ROWS, mark
+from interlock.engine.index import index_rows
 from interlock.store import cursors, dirty, links
 
 HUBSPOT_LIST_ROWS = 100

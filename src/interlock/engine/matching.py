@@ -11,8 +11,6 @@ from collections import defaultdict
 
 from interlock.core.match import Ambiguous, Decision, Match, NoMatch, choose
 from interlock.core.model import (
-    Issue,
-    IssueCategory,
     LinkedBy,
     LinkState,
     Observation,
@@ -31,8 +29,10 @@ from interlock.engine.candidates import (
 )
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
-from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
+from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
 from interlock.store import links
@@ -44,7 +44,7 @@ _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Op
 
 async def match(ctx: Cycle, batch: Batch) -> None:
     """Give every work without link a link to be made, a reason to wait, an issue, or leave it to be created."""
-    alone = [work for work in batch.works if work.link is None and eligible(work)]
+    alone = [work for work in batch.works if work.link is None and work.why_not is None and eligible(work)]
     if not alone:
         return
     finder = Finder(ctx, batch)
@@ -203,7 +203,7 @@ async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -
     found = await ctx.hubspot.read(type_, asked, properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
     for salesforce_id, seen in found.items():
         finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
-    by_hubspot_id = {id_: work for work in works if (id_ := _created_from(ctx, work))}
+    by_hubspot_id = {id_: work for work in works if (id_ := made_for(ctx, own_seen(work)))}
     created_from = await ctx.hubspot.read(type_, list(by_hubspot_id), properties, purpose="match")
     for hubspot_id, seen in created_from.items():
         finder.add(by_hubspot_id[hubspot_id], seen, LinkedBy.SYNC_KEY)
@@ -217,10 +217,16 @@ async def _deleted_counterparts(
     runtime = finder.runtime
     type_ = runtime.spec.hubspot_type
     by_hubspot_id = {
-        id_: work for work in salesforce_works if not finder.candidates_of(work) and (id_ := _created_from(ctx, work))
+        id_: work
+        for work in salesforce_works
+        if not finder.candidates_of(work) and (id_ := made_for(ctx, own_seen(work)))
     }
-    for id_, answer in (await hubspot_absence(ctx, runtime, list(by_hubspot_id))).items():
+    answers, unasked = await hubspot_absence(ctx, runtime, list(by_hubspot_id))
+    for id_, answer in answers.items():
         await take_answer(ctx, finder, by_hubspot_id[id_], answer)
+    for id_ in unasked:
+        by_hubspot_id[id_].why_not = "waiting"
+        wait_to_be_asked(ctx, by_hubspot_id[id_])
     asked = {
         own_seen(work).key.id: work
         for work in salesforce_works
@@ -236,11 +242,19 @@ async def _deleted_counterparts(
     by_type: dict[str, dict[str, Work]] = defaultdict(dict)
     for work in hubspot_works:
         stored = str(own_seen(work).values.get(HUBSPOT_ID_PROPERTY) or "")
-        if stored and not finder.candidates_of(work) and _TYPE_BY_PREFIX.get(stored[:3]) in runtime.mappings:
-            by_type[_TYPE_BY_PREFIX[stored[:3]]][stored] = work
+        salesforce_type = _TYPE_BY_PREFIX.get(stored[:3])
+        if finder.candidates_of(work) or salesforce_type not in runtime.spec.salesforce_types:
+            continue
+        by_type[salesforce_type][stored] = work
+    off = {id_: work for type_ in list(by_type) if not runtime.syncs(type_) for id_, work in by_type.pop(type_).items()}
+    became = await conversions(ctx, runtime, list(off))
+    for id_, work in off.items():
+        if id_ in became:
+            await take_answer(ctx, finder, work, became[id_])
+        else:
+            leave_to_its_type(ctx, work)
     for salesforce_type, by_id in by_type.items():
-        answers = await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))
-        for id_, answer in answers.items():
+        for id_, answer in (await salesforce_absence(ctx, runtime, salesforce_type, list(by_id))).items():
             lives_as = converted(answer.key, answer) if isinstance(answer, Observation) else answer
             await take_answer(ctx, finder, by_id[id_], lives_as)
 
@@ -251,9 +265,9 @@ def _may_be_created(ctx: Cycle, work: Work) -> bool:
     return work.runtime.create_in_hubspot and created
 
 
-def _created_from(ctx: Cycle, work: Work) -> str:
+def made_for(ctx: Cycle, seen: Observation) -> str:
     """The HubSpot id in the creation key of a record that Interlock made for this account."""
-    portal, _, rest = str(own_seen(work).values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
+    portal, _, rest = str(seen.values.get(SALESFORCE_CREATION_KEY) or "").partition(":")
     return rest.rpartition(":")[2] if portal == ctx.portal else ""
 
 
@@ -276,6 +290,10 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
             continue
         decision = _decide(finder, work)
         match decision:
+            case Match(key=key) if key in finder.undecided:
+                # What becomes of its pair is decided in this very batch.
+                work.why_not = "waiting"
+                work.wait(finder.ctx.clock_us() + finder.ctx.settings.retry_base_us, Reason.RETRY)
             case Match(key=key, by=by):
                 other = waiting.get(key)
                 if other is not None and other is not work:
@@ -286,7 +304,8 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
                 _pair(finder, work, key, by)
             case Ambiguous():
                 work.why_not = decision.code
-                work.issues.append(_ambiguous(finder, work, decision))
+                work.issues.append(question_of(finder, work, decision))
+                batch.also_due += held_by_what_does_not_sync(finder, decision)
                 work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
             case NoMatch():
                 pass
@@ -337,39 +356,3 @@ def _own_key(work: Work, other: RecordKey) -> RecordKey:
     seen = work.seen(other.side.other)
     assert isinstance(seen, Observation)
     return seen.key
-
-
-_SHARED = {
-    LinkedBy.NATIVE_ID: "Salesforce id from HubSpot's own integration",
-    LinkedBy.EMAIL: "e-mail address",
-    LinkedBy.DOMAIN: "domain",
-    LinkedBy.NAME: "name",
-}
-
-
-def _ambiguous(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
-    own = own_seen(work).key
-    names = ", ".join(str(key) for key in decision.keys)
-    by = _SHARED.get(decision.by, "key")
-    if decision.code == "candidate_taken":
-        one, holder = decision.keys
-        if one in finder.linked_to:
-            cause = f"{one} has the same {by} but is already linked with {holder}."
-        else:
-            cause = f"{one} has the same {by} but HubSpot's own integration had joined it with {holder}."
-        fix = "Merge the duplicates, or change the value on the one that is another person or company."
-    else:
-        cause = f"Several records have the same {by}: {names}."
-        fix = "Merge them, or change the value on those that are not meant; then resync this issue."
-    return Issue(
-        category=IssueCategory.MATCHING,
-        code=decision.code,
-        severity="error",
-        object=work.object,
-        hubspot_id=own.id if own.side is Side.HUBSPOT else None,
-        salesforce_id=own.id if own.side is Side.SALESFORCE else None,
-        salesforce_type=own.type if own.side is Side.SALESFORCE else None,
-        cause=cause,
-        fix=fix,
-        label=work.label(),
-    )

@@ -28,6 +28,7 @@ class Ownership:
     def __init__(self, store: Store, lease: Lease, clock_us: Callable[[], int], term_s: float) -> None:
         self.lease = lease
         self.after_renewal: Callable[[], Awaitable[None]] | None = None
+        self.after_loss: Callable[[], object] | None = None
         self._store = store
         self._clock_us = clock_us
         self._term_s = term_s
@@ -69,6 +70,8 @@ class Ownership:
             self.lease = await leases.renew(self._store, self.lease, self._clock_us(), self._term_s)
         except Fenced:
             self._lost = True
+            if self.after_loss is not None:
+                self.after_loss()
             raise
 
 

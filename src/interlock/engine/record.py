@@ -34,16 +34,20 @@ from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
+from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
-from interlock.engine.references import children
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
 from interlock.engine.undo import record_undos
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
 from interlock.store.unlinked import Unlinked
+
+# Issues about a record as a whole that end when it has a pair that can be read, though that pair be refused as a whole.
+_ANSWERED = (NOT_VISIBLE, *QUESTIONS)
 
 
 async def record(ctx: Cycle, batch: Batch) -> None:
@@ -52,17 +56,22 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     for work in batch.works:
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
-        _due_again(ctx, ledger, work, now)
+        own = work.seen(work.origin) if work.link is None else None
+        if isinstance(own, Observation):
+            # It waits for a pair that is to move to it: as it was read it is no news, or the next pass would find it again.
+            ledger.alone.append(Unlinked(own.key, work.object, own.modified_us, "waiting", "", batch.looked_us))
+        due_again(ctx, ledger, work, now)
     ledger.due_now += batch.also_due
     raised = [issue for work in batch.works for issue in work.issues]
     plan_retries(raised, now)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await dirty.take_turn(tx)
         await write_links(tx, ledger, batch.looked_us)
         await audit.append(tx, ledger.audit)
         await log_lost_races(tx, batch.runtime.slug, ledger.lost)
         await record_choices(tx, batch.works)
         await record_undos(tx, batch.works)
-        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held, never_held=(NOT_VISIBLE,))
+        await issues.resolve(tx, ledger.resolved, keep=raised, keep_held=ledger.still_held, never_held=_ANSWERED)
         await issues.raise_(tx, raised)
         for side in Side:
             ids = [id_ for parked, id_ in ledger.parked if parked is side]
@@ -74,15 +83,19 @@ async def record(ctx: Cycle, batch: Batch) -> None:
         for intent, id_ in zip(ledger.opened, await intents.open_(tx, ledger.opened), strict=True):
             intent.id = id_
         await intents.settle(tx, ledger.settled)
-        ledger.wake += await _no_longer_a_question(tx, batch.runtime.slug, ledger)
+        if await _no_longer_a_question(tx, ledger):
+            await dirty.wake_unanswered(tx, batch.runtime.slug, sorted(QUESTIONS))
         await unlinked.put(tx, ledger.alone)
         await unlinked.drop(tx, ledger.not_alone)
         for side in Side:
             await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
         await dirty.postpone(tx, ledger.postponed, batch.horizon)
         await dirty.clear(tx, ledger.done, batch.horizon)
-        for object_ in dict.fromkeys(ledger.wake):
-            await dirty.wake(tx, object_)
+        await dirty.await_(tx, [key for key, *_ in ledger.postponed], ledger.awaits)
+        if ledger.linked:
+            await dirty.wake(tx, ledger.linked)
+        for key, until_us in ledger.park_too:
+            await dirty.park(tx, batch.runtime.slug, [key], until_us)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
         await forget_erased(tx, batch)
@@ -91,16 +104,16 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     counts.issues += len(raised)
     # What was read before this batch may be what it has written over, also where a record stays due.
     for work in (*batch.works, *batch.parked):
-        for key in _keys(work):
+        for key in keys_of(work):
             ctx.fresh.pop(key, None)
 
 
-async def _no_longer_a_question(tx: WriteTx, object_: str, ledger: Ledger) -> list[str]:
-    """The object, if one of several records among which a person was to choose has gone, changed or found its own: the
-    others are looked at again, since nothing else about them changes."""
+async def _no_longer_a_question(tx: WriteTx, ledger: Ledger) -> bool:
+    """Whether one of several records among which a person was to choose has gone, changed or found its own: the others are
+    looked at again, since nothing else about them changes."""
     now = {each.key: each.why for each in ledger.alone} | dict.fromkeys(ledger.not_alone)
     before = await unlinked.by_keys(tx, list(now)) if now else {}
-    return [object_] if any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items()) else []
+    return any(each.why in QUESTIONS and now[key] != each.why for key, each in before.items())
 
 
 def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -> None:
@@ -125,7 +138,7 @@ def _take_in(ctx: Cycle, ledger: Ledger, work: Work, looked_us: int, now: int) -
         _take_alone(ctx, ledger, work, looked_us, now)
     else:
         _take_linked(ctx, ledger, work, work.link, looked_us, now)
-    _due_again(ctx, ledger, work, now)
+    due_again(ctx, ledger, work, now)
 
 
 def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now: int) -> None:
@@ -146,18 +159,25 @@ def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now:
     if unknown(write):
         work.wait(now + ctx.settings.park_us(write.side), Reason.PARKED)
     elif not_done(write):
-        work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+        work.wait(now + backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
         if outcome.gone or edited_since(write) or _in_the_way(work, write, outcome):
             # The record changed or went away, or its counterpart came, after our read: the next look will see it.
-            work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+            work.wait(now + backoff_us(ctx, work), Reason.RETRY)
         else:
             _refused(work, write, outcome)
     for field, code, message in write.dropped:
         if is_reference(field):
             # What it points to may come back, or be found to be gone: neither changes this record.
+            work.awaits += _pointed_to(work, write.side, field)
             work.wait(now + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         work.issues.append(_dropped_issue(work, field, code, message))
+
+
+def _pointed_to(work: Work, side: Side, field: FieldWrite) -> list[RecordKey]:
+    names = field.mapping.property, field.mapping.field
+    pointing = (each for each in work.runtime.references if (each.property, each.field) == names)
+    return [each.key(side, str(field.raw)) for each in pointing if field.raw]
 
 
 # A counterpart that keeps being in the way and is never found is a question for a person.
@@ -172,7 +192,7 @@ def _in_the_way(work: Work, write: SideWrite, refusal: Refused) -> bool:
 
 def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
     crm = "HubSpot" if write.side is Side.HUBSPOT else "Salesforce"
-    verb = "create it" if write.creates else "update it"
+    message = refusal.message
     named = next((field for field in write.fields if field.name in refusal.fields), None)
     work.issues.append(
         field_issue(
@@ -180,9 +200,9 @@ def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
             named.mapping.property if named else None,
             named.mapping.field if named else (refusal.fields[0] if refusal.fields else None),
             refusal.code,
-            f"{crm} refused to {verb}: {refusal.message}",
+            f"{crm} refused to create it: {message}" if write.creates else f"{crm} refused to update it: {message}",
             named.raw if named else None,
-            refusal.message,
+            message,
         )
     )
 
@@ -227,12 +247,12 @@ def _created(
     base = {**work.agreed, **base_after([(write.side, write.fields)]), **_opt_out_base(work)}
     work.link = link = RecordLink.between(own.key, made, by, now, base)
     link.sets, link.synced_at_us = work.sets, looked_us
-    link.held = {each.mapping.id: each.seen for each in work.held} | _dropped(write)
+    link.held = {each.mapping.id: each.seen for each in work.held} | dropped(write)
     link.looked = _looked(work, Looked(), looked_us)
     ledger.new_links.append(link)
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
-    ledger.wake += children(ctx, work.object)
+    ledger.linked += [link.hubspot, link.salesforce]
     ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
@@ -257,7 +277,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     ledger.audit += opt_out_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one. Of a
     # pair that has ended nothing waits any more.
-    held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else _held(work, link)
+    held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else still_held(work, link)
     both = [link.hubspot, link.salesforce]
     ledger.resolved += both
     if held:
@@ -277,13 +297,12 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         link.looked = _looked(work, Looked(), looked_us)
         ledger.new_links.append(link)
         ledger.not_alone += both
-        ledger.wake += children(ctx, work.object)
-        ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
-        counts.linked += 1
+        ledger.linked += both
+        _count_link(ctx, ledger, work, link, now)
         return
     assert link.id is not None
     if work.relink_to is not None:
-        base = carry_over(work.runtime, link, base, work.relink_to)
+        base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
         base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
     if base != link.base or sets != link.sets:
@@ -298,14 +317,26 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.state is not None:
         ledger.states.append((link.id, work.state))
     if work.state is LinkState.LINKED:
-        ledger.wake += children(ctx, work.object)
+        ledger.linked += both
     if work.state is LinkState.UNLINKED and work.follow is not None:
         ledger.due_now.append(work.follow)
     if work.relink_to is not None:
         ledger.moves.append((link.id, work.relink_to))
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
-        ledger.wake += children(ctx, work.object)
+        ledger.linked += [*both, work.relink_to]
+
+
+def _count_link(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, now: int) -> None:
+    counts = ctx.report.of(work.object)
+    # One that we made without being told of it has the row of its create.
+    if link.linked_by is LinkedBy.CREATED_IN_HUBSPOT:
+        counts.created_in_hubspot += 1
+    elif link.linked_by is LinkedBy.CREATED_IN_SALESFORCE:
+        counts.created_in_salesforce += 1
+    else:
+        ledger.audit.append(pair_row(work, AuditKind.LINK, link.linked_by.value, now))
+        counts.linked += 1
 
 
 def _looked(work: Work, before: Looked, looked_us: int) -> Looked:
@@ -331,90 +362,8 @@ def _opt_out_base(work: Work) -> Base:
     return {OPT_OUT: (1, 1), OPT_OUT_ADDRESS: (work.opt_out_address, 0)}
 
 
-def _held(work: Work, link: RecordLink) -> Base:
-    """What stays held back: refused now, or refused before and still not carried over."""
-    if not work.merged:
-        # Nothing was compared (one of the two is away, or could not be read), so nothing is news about it.
-        return link.held
-    wanted = {decision.mapping.id for decision in work.decisions}
-    written = {field.mapping.id for write in work.writes if carried_out(write) for field in write.fields}
-    held = {id_: seen for id_, seen in link.held.items() if id_ in wanted and id_ not in written}
-    if held and HELD_AS_A_WHOLE in link.held:
-        held[HELD_AS_A_WHOLE] = (1, 1)
-    held |= {each.mapping.id: each.seen for each in work.held}
-    for write in work.writes:
-        held |= _dropped(write)
-        if isinstance(write.outcome, Refused) and not (
-            write.outcome.retry or write.outcome.gone or edited_since(write)
-        ):
-            held |= {field.mapping.id: field.seen for field in write.fields} | {HELD_AS_A_WHOLE: (1, 1)}
-    for write in work.writes:
-        for field in write.fields if carried_out(write) else ():
-            # Of a value for both sides one took it: what is held back from the other waits beside that.
-            if field.mapping.id in held:
-                hubspot, salesforce = held[field.mapping.id]
-                on_hubspot = write.side is Side.HUBSPOT
-                held[field.mapping.id] = (field.written, salesforce) if on_hubspot else (hubspot, field.written)
-    return {id_: seen for id_, seen in held.items() if id_ not in _under_way(work)}
-
-
-def _under_way(work: Work) -> set[int]:
-    """Fields that a side is to be told yet. Of a value for both sides the other one may have refused it: held back now, it would
-    be kept from this one as well."""
-    writes = [write for write in work.writes if unknown(write) or not_done(write) or edited_since(write)]
-    return {field.mapping.id for write in writes for field in write.fields}
-
-
-def _dropped(write: SideWrite) -> Base:
-    """Refused values wait for a change of their own; a reference waits for the record that it points to."""
-    return {field.mapping.id: field.seen for field, _, _ in write.dropped if not is_reference(field)}
-
-
 def _count_update(counts: ObjectCounts, side: Side) -> None:
     if side is Side.HUBSPOT:
         counts.updated_in_hubspot += 1
     else:
         counts.updated_in_salesforce += 1
-
-
-def _backoff_us(ctx: Cycle, work: Work) -> int:
-    attempts = max((each.attempts for each in work.dirty), default=0)
-    return min(ctx.settings.retry_base_us << min(attempts, 20), ctx.settings.retry_most_us)
-
-
-def _keys(work: Work) -> list[RecordKey]:
-    """Of what was due, and of both records of its pair."""
-    keys = [each.key for each in work.dirty]
-    if work.link is not None:
-        keys += [work.link.hubspot, work.link.salesforce]
-    return list(dict.fromkeys(keys))
-
-
-def _due_again(ctx: Cycle, ledger: Ledger, work: Work, now: int) -> None:
-    if work.postpone_until_us is not None and work.postpone_reason is Reason.PARKED:
-        _parked(ctx, ledger, work, work.postpone_until_us)
-        return
-    keys = [each.key for each in work.dirty]
-    # Of a pair that was just found the other half may be due by itself, parked for a request that nobody has settled yet.
-    if not work.new_link:
-        keys = _keys(work)
-    if work.postpone_until_us is None:
-        # What an undo left alone of a pair is still to be done: it stays due, whatever becomes of this process now.
-        ledger.done += keys if not work.undoing else []
-        return
-    attempts = max((each.attempts for each in work.dirty), default=0) + 1
-    first = work.dirty[0].key
-    reason = work.postpone_reason
-    if work.link is None and work.reason is Reason.EXISTING_LINK_ONLY:
-        # However long it waits for an answer, what was there at install and is only to be linked is not created for it.
-        reason = Reason.EXISTING_LINK_ONLY
-    ledger.postponed.append((first, work.postpone_until_us, attempts, reason))
-    ledger.done += [key for key in keys if key != first]
-    ctx.report.of(work.object).waiting += 1
-
-
-def _parked(ctx: Cycle, ledger: Ledger, work: Work, until_us: int) -> None:
-    """Each half by itself. Nobody has looked at them, so the next pass of the drain finds both again: one whose park had been
-    taken away would be due at once and take away the other's, and so on from pass to pass."""
-    ledger.postponed += [(each.key, until_us, each.attempts + 1, Reason.PARKED) for each in work.dirty]
-    ctx.report.of(work.object).waiting += 1

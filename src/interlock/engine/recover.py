@@ -33,7 +33,7 @@ from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
-from interlock.engine.references import children
+from interlock.engine.made import know_what_it_holds, tell_of_creates
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, dirty, intents, links
 
@@ -61,7 +61,7 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
                 each.wait(intent.park_until_us, Reason.PARKED)
             continue
         work.intents.append(intent)
-        if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN and work.link is None:
+        if intent.kind is IntentKind.CREATE and intent.state is IntentState.UNKNOWN:
             creates[intent.target.side].append((work, intent))
         elif intent.kind is IntentKind.UPDATE and intent.state is IntentState.UNKNOWN and work.link is None:
             interrupted.append((work, intent))
@@ -69,25 +69,30 @@ async def recover(ctx: Cycle, batch: Batch) -> None:
     for side, pairs in creates.items():
         creates[side] = [(work, intent) for work, intent in pairs if work.postpone_until_us is None]
     begun = _begin_again(ctx, interrupted)
-    await _settle_creates(ctx, creates)
+    landed = await _settle_creates(ctx, creates)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        landed = [work for pairs in creates.values() for work, _ in pairs if work.link is not None]
+        # With the link and not after it: that the record is ours to explain, and to take back, is known from its row alone.
+        await tell_of_creates(tx, [intent for _, intent in landed], now)
         # Once each: of one record several requests may be open.
-        new = await _free(tx, batch, list({id(work): work for work in (*landed, *begun)}.values()))
+        linked = {id(work): work for work in (*(work for work, _ in landed), *begun) if not _on_disk(work)}
+        new = await _free(tx, batch, list(linked.values()))
         for work in begun:
             if work.link is not None:
                 work.audit.append(pair_row(work, AuditKind.LINK, LinkedBy.SYNC_KEY.value, now))
         for link, id_ in zip(new, await links.insert(tx, new), strict=True):
             link.id = id_
         if new:
-            for object_ in children(ctx, batch.runtime.slug):
-                await dirty.wake(tx, object_)
+            await dirty.wake(tx, [key for link in new for key in (link.hubspot, link.salesforce)])
         for side, ids in fresh_parks.items():
             if ids:
                 await intents.update(tx, ids, IntentState.UNKNOWN, now + ctx.settings.park_us(side))
     batch.works = _joined(batch.works, new)
-    batch.parked = [work for work in batch.works if work.postpone_until_us is not None]
+    batch.parked += [work for work in batch.works if work.postpone_until_us is not None]
     batch.works = [work for work in batch.works if work.postpone_until_us is None]
+
+
+def _on_disk(work: Work) -> bool:
+    return work.link is not None and work.link.id is not None
 
 
 def _joined(works: list[Work], new: list[RecordLink]) -> list[Work]:
@@ -275,17 +280,34 @@ def _begun(ctx: Cycle, work: Work, intent: Intent) -> None:
     work.link = RecordLink.between(intent.source, intent.target, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
 
 
-async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> None:
-    """A record that landed and was deleted right after has landed too: to make another would undo that delete."""
+async def _settle_creates(ctx: Cycle, creates: dict[Side, list[tuple[Work, Intent]]]) -> list[tuple[Work, Intent]]:
+    """Those that landed. A record that landed and was deleted right after has landed too: to make another would undo that
+    delete."""
+    landed = []
     for side, pairs in creates.items():
         if not pairs:
             continue
         # The last one made it: it was sent when those before it could land no more.
         by_key = {intent.sync_key: (work, intent) for work, intent in pairs}
-        look = _made_in_hubspot if side is Side.HUBSPOT else _made_in_salesforce
-        for key, seen in (await look(ctx, pairs[0][0].runtime, list(by_key))).items():
+        runtime = pairs[0][0].runtime
+        if side is Side.HUBSPOT:
+            made = await _made_in_hubspot(ctx, runtime, list(by_key))
+        else:
+            # Of a type that was switched off since, too: another is not made in its place.
+            made = await _made_in_salesforce(ctx, list(by_key), sorted({intent.target.type for _, intent in pairs}))
+        for key, seen in made.items():
             work, intent = by_key[key]
-            _landed(ctx, work, intent, seen)
+            if _on_disk(work):
+                if work.link is not None and work.link.key(side) == seen.key:
+                    continue  # it showed up by itself, and was told of then
+                # While the request was under way a pair moved to whoever it was made for: what was made stands alone.
+                between = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+                know_what_it_holds(between, intent, seen.key, as_it_was=False)
+            else:
+                work.link = RecordLink.between(intent.source, seen.key, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+                know_what_it_holds(work.link, intent, seen.key)
+            landed.append((work, intent))
+    return landed
 
 
 async def _made_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
@@ -304,9 +326,9 @@ async def _made_in_hubspot(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) 
     return found
 
 
-async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str]) -> dict[str, Observation]:
+async def _made_in_salesforce(ctx: Cycle, keys: list[str], types: list[str]) -> dict[str, Observation]:
     found: dict[str, Observation] = {}
-    for type_ in runtime.salesforce_types:
+    for type_ in types:
         rows = await ctx.salesforce.query_where_in(
             type_,
             ["Id", "IsDeleted", SALESFORCE_CREATION_KEY],
@@ -319,20 +341,3 @@ async def _made_in_salesforce(ctx: Cycle, runtime: ObjectRuntime, keys: list[str
             # Salesforce finds an external id whatever its case; ours have no capitals.
             found[str(seen.values[SALESFORCE_CREATION_KEY]).lower()] = seen
     return found
-
-
-def _landed(ctx: Cycle, work: Work, intent: Intent, seen: Observation) -> None:
-    """The create went through: the pair is linked with the base of what was written, and then read afresh like any other."""
-    into_hubspot = intent.target.side is Side.HUBSPOT
-    base = {}
-    for id_, (_, written, source, _) in intent.fields.items():
-        base[id_] = (written, source) if into_hubspot else (source, written)
-    by = LinkedBy.CREATED_IN_HUBSPOT if into_hubspot else LinkedBy.CREATED_IN_SALESFORCE
-    work.link = link = RecordLink.between(intent.source, seen.key, by, ctx.clock_us(), base)
-    for row in intent.rows:
-        row.hubspot_id, row.salesforce_id = link.hubspot_id, link.salesforce_id
-    work.audit += intent.rows
-    intent.target = seen.key
-    if into_hubspot:
-        # It may have come twice, and the second time over somebody's edit: the history tells.
-        intent.state = IntentState.VERIFY

@@ -58,12 +58,3 @@ def _pointed(rows: list[Observation], side: Side, name: str, known: dict[str, st
         if row.key.side is side and row.values.get(name) and str(row.values[name]) not in known
     }
     return list(ids)
-
-
-def children(ctx: Cycle, object_: str) -> list[str]:
-    """Objects whose records may wait for a record of this one."""
-    return [
-        runtime.slug
-        for runtime in ctx.objects.values()
-        if any(reference.object == object_ for reference in runtime.references) or object_ in runtime.set_objects
-    ]

@@ -21,6 +21,8 @@ _WINS = {
 
 async def log_lost_races(tx: WriteTx, object_: str, lost: Sequence[tuple[RecordLink, AuditRow]]) -> None:
     """Append the conflicts, and make those due that the rule decides for the loser. Links have their ids by now."""
+    if lost:
+        await dirty.take_turn(tx)
     await audit.append(tx, [row for _, row in lost if not _was_to_win(row)])
     for link, row in lost:
         if not _was_to_win(row):

@@ -49,6 +49,7 @@ async def retry_refused(ctx: Cycle) -> int:
         return 0
     now = ctx.clock_us()
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await dirty.take_turn(tx)
         found = await issues.take_due(tx, list(ctx.objects), now + EVERY_US, AT_ONCE_ISSUES)
         by_object: dict[str, list[RecordKey]] = {}
         for object_, hubspot_id, salesforce_type, salesforce_id in found:

@@ -7,7 +7,7 @@ until it has one, and the deal waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from interlock.core.link import WHOLE
 from interlock.core.model import (
@@ -17,9 +17,11 @@ from interlock.core.model import (
     Observation,
     Outcome,
     Reason,
+    RecordKey,
     RecordLink,
     Refused,
     Side,
+    Unsettled,
     Written,
 )
 from interlock.core.reconcile import SetMerge, merge_set
@@ -67,12 +69,21 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         hubspot = {by_hubspot[id_].id for id_ in here if id_ in by_hubspot} & usable
         salesforce = {by_salesforce[id_].id for id_ in there if id_ in by_salesforce} & usable
         if len(hubspot) < len(here) or len(salesforce) < len(there):
+            work.awaits += _without_counterpart(Side.HUBSPOT, here, by_hubspot, usable)
+            work.awaits += _without_counterpart(Side.SALESFORCE, there, by_salesforce, usable)
             work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         base = work.link.sets.get(SET) if work.link is not None else None
         # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base.
         known = None if base is None else [id_ for id_ in base if id_ in usable]
         merged = merge_set(known, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
         _plan(work, merged, members, there)
+
+
+def _without_counterpart(
+    side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
+) -> list[RecordKey]:
+    type_ = "contacts" if side is Side.HUBSPOT else "Contact"
+    return [RecordKey(side, type_, id_) for id_ in ids if id_ not in linked or linked[id_].id not in usable]
 
 
 async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
@@ -82,9 +93,12 @@ async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
     return {id_: [row.to_id for row in found] for id_, found in rows.items()}
 
 
-async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
-    """Opportunity id -> contact id -> role row id, and opportunity id -> newest stamp among its rows, deleted ones too."""
-    sets: dict[str, dict[str, str]] = defaultdict(dict)
+Rows = dict[str, list[str]]  # contact id -> ids of its role rows: Salesforce lets a contact have several roles
+
+
+async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, Rows], dict[str, int]]:
+    """Opportunity id -> its rows, and opportunity id -> newest stamp among them, deleted ones too."""
+    sets: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
     newest_us: dict[str, int] = defaultdict(int)
     if not ids:
         return sets, newest_us
@@ -102,11 +116,11 @@ async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, dict[s
             stamp_us = ctx.salesforce.to_observation(JUNCTION, row, result.read_us, names).modified_us
             newest_us[opportunity] = max(newest_us[opportunity], stamp_us)
             if not row["IsDeleted"]:
-                sets[opportunity][str(row["ContactId"])] = str(row["Id"])
+                sets[opportunity][str(row["ContactId"])].append(str(row["Id"]))
     return sets, newest_us
 
 
-def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink], there: dict[str, str]) -> None:
+def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink], there: Rows) -> None:
     # The base is what is agreed once both changes have been carried out; a change that fails keeps the old one.
     if merged.agreed or (work.link is not None and SET in work.link.sets):
         work.sets = {SET: list(merged.agreed)}
@@ -116,7 +130,8 @@ def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink]
         work.set_changes.append(SetChange(SET, Side.HUBSPOT, add, remove))
     if merged.add_in_salesforce or merged.remove_in_salesforce:
         add = [members[id_].salesforce_id for id_ in merged.add_in_salesforce]
-        remove = [there[members[id_].salesforce_id] for id_ in merged.remove_in_salesforce]
+        # Whoever is taken off a deal has no role in it any more, or the one that is left would put them on it again.
+        remove = [row for id_ in merged.remove_in_salesforce for row in there[members[id_].salesforce_id]]
         work.set_changes.append(SetChange(SET, Side.SALESFORCE, add, remove))
 
 
@@ -135,6 +150,11 @@ async def apply_roles(ctx: Cycle, batch: Batch) -> None:
         answers = outcomes[id(change)]
         change.done = bool(answers) and all(
             isinstance(each, Written) or (isinstance(each, Refused) and each.gone) for each in answers
+        )
+        # A row that is added has no key by which it would be found, and asked for twice it is there twice. To join two records
+        # in HubSpot twice is to join them once.
+        change.may_land = change.side is Side.SALESFORCE and any(
+            isinstance(outcome, Unsettled) for outcome in answers[: len(change.add)]
         )
         if change.done:
             work.audit += _rows(ctx, work, change)

@@ -10,6 +10,7 @@ from typing import Any
 
 from interlock.core.model import LinkState, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.walk import walk_contacts
 from interlock.store import Tx, cursors, dirty, links, unlinked
 
 # HubSpot keeps what was deleted for 90 days in its archive (knowledge base, recycle bin). Less, since two clocks are compared.
@@ -19,14 +20,15 @@ PASSES_APART_US = 60 * 86_400_000_000
 
 
 async def sweep_archived(ctx: Cycle, every_s: float = 0.0) -> int:
-    """Read the next pages of every object's archive; starts over at its end. Returns how many records it marked.
+    """Read the next pages of every object's archive; starts over at its end. Returns how many records it marked. Whom HubSpot
+    erased is in no archive: for them the walk through all contacts goes on.
 
     `every_s`: an archive that was read this short a time ago is left alone, which is how a polling loop stays cheap.
     """
     marked = 0
     for runtime in ctx.objects.values():
         marked += await _sweep(ctx, runtime, every_s)
-    return marked
+    return marked + await walk_contacts(ctx)
 
 
 async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:

@@ -33,6 +33,7 @@ from interlock.engine.decide import field_issue
 from interlock.engine.fetch import MERGED_IDS
 from interlock.engine.undo import EDITED_SINCE, GONE, OUTSIDE
 from interlock.engine.work import Batch, Work
+from interlock.objects.registry import SPECS
 from interlock.store.undos import UNDONE, WAITING, UndoRow
 
 HAS_CHILDREN, NOT_PROVEN, REFUSED = "has_children", "not_proven", "refused"
@@ -40,13 +41,9 @@ HAS_CHILDREN, NOT_PROVEN, REFUSED = "has_children", "not_proven", "refused"
 SETTLED_US = 10_000_000
 # The source of versions that HubSpot works out by itself, of properties that can be written too (property history).
 COMPUTED = "CALCULATED"
-# What may hang on a record in HubSpot. A contact's company is not among it: that goes on without the contact.
-_ACTIVITIES = ("notes", "tasks", "calls", "emails", "meetings")
-_CHILDREN = {
-    "contacts": ("deals", "tickets", *_ACTIVITIES),
-    "companies": ("contacts", "deals", "tickets", *_ACTIVITIES),
-    "deals": ("tickets", "line_items", "quotes", *_ACTIVITIES),
-}
+# What hangs on a record in HubSpot is whatever its account lets be associated with it, but for what goes on without it: a
+# contact's company, a deal's people.
+_PARENTS = {"contacts": ("companies",), "companies": (), "deals": ("companies", "contacts")}
 
 
 async def look_at_created(ctx: Cycle, batch: Batch) -> None:
@@ -155,7 +152,11 @@ async def _parents(ctx: Cycle, batch: Batch, side: Side, ids: Sequence[str]) -> 
 
 
 async def _hubspot_children(ctx: Cycle, type_: str, ids: Sequence[str]) -> AsyncIterator[tuple[str, RecordKey]]:
-    for kind in _CHILDREN[type_]:
+    names = {spec.hubspot_type_id: spec.hubspot_type for spec in SPECS.values()}
+    listed_by_account = await ctx.hubspot.associated_types(type_, purpose="verify")
+    for kind in (names.get(type_id, type_id) for type_id in listed_by_account):
+        if kind in _PARENTS[type_]:
+            continue
         listed = await ctx.hubspot.associations(type_, kind, ids, purpose="verify")
         for id_, rows in listed.items():
             for row in rows:

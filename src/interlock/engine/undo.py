@@ -8,12 +8,12 @@ says what each of them holds, and the row stands until either is edited, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import FieldBase, Gone, Observation, Side, SyncRule
 from interlock.core.plain import from_plain
-from interlock.core.reconcile import Because, FieldMerge, Undo, merge_undone, read_hubspot, read_salesforce
+from interlock.core.reconcile import FieldMerge, Undo, merge_undone, read_hubspot, read_salesforce
 from interlock.core.values import Unknown, Value, fingerprint
 from interlock.engine.choices import arrived
 from interlock.engine.work import Batch, Work
@@ -22,6 +22,7 @@ from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
 
 # Why something was not taken back. Stable codes; app/undo/words.py has the sentences.
 EDITED_SINCE, NOT_MAPPED, GONE, OUTSIDE = "edited_since", "not_mapped", "gone", "not_in_list"
+NOT_SHOWN = "not_shown"  # written after whoever undoes was shown what would go back
 _OVER = "over"  # it stood, and ends with the edit that came
 
 
@@ -130,11 +131,6 @@ def wanted_of(batch: Batch) -> Iterator[tuple[str, str]]:
         for row in work.undos:
             if row.property in names and row.wanted is not None:
                 yield row.property, row.wanted
-
-
-def undone_fields(work: Work) -> Mapping[int, FieldMerge]:
-    """What this batch takes back, by field mapping."""
-    return {each.mapping.id: each.merge for each in work.decisions if each.merge.because is Because.PERSON_UNDID}
 
 
 async def record_undos(tx: WriteTx, works: list[Work]) -> None:

@@ -27,9 +27,19 @@ RESENT_WITHIN_US = 60_000_000
 async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
     """`due`: intents in state VERIFY of this object. Settles them; a deleted record keeps its history.
 
-    What a mapping wrote that cannot be used now is looked up when it is back: nobody else can read its values.
+    What a mapping wrote that cannot be used now, or of a type that does not sync, is looked up when that is back: nobody else can
+    read its values.
     """
     due = [intent for intent in due if not runtime.left_out & intent.fields.keys()]
+    if not due:
+        return
+    async with ctx.store.read(ctx.connection_id) as tx:
+        linked = await links.by_hubspot(tx, runtime.slug, [intent.target.id for intent in due])
+    due = [
+        intent
+        for intent in due
+        if (pair := linked.get(intent.target.id)) is None or runtime.syncs(pair.salesforce_type)
+    ]
     if not due:
         return
     # References are associations in HubSpot, written by calls of their own: a person's choice of company is not in reach.
@@ -49,8 +59,6 @@ async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
         gone = [id_ for id_ in ids if id_ not in histories]
         if gone:
             histories |= await ctx.hubspot.read_history(type_, gone, properties, archived=True, purpose="verify")
-    async with ctx.store.read(ctx.connection_id) as tx:
-        linked = await links.by_hubspot(tx, runtime.slug, ids)
     lost: list[tuple[RecordLink, AuditRow]] = []
     alone: list[AuditRow] = []
     for intent in due:

@@ -24,6 +24,7 @@ from interlock.core.model import (
 from interlock.core.plan import FieldWrite, HeldField
 from interlock.core.reconcile import FieldDecision
 from interlock.engine.context import ObjectRuntime
+from interlock.store.dirty import strongest
 from interlock.store.resolutions import Resolution
 from interlock.store.undos import UndoRow
 
@@ -42,6 +43,9 @@ class SideWrite(msgspec.Struct):
     intent: Intent | None = None
     outcome: Outcome | None = None
     dropped: list[tuple[FieldWrite, str, str]] = []  # (write, code, message) the CRM refused, the rest was sent
+    along: dict[
+        str, object
+    ] = {}  # sent where the rest is sent anyway: no reason to write, and nothing to settle afterwards
 
     @property
     def creates(self) -> bool:
@@ -61,6 +65,7 @@ class SetChange(msgspec.Struct):
     add: list[str]
     remove: list[str]
     done: bool = False
+    may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
 
 class Work(msgspec.Struct):
@@ -79,6 +84,9 @@ class Work(msgspec.Struct):
     follow: RecordKey | None = None
     relink_to: RecordKey | None = None
     ends: int | None = None  # the link that the record moved to had, whose own counterpart is gone
+    two_in_one: bool = (
+        False  # merged across with another pair: what this one agreed on is no news of the other's values
+    )
     merged: bool = False  # both records were compared, field by field
     landed: Base = {}  # bases of fields that a write of unknown outcome turned out to have reached
     agreed: Base = {}
@@ -109,6 +117,9 @@ class Work(msgspec.Struct):
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
+    awaits: list[
+        RecordKey
+    ] = []  # records that it points to and that have no counterpart yet: it is looked at when they do
     postpone_until_us: int | None = None
     postpone_reason: Reason = Reason.RETRY
 
@@ -119,8 +130,8 @@ class Work(msgspec.Struct):
     @property
     def reason(self) -> Reason:
         if len(self.dirty) == 1:
-            return self.dirty[0].reason
-        return min((each.reason for each in self.dirty), key=_STRENGTH.index, default=Reason.CHANGED)
+            return self.dirty[0].behind or self.dirty[0].reason
+        return strongest(each.behind or each.reason for each in self.dirty)
 
     def seen(self, side: Side) -> Seen:
         return self.hubspot if side is Side.HUBSPOT else self.salesforce
@@ -170,22 +181,6 @@ class Work(msgspec.Struct):
             self.postpone_reason = reason
 
 
-# The strongest reason of a pair decides: what a person asked for, then a change, then a first load.
-_STRENGTH = [
-    Reason.RESYNC,
-    Reason.RESOLVED,
-    Reason.REPAIR,
-    Reason.CHANGED,
-    Reason.IMPORT,
-    Reason.TRY_AGAIN,
-    Reason.RETRY,
-    Reason.PARKED,
-    Reason.WAITING,
-    Reason.EXISTING,
-    Reason.EXISTING_LINK_ONLY,
-]
-
-
 class Batch(msgspec.Struct):
     """Works of one object that go through the line together. `horizon`: marks up to this seq were made before our reads."""
 
@@ -194,4 +189,4 @@ class Batch(msgspec.Struct):
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
-    parked: list[Work] = []  # a request for them may still land: only their due time is written
+    parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written

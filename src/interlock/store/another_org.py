@@ -3,11 +3,12 @@
 One transaction of the connection, under the lease of the old org. Ids of Salesforce records mean nothing in another org, or
 something else; so whatever names one is history from then on, or gone.
 
-    record_link                 `unlinked`: history, found by its own id and in pages only
+    record_link                 `unlinked`: history, found by its own id and in pages only; its base proves ids in the new org until
+                                the connection begins there (`forget_bases`)
     intent                      into HubSpot: to be looked up in its history; all others are forgotten
     audit                       stays; a conflict that was open is settled, since a choice would be one about the old pair
     issue                       resolved
-    dirty, cursor, identity, unlinked, resolution, undo, directory       gone
+    dirty, awaited, cursor, identity, unlinked, resolution, undo, directory       gone
     handover                    answered as failed
     dirty_counter, calls, erased, object_mapping, field_mapping, secret  stay
 """
@@ -24,7 +25,7 @@ from interlock.store.tx import Tx, WriteTx
 
 # Of no lease: whoever drains next finds these as left over (`intents.older_than_fence`).
 NOBODYS_FENCE = 0
-_FORGOTTEN = ("dirty", "cursor", "identity", "unlinked", "resolution", "undo", "directory")
+_FORGOTTEN = ("dirty", "awaited", "cursor", "identity", "unlinked", "resolution", "undo", "directory")
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -49,7 +50,8 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
     found = await counts(tx)
     may_land = await _leave_writes(tx)
     await tx.run(
-        "UPDATE record_link SET state = 'unlinked' WHERE connection_id = ? AND state <> 'unlinked'", tx.connection_id
+        "UPDATE record_link SET state = 'unlinked', held = NULL WHERE connection_id = ? AND state <> 'unlinked'",
+        tx.connection_id,
     )
     for table in _FORGOTTEN:
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ?", tx.connection_id)
@@ -67,6 +69,16 @@ async def set_aside(tx: WriteTx, told: dict[str, Any]) -> SetAside:
         tx.connection_id,
     )
     return msgspec.structs.replace(found, may_land=may_land)
+
+
+async def forget_bases(tx: WriteTx) -> None:
+    """Nothing is to be proven by them any more. As in every pair that ends (links.set_state): who is erased later could not be
+    forgotten in its fingerprints."""
+    await tx.run(
+        "UPDATE record_link SET base = ? WHERE connection_id = ? AND state = 'unlinked'",
+        links.pack_base({}, {}),
+        tx.connection_id,
+    )
 
 
 async def _leave_writes(tx: WriteTx) -> int:

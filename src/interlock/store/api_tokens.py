@@ -52,6 +52,12 @@ async def find(tx: Tx, token: str) -> ApiToken | None:
     )
 
 
+async def ever(tx: Tx, token: str) -> int | None:
+    """The id of one that works or has worked. Index uq_api_token_token_hash."""
+    row = await tx.row("SELECT id FROM api_token WHERE token_hash = ?", tokens.hash_of(token))
+    return None if row is None else int(row[0])
+
+
 async def get(tx: Tx, id_: int) -> ApiToken | None:
     return _token(await tx.row(f"{_SELECT} WHERE id = ?", id_))
 

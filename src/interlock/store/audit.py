@@ -71,7 +71,12 @@ async def append(tx: WriteTx, rows: Sequence[AuditRow]) -> None:
 async def add(tx: WriteTx, row: AuditRow) -> int:
     """One row whose id is needed."""
     await append(tx, [row])
-    found = await tx.row("SELECT MAX(id) FROM audit WHERE connection_id = ?", tx.connection_id)
+    return await last_id(tx)
+
+
+async def last_id(tx: Tx) -> int:
+    """Of the newest row; 0 where there is none."""
+    found = await tx.row("SELECT COALESCE(MAX(id), 0) FROM audit WHERE connection_id = ?", tx.connection_id)
     assert found is not None
     return int(found[0])
 
@@ -118,11 +123,18 @@ async def conflicts(
 
 
 async def conflicts_in_all(
-    tx: Tx, status: str | None, object: str | None, property: str | None, lost: Side | None = None
+    tx: Tx,
+    status: str | None,
+    object: str | None,
+    property: str | None,
+    lost: Side | None = None,
+    cursor: str | None = None,
 ) -> int:
-    """How many `conflicts` has on all its pages."""
+    """How many `conflicts` has on all its pages, or on those from this one on."""
+    before = int(cursor) if cursor is not None else 2**62
     tests, values = _of_conflicts(status, object, property, lost)
-    row = await tx.row("SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests, tx.connection_id, *values)
+    sql = "SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests + " AND id < ?"
+    row = await tx.row(sql, tx.connection_id, *values, before)
     return int(row[0]) if row else 0
 
 

@@ -17,6 +17,9 @@ from interlock.store.tx import WriteTx
 DAY_US = 24 * calls.HOUR_US
 
 
+_Counted = tuple[Side, str, int]  # side, purpose, start of the hour
+
+
 class StoredBudget:
     """One per connection and process."""
 
@@ -24,7 +27,8 @@ class StoredBudget:
         self._store = store
         self._connection_id = connection_id
         self._clock_us = clock_us
-        self._buffer: Counter[tuple[Side, str, int]] = Counter()
+        self._buffer: Counter[_Counted] = Counter()
+        self._under_way: Counter[_Counted] = Counter()  # written by transactions that have not ended yet
         self._leave = store.join_writes(connection_id, self._join)
 
     async def add(self, side: Side, purpose: str, calls_: int, at_us: int) -> None:
@@ -35,7 +39,7 @@ class StoredBudget:
         since_us = self._clock_us() - DAY_US
         async with self._store.read(self._connection_id) as tx:
             total = Counter(await calls.used(tx, side, since_us))
-        for (buffered_side, purpose, hour_us), n in self._buffer.items():
+        for (buffered_side, purpose, hour_us), n in (self._buffer + self._under_way).items():
             if buffered_side is side and hour_us > since_us - calls.HOUR_US:
                 total[purpose] += n
         return dict(total)
@@ -54,11 +58,13 @@ class StoredBudget:
     async def _join(self, tx: WriteTx) -> None:
         if not self._buffer:
             return
-        written = dict(self._buffer)
-        await calls.add_many(tx, written)
-        tx.after_commit(lambda: self._forget(written))
+        # On PostgreSQL two transactions of a connection may end at the same time: each writes what no other does.
+        written = self._buffer
+        self._buffer, self._under_way = Counter(), self._under_way + written
+        tx.at_end(lambda committed: self._ended(written, committed))
+        await calls.add_many(tx, dict(written))
 
-    def _forget(self, written: dict[tuple[Side, str, int], int]) -> None:
-        # Calls may have been added while the transaction was committing: those stay.
-        self._buffer.subtract(written)
-        self._buffer = +self._buffer
+    def _ended(self, written: Counter[_Counted], committed: bool) -> None:
+        self._under_way -= written
+        if not committed:
+            self._buffer += written

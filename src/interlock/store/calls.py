@@ -28,7 +28,8 @@ async def add_many(tx: WriteTx, counted: dict[tuple[Side, str, int], int]) -> No
     connection_id = tx.connection_id
     await tx.many(
         _ADD,
-        [(connection_id, side.value, hour_us, purpose, n) for (side, purpose, hour_us), n in counted.items()],
+        # In one order for all processes: two that count at once wait for each other, and not each for the other.
+        sorted((connection_id, side.value, hour_us, purpose, n) for (side, purpose, hour_us), n in counted.items()),
     )
 
 

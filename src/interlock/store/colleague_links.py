@@ -7,6 +7,7 @@ nobody else gets in by it. It ends when that side's part is done, when somebody 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
 import msgspec
 
@@ -92,3 +93,9 @@ async def end(tx: WriteTx, setup_id: int, side: str) -> bool:
         side,
     )
     return ended > 0
+
+
+async def end_all_by(tx: WriteTx, makers: Sequence[str]) -> None:
+    """Those that these people and tokens have asked a colleague with."""
+    sql = "UPDATE colleague_link SET ended_at_us = ? WHERE made_by IN [?] AND ended_at_us IS NULL"
+    await tx.run(sql, tx.now_us, list(makers))

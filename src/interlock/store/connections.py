@@ -9,6 +9,7 @@ import msgspec
 
 from interlock.store import jsontext
 from interlock.store.driver import Row
+from interlock.store.sql import Dialect
 from interlock.store.tx import Tx, WriteTx
 
 
@@ -64,6 +65,14 @@ async def get(tx: Tx, name_or_id: str | int) -> Connection | None:
     return None if row is None else _struct(row)
 
 
+async def get_to_change(tx: WriteTx, id_: int) -> Connection | None:
+    """As it is now, and as it stays until the transaction ends: settings are written back whole, so that of two who read them
+    before either had written one would be lost. Rows that refer to it may still be added by others."""
+    lock = " FOR NO KEY UPDATE" if tx.dialect is Dialect.POSTGRESQL else ""
+    row = await tx.row(f"{_SELECT} WHERE id = ?{lock}", id_)
+    return None if row is None else _struct(row)
+
+
 async def by_hubspot_account(tx: Tx, account_id: str) -> Connection | None:
     row = await tx.row(f"{_SELECT} WHERE hubspot_account_id = ?", account_id)
     return None if row is None else _struct(row)
@@ -112,12 +121,12 @@ async def set_up(tx: WriteTx) -> None:
     await tx.run("UPDATE connection SET setup_version = setup_version + 1 WHERE id = ?", tx.connection_id)
 
 
-async def delete(tx: WriteTx) -> None:
-    """Remove the transaction's connection with all that is remembered of it."""
+async def delete(tx: WriteTx, connection_id: int) -> None:
+    """Remove a connection with all that is remembered of it. By its id, since the transaction may go on to make another."""
     # Imported here: see sql.py.
     from interlock.store.schema import GLOBAL_TABLES, metadata
 
     for table in reversed(metadata.sorted_tables):
         if table.name not in GLOBAL_TABLES:
-            await tx.run(f"DELETE FROM {table.name} WHERE connection_id = ?", tx.connection_id)
-    await tx.run("DELETE FROM connection WHERE id = ?", tx.connection_id)
+            await tx.run(f"DELETE FROM {table.name} WHERE connection_id = ?", connection_id)
+    await tx.run("DELETE FROM connection WHERE id = ?", connection_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from interlock.store.errors import SchemaNewer, StoreUnavailable
@@ -40,18 +41,31 @@ def copy(source: Path, target: Path) -> None:
 
 def check(file: Path) -> str:
     """The version of the schema of a sound database of ours. Raises StoreUnavailable, SchemaNewer."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
-            (said,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
-            rows = raw.execute("SELECT version_num FROM alembic_version").fetchall()
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"It is no sound database of Interlock: {error}.") from error
+    revision = revision_of(file)
+    with _reading(file) as raw:
+        (said,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
     if said != "ok":
         raise StoreUnavailable(f"The database in it is damaged: {said}.")
+    return revision
+
+
+def revision_of(file: Path) -> str:
+    """The version of its schema, without making a database of ours of what is none. Raises StoreUnavailable, SchemaNewer."""
+    with _reading(file) as raw:
+        rows = raw.execute("SELECT version_num FROM alembic_version").fetchall()
     revision = str(rows[0][0]) if rows else ""
     if revision not in REVISIONS:
         raise SchemaNewer(revision, REVISIONS[-1])
     return revision
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            yield raw
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"It is no sound database of Interlock: {error}.") from error
 
 
 def put_in_place(new: Path, path: Path, aside: Path) -> bool:

@@ -30,12 +30,14 @@ class CrmApp(msgspec.Struct, frozen=True):
 
 
 async def put(tx: WriteTx, side: str, client_id: str, client_secret: str | None) -> int:
-    """Its id. The same client id again replaces the secret, for every connection that uses the app."""
+    """Its id. The same client id again replaces the secret, for every connection that uses the app; without one it keeps what it
+    has: whoever left the field empty need not know that others sign in with the app."""
     name = f"crm_app.{side}.{client_id}"
     sealed = None if client_secret is None else keyring_of(tx).seal(_NO_CONNECTION, name, client_secret)
     row = await tx.row(
         "INSERT INTO crm_app (side, client_id, sealed, changed_at_us) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (side, client_id) DO UPDATE SET sealed = excluded.sealed, changed_at_us = excluded.changed_at_us"
+        " ON CONFLICT (side, client_id) DO UPDATE SET sealed = COALESCE(excluded.sealed, crm_app.sealed),"
+        " changed_at_us = excluded.changed_at_us"
         " RETURNING id",
         side,
         client_id,

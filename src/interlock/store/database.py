@@ -130,22 +130,28 @@ class Store:
         outer, task = _writing.get(), asyncio.current_task()
         if outer is not None and outer[0] is self and outer[1] is task and outer[2].is_open:
             raise RuntimeError("a write transaction inside a write transaction would wait for itself")
-        with self._no_network():
-            async with self._backend.write() as driver:
-                tx = WriteTx(driver, connection_id, self._clock_us(), self._keyring)
-                token = _writing.set((self, task, tx))
-                try:
-                    if lease is not None:
-                        await leases.check(tx, lease)
-                    yield tx
-                    if tx.failed is not None:
-                        raise RuntimeError("a failed statement was caught inside its transaction") from tx.failed
-                    for join in self._joining.get(connection_id or 0, ()):
-                        await join(tx)
-                finally:
-                    tx.close()
-                    _writing.reset(token)
-        tx.committed()
+        tx: WriteTx | None = None
+        committed = False
+        try:
+            with self._no_network():
+                async with self._backend.write() as driver:
+                    tx = WriteTx(driver, connection_id, self._clock_us(), self._keyring)
+                    token = _writing.set((self, task, tx))
+                    try:
+                        if lease is not None:
+                            await leases.check(tx, lease)
+                        yield tx
+                        if tx.failed is not None:
+                            raise RuntimeError("a failed statement was caught inside its transaction") from tx.failed
+                        for join in self._joining.get(connection_id or 0, ()):
+                            await join(tx)
+                    finally:
+                        tx.close()
+                        _writing.reset(token)
+            committed = True
+        finally:
+            if tx is not None:
+                tx.ended(committed)
 
     @contextmanager
     def _no_network(self) -> Iterator[None]:

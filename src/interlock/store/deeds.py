@@ -85,6 +85,21 @@ async def list_(tx: Tx, before: int | None, limit: int) -> list[Deed]:
     ]
 
 
+async def lately(tx: Tx, actor: str, action: str, subject: str, detail: Mapping[str, Any], since_us: int) -> bool:
+    """Whether this very deed is among the last ones."""
+    row = await tx.row(
+        "SELECT 1 FROM (SELECT * FROM deed ORDER BY seq DESC LIMIT ?) AS last"
+        " WHERE at_us > ? AND actor = ? AND action = ? AND subject = ? AND detail = ? LIMIT 1",
+        _PAGE_ROWS,
+        since_us,
+        actor,
+        action,
+        storable(subject),
+        jsontext.dump(dict(detail)),
+    )
+    return row is not None
+
+
 async def verify(tx: Tx, anchors: Mapping[int, str] | None = None) -> Checked:
     """Read the whole chain and find the first broken row. `anchors` are heads that were kept elsewhere, {seq: hash}."""
     seq, previous = 0, ""

@@ -1,5 +1,5 @@
-"""What the CRMs say of themselves and changes rarely: describes, properties, owners, pipelines. A cache; losing it
-costs calls."""
+"""What the CRMs say of themselves and changes rarely: describes, properties, owners, pipelines. Losing that costs calls only;
+but the imports that people asked for (engine/import_.py) stand here as well."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ async def put_at_us(tx: Tx, name: str, max_age_us: int) -> int | None:
 
 async def get_all(tx: Tx, prefix: str) -> dict[str, Any]:
     """Every entry whose name begins with `prefix`, in order of name."""
+    # Not a range: which text lies between two others is for the database's collation to say, and those of languages pass
+    # over the characters that a range would end with.
     rows = await tx.rows(
-        "SELECT name, value FROM directory WHERE connection_id = ? AND name >= ? AND name < ? ORDER BY name",
+        "SELECT name, value FROM directory WHERE connection_id = ? AND SUBSTR(name, 1, ?) = ? ORDER BY name",
         tx.connection_id,
+        len(prefix),
         prefix,
-        prefix + "\x7f",
     )
     return {name: jsontext.load(value) for name, value in rows}
 

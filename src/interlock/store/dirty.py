@@ -7,13 +7,13 @@ record is being synced is never cleared away. Park, retry and deferral are a lat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from interlock.core.model import Dirty, Reason, RecordKey
 from interlock.store.driver import Row
-from interlock.store.sql import BulkInsert, BulkUpdate
+from interlock.store.sql import BulkInsert, BulkUpdate, Dialect
 from interlock.store.tx import Tx, WriteTx
 
 Postponed = tuple[RecordKey, int, int, Reason]
@@ -36,7 +36,10 @@ _STRENGTH = {
     Reason.EXISTING_LINK_ONLY: 10,
 }
 _REASONS = {strength: reason for reason, strength in _STRENGTH.items()}
+# A parked row keeps the reason for which it is looked at afterwards: its own, and any stronger one that came meanwhile. Its
+# strength is added to this.
 _PARKED = _STRENGTH[Reason.PARKED]
+_MAY_WAKE = f"reason < {_PARKED} AND reason <> {_STRENGTH[Reason.RETRY]}"
 # New facts: what failed before may work now, so the back-off starts again.
 _FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
 
@@ -46,12 +49,20 @@ _MARK = BulkInsert(
     f"""ON CONFLICT (connection_id, record_key) DO UPDATE SET
         seq = excluded.seq,
         object = excluded.object,
-        due_at_us = CASE WHEN dirty.reason = {_PARKED} OR dirty.due_at_us < excluded.due_at_us
+        due_at_us = CASE WHEN dirty.reason >= {_PARKED} OR dirty.due_at_us < excluded.due_at_us
                          THEN dirty.due_at_us ELSE excluded.due_at_us END,
         attempts = CASE WHEN excluded.reason IN ({_FRESH}) THEN 0 ELSE dirty.attempts END,
-        reason = CASE WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
+        reason = CASE WHEN dirty.reason > {_PARKED} + excluded.reason THEN dirty.reason
+                      WHEN dirty.reason >= {_PARKED} THEN {_PARKED} + excluded.reason
+                      WHEN dirty.reason > excluded.reason THEN dirty.reason ELSE excluded.reason END""",
 )
+_AWAIT = BulkInsert("awaited", ("connection_id", "record_key", "awaits_key"), "ON CONFLICT DO NOTHING")
 _POSTPONE = BulkUpdate("dirty", ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
+
+
+def strongest(reasons: Iterable[Reason]) -> Reason:
+    """Of both halves of a pair, as of a record that is marked twice."""
+    return max(reasons, key=_STRENGTH.__getitem__, default=Reason.CHANGED)
 
 
 class DueCounts(msgspec.Struct, frozen=True):
@@ -72,6 +83,13 @@ async def _next_seq(tx: WriteTx) -> int:
     return int(found[0])
 
 
+async def take_turn(tx: WriteTx) -> None:
+    """First of all in a transaction that locks other rows before it marks or wakes any: whoever else does so waits here, instead
+    of each holding what the other one wants. On SQLite there is one writer anyway."""
+    if tx.dialect is Dialect.POSTGRESQL:
+        await _next_seq(tx)
+
+
 async def mark(tx: WriteTx, object: str, keys: Sequence[RecordKey], reason: Reason, due_at_us: int) -> int:
     """The seq given to all of `keys`. A record that is parked stays parked; otherwise the earlier due time holds."""
     seq = await _next_seq(tx)
@@ -84,8 +102,7 @@ async def mark(tx: WriteTx, object: str, keys: Sequence[RecordKey], reason: Reas
 async def claim(tx: Tx, object: str, now_us: int, limit: int, after: Dirty | None = None) -> list[Dirty]:
     """Due records, oldest first: by due time, then seq (index ix_dirty_due; what waits is not walked).
 
-    Claiming changes nothing: a batch that is never finished is simply still due. `after`: continue behind the last
-    record of an earlier claim whose batch is still on its way.
+    Claiming changes nothing: a batch that is never finished is simply still due. `after`: those behind this one.
     """
     position = (after.due_at_us, after.seq, str(after.key)) if after else (-(2**62), 0, "")
     rows = await tx.rows(
@@ -103,7 +120,10 @@ async def claim(tx: Tx, object: str, now_us: int, limit: int, after: Dirty | Non
 
 def _dirty(object: str, row: Row) -> Dirty:
     key, seq, due_at_us, attempts, reason = row
-    return Dirty(object, RecordKey.parse(key), seq, due_at_us, attempts, _REASONS[reason])
+    behind = None
+    if reason > _PARKED:
+        reason, behind = _PARKED, _REASONS[reason - _PARKED]
+    return Dirty(object, RecordKey.parse(key), seq, due_at_us, attempts, _REASONS[reason], behind)
 
 
 async def by_keys(tx: Tx, keys: Sequence[RecordKey]) -> dict[RecordKey, Dirty]:
@@ -125,7 +145,8 @@ async def horizon(tx: Tx) -> int:
 
 
 async def clear(tx: WriteTx, keys: Sequence[RecordKey], horizon: int) -> int:
-    """Done with these, unless something newer came."""
+    """Done with these, unless something newer came: in either case they wait for nothing."""
+    await await_(tx, keys, [])
     return await tx.run(
         "DELETE FROM dirty WHERE connection_id = ? AND record_key IN [?] AND seq <= ?",
         tx.connection_id,
@@ -138,27 +159,75 @@ async def postpone(tx: WriteTx, postponed: Sequence[Postponed], horizon: int) ->
     """Due later, unless something newer came, which is due as it says. A park holds even then: the request that may
     still land does not care what was marked since, and the row keeps its newer seq."""
     connection_id = tx.connection_id
-    rows = [
-        (due_at_us, attempts, _STRENGTH[reason], connection_id, str(key), 2**62 if reason is Reason.PARKED else horizon)
-        for key, due_at_us, attempts, reason in postponed
-    ]
+    parked = [key for key, _, _, reason in postponed if reason is Reason.PARKED]
+    behind = {key: due.behind or due.reason for key, due in (await by_keys(tx, parked)).items()}
+    rows = []
+    for key, due_at_us, attempts, reason in postponed:
+        strength, newest = _STRENGTH[reason], horizon
+        if reason is Reason.PARKED:
+            waits_for = behind.get(key, Reason.PARKED)
+            strength, newest = strength + (0 if waits_for is Reason.PARKED else _STRENGTH[waits_for]), 2**62
+        rows.append((due_at_us, attempts, strength, connection_id, str(key), newest))
     await tx.many(_POSTPONE, rows)
 
 
-async def wake(tx: WriteTx, keys_or_object: Sequence[RecordKey] | str) -> int:
-    """What they waited for is there: due now; the number woken. Parked ones stay parked.
+async def park(tx: WriteTx, object: str, keys: Sequence[RecordKey], until_us: int) -> None:
+    """Records that were not due, or not in the batch: neither what they are due for nor a mark that is newer than the batch takes
+    them out of it. To mark them as parked would leave those that are due sooner as they are."""
+    known = await by_keys(tx, keys)
+    await mark(tx, object, [key for key in keys if key not in known], Reason.PARKED, until_us)
+    parked = [
+        (key, max(until_us, due.due_at_us if due.reason is Reason.PARKED else 0), due.attempts, Reason.PARKED)
+        for key, due in known.items()
+    ]
+    await postpone(tx, parked, 0)
 
-    Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
+
+async def await_(tx: WriteTx, looked_at: Sequence[RecordKey], waits: Sequence[tuple[RecordKey, RecordKey]]) -> None:
+    """What these records wait for now, instead of what they waited for before: [(the record, what it points to)]."""
+    connection_id = tx.connection_id
+    await tx.run(
+        "DELETE FROM awaited WHERE connection_id = ? AND record_key IN [?]",
+        connection_id,
+        [str(key) for key in looked_at],
+    )
+    rows = dict.fromkeys((connection_id, str(key), str(awaits)) for key, awaits in waits)
+    await tx.many(_AWAIT, list(rows))
+
+
+async def wake(tx: WriteTx, linked: Sequence[RecordKey]) -> int:
+    """These are linked now: who waits for one of them is due; the number woken. Index ix_awaited_by.
+
+    Nobody is taken out of a park, and no back-off ends: a try that failed is not made to succeed by this.
     """
+    return await _wake(
+        tx,
+        "record_key IN (SELECT record_key FROM awaited WHERE connection_id = ? AND awaits_key IN [?])",
+        tx.connection_id,
+        list(dict.fromkeys(map(str, linked))),
+    )
+
+
+async def wake_waiting(tx: WriteTx, object: str) -> int:
+    """Whatever waits among an object's records is due, what nothing but this wakes too; parks and back-offs go on."""
+    return await _wake(tx, "object = ?", object)
+
+
+async def wake_unanswered(tx: WriteTx, object: str, whys: Sequence[str]) -> int:
+    """Records without counterpart that stand still for one of these reasons are due."""
+    which = "SELECT record_key FROM unlinked WHERE connection_id = ? AND object = ? AND why IN [?]"
+    return await _wake(tx, f"record_key IN ({which})", tx.connection_id, object, list(whys))
+
+
+async def _wake(tx: WriteTx, which: str, *parameters: object) -> int:
+    # Raises their seq, so that a batch which is about to postpone them (it looked before) does not undo the waking.
     seq = await _next_seq(tx)
-    by_object = isinstance(keys_or_object, str)
-    which = "object = ?" if by_object else "record_key IN [?]"
     return await tx.run(
-        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND reason <> {_PARKED} AND {which}",
+        f"UPDATE dirty SET due_at_us = ?, seq = ? WHERE connection_id = ? AND {_MAY_WAKE} AND {which}",
         tx.now_us,
         seq,
         tx.connection_id,
-        keys_or_object if by_object else [str(key) for key in keys_or_object],
+        *parameters,
     )
 
 

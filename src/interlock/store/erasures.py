@@ -12,17 +12,30 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import secrets, setup_work
+from interlock.store import links, secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
 _SECRET = "erasure_key"
-_PUT = BulkInsert("erased", ("connection_id", "hash", "at_us"), "ON CONFLICT (connection_id, hash) DO NOTHING")
+_PUT = BulkInsert(
+    "erased",
+    ("connection_id", "hash", "at_us"),
+    "ON CONFLICT (connection_id, hash) DO UPDATE SET at_us = excluded.at_us",
+)
 
 
 async def any_(tx: Tx) -> bool:
     return await tx.row("SELECT 1 FROM erased WHERE connection_id = ? LIMIT 1", tx.connection_id) is not None
+
+
+async def newest_us(tx: Tx) -> dict[str, int]:
+    """{connection's name: when somebody was last erased}; one of nobody is missing."""
+    rows = await tx.rows(
+        "SELECT connection.name, MAX(erased.at_us) FROM erased JOIN connection ON connection.id = erased.connection_id"
+        " GROUP BY connection.name"
+    )
+    return {name: int(at_us) for name, at_us in rows}
 
 
 async def held(tx: Tx, words: Iterable[str]) -> set[str]:
@@ -105,19 +118,30 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     await setup_work.forget(tx, texts)
 
 
-async def remembered(tx: Tx, object_: str, hubspot_id: str | None, salesforce_id: str | None) -> Mapping[str, int]:
-    """How many rows hold something of a record: for the preview."""
+async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:
+    """Of records that bear an address of theirs and may be somebody else's: how they are called, and what is asked about them as
+    long as they have no counterpart. A sync that looks at them again knows the address by its hash."""
+    ids = {side: [key.id for key in keys if key.side is side] for side in Side}
+    linked = {
+        *await links.by_hubspot(tx, object_, ids[Side.HUBSPOT]),
+        *await links.by_salesforce(tx, object_, ids[Side.SALESFORCE]),
+    }
+    alone = [key for key in keys if key.id not in linked]
+    sql = "UPDATE unlinked SET label = '' WHERE connection_id = ? AND record_key IN [?]"
+    await tx.run(sql, tx.connection_id, [str(key) for key in alone])
+    for side in Side:
+        sql = f"DELETE FROM issue WHERE connection_id = ? AND object = ? AND {side.value}_id IN [?]"
+        await tx.run(sql, tx.connection_id, object_, [key.id for key in alone if key.side is side])
+
+
+async def remembered(tx: Tx, object_: str, keys: Sequence[RecordKey]) -> Mapping[str, int]:
+    """How many rows hold something of these records: for the preview."""
+    ids = {side: [key.id for key in keys if key.side is side] for side in Side}
     found: dict[str, int] = {}
     for table in ("audit", "issue"):
-        count = f"SELECT COUNT(*) FROM {table} WHERE connection_id = ? AND object = ?"
+        select = f"SELECT id FROM {table} WHERE connection_id = ? AND object = ?"
         # Two questions, each answered by its index.
-        of_hubspot = await tx.row(count + " AND hubspot_id = ?", tx.connection_id, object_, hubspot_id or "")
-        others = await tx.row(
-            count + " AND salesforce_id = ? AND COALESCE(hubspot_id, '') <> ?",
-            tx.connection_id,
-            object_,
-            salesforce_id or "",
-            hubspot_id or "",
-        )
-        found[table] = sum(int(row[0]) for row in (of_hubspot, others) if row is not None)
+        of_hubspot = await tx.rows(select + " AND hubspot_id IN [?]", tx.connection_id, object_, ids[Side.HUBSPOT])
+        others = await tx.rows(select + " AND salesforce_id IN [?]", tx.connection_id, object_, ids[Side.SALESFORCE])
+        found[table] = len({row[0] for row in (*of_hubspot, *others)})
     return found

@@ -113,14 +113,19 @@ async def get(tx: Tx, grant_id: int) -> Grant | None:
 
 
 async def in_use(tx: Tx, role: str = SYNC) -> dict[str, Grant]:
-    """{side: grant} of the transaction's connection, dead ones too: they say why. Index ix_crm_grant_connection."""
+    """{side: grant} of the transaction's connection, the newest of each; dead ones too: they say why."""
+    return {found.side: found for found in await all_in_use(tx, role)}
+
+
+async def all_in_use(tx: Tx, role: str) -> list[Grant]:
+    """The oldest first: several administrators may have signed in, each for something else. Index ix_crm_grant_connection."""
     rows = await tx.rows(
         f"SELECT {_COLUMNS} FROM crm_grant WHERE connection_id = ? AND role = ? AND state IN [?] ORDER BY id",
         tx.connection_id,
         role,
         [GOOD, DEAD],
     )
-    return {found.side: found for found in (_grant(tx, row) for row in rows)}
+    return [_grant(tx, row) for row in rows]
 
 
 async def to_revoke(tx: Tx) -> list[int]:
@@ -210,6 +215,7 @@ async def end(tx: WriteTx, grant: Grant, state: str, reason: str) -> bool:
 
 async def adopt(tx: WriteTx, grant: Grant, role: str) -> None:
     """Make it the transaction's connection's, in this role. What was there in that role and side waits to be revoked."""
+    await join(tx, grant, role)
     await tx.run(
         "UPDATE crm_grant SET state = ?, reason = ? WHERE connection_id = ? AND side = ? AND role = ? AND id != ? AND state IN [?]",
         SUPERSEDED,
@@ -220,6 +226,10 @@ async def adopt(tx: WriteTx, grant: Grant, role: str) -> None:
         grant.id,
         [GOOD, DEAD],
     )
+
+
+async def join(tx: WriteTx, grant: Grant, role: str) -> None:
+    """As `adopt`, beside what is there."""
     changed = await tx.run(
         "UPDATE crm_grant SET connection_id = ?, role = ? WHERE id = ? AND (connection_id IS NULL OR connection_id = ?)",
         tx.connection_id,
@@ -242,6 +252,18 @@ async def abandoned(tx: Tx, before_us: int) -> list[int]:
     """Grants of set-ups that nobody finished: of no connection, and not touched since."""
     rows = await tx.rows(
         "SELECT id FROM crm_grant WHERE connection_id IS NULL AND sealed IS NOT NULL AND refreshed_at_us < ? ORDER BY id",
+        before_us,
+    )
+    return [row[0] for row in rows]
+
+
+async def left_deploying(tx: Tx, before_us: int) -> list[int]:
+    """Administrators' grants, made before then, of connections that no set-up is under way for: whoever was to end them died."""
+    rows = await tx.rows(
+        "SELECT id FROM crm_grant WHERE connection_id IS NOT NULL AND role = ? AND sealed IS NOT NULL AND granted_at_us <= ?"
+        " AND connection_id NOT IN (SELECT connection_id FROM setup WHERE ended_at_us IS NULL AND connection_id IS NOT NULL)"
+        " ORDER BY id",
+        ADMIN,
         before_us,
     )
     return [row[0] for row in rows]

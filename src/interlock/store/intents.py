@@ -112,6 +112,13 @@ async def for_keys(tx: Tx, keys: Sequence[RecordKey]) -> list[Intent]:
     return [_intent(unique[id_]) for id_ in sorted(unique)]
 
 
+async def unanswered(tx: Tx, object: str) -> list[RecordKey]:
+    """Records of which a write may still land: its sources and targets. The table holds little beside them."""
+    sql = "SELECT source_key, target_key FROM intent WHERE connection_id = ? AND object = ? AND state = ?"
+    rows = await tx.rows(sql, tx.connection_id, object, IntentState.UNKNOWN.value)
+    return [RecordKey.parse(key) for row in rows for key in row]
+
+
 async def update(tx: WriteTx, ids: Sequence[int], state: IntentState, park_until_us: int) -> None:
     await tx.run(
         "UPDATE intent SET state = ?, park_until_us = ? WHERE connection_id = ? AND id IN [?]",

@@ -112,21 +112,19 @@ async def raise_(tx: WriteTx, raised: Sequence[Issue]) -> None:
 async def resolve(
     tx: WriteTx,
     keys: Sequence[RecordKey],
-    keep_codes: Collection[tuple[str, str | None]] = (),
     keep: Sequence[Issue] = (),
     keep_held: Mapping[RecordKey, Collection[str]] = NOTHING_HELD,
     never_held: Collection[str] = (),
 ) -> int:
     """Mark resolved all open issues of these records that were not raised again; their number.
 
-    `keep_codes`: (code, property) that stay for every one of the records. `keep`: issues raised just now, each kept for
-    its own record, so that one call serves a batch. `keep_held`: properties of a record that are held back as before ("": the
-    record as a whole), whose issues stay but for those with a code of `never_held`.
+    `keep`: issues raised just now, each kept for its own record, so that one call serves a batch. `keep_held`: properties of a
+    record that are held back as before ("": the record as a whole), whose issues stay but for those with a code of
+    `never_held`.
     """
     kept = {
         (item.object, _subject(item.hubspot_id, item.salesforce_id), item.code, item.property or "") for item in keep
     }
-    kept_codes = {(code, property_ or "") for code, property_ in keep_codes}
     ids: list[int] = []
     # One look-up a side, each by its partial index; where nothing is wrong both are empty.
     for side, column in ((Side.HUBSPOT, "hubspot_id"), (Side.SALESFORCE, "salesforce_id")):
@@ -145,7 +143,6 @@ async def resolve(
             # HubSpot ids are unique within an object only; Salesforce ids everywhere.
             if (side is Side.SALESFORCE or types[row[6]] == row[1])
             and (row[3] in never_held or row[4] not in keep_held.get(RecordKey(side, types[row[6]], row[6]), ()))
-            and (row[3], row[4]) not in kept_codes
             and tuple(row[1:5]) not in kept
         ]
     return await _set_status(tx, ids, "resolved") if ids else 0
@@ -217,27 +214,58 @@ async def list_(
     code: str | None = None,
     record: RecordKey | None = None,
     status: Collection[str] = UNRESOLVED,
+    up_to: int | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> tuple[list[Issue], str | None]:
-    """One page in order of id, and the cursor of the next one (None: this was the last). Raises ValueError for a cursor
-    that is not one of ours."""
+    """One page in order of id, and the cursor of the next one (None: this was the last). `up_to`: the newest that counts. Raises
+    ValueError for a cursor that is not one of ours."""
+    sql, values = _of_query(category, object, code, record, status, up_to)
+    if cursor is not None:
+        sql, values = sql + " AND id > ?", [*values, int(cursor)]
+    rows = await tx.rows(_SELECT + sql + " ORDER BY id LIMIT ?", tx.connection_id, *values, limit + 1)
+    found = [_issue(row) for row in rows]
+    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
+
+async def matching(
+    tx: Tx,
+    *,
+    category: str | None = None,
+    object: str | None = None,
+    code: str | None = None,
+    record: RecordKey | None = None,
+    status: Collection[str] = UNRESOLVED,
+) -> tuple[int, int]:
+    """How many `list_` has on all its pages, and the id of the newest (0: there is none)."""
+    sql, values = _of_query(category, object, code, record, status, None)
+    row = await tx.row(
+        "SELECT COUNT(*), COALESCE(MAX(id), 0) FROM issue WHERE connection_id = ?" + sql, tx.connection_id, *values
+    )
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _of_query(
+    category: str | None,
+    object: str | None,
+    code: str | None,
+    record: RecordKey | None,
+    status: Collection[str],
+    up_to: int | None,
+) -> tuple[str, list[Any]]:
     tests: list[tuple[str, Any]] = [("category = ?", category), ("object = ?", object), ("code = ?", code)]
     if record is not None and record.side is Side.HUBSPOT:
         tests += [("hubspot_id = ?", record.id), ("object = ?", record.type)]
     elif record is not None:
         tests.append(("salesforce_id = ?", record.id))
-    if cursor is not None:
-        tests.append(("id > ?", int(cursor)))
+    tests.append(("id <= ?", up_to))
     asked = [(test, value) for test, value in tests if value is not None]
-    sql = _SELECT + " AND status IN [?]" + "".join(f" AND {test}" for test, _ in asked)
+    sql = " AND status IN [?]" + "".join(f" AND {test}" for test, _ in asked)
     if set(status) <= set(UNRESOLVED):
         # Said once more as literal text, which is what lets both databases take the partial index.
         sql += " AND status IN ('open', 'waiting')"
-    sql += " ORDER BY id LIMIT ?"
-    rows = await tx.rows(sql, tx.connection_id, sorted(status), *(value for _, value in asked), limit + 1)
-    found = [_issue(row) for row in rows]
-    return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+    return sql, [sorted(status), *(value for _, value in asked)]
 
 
 async def counts(tx: Tx) -> IssueCounts:

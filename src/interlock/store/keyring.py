@@ -106,10 +106,19 @@ def keys_of(path: Path) -> bytes:
     return b"\n".join(_read(path)) + b"\n"
 
 
+def together(path: Path, text: bytes) -> Keyring:
+    """As `add`, in memory only."""
+    return Keyring(_together(path, text))
+
+
 def add(path: Path, text: bytes) -> Keyring:
     """Take in the keys of a backup. Those that are here stay first, so that what is sealed from now on needs none of the others."""
+    return _replace(path, _together(path, text))
+
+
+def _together(path: Path, text: bytes) -> list[bytes]:
     there = _read(path) if path.exists() else []
-    return _replace(path, list(dict.fromkeys([*there, *text.split()])))
+    return list(dict.fromkeys([*there, *text.split()]))
 
 
 def retire(path: Path) -> Keyring:

@@ -1,4 +1,5 @@
-"""When both sides of an object were last looked at, and the check of all its pairs that a long gap in that has begun."""
+"""When both sides of an object were last looked at, the check of all its pairs that a long gap in that has begun, and the walk
+through all contacts that goes on for ever."""
 
 from __future__ import annotations
 
@@ -23,6 +24,17 @@ class Gap(msgspec.Struct, frozen=True):
     done_us: int | None = None
 
 
+class Walk(msgspec.Struct, frozen=True):
+    """How far the walk through all contacts has come. `stepped_us`: up to when its pages were gone; `pages`: of a whole round,
+    as they were counted last."""
+
+    stepped_us: int
+    pages: int
+    counted_us: int
+    after_id: int = 0  # the id of the link that was asked about last
+    after_key: str | None = None  # of the contacts that stand alone, which come when the links are through
+
+
 async def checked(tx: Tx) -> dict[str, int]:
     """{object: time}; an object that was never looked at is not there."""
     return await cursors.get(tx, _CHECKED) or {}
@@ -40,6 +52,16 @@ async def gap(tx: Tx, object: str) -> Gap | None:
 
 async def set_gap(tx: WriteTx, object: str, state: Gap) -> None:
     await cursors.set(tx, _name(object), msgspec.structs.asdict(state))
+
+
+async def walk(tx: Tx, object: str) -> Walk | None:
+    """None: it has not begun yet."""
+    stored = await cursors.get(tx, f"walk:{object}")
+    return None if stored is None else msgspec.convert(stored, Walk)
+
+
+async def set_walk(tx: WriteTx, object: str, state: Walk) -> None:
+    await cursors.set(tx, f"walk:{object}", msgspec.structs.asdict(state))
 
 
 def _name(object: str) -> str:

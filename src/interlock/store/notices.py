@@ -13,6 +13,8 @@ import msgspec
 from interlock.store.sql import Dialect, storable
 from interlock.store.tx import Tx, WriteTx
 
+# Those of no connection: `store.read(OF_NONE)`. Connections count from 1.
+OF_NONE = 0
 WAITING, SENT, FAILED = "waiting", "sent", "failed"
 
 

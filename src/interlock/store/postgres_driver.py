@@ -12,14 +12,28 @@ from interlock.store.driver import Row, own_errors, translators
 from interlock.store.errors import NotUnique, StoreBusy, StoreUnavailable
 from interlock.store.sql import Bulk, BulkInsert, Dialect, translate
 
+_BUSY = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+)
+# The last two count as internal errors there: a transaction that stood still for too long (a machine that was suspended, see
+# postgres.py), and a server that takes no writes, as in a failover.
+_UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+
 
 def _from_psycopg(error: BaseException) -> BaseException | None:
     message = str(error).strip()
     if isinstance(error, psycopg.errors.UniqueViolation):
         return NotUnique(message)
-    if isinstance(error, (psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)):
+    if isinstance(error, _BUSY):
         return StoreBusy("Another process changed the same rows at the same time. Nothing was changed; try again.")
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    if isinstance(error, _UNAVAILABLE):
         return StoreUnavailable(f"The database cannot be reached: {message}")
     return None
 

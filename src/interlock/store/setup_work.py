@@ -45,9 +45,11 @@ async def drop_all_but(tx: WriteTx, setup_id: int, name: str | None = None) -> N
 
 
 async def forget(tx: WriteTx, record_keys: Collection[str]) -> None:
-    """Examples and trials of the transaction's connection lose what they hold of these records: they hold values."""
+    """Examples and trials of the transaction's connection lose what they hold of these records: they hold values. Of a set-up whose
+    connection has gone it is not known whose they are."""
     rows = await tx.rows(
-        "SELECT setup_id, name, content FROM setup_work WHERE setup_id IN (SELECT id FROM setup WHERE connection_id = ?)",
+        "SELECT setup_id, name, content FROM setup_work WHERE setup_id IN"
+        " (SELECT id FROM setup WHERE connection_id = ? OR connection_id IS NULL)",
         tx.connection_id,
     )
     for setup_id, name, content in rows:

@@ -88,7 +88,7 @@ class WriteTx(Tx):
         keyring: Keyring | None,
     ) -> None:
         super().__init__(driver, connection_id, now_us, keyring)
-        self._after_commit: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[bool], None]] = []
 
     def go_on_as(self, connection_id: int) -> None:
         """A transaction of no connection that has just made one goes on as that one's: both are kept, or neither."""
@@ -129,14 +129,14 @@ class WriteTx(Tx):
         first = (last[0] if last else 0) + 1
         return list(range(first, first + n))
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Called once the transaction is durable, never if it is rolled back."""
-        self._after_commit.append(callback)
+    def at_end(self, callback: Callable[[bool], None]) -> None:
+        """Called with True once the transaction is durable, with False if it is rolled back."""
+        self._at_end.append(callback)
 
-    def committed(self) -> None:
+    def ended(self, committed: bool) -> None:
         """Called by the store."""
-        for callback in self._after_commit:
-            callback()
+        for callback in self._at_end:
+            callback(committed)
 
 
 # Adds its rows to a transaction that is about to commit, see Store.join_writes.

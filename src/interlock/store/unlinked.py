@@ -58,6 +58,16 @@ async def page(tx: Tx, object: str, why: str, after: RecordKey | None = None, li
     return [_unlinked(row) for row in await tx.rows(sql, tx.connection_id, object, why, after_text, limit)]
 
 
+async def in_hubspot(tx: Tx, object: str, after: str, limit: int) -> list[RecordKey]:
+    """Records of HubSpot's, in order of key; `after`: the last one's, or empty."""
+    # A record key begins with its side.
+    sql = (
+        "SELECT record_key FROM unlinked WHERE connection_id = ? AND record_key > ? AND record_key < 's'"
+        " AND object = ? ORDER BY record_key LIMIT ?"
+    )
+    return [RecordKey.parse(row[0]) for row in await tx.rows(sql, tx.connection_id, after, object, limit)]
+
+
 async def drop(tx: WriteTx, keys: Sequence[RecordKey]) -> None:
     """Linked now, or gone."""
     await tx.run(

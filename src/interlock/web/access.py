@@ -20,6 +20,7 @@ from interlock.app.notify import manage as notify
 from interlock.app.people import signing_in
 from interlock.app.people.roles import Action
 from interlock.app.people.visitor import By, Visitor
+from interlock.store.deeds import NOBODY
 from interlock.web import cookies
 from interlock.web.body import read_body
 from interlock.web.site import Site
@@ -51,7 +52,7 @@ class Asked(msgspec.Struct):
 
     @property
     def address(self) -> str:
-        return self.request.client.host if self.request.client is not None else "unknown"
+        return _address(self.request)
 
     @property
     def who(self) -> Visitor:
@@ -80,11 +81,14 @@ class Asked(msgspec.Struct):
             **values,
         )
 
-    def signed_in(self, token: str, to: str = "/") -> Response:
+    async def signed_in(self, token: str, to: str = "/") -> Response:
         """On with a new session. What the browser had before it counts no more."""
         response = RedirectResponse(to, 303)
         cookies.write(response, cookies.SESSION, token)
         cookies.clear(response, cookies.VISIT)
+        known = await signing_in.known_from_now_on(self.site.store, token)
+        if known is not None:
+            cookies.keep(response, cookies.KNOWN, known)
         return response
 
 
@@ -92,12 +96,12 @@ Handler = Callable[[Asked], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def open_page(site: Site, handler: Handler) -> Endpoint:
-    """For everybody, signed in or not."""
+def open_page(site: Site, handler: Handler, path: str) -> Endpoint:
+    """For everybody, signed in or not. `path`: as the table has it."""
 
     async def endpoint(request: Request) -> Response:
         visit = cookies.read(request, cookies.VISIT)
-        form = await _form(request, visit)
+        form = await _form_or_denied(site, request, visit, NOBODY, path)
         kept = visit or cookies.new_visit()
         session = cookies.read(request, cookies.SESSION)
         response = await handler(Asked(site, request, None, form, cookies.form_token(kept), session))
@@ -117,7 +121,7 @@ def page(site: Site, handler: Handler, need: Action, path: str) -> Endpoint:
         visitor = None if session is None else await signing_in.whose(site.store, session)
         if session is None or visitor is None:
             return _to_sign_in(request)
-        form = await _form(request, session)
+        form = await _form_or_denied(site, request, session, visitor.actor, path)
         bell = 0 if visitor.person_id is None else await notify.unread(site.store, visitor.person_id)
         asked = Asked(site, request, visitor, form, cookies.form_token(session), session, bell)
         if not visitor.may(need):
@@ -143,6 +147,18 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in{back}", 303)
 
 
+async def _form_or_denied(site: Site, request: Request, cookie: str | None, actor: str, path: str) -> dict[str, str]:
+    try:
+        return await _form(request, cookie)
+    except Foreign:
+        await site.denials.form(actor, path, _address(request))
+        raise
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
+
+
 async def _form(request: Request, cookie: str | None) -> dict[str, str]:
     """The fields of a form that a page of ours, shown to this browser, has sent; nothing for a request that only looks."""
     _check_text(request.scope["path"], *request.query_params.values())
@@ -157,8 +173,12 @@ async def _form(request: Request, cookie: str | None) -> dict[str, str]:
     return fields
 
 
-def _foreign() -> HTTPException:
-    return HTTPException(
+class Foreign(HTTPException):
+    """No page of ours, shown to this browser, has sent the form."""
+
+
+def _foreign() -> Foreign:
+    return Foreign(
         403, _("This form was not sent from a page of this Interlock, or the page is old. Load the page again.")
     )
 

@@ -21,6 +21,11 @@ class Address(msgspec.Struct, frozen=True):
     need: Action | None
     handler: Callable[[Any], Awaitable[Response]]
 
+    @property
+    def shown(self) -> str:
+        """The path as people read it: without what a part of it has to look like."""
+        return self.path.replace(":int", "")
+
 
 class Operation(Address, frozen=True, kw_only=True):
     """One of the JSON API. The door checks what is sent against `query` and `body`; the OpenAPI file is made from all of it.

@@ -5,22 +5,27 @@ Everything but the health check, signing in and one-time links is behind the sig
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, compile_path
 
 from interlock.app.errors import AppError, Missing
+from interlock.app.notify import manage as notify
+from interlock.app.people import signing_in
 from interlock.app.people.passwords import Passwords
 from interlock.crm.errors import CrmError
 from interlock.store import StoreError
-from interlock.web import forms
+from interlock.web import cookies, forms
 from interlock.web.address import API
 from interlock.web.api import failures
 from interlock.web.headers import Secured, headers_for
-from interlock.web.routes import routes
+from interlock.web.routes import ADDRESSES, routes
 from interlock.web.said import told
 from interlock.web.site import Site
 from interlock.web.speaking import Speaking
@@ -63,12 +68,15 @@ class _Failing:
         if _is_api(request):
             return failures.of_http(error, self._site.clock_us())
         if error.status_code == 404:
-            title, text = _("There is no such page"), _("The status is at /, the health check at /health.")
+            title, text = (
+                _("There is no such page"),
+                _("Nothing is at this address. Programs find the health check at /health."),
+            )
         elif error.status_code == 405:
-            title, text = _("Not here"), _("The status is at /, the health check at /health.")
+            title, text = _("Not here"), _("Nothing is at this address. Programs find the health check at /health.")
         else:
             title, text = _("Not taken"), error.detail
-        response = self._page(error.status_code, title, text)
+        response = await self._page(request, error.status_code, title, text)
         response.headers.update(error.headers or {})
         return response
 
@@ -79,7 +87,7 @@ class _Failing:
             return failures.of_error(error, self._site.clock_us())
         failure = error.failure
         title = _("There is no such thing") if isinstance(error, Missing) else _("Not done")
-        response = self._page(failures.status_of(error), title, forms.said(failure))
+        response = await self._page(request, failures.status_of(error), title, forms.said(failure))
         response.headers.update(forms.headers_of(error))
         return response
 
@@ -88,14 +96,16 @@ class _Failing:
         if _is_api(request):
             return failures.of_error(error, self._site.clock_us())
         text = f"{told(str(error))} {_('Load the page again.')}"
-        return self._page(503, _("The database cannot be read"), text)
+        return await self._page(request, 503, _("The database cannot be read"), text)
 
     async def crm(self, request: Request, error: Exception) -> Response:
         """What a CRM refused, or that it did not answer, where a page has no place to say it at."""
         assert isinstance(error, CrmError)
         if _is_api(request):
             return failures.of_error(error, self._site.clock_us())
-        response = self._page(failures.status_of(error), _("Not done"), told(f"{error.message} {error.fix}".strip()))
+        response = await self._page(
+            request, failures.status_of(error), _("Not done"), told(f"{error.message} {error.fix}".strip())
+        )
         response.headers.update(failures.headers_of(error))
         return response
 
@@ -105,14 +115,62 @@ class _Failing:
             response = failures.of_error(error, self._site.clock_us())
         else:
             text = _("This is a defect of Interlock. The log of `interlock serve` holds the report.")
-            response = self._page(500, _("Something broke"), text)
+            response = await self._page(request, 500, _("Something broke"), text)
         response.headers.update(headers_for(self._site.https))
         return response
 
-    def _page(self, status_code: int, title: str, text: str) -> Response:
-        return self._site.render("message.html", status_code, title=title, text=text)
+    async def _page(self, request: Request, status_code: int, title: str, text: str) -> Response:
+        return self._site.render(
+            "message.html",
+            status_code,
+            title=title,
+            text=text,
+            again=_again(request, status_code),
+            back=_back(request),
+            path=request.scope["path"],
+            **await self._visitor(request),
+        )
+
+    async def _visitor(self, request: Request) -> dict[str, Any]:
+        """Whose page it is, for the way on from it, as far as that can be told while something is broken."""
+        session = cookies.read(request, cookies.SESSION)
+        try:
+            visitor = None if session is None else await signing_in.still(self._site.store, session)
+            if session is None or visitor is None:
+                return {}
+            bell = 0 if visitor.person_id is None else await notify.unread(self._site.store, visitor.person_id)
+        except StoreError:
+            return {}
+        return {"visitor": visitor, "sign_out_csrf": cookies.form_token(session), "bell": bell}
 
 
 def _is_api(request: Request) -> bool:
     # Not of `request.url`, which is made with the host that was sent, and cannot be with every one.
     return str(request.scope["path"]).startswith(API)
+
+
+def _again(request: Request, status_code: int) -> str:
+    """The same address, where asking once more may help; else nothing."""
+    path = str(request.scope["path"])
+    if request.method != "GET" or not (status_code in (409, 412, 422, 429) or status_code >= 500) or not _is_page(path):
+        return ""
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return quote(path) + (f"?{query}" if query else "")
+
+
+def _back(request: Request) -> str:
+    """The page that a form was sent from, or above the one that was asked for: the nearest one in its address. Else nothing."""
+    path = str(request.scope["path"])
+    if request.method == "GET":
+        path = path.rpartition("/")[0]
+    while path and not _is_page(path):
+        path = path.rpartition("/")[0]
+    return quote(path)
+
+
+# Not those that are open to everybody: their addresses hold what lets somebody in, which is never said back.
+_PAGES = [compile_path(each.path)[0] for each in ADDRESSES if each.method == "GET" and each.need is not None]
+
+
+def _is_page(path: str) -> bool:
+    return any(each.match(path) for each in _PAGES)

@@ -3,7 +3,7 @@
 `session` and `visit` are random. `session` says who signed in. `visit` stands in for it on pages that are open to everybody, so
 that the sign-in form, too, is bound to the browser that asked for it. A form's token is a keyed hash of the cookie: it needs no
 place in the store, and from it the cookie cannot be had. `language` is what somebody chose for the pages in this browser; it
-opens nothing.
+opens nothing. `known` says that somebody has signed in here before, and opens nothing either (app/people/known_browsers.py).
 
 Over https each is bound to this host and sent over https alone. Whether a request came so, `Secured` (headers.py) says before
 anybody asks for a cookie: the process was told so, or the request says it (behind a proxy: one of `trusted_proxies`).
@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-SESSION, VISIT, LANGUAGE = "interlock_session", "interlock_visit", "interlock_language"
+SESSION, VISIT, LANGUAGE, KNOWN = "interlock_session", "interlock_visit", "interlock_language", "interlock_known"
 _YEAR_S = 365 * 24 * 3600
 
 over_https: ContextVar[bool] = ContextVar("over_https", default=False)
@@ -40,7 +40,7 @@ def write(response: Response, cookie: str, value: str) -> None:
 
 
 def keep(response: Response, cookie: str, value: str) -> None:
-    """A choice, for a year."""
+    """For a year."""
     response.set_cookie(
         name_of(cookie), value, max_age=_YEAR_S, path="/", secure=over_https.get(), httponly=True, samesite="lax"
     )

@@ -8,6 +8,7 @@ newest status.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
@@ -21,8 +22,12 @@ EVERY_S = 1.0
 BUSY_SHARE = 0.1
 # A browser that hears nothing for three of these says that the numbers are old; as often the session is looked up.
 HEARTBEAT_S = 5.0
+# A reading that is not there so long after it was due: no beat says any more that the numbers are new.
+LATE_S = 10.0
 # Streams of one process. Each is an open connection, which a browser holds for as long as a tab is open.
 VIEWERS_MOST = 200
+
+_log = logging.getLogger(__name__)
 
 Read = Callable[[Collection[int]], Awaitable[dict[int, ConnectionStatus]]]
 
@@ -38,6 +43,7 @@ class _Viewer(msgspec.Struct):
     changed: asyncio.Event
     newest: ConnectionStatus | None = None
     failed: bool = False
+    gone: bool = False
 
 
 class Live:
@@ -49,6 +55,7 @@ class Live:
         self._viewers: list[_Viewer] = []
         self._known: dict[int, bytes] = {}
         self._reading: asyncio.Task[None] | None = None
+        self._good_until_s = 0.0
         self._closed = asyncio.Event()
 
     @property
@@ -67,8 +74,8 @@ class Live:
         shown: Callable[[ConnectionStatus], str],
         still_allowed: Callable[[], Awaitable[bool]],
     ) -> AsyncIterator[bytes]:
-        """Events `status` (a piece of a page), `failed` (the database did not answer), `beat`, and `over`: the session ended.
-        Raises TooMany before the first."""
+        """Events `status` (a piece of a page), `failed` (the database did not answer), `beat` (nothing has changed), and at the end
+        `over`: the session ended, or `gone`: the connection is not there any more. Raises TooMany before the first."""
         if len(self._viewers) >= VIEWERS_MOST or self._closed.is_set():
             raise TooMany
         viewer = _Viewer(connection_id, asyncio.Event())
@@ -97,12 +104,16 @@ class Live:
                 async with asyncio.timeout(HEARTBEAT_S):
                     await viewer.changed.wait()
             except TimeoutError:
-                yield event("beat", "")
+                if self._now_s() < self._good_until_s:
+                    yield event("beat", "")
             if self._now_s() - checked_s >= HEARTBEAT_S:
                 checked_s = self._now_s()
                 if not await still_allowed():
                     yield event("over", "")
                     return
+            if viewer.gone:
+                yield event("gone", "")
+                return
             viewer.changed.clear()
             newest, viewer.newest = viewer.newest, None
             if newest is not None:
@@ -119,10 +130,16 @@ class Live:
             except StoreError:
                 # The database is away for a moment: each page says so, and it is asked again.
                 self._tell_failed()
+            except Exception as error:  # noqa: BLE001  (nobody waits for this task: its pages would stand still as if all were well)
+                _log.error("What an Overview shows could not be read, by a defect of Interlock.", exc_info=error)
+                self._tell_failed()
             else:
                 self._tell(found)
+                self._tell_gone(ids - found.keys())
             spent_s = self._now_s() - began_s
-            await asyncio.sleep(max(EVERY_S, spent_s / BUSY_SHARE) - spent_s)
+            pause_s = max(EVERY_S, spent_s / BUSY_SHARE) - spent_s
+            self._good_until_s = self._now_s() + pause_s + LATE_S
+            await asyncio.sleep(pause_s)
 
     def _tell(self, found: dict[int, ConnectionStatus]) -> None:
         for id_, status in found.items():
@@ -134,6 +151,12 @@ class Live:
                 if viewer.connection_id == id_:
                     viewer.newest, viewer.failed = status, False
                     viewer.changed.set()
+
+    def _tell_gone(self, ids: Collection[int]) -> None:
+        for viewer in self._viewers:
+            if viewer.connection_id in ids:
+                viewer.gone = True
+                viewer.changed.set()
 
     def _tell_failed(self) -> None:
         self._known.clear()

@@ -31,6 +31,7 @@ from interlock.web.pages import (
     metrics,
     new_sandbox,
     notifications,
+    object_changes,
     objects,
     overview,
     people,
@@ -75,6 +76,8 @@ def _of_object(slug: str) -> list[Address]:
         Address("POST", f"{here}/rules", Action.CONFIGURE, objects.save_rules),
         Address("GET", f"{here}/lists", Action.CONFIGURE, objects.lists),
         Address("POST", f"{here}/list", Action.CONFIGURE, objects.save_list),
+        Address("GET", f"{here}/change/{{job}}", Action.CONFIGURE, object_changes.show),
+        Address("POST", f"{here}/change/{{job}}/save", Action.CONFIGURE, object_changes.save),
         Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
         Address("POST", f"{here}/permissions", Action.CONFIGURE, mapping_changes.grant),
         Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
@@ -181,9 +184,9 @@ def _route(site: Site, address: Address) -> Route:
     if isinstance(address, Operation):
         endpoint = door(site, address)
     elif address.need is None:
-        endpoint = access.open_page(site, address.handler)
+        endpoint = access.open_page(site, address.handler, address.shown)
     else:
-        endpoint = access.page(site, address.handler, address.need, address.path)
+        endpoint = access.page(site, address.handler, address.need, address.shown)
     return Route(address.path, _for_us(site, endpoint), methods=[address.method])
 
 

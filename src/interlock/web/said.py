@@ -14,7 +14,7 @@ from interlock.web.texts import ENGLISH, language, read
 
 DOMAIN = "said"
 # Where one sentence ends and the next begins.
-_BETWEEN = re.compile(r"(?<=[.?!]) (?=[A-Z\"'`])")
+_BETWEEN = re.compile(r"(?<=[.?!]) (?=[A-Z0-9\"'`])")
 _HOLE = re.compile(r"\{(\w+)\}")
 # More is no message of ours: what a CRM may send has no bound.
 _SENTENCES, _CHARACTERS = 12, 4_000

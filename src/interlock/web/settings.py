@@ -4,9 +4,11 @@ that does not answer. Knows no page.
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app.errors import AppError, Missing, as_failure
+from interlock.app.errors import AppError, Missing, Stopped, as_failure
 from interlock.crm.errors import CrmError
 from interlock.store import connections
 from interlock.store.connections import Connection
@@ -40,9 +42,24 @@ def shown(
     )
 
 
+async def installation_tabs(asked: Asked, tab: str) -> dict[str, Any]:
+    """For a page that belongs to no connection: those of the only one are beside it, of several none."""
+    async with asked.site.store.read(None) as tx:
+        found = await connections.list_(tx)
+    return {"tab": tab, "tabs": tabs.tabs_for(asked.who, found[0].id if len(found) == 1 else None)}
+
+
 def back(connection: Connection, path: str, done: str = "") -> Response:
     query = f"?done={done}" if done else ""
     return RedirectResponse(f"/connections/{connection.id}/{path}{query}", 303)
+
+
+def seen_since_us(asked: Asked) -> int:
+    """Since when the state has been that the page showed beside its button. Raises Stopped."""
+    since = asked.field("since")
+    if not since.isascii() or not since.isdecimal() or len(since) > 18:
+        raise Stopped(_("The form does not say what was shown. Read the reason, then clear it."), code="changed_since")
+    return int(since)
 
 
 def said_by(error: AppError | CrmError | StoreError) -> str:

@@ -34,7 +34,7 @@ class Site:
         self.public_url = public_url
         self.post = interlock.post(public_url)
         self.passwords = passwords
-        self.jobs = Jobs(interlock.background, self.clock_us)
+        self.jobs = Jobs(self.store, interlock.background, self.clock_us)
         self.tokens = Buckets(TOKEN, self.clock_us)
         self.strangers = Buckets(STRANGER, self.clock_us)
         self.denials = Denials(self.store, self.clock_us)
@@ -56,6 +56,7 @@ class Site:
         self.templates.filters["told"] = told
         self.templates.filters["thing"] = thing
         self.templates.filters["why_not"] = lambda code: told(why_not(code))
+        self.templates.filters["what_happens"] = what_happens
         self.templates.filters["moment"] = moment
         self.templates.filters["count"] = count
         self.templates.filters["object_name"] = tabs.name_of
@@ -107,6 +108,21 @@ def thing(name: str) -> str:
         "deal": _("deal"),
     }
     return names.get(name, name)
+
+
+def what_happens(action: str) -> str:
+    """What a preview's example is one of."""
+    names = {
+        "create_in_hubspot": _("New in HubSpot"),
+        "create_in_salesforce": _("New in Salesforce"),
+        "update_in_hubspot": _("Changed in HubSpot"),
+        "update_in_salesforce": _("Changed in Salesforce"),
+        "match": _("Linked as they are"),
+        "ambiguous": _("Ambiguous"),
+        "blocked": _("Blocked"),
+        "conflict": _("Two values, one is kept"),
+    }
+    return names.get(action, action)
 
 
 def count(value: int | None) -> str:

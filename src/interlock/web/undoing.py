@@ -24,13 +24,15 @@ KIND = "undo"
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """`plan`: only what would be taken back. `delete`: how many created records a person has confirmed to delete; None: none."""
+    """`plan`: only what would be taken back. `delete`: how many created records a person has confirmed to delete; None: none.
+    `up_to`: of the preview that was shown; what a sync has written since then stays."""
 
     since_us: int
     only: list[str] = []
     key: RecordKey | None = None
     delete: int | None = None
     plan: bool = False
+    up_to: int | None = None
 
     def asked(self) -> Json:
         return {
@@ -39,6 +41,7 @@ class Wanted(msgspec.Struct, frozen=True):
             "record": None if self.key is None else str(self.key),
             "delete": self.delete,
             "plan": self.plan,
+            "up_to": self.up_to,
         }
 
 
@@ -72,6 +75,7 @@ async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, unde
         only=wanted.only,
         key=wanted.key,
         delete_records=wanted.delete,
+        up_to=wanted.up_to,
         by=by,
         on_cycle=under_way.note,
     )
@@ -90,4 +94,5 @@ async def _plan(site: Site, connection: Connection, wanted: Wanted) -> planning.
             since_us=wanted.since_us,
             only=wanted.only,
             key=wanted.key,
+            up_to=wanted.up_to,
         )

@@ -161,7 +161,9 @@ class TestFields:
     def test_objects_and_fields_can_be_looked_up(self, org: Caller) -> None:
         soql = "SELECT QualifiedApiName, Label FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = 'Contact'"
         found = org.call("GET", "/tooling/query/", query={"q": soql}).json["records"]
-        assert {"LastName", "Email"} <= {row["QualifiedApiName"] for row in found}
+        names = {row["QualifiedApiName"] for row in found}
+        assert {"LastName", "Email", "MailingAddress"} <= names
+        assert "MailingCity" not in names  # the Metadata API knows an address as one field
         soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('Lead', 'Unicorn')"
         found = org.call("GET", "/tooling/query", query={"q": soql}).json["records"]
         assert [row["QualifiedApiName"] for row in found] == ["Lead"]

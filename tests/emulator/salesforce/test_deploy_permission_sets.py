@@ -72,6 +72,7 @@ class TestFieldPermissions:
             ("Lead.OwnerId", "You cannot deploy to a required field: Lead.OwnerId"),
             ("Contact.CreatedDate", "You cannot deploy to a required field: Contact.CreatedDate"),
             ("Contact.FirstName", "In field: field - no CustomField named Contact.FirstName found"),
+            ("Contact.MailingCity", "In field: field - no CustomField named Contact.MailingCity found"),
             ("Contact.Nope__c", "In field: field - no CustomField named Contact.Nope__c found"),
             ("Unicorn.Key__c", "In field: field - no CustomField named Unicorn.Key__c found"),
             ("Key__c", "In field: field - no CustomField named Key__c found"),
@@ -114,6 +115,22 @@ class TestFieldPermissions:
 
     def test_a_standard_field_may_be_granted(self, org: Caller) -> None:
         deployed(org, package(fieldPermissions=grant("Contact.Title")))
+
+    def test_an_address_is_granted_as_a_whole_and_never_by_its_parts(self, keyed: Caller) -> None:
+        """salesforce.stackexchange.com/questions/97912: "no error when creating a permission for the Contact.MailingAddress
+        field"; of Contact.MailingCity "bad value for restricted picklist field", though its describe says permissionable."""
+        assert describe(keyed, "Contact")["MailingCity"]["permissionable"] is True
+        deployed(keyed, package(fieldPermissions=grant("Contact.MailingAddress")))
+        [row] = keyed.soql("SELECT Id FROM PermissionSet WHERE Name = 'Sync'")
+        part = {
+            "SobjectType": "Contact",
+            "Field": "Contact.MailingCity",
+            "PermissionsRead": True,
+            "ParentId": row["Id"],
+        }
+        refusal = keyed.call("POST", "/sobjects/FieldPermissions", part)
+        assert refusal.error == (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
+        keyed.create("FieldPermissions", **{**part, "Field": "Contact.OtherAddress"})
 
 
 class TestReplacing:

@@ -179,6 +179,7 @@ DECIDING = (
                 DECIDE,
                 """\
             if points_to and (str(points_to) not in known or str(points_to) in reference.resting):
+                work.awaits.append(reference.key(side, str(points_to)))
                 work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
 """,
                 "",
@@ -191,15 +192,12 @@ DECIDING = (
         ("I1",),
         (
             Patch(
-                "interlock.engine.references",
+                RECORD,
                 """\
-    return [
-        runtime.slug
-        for runtime in ctx.objects.values()
-        if any(reference.object == object_ for reference in runtime.references) or object_ in runtime.set_objects
-    ]
+        if ledger.linked:
+            await dirty.wake(tx, ledger.linked)
 """,
-                "    return []\n",
+                "",
             ),
         ),
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.simulation.mutations.mutation import Mutation, Patch
 
-DETECT, WINDOW, ECHOES = "interlock.engine.detect", "interlock.engine.window", "interlock.engine.echoes"
+DETECT, NEWS, WINDOW = "interlock.engine.detect", "interlock.engine.news", "interlock.engine.window"
+ECHOES = "interlock.engine.echoes"
 
 NOTICING = (
     Mutation(
@@ -147,14 +148,14 @@ NOTICING = (
         ("I4", "I10"),
         (
             Patch(
-                DETECT,
+                NEWS,
                 "    return (link.synced_at_us or 0) - link.looked.since_us > STAMP_AGED_US\n",
                 "    return True\n",
             ),
             Patch(
-                DETECT,
-                "    return _News.NOTHING if alone.seen_us - alone.first_us > STAMP_AGED_US else _News.UNSURE\n",
-                "    return _News.NOTHING\n",
+                NEWS,
+                "    return News.NOTHING if alone.seen_us - alone.first_us > STAMP_AGED_US else News.UNSURE\n",
+                "    return News.NOTHING\n",
             ),
         ),
     ),
@@ -225,7 +226,7 @@ NOTICING = (
         (
             Patch(
                 "interlock.engine.left_out",
-                "                await dirty.wake(tx, runtime.slug)\n",
+                "                await dirty.wake_waiting(tx, runtime.slug)\n",
                 "                pass\n",
             ),
         ),

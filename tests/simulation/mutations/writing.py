@@ -105,6 +105,22 @@ WRITING = (
         ),
     ),
     Mutation(
+        "associated_before_the_answer",
+        "An association that a create was to be followed by is believed to stand there: that it does not looks like an edit.",
+        ("I4", "I9"),
+        (
+            Patch(
+                APPLY,
+                """\
+        if not (follows and is_reference(each))
+""",
+                """\
+        if follows or not follows
+""",
+            ),
+        ),
+    ),
+    Mutation(
         "failed_is_done",
         "A write that surely was not carried out is to be tried again.",
         ("I4",),
@@ -113,7 +129,7 @@ WRITING = (
                 RECORD,
                 """\
     elif not_done(write):
-        work.wait(now + _backoff_us(ctx, work), Reason.RETRY)
+        work.wait(now + backoff_us(ctx, work), Reason.RETRY)
 """,
                 """\
     elif not_done(write):

@@ -28,7 +28,7 @@ from interlock.store import (
     people,
     setups,
 )
-from interlock.store.errors import SchemaNewer
+from interlock.store.errors import SchemaNewer, StoreUnavailable
 
 
 def made(world: World, file: Path, with_key: bool = False) -> backup.Made:
@@ -137,6 +137,43 @@ def test_a_key_of_the_backup_is_added_behind_the_one_that_is_here(tell: Tell, tm
         here = (tmp_path / "secret.key").read_bytes().split()
         await put_back(world, tmp_path / "with")
         assert (tmp_path / "secret.key").read_bytes().split() == here + old
+
+    tell(story)
+
+
+def test_a_restore_that_is_refused_adds_no_key(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "with", with_key=True)
+        (tmp_path / "secret.key").unlink()
+        keyring.load_or_create(tmp_path / "secret.key")
+        here = (tmp_path / "secret.key").read_bytes()
+        await asyncio.sleep(60.0)
+        world.person("ada@example.com")
+        await world.settle()
+        with pytest.raises(BadInput, match="has gone on since the backup"):
+            await put_back(world, tmp_path / "with", over_newer=False)
+        assert (tmp_path / "secret.key").read_bytes() == here
+
+    tell(story)
+
+
+def test_a_restore_that_fails_on_its_way_adds_no_key(
+    tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_arguments: object) -> None:
+        raise StoreUnavailable("The disk is full.")
+
+    async def story(world: World) -> None:
+        await world.connect()
+        made(world, tmp_path / "with", with_key=True)
+        (tmp_path / "secret.key").unlink()
+        keyring.load_or_create(tmp_path / "secret.key")
+        here = (tmp_path / "secret.key").read_bytes()
+        monkeypatch.setattr(backup, "_readable_store", full)
+        with pytest.raises(StoreUnavailable):
+            await put_back(world, tmp_path / "with")
+        assert (tmp_path / "secret.key").read_bytes() == here
 
     tell(story)
 
@@ -335,4 +372,19 @@ def test_on_postgresql_the_command_to_use_is_said_without_the_password() -> None
         backup.make(database, Path("secret.key"), Path("a.backup"), 0, with_key=False)
     fix = refused.value.failure.fix
     assert "pg_dump --format=custom --file=a.backup --dbname=postgresql://ada@db.example.com:5433/interlock" in fix
+    assert "violet" not in fix
+
+
+async def _restore_on_postgresql() -> str:
+    database = "postgresql+psycopg://ada:violet@db.example.com:5433/interlock"
+    with pytest.raises(BadInput) as refused:
+        await backup.restore(database, Path("secret.key"), Path("a.dump"), lambda: 0)
+    return refused.value.failure.fix
+
+
+def test_on_postgresql_nobody_is_told_to_restore_over_the_database_that_knows_what_was_taken_since() -> None:
+    fix = asyncio.run(_restore_on_postgresql())
+    assert "Make a new database" in fix
+    assert "--clean" not in fix
+    assert "interlock after-restore --replaced postgresql+psycopg://ada@db.example.com:5433/interlock" in fix
     assert "violet" not in fix

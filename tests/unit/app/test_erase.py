@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ from interlock.app import erase as erasing
 from interlock.app import preview
 from interlock.app.errors import BadInput, Missing
 from interlock.app.words import WHY_NOT
-from interlock.core.model import LinkState, RecordKey, Side
+from interlock.core.model import LinkState, RecordKey, Refused, Side
+from interlock.crm.errors import Unreachable
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine import fetch
 from interlock.store import setup_work, setups, unlinked
 from interlock.store.keyring import load_or_create
@@ -125,7 +128,8 @@ def test_nothing_is_left_of_a_pair_of_theirs_that_had_ended(tell: Tell) -> None:
     tell(story)
 
 
-def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell) -> None:
+@pytest.mark.parametrize("parted", [False, True])
+def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: Tell, parted: bool) -> None:
     """A preview and a trial hold values, and are kept with the set-up."""
 
     async def story(world: World) -> None:
@@ -143,6 +147,8 @@ def test_what_a_set_up_has_shown_of_them_goes_too_and_of_others_it_stays(tell: T
             await setups.join(tx, setup_id, world.connection.id)
             await setup_work.put(tx, setup_id, "preview", found)
             await setup_work.put(tx, setup_id, "finish", trial)
+            if parted:
+                await setups.part(tx, setup_id)
         await erase(world, contact(hubspot_id))
         assert await canaries(world) == []
         async with world.store.read(None) as tx:
@@ -171,6 +177,62 @@ def test_erased_everywhere_both_records_go_and_do_not_come_back(tell: Tell) -> N
     tell(story)
 
 
+def test_a_crm_that_fails_once_the_records_are_gone_leaves_no_address_unknown_and_no_record_unnamed(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the command again finds no record any more that would tell the address."""
+
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        twin = world.sally.create("Lead", {"LastName": "Twin", "Company": "x", "Email": CANARIES[0]})
+        asked = SalesforceClient.query_where_in
+
+        async def fails_after_the_delete(*arguments: Any, **options: Any) -> Any:
+            if world.counts()["contacts"] == 0:
+                raise Unreachable(Side.SALESFORCE, "Salesforce could not be reached.")
+            return await asked(*arguments, **options)
+
+        named = None
+        with monkeypatch.context() as patched:
+            patched.setattr(SalesforceClient, "query_where_in", fails_after_the_delete)
+            with contextlib.suppress(Unreachable):
+                named = (await erase(world, contact(hubspot_id), everywhere=True)).others
+        if named is None:
+            named = (await erase(world, contact(hubspot_id), everywhere=True)).others
+        assert named == (RecordKey(Side.SALESFORCE, "Lead", twin),)
+        await no_contact_is_made_of(world, CANARIES[0])
+
+    tell(story)
+
+
+def test_an_address_that_only_the_record_had_which_is_gone_is_known_after_the_other_was_deleted_at_the_second_try(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, salesforce_id = await known(world)
+        world.sally.update("Contact", salesforce_id, {"Email": "elsewhere@example.com"})
+
+        async def refuses(_client: object, _type: str, ids: list[str], **_options: Any) -> dict[str, Refused]:
+            return {id_: Refused("DELETE_FAILED", "It has cases.") for id_ in ids}
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SalesforceClient, "delete_made", refuses)
+            with pytest.raises(erasing.NotDeleted, match="It has cases"):
+                await erase(world, contact(hubspot_id), everywhere=True)
+        assert world.counts()["contacts"] == 0
+        await erase(world, contact(hubspot_id), everywhere=True)
+        assert world.counts()["Contact"] == 0
+        await no_contact_is_made_of(world, CANARIES[0])
+
+    tell(story)
+
+
+async def no_contact_is_made_of(world: World, mail: str) -> None:
+    world.sally.create("Contact", {"LastName": "Again", "Email": mail})
+    await world.settle()
+    assert world.counts()["contacts"] == 0
+
+
 @pytest.mark.parametrize("how", ["merged in HubSpot", "merged in Salesforce", "converted"])
 def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to_be_gone(tell: Tell, how: str) -> None:
     """HubSpot would erase the survivor, whom nobody has named; Salesforce deletes nobody, and they would live on."""
@@ -184,8 +246,9 @@ def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to
         elif how == "merged in Salesforce":
             world.sally.merge("Contact", world.counterpart("contacts", other), salesforce_id)
         before, counts = await canaries(world), world.counts()
-        with pytest.raises(erasing.LivesOn, match="lives on as"):
-            await erase(world, contact(hubspot_id), everywhere=True)
+        for everywhere in (True, False):
+            with pytest.raises(erasing.LivesOn, match="lives on as"):
+                await erase(world, contact(hubspot_id), everywhere=everywhere)
         assert (await canaries(world), world.counts()) == (before, counts)
 
     async def of_a_lead(world: World) -> None:
@@ -200,6 +263,130 @@ def test_whoever_a_record_lives_on_as_is_not_erased_under_its_old_id_nor_said_to
         assert world.counts()["Contact"] == 1
 
     tell(of_a_lead if how == "converted" else story)
+
+
+async def merged(world: World, how: str) -> str:
+    """Somebody who is remembered under several ids; the HubSpot record that they live on as."""
+    hubspot_id, salesforce_id = await known(world)
+    if how == "both of them linked, merged in HubSpot":
+        survivor = world.person("bob@example.com")
+        await world.sync_later()
+        world.hugo.merge("contacts", survivor, hubspot_id)
+    elif how == "both of them linked, merged in Salesforce":
+        survivor = world.person("bob@example.com")
+        await world.sync_later()
+        world.sally.merge("Contact", world.counterpart("contacts", survivor), salesforce_id)
+    else:
+        survivor = world.person("bob@example.com")
+        world.hugo.merge("contacts", survivor, hubspot_id)
+        await world.settle()
+        other = world.sally.create("Contact", {"LastName": "Bob", "Email": "other@example.com"})
+        world.sally.merge("Contact", other, salesforce_id)
+    await world.settle()
+    assert await canaries(world)
+    return survivor
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "both of them linked, merged in HubSpot",
+        "both of them linked, merged in Salesforce",
+        "both of their records moved",
+    ],
+)
+@pytest.mark.parametrize("disconnected", [False, True])
+def test_of_whoever_others_were_merged_into_nothing_is_remembered_under_the_older_ids_either(
+    tell: Tell, how: str, disconnected: bool
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, how)
+        if disconnected:
+            assert world.connection is not None
+            world.connection.state = "not_connected"
+        await erase(world, contact(survivor))
+        assert await canaries(world) == []
+        for id_ in world.sally.ids("Contact"):
+            world.sally.update("Contact", id_, {"Title": f"{CANARIES[2]} again"})
+        for id_ in world.hugo.ids("contacts"):
+            world.hugo.update("contacts", id_, {"jobtitle": f"{CANARIES[2]} again"})
+        if not disconnected:
+            before = world.counts()
+            await world.settle()
+            assert world.counts() == before
+            assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_a_record_that_was_parted_by_a_merge_and_is_still_there_is_named_to_whoever_erases_the_survivor(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        (left,) = [id_ for id_ in world.sally.ids("Contact") if id_ != mine]
+        done = await erase(world, contact(survivor), everywhere=True)
+        assert done.others == (RecordKey(Side.SALESFORCE, "Contact", left),)
+        assert world.sally.ids("Contact") == [left]
+        await erase(world, done.others[0], everywhere=True)
+        assert world.counts()["Contact"] == 0
+
+    tell(story)
+
+
+def test_somebody_who_has_the_record_for_a_counterpart_that_a_merge_left_is_not_forgotten_with_them(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        (left,) = [id_ for id_ in world.sally.ids("Contact") if id_ != mine]
+        world.sally.update("Contact", left, {"Email": "cy@example.com"})
+        other = world.person("cy@example.com")
+        await world.settle()
+        assert world.counterpart("contacts", other) == left
+        await erase(world, contact(survivor))
+        world.hugo.update("contacts", other, {"jobtitle": "Baron"})
+        await world.settle()
+        assert world.sally.get("Contact", left)["Title"] == "Baron"
+
+    tell(story)
+
+
+def test_whoever_hubspot_erased_is_forgotten_with_those_who_were_merged_into_them(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        survivor = await merged(world, "both of them linked, merged in HubSpot")
+        mine = world.counterpart("contacts", survivor)
+        world.hugo.erase(survivor)
+        world.sally.update("Contact", mine, {"Title": "Edited"})
+        await world.settle()
+        assert await canaries(world) == []
+
+    tell(story)
+
+
+def test_other_records_with_the_same_address_are_named_and_what_was_asked_about_them_is_forgotten(tell: Tell) -> None:
+    """Which of two contacts it is, is an issue that bears the address; both may be the person."""
+
+    async def story(world: World) -> None:
+        await world.connect()
+        first, second = (
+            world.sally.create("Contact", {"LastName": CANARIES[1], "Email": CANARIES[0]}) for _ in range(2)
+        )
+        hubspot_id = world.hugo.create("contacts", {"email": CANARIES[0], "lastname": CANARIES[1]})
+        await world.settle()
+        assert await world.issues()
+        assert f"unlinked: {CANARIES[0]}" in await canaries(world)
+        done = await erase(world, contact(hubspot_id))
+        assert {key.id for key in done.others or ()} == {first, second}
+        assert await canaries(world) == []
+        for id_ in (first, second):
+            world.sally.update("Contact", id_, {"Title": "Edited"})
+        await world.settle()
+        assert await canaries(world) == []
+
+    tell(story)
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -239,6 +426,35 @@ def test_a_contact_that_hubspot_erased_is_forgotten_when_it_is_looked_at_and_not
         await world.settle()
         assert world.counts()["contacts"] == 0
         assert await canaries(world) == []
+
+    tell(story)
+
+
+@pytest.mark.parametrize("polling", [False, True])
+def test_a_contact_that_hubspot_erased_is_forgotten_within_a_month_though_nobody_touches_its_pair(
+    tell: Tell, polling: bool
+) -> None:
+    async def story(world: World) -> None:
+        hubspot_id, _ = await known(world)
+        world.salesforce.add_validation_rule("Contact", lambda record: "alone" in (record.get("Email") or ""), "No.")
+        alone = world.hugo.create("contacts", {"email": f"alone.{CANARIES[0]}", "lastname": CANARIES[2]})
+        await world.sync_later(86_400)
+        assert await world.link("contacts", alone) is None
+        assert f"unlinked: {CANARIES[0]}" in await canaries(world)
+        kept = world.person("bob@example.com")
+        await world.settle()
+        world.hugo.erase(hubspot_id)
+        world.hugo.erase(alone)
+        for _ in range(30):
+            await asyncio.sleep(86_400)
+            await (world.poll() if polling else world.sync())
+        assert await canaries(world) == []
+        link = await world.link("contacts", hubspot_id)
+        assert link is not None
+        assert (link.state, link.base) == (LinkState.HUBSPOT_DELETED, {})
+        bob = await world.link("contacts", kept)
+        assert bob is not None
+        assert bob.base
 
     tell(story)
 

@@ -344,3 +344,14 @@ def test_find_takes_what_is_typed_for_text_and_nothing_else(tell: Tell) -> None:
             assert (search.found, set(search.read.values())) == ([], {"fresh"}), text
 
     tell(story, existing="all")
+
+
+def test_a_raised_digit_is_looked_for_as_text_and_not_as_an_id(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        world.hugo.create("companies", {"name": "Square ²"})
+        search = await found(world, "²")
+        assert search.silent == []
+        assert [each.label for each in search.found] == ["Square ²"]
+
+    tell(story)

@@ -11,7 +11,7 @@ import pytest
 
 from interlock.app.package import parts
 from interlock.app.package.failures import troubles
-from interlock.app.package.parts import Address
+from interlock.app.package.parts import Address, Rights
 from interlock.crm.salesforce.deploy import Component, Deployment, Details
 from interlock.engine.context import SALESFORCE_CREATION_KEY
 from interlock.objects.registry import SPECS
@@ -51,8 +51,12 @@ def test_the_permission_set_grants_exactly_the_key_fields() -> None:
 
 
 def test_the_same_package_is_the_same_bytes() -> None:
-    grants = [("Contact.Title", True), ("Account.Phone", False)]
-    assert parts.package(HERE, grants) == parts.package(HERE, reversed(grants))
+    grants = (("Contact.Title", True), ("Account.Phone", False))
+    one, other = (
+        {parts.PERMISSION_SET: Rights(fields, (("Contact", frozenset(rights)),))}
+        for fields, rights in ((grants, ("allowRead", "allowEdit")), (grants[::-1], ("allowEdit", "allowRead")))
+    )
+    assert parts.package(HERE, one) == parts.package(HERE, other)
 
 
 def test_an_address_is_written_as_text_whatever_it_holds() -> None:

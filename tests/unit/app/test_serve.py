@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,10 +17,12 @@ from tests.world import World
 from interlock.app import handing_over, serve, status
 from interlock.app.connections import pause
 from interlock.app.errors import AppError, Busy
+from interlock.app.notify import watch
+from interlock.app.status import ConnectionStatus
 from interlock.app.sync import SyncResult
 from interlock.core.model import RecordKey, Side
 from interlock.engine.dispatch.local import LocalDispatcher
-from interlock.store import connections, handovers, heartbeat
+from interlock.store import connections, handovers, heartbeat, notices
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.wiring import Clients
@@ -215,7 +218,8 @@ def test_a_crm_that_is_down_is_tried_again_ever_more_slowly_and_then_all_is_well
             assert 8 <= len(server.said) <= 20
             assert world.store is not None
             (told,) = await status.status(world.store, [await server.connection()], world.clock_us())
-            assert told.verdict() == "Not in agreement: HubSpot did not answer when last asked."
+            assert told.verdict().startswith("Waiting to try again: HubSpot ")
+            assert told.mood() == "care"
             assert "interlock doctor" in [action["command"] for action in told.document["next_actions"]]
             # What was learned of the limits while it answered is not replaced by a guess.
             assert told.document["api"]["hubspot"]["allocated"] == limit
@@ -226,6 +230,82 @@ def test_a_crm_that_is_down_is_tried_again_ever_more_slowly_and_then_all_is_well
             hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
             await asyncio.sleep(900)
             assert world.contact(hubspot_id)["interlock_salesforce_id"]
+
+    tell(story, existing="all")
+
+
+def _at_us(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp() * 1_000_000
+
+
+async def _told(world: World, server: Server) -> ConnectionStatus:
+    assert world.store is not None
+    (told,) = await status.status(world.store, [await server.connection()], world.clock_us())
+    return told
+
+
+async def _held_up_by_salesforce(world: World, server: Server, why: str) -> None:
+    """Whoever looks is told which side, since when, why and what to do; and one notice was made of it."""
+    assert world.store is not None
+    told = await _told(world, server)
+    held_up = told.document["held_up"]
+    assert why in told.verdict()
+    assert told.verdict().startswith("Waiting to try again: ")
+    assert told.mood() == "care"
+    assert (held_up["side"], held_up["reason"]) == ("salesforce", told.document["connection"]["state_reason"])
+    assert held_up["fix"]
+    since_s = (world.clock_us() - _at_us(held_up["since"])) / 1_000_000
+    assert 3_000 < since_s <= 3_600
+    assert any(why in action["text"] for action in told.document["next_actions"])
+    assert await watch.look(world.store, world.clock_us()) == 1
+    assert await watch.look(world.store, world.clock_us()) == 0
+    async with world.store.read(told.document["connection"]["id"]) as tx:
+        assert [each.event for each in await notices.list_(tx, None, 10)] == ["held_up"]
+
+
+def test_a_crm_that_answers_with_faults_for_an_hour_is_said_with_side_time_reason_and_what_to_do(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(60)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            world.salesforce.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 503})
+            began_us = world.clock_us()
+            await asyncio.sleep(3_600)
+            await _held_up_by_salesforce(world, server, "Salesforce")
+            told = (await _told(world, server)).document["connection"]
+            assert told["salesforce"]["reachable"] is False
+            assert _at_us(told["salesforce"]["last_ok_at"]) <= began_us
+            world.salesforce.faults.clear()
+            await asyncio.sleep(900)
+            assert world.contact(hubspot_id)["interlock_salesforce_id"]
+            after = await _told(world, server)
+            assert (after.mood(), after.document["held_up"]) == ("good", None)
+            assert after.document["connection"]["state_reason"] is None
+
+    tell(story, existing="all")
+
+
+def test_calls_that_are_used_up_are_said_with_time_reason_and_what_to_do(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(60)
+            (session,) = server.desk._sessions.values()
+            session.clients.salesforce.governor.allocate(1)
+            world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(3_600)
+            await _held_up_by_salesforce(world, server, "has used its 1 Salesforce calls")
+
+    tell(story, existing="all")
+
+
+def test_an_org_whose_calls_others_have_used_up_is_said_with_time_reason_and_what_to_do(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(60)
+            world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            world.salesforce.config.daily_api_requests = 1
+            await asyncio.sleep(3_600)
+            await _held_up_by_salesforce(world, server, "Salesforce")
 
     tell(story, existing="all")
 

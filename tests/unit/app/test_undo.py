@@ -326,6 +326,18 @@ class Dying(Transport):
         raise Died
 
 
+class Without(Transport):
+    """What the sync user may not read."""
+
+    def __init__(self, inner: Transport, path: str) -> None:
+        self.inner, self.path = inner, path
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        if self.path in request.url:
+            return Response(403, {}, b'{"message": "no", "category": "MISSING_SCOPES"}')
+        return await self.inner.send(request, deadline_s)
+
+
 @pytest.mark.parametrize("lands", [False, True])
 @pytest.mark.parametrize("side", list(Side))
 def test_an_undo_that_dies_at_its_write_is_ended_by_the_next_sync(tell: Tell, side: Side, lands: bool) -> None:
@@ -546,6 +558,31 @@ def test_a_created_record_on_which_something_hangs_stays(tell: Tell) -> None:
     tell(story)
 
 
+def test_a_created_record_with_which_one_of_the_accounts_own_objects_is_associated_stays(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        car = {"name": "plate", "label": "Plate", "type": "string", "fieldType": "text"}
+        type_id = world.hubspot.define_object("car", [car])
+        since_us, hubspot_id, _ = await created(world, Side.HUBSPOT)
+        assert [each.object for each in (await plan(world, since_us)).records] == ["contacts"]
+        mine = world.hugo.create(type_id, {"plate": "W 1"})
+        world.hugo.associate("contacts", hubspot_id, type_id, mine)
+        planned = await plan(world, since_us)
+        assert planned.records == []
+        assert [each.why for each in planned.left if each.object == "contacts"] == ["has_children"]
+
+    tell(story)
+
+
+def test_a_created_record_stays_where_hubspot_does_not_say_what_may_hang_on_it(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        since_us, *_ = await created(world, Side.HUBSPOT)
+        world.transport = Without(world.line, "/crm-object-schemas/")
+        planned = await plan(world, since_us)
+        assert [each.why for each in planned.left if each.object == "contacts"] == ["not_proven"]
+
+    tell(story)
+
+
 @pytest.mark.parametrize("lands", [False, True])
 @pytest.mark.parametrize("side", list(Side))
 def test_a_delete_that_dies_is_ended_by_the_next_sync(tell: Tell, side: Side, lands: bool) -> None:
@@ -594,6 +631,96 @@ def test_an_opt_out_is_listed_and_never_undone(tell: Tell) -> None:
         done = await pair.undo()
         assert [each.why for each in planned.left] == [each.why for each in done.left] == ["opt_out"]
         assert world.hugo.get("contacts", pair.hubspot_id)["hs_email_optout"] == "true"
+
+    tell(story)
+
+
+def test_only_what_was_shown_goes_back_and_what_a_sync_has_written_since_is_said(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        ada = await linked(world)
+        bob = world.hugo.create("contacts", {"email": "bob@example.com", "lastname": "Bob", "jobtitle": "Clerk"})
+        await world.sync_later()
+        ada.since_us = world.clock_us()
+        ada.edit(salesforce="Countess")
+        await world.sync_later()
+        shown = await ada.plan()
+        assert [each.back_to for each in shown.fields] == ["Clerk"]
+        world.sally.update("Contact", world.counterpart("contacts", bob), {"Title": "Baron"})
+        cleo = world.hugo.create("contacts", {"email": "cleo@example.com", "lastname": "Cleo"})
+        await world.sync_later()
+        assert (await ada.plan(up_to=shown.up_to)).fields == shown.fields
+        done = await ada.undo(up_to=shown.up_to, delete_records=0)
+        assert (done.fields, done.records) == (1, 0)
+        assert (ada.titles()[0], world.contact(bob)["jobtitle"]) == ("Clerk", "Baron")
+        assert world.counterpart("contacts", cleo) in world.sally.ids("Contact")
+        assert {(each.hubspot, each.property, each.why) for each in done.left} == {
+            (f"hubspot:contacts:{bob}", "jobtitle", "not_shown"),
+            (f"hubspot:contacts:{cleo}", None, "not_shown"),
+        }
+
+    tell(story)
+
+
+def test_a_field_that_a_sync_has_written_again_since_it_was_shown_stays(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        pair.edit(salesforce="Countess")
+        await world.sync_later()
+        shown = await pair.plan()
+        pair.edit(salesforce="Baroness")
+        await world.sync_later()
+        done = await pair.undo(up_to=shown.up_to)
+        assert (done.fields, [each.why for each in done.left]) == (0, ["not_shown"])
+        assert pair.titles() == ("Baroness", "Baroness")
+
+    tell(story)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["the pair moves to the survivor", "the pair ends"])
+def test_a_merge_is_listed_and_never_undone(tell: Tell, ends: bool) -> None:
+    async def story(world: World) -> None:
+        pair = await linked(world)
+        other = world.hugo.create("contacts", {"email": "ada.king@example.com", "lastname": "King"})
+        if ends:
+            await world.sync_later()
+        since_us = world.clock_us()
+        world.hugo.merge("contacts", other, pair.hubspot_id)
+        await world.settle()
+        assert [each.why for each in (await plan(world, since_us)).left] == ["merge"]
+
+    tell(story)
+
+
+def test_a_conversion_is_listed_and_never_undone(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron", "company": "Acme"})
+        await world.connect()
+        await world.sync_later()
+        since_us = world.clock_us()
+        world.sally.convert_lead(world.counterpart("contacts", hubspot_id))
+        await world.settle()
+        assert "conversion" in [each.why for each in (await plan(world, since_us)).left]
+
+    tell(story, create_person_as="Lead")
+
+
+def test_a_pair_that_entered_the_list_is_not_said_to_be_merged(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        ada = await linked(world)
+        list_id = world.hugo.create_list("contacts", "Customers")
+        assert world.connection is not None
+        assert world.connection.id is not None
+        world.connection.settings = {**world.connection.settings, "inclusion": {"contacts": list_id}}
+        async with world.write() as tx:
+            await connections.update(tx, world.connection.id, settings=world.connection.settings)
+        ada.edit(salesforce="Countess")
+        await world.settle()
+        world.hugo.change_list(list_id, add=[ada.hubspot_id])
+        await world.settle()
+        link = await world.link("contacts", ada.hubspot_id)
+        assert link is not None
+        assert link.state is LinkState.LINKED
+        assert "merge" not in [each.why for each in (await ada.plan()).left]
 
     tell(story)
 

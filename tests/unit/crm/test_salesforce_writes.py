@@ -355,6 +355,26 @@ def test_pages_that_do_not_move_on_are_given_up() -> None:
     run(story())
 
 
+@pytest.mark.parametrize("elsewhere", ["@evil.example/", "https://evil.example/services/data/v66.0/query/01g-1"])
+@pytest.mark.parametrize("tooling", [False, True])
+def test_a_next_page_that_leads_elsewhere_is_not_asked_for(tooling: bool, elsewhere: str) -> None:
+    org = TinyOrg(1)
+    page = {"totalSize": 9, "done": False, "records": [], "nextRecordsUrl": elsewhere}
+    org.meddle = lambda sub: (200, page)
+    if tooling:
+        org.before_call = lambda: Response(200, {}, json.dumps(page).encode())
+
+    async def story() -> None:
+        client = client_of(org)
+        text = "SELECT Id FROM CustomField"
+        asked = client.tooling_rows(text) if tooling else client.query_all_rows(text, purpose="fetch")
+        with pytest.raises(ServerFault):
+            await asked
+        assert len(org.calls) == 1
+
+    run(story())
+
+
 def test_a_record_that_was_saved_under_no_id_is_not_linked_to_nothing() -> None:
     org = TinyOrg(0)
     org.meddle = lambda sub: (200, [{"success": True, "errors": []}])

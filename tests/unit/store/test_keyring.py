@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
@@ -80,3 +81,14 @@ def test_a_keyring_never_shows_its_keys(tmp_path: Path) -> None:
     key = path.read_text().strip()
     assert key not in repr(ring)
     assert key not in str(vars(ring))
+
+
+def test_a_sealed_value_of_which_any_one_bit_was_changed_is_refused() -> None:
+    ring = keyring.generate()
+    sealed = base64.urlsafe_b64decode(ring.seal(1, "token", "pat"))
+    for place in range(len(sealed) * 8):
+        changed = bytearray(sealed)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(SecretUnreadable):
+            ring.unseal(1, "token", base64.urlsafe_b64encode(bytes(changed)))
+    assert ring.unseal(1, "token", base64.urlsafe_b64encode(sealed)) == "pat"

@@ -9,14 +9,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, Office, an_office
 
+from interlock.app import issues as app_issues
+from interlock.app import reconciliation, states
+from interlock.app.connections import BRAKE_RELEASED, HALTED
+from interlock.app.errors import Failure
 from interlock.app.people.roles import Role
 from interlock.app.reach import Reach, write
-from interlock.core.model import Issue, IssueCategory, LinkedBy, Reason, RecordKey, RecordLink, Side
+from interlock.core.model import Issue, IssueCategory, LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
 from interlock.store import calls, connections, dirty, heartbeat, issues, links, mappings, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
@@ -112,6 +117,33 @@ async def test_what_stopped_it_and_what_to_do_come_first_with_the_way_there(site
     assert page.all("a", href=f"{HERE}/health#suspension")
 
 
+async def test_what_holds_it_up_is_said_on_both_pages_with_since_when_and_what_to_do(site: Site) -> None:
+    why = Failure("budget_spent", "Interlock has used its 10 calls.", 4, side="salesforce", fix="Allocate more.")
+    await states.hold_up(site.store, 1, why)
+    site.office.advance(3_600)
+    # Another reason on the way does not make it begin anew.
+    await states.hold_up(site.store, 1, msgspec.structs.replace(why, message="Interlock has used its 12 calls."))
+    browser = await site.browser()
+    for path in ("overview", "health"):
+        page = (await browser.get(f"{HERE}/{path}")).page
+        assert "Interlock has used its 12 calls." in page.text
+        assert "What to do: Allocate more." in page.text
+        assert "Nothing has come through since 2026-01-05 09:00:00 UTC" in page.text
+        assert "tried again by itself" in page.text
+    assert "Waiting to try again:" in (await browser.get(f"{HERE}/overview")).page.text
+    assert not (await browser.get(f"{HERE}/health")).page.all("form", action=f"{HERE}/health/clear")
+    await states.go_on(site.store, 1)
+    assert "Why it waits" not in (await browser.get(f"{HERE}/health")).page.text
+
+
+async def test_calls_that_are_used_up_will_not_last_the_day_on_both_pages(site: Site) -> None:
+    async with site.store.write(1) as tx:
+        await calls.add(tx, Side.SALESFORCE, "fetch", 80_000, tx.now_us - 4 * 3_600_000_000)
+    browser = await site.browser()
+    for path in ("overview", "health"):
+        assert "will not last the day" in (await browser.get(f"{HERE}/{path}")).page.text
+
+
 async def test_a_dispatcher_that_does_not_run_makes_the_numbers_stale_and_the_page_says_so(site: Site) -> None:
     site.office.advance(60)
     page = (await (await site.browser()).get(f"{HERE}/overview")).page
@@ -156,6 +188,60 @@ async def test_a_suspension_that_is_another_by_now_is_not_cleared_and_its_reason
     assert answer.status == 409
     assert "Half of all contacts are gone." in answer.page.text
     assert (await site.connection()).state == "stopped_by_brake"
+
+
+@pytest.mark.parametrize(
+    ("state", "button", "way"),
+    [
+        ("suspended", "Clear suspension", None),
+        ("stopped_by_brake", "Clear suspension", None),
+        ("paused", "Resume", None),
+        ("signed_out", None, "Sign in again on Connection"),
+        ("not_connected", None, "See the connection"),
+    ],
+)
+async def test_what_stands_still_shows_the_one_thing_that_gets_it_going(
+    site: Site, state: str, button: str | None, way: str | None
+) -> None:
+    assert state in HALTED
+    await site.change(state=state, state_reason="Because.")
+    browser = await site.browser()
+    card = (await browser.get(f"{HERE}/health")).page
+    assert bool(card.all("form", action=f"{HERE}/health/clear")) == (button is not None)
+    assert (button or way or "") in card.text
+    assert ("Clear suspension" in card.text) == (button == "Clear suspension")
+    if button is not None:
+        assert (await browser.submit(f"{HERE}/health", f"{HERE}/health/clear")).status == 303
+        assert (await site.connection()).state == "idle"
+    else:
+        assert card.all("a", href=f"{HERE}/connection")
+
+
+async def test_to_clear_what_was_disconnected_meanwhile_is_refused_on_the_page(site: Site) -> None:
+    await site.change(state="suspended", state_reason="API access is off.")
+    browser = await site.browser()
+    typed = (await browser.get(f"{HERE}/health")).page.form(f"{HERE}/health/clear")
+    await site.change(state="not_connected", state_reason="A person has disconnected it.")
+    answer = await browser.post(f"{HERE}/health/clear", typed)
+    assert answer.status == 422
+    assert "there is no sign-in to sync with" in answer.page.text
+    assert "API use" in answer.page.text
+
+
+async def test_what_connection_has_not_shown_is_not_resumed_there_and_its_reason_is_shown(site: Site) -> None:
+    await site.change(state="paused", state_reason="A person has paused it.")
+    otto = await site.browser("otto")
+    typed = (await otto.get(f"{HERE}/connection")).page.form(f"{HERE}/connection/resume")
+    site.office.advance(60)
+    await site.change(state="stopped_by_brake", state_reason="Half of all contacts are gone.")
+    for sent in (typed, {"csrf": typed["csrf"]}):
+        answer = await otto.post(f"{HERE}/connection/resume", sent)
+        assert answer.status == 409
+        assert "Half of all contacts are gone." in answer.page.text
+        assert (await site.connection()).state == "stopped_by_brake"
+        assert BRAKE_RELEASED not in (await site.connection()).settings
+    assert (await otto.submit(f"{HERE}/connection", f"{HERE}/connection/resume")).status == 303
+    assert (await site.connection()).state == "idle"
 
 
 async def test_what_somebody_else_has_cleared_meanwhile_is_said_to_be_cleared(site: Site) -> None:
@@ -278,8 +364,44 @@ async def test_all_that_a_filter_finds_is_ignored_on_every_page_and_nothing_else
     second = (await otto.get(str(more["href"]))).page
     assert len(second.all("input", type="checkbox")) == 10
     fields = {"csrf": first.form(f"{HERE}/issues/resync")["csrf"], "which": "all", "code": "STRING_TOO_LONG"}
-    await otto.post(f"{HERE}/issues/ignore", fields)
+    assert "All 60 that this filter finds" in first.text
+    await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": "60"})
     assert await site.statuses() == ["ignored"] * 60 + ["open"]
+
+
+async def test_issues_that_came_after_the_list_was_looked_at_are_not_ignored_with_it(site: Site) -> None:
+    await site.issue(1)
+    otto = await site.browser("otto")
+    fields = {"csrf": (await otto.get(f"{HERE}/issues")).page.form(f"{HERE}/issues/resync")["csrf"], "which": "all"}
+    await site.issue(2)
+    answer = await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": "1"})
+    assert answer.status == 422
+    assert "There are 2 such issues now, not 1." in answer.page.text
+    for untyped in ("", "all", "\N{SUPERSCRIPT TWO}"):
+        answer = await otto.post(f"{HERE}/issues/ignore", {**fields, "counted": untyped})
+        assert answer.status == 422
+        assert "To ignore all that are found, type how many there are, as a number." in answer.page.text
+    assert await site.statuses() == ["open", "open"]
+
+
+async def test_an_issue_that_comes_while_all_are_ignored_stays_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.issue(1)
+    ignore = app_issues.ignore
+
+    async def another_comes(*arguments: Any) -> int:
+        ignored = await ignore(*arguments)
+        await site.issue(2)
+        return ignored
+
+    monkeypatch.setattr(app_issues, "ignore", another_comes)
+    monkeypatch.setattr(app_issues, "PAGE_ROWS", 1)
+    await site.issue(3)
+    otto = await site.browser("otto")
+    page = (await otto.get(f"{HERE}/issues")).page.form(f"{HERE}/issues/resync")
+    await otto.post(f"{HERE}/issues/ignore", {"csrf": page["csrf"], "which": "all", "counted": "2"})
+    assert sorted(await site.statuses()) == ["ignored", "ignored", "open"]
 
 
 async def test_issues_are_exported_as_they_are_filtered_and_no_cell_is_a_formula(site: Site) -> None:
@@ -331,7 +453,7 @@ async def test_the_report_tells_eligible_synced_blocked_and_each_records_reason(
     vera = await site.browser("vera")
     page = (await vera.get(f"{HERE}/health")).page
     # Eligible, synced, of them in part, blocked, waiting, not eligible, resting.
-    assert "Contacts 4 1 1 2 1 2 0" in page.text
+    assert "Contacts 4 1 1 (Issues of contacts) 2 1 2 0" in page.text
     (shown,) = [each for each in page.all("a") if "why=no_email" in str(each.get("href"))]
     listed = (await vera.get(str(shown["href"]).replace("&amp;", "&"))).page
     assert "hubspot:contacts:2" in listed.text
@@ -345,3 +467,70 @@ async def test_the_report_tells_eligible_synced_blocked_and_each_records_reason(
         ("salesforce:Lead:00QA", "blocked", "refused"),
     }
     assert {each["label"] for each in rows if each["why"] == "refused"} == {"'=lead"}
+
+
+async def test_every_pair_is_in_the_report_and_those_that_do_not_sync_in_its_lists_and_its_file(site: Site) -> None:
+    now = site.office.now_us
+    pairs = {}
+    for number, state in enumerate((*LinkState, LinkState.EXCLUDED)):
+        hubspot = RecordKey(Side.HUBSPOT, "contacts", str(number))
+        between = RecordLink.between(
+            hubspot, RecordKey(Side.SALESFORCE, "Contact", f"003{number}"), LinkedBy.EMAIL, now, {}
+        )
+        pairs[str(hubspot)] = msgspec.structs.replace(between, state=state)
+    alone = RecordKey(Side.HUBSPOT, "contacts", "99")
+    async with site.store.write(1) as tx:
+        await links.insert(tx, list(pairs.values()))
+        await unlinked.put(tx, [Unlinked(alone, "contacts", 1, "not_in_list", "p99", now)])
+    (contacts,) = [each for each in await reconciliation.report(site.store, 1) if each.object == "contacts"]
+    told = contacts.document()
+    assert {name: told[name] for name in ("synced", "not_eligible", "resting", "eligible")} == {
+        "synced": 1,
+        "not_eligible": 3,
+        "resting": 2,
+        "eligible": 1,
+    }
+    vera = await site.browser("vera")
+    page = (await vera.get(f"{HERE}/health")).page
+    for why in ("not_in_list", "hubspot_deleted", "salesforce_deleted"):
+        (link,) = [each for each in page.all("a") if f"why={why}" in str(each.get("href"))]
+        listed = (await vera.get(str(link["href"]).replace("&amp;", "&"))).page.text
+        if why == "not_in_list":
+            assert str(alone) in listed
+            listed = (await vera.get(f"{HERE}/not-synced?object=contacts&why={why}&after=pair:0")).page.text
+        state = {"not_in_list": "excluded"}.get(why, why)
+        assert {key for key in pairs if key in listed} == {key for key, pair in pairs.items() if pair.state == state}
+    rows = list(csv.DictReader(io.StringIO((await vera.get(f"{HERE}/not-synced/export")).body)))
+    ended = {key for key, pair in pairs.items() if pair.state in (LinkState.LINKED, LinkState.UNLINKED)}
+    assert {each["record"] for each in rows} == {str(alone), *pairs} - ended
+    assert {each["counterpart"] for each in rows if each["record"] in pairs} == {
+        str(pair.salesforce) for key, pair in pairs.items() if key not in ended
+    }
+    assert (await vera.get(f"{HERE}/not-synced?object=contacts&why=not_in_list&after=pair:x")).status == 422
+
+
+async def test_a_long_list_of_pairs_is_shown_page_by_page(site: Site) -> None:
+    async with site.store.write(1) as tx:
+        rows = [
+            RecordLink.between(
+                RecordKey(Side.HUBSPOT, "contacts", str(number)),
+                RecordKey(Side.SALESFORCE, "Contact", f"003{number}"),
+                LinkedBy.EMAIL,
+                1,
+                {},
+            )
+            for number in range(5)
+        ]
+        ids = await links.insert(tx, rows)
+        await links.set_state(tx, ids, LinkState.HUBSPOT_DELETED)
+    found, after = [], None
+    for _ in range(3):
+        page = await reconciliation.page(site.store, 1, "contacts", "hubspot_deleted", after, 2)
+        found += [each.key.id for each in page.records]
+        after = page.after
+    assert (found, after) == (["0", "1", "2", "3", "4"], None)
+
+
+@pytest.mark.parametrize(("why", "verdict"), [("membership_unknown", "waiting"), ("native_id_missing", "blocked")])
+def test_what_is_asked_again_waits_and_what_a_person_must_mend_is_blocked(why: str, verdict: str) -> None:
+    assert reconciliation.verdict_on(why) == verdict

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 
+import pytest
 from tests.asgi_browser import Browser
 from tests.contract.conftest import a_connection
 from tests.office import PASSWORD, an_office
@@ -24,16 +25,18 @@ class World:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.due, self.asked, self.costs_s, self.broken, self.signed_in = 0, 0, 0.0, False, True
+        self.due, self.asked, self.costs_s, self.signed_in = 0, 0, 0.0, True
+        self.broken: Exception | None = None
+        self.there = True
         self.live = Live(self._read, loop.time)
         self.now_s = loop.time
 
     async def _read(self, ids: Collection[int]) -> dict[int, ConnectionStatus]:
         self.asked += 1
         await asyncio.sleep(self.costs_s)
-        if self.broken:
-            raise StoreUnavailable("The database is away.")
-        return {id_: ConnectionStatus({"due": self.due}, 0, True, None, False) for id_ in ids}
+        if self.broken is not None:
+            raise self.broken
+        return {id_: ConnectionStatus({"due": self.due}, 0, True, None, False) for id_ in ids if self.there}
 
     def stream(self) -> AsyncIterator[bytes]:
         async def still() -> bool:
@@ -118,14 +121,38 @@ def test_a_stream_ends_with_its_session() -> None:
     told(story)
 
 
-def test_a_database_that_does_not_answer_is_said_and_the_numbers_come_back_with_it() -> None:
+@pytest.mark.parametrize("trouble", [StoreUnavailable("The database is away."), KeyError("a defect")])
+def test_a_reading_that_fails_is_said_and_the_numbers_come_back_with_the_next(trouble: Exception) -> None:
     async def story(world: World) -> None:
         listening = asyncio.create_task(heard(world.stream(), 9.5))
         await asyncio.sleep(1.5)
-        world.broken = True
+        world.broken = trouble
         await asyncio.sleep(1)
-        world.broken = False
+        world.broken = None
         assert [name for name in names(await listening) if name != "beat"] == ["status", "failed", "status"]
+
+    told(story)
+
+
+def test_a_reading_that_does_not_come_back_is_not_called_new() -> None:
+    async def story(world: World) -> None:
+        listening = asyncio.create_task(heard(world.stream(), 60))
+        await asyncio.sleep(1.5)
+        world.costs_s = 1_000.0
+        beats = names(await listening).count("beat")
+        assert beats * module.HEARTBEAT_S <= module.EVERY_S + module.LATE_S + module.HEARTBEAT_S
+
+    told(story)
+
+
+def test_a_connection_that_is_not_there_any_more_ends_its_stream_with_that_word() -> None:
+    async def story(world: World) -> None:
+        listening = asyncio.create_task(heard(world.stream(), 60))
+        await asyncio.sleep(2.2)
+        world.there = False
+        await asyncio.sleep(2)
+        assert world.live.viewers == 0
+        assert names(await listening) == ["status", "gone"]
 
     told(story)
 

@@ -147,4 +147,9 @@ async def test_the_number_of_issues_is_saved_for_a_connection_and_nonsense_refus
         found = await connections.get(tx, 1)
     assert found is not None
     assert found.settings["notify_issues_from"] == 7
-    assert (await ada.submit(PAGE, f"{PAGE}/threshold/1", threshold="0")).status == 422
+    refused = await ada.submit(PAGE, f"{PAGE}/threshold/1", threshold="0")
+    assert refused.status == 422
+    (field,) = refused.page.all("input", name="threshold")
+    assert (field["id"], field["value"], field["aria-invalid"]) == ("threshold-1", "0", "true")
+    assert refused.page.all("a", href="#threshold-1")
+    assert refused.page.all("span", id=field["aria-describedby"])

@@ -114,6 +114,28 @@ def test_what_people_named_is_shown_as_text(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_the_security_headers_are_these() -> None:
+    policy = SECURITY_HEADERS["Content-Security-Policy"].split("; ")
+    assert {name: value for name, _blank, value in (each.partition(" ") for each in policy)} == {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "script-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    assert {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Security-Policy"} == {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+
 @pytest.mark.parametrize("path", ["/", "/health", "/nowhere", "/static/style.css", "/static/../app.py"])
 def test_every_answer_carries_the_security_headers(tmp_path: Path, path: str) -> None:
     async def story(site: Site) -> None:

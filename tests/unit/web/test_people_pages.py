@@ -337,7 +337,7 @@ async def test_the_audit_log_tells_who_did_what_and_when_somebody_altered_it(sit
 
 
 # {who writes a deed: which argument is its action}
-CALLS = {"deeds.append": 2, "record": 2, "begin_session": 2}
+CALLS = {"deeds.append": 2, "record": 2, "record_once_an_hour": 2, "begin_session": 2}
 
 
 def actions_of_deeds() -> set[str]:
@@ -402,3 +402,16 @@ async def test_a_form_of_very_many_parts_is_refused_before_anything_is_made_of_t
 async def test_a_form_of_parts_without_a_boundary_is_refused(site: Site, kind: str) -> None:
     answer = await site.browser().send("POST", "/sign-in", b"--\r\n\r\n\r\n----", {"content-type": kind})
     assert answer.status in (403, 413)
+
+
+@pytest.mark.parametrize("page", ["/people", "/api-tokens", "/audit-log", "/notifications"])
+async def test_a_tab_that_belongs_to_no_connection_has_the_tabs_beside_it_and_is_marked_in_them(
+    site: Site, page: str
+) -> None:
+    shown = (await (await site.ada()).get(page)).page
+    marked = [each.get("href") for each in shown.all("a") if each.get("aria-current") == "page"]
+    assert page in marked
+    for other in ("/people", "/api-tokens", "/audit-log", "/notifications"):
+        assert shown.all("a", href=other)
+    (tabs,) = [each for each in shown.all("nav") if each.get("aria-label") == "Settings"]
+    assert tabs is not None

@@ -13,8 +13,10 @@ from tests.asgi_browser import Browser
 from tests.office import PASSWORD, an_office
 
 from interlock.app.people.roles import Role
+from interlock.app.sign_in_checks import _ACCOUNTS
 from interlock.app.words import WHY_NOT
 from interlock.engine.explanations import known
+from interlock.engine.questions import SHARED
 from interlock.web import texts
 from interlock.web.app import make_app
 from interlock.web.said import told
@@ -71,6 +73,26 @@ def test_who_refused_and_what_a_reason_is_about_stand_before_it() -> None:
 def test_a_decision_and_where_its_value_goes_are_both_told() -> None:
     assert told("Both sides were edited since they agreed; the rule decides, and the other value is kept as a conflict."
                 " HubSpot's value goes to Salesforce.").endswith("Wartość z HubSpota trafia do Salesforce.")  # fmt: skip
+
+
+@pytest.mark.usefixtures("polish")
+def test_a_sentence_that_begins_with_a_number_is_one_by_itself() -> None:
+    said = "Syncing is stopped by a brake. 12 of 20 linked contacts looked at are gone in HubSpot."
+    first, _end, second = told(said).partition(". ")
+    assert first == "Synchronizację zatrzymał hamulec bezpieczeństwa"
+    assert second.startswith("Zniknęło 12 z 20")
+
+
+@pytest.mark.usefixtures("polish")
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(f"hubspot:contacts:1 has {shared} but is already linked with it." for shared in SHARED.values()),
+        *(f"Sign in to Acme. Another {account} takes a connection of its own." for account in _ACCOUNTS.values()),
+    ],
+)
+def test_what_fills_a_hole_and_is_no_name_is_told_too(said: str) -> None:
+    assert not {"same", "account", "Another", "has"} & set(re.findall(r"\w+", told(said)))
 
 
 @pytest.mark.usefixtures("polish")

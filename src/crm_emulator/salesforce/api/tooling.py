@@ -143,6 +143,7 @@ class Tooling:
                 }
                 for name, sobject in org.objects.items()
                 for field in sobject.fields.values()
+                if not _of_an_address(sobject, field)
             ]
         if source == "DeployRequest":
             deployments = self._api.deployments
@@ -150,6 +151,13 @@ class Tooling:
         if source in _SITES:
             return [_site(site) for site in org.sites.values() if site.type == _SITES[source]]
         return [] if source == "SandboxProcess" else None
+
+
+def _of_an_address(sobject: SObject, field: Field) -> bool:
+    """FieldDefinition has parity with the Metadata API, which knows an address as one field; EntityParticle, with
+    describe, has the parts (Tooling API reference, EntityParticle)."""
+    whole = sobject.fields.get(field.raw.get("compoundFieldName") or "")
+    return whole is not None and whole.type == "address"
 
 
 def _row(field_id: str, sobject: SObject, field: Field) -> dict[str, Any]:

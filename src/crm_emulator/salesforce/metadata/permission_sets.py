@@ -120,9 +120,9 @@ def _field_rights(draft: Draft, nodes: list[Node] | tuple[()]) -> dict[str, dict
         field = draft.field_of(sobject, name) if sobject is not None else None
         if sobject is None or field is None:
             raise no_component("field", "CustomField", full_name)
-        if not field.permissionable:
+        if not field.grantable:
             # A field that always has a value is open to everybody who may use the object. The first sentence is seen, of
-            # Name, OwnerId and CreatedById too; that parts of names and the like are simply not found is supposed.
+            # Name, OwnerId and CreatedById too; that parts of names and addresses are simply not found is supposed.
             if not field.nillable:
                 raise Problem(f"You cannot deploy to a required field: {full_name}")
             raise no_component("field", "CustomField", full_name)

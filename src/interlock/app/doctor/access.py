@@ -14,6 +14,11 @@ CLOCK_WARNING_S, CLOCK_ERROR_S = 5.0, 120.0
 API_WARNING_SHARE, API_ERROR_SHARE = 0.8, 0.98
 # Salesforce: Group Edition has no API; the other small ones have it as an add-on.
 EDITIONS_WITHOUT_API = ("Group Edition",)
+_MAY_NOT = {
+    "see": "The sync user may not see {type} records.",
+    "read": "The sync user may not read {type} records.",
+    "create": "The sync user may not create {type} records.",
+}
 
 
 async def greet_hubspot(patient: Patient) -> AsyncIterator[Check]:
@@ -131,12 +136,12 @@ async def salesforce_permissions(patient: Patient) -> AsyncIterator[Check]:
             if found is not None and found.queryable and found.createable:
                 continue
             lacking = True
-            what = "see" if found is None else "read" if not found.queryable else "create"
+            may_not = _MAY_NOT["see" if found is None else "read" if not found.queryable else "create"]
             yield Check(
                 "permissions",
                 Side.SALESFORCE,
                 ERROR,
-                f"The sync user may not {what} {type_} records.",
+                may_not.format(type=type_),
                 f"Give the sync user read, create and edit access to {type_} (a permission set), or leave {slug} out.",
             )
     if not lacking:
@@ -179,13 +184,15 @@ def clocks(patient: Patient, reached: list[Side]) -> list[Check]:
         if level == OK:
             checks.append(Check("clock", side, OK, f"This machine's clock agrees with {NAMES[side]}'s."))
             continue
-        way = "behind" if ahead_s > 0 else "ahead of"
+        off = f"{abs(ahead_s):,.0f} s"
         checks.append(
             Check(
                 "clock",
                 side,
                 level,
-                f"This machine's clock is {abs(ahead_s):,.0f} s {way} {NAMES[side]}'s.",
+                f"This machine's clock is {off} behind {NAMES[side]}'s."
+                if ahead_s > 0
+                else f"This machine's clock is {off} ahead of {NAMES[side]}'s.",
                 "Switch on time synchronisation (NTP) on this machine.",
             )
         )

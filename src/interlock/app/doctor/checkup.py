@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from interlock.app.connections import objects_on
 from interlock.app.schemas import Schemas
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.objects.registry import SPECS
 from interlock.store import Store
 from interlock.store.connections import Connection
 
@@ -37,5 +37,4 @@ class Patient(msgspec.Struct):
 
     @property
     def objects(self) -> list[str]:
-        chosen = self.connection.settings.get("objects", list(SPECS))
-        return [slug for slug in SPECS if slug in chosen]
+        return objects_on(self.connection)

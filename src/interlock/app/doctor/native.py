@@ -8,9 +8,12 @@ from interlock.app import native_integration
 from interlock.app.doctor.checkup import ERROR, OK, WARNING, Check, Patient
 from interlock.core.model import Side
 
+# In the order of docs/migrate.md, and of the step Migrate.
 _SWITCH_OFF = (
-    "Two syncs of the same records undo each other's work. In HubSpot, Settings, Integrations, Salesforce: pause the"
-    " integration, then uninstall it. Interlock reads the ids it left, so pairs stay pairs."
+    "Two syncs of the same records undo each other's work. In HubSpot, Settings, Integrations, Connected Apps, Salesforce: export"
+    " its field mappings first, since uninstalling deletes them; then switch off the sync of each object; uninstall it last, once"
+    " Interlock syncs. *Migrate* in the set-up, and docs/migrate.md, lead through it. Interlock reads the ids it left, so pairs"
+    " stay pairs."
 )
 
 

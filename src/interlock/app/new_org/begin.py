@@ -13,7 +13,8 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup.review import MANY_CREATES
 from interlock.app.times import rfc3339, shown
-from interlock.store import connections, schedule
+from interlock.app.typed_count import is_typed
+from interlock.store import another_org, connections, schedule
 from interlock.store.connections import Connection
 
 Existing = Literal["none", "link", "all"]
@@ -38,6 +39,7 @@ async def begin(interlock: Opened, by: By, connection: Connection, existing: str
             state_fix=None,
         )
         await kept.drop_run(tx)
+        await another_org.forget_bases(tx)
         await schedule.ring(tx)
         await record(
             tx,
@@ -70,8 +72,7 @@ def _check(run: Run | None, existing: str, typed: str, now_us: int) -> None:
             code="too_early",
             fix="Begin after that.",
         )
-    digits = typed.strip().replace(",", "").replace(" ", "")
-    if existing == "all" and run.creates > MANY_CREATES and digits != str(run.creates):
+    if existing == "all" and run.creates > MANY_CREATES and not is_typed(typed, run.creates):
         raise BadInput(
             f"{run.creates:,} records would be created.",
             code="count_not_typed",

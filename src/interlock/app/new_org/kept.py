@@ -23,6 +23,7 @@ from interlock.crm.oauth import Identity
 from interlock.store import Store, connections, directory
 from interlock.store.another_org import SetAside
 from interlock.store.connections import Connection
+from interlock.store.lease import Lease
 from interlock.store.tx import WriteTx
 
 _RUN = "new_org"
@@ -153,9 +154,10 @@ async def run_of(store: Store, connection: Connection) -> Run | None:
     return run if now is not None and run is not None and run.of == now.grant else None
 
 
-async def keep_run(store: Store, connection_id: int, run: Run) -> None:
-    """Raises Stopped, Stale where it is of no use any more: somebody has begun, or gone over to yet another sandbox."""
-    async with store.write(connection_id) as tx:
+async def keep_run(store: Store, connection_id: int, run: Run, lease: Lease | None = None) -> None:
+    """Raises Stopped, Stale where it is of no use any more: somebody has begun, or gone over to yet another sandbox; Fenced where
+    `lease` is another's by now."""
+    async with store.write(connection_id, lease) as tx:
         if moved(await fresh(tx, connection_id)).grant != run.of:
             raise Stale("The connection has gone over to another sandbox meanwhile.", fix="Open Settings, Connection.")
         await directory.put(tx, _RUN, msgspec.to_builtins(run))

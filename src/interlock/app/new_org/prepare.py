@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
-from interlock.app import key_fields, preview
+from interlock.app import key_fields, owned_work, preview
+from interlock.app.background import failure_of
 from interlock.app.compiled import compile_objects
 from interlock.app.connections import fresh
-from interlock.app.errors import AppError, Stale, Stopped, as_failure
+from interlock.app.errors import AppError, Stale, Stopped
 from interlock.app.new_org import kept, stored_ids
 from interlock.app.new_org.kept import Ids, Opened, Run
 from interlock.app.once import chosen_objects
@@ -33,11 +35,11 @@ from interlock.app.people.visitor import By
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import keep_schemas, read_schemas
 from interlock.app.times import US
-from interlock.crm.errors import CrmError
 from interlock.engine.window import BEGUN_EARLIER_US
 from interlock.objects.registry import SPECS
+from interlock.store import connections
 from interlock.store.connections import Connection
-from interlock.store.errors import StoreError
+from interlock.store.lease import Lease
 
 
 def task_name(connection_id: int) -> str:
@@ -48,19 +50,20 @@ async def begin(interlock: Opened, by: By, connection: Connection, public_url: s
     """From the first step on. While one runs, nothing happens. Raises Stopped."""
     assert connection.id is not None
     moved = kept.moved(connection)
-    if interlock.background.runs(task_name(connection.id)):
-        return
     before = await kept.run_of(interlock.store, connection)
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(connection.id)):
+        return
     emptying = moved.emptied or (before is not None and before.emptying)
     # What was emptied before counts on: a second look finds nothing left to empty.
     emptied = before.ids.emptied if before is not None and before.of == moved.grant else 0
     run = Run("running", "package", moved.grant, by.actor, interlock.clock_us(), emptying=emptying, ids=Ids(0, emptied))
     await kept.keep_run(interlock.store, connection.id, run)
-    _start(interlock, by, connection.id, run, public_url)
+    _start(interlock, by, connection.id, public_url)
 
 
 async def standing(interlock: Opened, connection: Connection, public_url: str) -> Run | None:
-    """As it stands, live where it runs in this process; one that a process left is continued. None: never begun."""
+    """As it stands, live where it runs in this process; one that a process left is continued, one that another process works on is
+    not touched. None: never begun."""
     assert connection.id is not None
     run = await kept.run_of(interlock.store, connection)
     name = task_name(connection.id)
@@ -68,28 +71,46 @@ async def standing(interlock: Opened, connection: Connection, public_url: str) -
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), connection.id, run, public_url)
+        _start(interlock, By(run.by), connection.id, public_url)
     return interlock.background.told(name) or run
+
+
+async def go_on_with_what_was_left(interlock: Opened, address: Callable[[int], Awaitable[str]]) -> None:
+    """Preparations that a process left when it died: whoever confirmed was told that the page may be left. `address`: of this
+    Interlock's pages, for a connection."""
+    async with interlock.store.read(None) as tx:
+        found = await connections.list_(tx)
+    for connection in found:
+        moved = kept.of(connection)
+        if connection.id is not None and moved is not None and moved.stage == "moved":
+            await standing(interlock, connection, await address(connection.id))
 
 
 async def wait(interlock: Opened, connection_id: int) -> None:
     await interlock.background.wait(task_name(connection_id))
 
 
-def _start(interlock: Opened, by: By, connection_id: int, run: Run, public_url: str) -> None:
-    async def work() -> None:
-        await _Preparation(interlock, by, connection_id, run, public_url).finish()
+def _start(interlock: Opened, by: By, connection_id: int, public_url: str) -> None:
+    async def load() -> Run | None:
+        async with interlock.store.read(None) as tx:
+            connection = await connections.get(tx, connection_id)
+        return None if connection is None else await kept.run_of(interlock.store, connection)
 
-    interlock.background.start(task_name(connection_id), work)
+    async def work(run: Run, lease: Lease) -> None:
+        who = by if by.actor == run.by else By(run.by)
+        await _Preparation(interlock, who, connection_id, run, public_url, lease).finish()
+
+    owned_work.carry_on(interlock, task_name(connection_id), load, work)
 
 
 class _Preparation:
-    def __init__(self, interlock: Opened, by: By, connection_id: int, run: Run, public_url: str) -> None:
+    def __init__(self, interlock: Opened, by: By, connection_id: int, run: Run, public_url: str, lease: Lease) -> None:
         self._interlock = interlock
         self._by = by
         self._connection_id = connection_id
         self._public_url = public_url
         self._run = run
+        self._lease = lease
 
     def _tell(self, **changes: Any) -> None:
         self._run = msgspec.structs.replace(self._run, **changes)
@@ -98,12 +119,11 @@ class _Preparation:
     async def finish(self) -> None:
         try:
             await self._prepare()
-        except (AppError, CrmError, StoreError) as error:
-            failure = as_failure(error)
-            assert failure is not None
+        except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+            failure = failure_of(error)
             self._tell(state="failed", message=failure.message, fix=failure.fix, ended_at_us=self._interlock.clock_us())
         with contextlib.suppress(Stale, Stopped):
-            await kept.keep_run(self._interlock.store, self._connection_id, self._run)
+            await kept.keep_run(self._interlock.store, self._connection_id, self._run, self._lease)
 
     async def _prepare(self) -> None:
         connection = await self._connection()
@@ -115,7 +135,7 @@ class _Preparation:
         ids = await self._ids(connection)
         ids = msgspec.structs.replace(ids, emptied=ids.emptied + self._run.ids.emptied)
         self._tell(step="preview", ids=ids, ready_at_us=self._ready_at_us(connection))
-        await kept.keep_run(self._interlock.store, self._connection_id, self._run)
+        await kept.keep_run(self._interlock.store, self._connection_id, self._run, self._lease)
         self._tell(preview=await self._preview(connection))
         self._tell(state="done", step="done", ended_at_us=self._interlock.clock_us())
 
@@ -134,7 +154,7 @@ class _Preparation:
             fields = await permit.mapped_fields(interlock.store, self._connection_id)
             described = {type_ for slug in slugs for type_ in SPECS[slug].salesforce_types}
             fields = [each for each in fields if each.sobject in described]
-            await permit.permit(clients.salesforce, keeper, user_id, fields, interlock.clock_us, lambda _: None)
+            await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)
             schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
         lacking = key_fields.missing(schemas, slugs).creation_keys
         unfit = [name for side, name in key_fields.unfit(schemas, slugs) if side == "salesforce"]
@@ -153,7 +173,7 @@ class _Preparation:
 
         async def before_emptying() -> None:
             self._tell(emptying=True)
-            await kept.keep_run(interlock.store, self._connection_id, self._run)
+            await kept.keep_run(interlock.store, self._connection_id, self._run, self._lease)
 
         async with interlock.clients(connection) as clients:
             schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)

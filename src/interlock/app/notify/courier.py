@@ -12,20 +12,15 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from interlock.app.notify import watch
+from interlock.app.notify import installs, watch
 from interlock.app.notify.post import Post
-from interlock.app.notify.sending import NotDelivered
+from interlock.app.notify.sending import TAKEN_US, WAITS_US, NotDelivered
 from interlock.store import Store, StoreError, channels, connections, notices
 from interlock.store.connections import Connection
 from interlock.store.notices import Delivery
 
-S = 1_000_000
 EVERY_S = 15.0
-# Longer than any try lasts.
-TAKEN_US = 60 * S
 AT_ONCE = 8
-# Waits before the second and every later try: Svix's schedule, about a day in all.
-WAITS_US = tuple(seconds * S for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000))
 
 
 class Courier:
@@ -47,6 +42,7 @@ class Courier:
         """One look, and everything that is due sent once."""
         try:
             await watch.look(self._store, self._clock_us())
+            await installs.tell(self._store, self._post, self._clock_us())
             async with self._store.read(None) as tx:
                 found = await connections.list_(tx)
             for connection in found:
@@ -55,7 +51,8 @@ class Courier:
         except StoreError as error:
             self._tell(f"Notifications wait: {error}")
         except Exception as error:  # noqa: BLE001  (a defect here must not end the sync; it is said)
-            self._tell(f"A defect of Interlock stopped a round of notifications: {type(error).__name__}: {error}")
+            # Its words may hold what is secret.
+            self._tell(f"A defect of Interlock stopped a round of notifications: {type(error).__name__}.")
 
     def _tell(self, text: str) -> None:
         """Once, not every few seconds."""
@@ -85,7 +82,8 @@ class Courier:
             channel = await channels.get(tx, delivery.channel_id)
         why, again = "This place is told no more.", False
         if notice is not None and channel is not None and not channel.person_disabled:
-            id_ = f"notice-{connection.id}-{notice.id}-{channel.id}"
+            # With its time, since numbers come again: in another installation, and after a restore.
+            id_ = f"notice-{connection.id}-{notice.id}-{channel.id}-{notice.at_us:x}"
             whose = (connection.id, connection.name)
             try:
                 await self._post.send(self._store, channel, notice, whose, id_, self._clock_us())

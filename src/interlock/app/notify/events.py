@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from interlock.app.errors import BadInput
 
 SUSPENDED, STOPPED_BY_BRAKE, SIGNED_OUT = "suspended", "stopped_by_brake", "signed_out"
+HELD_UP = "held_up"
 FIRST_SYNC_DONE, ISSUES, API_FORECAST, DAILY_SUMMARY = "first_sync_done", "issues", "api_forecast", "daily_summary"
+# Of whoever began a long install, whatever they chose to be told of.
+PACKAGE_INSTALLED = "package_installed"
 # Of a message that somebody has sent to see whether it arrives.
 TEST = "test"
 
-EVENTS = (SUSPENDED, STOPPED_BY_BRAKE, SIGNED_OUT, FIRST_SYNC_DONE, ISSUES, API_FORECAST, DAILY_SUMMARY)
+EVENTS = (SUSPENDED, STOPPED_BY_BRAKE, SIGNED_OUT, HELD_UP, FIRST_SYNC_DONE, ISSUES, API_FORECAST, DAILY_SUMMARY)
 
 
 def checked(events: Iterable[str]) -> list[str]:

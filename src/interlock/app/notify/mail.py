@@ -58,6 +58,12 @@ class Mail:
             raise NotDelivered("The mail server refused user or password of the setting `smtp`.") from error
         except smtplib.SMTPException as error:
             raise NotDelivered(f"The mail server refused it: {_words(error)}.") from error
+        except UnicodeError:
+            # Not as its cause: it would show the letter and its place in a log.
+            raise NotDelivered(
+                "The user or the password of the setting `smtp` holds a letter that is not ASCII, which no mail server takes.",
+                again=False,
+            ) from None
         except OSError as error:
             where = f"{self._smtp.host}:{self._smtp.port}"
             raise NotDelivered(f"The mail server {where} could not be reached: {error}.") from error

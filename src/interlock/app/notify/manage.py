@@ -203,12 +203,12 @@ async def set_threshold(store: Store, by: By, connection_id: int, text: str) -> 
 
 
 async def unread(store: Store, person_id: int) -> int:
-    """How many notices of all connections the person has not marked as read."""
+    """How many notices the person has not marked as read, of all connections and of none."""
     async with store.read(None) as tx:
         seen, joined = await notices.seen(tx, person_id), await connections.list_(tx)
     total = 0
-    for connection in joined:
-        async with store.read(connection.id) as tx:
+    for id_ in (notices.OF_NONE, *(each.id for each in joined)):
+        async with store.read(id_) as tx:
             total += await notices.count_after(tx, seen)
     return total
 

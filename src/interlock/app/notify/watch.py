@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.app import reach
+from interlock.app import reach, states
+from interlock.app.connections import objects_on
 from interlock.app.notify import events
-from interlock.app.status import DAY_US, api_of
+from interlock.app.status import DAY_US, SIDES, api_of, will_not_last
 from interlock.core.model import AuditKind, Side
-from interlock.objects.registry import SPECS
 from interlock.store import Store, Tx, WriteTx, audit, channels, connections, cursors, dirty, issues, links, notices
 from interlock.store.connections import Connection
 from interlock.store.notices import Notice
@@ -23,6 +23,8 @@ THRESHOLD_ISSUES = 25
 # Told again only after it was clearly over: a number that goes up and down by one is told once.
 OVER_SHARE = 0.8
 SUMMARY_HOUR_US = 6 * 3_600_000_000  # of the day, UTC
+# A CRM that is away for some minutes is nobody's business: it is tried again.
+HELD_UP_TOLD_US = 15 * 60_000_000
 KEPT_US = 90 * DAY_US
 _CURSOR = "notices"
 
@@ -33,6 +35,7 @@ class Seen(msgspec.Struct):
     begun: bool | None = None
     loading: bool = False
     many: list[str] = []  # categories with as many issues as the threshold
+    many_changed: int = 0  # how often these have changed
     forecast: bool = False
     summary_day: int = 0
 
@@ -80,8 +83,9 @@ async def _noticed(tx: Tx, connection: Connection, before: Seen, now_us: int) ->
     after = msgspec.structs.replace(before)
     made = [
         *_stopped(connection),
+        *await _held_up(tx, connection, now_us),
         *await _first_sync(tx, connection, before, after),
-        *await _many_issues(tx, connection, before, after, now_us),
+        *await _many_issues(tx, connection, before, after),
         *await _forecast(tx, connection, before, after, now_us),
         *await _summary(tx, connection, before, after, now_us),
     ]
@@ -89,21 +93,37 @@ async def _noticed(tx: Tx, connection: Connection, before: Seen, now_us: int) ->
 
 
 def _stopped(connection: Connection) -> list[Notice]:
+    name = connection.name
     titles = {
-        events.SUSPENDED: "is suspended",
-        events.STOPPED_BY_BRAKE: "was stopped by a brake",
-        events.SIGNED_OUT: "is signed out",
+        events.SUSPENDED: f"{name} is suspended",
+        events.STOPPED_BY_BRAKE: f"{name} was stopped by a brake",
+        events.SIGNED_OUT: f"{name} is signed out",
     }
     if connection.state not in titles:
         return []
     once = f"{connection.state}:{connection.state_since_us}"
-    title = f"{connection.name} {titles[connection.state]}"
+    title = titles[connection.state]
     return [Notice(connection.state, once, title, connection.state_reason or f"{title}.", connection.state_fix or "")]
 
 
+async def _held_up(tx: Tx, connection: Connection, now_us: int) -> list[Notice]:
+    found = await states.held_up(tx, connection)
+    if found is None or now_us - found.since_us < HELD_UP_TOLD_US:
+        return []
+    by = f" by {SIDES[found.side]}" if found.side else ""
+    return [
+        Notice(
+            events.HELD_UP,
+            f"held_up:{found.since_us}",
+            f"{connection.name} is held up{by}",
+            f"{found.reason} Changes wait and are synced once it gets on; it is tried again by itself.",
+            found.fix,
+        )
+    ]
+
+
 async def _first_sync(tx: Tx, connection: Connection, before: Seen, after: Seen) -> list[Notice]:
-    chosen = connection.settings.get("objects", list(SPECS))
-    loads = [await cursors.get(tx, f"load:{slug}") for slug in SPECS if slug in chosen]
+    loads = [await cursors.get(tx, f"load:{slug}") for slug in objects_on(connection)]
     begun = connection.begun_at_us is not None
     done = begun and all(load is not None and load["phase"] == "done" for load in loads)
     after.begun, after.loading = begun, begun and not done
@@ -121,7 +141,7 @@ async def _first_sync(tx: Tx, connection: Connection, before: Seen, after: Seen)
     ]
 
 
-async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen, now_us: int) -> list[Notice]:
+async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen) -> list[Notice]:
     threshold = int(connection.settings.get(THRESHOLD, THRESHOLD_ISSUES))
     found = await issues.affected(tx)
     many = [category for category, each in found.items() if each.issues >= threshold]
@@ -131,10 +151,12 @@ async def _many_issues(tx: Tx, connection: Connection, before: Seen, after: Seen
         if each not in many and each in found and found[each].issues > OVER_SHARE * threshold
     ]
     after.many = sorted(many + still)
+    after.many_changed += after.many != before.many
     return [
         Notice(
             events.ISSUES,
-            f"issues:{category}:{now_us}",
+            # Not by the time: two processes that look at once have to come to the same.
+            f"issues:{category}:{after.many_changed}",
             f"{connection.name}: {found[category].issues:,} issues of the category {category}",
             f"They hold back {found[category].records:,} records, or parts of them. The others go on.",
             "Open Sync health: it names the cause and what to do.",
@@ -150,7 +172,7 @@ async def _forecast(tx: Tx, connection: Connection, before: Seen, after: Seen, n
     allocated, forecast = numbers["allocated"], numbers["forecast_24h"]
     if allocated is None:
         return []
-    after.forecast = forecast > allocated or (before.forecast and forecast > OVER_SHARE * allocated)
+    after.forecast = will_not_last(numbers) or (before.forecast and forecast > OVER_SHARE * allocated)
     if not after.forecast or before.forecast:
         return []
     return [

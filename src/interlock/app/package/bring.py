@@ -37,7 +37,8 @@ async def bring(
     mapped_fields: bool,
     by: By = BY_COMMAND,
 ) -> tuple[Installed, Permitted]:
-    """`mapped_fields`: also let the sync user see and write every field that is mapped. Raises PackageFailed, CrmError."""
+    """`mapped_fields`: also let the sync user see and write every field that is mapped. Raises PackageFailed, NotGranted,
+    CrmError."""
     assert connection.id is not None
     # Whom the sync works as gets it; who deploys may be somebody else.
     async with open_clients(connection) as clients:
@@ -49,9 +50,9 @@ async def bring(
     async with open_clients(connection, deploying=True) as clients:
         installed = await install.install(clients.salesforce, keeper, user_id, address, clock_us, progress)
         if not mapped_fields:
-            return installed, Permitted((), (), None)
+            return installed, Permitted((), ())
         fields = await permit.mapped_fields(store, connection.id)
-        return installed, await permit.permit(clients.salesforce, keeper, user_id, fields, clock_us, progress)
+        return installed, await permit.permit(clients.salesforce, keeper, user_id, fields, progress)
 
 
 async def take_out(

@@ -8,7 +8,10 @@ the org's own list tells whether a deployment of this user began since.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
 
 from interlock.app.package.kept import Keeping, Kept
 from interlock.crm.errors import CrmError, NotFound
@@ -34,10 +37,12 @@ async def deploy(
     progress: Progress,
     *,
     ignore_warnings: bool = False,
+    taken: Mapping[str, list[str]] | None = None,
     sleep: Sleep = asyncio.sleep,
 ) -> Deployment:
-    """The deployment, done: whether it succeeded stands in it. Raises CrmError; what may be running is kept."""
-    about = Kept(None, user_id, clock_us())
+    """The deployment, done: whether it succeeded stands in it. Raises CrmError; what may be running is kept. `taken`: from
+    whom the permission sets were taken for it."""
+    about = Kept(None, user_id, clock_us(), dict(taken or {}))
     await keeper.keep(about)
     try:
         id_ = await salesforce.start_deployment(zipped, ignore_warnings=ignore_warnings)
@@ -47,10 +52,17 @@ async def deploy(
             raise
         id_ = found
     except CrmError:
-        await keeper.forget()  # refused, or not sent: nothing was begun
+        # Refused, or not sent: nothing was begun. Who could not be given their sets back now gets them by `resume`.
+        with contextlib.suppress(CrmError):
+            await give_back(salesforce, about.taken)
+            await keeper.forget()
         raise
-    await keeper.keep(Kept(id_, user_id, about.since_us))
-    return await _follow(salesforce, keeper, id_, progress, sleep)
+    await keeper.keep(msgspec.structs.replace(about, id=id_))
+    done = await _follow(salesforce, id_, progress, sleep)
+    if not done.success:
+        await give_back(salesforce, about.taken)
+    await keeper.forget()
+    return done
 
 
 async def resume(
@@ -61,14 +73,22 @@ async def resume(
     if kept is None:
         return None
     id_ = kept.id or await _find(salesforce, kept)
+    done: Deployment | None = None
     if id_ is not None:
-        await keeper.keep(Kept(id_, kept.user_id, kept.since_us))
-        try:
-            return await _follow(salesforce, keeper, id_, progress, sleep)
-        except NotFound:
-            pass  # the org forgets deployments after 30 days, and a sandbox all of them when it is made anew
+        await keeper.keep(msgspec.structs.replace(kept, id=id_))
+        # The org forgets deployments after 30 days, and a sandbox all of them when it is made anew.
+        with contextlib.suppress(NotFound):
+            done = await _follow(salesforce, id_, progress, sleep)
+    if done is None or not done.success:
+        await give_back(salesforce, kept.taken)
     await keeper.forget()
-    return None
+    return done
+
+
+async def give_back(salesforce: SalesforceClient, taken: Mapping[str, list[str]]) -> None:
+    """The sets to whom they were taken from. One that is deleted by now is nobody's. Raises CrmError."""
+    for set_id, users in taken.items():
+        await salesforce.assign_permission_set_to(set_id, users)
 
 
 async def _find(salesforce: SalesforceClient, kept: Kept) -> str | None:
@@ -82,15 +102,12 @@ async def _find(salesforce: SalesforceClient, kept: Kept) -> str | None:
     return running[-1] if running else None
 
 
-async def _follow(
-    salesforce: SalesforceClient, keeper: Keeping, id_: str, progress: Progress, sleep: Sleep
-) -> Deployment:
+async def _follow(salesforce: SalesforceClient, id_: str, progress: Progress, sleep: Sleep) -> Deployment:
     wait_s = LOOK_FIRST_S
     while True:
         deployment = await salesforce.deployment(id_)
         progress(deployment)
         if deployment.done:
-            await keeper.forget()
             return deployment
         await sleep(wait_s)
         wait_s = min(wait_s * 2, LOOK_AGAIN_MAX_S)

@@ -33,6 +33,19 @@ class Exported(msgspec.Struct, frozen=True):
     sha256: str
 
 
+def check_new(path: Path) -> None:
+    """Raises BadInput: it may be the export of another time, whose keys no org holds any more."""
+    if os.path.lexists(path):
+        raise BadInput(
+            f"{path} is there already, and is not written over.", code="file_exists", fix="Name another file."
+        )
+
+
+async def count(store: Store, org_id: str) -> int:
+    """How many pairs the file would hold."""
+    return sum([1 async for _ in lines(store, org_id)]) - 1  # the header is none
+
+
 async def write(store: Store, org_id: str, path: Path) -> Exported:
     """As a whole or not at all: written beside the file, then put in its place. Raises BadInput."""
     beside = path.with_name(path.name + ".part")
@@ -47,7 +60,11 @@ async def write(store: Store, org_id: str, path: Path) -> Exported:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.", code="file_unwritable") from error
+        raise BadInput(
+            f"{path} cannot be written: {error.strerror}.",
+            code="file_unwritable",
+            fix="Name another file, or make room; the folder has to be there.",
+        ) from error
     return Exported(str(path), pairs, digest.hexdigest())
 
 

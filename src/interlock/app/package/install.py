@@ -1,8 +1,8 @@
 """Bringing an org to the version of the package that this Interlock brings, and giving it to the sync user.
 
 Looks first, deploys only when something is missing, different or older, and can be run again after any failure. An
-upgrade is the same: a deployment changes what is there and keeps the values; what the permission set granted for mapped
-fields is granted again.
+upgrade is the same: a deployment changes what is there and keeps the values; what the permission sets granted besides, for
+mapped fields or by an administrator, is granted again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.app.errors import AppError
-from interlock.app.package import deploy, parts, plan
+from interlock.app.package import deploy, parts, plan, rights
 from interlock.app.package.failures import Trouble, troubles
 from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address
@@ -26,12 +26,17 @@ class PackageFailed(AppError):
 
     code = "package_failed"
 
-    def __init__(self, what: str, found: list[Trouble]) -> None:
+    def __init__(self, found: list[Trouble], *, removing: bool = False) -> None:
         first = found[0]
         where = f"{first.type} {first.component}: " if first.component is not None else ""
         rest = f" {len(found) - 1} more failed." if len(found) > 1 else ""
+        what = (
+            "Salesforce did not remove the package, and changed nothing."
+            if removing
+            else "Salesforce did not deploy the package, and changed nothing."
+        )
         super().__init__(
-            f"Salesforce did not {what} the package, and changed nothing. {where}{first.message.rstrip('.')}.{rest}",
+            f"{what} {where}{first.message.rstrip('.')}.{rest}",
             fix=first.fix,
             side="salesforce",
             field=first.component,
@@ -67,10 +72,10 @@ async def install(
     after = before
     if before.state != "current":
         identity = await salesforce.identity()
-        zipped = parts.package(address, before.further)
+        zipped = parts.package(address, await rights.held(salesforce, before))
         done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
         if found := troubles(done):
-            raise PackageFailed("deploy", found)
+            raise PackageFailed(found)
         after = await plan.look(salesforce, user_id, address)
     if after.permission_set_id is not None and not after.assigned:
         await salesforce.assign_permission_set(after.permission_set_id, user_id)

@@ -2,6 +2,7 @@
 
 {"id": null, "user_id": U, "since_us": T}    about to be sent by U, or sent and its answer lost
 {"id": "0Af...", ...}                        sent; to be followed to its end
+{"taken": {"0PS...": ["005..."]}, ...}       before it the sets were taken from these users, who get them back if it fails
 (no row)                                     none is under way
 """
 
@@ -20,6 +21,7 @@ class Kept(msgspec.Struct, frozen=True):
     id: str | None
     user_id: str
     since_us: int
+    taken: dict[str, list[str]] = {}  # permission set -> users
 
 
 class Keeping(Protocol):

@@ -45,6 +45,24 @@ _GRANTS_END = "</fieldPermissions>\n"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 Grant = tuple[str, bool]  # Object.Field, may be edited
+# Element of a permission set's file -> column of ObjectPermissions (object reference, ObjectPermissions).
+OBJECT_RIGHTS = {
+    "allowCreate": "PermissionsCreate",
+    "allowDelete": "PermissionsDelete",
+    "allowEdit": "PermissionsEdit",
+    "allowRead": "PermissionsRead",
+    "modifyAllRecords": "PermissionsModifyAllRecords",
+    "viewAllFields": "PermissionsViewAllFields",
+    "viewAllRecords": "PermissionsViewAllRecords",
+}
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What a permission set grants: fields, objects with what may be done with them, user permissions."""
+
+    fields: tuple[Grant, ...] = ()
+    objects: tuple[tuple[str, frozenset[str]], ...] = ()
+    user_permissions: tuple[str, ...] = ()
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -111,22 +129,16 @@ def components(address: Address) -> list[tuple[str, str]]:
     ]
 
 
-def package(address: Address, further: Iterable[Grant] = ()) -> bytes:
-    """The zip of the whole package. `further`: what the permission set grants besides the key fields; what its file does
-    not name, Salesforce takes back (PermissionSet, API version 40.0)."""
+def package(address: Address, rights: Mapping[str, Rights] | None = None) -> bytes:
+    """The zip of the whole package. `rights`: by name, what the org's permission sets grant now; what their files do not
+    name, Salesforce takes back (PermissionSet, API version 40.0)."""
     held = {name: _text("package", name) for name in _object_files()}
-    held[_PERMISSION_FILE] = _permission_set(further)
-    held[_USER_FILE] = _text("package", _USER_FILE)
+    for name, file in ((PERMISSION_SET, _PERMISSION_FILE), (USER_SET, _USER_FILE)):
+        held[file] = _with_rights(_text("package", file), (rights or {}).get(name, Rights()))
     if address.origin is not None:
         for name in _SITE_FILES.values():
             held[name] = Template(_text("address", name)).substitute(address=escape(address.origin))
     return zipped({"package.xml": manifest(components(address)), **held})
-
-
-def permission_set_alone(further: Iterable[Grant]) -> bytes:
-    """The zip of the permission set, in an org that has the fields."""
-    listed = [("PermissionSet", PERMISSION_SET)]
-    return zipped({"package.xml": manifest(listed), _PERMISSION_FILE: _permission_set(further)})
 
 
 def removal(there: Iterable[tuple[str, str]]) -> bytes:
@@ -158,17 +170,36 @@ def zipped(held: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
-def _permission_set(further: Iterable[Grant]) -> str:
-    text = _text("package", _PERMISSION_FILE)
-    own = set(key_fields())
-    added = ""
-    for field, editable in sorted(dict(further).items()):
-        if field not in own:
-            inside = f"<editable>{str(editable).lower()}</editable><field>{soql.name(field)}</field>"
-            added += f"    <fieldPermissions>{inside}<readable>true</readable></fieldPermissions>\n"
+def _with_rights(text: str, rights: Rights) -> str:
+    """The file, with what it does not name itself."""
+    own = {str(each.text) for each in ElementTree.fromstring(text).iter(f"{{{NAMESPACE}}}field")}
+    fields = "".join(
+        f"    <fieldPermissions><editable>{_flag(editable)}</editable><field>{soql.name(field)}</field>"
+        "<readable>true</readable></fieldPermissions>\n"
+        for field, editable in sorted(dict(rights.fields).items())
+        if field not in own
+    )
+    others = "".join(_object_permissions(name, allowed) for name, allowed in rights.objects) + "".join(
+        f"    <userPermissions><enabled>true</enabled><name>{soql.name(name)}</name></userPermissions>\n"
+        for name in rights.user_permissions
+    )
     # Elements of one kind must stand together.
     at = text.rindex(_GRANTS_END) + len(_GRANTS_END)
-    return text[:at] + added + text[at:]
+    end = text.rindex("</PermissionSet>")
+    return text[:at] + fields + text[at:end] + others + text[end:]
+
+
+def _object_permissions(name: str, allowed: frozenset[str]) -> str:
+    # Elements stand by their names, the object among them. One that an older release does not know is left out if not held.
+    shown = {each: _flag(each in allowed) for each in OBJECT_RIGHTS if each != "viewAllFields" or each in allowed}
+    inside = "".join(
+        f"<{each}>{value}</{each}>" for each, value in sorted({**shown, "object": soql.name(name)}.items())
+    )
+    return f"    <objectPermissions>{inside}</objectPermissions>\n"
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
 
 
 def _object_files() -> list[str]:

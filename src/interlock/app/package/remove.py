@@ -6,6 +6,7 @@ keys the org no longer says which HubSpot record each of its records is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
@@ -15,8 +16,9 @@ from interlock.app.package import deploy, export, parts, plan
 from interlock.app.package.export import Exported
 from interlock.app.package.failures import troubles
 from interlock.app.package.install import PackageFailed
-from interlock.app.package.kept import Keeping
+from interlock.app.package.kept import Keeping, Kept
 from interlock.app.package.parts import Address
+from interlock.crm.errors import CrmError
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.deploy import Deployment
 from interlock.store import Store
@@ -35,7 +37,8 @@ async def remove(
     clock_us: Callable[[], int],
     progress: deploy.Progress,
 ) -> Removed:
-    """Raises BadInput (links_not_exported), PackageFailed, CrmError. After a failure everybody has the set again."""
+    """Raises BadInput (links_not_exported), PackageFailed, CrmError. After a failure everybody has the sets again: at once
+    where Salesforce can be asked, else before the next thing that is done with the package."""
     identity = await salesforce.identity()
     if not await export.is_true(store, identity.org_id, exported):
         raise BadInput(
@@ -50,13 +53,28 @@ async def remove(
     if not listed:
         return Removed([], None)
     sets = [each for each in (found.permission_set_id, found.user_set_id) if each is not None]
-    had = {set_id: await salesforce.take_permission_set_from_all(set_id) for set_id in sets}
-    # Somebody may delete a component while we do: that what is not there cannot be deleted is a warning.
-    done = await deploy.deploy(
-        salesforce, keeper, parts.removal(listed), identity.user_id, clock_us, progress, ignore_warnings=True
-    )
+    held = {set_id: await salesforce.permission_set_holders(set_id) for set_id in sets}
+    taken = {set_id: sorted(set(users.values())) for set_id, users in held.items()}
+    await keeper.keep(Kept(None, identity.user_id, clock_us(), taken))
+    try:
+        for assignments in held.values():
+            await salesforce.take_permission_set(list(assignments))
+        # Somebody may delete a component while we do: that what is not there cannot be deleted is a warning.
+        done = await deploy.deploy(
+            salesforce,
+            keeper,
+            parts.removal(listed),
+            identity.user_id,
+            clock_us,
+            progress,
+            ignore_warnings=True,
+            taken=taken,
+        )
+    except BaseException:
+        # Should the removal still run, this makes it fail: then the sync goes on as it was.
+        with contextlib.suppress(CrmError):
+            await deploy.give_back(salesforce, taken)
+        raise
     if failed := troubles(done):
-        for set_id, users in had.items():
-            await salesforce.assign_permission_set_to(set_id, users)
-        raise PackageFailed("remove", failed)
+        raise PackageFailed(failed, removing=True)
     return Removed(listed, done)

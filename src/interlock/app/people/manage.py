@@ -21,6 +21,7 @@ from interlock.store import (
     Tx,
     WriteTx,
     api_tokens,
+    colleague_links,
     one_time_links,
     people,
     sessions,
@@ -133,13 +134,15 @@ async def change_role(store: Store, by: By, id_: int, role: Role) -> Person:
         if person.role != role:
             if role != Role.ADMIN:
                 await _keep_an_admin(tx, person)
+                # Only an admin may ask one: the sign-in is theirs to give away.
+                await colleague_links.end_all_by(tx, [subject_of_person(id_)])
             await people.set_role(tx, id_, role)
             await record(tx, by, "role_changed", subject_of_person(id_), before=person.role, after=role)
     return person
 
 
 async def disable(store: Store, by: By, id_: int) -> Person:
-    """Sessions, links and the tokens that the person made end with it. Raises Missing, LastAdmin."""
+    """Sessions, links, also for colleagues, and the tokens that the person made end with it. Raises Missing, LastAdmin."""
     async with _changing(store, id_) as (tx, person):
         if not person.disabled:
             await _keep_an_admin(tx, person)
@@ -148,6 +151,7 @@ async def disable(store: Store, by: By, id_: int) -> Person:
             for purpose in (one_time_links.PASSWORD, one_time_links.SIGN_IN):
                 await one_time_links.drop(tx, purpose, id_)
             revoked = [subject_of_token(each) for each in await api_tokens.revoke_all_of(tx, id_)]
+            await colleague_links.end_all_by(tx, [subject_of_person(id_), *revoked])
             await record(tx, by, "person_disabled", subject_of_person(id_), tokens_revoked=revoked)
     return person
 

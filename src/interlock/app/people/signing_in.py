@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 
+from interlock.app.people import known_browsers
 from interlock.app.people.errors import HeldBack, SignInRefused
 from interlock.app.people.log import record
 from interlock.app.people.passwords import Passwords, check_password
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import By, Visitor, subject_of_person
-from interlock.store import Store, WriteTx, deeds, people, sessions, sign_in_tries
+from interlock.store import Store, Tx, WriteTx, deeds, one_time_links, people, sessions, sign_in_tries
 from interlock.store.people import Person
 from interlock.store.sign_in_tries import Source
 
@@ -37,25 +38,35 @@ def account_source(email: str) -> str:
     return f"account:{hashlib.sha256(people.email_key(email).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _sources(email: str, address: str) -> tuple[Source, Source]:
+async def _sources(tx: Tx, email: str, address: str, browser: str | None) -> tuple[Source, Source]:
+    """The account, or in its place a browser that has signed in to it before; and the address."""
+    known = await known_browsers.source_of(tx, browser, email)
     return (
-        Source(account_source(email), lambda failures: _wait_us(failures, _ACCOUNT_FREE, _ACCOUNT_MOST_US)),
+        Source(known or account_source(email), lambda failures: _wait_us(failures, _ACCOUNT_FREE, _ACCOUNT_MOST_US)),
         Source(f"address:{address}", lambda failures: _wait_us(failures, _ADDRESS_FREE, _ADDRESS_MOST_US)),
     )
 
 
 async def sign_in(
-    store: Store, passwords: Passwords, email: str, password: str, address: str, old_token: str | None = None
+    store: Store,
+    passwords: Passwords,
+    email: str,
+    password: str,
+    address: str,
+    old_token: str | None = None,
+    browser: str | None = None,
 ) -> str:
-    """The token of a new session; the old one of this browser ends. Raises SignInRefused, HeldBack."""
-    found = await _compared(store, passwords, email, password, address)
+    """The token of a new session; the old one of this browser ends. `browser`: its cookie, see known_browsers.py. Raises
+    SignInRefused, HeldBack."""
+    found = await _compared(store, passwords, email, password, address, browser)
     if found is None:
         async with store.write(None) as tx:
             person = await people.by_email(tx, email)
             subject = subject_of_person(person.id) if person is not None else "unknown"
             # That somebody is being held back is what an admin wants to see in the log; the tries that then come are not
             # written, or whoever sends them could fill it.
-            held_us = await sign_in_tries.wait_us(tx, [source.name for source in _sources(email, address)])
+            sources = await _sources(tx, email, address, browser)
+            held_us = await sign_in_tries.wait_us(tx, [source.name for source in sources])
             detail: dict[str, str | int] = {"at": address}
             if held_us:
                 detail["next_try_after_seconds"] = -(-held_us // S)
@@ -64,27 +75,39 @@ async def sign_in(
     outdated = passwords.is_outdated(found.password_hash or "")
     renewed = await passwords.hash(password) if outdated else None
     async with store.write(None) as tx:
-        # It may have been disabled or given another password while the one typed was compared.
-        person = await people.get(tx, found.id)
-        if person is None or person.disabled or person.password_hash != found.password_hash:
-            raise SignInRefused
+        person = await _unchanged(tx, found)
         if renewed is not None:
             await people.set_password_hash(tx, person.id, renewed)
-        account, by_address = _sources(email, address)
-        await sign_in_tries.forget(tx, account.name)
-        await sign_in_tries.take_back(tx, by_address.name)
+        await _forget_tries(tx, email, address, browser)
         return await begin_session(tx, person, "signed_in", address, old_token)
 
 
-async def _compared(store: Store, passwords: Passwords, email: str, password: str, address: str) -> Person | None:
+async def _forget_tries(tx: WriteTx, email: str, address: str, browser: str | None) -> None:
+    account, by_address = await _sources(tx, email, address, browser)
+    await sign_in_tries.forget(tx, account.name)
+    await sign_in_tries.take_back(tx, by_address.name)
+
+
+async def _compared(
+    store: Store, passwords: Passwords, email: str, password: str, address: str, browser: str | None
+) -> Person | None:
     """The person whose password this is; None: nobody's. The try is counted. Raises HeldBack."""
     async with store.write(None) as tx:
-        wait_us = await sign_in_tries.begin(tx, list(_sources(email, address)))
+        wait_us = await sign_in_tries.begin(tx, list(await _sources(tx, email, address, browser)))
         person = await people.by_email(tx, email)
     if wait_us:
         raise HeldBack(-(-wait_us // S))
     usable = None if person is None or person.disabled else person.password_hash
     return person if await passwords.fits(usable, password) else None
+
+
+async def _unchanged(tx: WriteTx, compared: Person) -> Person:
+    """The person may have been disabled, or given another password, while the one typed was compared. Raises SignInRefused."""
+    await people.lock(tx)
+    person = await people.get(tx, compared.id)
+    if person is None or person.disabled or person.password_hash != compared.password_hash:
+        raise SignInRefused
+    return person
 
 
 async def begin_session(tx: WriteTx, person: Person, deed: str, address: str, old_token: str | None) -> str:
@@ -96,6 +119,11 @@ async def begin_session(tx: WriteTx, person: Person, deed: str, address: str, ol
     actor = subject_of_person(person.id)
     await deeds.append(tx, actor, deed, actor, {"at": address})
     return token
+
+
+async def known_from_now_on(store: Store, token: str) -> str | None:
+    """The cookie by which the browser of this new session is known again; see known_browsers.py."""
+    return await known_browsers.cookie_of(store, token, IDLE_US)
 
 
 async def sign_out(store: Store, token: str, address: str) -> None:
@@ -147,7 +175,13 @@ async def still(store: Store, token: str) -> Visitor | None:
 
 
 async def change_password(
-    store: Store, passwords: Passwords, visitor: Visitor, current: str, new: str, address: str
+    store: Store,
+    passwords: Passwords,
+    visitor: Visitor,
+    current: str,
+    new: str,
+    address: str,
+    browser: str | None = None,
 ) -> str:
     """One's own, knowing the current one. All sessions end; the token is of a new one. Raises BadInput, SignInRefused,
     HeldBack."""
@@ -156,13 +190,14 @@ async def change_password(
     if person is None:
         raise SignInRefused
     check_password(new, person.name, person.email, person.email.partition("@")[0])
-    if await _compared(store, passwords, person.email, current, address) is None:
+    compared = await _compared(store, passwords, person.email, current, address, browser)
+    if compared is None or compared.id != person.id:
         raise SignInRefused
     fresh = await passwords.hash(new)
     async with store.write(None) as tx:
-        account, by_address = _sources(person.email, address)
-        await sign_in_tries.forget(tx, account.name)
-        await sign_in_tries.take_back(tx, by_address.name)
+        person = await _unchanged(tx, compared)
+        await _forget_tries(tx, person.email, address, browser)
         await people.set_password_hash(tx, person.id, fresh)
         await sessions.end_all_of(tx, person.id)
+        await one_time_links.drop(tx, one_time_links.PASSWORD, person.id)
         return await begin_session(tx, person, "password_changed", address, None)

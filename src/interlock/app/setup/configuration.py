@@ -15,7 +15,7 @@ from interlock.app.errors import BadInput
 from interlock.app.new_properties import Offer, offers
 from interlock.app.setup import state
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Choices, Missing, draft, to_make
+from interlock.app.setup.draft import Choices, Missing, to_make
 from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
@@ -60,7 +60,7 @@ def done(setup: Setup) -> bool:
 
 def lacking(found: Found, listed: Collection[str] = ()) -> list[Lacking]:
     """By object, only those that lack something. `listed`: objects whose mapping list was brought, which says what syncs."""
-    whole = draft(found.schemas, found.kept_back, Choices())
+    whole = found.draft(Choices())
     lacked = []
     for object_ in SPECS:
         if object_ in listed:
@@ -79,7 +79,12 @@ def lacking(found: Found, listed: Collection[str] = ()) -> list[Lacking]:
 
 def needed(found: Found) -> int:
     """How many properties are made whatever becomes of the others: for the shipped pairs, and for the links."""
-    return len(to_make(found.schemas, draft(found.schemas, found.kept_back, Choices(missing="leave_out"))))
+    return len(to_make(found.schemas, found.draft(Choices(missing="leave_out"))))
+
+
+def left(before: Values, typed: Values) -> Values:
+    """*Save and leave*: nobody has looked whether there is room for what was chosen, so the step is still to be done."""
+    return before if typed.missing == before.missing else Values("", typed.missing)
 
 
 def check(values: Values, found: Found, listed: Collection[str] = ()) -> None:

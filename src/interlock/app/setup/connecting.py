@@ -22,7 +22,8 @@ from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.app.setup import connect, joining, permitted, state
-from interlock.app.setup.draft import Draft, schemas_to_be
+from interlock.app.setup.draft import Choices, Draft, schemas_to_be
+from interlock.app.setup.draft import draft as make_draft
 from interlock.app.setup.opened import Opened
 from interlock.app.setup.permitted import Barred
 from interlock.core.model import Side
@@ -39,13 +40,22 @@ _MAX_AGE_US = 3_600_000_000
 
 class Found(msgspec.Struct):
     """What the steps choose from. `room`: how many properties each HubSpot object has left; empty where HubSpot does not tell.
-    `barred`: objects that the sign-ins may not read and write; `schemas` are of the others."""
+    `barred`: objects that the sign-ins may not read and write; `schemas` are of the others. `drafted`: see `draft`."""
 
     connection: Connection
     schemas: Schemas
     kept_back: dict[str, str]
     room: dict[str, int]
     barred: Barred = {}
+    drafted: list[tuple[Choices, Draft]] = []
+
+    def draft(self, choices: Choices) -> Draft:
+        """Made once for each: a page asks several times, and with a thousand fields it takes a while."""
+        made = next((draft for of, draft in self.drafted if of == choices), None)
+        if made is None:
+            made = make_draft(self.schemas, self.kept_back, choices)
+            self.drafted.append((choices, made))
+        return made
 
 
 class _Kept(msgspec.Struct):
@@ -135,7 +145,7 @@ async def _signs_in_so(interlock: Opened, connection: Connection, setup: Setup) 
     """Whether it works with the sign-ins that the set-up has now; somebody may have signed in anew, or chosen the sync user."""
     assert connection.id is not None
     async with interlock.store.read(connection.id) as tx:
-        held = [*(await grants.in_use(tx)).values(), *(await grants.in_use(tx, grants.ADMIN)).values()]
+        held = [*await grants.all_in_use(tx, grants.SYNC), *await grants.all_in_use(tx, grants.ADMIN)]
     parts = await joining.parts(interlock.store, setup)
     keys = await credentials.load(interlock.store, connection.id)
     wanted = msgspec.structs.asdict(parts.secrets) if parts.secrets is not None else {}
@@ -166,7 +176,7 @@ async def drop(store: Store, setup: Setup) -> None:
                 state_fix="Set it up again, or run `interlock connect`.",
             )
         else:
-            await connections.delete(tx)
+            await connections.delete(tx, tx.connection_id)
 
 
 async def _join(interlock: Opened, by: By, setup: Setup) -> Connection:

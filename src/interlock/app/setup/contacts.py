@@ -9,7 +9,7 @@ import msgspec
 from interlock.app.errors import BadInput
 from interlock.app.setup import configuration, state
 from interlock.app.setup.opened import Opened
-from interlock.crm.hubspot.model import RecordList
+from interlock.crm.hubspot.model import ListPage, RecordList
 from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
@@ -36,6 +36,16 @@ def applies(setup: Setup) -> bool:
     return configuration.advanced(setup)
 
 
+def left(before: Values, typed: Values, list_id: str | None) -> Values:
+    """*Save and leave*. `list_id` None: all contacts; empty: those of a list that is not chosen yet. A list that nobody has looked
+    up is kept without its name, and the step is still to be done."""
+    if list_id is None:
+        return msgspec.structs.replace(typed, saved=before.saved)
+    if list_id in ("", before.list_id):
+        return msgspec.structs.replace(typed, list_id=before.list_id, list_name=before.list_name, saved=before.saved)
+    return msgspec.structs.replace(typed, list_id=list_id, saved=False)
+
+
 def done(setup: Setup) -> bool:
     return values_of(setup).saved
 
@@ -50,13 +60,12 @@ def settings_of(setup: Setup) -> dict[str, Any]:
     }
 
 
-async def lists(interlock: Opened, setup: Setup, text: str) -> list[RecordList]:
+async def lists(interlock: Opened, setup: Setup, text: str) -> ListPage:
     """Contact lists whose name holds the text, the first ones. Raises CrmError; MissingScope without the scope for lists."""
     async with interlock.setup_clients(setup) as clients:
-        page = await clients.hubspot.lists(
+        return await clients.hubspot.lists(
             SPECS["contacts"].hubspot_type_id, text.strip(), count=LISTS_SHOWN, purpose="setup"
         )
-    return page.lists
 
 
 async def chosen_list(interlock: Opened, setup: Setup, list_id: str) -> RecordList:

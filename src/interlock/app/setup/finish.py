@@ -16,9 +16,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import key_fields, sign_offs
+from interlock.app import first_sync, key_fields, owned_work, sign_offs
+from interlock.app.background import failure_of
 from interlock.app.connect import load_again
-from interlock.app.errors import AppError, BadInput, Busy, Stale, as_failure
+from interlock.app.connections import HALTED, objects_on
+from interlock.app.disconnect import NOT_CONNECTED
+from interlock.app.errors import BadInput, Busy, Stale
 from interlock.app.package import permit
 from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
@@ -30,14 +33,13 @@ from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
-from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
-from interlock.store import connections, schedule, setup_work
+from interlock.store import connections, from_now_on, schedule, setup_work, setups
 from interlock.store.connections import Connection
-from interlock.store.errors import StoreError
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
-_RUN = "finish"
+_RUN = state.FINISH
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
@@ -46,7 +48,8 @@ Step = Literal["properties", "mappings", "permissions", "try", "undo", "begin", 
 
 class Run(msgspec.Struct, frozen=True):
     """One finish as it is remembered. `made`: how many of how many properties. `tried`: ten records are synced, and somebody
-    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made."""
+    has to look at them; `go_on`: somebody has. `undone`: they were taken back, and another choice can be made. `choices`: of the
+    steps, as they were confirmed on the review."""
 
     state: Literal["running", "tried", "undone", "done", "failed"]
     step: Step
@@ -58,6 +61,7 @@ class Run(msgspec.Struct, frozen=True):
     fix: str = ""
     not_revoked: str = ""
     go_on: bool = False
+    choices: str = ""
     trial: list[TriedPair] = []
     chosen: Chosen | None = None
     undone: Undone | None = None
@@ -81,19 +85,34 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
     ]
 
 
-async def begin(interlock: Opened, by: By, setup: Setup, *, go_on: bool = False) -> None:
-    """What is kept of the steps says how; `go_on`: past the trial. While one runs, nothing happens."""
-    name = task_name(setup.id, _RUN)
-    if interlock.background.runs(name):
-        return
+async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None = None, go_on: bool = False) -> None:
+    """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
+    kept. While one runs, nothing happens."""
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, _RUN)):
+        return
     # Whoever tries again tries the same records: a further ten would be synced beside them.
     chosen = None if before is None else before.chosen
-    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, chosen=chosen)
+    if go_on and before is not None:
+        choices = before.choices
+    choices = choices or review.choices(setup)
+    run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, choices=choices, chosen=chosen)
     async with interlock.store.write(None) as tx:
+        # What somebody saves this very moment is in it, or is refused.
+        await setups.lock(tx, setup.id)
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
+
+
+def check_choices(run: Run, setup: Setup) -> None:
+    """What was tried, or confirmed, is what goes on. Raises Stale."""
+    # A trial that waits since before an upgrade does not say what it was of: that is unknown, not changed.
+    if run.choices and run.choices != review.choices(setup):
+        raise Stale(
+            "A step of this set-up was changed since the review was confirmed. Nothing more was begun.",
+            fix="Look at the review again, then finish.",
+        )
 
 
 async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records: int | None) -> None:
@@ -107,7 +126,7 @@ async def undo_trial(interlock: Opened, by: By, setup: Setup, *, delete_records:
         run, state="running", step="undo", by=by.actor, message="", fix="", delete_records=delete_records
     )
     await opened.keep(interlock.store, setup.id, _RUN, run)
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
 
 
 def may_undo(run: Run | None) -> bool:
@@ -116,31 +135,32 @@ def may_undo(run: Run | None) -> bool:
 
 
 async def standing(interlock: Opened, setup_id: int) -> Run | None:
-    """As it stands, live where it runs in this process; one that a process left is continued."""
+    """As it stands, live where it runs in this process; one that a process left is continued, one that another process works on is
+    not touched."""
     run = await opened.load(interlock.store, setup_id, _RUN, Run)
     name = task_name(setup_id, _RUN)
     interlock.background.raise_defect(name)
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), setup_id, run)
+        _start(interlock, By(run.by), setup_id)
     return interlock.background.told(name) or run
 
 
-async def end_what_was_left(interlock: Opened) -> None:
-    """Of set-ups that are over, what a process that died left undone: nobody looks at them any more, and an admin's sign-in that
-    was to be revoked would stay good. One that is not over goes on when somebody looks."""
+async def go_on_with_what_was_left(interlock: Opened) -> None:
+    """Finishes that a process left when it died: whoever pressed the button was told that the page may be left. Of set-ups that are
+    over as well, which no page leads to: an admin's sign-in that was to be revoked would stay good."""
     async with interlock.store.read(None) as tx:
         kept = await setup_work.all_of(tx, _RUN)
-        running = [id_ for id_, content in kept.items() if msgspec.convert(content, Run).state == "running"]
-        over = [id_ for id_ in running if (await state.load_in(tx, id_)).ended_at_us is not None]
-    for setup_id in over:
-        await standing(interlock, setup_id)
+    for setup_id, content in kept.items():
+        if content["state"] == "running":
+            await standing(interlock, setup_id)
 
 
-def check_not_running(interlock: Opened, setup_id: int) -> None:
+async def check_not_running(interlock: Opened, setup_id: int) -> None:
     """Raises Busy. A finish that lost its connection on the way would make it anew, for a set-up that is no more."""
-    if interlock.background.runs(task_name(setup_id, _RUN)):
+    run = await opened.load(interlock.store, setup_id, _RUN, Run)
+    if run is not None and run.state == "running" and await owned_work.runs(interlock, task_name(setup_id, _RUN)):
         raise Busy(
             "The set-up is being finished.",
             code="setup_finishing",
@@ -152,22 +172,24 @@ async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _RUN))
 
 
-def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
-    async def work() -> None:
-        await _finish(interlock, by, setup_id, run)
+def _start(interlock: Opened, by: By, setup_id: int) -> None:
+    async def load() -> Run | None:
+        return await opened.load(interlock.store, setup_id, _RUN, Run)
 
-    interlock.background.start(task_name(setup_id, _RUN), work)
+    async def work(run: Run, lease: Lease) -> None:
+        await _finish(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease)
+
+    owned_work.carry_on(interlock, task_name(setup_id, _RUN), load, work)
 
 
-async def _finish(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
     finish = _Finish(interlock, by, setup_id, run)
     try:
         await finish.run()
-    except (AppError, CrmError, StoreError) as error:
-        failure = as_failure(error)
-        assert failure is not None
+    except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+        failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
-    await opened.keep(interlock.store, setup_id, _RUN, finish.told)
+    await opened.keep(interlock.store, setup_id, _RUN, finish.told, lease)
 
 
 class _Finish:
@@ -206,7 +228,10 @@ class _Finish:
         if review.values_of(setup).existing == "try" and not self.told.go_on:
             self.tell(step="try")
             assert found.connection.id is not None
-            self.tell(state="tried", trial=await self._try(found.connection.id))
+            tried = await self._try(found.connection.id)
+            # Both sides are others than the review has counted: whoever goes on is told how much is left.
+            await review.seen(self._interlock, self._by, setup, found, again=True)
+            self.tell(state="tried", trial=tried)
             return
         self.tell(step="begin")
         await self._begin(setup, found.connection)
@@ -214,6 +239,7 @@ class _Finish:
 
     async def _check_unchanged(self, setup: Setup, found: Found) -> None:
         """Days may lie between the review and *Continue*. Raises Stale."""
+        check_choices(self.told, setup)
         if await drift.since_made(self._interlock, setup, found):
             raise Stale(
                 "Mapped fields or properties have changed in a CRM since the review was confirmed. Nothing more was begun.",
@@ -233,14 +259,13 @@ class _Finish:
     async def _permit(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         fields = await permit.mapped_fields(self._interlock.store, connection.id)
-        synced = {type_ for slug in connection.settings.get("objects", SPECS) for type_ in SPECS[slug].salesforce_types}
+        synced = {type_ for slug in objects_on(connection) for type_ in SPECS[slug].salesforce_types}
         async with self._interlock.clients(connection, deploying=True) as clients:
             await permit.permit(
                 clients.salesforce,
                 Keeper(self._interlock.store, connection.id),
                 package.sync_user_id(setup),
                 [each for each in fields if each.sobject in synced],
-                self._interlock.clock_us,
                 lambda _: None,
             )
 
@@ -257,25 +282,50 @@ class _Finish:
     async def _undo(self) -> None:
         assert self.told.chosen is not None
         undone = await trial.undo(self._interlock, self._by, self.told.chosen, self.told.delete_records)
+        await review.forget(self._interlock, self._setup_id)
         self.tell(state="undone", undone=undone, chosen=None, trial=[])
 
     async def _begin(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None
         existing = _EXISTING[review.values_of(setup).existing]
+        counted = await review.whole(self._interlock, self._setup_id)
+        await review.forget(self._interlock, self._setup_id)
+        if existing == "none":
+            await self._look_at_pairs(connection.id)
         async with self._interlock.store.write(connection.id) as tx:
             now = await connections.get(tx, connection.id)
-            assert now is not None
+            if now is None or now.state == NOT_CONNECTED:
+                raise Stale("The connection was disconnected meanwhile. It was not begun.", fix="Finish again.")
+            # Who has paused it meanwhile resumes it.
+            begun = now.state if now.state in HALTED else "first_sync"
             settings = {**now.settings, "existing": existing}
-            # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
-            begun_at_us = now.created_at_us
+            if existing == "none":
+                # From the moment when it was pressed, however long the steps of the finish take.
+                begun_at_us = self.told.began_at_us
+                for slug in SPECS:
+                    await from_now_on.leave_the_rest(tx, slug)
+                await from_now_on.begin_looking(tx)
+            else:
+                # What counts is what changed since the two were joined: an edit made during the set-up is not lost.
+                begun_at_us = now.created_at_us
             # One that was disconnected may have been loaded before, by another choice.
             await load_again(tx, existing)
-            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state="first_sync")
+            await first_sync.expect(tx, existing, counted)
+            await connections.update(tx, connection.id, settings=settings, begun_at_us=begun_at_us, state=begun)
             await state.finish_in(tx, self._by, self._setup_id)
             # What is left of the run is to end the sign-in that deployed.
             await setup_work.drop_all_but(tx, self._setup_id, _RUN)
             await schedule.ring(tx)
         self.tell(step="done", state="done")
+
+    async def _look_at_pairs(self, connection_id: int) -> None:
+        """Of a connection that has synced before, or has tried some: what was edited meanwhile is carried over. Page by page, since
+        there may be many, and before it begins, so that nobody works on them yet."""
+        for slug in SPECS:
+            after_id: int | None = 0
+            while after_id is not None:
+                async with self._interlock.store.write(connection_id) as tx:
+                    after_id = await from_now_on.mark_pairs(tx, slug, after_id)
 
     async def _revoke(self, connection_id: int) -> None:
         """The admin who deployed syncs nothing: the grant ends. What could not be ended at the CRM is said, and stops nothing."""

@@ -16,7 +16,7 @@ from interlock.app.errors import BadInput
 from interlock.app.migrate import Line, Resolved
 from interlock.app.setup import expectations, opened, state
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Choices, Draft, draft
+from interlock.app.setup.draft import Choices, Draft
 from interlock.app.setup.opened import Opened
 from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import Filter
@@ -113,8 +113,8 @@ def _check_object(object_: str) -> None:
 def seen(setup: Setup, found: Found) -> dict[str, Seen]:
     """What each list comes to in this account and org, and what it makes different from the Recommended configuration."""
     values = values_of(setup)
-    plain = draft(found.schemas, found.kept_back, Choices())
-    brought = draft(found.schemas, found.kept_back, Choices(imported=lists_of(setup)))
+    plain = found.draft(Choices())
+    brought = found.draft(Choices(imported=lists_of(setup)))
     return {
         object_: Seen(lists.resolve(found.schemas, object_, each.lines), changes(plain, brought, object_))
         for object_, each in values.lists.items()

@@ -14,6 +14,7 @@ from interlock.app.package.kept import Kept
 from interlock.app.serve import Clients
 from interlock.store import Store, setup_work
 from interlock.store.connections import Connection
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
 Content = TypeVar("Content", bound=msgspec.Struct)
@@ -52,8 +53,9 @@ async def load(store: Store, setup_id: int, name: str, type_: type[Content]) -> 
     return None if found is None else msgspec.convert(found, type_)
 
 
-async def keep(store: Store, setup_id: int, name: str, content: msgspec.Struct) -> None:
-    async with store.write(None) as tx:
+async def keep(store: Store, setup_id: int, name: str, content: msgspec.Struct, lease: Lease | None = None) -> None:
+    """Raises Fenced where `lease` is another's by now."""
+    async with store.write(None, lease) as tx:
         await setup_work.put(tx, setup_id, name, msgspec.to_builtins(content))
 
 

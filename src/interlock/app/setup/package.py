@@ -13,8 +13,10 @@ from typing import Literal
 
 import msgspec
 
-from interlock.app.errors import AppError, Failure, as_failure
-from interlock.app.package import deploy, plan, scope
+from interlock.app import owned_work
+from interlock.app.background import failure_of
+from interlock.app.errors import BadInput
+from interlock.app.package import deploy, parts, plan, rights, scope
 from interlock.app.package.failures import Trouble
 from interlock.app.package.install import PackageFailed, install
 from interlock.app.package.parts import Address, address_of
@@ -24,15 +26,16 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.setup import connect, opened, state
 from interlock.app.setup.opened import Opened, SetupKeeper, task_name
-from interlock.crm.errors import CrmError
 from interlock.crm.salesforce.deploy import Deployment
 from interlock.store import setup_work
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
 slug = "package"
-_RUN = "package"
+WORK = "package"
 # After this long the page says that it may be left (interface, Salesforce package).
 LONG_US = 60_000_000
+INSTALL = "Install it here, or ask a colleague."
 NOT_TRUSTED = "access for this Interlock's address was not granted"
 
 
@@ -75,6 +78,12 @@ class Run(msgspec.Struct, frozen=True):
     troubles: list[Trouble] = []
     users: int = 0
     refused: dict[str, str] = {}
+    rolled_back: bool = False  # it failed in Salesforce, which then has changed nothing
+
+    @property
+    def took_long(self) -> bool:
+        """Of one that has ended: whether somebody was told meanwhile that the page may be left."""
+        return self.ended_at_us is not None and self.ended_at_us - self.began_at_us >= LONG_US
 
     def long(self, now_us: int) -> bool:
         return self.state == "running" and now_us - self.began_at_us >= LONG_US
@@ -111,6 +120,38 @@ async def look(interlock: Opened, setup: Setup, public_url: str) -> Plan:
         return await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
 
 
+async def zipped(interlock: Opened, setup: Setup, public_url: str) -> bytes:
+    """What would be deployed, with the address whether it was granted or not. Raises CrmError."""
+    async with interlock.setup_clients(setup, deploying=True) as clients:
+        found = await plan.look(clients.salesforce, sync_user_id(setup), _address(setup, public_url))
+        return parts.package(address_of(public_url), await rights.held(clients.salesforce, found))
+
+
+async def take_as_it_is(interlock: Opened, by: By, setup: Setup, public_url: str) -> Setup:
+    """Somebody put the package there before, and gave it to whom the sync runs as: the step is done without an install, also for a
+    key that may not install. Raises BadInput where it is not so, CrmError."""
+    if not (await look(interlock, setup, public_url)).complete:
+        raise BadInput(
+            "The package is not installed yet.", code="package_missing", fix=may_not_install(setup) or INSTALL
+        )
+    whom = _whom(setup)
+    return await state.change(
+        interlock.store, by, setup.id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
+    )
+
+
+def may_not_install(setup: Setup) -> str:
+    """What to do where the key's user is known to lack the right; empty where somebody else can sign in to install."""
+    signed_in = connect.values_of(setup).salesforce
+    if signed_in is None or signed_in.grant is not None or signed_in.identity.may_install is not False:
+        return ""
+    user = signed_in.identity.user_name
+    return (
+        f"{user}, whom the key signs in as, may not install the package. Download it, let an administrator of the org deploy it"
+        f" with Salesforce's own tools and give the permission set Interlock Integration to {user}; then press Next."
+    )
+
+
 async def profiles(interlock: Opened, setup: Setup) -> list[Profile]:
     """Raises CrmError."""
     async with interlock.setup_clients(setup, deploying=True) as clients:
@@ -127,34 +168,41 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
     values = values_of(setup)
     if values.who == "profiles":
         scope.check(values.scope, await profiles(interlock, setup))
-    name = task_name(setup.id, _RUN)
-    if interlock.background.runs(name):
+    before = await opened.load(interlock.store, setup.id, WORK, Run)
+    if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, WORK)):
         return
     origin = _address(setup, public_url).origin
     run = Run("running", values.who, values.scope.profiles, origin, by.actor, interlock.clock_us())
     async with interlock.store.write(None) as tx:
-        await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
+        await setup_work.put(tx, setup.id, WORK, msgspec.to_builtins(run))
         await record(
             tx, by, "package_installed", state.subject_of(setup.id), scope=values.who, address=origin or "none"
         )
-    _start(interlock, by, setup.id, run)
+    _start(interlock, by, setup.id)
 
 
 async def standing(interlock: Opened, setup: Setup) -> Run | None:
-    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued."""
-    run = await opened.load(interlock.store, setup.id, _RUN, Run)
-    name = task_name(setup.id, _RUN)
+    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued, one
+    that another process works on is not touched."""
+    run = await opened.load(interlock.store, setup.id, WORK, Run)
+    name = task_name(setup.id, WORK)
     interlock.background.raise_defect(name)
     if run is None or run.state != "running":
         return run
     if not interlock.background.runs(name):
-        _start(interlock, By(run.by), setup.id, run)
+        _start(interlock, By(run.by), setup.id)
     told = interlock.background.told(name)
     return run if told is None else with_deployment(run, told)
 
 
+async def go_on_with_what_was_left(interlock: Opened) -> None:
+    """Installs that a process left when it died: whoever was told that the page may be left waits for word of them."""
+    for setup in await state.under_way(interlock.store):
+        await standing(interlock, setup)
+
+
 async def wait(interlock: Opened, setup_id: int) -> None:
-    await interlock.background.wait(task_name(setup_id, _RUN))
+    await interlock.background.wait(task_name(setup_id, WORK))
 
 
 def with_deployment(run: Run, deployment: Deployment) -> Run:
@@ -170,38 +218,40 @@ def with_deployment(run: Run, deployment: Deployment) -> Run:
     )
 
 
-def _start(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
-    async def work() -> None:
-        await _install(interlock, by, setup_id, run)
+def _start(interlock: Opened, by: By, setup_id: int) -> None:
+    async def load() -> Run | None:
+        return await opened.load(interlock.store, setup_id, WORK, Run)
 
-    interlock.background.start(task_name(setup_id, _RUN), work)
+    async def work(run: Run, lease: Lease) -> None:
+        await _install(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease)
+
+    owned_work.carry_on(interlock, task_name(setup_id, WORK), load, work)
 
 
-async def _install(interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+async def _install(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
     """Ends in `done` or `failed`; cut short by the end of the process it stays `running`, to be continued."""
-    store, name = interlock.store, task_name(setup_id, _RUN)
+    store, name = interlock.store, task_name(setup_id, WORK)
     latest: list[Deployment] = []
-    # Of now: somebody may sign in to another org meanwhile.
-    whom = _whom(await state.load(store, setup_id))
 
     def progress(deployment: Deployment) -> None:
         latest[:] = [deployment]
         interlock.background.tell(name, deployment)
 
     try:
+        # Of now: somebody may sign in to another org meanwhile.
+        whom = _whom(await state.load(store, setup_id))
         ended = await _installed(interlock, setup_id, run, progress)
-    except (AppError, CrmError) as error:
-        failure = as_failure(error)
-        assert failure is not None
-        ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error, failure))
-    if latest:
-        ended = with_deployment(ended, latest[-1])
-    if ended.state == "done":
         # Before the word about it: whoever reads that it is done finds the step done.
         await state.change(
             store, by, setup_id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)
         )
-    await opened.keep(store, setup_id, _RUN, msgspec.structs.replace(ended, ended_at_us=interlock.clock_us()))
+    except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+        rolled_back = isinstance(error, PackageFailed)
+        ended = msgspec.structs.replace(run, state="failed", troubles=_troubles(error), rolled_back=rolled_back)
+    if latest:
+        ended = with_deployment(ended, latest[-1])
+    ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
+    await opened.keep(store, setup_id, WORK, ended, lease)
 
 
 async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:
@@ -217,7 +267,8 @@ async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deplo
     return msgspec.structs.replace(run, state="done", users=given.users, refused=given.refused)
 
 
-def _troubles(error: AppError | CrmError, failure: Failure) -> list[Trouble]:
+def _troubles(error: Exception) -> list[Trouble]:
     if isinstance(error, PackageFailed):
         return error.troubles
+    failure = failure_of(error)
     return [Trouble(None, None, failure.message, failure.fix)]

@@ -13,7 +13,7 @@ from interlock.app import sign_in
 from interlock.app.errors import BadInput
 from interlock.app.setup import configuration, migrate, state
 from interlock.app.setup.connecting import Found
-from interlock.app.setup.draft import Choices, Draft, check_rule, draft
+from interlock.app.setup.draft import Choices, Draft, check_rule
 from interlock.objects.registry import SPECS
 from interlock.store.setups import Setup
 
@@ -47,7 +47,7 @@ def choices_of(setup: Setup) -> Choices:
 
 
 def draft_of(setup: Setup, found: Found) -> Draft:
-    return draft(found.schemas, found.kept_back, choices_of(setup))
+    return found.draft(choices_of(setup))
 
 
 def with_rules(values: Values, found: Draft, chosen: dict[str, str]) -> Values:
@@ -65,6 +65,10 @@ def with_rules(values: Values, found: Draft, chosen: dict[str, str]) -> Values:
 def with_object(values: Values, object_: str, on: bool) -> Values:
     """Raises BadInput: contacts are what all else hangs on."""
     if object_ not in SPECS or (object_ == ALWAYS_ON and not on):
-        raise BadInput(f"{object_} cannot be switched.", code="object_always_on")
+        raise BadInput(
+            f"{object_} cannot be switched.",
+            code="object_always_on",
+            fix="Contacts always sync; switch companies or deals.",
+        )
     wanted: Sequence[str] = [*values.objects, object_] if on else [each for each in values.objects if each != object_]
     return msgspec.structs.replace(values, objects=tuple(each for each in SPECS if each in wanted))

@@ -2,17 +2,20 @@
 
 The preview works behind the page on a copy of the connection and tells its counts as it goes on. It looks as *Link and create
 missing* would, which is the most that can happen; the other choices do a part of that. It knows of properties that will only be
-made at the finish. A preview of other choices than those that stand is stale, and is begun anew.
+made at the finish. A preview of other choices than those that stand is stale, and so is one of more than an hour ago: records
+come and go. It is begun anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
 from interlock.app import preview
+from interlock.app.connect import load_again
 from interlock.app.errors import AppError, BadInput, Stale, as_failure
 from interlock.app.people.visitor import By
 from interlock.app.preview import Counting
@@ -20,7 +23,10 @@ from interlock.app.setup import connect, connecting, contacts, drift, migrate, o
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
+from interlock.app.typed_count import is_typed
+from interlock.core.model import LinkState
 from interlock.crm.errors import CrmError
+from interlock.store import links, setup_work
 from interlock.store.setups import Setup
 
 slug = "review"
@@ -29,6 +35,7 @@ Existing = Literal["none", "try", "link", "all"]
 EXISTING: tuple[Existing, ...] = ("none", "try", "link", "all")
 # More creates than this are confirmed by typing how many (interface, Review).
 MANY_CREATES = 1_000
+COUNTS_FOR_US = 3_600_000_000  # since it was complete; as long as what was read of the properties and fields
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -74,15 +81,23 @@ def settings_of(setup: Setup) -> dict[str, Any]:
 def fingerprint(setup: Setup, found: Found) -> str:
     """Of all that a preview goes by: choices, and what the mapped properties and fields look like."""
     draft = properties.draft_of(setup, found)
-    of = [
+    return _print_of(
         # Two accounts may have the same properties, and are not the same preview.
         connect.accounts_of(setup),
         settings_of(setup),
         draft.document().model_dump(mode="json"),
         [name for name, _ in draft.new_properties()],
         drift.pairs_of(found.schemas, draft),
-    ]
-    return hashlib.sha256(msgspec.json.encode(of)).hexdigest()
+    )
+
+
+def choices(setup: Setup) -> str:
+    """Of all that people have chosen on the way to the review; what the CRMs have of it is drift's to watch."""
+    return _print_of(connect.accounts_of(setup), settings_of(setup), properties.choices_of(setup))
+
+
+def _print_of(*what: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
 
 
 def check_same(what: Seen, shown: str) -> None:
@@ -96,17 +111,13 @@ def check_same(what: Seen, shown: str) -> None:
 
 
 async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: bool = False) -> Seen:
-    """The preview of what stands, begun where there is none; `again`: anew. Raises BadInput, StoreError."""
+    """The preview of what stands, begun where there is none that counts; `again`: anew. Raises BadInput, StoreError."""
     draft = properties.draft_of(setup, found)
     of, name = fingerprint(setup, found), task_name(setup.id, _PREVIEW)
     interlock.background.raise_defect(name)
-    kept = await opened.load(interlock.store, setup.id, _PREVIEW, Seen)
+    kept = await counted(interlock, setup.id)
     if kept is not None and kept.of == of and not again:
-        if kept.state != "running":
-            return kept
-        if interlock.background.runs(name):
-            told = interlock.background.told(name)
-            return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
+        return kept
     await interlock.background.cancel(name)
     begun = Seen("running", of, interlock.clock_us())
     await opened.keep(interlock.store, setup.id, _PREVIEW, begun)
@@ -116,6 +127,40 @@ async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: 
 
     interlock.background.start(name, work)
     return begun
+
+
+async def counted(interlock: Opened, setup_id: int) -> Seen | None:
+    """The preview as far as it is, of whatever choices; asks no CRM. None: there is none, it is too old, or its process died."""
+    name = task_name(setup_id, _PREVIEW)
+    kept = await opened.load(interlock.store, setup_id, _PREVIEW, Seen)
+    if kept is None:
+        return None
+    if kept.state != "running":
+        return kept if interlock.clock_us() - (kept.ended_at_us or 0) <= COUNTS_FOR_US else None
+    if not interlock.background.runs(name):
+        return None
+    told = interlock.background.told(name)
+    return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
+
+
+async def whole(interlock: Opened, setup_id: int) -> dict[str, dict[str, int]] | None:
+    """What a complete preview has counted, by object."""
+    kept = await counted(interlock, setup_id)
+    return kept.document["objects"] if kept is not None and kept.state == "done" else None
+
+
+async def pairs_of(interlock: Opened, found: Found) -> int:
+    """Linked already: by a sync before it was disconnected, or by a trial."""
+    async with interlock.store.read(found.connection.id) as tx:
+        counts = (await links.counts(tx)).values()
+    return sum(states.get(LinkState.LINKED.value, 0) for states in counts)
+
+
+async def forget(interlock: Opened, setup_id: int) -> None:
+    """What was counted is not so any more, or is of no use."""
+    await interlock.background.cancel(task_name(setup_id, _PREVIEW))
+    async with interlock.store.write(None) as tx:
+        await setup_work.drop(tx, setup_id, _PREVIEW)
 
 
 async def wait(interlock: Opened, setup_id: int) -> None:
@@ -141,6 +186,8 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
                 interlock.clock_us,
                 only=draft.objects,
                 schemas=schemas_to_be(found.schemas, draft),
+                # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
+                prepare=partial(load_again, existing="all"),
                 watch=watch,
             )
         ended = msgspec.structs.replace(begun, state="done", document=preview.as_document(counts))
@@ -152,14 +199,24 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
     await opened.keep(interlock.store, setup.id, _PREVIEW, ended)
 
 
-async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> None:
+async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> str:
     """Before a finish: both sides' schemas are read now, and what the page has shown (`shown`) has to be what stands. `typed`: how
-    many creates. Raises Stale, BadInput, CrmError."""
+    many creates. The choices that were confirmed. Raises Stale, BadInput, CrmError."""
     found = await connecting.found_anew(interlock, by, setup)
     what = await seen(interlock, by, setup, found)
     check_same(what, shown)
     check_count(values, what, typed)
     await drift.remember(interlock, setup, found)
+    return choices(setup)
+
+
+async def confirm_rest(interlock: Opened, by: By, setup: Setup, typed: str) -> None:
+    """Before *Continue* after a trial, which links and creates like *Link and create missing*. Raises BadInput, CrmError."""
+    found = await connecting.found(interlock, by, setup)
+    what = await seen(interlock, by, setup, found)
+    if what.state == "failed":
+        what = await seen(interlock, by, setup, found, again=True)
+    check_count(Values("all"), what, typed)
 
 
 def check_count(values: Values, what: Seen, typed: str) -> None:
@@ -171,9 +228,10 @@ def check_count(values: Values, what: Seen, typed: str) -> None:
             "How many records this would create is not known yet.",
             code="preview_running",
             field="existing",
-            fix="Wait until the preview is complete, or choose Only what changes from now on.",
+            fix="Wait until the count is complete (one of more than an hour ago is made again), or choose Only what changes from"
+            " now on.",
         )
-    if what.creates > MANY_CREATES and typed.strip().replace(",", "").replace(" ", "") != str(what.creates):
+    if what.creates > MANY_CREATES and not is_typed(typed, what.creates):
         raise BadInput(
             f"{what.creates:,} records would be created.",
             code="count_not_typed",

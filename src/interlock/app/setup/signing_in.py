@@ -2,7 +2,8 @@
 
     part          hubspot | salesforce | sync_user
     begin         the address to go to; what was refused before is forgotten
-    finish        the grant is the set-up's, one that it replaces is revoked; or the refusal is kept, to be said beside the button
+    finish        the grant is the set-up's, one that it replaces is revoked; or the refusal is kept, to be said beside the button;
+                  who comes second of two is refused, and ended again
     with_key      the same without a browser: a service key, client credentials, a JWT key (apps.py)
 
 Protocol, states and refusals are `app.sign_in`'s; who deploys and who syncs is `app.sign_offs`'.
@@ -28,8 +29,9 @@ from interlock.crm.hubspot.oauth import SANDBOX_TYPES
 from interlock.crm.oauth import Identity
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.oauth import identity_of
-from interlock.store import Store, grants, setup_work
+from interlock.store import Store, grants, setup_work, setups
 from interlock.store.setups import Setup
+from interlock.store.tx import Tx, WriteTx
 
 HUBSPOT, SALESFORCE, SYNC_USER = "hubspot", "salesforce", "sync_user"
 PARTS = {HUBSPOT: Side.HUBSPOT, SALESFORCE: Side.SALESFORCE, SYNC_USER: Side.SALESFORCE}
@@ -80,30 +82,37 @@ def _request(setup: Setup, part: str, choice: Choice, browser: str | None) -> si
             side=side.value,
             fix="Enter it under Apps.",
         )
-    if part == SYNC_USER and values.salesforce is None:
-        raise BadInput(
-            "The user who installs the package signs in first.", code="sign_in_missing", fix="Sign in to Salesforce."
-        )
+    sandbox, my_domain = values.sandbox, values.my_domain or None
+    if part == SYNC_USER:
+        if values.salesforce is None:
+            raise BadInput(
+                "The user who installs the package signs in first.",
+                code="sign_in_missing",
+                fix="Sign in to Salesforce.",
+            )
+        # The log-in of the org that is signed in to: what stands beside the other button may be of another, which nobody ended in.
+        sandbox, my_domain = values.salesforce.identity.sandbox, values.salesforce.identity.api_url
     own = {HUBSPOT: values.hubspot, SALESFORCE: values.salesforce, SYNC_USER: values.sync_user}[part]
-    other = values.salesforce if side is Side.HUBSPOT else values.hubspot
-    my_domain = values.my_domain or None
-    if part == SYNC_USER and values.salesforce is not None and values.salesforce.grant is not None:
-        # The same org's log-in; a local org is its own.
-        my_domain = my_domain or values.salesforce.identity.api_url
     return sign_in.SignInRequest(
         side,
         app_id,
         entered.public_url,
         browser,
-        sandbox=values.sandbox,
+        sandbox=sandbox,
         my_domain=my_domain if side is Side.SALESFORCE else None,
         as_somebody_else=choice.as_somebody_else or part == SYNC_USER,
         deploys=part == SALESFORCE,
-        other_grant=None if other is None else other.grant,
+        other_account=_account_beside(values, side),
         replaces=None if own is None else own.grant,
         setup_id=setup.id,
         part=part,
     )
+
+
+def _account_beside(values: Values, side: Side) -> str | None:
+    """What the other side of the set-up is signed in to, whichever way."""
+    other = values.salesforce if side is Side.HUBSPOT else values.hubspot
+    return None if other is None else other.identity.account_id
 
 
 async def finish(
@@ -123,13 +132,16 @@ async def finish(
         )
         return await _attach(store, crms, by, finished)
     except (AppError, CrmError) as error:
-        failure = as_failure(error)
-        assert failure is not None
-        text = f"{failure.message} {failure.fix}".strip()
-        await _remember(
-            store, by, setup_id, lambda now: msgspec.structs.replace(now, refused={**now.refused, part: text})
-        )
+        await keep_refusal(store, by, setup_id, part, error)
         raise
+
+
+async def keep_refusal(store: Store, by: By, setup_id: int, part: str, error: AppError | CrmError) -> None:
+    """To be said beside the button, until it is pressed again. Raises Stale, Missing."""
+    failure = as_failure(error)
+    assert failure is not None
+    text = f"{failure.message} {failure.fix}".strip()
+    await _remember(store, by, setup_id, lambda now: msgspec.structs.replace(now, refused={**now.refused, part: text}))
 
 
 async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) -> Setup:
@@ -140,21 +152,60 @@ async def _attach(store: Store, crms: Crms, by: By, finished: sign_in.Finished) 
         finished.identity, finished.grant_id, finished.joined_to, finished.known_as, finished.not_revoked
     )
     try:
-        before = connect.values_of(await state.load(store, finished.setup_id))
-        if part == SYNC_USER and before.salesforce is not None and before.salesforce.grant is not None:
-            await sign_offs.choose_sync_user(store, before.salesforce.grant, finished.grant_id)
-        setup = await _remember(
-            store,
-            by,
-            finished.setup_id,
-            lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part),
-        )
+        admin = connect.values_of(await state.load(store, finished.setup_id)).salesforce
+        if part == SYNC_USER and admin is not None and admin.grant is not None:
+            await sign_offs.choose_sync_user(store, admin.grant, finished.grant_id)
+        async with store.write(None) as tx:
+            # Held from here on: what is looked at is what is replaced.
+            await setups.lock(tx, finished.setup_id)
+            before = await state.load_in(tx, finished.setup_id)
+            _check_first(before, finished)
+            await _check_pair(tx, before, finished)
+            setup = await _remember_in(
+                tx,
+                by,
+                finished.setup_id,
+                lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part),
+            )
     except BaseException:
         await sign_offs.revoke(store, crms, finished.grant_id)
         raise
-    if part == SALESFORCE and before.sync_user is not None and before.sync_user.grant is not None:
-        return await _keep_sync_user(store, crms, by, setup, before.sync_user.grant)
+    sync_user = connect.values_of(before).sync_user
+    if part == SALESFORCE and sync_user is not None and sync_user.grant is not None:
+        return await _keep_sync_user(store, crms, by, setup, sync_user.grant)
     return setup
+
+
+def _check_first(setup: Setup, finished: sign_in.Finished) -> None:
+    """Two may sign in to one side at once. The first stays: a sign-in that another takes the place of unseen would be of no set-up,
+    and nobody would end it. Raises SignInStopped."""
+    side, name = finished.side, NAMES[finished.side]
+    if apps.values_of(setup).way(side) not in apps.WITH_APP:
+        raise sign_in.SignInStopped(
+            "sign_in_too_late",
+            f"While this sign-in was under way, somebody chose a key for {name} under Apps. This sign-in was ended again.",
+            f"Press Sign in to {name} to go on with the key, or choose an app under Apps.",
+            side,
+        )
+    stands: SignedIn | None = getattr(connect.values_of(setup), finished.part)
+    if stands is not None and stands.grant != finished.replaces:
+        raise sign_in.SignInStopped(
+            "sign_in_came_second",
+            f"{stands.identity.user_name} signed in to {stands.identity.account_name} while this sign-in was under way. That one"
+            " stays, and this one was ended again.",
+            "Look at who is signed in now, and change it there if it is not right.",
+            side,
+        )
+
+
+async def _check_pair(tx: Tx, setup: Setup, finished: sign_in.Finished) -> None:
+    """Once more: both sides may have been on their way at once, and neither known of the other. Raises SignInStopped."""
+    beside = _account_beside(connect.values_of(setup), finished.side)
+    if beside is None:
+        return
+    own, side = finished.identity.account_id, finished.side
+    hubspot, salesforce = (own, beside) if side is Side.HUBSPOT else (beside, own)
+    await sign_in_checks.check_pair(tx, hubspot, salesforce, side)
 
 
 async def _keep_sync_user(store: Store, crms: Crms, by: By, setup: Setup, sync_grant: int) -> Setup:
@@ -201,7 +252,7 @@ async def give_up(store: Store, crms: Crms, by: By, setup_id: int) -> list[sign_
 async def with_key(
     store: Store, by: By, setup: Setup, client: HubSpotClient | SalesforceClient, choice: Choice
 ) -> Setup:
-    """Ask the CRM who the key is, and join it. Raises SignInStopped, RightsMissing, and what the client raises."""
+    """Ask the CRM who the key is, and join it. Raises SignInStopped, and what the client raises."""
     part = HUBSPOT if isinstance(client, HubSpotClient) else SALESFORCE
     if part == SALESFORCE:
         setup = await _remember(store, by, setup.id, lambda now: msgspec.structs.replace(now, sandbox=choice.sandbox))
@@ -219,24 +270,25 @@ async def with_key(
         )
     else:
         identity = await identity_of(client, client.base_url)
-    other = values.salesforce if part == HUBSPOT else values.hubspot
-    request = sign_in.SignInRequest(
-        PARTS[part],
-        0,
-        "",
-        sandbox=values.sandbox,
-        deploys=part == SALESFORCE,
-        other_grant=None if other is None else other.grant,
-    )
-    joined_to = await sign_in_checks.check_key(store, request, identity)
-    signed_in = SignedIn(identity, None, joined_to)
-    return await _remember(
-        store, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)
-    )
+    side = PARTS[part]
+    async with store.write(None) as tx:
+        await setups.lock(tx, setup.id)
+        beside = _account_beside(connect.values_of(await state.load_in(tx, setup.id)), side)
+        request = sign_in.SignInRequest(side, 0, "", sandbox=values.sandbox, other_account=beside)
+        known = await sign_in_checks.check_key(tx, request, identity)
+        signed_in = SignedIn(identity, None, known.joined_to, known.known_as)
+        return await _remember_in(
+            tx, by, setup.id, lambda now: _without_refusal(msgspec.structs.replace(now, **{part: signed_in}), part)
+        )
 
 
 async def _remember(store: Store, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
-    return await state.change(store, by, setup_id, connect.slug, Values, changed)
+    async with store.write(None) as tx:
+        return await _remember_in(tx, by, setup_id, changed)
+
+
+async def _remember_in(tx: WriteTx, by: By, setup_id: int, changed: Callable[[Values], Values]) -> Setup:
+    return await state.change_in(tx, by, setup_id, connect.slug, Values, changed)
 
 
 def _without_refusal(values: Values, part: str) -> Values:

@@ -12,15 +12,17 @@ from typing import TypeVar
 
 import msgspec
 
-from interlock.app.errors import Missing, Stale
+from interlock.app.errors import Busy, Missing, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.times import rfc3339
-from interlock.store import Store, people, setups
+from interlock.store import Store, people, setup_work, setups
 from interlock.store.setups import Setup
 from interlock.store.tx import Tx, WriteTx
 
 Kept = TypeVar("Kept", bound=msgspec.Struct)
+
+FINISH = "finish"  # the name of its run among the work of a set-up (finish.py)
 
 
 def kept(setup: Setup, slug: str, type_: type[Kept]) -> Kept:
@@ -85,7 +87,8 @@ async def begin_in(tx: WriteTx, by: By, newest_seen: int | None) -> Setup:
 async def save(
     store: Store, by: By, setup_id: int, slug: str, values: msgspec.Struct, version: int, newest_seen: int | None = None
 ) -> Setup:
-    """Keep what a person chose. `version`: the step's, as the form showed it. `setup_id` 0 begins one. Raises Stale, Missing."""
+    """Keep what a person chose. `version`: the step's, as the form showed it. `setup_id` 0 begins one. Raises Stale, Missing; Busy
+    while the set-up is being finished."""
     async with store.write(None) as tx:
         return await save_in(tx, by, setup_id, slug, values, version, newest_seen)
 
@@ -102,6 +105,25 @@ async def save_in(
     """As `save`, the last thing in a transaction that also does something else."""
     if setup_id == 0:
         setup_id = (await begin_in(tx, by, newest_seen)).id
+    # Before it is looked whether a finish runs: one that begins this very moment comes after, and finds what was saved.
+    await setups.lock(tx, setup_id)
+    await _refuse_while_finishing(tx, setup_id)
+    return await _put(tx, by, setup_id, slug, values, version)
+
+
+async def _refuse_while_finishing(tx: Tx, setup_id: int) -> None:
+    """What was saved then would be in no connection."""
+    run = await setup_work.get(tx, setup_id, FINISH)
+    # Taking a trial back reads no step.
+    if run is not None and run["state"] == "running" and run["step"] != "undo":
+        raise Busy(
+            "The set-up is being finished, with what was chosen before. Nothing was saved.",
+            code="setup_finishing",
+            fix="Wait until that has ended. Once the connection syncs, change it in its settings.",
+        )
+
+
+async def _put(tx: WriteTx, by: By, setup_id: int, slug: str, values: msgspec.Struct, version: int) -> Setup:
     if not await setups.save(tx, setup_id, slug, msgspec.to_builtins(values), version, by.actor):
         raise await _stale(tx, setup_id, slug)
     await record(tx, by, "setup_saved", subject_of(setup_id), step=slug)
@@ -123,7 +145,7 @@ async def change_in(
     # Without the lock two that change at once on PostgreSQL would read the same version, and the second be lost.
     await setups.lock(tx, setup_id)
     now = await load_in(tx, setup_id)
-    return await save_in(tx, by, setup_id, slug, changed(kept(now, slug, type_)), now.version_of(slug))
+    return await _put(tx, by, setup_id, slug, changed(kept(now, slug, type_)), now.version_of(slug))
 
 
 async def joined(tx: WriteTx, setup_id: int, connection_id: int) -> None:

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from interlock.app.errors import Missing
+from interlock.app.explain import explain
 from interlock.app.keys import object_of
 from interlock.app.people.visitor import By
+from interlock.app.serve import Clients
 from interlock.app.setup.opened import Opened
 from interlock.app.try_first import Trial, Tried, try_first
 from interlock.app.turns import WAIT_S, when_free
@@ -36,14 +38,35 @@ class TriedField(msgspec.Struct, frozen=True):
     after: str | None
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """One mapped field as both sides hold it after the trial."""
+
+    property: str
+    field: str
+    hubspot: str | None
+    salesforce: str | None
+
+
 class TriedPair(msgspec.Struct, frozen=True):
-    """One record of the trial with its counterpart; `why_not`: why there is none (a code), `issues` that it raised."""
+    """One record of the trial with its counterpart; `why_not`: why there is none (a code), `issues` that it raised. `fields`: what
+    was written, `values`: what both sides hold now."""
 
     hubspot: str | None
     salesforce: str | None
     fields: list[TriedField] = []
     why_not: str | None = None
     issues: int = 0
+    label: str | None = None
+    values: list[Beside] = []
+
+    @property
+    def synced(self) -> bool:
+        return self.hubspot is not None and self.salesforce is not None
+
+    @property
+    def waits(self) -> bool:
+        """For another try: a CRM did not answer, or has not said yet what became of it."""
+        return not self.synced and self.why_not is None and not self.issues
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -90,7 +113,7 @@ async def run(
 
         # Another connection of the same org may be at work.
         trial = await when_free(attempt, interlock.clock_us, WAIT_S)
-    return [_as_pair(each) for each in trial.tried]
+        return [await _as_pair(interlock, connection, clients, each) for each in trial.tried]
 
 
 async def plan_undo(interlock: Opened, chosen: Chosen) -> UndoPlan:
@@ -163,10 +186,18 @@ def _name_of(left: LeftAlone) -> str:
     return left.hubspot or left.salesforce_id or left.object
 
 
-def _as_pair(tried: Tried) -> TriedPair:
+async def _as_pair(interlock: Opened, connection: Connection, clients: Clients, tried: Tried) -> TriedPair:
+    """With what both sides hold, read again: somebody is to see whether it is the same person, also where nothing was written."""
     fields = [field for row in tried.written if row.side is not None for field in _written(row, row.side)]
     keys = [None if key is None else str(key) for key in (tried.hubspot, tried.salesforce)]
-    return TriedPair(keys[0], keys[1], fields, tried.why_not, len(tried.issues))
+    both = (clients.hubspot, clients.salesforce)
+    told = await explain(interlock.store, connection, keys[0] or keys[1] or "", both, interlock.clock_us)
+    values = [
+        Beside(each["property"], each["field"], each["hubspot"], each["salesforce"])
+        for each in told["fields"]
+        if each["hubspot"] or each["salesforce"]
+    ]
+    return TriedPair(keys[0], keys[1], fields, tried.why_not, len(tried.issues), told["label"], values)
 
 
 def _written(row: AuditRow, side: Side) -> list[TriedField]:

@@ -41,6 +41,7 @@ def result_document(found: UndoPlan, result: UndoResult, open_issues: int) -> Js
 def _lists(found: UndoPlan, left: list[LeftAlone], fields: int, records: int) -> Json:
     return {
         "since": rfc3339(found.since_us),
+        "up_to": found.up_to,
         "fields_undone": fields,
         "records_deleted": records,
         "fields": [

@@ -68,9 +68,10 @@ class LeftAlone(msgspec.Struct, frozen=True):
 
 
 class UndoPlan(msgspec.Struct):
-    """`records` is what a person confirms by typing their number."""
+    """`records` is what a person confirms by typing their number. `up_to`: given to a run, it takes back this alone."""
 
     since_us: int
+    up_to: int
     fields: list[FieldBack] = []
     records: list[RecordBack] = []
     left: list[LeftAlone] = []
@@ -86,15 +87,19 @@ async def plan(
     since_us: int,
     only: Sequence[str] = (),
     key: RecordKey | None = None,
+    up_to: int | None = None,
 ) -> UndoPlan:
-    """Beside a sync that runs, too. `only`: object slugs; `key`: this record's pair alone. Raises CrmError."""
+    """Beside a sync that runs, too. `only`: object slugs; `key`: this record's pair alone; `up_to`: of what this plan had before.
+
+    Raises CrmError.
+    """
     assert connection.id is not None
     since_us = since_of_org(connection, since_us)
     async with (
         scratch_copy(store, connection.id) as scratch,
         open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
     ):
-        found = await undo_history.find(store, connection.id, ctx.objects, since_us, clock_us(), key)
+        found = await undo_history.find(store, connection.id, ctx.objects, since_us, clock_us(), key, up_to)
         return await planned(ctx, found, since_us)
 
 
@@ -107,7 +112,7 @@ async def plan_within(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
 
 async def planned(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
     """`ctx` works on a scratch store."""
-    result = UndoPlan(since_us, left=[left_alone(each) for each in found.left])
+    result = UndoPlan(since_us, found.up_to, left=[left_alone(each) for each in found.left])
     ctx.taken_back = set()
     for runtime, pairs in in_order(ctx, found):
         await note(ctx, runtime, pairs)

@@ -55,11 +55,13 @@ async def run(
     only: Sequence[str] = (),
     key: RecordKey | None = None,
     delete_records: int | None = None,
+    up_to: int | None = None,
     wait_s: float = WAIT_S,
     by: By = BY_COMMAND,
     on_cycle: Callable[[Cycle], None] | None = None,
 ) -> UndoResult:
     """`delete_records`: how many created records a person has confirmed to delete, as the plan counted them; None: none are.
+    `up_to`: of the plan that was shown; what a sync has written since then stays.
 
     Raises BadInput (count_changed), SignedOut, CrmError, HeldByOther.
     """
@@ -77,14 +79,16 @@ async def run(
             ) as ctx:
                 if on_cycle is not None:
                     on_cycle(ctx)
-                return await _undo(ctx, since_us, key, delete_records, by)
+                return await _undo(ctx, since_us, key, delete_records, by, up_to)
 
         return await when_free(attempt, clock_us, wait_s)
 
 
-async def _undo(ctx: Cycle, since_us: int, key: RecordKey | None, delete_records: int | None, by: By) -> UndoResult:
+async def _undo(
+    ctx: Cycle, since_us: int, key: RecordKey | None, delete_records: int | None, by: By, up_to: int | None
+) -> UndoResult:
     started_us, before = ctx.clock_us(), calls_of(ctx)
-    found = await undo_history.find(ctx.store, ctx.connection_id, ctx.objects, since_us, started_us, key)
+    found = await undo_history.find(ctx.store, ctx.connection_id, ctx.objects, since_us, started_us, key, up_to)
     if delete_records is None:
         _leave_records(found)
     elif (counted := len((await plan_within(ctx, found, since_us)).records)) != delete_records:

@@ -122,5 +122,9 @@ def sendable(text: str) -> str:
     if (text.isascii() and "\x00" not in text) or not _UNSENDABLE.search(text):
         return text
     bad = next(ord(character) for character in text if _UNSENDABLE.match(character))
-    what = "a NUL character" if bad == 0 else f"half a character (U+{bad:04X}), usually a cut emoji"
-    raise CodecError("INVALID_CHARACTERS", f"The value contains {what}, which cannot be sent")
+    raise CodecError(
+        "INVALID_CHARACTERS",
+        f"The value contains half a character (U+{bad:04X}), usually a cut emoji, which cannot be sent"
+        if bad
+        else "The value contains a NUL character, which cannot be sent",
+    )

@@ -30,7 +30,3 @@ CATEGORY_BY_CODE = {
     "OBJECT_NOT_FOUND": IssueCategory.MATCHING,
     "RATE_LIMITS": IssueCategory.LIMITS,
 }
-
-
-def category(code: str) -> IssueCategory:
-    return CATEGORY_BY_CODE.get(code, IssueCategory.PROPERTY_VALUES)

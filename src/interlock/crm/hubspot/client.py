@@ -74,6 +74,10 @@ class HubSpotClient:
     async def properties(self, object: str, *, purpose: str = "setup") -> list[PropertyDef]:
         return await schema.properties(self._calls, object, purpose)
 
+    async def associated_types(self, object: str, *, purpose: str = "setup") -> list[str]:
+        """Ids of the object types whose records can hang on a record of this one. Raises where that cannot be told."""
+        return await schema.associated_types(self._calls, object, purpose)
+
     async def property_room(self, *, purpose: str = "setup") -> dict[str, PropertyRoom]:
         """Object type id -> how many custom properties there are and may be."""
         return await schema.property_room(self._calls, purpose)

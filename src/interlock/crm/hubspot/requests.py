@@ -51,6 +51,10 @@ def properties_path(object: str) -> str:
     return f"/crm/properties/{API_VERSION}/{object}"
 
 
+def schema_path(object: str) -> str:
+    return f"/crm-object-schemas/{API_VERSION}/schemas/{object}"
+
+
 def pipelines_path(object: str) -> str:
     return f"/crm/pipelines/{API_VERSION}/{object}"
 

@@ -28,6 +28,7 @@ from interlock.crm.hubspot.requests import (
     private_token_path,
     properties_path,
     property_limits_path,
+    schema_path,
     with_query,
 )
 
@@ -86,6 +87,16 @@ class _Limit(msgspec.Struct, rename="camel"):
 
 class _Limits(msgspec.Struct, rename="camel"):
     by_object_type: list[_Limit]
+
+
+class _Association(msgspec.Struct):
+    from_type: str = msgspec.field(name="fromObjectTypeId")
+    to_type: str = msgspec.field(name="toObjectTypeId")
+
+
+class _Schema(msgspec.Struct, rename="camel"):
+    object_type_id: str
+    associations: list[_Association]
 
 
 class _Owner(msgspec.Struct, rename="camel"):
@@ -190,6 +201,13 @@ def _property(found: _Property) -> PropertyDef:
         external_options=found.external_options,
         group=found.group_name,
     )
+
+
+async def associated_types(calls: Calls, object: str, purpose: str) -> list[str]:
+    """Ids of the object types whose records can hang on a record of this one, the account's own (`2-...`) too. HubSpot: an
+    object's schema names every association that is defined for it, in both directions."""
+    found = await _get(calls, schema_path(object), _Schema, f"the schema of {object}", purpose)
+    return sorted({each.to_type for each in found.associations if each.from_type == found.object_type_id})
 
 
 async def property_room(calls: Calls, purpose: str) -> dict[str, PropertyRoom]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from interlock.core.model import Observation, Outcome, Raw, RecordKey, Side
+from interlock.core.model import Observation, Outcome, Raw, RecordKey, Refused, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
 from interlock.crm.salesforce import deploy, permission_sets, queries, removal, schema, writes
@@ -107,9 +107,19 @@ class SalesforceClient:
         """User id -> why not, of those who could not be given it. 1,000 users an API call."""
         return await permission_sets.assign_to(self._calls, set_id, user_ids, purpose)
 
-    async def take_permission_set_from_all(self, set_id: str, *, purpose: str = "setup") -> list[str]:
-        """Before it is deleted: a permission set that somebody has cannot be. Gives the ids of who had it."""
-        return await permission_sets.unassign_all(self._calls, set_id, purpose)
+    async def grant_fields(
+        self, set_id: str, grants: Mapping[str, bool], *, purpose: str = "setup"
+    ) -> dict[str, Refused]:
+        """`Object.Field` -> whether it may be edited; added to what the set grants. Gives those that were refused."""
+        return await permission_sets.grant_fields(self._calls, set_id, grants, purpose)
+
+    async def permission_set_holders(self, set_id: str, *, purpose: str = "setup") -> dict[str, str]:
+        """Id of the assignment -> the user's."""
+        return await permission_sets.holders(self._calls, set_id, purpose)
+
+    async def take_permission_set(self, assignments: Sequence[str], *, purpose: str = "setup") -> None:
+        """1,000 assignments an API call. A permission set that somebody has cannot be deleted."""
+        await permission_sets.unassign(self._calls, assignments, purpose)
 
     # --- reading records -------------------------------------------------------------------------------------------
 

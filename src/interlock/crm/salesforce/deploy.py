@@ -22,7 +22,7 @@ from interlock.crm.calls import Calls, Declined, Reply
 from interlock.crm.decoding import decoder
 from interlock.crm.errors import ServerFault
 from interlock.crm.salesforce import soql
-from interlock.crm.salesforce.requests import DATA_PATH, encode, segment
+from interlock.crm.salesforce.requests import DATA_PATH, check_next_page, encode, segment
 
 _DEPLOYMENTS = f"{DATA_PATH}/metadata/deployRequest"
 # A deployment in one of these may still change the org (DeployResult, status).
@@ -174,6 +174,8 @@ async def tooling_rows(calls: Calls, text: str, purpose: str) -> list[dict[str, 
             "GET", path, None, lambda reply: _parse_rows(reply.body), "rows of the Tooling API", purpose=purpose
         )
         rows += page.records
+        if page.next_records_url is not None:
+            check_next_page(calls, page.next_records_url)
         path = calls.moved_on(path, page.next_records_url)
     return rows
 

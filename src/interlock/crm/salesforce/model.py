@@ -54,7 +54,8 @@ class FieldDef(msgspec.Struct, frozen=True):
     filterable: bool = True
     inactive_values: tuple[str, ...] = ()
     default_value: Raw = None
-    permissionable: bool = True  # whether a permission set may name it
+    permissionable: bool = True  # whether a permission set may name it, or the whole that it is a part of
+    part_of: str | None = None  # of an address or a person's name: the field that they make up together
     encrypted: bool = False
 
     @property

@@ -39,7 +39,8 @@ PRODUCTION_URL = "https://login.salesforce.com"
 SANDBOX_URL = "https://test.salesforce.com"
 AUTHORIZE_PATH = "/services/oauth2/authorize"
 REVOKE_PATH = "/services/oauth2/revoke"
-# `openid` for userinfo, `refresh_token` to go on after the browser has gone.
+# `refresh_token` to go on after the browser has gone. `openid` for userinfo, as OpenID Connect has it; Salesforce's page on that
+# endpoint (Query for User Information) names no scope, so `api` alone may do. docs/connect.md asks for it with keys as well.
 SCOPES = ("api", "refresh_token", "openid")
 
 # What the log-in page sends back instead of a code, seen with external client apps and connected apps: the app is not installed in

@@ -1,24 +1,28 @@
-"""Who has a permission set: rows of PermissionSetAssignment. What a set grants is deployed as metadata (deploy.py).
+"""Who has a permission set, and fields added to what it grants: rows of PermissionSetAssignment and FieldPermissions. A set
+itself is deployed as metadata (deploy.py).
 
-Both can be run again after any failure. Set-up calls: they raise CrmError, they give no outcomes.
+All can be run again after any failure. Set-up calls: they raise CrmError, they give no outcomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from interlock.core.model import Refused, Written
+from interlock.core.model import Outcome, Refused, Written
 from interlock.crm.calls import Calls, Declined, Reply
-from interlock.crm.errors import ServerFault
+from interlock.crm.errors import CallRefused, ServerFault
 from interlock.crm.salesforce import soql
-from interlock.crm.salesforce.model import SalesforceInsert
+from interlock.crm.salesforce.model import SalesforceInsert, SalesforceWrite
 from interlock.crm.salesforce.queries import query_all_rows
 from interlock.crm.salesforce.requests import NO_AUTO_ASSIGN, encode, parse_failures, sobject_path
-from interlock.crm.salesforce.writes import insert
+from interlock.crm.salesforce.writes import delete, insert, update_with_before
 
 _ASSIGNMENT = "PermissionSetAssignment"
-# A set is assigned to a user once.
+_FIELDS = "FieldPermissions"
+# A set is assigned to a user once, and has one row a field.
 _EXISTS = "DUPLICATE_VALUE"
+# Looks at the set until it grants what it should: somebody else may add the same field in between.
+_ROUNDS = 3
 
 
 async def assign(calls: Calls, set_id: str, user_id: str, purpose: str) -> None:
@@ -48,16 +52,58 @@ async def assign_to(calls: Calls, set_id: str, user_ids: Sequence[str], purpose:
     return refused
 
 
-async def unassign_all(calls: Calls, set_id: str, purpose: str) -> list[str]:
-    """Whom it was taken from."""
-    had: list[str] = []
+async def grant_fields(calls: Calls, set_id: str, grants: Mapping[str, bool], purpose: str) -> dict[str, Refused]:
+    """`Object.Field` -> whether it may be edited. Nothing that the set grants is taken back. Gives what was refused."""
+    set_id = soql.record_id(set_id)
+    refused: dict[str, Refused] = {}
+    for _ in range(_ROUNDS):
+        text = f"SELECT Id, Field, PermissionsEdit FROM {_FIELDS} WHERE ParentId = '{set_id}'"
+        rows = {row["Field"]: row for row in await query_all_rows(calls, text, False, purpose)}
+        wanted = {field: editable for field, editable in grants.items() if field not in refused}
+        new = [field for field in wanted if field not in rows]
+        wider = [field for field in wanted if wanted[field] and field in rows and not rows[field]["PermissionsEdit"]]
+        if not new and not wider:
+            return refused
+        outcomes = await insert(calls, _FIELDS, [_new_row(set_id, field, wanted[field]) for field in new], purpose)
+        ids = {field: soql.record_id(rows[field]["Id"]) for field in wider}
+        changes = [SalesforceWrite(id_, {"PermissionsEdit": True}) for id_ in ids.values()]
+        if changes:
+            changed = await update_with_before(calls, _FIELDS, changes, [], purpose)
+            outcomes |= {field: changed[id_] for field, id_ in ids.items()}
+        refused |= _refusals(calls, outcomes)
+    raise ServerFault(calls.side, "Salesforce took the fields into the permission set, and does not show them there.")
+
+
+def _new_row(set_id: str, field: str, editable: bool) -> SalesforceInsert:
+    values = {"ParentId": set_id, "SobjectType": field.partition(".")[0], "Field": field}
+    return SalesforceInsert(field, {**values, "PermissionsRead": True, "PermissionsEdit": editable})
+
+
+def _refusals(calls: Calls, outcomes: Mapping[str, Outcome]) -> dict[str, Refused]:
+    found: dict[str, Refused] = {}
+    for field, outcome in outcomes.items():
+        if isinstance(outcome, Refused):
+            if outcome.code != _EXISTS:  # somebody else added it meanwhile: looked at once more
+                found[field] = outcome
+        elif not isinstance(outcome, Written):
+            raise ServerFault(calls.side, f"Salesforce did not say whether {field} was granted: {outcome.why}")
+    return found
+
+
+async def holders(calls: Calls, set_id: str, purpose: str) -> dict[str, str]:
+    """Id of the assignment -> the user's."""
     text = f"SELECT Id, AssigneeId FROM {_ASSIGNMENT} WHERE PermissionSetId = '{soql.record_id(set_id)}'"
-    for row in await query_all_rows(calls, text, False, purpose):
-        path = f"{sobject_path(_ASSIGNMENT)}/{soql.record_id(row['Id'])}"
-        answer = await calls.write("DELETE", path, None, purpose=purpose)
-        if isinstance(answer, Declined) and answer.reply.status != 404:  # 404: somebody else took it
-            raise answer.error
-        if not isinstance(answer, (Reply, Declined)):
-            raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {answer.why}")
-        had.append(row["AssigneeId"])
-    return had
+    rows = await query_all_rows(calls, text, False, purpose)
+    return {soql.record_id(row["Id"]): soql.record_id(row["AssigneeId"]) for row in rows}
+
+
+async def unassign(calls: Calls, assignments: Sequence[str], purpose: str) -> None:
+    """Many at once: everybody of the org may have the set."""
+    for outcome in (await delete(calls, _ASSIGNMENT, assignments, purpose)).values():
+        if isinstance(outcome, Refused):
+            if not outcome.gone:  # somebody else took it meanwhile
+                raise CallRefused(
+                    calls.side, f"Salesforce did not take the permission set from a user: {outcome.message}"
+                )
+        elif not isinstance(outcome, Written):
+            raise ServerFault(calls.side, f"Salesforce did not say whether the row was deleted: {outcome.why}")

@@ -20,6 +20,7 @@ from interlock.crm.salesforce.requests import (
     DATA_PATH,
     RETRIEVE_ROWS,
     WirePage,
+    check_next_page,
     encode,
     flatten,
     parse_failures,
@@ -47,9 +48,7 @@ async def query_many(calls: Calls, soqls: Sequence[str], include_deleted: bool, 
 
 async def query_more(calls: Calls, next_urls: Sequence[str], purpose: str) -> list[QueryResult]:
     for url in next_urls:
-        # The address comes from an answer: it may name a cursor of this org, and nothing else.
-        if not url.startswith("/services/data/v"):
-            raise calls.garbled("the address of a next page")
+        check_next_page(calls, url)
     pages = await _pages(calls, next_urls, purpose)
     for url, page in zip(next_urls, pages, strict=True):
         calls.moved_on(url, page.next_url)

@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.core.codec.reference import salesforce_id_18
 from interlock.core.model import Observation, Raw, RecordKey, Refused, Side
-from interlock.crm.calls import Kind, Refusal
+from interlock.crm.calls import Calls, Kind, Refusal
 from interlock.crm.decoding import decoder
 from interlock.crm.errors import (
     BudgetSpent,
@@ -42,6 +42,12 @@ COMPOSITE_SUBREQUESTS = 25
 COMPOSITE_COLLECTIONS = 5  # of which query or sObject Collections
 
 encode = msgspec.json.Encoder().encode
+
+
+def check_next_page(calls: Calls, url: str) -> None:
+    """The address comes from an answer: it may name a cursor of this org, and nothing else. Raises ServerFault."""
+    if not url.startswith("/services/data/v"):
+        raise calls.garbled("the address of a next page")
 
 
 def sobject_path(sobject: str) -> str:

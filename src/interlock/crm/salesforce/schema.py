@@ -60,6 +60,7 @@ class _Field(msgspec.Struct, rename="camel"):
     filterable: bool = True
     permissionable: bool = True
     encrypted: bool = False
+    compound_field_name: str | None = None
     default_value: Raw = None
 
 
@@ -154,6 +155,8 @@ def _field(field: _Field) -> FieldDef:
         inactive_values=tuple(value.value for value in values if not value.active),
         default_value=field.default_value,
         permissionable=field.permissionable,
+        # The name of an account is "part" of itself.
+        part_of=field.compound_field_name if field.compound_field_name != field.name else None,
         # Shield's encryption at rest shows as an attribute, the classic kind is a type of its own (describe, Field).
         encrypted=field.encrypted or field.type == "encryptedstring",
     )

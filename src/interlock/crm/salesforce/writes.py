@@ -46,7 +46,7 @@ from interlock.crm.salesforce.requests import (
 
 COLLECTION_PATH = f"{DATA_PATH}/composite/sobjects"
 PAIRS_PER_CALL = 2  # query, PATCH, query, PATCH; the fifth place holds the query after them
-LINK_ROWS_ONLY = frozenset({"OpportunityContactRole", "PermissionSetAssignment"})
+LINK_ROWS_ONLY = frozenset({"OpportunityContactRole", "PermissionSetAssignment", "FieldPermissions"})
 
 Rows = dict[str, dict[str, Raw]]  # by the first 15 characters of the id, which all its forms share
 
@@ -182,7 +182,8 @@ async def create(
     purpose: str,
 ) -> dict[str, Outcome]:
     """No upsert: where the request comes twice that would write over what somebody typed into the new record in between,
-    and show it to nobody. Of a key that is there already Salesforce says DUPLICATE_VALUE."""
+    and show it to nobody. Of a key that is there already Salesforce says DUPLICATE_VALUE: then it came before, and what came
+    of that nobody has told."""
     headers = AUTO_ASSIGN if auto_assign else NO_AUTO_ASSIGN
     attributes = {"type": soql.name(sobject)}
 
@@ -194,7 +195,13 @@ async def create(
         return await _send(calls, [sub(index, part) for index, part in enumerate(parts)], parts, purpose, headers)
 
     outcomes = await in_groups(to_write, COLLECTION_ROWS, COMPOSITE_COLLECTIONS, send, _carries)
-    return {write.key: outcome for write, outcome in zip(to_write, outcomes, strict=True)}
+    return {write.key: _unless_twice(key_field, outcome) for write, outcome in zip(to_write, outcomes, strict=True)}
+
+
+def _unless_twice(key_field: str, outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Refused) and outcome.code == "DUPLICATE_VALUE" and key_field in outcome.message:
+        return Unsettled("Salesforce has a record with this key already: the request came twice")
+    return outcome
 
 
 async def insert(calls: Calls, sobject: str, to_write: Sequence[SalesforceInsert], purpose: str) -> dict[str, Outcome]:

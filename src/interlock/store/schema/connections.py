@@ -63,7 +63,8 @@ directory = Table("directory", metadata, _Directory)
 
 
 class _Lease(TypedColumns):
-    org_id = Column(Text, primary_key=True)  # the Salesforce org: connections share its API budget, so one owner
+    # The Salesforce org: connections share its API budget, so one owner. Or the name of a work behind pages (app/owned_work.py).
+    org_id = Column(Text, primary_key=True)
     owner = Column(Text, nullable=False)
     fence = Column(Int, nullable=False)  # raised by every taking; checked by every transaction of a drain
     until_us = Column(Int, nullable=False)

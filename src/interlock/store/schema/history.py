@@ -91,6 +91,7 @@ class _Audit(TypedColumns):
 
 
 _CONFLICT = text("kind = 'conflict'")
+_UNLINK = text("kind = 'unlink'")
 
 audit = Table(
     "audit",
@@ -110,6 +111,8 @@ audit = Table(
         sqlite_where=_CONFLICT,
         postgresql_where=_CONFLICT,
     ),
+    # Who lives on as a record, for whoever erases that one.
+    Index("ix_audit_unlink", "connection_id", "reason", sqlite_where=_UNLINK, postgresql_where=_UNLINK),
     sqlite_autoincrement=True,
 )
 

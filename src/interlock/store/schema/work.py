@@ -35,6 +35,22 @@ dirty = Table(
 )
 
 
+class _Awaited(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    record_key = Column(Text, primary_key=True)  # a record that is due later, and waits
+    awaits_key = Column(Text, primary_key=True)  # for this one, which it points to, to be linked
+
+
+awaited = Table(
+    "awaited",
+    metadata,
+    _Awaited,
+    # Waking: who waits for one of these.
+    Index("ix_awaited_by", "connection_id", "awaits_key", "record_key"),
+    sqlite_with_rowid=False,
+)
+
+
 class _Cursor(TypedColumns):
     connection_id = Column(Int, primary_key=True, autoincrement=False)
     name = Column(Text, primary_key=True)  # a change source, for example hubspot.contacts.modified

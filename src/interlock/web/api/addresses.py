@@ -105,7 +105,7 @@ _CONNECTIONS = (
         name="resume",
         summary="Sync again; also clears a suspension or a brake, whose reason is in the answer.",
         answers="resume",
-        body=connections.Pausing,
+        body=connections.Resuming,
         again=SAME,
         tag="connections",
     ),

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import connections, doctor
+from interlock.app import connections, doctor, times
 from interlock.app import status as status_use_case
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
@@ -17,6 +17,20 @@ from interlock.web.api.shapes import Objects
 class Pausing(msgspec.Struct, forbid_unknown_fields=True):
     objects: Annotated[Objects, msgspec.Meta(description="None of them named: the whole connection.")] = []
     plan: Annotated[bool, msgspec.Meta(description="Say what would change, and change nothing.")] = False
+
+
+class Resuming(Pausing):
+    since: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=50,
+                description="`state_since` of the connection as a person was shown it. Refused where it stands still for another"
+                " reason by now, which nobody has read; null: whatever the reason is.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 async def list_(called: Called) -> Response:
@@ -55,9 +69,12 @@ async def pause(called: Called) -> Response:
 
 
 async def resume(called: Called) -> Response:
-    wanted, chosen = called.body(Pausing), await called.connection()
+    wanted, chosen = called.body(Resuming), await called.connection()
     objects = connections.check_objects(wanted.objects)
-    change = await connections.resume(called.site.store, chosen, objects, plan=wanted.plan, by=called.by)
+    seen_since_us = None if wanted.since is None else times.since_us(wanted.since, called.site.clock_us())
+    change = await connections.resume(
+        called.site.store, chosen, objects, plan=wanted.plan, by=called.by, seen_since_us=seen_since_us
+    )
     return called.answer("resume", change.document(plan=wanted.plan))
 
 

@@ -32,7 +32,7 @@ def door(site: Site, operation: Operation) -> Callable[[Request], Awaitable[Resp
         called = Called(site, request, None, {}, "", None)
         called.visitor = await _visitor(called)
         if operation.need is not None and not called.who.may(operation.need):
-            await site.denials.note(called.by, called.who.actor, operation.need, operation.path)
+            await site.denials.note(called.by, called.who.actor, operation.need, operation.shown)
             raise HTTPException(403, f"The token's role is {called.who.role}, which does not allow it.")
         if operation.guarded and not request.headers.get("if-match"):
             raise HTTPException(
@@ -52,6 +52,8 @@ async def _visitor(called: Called) -> Visitor:
     scheme, _space, token = called.request.headers.get("authorization", "").partition(" ")
     visitor = await programs.whose(site.store, token.strip()) if scheme.lower() == "bearer" else None
     if visitor is None:
+        if token.strip():
+            await site.denials.token(token.strip(), called.address)
         _in_measure(site.strangers.wait_s(called.address))
         raise HTTPException(401, "Send a token of Interlock as Authorization: Bearer.", {"WWW-Authenticate": "Bearer"})
     _in_measure(site.tokens.wait_s(visitor.actor))

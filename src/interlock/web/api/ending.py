@@ -88,5 +88,6 @@ async def _erase(called: Called, chosen: Connection, key: Key, wanted: Erasing) 
             everywhere=wanted.everywhere,
             by=called.by,
         )
+        await site.jobs.forget_erased()
     document = found.document(everywhere=wanted.everywhere, plan=wanted.plan)
     return with_head(document, "erase", site.clock_us())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from interlock.app import mapping_files, mappings
-from interlock.app.errors import BadInput
+from interlock.app import mapping_effect, mapping_files, mappings
+from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.package.permit import MappedField
 from interlock.app.schemas import Schemas
+from interlock.crm.errors import CrmError
+from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Slug
 
@@ -97,9 +101,30 @@ async def save(called: Called) -> Response:
         by=called.by,
         guard=None if version is None else mapping_files.unchanged_since(version),
     )
+    found, permissions = None, None
+    if wanted.plan and changes:
+        compiler = await mapping_effect.compiler_of(site.store, chosen.id, refresh)
+        effect = await mapping_effect.effect(site.interlock, chosen, changes, compiler)
+        found, permissions = effect.document(), effect.permissions()
+    elif not wanted.plan and (fields := mapping_effect.permitted(changes)):
+        permissions = await _extended(called, chosen, fields)
     now = mapping_files.version_of(await mappings.export(site.store, chosen.id))
-    document = {"file": None, "planned": wanted.plan, "changes": [each.document() for each in changes]}
+    document = {
+        "file": None,
+        "planned": wanted.plan,
+        "changes": [each.document() for each in changes],
+        "effect": found,
+        "permissions": permissions,
+    }
     return called.answer("mappings-apply", document, headers={"ETag": f'"{now}"'})
+
+
+async def _extended(called: Called, chosen: Connection, fields: Sequence[MappedField]) -> dict[str, Any]:
+    """The mappings are saved by now: that the set could not be extended is told beside them."""
+    try:
+        return mapping_effect.permissions_of(await mapping_effect.extend(called.site.interlock, chosen, fields), None)
+    except (AppError, CrmError) as error:
+        return mapping_effect.permissions_of(None, as_failure(error))
 
 
 def _document(wanted: Document) -> mappings.Document:

@@ -15,7 +15,14 @@ from interlock.web.api.shapes import Limit, Text
 
 Json = dict[str, Any]
 Event = Literal[
-    "suspended", "stopped_by_brake", "signed_out", "first_sync_done", "issues", "api_forecast", "daily_summary"
+    "suspended",
+    "stopped_by_brake",
+    "signed_out",
+    "held_up",
+    "first_sync_done",
+    "issues",
+    "api_forecast",
+    "daily_summary",
 ]
 Events = Annotated[list[Event], msgspec.Meta(min_length=1, max_length=20, description="What is told there.")]
 

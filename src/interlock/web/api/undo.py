@@ -29,6 +29,17 @@ class Undoing(msgspec.Struct, forbid_unknown_fields=True):
         | None
     ) = None
     plan: Annotated[bool, msgspec.Meta(description="Say what would be taken back, and change nothing.")] = False
+    up_to: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=0,
+                le=2**53,
+                description="What the plan gave: nothing is taken back that was written after it was made.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 async def undo(called: Called) -> Response:
@@ -39,5 +50,6 @@ async def undo(called: Called) -> Response:
         None if sent.record is None else keys.check_key(sent.record),
         sent.delete,
         sent.plan,
+        sent.up_to,
     )
     return called.begun(undoing.begin(called.site, chosen, wanted, called.by))

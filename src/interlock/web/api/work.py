@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import connections, import_, keys, once, preview, times
+from interlock.app import asked_for, connections, import_, keys, once, preview, times
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
+from interlock.app.people.visitor import By
 from interlock.app.sync_now import sync_now
 from interlock.app.turns import WAIT_S
 from interlock.core.model import RecordKey as Key
@@ -72,11 +73,12 @@ async def sync(called: Called) -> Response:
     records = list(dict.fromkeys(keys.check_key(each) for each in wanted.records))
     once.check_runs(chosen, only)
     asked = {"objects": only or [], "records": [str(each) for each in records]}
-    return called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records))
+    return called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records, called.by))
 
 
-async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key]) -> Json:
+async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key], by: By) -> Json:
     assert chosen.id is not None
+    await asked_for.note_sync(site.store, chosen.id, only, records, by)
     result = await sync_now(site.store, chosen, site.clock_us, only=only, keys=records)
     document = syncing.as_document(result, await once.open_issues(site.store, chosen.id))
     return with_head(document, "sync", site.clock_us())
@@ -88,7 +90,7 @@ async def import_from_salesforce(called: Called) -> Response:
     since_us = None if wanted.since is None else times.since_us(wanted.since, site.clock_us())
     slugs = once.check_runs(chosen, only)
     under_way = UnderWay()
-    work = partial(_import, site, chosen, slugs, since_us, under_way)
+    work = partial(_import, site, chosen, slugs, since_us, under_way, called.by)
     return called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
 
 
@@ -106,8 +108,11 @@ class UnderWay:
             self.cycle.stop = self.cycle.stop or syncing.INTERRUPTED
 
 
-async def _import(site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay) -> Json:
+async def _import(
+    site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay, by: By
+) -> Json:
     assert chosen.id is not None
+    await asked_for.note_import(site.store, chosen.id, slugs, since_us, by)
     wanted = import_.Import(since_us)
     result = await once.once(
         site.store,

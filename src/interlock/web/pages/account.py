@@ -50,14 +50,20 @@ async def change_password(asked: Asked) -> Response:
     site = asked.site
     try:
         token = await signing_in.change_password(
-            site.store, site.passwords, asked.who, asked.field("current"), asked.field("password"), asked.address
+            site.store,
+            site.passwords,
+            asked.who,
+            asked.field("current"),
+            asked.field("password"),
+            asked.address,
+            cookies.read(asked.request, cookies.KNOWN),
         )
     except SignInRefused as error:
         shown = forms.Shown({}, [forms.Refused("current", _("This is not your current password."))])
         return await _form(asked, shown, error)
     except (BadInput, HeldBack) as error:
         return await _form(asked, forms.refused(error, {}, ("current", "password")), error)
-    return asked.signed_in(token, "/account?done=password")
+    return await asked.signed_in(token, "/account?done=password")
 
 
 async def _form(

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.people import programs
 from interlock.app.people.roles import role_of
-from interlock.web import forms
+from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages.people import role_names
 from interlock.web.texts import _
@@ -45,4 +45,5 @@ async def _list(asked: Asked, shown: forms.Shown, error: AppError | None = None,
         roles=role_names(),
         form=shown,
         said=said,
+        **await settings.installation_tabs(asked, "tokens"),
     )

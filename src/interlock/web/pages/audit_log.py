@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from interlock.app.people import audit_log
+from interlock.web import settings
 from interlock.web.access import Asked
 from interlock.web.texts import _
 
@@ -12,7 +13,13 @@ from interlock.web.texts import _
 async def show(asked: Asked) -> Response:
     text = asked.request.query_params.get("before", "")
     before = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
-    return asked.page("audit_log.html", log=await audit_log.read(asked.site.store, before), words=words())
+    return asked.page(
+        "audit_log.html",
+        200,
+        log=await audit_log.read(asked.site.store, before),
+        words=words(),
+        **await settings.installation_tabs(asked, "audit-log"),
+    )
 
 
 def words() -> dict[str, str]:
@@ -25,11 +32,13 @@ def words() -> dict[str, str]:
         "conflict_resolved": _("chose for the conflict"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
+        "crm_sign_in_refused": _("came back from a sign-in that was not begun here, or is over:"),
         "crm_signed_in": _("signed in to a CRM for"),
         "denied": _("was refused, by role:"),
         "disconnected": _("disconnected"),
         "erased": _("had a person erased from"),
         "first_person_made": _("came in as the first person"),
+        "form_refused": _("sent a form that no page of this Interlock made:"),
         "import_asked": _("asked for an import"),
         "issues_ignored": _("ignored issues"),
         "issues_resynced": _("resynced issues"),
@@ -70,7 +79,9 @@ def words() -> dict[str, str]:
         "signed_in": _("signed in"),
         "signed_out": _("signed out"),
         "signed_out_elsewhere": _("signed out everywhere else"),
+        "sync_asked": _("asked for a sync of"),
         "token_made": _("made the token"),
+        "token_refused": _("sent a token that does not work:"),
         "token_revoked": _("revoked the token"),
         "tried_first": _("tried the sync with some records of"),
         "what_syncs_chosen": _("chose what syncs of"),

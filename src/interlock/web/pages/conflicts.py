@@ -16,7 +16,7 @@ from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.texts import _
+from interlock.web.texts import _, _n
 
 PAGE_ROWS = 50
 ALL = "all"
@@ -56,11 +56,19 @@ async def resolve_all(asked: Asked) -> Response:
         keep = _keep(asked.field("keep"))
         counted = _counted(asked.field("counted"))
         done = await many_conflicts.resolve_all(
-            site.store, connection.id, which, keep, now_us=site.clock_us(), counted=counted, by=asked.by
+            site.store,
+            connection.id,
+            which,
+            keep,
+            now_us=site.clock_us(),
+            counted=counted,
+            cursor=asked.field("further") or None,
+            by=asked.by,
         )
     except AppError as error:
         return await _list(asked, connection, which, error)
-    return await _list(asked, connection, which, said=_told(done), left=done.left)
+    # They stay open until a sync has carried them out, so that the next go must say where this one ended.
+    return await _list(asked, connection, which, said=_told(done), left=done.left, further=done.cursor or "")
 
 
 def _keep(text: str) -> Side:
@@ -77,9 +85,15 @@ def _counted(text: str) -> int:
 
 
 def _told(done: Resolved) -> str:
-    said = _("Noted for %(n)s conflicts. The next sync writes the values to both sides.") % {"n": len(done.chosen)}
+    said = _n(
+        "Noted for %(num)s conflict. The next sync writes the value to both sides.",
+        "Noted for %(num)s conflicts. The next sync writes the values to both sides.",
+        len(done.chosen),
+    ) % {"num": len(done.chosen)}
     if done.further:
-        said += " " + _("%(n)s more match: do it again for them.") % {"n": done.further}
+        said += " " + _n(
+            "%(num)s more matches: do it again for it.", "%(num)s more match: do it again for them.", done.further
+        ) % {"num": done.further}
     return said
 
 
@@ -99,7 +113,9 @@ async def _list(
     error: AppError | None = None,
     said: str = "",
     left: list[Left] | None = None,
+    further: str | None = None,
 ) -> Response:
+    """`further`: where the next go at all of them begins; None: where the form said."""
     assert connection.id is not None
     cursor = asked.request.query_params.get("cursor") or None
     found = await conflicts.list_(asked.site.store, connection.id, which, cursor, PAGE_ROWS)
@@ -122,6 +138,7 @@ async def _list(
         objects=list(SPECS),
         may_operate=asked.who.may(Action.OPERATE),
         form=form,
+        further=asked.field("further") if further is None else further,
         said=said,
         refused=[(each.id, each.message) for each in left or []],
     )

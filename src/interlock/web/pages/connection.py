@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from interlock.app import connections, mappings, once, sign_in_cards
+from interlock.app import connections, mapping_effect, mappings, once, sign_in_cards
 from interlock.app.connections import HALTED
 from interlock.app.disconnect import NOT_CONNECTED
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import AppError, BadInput, Failure, NotConnected, Stopped
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.mapping_files import as_yaml
 from interlock.app.package import parts
@@ -30,8 +30,14 @@ async def show(asked: Asked) -> Response:
 
 
 async def page(
-    asked: Asked, connection: Connection, form: forms.Shown, error: AppError | CrmError | None = None
+    asked: Asked,
+    connection: Connection,
+    form: forms.Shown,
+    error: AppError | CrmError | None = None,
+    notice: str = "",
+    regrant: str = "",
 ) -> Response:
+    """`notice`: of what was done only in part. `regrant`: the object on whose tab the permission set is extended once more."""
     site = asked.site
     found, unread = None, ""
     if asked.request.query_params.get("package"):
@@ -57,7 +63,8 @@ async def page(
         may_operate=asked.who.may(Action.OPERATE),
         may_configure=asked.who.may(Action.CONFIGURE),
         form=form,
-        said=_done().get(asked.request.query_params.get("done", ""), ""),
+        said=notice or _done().get(asked.request.query_params.get("done", ""), ""),
+        regrant=regrant,
     )
 
 
@@ -66,6 +73,7 @@ def _done() -> dict[str, str]:
         "paused": _("Syncing is paused. What is under way ends with its batch."),
         "resumed": _("Syncing goes on."),
         "applied": _("The mappings are as in the file. They count from the next batch of records."),
+        "granted": _("The mappings are as in the file, and the permission set lets the sync user use their fields."),
         "signed_in": _("Signed in. Syncing goes on with this sign-in."),
         "same": _("Nothing to do: the mappings are as in the file."),
     }
@@ -131,9 +139,17 @@ async def pause(asked: Asked) -> Response:
 
 
 async def resume(asked: Asked) -> Response:
-    """Also clears a suspension or a brake, whose reason the page shows beside the button."""
-    connection = await settings.connection_of(asked)
-    await connections.resume(asked.site.store, connection, _object(asked), plan=False, by=asked.by)
+    """Also clears a suspension or a brake, whose reason the page shows beside the button, and only one that it has shown."""
+    connection, objects = await settings.connection_of(asked), _object(asked)
+    try:
+        # Of the whole connection only: to resume one object clears nothing.
+        seen_since_us = settings.seen_since_us(asked) if objects is None and connection.state in HALTED else None
+        await connections.resume(
+            asked.site.store, connection, objects, plan=False, by=asked.by, seen_since_us=seen_since_us
+        )
+    except (Stopped, NotConnected) as error:
+        connection = await settings.connection_of(asked)
+        return await page(asked, connection, forms.refused(error, {}, ()), error)
     return settings.back(connection, "connection", "resumed")
 
 
@@ -163,13 +179,14 @@ async def upload(asked: Asked) -> Response:
         if not text.strip():
             raise BadInput(_("No file was chosen, or it is empty."), code="no_file", field="file")
         document, where = read_text(text, FILE_NAME)
-        changes = await mappings.apply(
-            asked.site.store, connection.id, document, where, refresher(asked, connection), plan=True
-        )
+        refresh = refresher(asked, connection)
+        changes = await mappings.apply(asked.site.store, connection.id, document, where, refresh, plan=True)
+        if not changes:
+            return settings.back(connection, "connection", "same")
+        compiler = await mapping_effect.compiler_of(asked.site.store, connection.id, refresh)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _at_file(error), error)
-    if not changes:
-        return settings.back(connection, "connection", "same")
+    found = await mapping_effect.effect(asked.site.interlock, connection, changes, compiler)
     return settings.shown(
         asked,
         connection,
@@ -177,6 +194,9 @@ async def upload(asked: Asked) -> Response:
         "mappings_diff.html",
         changes=changes,
         rule_names=dict(rule_choices()),
+        effect=found,
+        unread=_said(found.unread),
+        not_granted=_said(found.not_granted),
         text=text,
         seen=mappings.fingerprint(changes),
     )
@@ -188,7 +208,7 @@ async def apply(asked: Asked) -> Response:
     assert connection.id is not None
     try:
         document, where = read_text(asked.field("text"), FILE_NAME)
-        await mappings.apply(
+        changes = await mappings.apply(
             asked.site.store,
             connection.id,
             document,
@@ -200,7 +220,21 @@ async def apply(asked: Asked) -> Response:
         )
     except (AppError, CrmError) as error:
         return await page(asked, connection, _at_file(error), error)
-    return settings.back(connection, "connection", "applied")
+    fields = mapping_effect.permitted(changes)
+    if not fields:
+        return settings.back(connection, "connection", "applied")
+    try:
+        done = await mapping_effect.extend(asked.site.interlock, connection, fields)
+    except (AppError, CrmError) as error:
+        said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
+        notice = f"{said} {settings.said_by(error)}"
+        slug = next(change.object for change in changes if change.field is not None)
+        return await page(asked, connection, forms.Shown(), notice=notice, regrant=slug)
+    return settings.back(connection, "connection", "granted" if done.added else "applied")
+
+
+def _said(failure: Failure | None) -> str:
+    return "" if failure is None else forms.said(failure)
 
 
 def _at_file(error: AppError | CrmError) -> forms.Shown:

@@ -48,7 +48,9 @@ async def begin(asked: Asked) -> Response:
     values = {name: asked.field(name).strip() for name in ("reason", "keep", "phrase")}
     try:
         if connection.state == disconnect.NOT_CONNECTED:
-            raise BadInput(_("This connection is disconnected already."), code="not_connected")
+            raise BadInput(
+                _("This connection is disconnected already."), code="not_connected", fix=_("See the tab Connection.")
+            )
         if values["phrase"] != disconnect.PHRASE:
             raise BadInput(
                 _("These are not the words."),
@@ -87,10 +89,26 @@ async def _work(site: Site, connection: Connection, keep: bool, reason: str, by:
 async def job(asked: Asked) -> Response:
     """How far it is; in the end what could not be ended."""
     connection = await settings.connection_of(asked)
-    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
-    if found.connection != connection.name or found.kind != KIND:
-        raise Missing(_("Nothing is being disconnected."), code="no_such_job", fix=_("See the tab Connection."))
-    return settings.shown(asked, connection, "connection", "disconnect_job.html", job=found.document())
+    found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
+    if found is None or found.connection != connection.name or found.kind != KIND:
+        raise Missing(
+            _(
+                "This disconnecting is not known any more: Interlock was started again meanwhile, or it ended more than a day"
+                " ago."
+            ),
+            code="no_such_job",
+            fix=_(
+                "What was done until then stays done. The tab Connection says whether it is disconnected; if not, begin again."
+            ),
+        )
+    return settings.shown(
+        asked,
+        connection,
+        "connection",
+        "disconnect_job.html",
+        job=found.document(),
+        how_far=disconnect.how_far(connection),
+    )
 
 
 async def links(asked: Asked) -> Response:

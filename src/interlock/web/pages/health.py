@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from interlock.app import allocation, api_use, connections, issues, reconciliation
+from interlock.app import allocation, api_use, connections, issues, reconciliation, states, status
 from interlock.app.connections import HALTED
-from interlock.app.errors import AppError, BadInput, Stopped
+from interlock.app.disconnect import NOT_CONNECTED
+from interlock.app.errors import AppError, BadInput, NotConnected, Stopped
 from interlock.app.people.roles import Action
 from interlock.app.words import why_not
 from interlock.core.model import Side
@@ -41,19 +42,17 @@ async def allocate(asked: Asked) -> Response:
 async def clear(asked: Asked) -> Response:
     """What stopped the connection is cleared by somebody who was shown just that."""
     connection = await settings.connection_of(asked)
-    since = asked.field("since")
     if connection.state not in HALTED:
         return settings.back(connection, "health", "not_stopped")
     try:
-        if not since.isascii() or not since.isdecimal() or len(since) > 18:
-            raise Stopped(
-                _("The form does not say what was shown. Read the reason, then clear it."), code="changed_since"
-            )
-        await connections.resume(asked.site.store, connection, None, plan=False, by=asked.by, seen_since_us=int(since))
-    except Stopped as error:
+        seen_since_us = settings.seen_since_us(asked)
+        await connections.resume(
+            asked.site.store, connection, None, plan=False, by=asked.by, seen_since_us=seen_since_us
+        )
+    except (Stopped, NotConnected) as error:
         connection = await settings.connection_of(asked)
         return await _page(asked, connection, forms.refused(error, {}, ()), error)
-    return settings.back(connection, "health", "cleared")
+    return settings.back(connection, "health", "resumed" if connection.state == "paused" else "cleared")
 
 
 async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: AppError | None = None) -> Response:
@@ -63,12 +62,15 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
     range_ = range_ if range_ in api_use.RANGES else "week"
     if "allocated" not in form.values:
         form.values["allocated"] = str(allocation.of(connection) or "")
+    async with site.store.read(id_) as tx:
+        held_up = await states.held_up(tx, connection)
     affected = await issues.affected(site.store, id_)
     used = await api_use.read(site.store, id_, range_, site.clock_us())
     said = {
         "allocated": _("The allocation is saved, and counts from now on."),
         "not_stopped": _("The connection is not stopped any more."),
         "cleared": _("The suspension is cleared: syncing goes on."),
+        "resumed": _("Syncing goes on."),
     }
     return settings.shown(
         asked,
@@ -78,7 +80,10 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
         200 if error is None else forms.status_of(error),
         form=form,
         said=said.get(asked.request.query_params.get("done", ""), ""),
+        worker=await status.worker(site.store, site.clock_us()),
         halted=HALTED.get(connection.state),
+        way_on=_way_on(connection),
+        held_up=held_up,
         sides=[(side.value, _NAMES[side], used[side]) for side in used],
         range_=range_,
         ranges=[("day", _("24 hours")), ("week", _("7 days")), ("quarter", _("90 days"))],
@@ -89,6 +94,15 @@ async def _page(asked: Asked, connection: Connection, form: forms.Shown, error: 
         may_configure=asked.who.may(Action.CONFIGURE),
         may_operate=asked.who.may(Action.OPERATE),
     )
+
+
+def _way_on(connection: Connection) -> str:
+    """What ends its standing still: clear | resume here, or on another page, where clearing it would be of no use."""
+    if connection.state in (NOT_CONNECTED, "signed_out"):
+        return connection.state
+    if connections.waits_in_new_org(connection):
+        return "new_sandbox"
+    return "resume" if connection.state == "paused" else "clear"
 
 
 async def not_synced(asked: Asked) -> Response:
@@ -133,4 +147,5 @@ def verdict_names() -> dict[str, str]:
         reconciliation.BLOCKED: _("blocked"),
         reconciliation.WAITING: _("waiting"),
         reconciliation.NOT_ELIGIBLE: _("not eligible"),
+        reconciliation.RESTING: _("resting"),
     }

@@ -63,13 +63,28 @@ async def ignore(asked: Asked) -> Response:
     assert id_ is not None
     filters = _from_form(asked)
     if asked.field("which") == "all":
-        await issues.ignore_all(site.store, id_, _query(filters), asked.by)
+        try:
+            await issues.ignore_all(site.store, id_, _query(filters), _counted(asked.field("counted")), asked.by)
+        except BadInput as error:
+            return await _list(asked, connection, forms.refused(error, {}, ("counted",)), forms.status_of(error))
     else:
         chosen = await issues.chosen(site.store, id_, _ticked(asked))
         if not chosen:
             return await _nothing_ticked(asked, connection)
         await issues.ignore(site.store, id_, chosen, asked.by)
     return _back(connection, filters, "ignored")
+
+
+def _counted(text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 12:
+        raise BadInput(
+            _("To ignore all that are found, type how many there are, as a number."),
+            code="no_count",
+            field="counted",
+            fix=_("The list says how many fit the filter."),
+        )
+    return int(digits)
 
 
 async def export(asked: Asked) -> Response:
@@ -162,6 +177,7 @@ async def _list(asked: Asked, connection: Connection, form: forms.Shown, status_
         said=said.get(asked.request.query_params.get("done", ""), ""),
         issues=[issues.as_document(issue) for issue in listed.issues],
         total=listed.total,
+        matching=(await issues.matching(site.store, id_, query))[0],
         filters=filters,
         asking=urlencode(asking),
         next_page=urlencode({**asking, "cursor": listed.next_cursor}) if listed.next_cursor else None,

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import mapping_edits, mapping_preview, mapping_table
+from interlock.app import mapping_edits, mapping_effect, mapping_preview, mapping_table
+from interlock.app.connections import objects_on
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
-from interlock.app.mappings import Change
+from interlock.app.mapping_effect import permitted
 from interlock.app.package import permit
-from interlock.app.package.kept import Keeper
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
-from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
@@ -133,7 +132,7 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
     assert connection.id is not None
     checked = await mapping_edits.check(site.store, connection.id, slug, edits, edition, refresher(asked, connection))
     effect, unread = None, ""
-    wanted, not_granted = None, ""
+    wanted, not_granted, administrator = None, "", False
     try:
         async with site.interlock.clients(connection, note=False) as clients:
             effect = await mapping_preview.preview(
@@ -141,8 +140,9 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
             )
             try:
                 user_id = (await clients.salesforce.identity()).user_id
-                wanted = await permit.wanted(clients.salesforce, user_id, _permitted(checked.changes))
-            except AppError as error:
+                wanted = await permit.wanted(clients.salesforce, user_id, permitted(checked.changes))
+                administrator = bool(wanted.added) and not await permit.may_grant(clients.salesforce, user_id)
+            except (AppError, CrmError) as error:
                 not_granted = settings.said_by(error)
     except (AppError, CrmError) as error:
         unread = settings.said_by(error)
@@ -158,23 +158,16 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
         unread=unread,
         wanted=wanted,
         not_granted=not_granted,
+        administrator=administrator,
         edits=msgspec.json.encode(edits).decode(),
         edition=edition,
     )
 
 
-def _permitted(changes: Sequence[Change]) -> list[permit.MappedField]:
-    return [
-        permit.MappedField(change.salesforce_object, change.field, change.rule_after != SyncRule.ALWAYS_SALESFORCE)
-        for change in changes
-        if change.field is not None and change.rule_after not in (None, SyncRule.DONT_SYNC)
-    ]
-
-
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
         assert connection.id is not None
-        slugs = [slug for slug in SPECS if slug in connection.settings.get("objects", list(SPECS))]
+        slugs = objects_on(connection)
         async with asked.site.interlock.clients(connection) as clients:
             schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
         await keep_schemas(asked.site.store, connection.id, schemas)
@@ -203,7 +196,7 @@ async def save(asked: Asked) -> Response:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
     # What the page before has shown, and no more.
-    fields = _permitted(changes)
+    fields = permitted(changes)
     return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
 
 
@@ -224,21 +217,13 @@ async def grant(asked: Asked) -> Response:
 
 async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
     """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
-    site = asked.site
-    assert connection.id is not None
     try:
-        async with site.interlock.clients(connection) as clients:
-            user_id = (await clients.salesforce.identity()).user_id
-        async with site.interlock.clients(connection, deploying=True) as clients:
-            done = await permit.permit(
-                clients.salesforce, Keeper(site.store, connection.id), user_id, fields, site.clock_us, _quiet
-            )
+        done = await mapping_effect.extend(asked.site.interlock, connection, fields)
     except (AppError, CrmError) as error:
-        said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
-        notice = f"{said} {settings.said_by(error)}"
+        notice = f"{not_extended()} {settings.said_by(error)}"
         return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
     return settings.back(connection, slug, "granted" if done.added else "mappings")
 
 
-def _quiet(_deployment: object) -> None:
-    return None
+def not_extended() -> str:
+    return _("The mappings are saved, but the permission set in Salesforce could not be extended:")

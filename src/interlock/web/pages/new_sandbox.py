@@ -81,7 +81,7 @@ async def page(
         refused=refused,
         steps=_steps(),
         counts=_counts(run),
-        count_titles=_count_titles(),
+        count_titles=count_titles(),
         too_early=run is not None and site.clock_us() < run.ready_at_us,
         many=MANY_CREATES,
         host="" if address.origin is None else urlsplit(address.origin).netloc,
@@ -108,7 +108,7 @@ def _steps() -> dict[str, str]:
     }
 
 
-def _count_titles() -> dict[str, str]:
+def count_titles() -> dict[str, str]:
     return {
         "create_in_hubspot": _("New in HubSpot"),
         "create_in_salesforce": _("New in Salesforce"),

@@ -12,7 +12,7 @@ from interlock.app.people.roles import Action
 from interlock.store import channels
 from interlock.store import notices as stored
 from interlock.store.notices import Notice
-from interlock.web import forms, tabs
+from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.texts import _
 
@@ -74,23 +74,29 @@ async def test(asked: Asked) -> Response:
 
 
 async def save_threshold(asked: Asked) -> Response:
-    typed = {"threshold": asked.field("threshold")}
+    # One form for each connection: what is refused is said at the field of the one that it is about.
+    field, typed = f"threshold-{_id(asked)}", asked.field("threshold")
     try:
-        await manage.set_threshold(asked.site.store, asked.by, _id(asked), typed["threshold"])
+        await manage.set_threshold(asked.site.store, asked.by, _id(asked), typed)
     except BadInput as error:
-        return await _page(asked, forms.refused(error, typed, ("threshold",)), error)
+        shown = forms.Shown({field: typed}, [forms.Refused(field, forms.said(error.failure))])
+        return await _page(asked, shown, error)
     return _back("threshold")
 
 
 async def notices(asked: Asked) -> Response:
-    """Those of all connections, the newest first."""
-    found: list[tuple[str, int, Notice]] = []
+    """Those of all connections and of none, the newest first, with where each leads: a set-up's to the wizard, for whoever may."""
+    may_set_up = asked.who.may(Action.CONFIGURE)
+    places = {stored.OF_NONE: "/setup" if may_set_up else ""}
     for each in await joined.all_(asked.site.store, None):
         assert each.id is not None
-        async with asked.site.store.read(each.id) as tx:
-            found += [(each.name, each.id, notice) for notice in await stored.list_(tx, None, _NOTICES)]
-    found.sort(key=lambda each: each[2].id, reverse=True)
-    return asked.page("notices.html", notices=found[:_NOTICES], newest=found[0][2].id if found else 0)
+        places[each.id] = f"/connections/{each.id}/health"
+    found: list[tuple[str, Notice]] = []
+    for id_, place in places.items():
+        async with asked.site.store.read(id_) as tx:
+            found += [(place, notice) for notice in await stored.list_(tx, None, _NOTICES)]
+    found.sort(key=lambda each: each[1].id, reverse=True)
+    return asked.page("notices.html", notices=found[:_NOTICES], newest=found[0][1].id if found else 0)
 
 
 async def mark_read(asked: Asked) -> Response:
@@ -147,8 +153,7 @@ async def _page(asked: Asked, form: forms.Shown, error: AppError | None = None) 
         told=places if asked.who.may(Action.CONFIGURE) else [],
         mail_is_set=site.post.mail is not None,
         thresholds=[(each, each.settings.get(THRESHOLD, THRESHOLD_ISSUES)) for each in found],
-        tabs=tabs.tabs_for(asked.who, found[0].id if len(found) == 1 else None),
-        tab=TAB,
+        **await settings.installation_tabs(asked, TAB),
     )
 
 
@@ -158,6 +163,7 @@ def event_texts() -> dict[str, str]:
         events.SUSPENDED: _("A connection is suspended"),
         events.STOPPED_BY_BRAKE: _("A connection is stopped by a brake"),
         events.SIGNED_OUT: _("A CRM no longer takes the sign-in"),
+        events.HELD_UP: _("A connection is held up: a CRM does not answer, or its calls are used up"),
         events.FIRST_SYNC_DONE: _("The first sync is done"),
         events.ISSUES: _("A category has many issues"),
         events.API_FORECAST: _("The allocated API calls will not last the day"),

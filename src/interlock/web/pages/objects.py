@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 
 from starlette.responses import Response
 
-from interlock.app import import_, mapping_preview, mapping_table, object_rules, times, what_syncs
+from interlock.app import import_, mapping_preview, mapping_table, object_rules, setting_changes, times, what_syncs
 from interlock.app.connections import is_on
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import AppError, BadInput, Stale
 from interlock.app.mapping_table import Row
 from interlock.app.people.roles import Action
 from interlock.crm.errors import CrmError
@@ -18,6 +18,7 @@ from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages import object_changes
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
@@ -40,19 +41,25 @@ async def show(asked: Asked) -> Response:
 
 
 async def turn(asked: Asked) -> Response:
-    """Syncing of the object on or off."""
+    """Syncing of the object off; or on, after it was seen what that would do."""
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
         if asked.field("sync") == "on":
-            async with site.interlock.clients(connection, deploying=True) as clients:
-                await object_rules.turn_on(
-                    site.store, connection, slug, clients.hubspot, clients.salesforce, site.clock_us, asked.by
-                )
-        else:
-            await object_rules.turn_off(site.store, connection, slug, asked.by)
+            if is_on(connection, slug):
+                return settings.back(connection, slug, "turned")
+            return await _see_first(asked, connection, setting_changes.turned_on(connection, slug))
+        await object_rules.turn_off(site.store, connection, slug, asked.by)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
     return settings.back(connection, slug, "turned")
+
+
+async def _see_first(asked: Asked, connection: Connection, change: setting_changes.Change) -> Response:
+    """Raises AppError, CrmError."""
+    if setting_changes.is_shown(connection, change):
+        return await object_changes.look(asked, connection, change)
+    await object_changes.carry_out(asked, connection, change)
+    return settings.back(connection, change.object, "turned" if change.on else "rules")
 
 
 async def save_rules(asked: Asked) -> Response:
@@ -69,33 +76,45 @@ async def save_rules(asked: Asked) -> Response:
 
 async def save_list(asked: Asked) -> Response:
     """Which records sync: those of a HubSpot list, or all."""
+    # Nothing chosen is not "all of them": that would lift a limit which nobody meant to lift.
+    if "list_id" not in asked.form:
+        nothing = BadInput(
+            _("No list is chosen."), code="no_list", field="list_id", fix=_("Search, then choose one; or all records.")
+        )
+        return await page(asked, await settings.connection_of(asked), _refused(nothing), nothing)
     return await _choose(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
 
 
 async def _choose(asked: Asked, choice: what_syncs.Choice) -> Response:
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
+        edition = asked.field("edition")
+        if edition != what_syncs.chosen(connection, slug).edition:
+            raise Stale
         async with AsyncExitStack() as stack:
             hubspot = None
             if isinstance(choice.list_id, str):
                 hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
-            await what_syncs.choose(
-                site.store, connection, slug, choice, hubspot, by=asked.by, edition=asked.field("edition")
-            )
+            await what_syncs.check(connection, slug, choice, hubspot)
+        change = setting_changes.chosen(connection, slug, choice, edition)
+        if change is None:
+            return settings.back(connection, slug, "rules")
+        return await _see_first(asked, connection, change)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
-    return settings.back(connection, slug, "rules")
 
 
 async def lists(asked: Asked) -> Response:
     """HubSpot's lists, searched by a part of their name."""
     connection, slug = await settings.connection_of(asked), slug_of(asked)
     text, offset = asked.request.query_params.get("q", "").strip(), asked.request.query_params.get("offset", "0")
-    found, unread = None, ""
+    chosen, found, chosen_list, unread = what_syncs.chosen(connection, slug), None, None, ""
     try:
         async with asked.site.interlock.clients(connection, note=False) as clients:
             start = int(offset) if offset.isdecimal() and len(offset) < 10 else 0
             found = await what_syncs.lists(clients.hubspot, slug, text, start, LISTS_ROWS)
+            if chosen.list_id is not None:
+                chosen_list = await clients.hubspot.list_by_id(chosen.list_id, purpose="setup")
     except (AppError, CrmError) as error:
         unread = settings.said_by(error)
     return settings.shown(
@@ -105,7 +124,8 @@ async def lists(asked: Asked) -> Response:
         "object_lists.html",
         slug=slug,
         spec=SPECS[slug],
-        chosen=what_syncs.chosen(connection, slug),
+        chosen=chosen,
+        chosen_list=chosen_list,
         found=found,
         unread=unread,
         text=text,

@@ -76,8 +76,7 @@ def _values(connection: Connection, found: ConnectionStatus, worker: Json) -> Js
     at = f"/connections/{connection.id}"
     document = found.document
     attention = [_attention(at, action) for action in document["next_actions"]]
-    forecast = document["api"]["salesforce"]
-    if forecast["allocated"] is not None and forecast["forecast_24h"] > forecast["allocated"]:
+    if use_case.will_not_last(document["api"]["salesforce"]):
         attention.append(
             Attention(_("At this pace the allocated Salesforce calls will not last the day."), f"{at}/health#api")
         )
@@ -96,7 +95,8 @@ def _attention(at: str, action: Json) -> Attention:
         "interlock resume": f"{at}/health#suspension",
         "interlock issues": f"{at}/health#issues",
         "interlock doctor": f"{at}/health",
-        "interlock conflicts": f"{at}/records",
+        "interlock conflicts": f"{at}/conflicts",
+        "interlock serve": "/setup",
     }
     command = action["command"]
     if command.startswith("interlock issues --object "):

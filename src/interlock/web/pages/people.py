@@ -8,7 +8,7 @@ from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.people import links, manage
 from interlock.app.people.roles import Role, role_of
 from interlock.store.people import Person
-from interlock.web import forms
+from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.texts import _
 
@@ -90,6 +90,7 @@ async def _list(asked: Asked, shown: forms.Shown, error: AppError | None = None,
         roles=role_names(),
         form=shown,
         said=said.get(done, ""),
+        **await settings.installation_tabs(asked, "people"),
     )
 
 

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
-from interlock.app import explain, find, issues, records
+from interlock.app import explain, find, issues, look, records
 from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import AppError
 from interlock.app.keys import check_key
 from interlock.app.people.roles import Action
 from interlock.app.words import why_not
-from interlock.core.model import AuditKind, RecordKey, Side
+from interlock.core.model import AuditKind, LinkState, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.store.connections import Connection
@@ -52,9 +52,21 @@ async def show(asked: Asked) -> Response:
         if found
         else [],
         searched=found is not None,
+        most=find.LIMIT,
+        pair_states=_pair_states(),
         may_operate=asked.who.may(Action.OPERATE) and connection.state != NOT_CONNECTED,
         silent=_silent(found.read if found is not None else {}),
     )
+
+
+def _pair_states() -> dict[str, str]:
+    return {
+        LinkState.LINKED: _("linked"),
+        LinkState.HUBSPOT_DELETED: _("rests: its HubSpot record was deleted"),
+        LinkState.SALESFORCE_DELETED: _("rests: its Salesforce record was deleted"),
+        LinkState.UNLINKED: _("unlinked"),
+        LinkState.EXCLUDED: _("outside the list that limits what syncs"),
+    }
 
 
 def _silent(read: dict[Side, str]) -> list[str]:
@@ -98,6 +110,7 @@ async def _one(asked: Asked, connection: Connection, key: RecordKey, error: AppE
         issues=[issues.as_document(each) for each in found.issues],
         rule_names=dict(rule_choices()),
         kinds=_kinds(),
+        history_most=look.HISTORY_ROWS,
         silent=_silent({side: told["read"][side.value] for side in Side}),
         may_operate=asked.who.may(Action.OPERATE) and connection.state != NOT_CONNECTED,
         form=form,

@@ -24,14 +24,20 @@ async def send(asked: Asked) -> Response:
     to = _next(asked.field("next"))
     try:
         token = await signing_in.sign_in(
-            site.store, site.passwords, email, asked.field("password"), asked.address, asked.session
+            site.store,
+            site.passwords,
+            email,
+            asked.field("password"),
+            asked.address,
+            asked.session,
+            cookies.read(asked.request, cookies.KNOWN),
         )
     except (SignInRefused, HeldBack) as error:
         shown = forms.refused(error, {"email": email}, ("email", "password"))
         response = await _form(asked, shown, to, forms.status_of(error))
         response.headers.update(forms.headers_of(error))
         return response
-    return asked.signed_in(token, to)
+    return await asked.signed_in(token, to)
 
 
 async def sign_out(asked: Asked) -> Response:

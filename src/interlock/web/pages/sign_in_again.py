@@ -1,5 +1,8 @@
 """*Sign in again* and *Connect a different user*, from the tab Connection: away to the CRM and back. The account or org stays the
-one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set."""
+one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set.
+
+Where the sync user may not extend the permission set, an administrator signs in for that alone: the sync goes on as it does, and
+the administrator's sign-in, and no other, is ended as soon as it is done."""
 
 from __future__ import annotations
 
@@ -7,36 +10,44 @@ import re
 
 from starlette.responses import Response
 
-from interlock.app import sign_in
+from interlock.app import mapping_effect, sign_in, sign_offs
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.key_fields import WITHOUT_SITES
+from interlock.app.package import permit
 from interlock.app.package.install import install
 from interlock.app.package.kept import Keeper
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
+from interlock.objects.registry import SPECS
 from interlock.store import connections, crm_apps, grants
 from interlock.store.connections import Connection
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages.setup.connect import pressed_cookie
+from interlock.web.said import told
 from interlock.web.texts import _
 
 # In the cookie that says which button a browser pressed; a set-up's own begins with its number.
 _OURS = "connection-"
+# What the button says for a sign-in that is to extend the permission set and nothing else.
+ADMINISTRATOR = "administrator"
 _NUMBER = re.compile(r"connection-([0-9]{1,15})")
 
 
 async def begin(asked: Asked) -> Response:
     connection = await settings.connection_of(asked)
     site, side = asked.site, _side(asked)
+    administrator = side is Side.SALESFORCE and asked.field("as") == ADMINISTRATOR
     request = sign_in.SignInRequest(
         side,
         await app_id(asked, connection, side),
         await asked.site.own_address(connection.id),
         browser=cookies.read(asked.request, sign_in.COOKIE),
-        as_somebody_else=asked.field("as") == "somebody_else",
+        as_somebody_else=administrator or asked.field("as") == "somebody_else",
+        role=grants.ADMIN if administrator else grants.SYNC,
+        part=asked.field("object") if asked.field("object") in SPECS else "connection",
         objects=tuple(connection.settings.get("objects", ())),
         connection_id=connection.id,
     )
@@ -70,10 +81,12 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
     try:
         async with site.interlock.crms() as crms:
             query = dict(asked.request.query_params)
-            await sign_in.finish(
+            finished = await sign_in.finish(
                 site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
             )
-        if side is Side.SALESFORCE:
+        if finished.role == grants.ADMIN:
+            response = await _extended(asked, connection, finished)
+        elif side is Side.SALESFORCE:
             said = _("The sign-in is kept, but the permission set could not be given to the user:")
             await _give_permission_set(asked, connection)
     except (AppError, CrmError) as error:
@@ -81,6 +94,31 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         response = await tab.page(asked, connection, form, error)
     cookies.clear(response, pressed_cookie(side))
     return response
+
+
+async def _extended(asked: Asked, connection: Connection, finished: sign_in.Finished) -> Response:
+    """As the administrator, whose sign-in ends whatever comes of it; where it could not be ended at the CRM, that is said too."""
+    from interlock.web.pages import connection as tab
+    from interlock.web.pages import mapping_changes
+
+    site, refused = asked.site, None
+    assert connection.id is not None
+    try:
+        fields = await permit.mapped_fields(site.store, connection.id)
+        await mapping_effect.extend(site.interlock, connection, fields)
+    except (AppError, CrmError) as error:
+        refused = error
+    finally:
+        async with site.interlock.crms() as crms:
+            ended = await sign_offs.revoke(site.store, crms, finished.grant_id)
+    not_ended = "" if ended.why_not is None else told(f"{ended.why_not} {ended.fix}")
+    if refused is not None:
+        said = f"{mapping_changes.not_extended()} {settings.said_by(refused)} {not_ended}".strip()
+        return await tab.page(asked, connection, forms.Shown({}, [forms.Refused(None, said)]), refused)
+    if not_ended:
+        said = _("The permission set lets the sync user use the mapped fields.")
+        return await tab.page(asked, connection, forms.Shown(), notice=f"{said} {not_ended}")
+    return settings.back(connection, finished.part, "granted")
 
 
 async def who_came(asked: Asked, connection_id: int) -> Connection | Response:
@@ -116,7 +154,7 @@ def _side(asked: Asked) -> Side:
     try:
         return Side(str(asked.request.path_params["side"]))
     except ValueError as error:
-        raise Missing(_("There is no such side."), code="no_such_side") from error
+        raise Missing(_("There is no such side."), code="no_such_side", fix=_("See the tab Connection.")) from error
 
 
 def _name(side: Side) -> str:

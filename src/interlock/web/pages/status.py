@@ -20,7 +20,7 @@ async def show(asked: Asked) -> Response:
         "status.html",
         results=[(each.document, each.verdict(), each.mood()) for each in results],
         worker=worker,
-        left=asked.request.query_params.get("done") == "setup_left",
+        left=asked.request.query_params.get("done", ""),
     )
 
 

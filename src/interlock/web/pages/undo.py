@@ -12,6 +12,7 @@ from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.jobs import Job
 from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
+from interlock.app.typed_count import is_typed
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
 from interlock.web.access import Asked
@@ -67,14 +68,21 @@ async def look(asked: Asked) -> Response:
 async def job(asked: Asked) -> Response:
     """The preview or the undo, as far as it is."""
     connection = await settings.connection_of(asked)
-    return _job(asked, connection, _job_of(asked, connection), forms.Shown())
+    return _job(asked, connection, await _job_of(asked, connection), forms.Shown())
 
 
-def _job_of(asked: Asked, connection: Connection) -> Job:
+async def _job_of(asked: Asked, connection: Connection) -> Job:
     """Raises Missing."""
-    found = asked.site.jobs.get(str(asked.request.path_params["job"]))
-    if found.connection != connection.name or found.kind != undoing.KIND:
-        raise Missing(_("There is no such undo."), code="no_such_job", fix=_("Begin it again under Records, Undo."))
+    found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
+    if found is None or found.connection != connection.name or found.kind != undoing.KIND:
+        raise Missing(
+            _(
+                "This undo is not known any more: Interlock was started again or a person was erased meanwhile, or it ended more"
+                " than a day ago."
+            ),
+            code="no_such_job",
+            fix=_("What it had taken back until then stays taken back. To see what is left, begin it again."),
+        )
     return found
 
 
@@ -95,13 +103,13 @@ def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, st
 async def run(asked: Asked) -> Response:
     """*Undo*, of what the preview has shown."""
     connection = await settings.connection_of(asked)
-    seen = _job_of(asked, connection)
+    seen = await _job_of(asked, connection)
     if not seen.asked["plan"] or seen.result is None:
         return settings.back(connection, f"undo/{seen.id}")
     typed = asked.field("count").strip()
     try:
         count = confirmed(typed, seen.result["records_deleted"])
-        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False)
+        wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False, up_to=seen.result["up_to"])
         begun = undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))
@@ -114,7 +122,7 @@ def confirmed(typed: str, records: int) -> int | None:
     typed: they stay. Raises BadInput."""
     if not typed:
         return None
-    if typed.replace(",", "").replace(" ", "") != str(records):
+    if not is_typed(typed, records):
         raise BadInput(
             _("%(typed)s is not %(records)s. Nothing was changed.") % {"typed": typed, "records": records},
             code="count_not_typed",

@@ -23,7 +23,7 @@ async def show(asked: Asked) -> Response:
 async def send(asked: Asked) -> Response:
     try:
         token = await _accepted(asked)
-        return asked.signed_in(token, await _first_page(asked, token))
+        return await asked.signed_in(token, await _first_page(asked, token))
     except LinkVoid:
         return _void(asked)
     except (BadInput, HeldBack) as error:

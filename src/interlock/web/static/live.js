@@ -2,6 +2,7 @@
 // page has a link to load it again. Texts come from the page; what is sent is a piece of a page that the server has made.
 
 const QUIET_MS = 15_000; // three heartbeats of web/live.py
+const FOR_GOOD = [403, 404, 410];
 
 const part = document.querySelector("[data-live]");
 const notice = document.querySelector("[data-live-notice]");
@@ -30,6 +31,16 @@ function show(html) {
   if (said.textContent !== verdict) said.textContent = verdict; // only what changed is read aloud
 }
 
+// A stream that was refused is not opened again by the browser itself. Where it will be refused for good, for a session that has
+// ended or a connection that is gone, the page loads itself, to say that.
+async function again() {
+  const asking = new AbortController();
+  const answer = await fetch(part.dataset.live, { redirect: "manual", signal: asking.signal }).catch(() => null);
+  asking.abort();
+  if (answer?.type === "opaqueredirect" || FOR_GOOD.includes(answer?.status)) location.reload();
+  else follow();
+}
+
 function follow() {
   const events = new EventSource(part.dataset.live);
   events.addEventListener("status", (event) => {
@@ -41,6 +52,8 @@ function follow() {
     heardAt = Date.now();
     tell(part.dataset.failed);
   });
+  // The page itself says best what is not there any more.
+  events.addEventListener("gone", () => location.reload());
   events.addEventListener("over", () => {
     over = true;
     events.close();
@@ -49,8 +62,7 @@ function follow() {
   events.addEventListener("error", () => {
     if (over) return;
     tell(part.dataset.offline);
-    // A stream that was refused is not opened again by the browser itself.
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, QUIET_MS);
+    if (events.readyState === EventSource.CLOSED) setTimeout(again, QUIET_MS);
   });
 }
 

@@ -9,6 +9,8 @@ const table = document.getElementById("mapping-table");
 if (search && table) {
   const count = document.getElementById("mapping-count");
   const more = document.getElementById("mapping-more");
+  // Only who may change something has it.
+  const all = document.getElementById("mapping-all");
   const rows = Array.from(table.tBodies[0].rows, (row) => ({ row, words: row.dataset.words, shown: true }));
   let most = AT_ONCE;
 
@@ -28,8 +30,27 @@ if (search && table) {
       show(each, matches && found <= most);
     }
     more.hidden = found <= most;
+    ticked();
     count.textContent = table.dataset.counted.replace("{found}", found).replace("{shown}", Math.min(found, most));
   };
+
+  const boxes = () =>
+    rows.filter((each) => each.shown).map((each) => each.row.querySelector('input[type="checkbox"]'));
+
+  // It says whether all that are shown are ticked. What is not shown stays as it is.
+  const ticked = () => {
+    if (!all) return;
+    const shown = boxes();
+    all.checked = shown.length > 0 && shown.every((box) => box.checked);
+  };
+
+  if (all) {
+    all.hidden = false;
+    all.addEventListener("change", () => {
+      for (const box of boxes()) box.checked = all.checked;
+    });
+    table.tBodies[0].addEventListener("change", ticked);
+  }
 
   search.addEventListener("input", () => {
     most = AT_ONCE;

@@ -28,6 +28,7 @@ async function open(link) {
   document.body.append(dialog);
   window.htmx?.process(dialog);
   dialog.showModal();
+  document.dispatchEvent(new Event("interlock:arrived"));
 }
 
 document.addEventListener("click", (event) => {

@@ -10,14 +10,19 @@ if (document.querySelector("[data-came-back]")) {
   window.close();
 }
 
-function watch(opened, part) {
+let watching = 0;
+
+function watch(opened, part, stood) {
+  watching += 1;
   const timer = setInterval(() => {
     if (!opened.closed) return;
     clearInterval(timer);
+    watching -= 1;
     // The message of a window that came back is on its way: it goes first.
     setTimeout(() => {
       const here = new URL(location.href);
       here.searchParams.set("closed", part);
+      here.searchParams.set("stood", stood);
       location.replace(here);
     }, 1000);
   }, 300);
@@ -35,7 +40,7 @@ for (const form of document.querySelectorAll("form[data-opens-window]")) {
     mark.value = "yes";
     form.append(mark);
     setTimeout(() => mark.remove(), 0);
-    watch(opened, form.dataset.opensWindow);
+    watch(opened, form.dataset.opensWindow, form.dataset.stood);
   });
 }
 
@@ -43,14 +48,16 @@ if (document.querySelector("form[data-opens-window]")) {
   channel.addEventListener("message", () => {
     const here = new URL(location.href);
     here.searchParams.delete("closed");
+    here.searchParams.delete("stood");
     location.replace(here);
   });
 }
 
-// Waiting for a colleague, who signs in elsewhere: look again now and then, but never while somebody types.
+// Waiting for a colleague, who signs in elsewhere: look again now and then, but not under somebody's hands, who would lose their
+// place on the page, nor while a window is open: only this page sees that it was closed.
 if (document.querySelector("[data-waiting]")) {
   setInterval(() => {
-    const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName);
-    if (document.visibilityState === "visible" && !typing) location.reload();
+    const idle = document.activeElement === document.body && watching === 0;
+    if (document.visibilityState === "visible" && idle) location.reload();
   }, 10000);
 }

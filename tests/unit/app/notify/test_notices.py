@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from tests.contract.conftest import a_connection
 from tests.office import Office, an_office
 from tests.receivers import MailReceiver, WebReceiver, a_mail_receiver, a_web_receiver
 
-from interlock.app.errors import BadInput
+from interlock.app import states
+from interlock.app.errors import BadInput, Failure
 from interlock.app.notify import events, manage, watch
-from interlock.app.notify.courier import WAITS_US, Courier
+from interlock.app.notify.courier import Courier
 from interlock.app.notify.mail import Mail, Smtp
 from interlock.app.notify.post import Post
+from interlock.app.notify.sending import WAITS_US, NotDelivered
 from interlock.app.notify.webhook import Webhooks
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
@@ -24,6 +28,7 @@ from interlock.app.reach import Reach, write
 from interlock.core.model import Issue, IssueCategory, Side
 from interlock.objects.registry import SPECS
 from interlock.store import Store, calls, connections, cursors, issues, keyring, notices
+from interlock.store.errors import StoreError
 from interlock.store.notices import Notice
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +122,50 @@ async def test_a_suspension_is_told_once_with_its_reason_and_what_to_do(world: W
     assert await world.events() == ["suspended", "suspended"]
 
 
+async def test_a_message_has_an_id_that_no_other_installation_gives(world: World) -> None:
+    await world.state(**SUSPENDED)
+    await world.round(15)
+    (notice,) = await world.told()
+    (posted,) = world.posted()
+    assert posted["id"].endswith(f"-{notice.at_us:x}")
+    assert notice.at_us > 0
+
+
+async def test_two_processes_that_look_at_once_tell_of_many_issues_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.issues(range(30))
+    noticed = watch._noticed
+
+    async def meanwhile(*arguments: Any) -> Any:
+        """The other process looks, and tells, between this one's look and its word."""
+        monkeypatch.setattr(watch, "_noticed", noticed)
+        found = await noticed(*arguments)
+        world.office.advance(1)
+        await watch.look(world.store, world.office.clock_us())
+        return found
+
+    monkeypatch.setattr(watch, "_noticed", meanwhile)
+    await watch.look(world.store, world.office.clock_us())
+    assert await world.events() == ["issues"]
+
+
+@pytest.mark.parametrize("secret", ["pässword", "pass\u2013word"])
+async def test_a_mail_password_that_no_server_takes_is_said_without_showing_a_letter_of_it(
+    world: World, secret: str
+) -> None:
+    mail = Mail(Smtp("127.0.0.1", world.mail.port, "none", "interlock@example.com", "interlock", secret))
+    with pytest.raises(NotDelivered, match="not ASCII") as caught:
+        await mail.send("ada@example.com", "Subject", "Text", "1", 0)
+    told = "".join(traceback.format_exception(caught.value))
+    assert not [letter for letter in secret if not letter.isascii() and (letter in told or repr(letter)[1:-1] in told)]
+    assert not caught.value.again
+    await Mail(Smtp("127.0.0.1", world.mail.port, "none", "i@example.com", "interlock", "plain")).send(
+        "ada@example.com", "Subject", "Text", "2", 0
+    )
+    assert len(world.mail.mails) == 1
+
+
 @pytest.mark.parametrize("state", ["signed_out", "stopped_by_brake"])
 async def test_a_sign_out_and_a_brake_are_told_and_a_pause_is_not(world: World, state: str) -> None:
     await world.state(state="paused", state_reason="A person has paused it.")
@@ -183,6 +232,54 @@ async def test_a_forecast_above_the_allocation_is_told(world: World) -> None:
     await world.round(15)
     assert await world.events() == ["api_forecast"]
     assert "1,200 calls" in (await world.told())[0].body
+
+
+async def test_a_connection_that_is_held_up_is_told_once_when_it_has_lasted(world: World) -> None:
+    why = Failure("server_fault", "Salesforce broke down.", 3, side="salesforce", fix="Look at its status page.")
+    await states.hold_up(world.store, 1, why)
+    await world.round(14 * 60)
+    assert await world.events() == []
+    await states.hold_up(world.store, 1, why)
+    await world.round(2 * 60)
+    await world.round(15)
+    assert await world.events() == ["held_up"]
+    (notice,) = await world.told()
+    assert notice.title.endswith("is held up by Salesforce")
+    assert (notice.body.startswith("Salesforce broke down."), notice.fix) == (True, "Look at its status page.")
+    await states.go_on(world.store, 1)
+    await states.hold_up(world.store, 1, why)
+    await world.round(16 * 60)
+    assert await world.events() == ["held_up", "held_up"]
+
+
+async def test_the_crm_that_holds_a_connection_up_is_the_one_that_the_reason_is_about(world: World) -> None:
+    hubspot = Failure("server_fault", "HubSpot broke down.", 3, side="hubspot", fix="Look at its status page.")
+    salesforce = Failure("budget_spent", "Salesforce's daily calls are used up.", 4, side="salesforce", fix="Wait.")
+    await states.hold_up(world.store, 1, hubspot)
+    await world.round(10 * 60)
+    await states.hold_up(world.store, 1, salesforce)
+    await world.round(6 * 60)
+    (notice,) = await world.told()
+    assert notice.title.endswith("is held up by Salesforce")
+    assert notice.body.startswith("Salesforce's daily calls are used up.")
+
+
+@pytest.mark.parametrize("ends", [asyncio.CancelledError(), StoreError("The disk is full.")])
+async def test_work_that_is_ended_from_outside_leaves_what_holds_the_connection_up(
+    world: World, ends: BaseException
+) -> None:
+    why = Failure("server_fault", "Salesforce broke down.", 3, side="salesforce", fix="Look at its status page.")
+    await states.hold_up(world.store, 1, why)
+    with pytest.raises(type(ends)):
+        async with states.working(world.store, 1, first=False):
+            raise ends
+    async with world.store.read(1) as tx:
+        connection = await connections.get(tx, 1)
+        assert connection is not None
+        held_up = await states.held_up(tx, connection)
+    assert connection.state == "idle"
+    assert held_up is not None
+    assert held_up.reason == "Salesforce broke down."
 
 
 async def test_the_summary_comes_once_a_day_to_those_who_asked_for_it(world: World) -> None:

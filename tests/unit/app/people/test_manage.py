@@ -12,6 +12,9 @@ from interlock.app.people import audit_log, links, manage, programs
 from interlock.app.people.errors import LastAdmin, LinkVoid, SignInRefused
 from interlock.app.people.roles import Action, Role, allowed
 from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.app.setup import colleagues
+from interlock.app.setup import state as setup_state
+from interlock.core.model import Side
 
 pytestmark = pytest.mark.anyio
 
@@ -204,6 +207,24 @@ async def test_whoever_is_disabled_has_no_session_no_link_no_token_and_no_way_in
     assert await office.whose(session) is None
     assert await programs.whose(office.store, token) is None
     assert await office.sign_in("Bob")
+
+
+@pytest.mark.parametrize("how", ["disabled", "no admin any more"])
+async def test_a_colleagues_link_ends_when_its_maker_may_not_give_it_any_more(office: Office, how: str) -> None:
+    await office.add("Ada", Role.ADMIN)
+    bob = await office.add("Bob", Role.ADMIN)
+    begun = await setup_state.begin(office.store, await office.by("Ada"))
+    of_bob = await colleagues.ask(office.store, await office.by("Bob"), begun.id, Side.HUBSPOT)
+    of_ada = await colleagues.ask(office.store, await office.by("Ada"), begun.id, Side.SALESFORCE)
+    assert (await colleagues.opened(office.store, of_bob, None)).asked_by == "Bob"
+    if how == "disabled":
+        await manage.disable(office.store, By("person:1"), bob.id)
+        await manage.enable(office.store, By("person:1"), bob.id)
+    else:
+        await manage.change_role(office.store, By("person:1"), bob.id, Role.OPERATOR)
+    with pytest.raises(colleagues.LinkOver):
+        await colleagues.opened(office.store, of_bob, None)
+    assert await colleagues.opened(office.store, of_ada, None)
 
 
 async def test_a_reset_takes_the_password_away_at_once_and_gives_a_link(office: Office) -> None:

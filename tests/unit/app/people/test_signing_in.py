@@ -9,12 +9,12 @@ import pytest
 from tests.office import ADDRESS, PASSWORD, CountingHasher, Office
 
 from interlock.app.errors import BadInput
-from interlock.app.people import audit_log, manage, signing_in
-from interlock.app.people.errors import HeldBack, SignInRefused
+from interlock.app.people import audit_log, links, manage, signing_in
+from interlock.app.people.errors import HeldBack, LinkVoid, SignInRefused
 from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
-from interlock.store import people
+from interlock.store import one_time_links, people
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +104,44 @@ async def test_an_address_that_tries_many_accounts_waits_and_others_do_not(offic
     assert await office.sign_in("Ada", address="203.0.113.1")
 
 
+async def test_a_browser_that_has_signed_in_before_is_not_held_back_by_what_strangers_try(office: Office) -> None:
+    await office.add("Ada")
+    known = await signing_in.known_from_now_on(office.store, await office.sign_in("Ada"))
+    for number in range(6):
+        await refused(office, "Ada", address=f"198.51.100.{number}")
+
+    async def from_browser(cookie: str | None, name: str = "ada", password: str = PASSWORD) -> str:
+        email = f"{name}@example.com"
+        return await signing_in.sign_in(office.store, office.passwords, email, password, "203.0.113.1", None, cookie)
+
+    await office.add("Bob")
+    of_bob = await signing_in.known_from_now_on(office.store, await office.sign_in("Bob"))
+    assert known is not None
+    for cookie in (None, "", "made up", "\u0142", known[:-8] + "AAAAAAA=", of_bob):
+        with pytest.raises(HeldBack):
+            await from_browser(cookie)
+    assert await from_browser(known)
+    # What strangers try goes on to wait.
+    assert await refused(office, "Ada", PASSWORD, "203.0.113.2") == "held_back"
+
+
+async def test_a_browser_that_is_known_can_guess_no_more_often_than_anybody_and_holds_nobody_else_back(
+    office: Office,
+) -> None:
+    await office.add("Ada")
+    known = await signing_in.known_from_now_on(office.store, await office.sign_in("Ada"))
+
+    async def guess() -> str:
+        with pytest.raises((SignInRefused, HeldBack)) as caught:
+            await signing_in.sign_in(
+                office.store, office.passwords, "ada@example.com", "a wrong guess", "203.0.113.1", None, known
+            )
+        return caught.value.failure.code
+
+    assert [await guess() for _ in range(6)] == ["sign_in_refused"] * 5 + ["held_back"]
+    assert await office.sign_in("Ada", address="203.0.113.2")
+
+
 async def test_a_burst_of_tries_is_counted_before_any_of_them_is_looked_at(office: Office) -> None:
     await office.add("Ada")
     codes = await asyncio.gather(*(refused(office, "Ada") for _ in range(30)))
@@ -147,6 +185,11 @@ async def test_signing_in_again_ends_the_browsers_old_session(office: Office) ->
     assert await office.whose(new) is None
 
 
+async def test_a_password_is_hashed_with_argon2id_and_the_parameters_of_the_standard() -> None:
+    """RFC 9106, section 4, second recommendation: 64 MiB, three passes, four lanes."""
+    assert (await Passwords().hash(PASSWORD)).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 async def test_a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in(office: Office) -> None:
     ada = await office.add("Ada")
     stronger = Passwords(CountingHasher(time_cost=2))
@@ -172,6 +215,49 @@ async def test_whoever_is_disabled_while_the_password_is_compared_does_not_get_i
 
     with pytest.raises(SignInRefused):
         await signing_in.sign_in(office.store, Slow(office.hasher), ada.email, PASSWORD, ADDRESS)
+
+
+@pytest.mark.parametrize("deed", ["reset", "disabled and enabled again, with another password"])
+async def test_a_password_that_an_admin_takes_away_while_it_is_changed_stays_taken_away(
+    office: Office, deed: str
+) -> None:
+    """Whoever had stolen the session would keep the account, by a password of their own."""
+    ada = await office.add("Ada")
+    await office.add("Bob", Role.ADMIN)
+    thief = await office.visitor("Ada")
+    links_: list[str] = []
+
+    class Slow(Passwords):
+        async def hash(self, password: str) -> str:
+            made = await super().hash(password)
+            if deed == "reset":
+                links_.append((await manage.reset_password(office.store, BY_COMMAND, ada.id))[1])
+            else:
+                await manage.disable(office.store, BY_COMMAND, ada.id)
+                await manage.enable(office.store, BY_COMMAND, ada.id)
+                await manage.set_password(
+                    office.store, office.passwords, BY_COMMAND, ada.id, "another quiet amber lamp"
+                )
+            return made
+
+    with pytest.raises(SignInRefused):
+        await signing_in.change_password(
+            office.store, Slow(office.hasher), thief, PASSWORD, "quiet amber lantern", ADDRESS
+        )
+    assert await refused(office, "Ada", "quiet amber lantern") == "sign_in_refused"
+    for link in links_:
+        await links.choose_password(office.store, office.passwords, link, "my own amber lantern", ADDRESS)
+        assert await office.sign_in("Ada", "my own amber lantern")
+
+
+async def test_a_link_to_choose_a_password_ends_with_the_change_of_the_password(office: Office) -> None:
+    ada = await office.add("Ada")
+    visitor = await office.visitor("Ada")
+    async with office.store.write(None) as tx:
+        link = await one_time_links.make(tx, one_time_links.PASSWORD, ada.id, 3_600_000_000)
+    await signing_in.change_password(office.store, office.passwords, visitor, PASSWORD, "quiet amber lantern", ADDRESS)
+    with pytest.raises(LinkVoid):
+        await links.open_link(office.store, link)
 
 
 async def test_ones_own_password_changes_with_the_current_one_and_signs_out_everywhere_else(office: Office) -> None:

@@ -61,8 +61,11 @@ async def send(at: At) -> Response:
     if fields["salesforce_way"] == apps.KEY:
         fields["salesforce_way"] = field("salesforce_key")
     entered = Entered(**fields)
-    at.setup = await apps.save(at.store, at.by, at.setup, entered, at.version, local=_local(at))
-    at.plain = True
+    async with at.interlock.crms() as crms:
+        if at.leaves:
+            _setup, whole = await apps.leave(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
+            return at.leave(whole=whole)
+        at.setup = await apps.save(at.store, crms, at.by, at.setup, entered, at.version, local=_local(at))
     return at.go()
 
 

@@ -17,7 +17,7 @@ from interlock.crm.errors import CrmError
 from interlock.web import cookies
 from interlock.web.access import Asked
 from interlock.web.pages import new_sandbox, sign_in_again
-from interlock.web.pages.setup.connect import OPENED, WINDOW, look_around, pressed_cookie
+from interlock.web.pages.setup.connect import WINDOW, came_back, look_around, pressed_cookie
 from interlock.web.pages.setup.frame import At
 from interlock.web.texts import _
 
@@ -38,6 +38,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         return await new_sandbox.came_back(asked, side, connection_id)
     setup_id, part, window, token = _pressed(pressed)
     if part not in signing_in.PARTS or signing_in.PARTS[part] is not side:
+        await _note_refused(asked, side)
         text = _(
             "This browser began no such sign-in, or it keeps no cookies of Interlock. Begin it on the page Connect."
         )
@@ -45,6 +46,7 @@ async def _came_back(asked: Asked, side: Side) -> Response:
     browser = cookies.read(asked.request, sign_in.COOKIE)
     at = await _whose(asked, setup_id, token, browser)
     if at is None:
+        await _note_refused(asked, side)
         text = _("You were signed out of Interlock meanwhile. Sign in, open the set-up, and begin this sign-in again.")
         return asked.page("message.html", 403, title=_("Not signed in"), text=text)
     refused = None
@@ -52,18 +54,21 @@ async def _came_back(asked: Asked, side: Side) -> Response:
         async with at.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             await signing_in.finish(at.store, crms, at.by, at.setup.id, part, query, browser)
-            if at.link is None:
+            if at.link is None and part == side.value:
                 # Done without the colleague: a link that is still out there shows nobody what was signed in to.
                 await colleagues.take_back(at.store, at.by, at.setup.id, side)
         await look_around(at)
     except (AppError, CrmError) as error:
         refused = str(error)  # kept by `finish`, which the page we lead to says beside its button
-    response: Response = RedirectResponse(at.address(connect.slug), 303)
-    if window == WINDOW:
-        response = asked.page("setup/came_back.html", refused=refused)
-        response.headers.update(OPENED)
+    response = came_back(asked, refused) if window == WINDOW else RedirectResponse(at.address(connect.slug), 303)
     cookies.clear(response, pressed_cookie(side))
     return response
+
+
+async def _note_refused(asked: Asked, side: Side) -> None:
+    # Without a state nobody has come back from a sign-in: somebody has only looked at the address.
+    if "state" in asked.request.query_params:
+        await asked.site.denials.callback(side.value, asked.address)
 
 
 def _pressed(cookie: str | None) -> tuple[int, str, str, str]:
@@ -93,4 +98,4 @@ async def _whose(asked: Asked, setup_id: int, token: str, browser: str | None) -
     if setup is None:
         return None
     asked = msgspec.structs.replace(asked, visitor=visitor)
-    return At(asked, setup, connect.slug, found[0].id == setup_id)
+    return At(asked, setup, connect.slug, len(found) == 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from interlock.app.errors import BadInput
+from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import configuration, connecting, drift, migrate, properties
 from interlock.app.setup.configuration import Values, slug
+from interlock.crm.errors import CrmError
 from interlock.web import forms
 from interlock.web.pages.setup import barred, looking
 from interlock.web.pages.setup.frame import At, Page
@@ -22,7 +23,10 @@ async def show(at: At, form: forms.Shown) -> Response:
     found, form = await looking.found_or_why(at, form)
     if found is not None and found.barred:
         # Whoever was told what is lacking grants it, and loads the page again.
-        found = await connecting.found_anew(at.interlock, at.by, at.setup)
+        try:
+            found = await connecting.found_anew(at.interlock, at.by, at.setup)
+        except (AppError, CrmError) as error:
+            form = looking.said(error, form)
     lacking = [] if found is None else configuration.lacking(found, migrate.lists_of(at.setup))
     names = object_names()
     kept: dict[str, str] = {"missing": values.missing}
@@ -52,6 +56,9 @@ async def send(at: At) -> Response:
         values = msgspec.convert(chosen, Values)
     except msgspec.ValidationError as error:
         raise BadInput(_("This page has no such choice."), fix=_("Load the page again.")) from error
+    if at.leaves:
+        await at.save(configuration.left(before, values))
+        return at.leave()
     found = await looking.found(at)
     configuration.check(values, found, migrate.lists_of(at.setup))
     await at.save(values)

@@ -8,7 +8,7 @@ from interlock.app.errors import AppError, BadInput
 from interlock.app.setup import contacts
 from interlock.app.setup.contacts import Values, slug
 from interlock.crm.errors import CrmError
-from interlock.crm.hubspot.model import RecordList
+from interlock.crm.hubspot.model import ListPage, RecordList
 from interlock.web import forms
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At, Page
@@ -26,13 +26,32 @@ async def show(at: At, form: forms.Shown) -> Response:
         "in_hubspot": "update" if values.in_hubspot else _NOTHING,
     }
     form = forms.Shown({**kept, **form.values}, form.refused)
-    lists: list[RecordList] = []
+    found: ListPage | None = None
+    lists: list[tuple[str, str]] = []
     if form.values["which"] == "list":
         try:
-            lists = await contacts.lists(at.interlock, at.setup, form.values.get("search", ""))
+            found = await contacts.lists(at.interlock, at.setup, form.values.get("search", ""))
+            lists = [(each.id, _shown(each)) for each in found.lists]
         except (AppError, CrmError) as error:
             form = looking.said(error, form)
-    return at.page("setup/contacts.html", form, values=values, lists=[(each.id, _shown(each)) for each in lists])
+        chosen = form.values["list_id"]
+        if chosen and chosen not in [id_ for id_, _label in lists]:
+            lists.insert(0, (chosen, await _chosen(at, chosen, reachable=found is not None)))
+    return at.page("setup/contacts.html", form, values=values, found=found, lists=lists, most=contacts.LISTS_SHOWN)
+
+
+async def _chosen(at: At, list_id: str, *, reachable: bool) -> str:
+    """The list that is chosen, where it is not among those found: it stays so until another one is."""
+    values = contacts.values_of(at.setup)
+    name = values.list_name if list_id == values.list_id and values.list_name else list_id
+    if not reachable:
+        return name
+    try:
+        return _shown(await contacts.chosen_list(at.interlock, at.setup, list_id))
+    except BadInput:
+        return _("%(name)s (not in the HubSpot account any more)") % {"name": name}
+    except CrmError:
+        return name
 
 
 def _shown(each: RecordList) -> str:
@@ -52,8 +71,12 @@ async def send(at: At) -> Response:
     chosen = Values(
         in_salesforce="" if in_salesforce == _NOTHING else in_salesforce,  # type: ignore[arg-type]
         in_hubspot=in_hubspot == "update",
-        saved=field("go") != "leave" or contacts.done(at.setup),
+        saved=True,
     )
+    if at.leaves:
+        list_id = field("list_id") if field("which") == "list" else None
+        await at.save(contacts.left(contacts.values_of(at.setup), chosen, list_id))
+        return at.leave(whole=list_id != "")
     if field("which") == "list":
         if not field("list_id"):
             raise BadInput(

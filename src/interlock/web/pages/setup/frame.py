@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import AppError, Stale, as_failure
 from interlock.app.people.visitor import By
-from interlock.app.setup import path, state
+from interlock.app.setup import connect, path, state
 from interlock.crm.errors import CrmError
 from interlock.store import Store
 from interlock.store.colleague_links import ColleagueLink
@@ -30,7 +30,8 @@ NEW = "new"
 
 
 class At(msgspec.Struct):
-    """One request to a step. `plain`: of the set-up that an address without a number means. `link`, `token`: a colleague's."""
+    """One request to a step. `plain`: no other set-up is under way, so that an address needs no number. `link`, `token`: a
+    colleague's."""
 
     asked: Asked
     setup: Setup
@@ -78,6 +79,22 @@ class At(msgspec.Struct):
         """Of the form behind every *Sign in to ...*."""
         return f"/colleague/{self.token}/connect/sign-in" if self.link is not None else self.address("connect/sign-in")
 
+    @property
+    def asks_again(self) -> str:
+        """For a part of the step's page that asks for itself anew: of this set-up, whatever is begun meanwhile."""
+        return self.address(self.slug) if self.link is not None else self.address(self.slug, setup=str(self.setup.id))
+
+    @property
+    def sides(self) -> list[str]:
+        """Whom this set-up joins, as far as somebody has signed in: to be told from another one under way."""
+        values = connect.values_of(self.setup)
+        signed_in = (("HubSpot", values.hubspot), ("Salesforce", values.salesforce))
+        return [
+            f"{name}: {each.identity.account_name} ({each.identity.account_id})"
+            for name, each in signed_in
+            if each is not None
+        ]
+
     def address(self, slug: str, **query: str) -> str:
         """Of a step of this set-up, for this visitor. `slug` may have parts: `connect/hubspot`."""
         if self.link is not None:
@@ -92,12 +109,21 @@ class At(msgspec.Struct):
         self.setup = await state.save(
             self.store, self.by, self.setup.id, self.slug, values, self.version, self.newest_seen
         )
-        self.plain = True
+
+    @property
+    def leaves(self) -> bool:
+        """*Save and leave*: what can be kept of what was typed is kept. Nothing but a stale page is refused and no CRM is asked
+        for anything: whoever has to go can. A sign-in that a complete other one takes the place of is ended at its CRM."""
+        return self.asked.field("go") == "leave"
+
+    def leave(self, *, whole: bool = True) -> Response:
+        """`whole` false: something that was typed could not be kept."""
+        return RedirectResponse("/?done=setup_left" if whole else "/?done=setup_left_partly", 303)
 
     def go(self) -> Response:
         """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here."""
-        if self.asked.field("go") == "leave":
-            return RedirectResponse("/?done=setup_left", 303)
+        if self.leaves:
+            return self.leave()
         if self.link is not None:
             return RedirectResponse(self.address("connect"), 303)
         on = self.back or path.after(self.setup, self.slug) or self.slug
@@ -166,22 +192,27 @@ async def sent(at: At, page: Page, send: Send) -> Response:
         assert failure is not None
         form, status_code = forms.Shown(typed, [forms.Refused(None, forms.said(failure))]), 502
     response = await page.show(at, form)
-    response.status_code = status_code
+    if response.status_code == 200:  # else it leads to where things stand now, such as a finish that runs
+        response.status_code = status_code
     return response
 
 
 async def opened(asked: Asked, slug: str) -> At | Response:
-    """The set-up that is meant: the one that is named, else the one that was changed last. A step that is not in its path, or whose
-    turn is not yet, leads to the one that is."""
+    """The set-up that is meant: the one that is named, else the only one; where several are under way nobody guesses which. A step
+    that is not in its path, or whose turn is not yet, leads to the one that is."""
     named = asked.field("setup") or asked.request.query_params.get("setup", "")
     found = await state.under_way(asked.site.store)
     if named.isascii() and named.isdecimal() and len(named) < 16:
         setup = next((each for each in found if each.id == int(named)), None)
         if setup is None:
             return RedirectResponse("/setup", 303)
+    elif named == NEW or not found:
+        setup = Setup()
+    elif len(found) == 1:
+        setup = found[0]
     else:
-        setup = found[0] if found and named != NEW else Setup()
-    plain = setup.id == (found[0].id if found else 0)
+        return RedirectResponse("/setup", 303)
+    plain = all(each.id == setup.id for each in found)
     seen = asked.field("newest_seen")
     newest = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 16 else None
     at = At(asked, setup, slug, plain, newest if newest is not None else await state.newest_id(asked.site.store))

@@ -1,4 +1,5 @@
-"""/setup: on to where the one set-up stands; a choice where several are under way; the start where there is none. Giving one up."""
+"""/setup: on to where the one set-up stands; a choice where several are under way; the start where there is none, or another is
+wanted. Giving one up."""
 
 from __future__ import annotations
 
@@ -15,15 +16,17 @@ from interlock.web.texts import _
 
 async def show(asked: Asked) -> Response:
     found = await state.under_way(asked.site.store)
-    if len(found) < 2:
-        setup = found[0] if found else Setup()
-        slug = path.resume(setup)
-        return RedirectResponse(At(asked, setup, slug, True).address(slug), 303)
+    if asked.request.query_params.get("setup") == NEW or not found:
+        first = path.STEPS[0].slug
+        return RedirectResponse(At(asked, Setup(), first, not found).address(first), 303)
+    if len(found) == 1:
+        slug = path.resume(found[0])
+        return RedirectResponse(At(asked, found[0], slug, True).address(slug), 303)
     rows = []
     for setup in found:
         slug = path.resume(setup)
-        rows.append((setup, title_of(slug), At(asked, setup, slug, False).address(slug)))
-    return asked.page("setup/several.html", rows=rows, new=f"/setup/{path.STEPS[0].slug}?setup={NEW}")
+        rows.append((At(asked, setup, slug, False), title_of(slug)))
+    return asked.page("setup/several.html", rows=rows, new=f"/setup?setup={NEW}")
 
 
 async def ask_to_give_up(asked: Asked) -> Response:
@@ -33,12 +36,13 @@ async def ask_to_give_up(asked: Asked) -> Response:
     except Missing:
         return RedirectResponse("/setup", 303)
     back = At(asked, setup, "", False).address(path.resume(setup))
-    return asked.page("setup/give_up.html", setup=setup, back=back)
+    run = await finish.standing(asked.site.interlock, setup.id)
+    return asked.page("setup/give_up.html", setup=setup, back=back, tried=finish.may_undo(run))
 
 
 async def give_up(asked: Asked) -> Response:
     setup = await _named(asked, asked.field("setup"))
-    finish.check_not_running(asked.site.interlock, setup.id)
+    await finish.check_not_running(asked.site.interlock, setup.id)
     async with asked.site.interlock.crms() as crms:
         ended = await signing_in.give_up(asked.site.store, crms, asked.by, setup.id)
     stayed = [told(f"{each.why_not} {each.fix}") for each in ended if each.why_not is not None]

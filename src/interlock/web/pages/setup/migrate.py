@@ -48,7 +48,7 @@ async def show(at: At, form: forms.Shown) -> Response:
 async def send(at: At) -> Response:
     """*Next*: what was brought stays, whether lists were or not."""
     values = migrate.values_of(at.setup)
-    saved = at.asked.field("go") != "leave" or values.saved
+    saved = values.saved or not at.leaves
     await at.save(msgspec.structs.replace(values, relink=at.asked.field("relink") == "yes", saved=saved))
     return at.go()
 

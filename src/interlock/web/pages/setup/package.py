@@ -54,13 +54,22 @@ async def show(at: At, form: forms.Shown) -> Response:
         installed=package.done(at.setup),
         run=run,
         long=run is not None and run.long(at.interlock.clock_us()),
+        word_by=_word_by(at, run),
         found=found,
         profiles=profiles,
         trouble=trouble,
+        may_not_install=package.may_not_install(at.setup),
         address=address,
         host="" if address.origin is None else urlsplit(address.origin).netloc,
         waiting=await colleagues.waiting(at.store, at.setup.id),
     )
+
+
+def _word_by(at: At, run: package.Run | None) -> str:
+    """How whoever leaves the page learns that the install has ended (app/notify/installs.py)."""
+    if run is not None and run.by.startswith("person:") and at.asked.site.post.mail is not None:
+        return "you" if run.by == at.by.actor else "they"
+    return "bell" if at.link is None else "link"
 
 
 async def own_address(at: At) -> str:
@@ -75,11 +84,7 @@ def _said(error: Exception) -> str:
 
 async def send(at: At) -> Response:
     if at.asked.field("go") == "next" and not package.done(at.setup):
-        raise BadInput(
-            _("The package is not installed yet."),
-            code="package_missing",
-            fix=_("Install it here, or ask a colleague."),
-        )
+        at.setup = await package.take_as_it_is(at.interlock, at.by, at.setup, await own_address(at))
     return at.go()
 
 
@@ -116,12 +121,10 @@ async def again(at: At) -> Response:
 
 async def download(at: At, form: forms.Shown) -> Response:
     """What would be deployed, for somebody who deploys it with Salesforce's own tools."""
-    further: tuple[parts.Grant, ...] = ()
     try:
-        further = (await package.look(at.interlock, at.setup, await own_address(at))).further
+        zipped = await package.zipped(at.interlock, at.setup, await own_address(at))
     except (AppError, CrmError) as error:
         return await show(at, forms.Shown({}, [forms.Refused(None, _said(error))]))
-    zipped = parts.package(parts.address_of(await own_address(at)), further)
     headers = {"Content-Disposition": 'attachment; filename="interlock-package.zip"'}
     return Response(zipped, media_type="application/zip", headers=headers)
 

@@ -63,9 +63,12 @@ def _enable(object_: str) -> str:
 
 async def send(at: At) -> Response:
     values = properties.values_of(at.setup)
-    saved = at.asked.field("go") != "leave" or values.saved
-    await at.save(properties.Values(values.objects, values.rules, saved))
-    await drift.remember(at.interlock, at.setup, await looking.found(at))
+    if at.leaves:
+        # Switches and rules are kept where they are pressed: there is nothing more on the page.
+        return at.leave()
+    found = await looking.found(at)
+    await at.save(properties.Values(values.objects, values.rules, saved=True))
+    await drift.remember(at.interlock, at.setup, found)
     return at.go()
 
 

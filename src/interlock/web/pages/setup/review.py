@@ -40,11 +40,13 @@ async def show(at: At, form: forms.Shown) -> Response:
         return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
     found, form = await looking.found_or_why(at, form)
     seen: Seen | None = None
+    pairs = 0
     granted = None
     changed: list[str] = []
     lacking: list[str] = []
     if found is not None:
         seen = await review.seen(at.interlock, at.by, at.setup, found)
+        pairs = await review.pairs_of(at.interlock, found)
         changed = drifted.lines(await drift.since_made(at.interlock, at.setup, found))
         lacking = drifted.lacking(drift.unmatched(found.schemas, properties.draft_of(at.setup, found)))
         if query.get("grants") == "yes":
@@ -67,7 +69,24 @@ async def show(at: At, form: forms.Shown) -> Response:
         names=object_names(),
         count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
+        from_now_on=_from_now_on(pairs),
     )
+
+
+def _from_now_on(pairs: int) -> str:
+    """What *Only what changes from now on* means here. `pairs`: of a connection that has synced before, or tried some records."""
+    told = _(
+        "From the moment when you finish the set-up. Records that changed before are neither linked nor created, as with HubSpot's"
+        " own integration."
+    )
+    if not pairs:
+        return told
+    known = _n(
+        "The %(num)s pair that is linked already is compared: what was edited meanwhile is carried over by its rules.",
+        "The %(num)s pairs that are linked already are compared: what was edited meanwhile is carried over by their rules.",
+        pairs,
+    )
+    return f"{told} {known % {'num': number(pairs)}}"
 
 
 def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
@@ -212,15 +231,19 @@ def _how_long(told: dict[str, Any]) -> str:
 
 
 async def send(at: At) -> Response:
-    if at.asked.field("go") == "leave":
-        return at.go()
     existing = at.asked.field("existing")
+    if at.leaves:
+        # Who goes on from a trial goes on with what was chosen for it.
+        if existing in EXISTING and await finish.standing(at.interlock, at.setup.id) is None:
+            await at.save(Values(existing))
+        return at.leave(whole=existing in ("", review.values_of(at.setup).existing))
     if existing not in EXISTING:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
     values = Values(existing)
-    await review.confirm(at.interlock, at.by, at.setup, values, at.asked.field("of"), at.asked.field("count"))
+    shown, typed = at.asked.field("of"), at.asked.field("count")
+    choices = await review.confirm(at.interlock, at.by, at.setup, values, shown, typed)
     await at.save(values)
-    await finish.begin(at.interlock, at.by, at.setup)
+    await finish.begin(at.interlock, at.by, at.setup, choices=choices)
     return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 

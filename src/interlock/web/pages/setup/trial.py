@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import finish, trial
+from interlock.app.setup import finish, review, trial
 from interlock.app.setup.finish import Run
 from interlock.app.undo.documents import plan_document
 from interlock.crm.errors import CrmError
 from interlock.web import forms
+from interlock.web.pages import progress
 from interlock.web.pages.setup import looking
 from interlock.web.pages.setup.frame import At
 from interlock.web.pages.undo import confirmed
@@ -19,10 +20,17 @@ PROGRESS = "/settings/progress"
 
 
 async def go_on(at: At) -> Response:
-    """*Continue*."""
+    """*Continue*: the rest is linked and created, as the page has counted it."""
     run = await finish.standing(at.interlock, at.setup.id)
     if run is None or run.state != "tried":
         raise BadInput(_("There is no trial to go on from."), fix=_("Finish the set-up here."))
+    finish.check_choices(run, at.setup)
+    typed = at.asked.field("count").strip()
+    try:
+        await review.confirm_rest(at.interlock, at.by, at.setup, typed)
+    except BadInput as error:
+        form = forms.refused(error, {"count": typed}, ("count",))
+        return await progress.page(at.asked, str(at.setup.id), form, forms.status_of(error))
     await finish.begin(at.interlock, at.by, at.setup, go_on=True)
     return _progress(at)
 

@@ -1,0 +1,80 @@
+"""Work behind pages whose record stands in the store until it has ended: the finish of a set-up, an install, getting a new sandbox
+ready. However many processes serve the pages, one of them does it.
+
+Whoever has the work's lease does it: a row like an org's (store/lease.py), named after the work. Any other process that is asked
+about it stands by, and goes on with it should the one that had it die. What is worked on is the record as it stands once the lease
+is had, so that of two that begin at once one record is left, and is worked on once. Who has lost the lease, because it froze, is
+cancelled and can no longer say how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from interlock.app.background import Background
+from interlock.engine.ownership import own
+from interlock.store import Fenced, HeldByOther, Store
+from interlock.store import lease as leases
+from interlock.store.lease import Lease
+
+# How often one that stands by looks whether the other has died, or has ended it.
+LOOK_AGAIN_S = 2.0
+
+
+class Opened(Protocol):
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock_us(self) -> Callable[[], int]: ...
+
+    @property
+    def background(self) -> Background: ...
+
+
+class Record(Protocol):
+    @property
+    def state(self) -> str: ...
+
+
+Kept = TypeVar("Kept", bound=Record)
+
+
+async def runs(interlock: Opened, name: str) -> bool:
+    """Whether some process has it in hand: this one, or another that holds its lease and may be alive."""
+    if interlock.background.runs(name):
+        return True
+    async with interlock.store.read(None) as tx:
+        held = await leases.read(tx, name)
+    return held is not None and held.until_us > interlock.clock_us() and not interlock.store.has_died(held.owner)
+
+
+def carry_on(
+    interlock: Opened,
+    name: str,
+    load: Callable[[], Awaitable[Kept | None]],
+    work: Callable[[Kept, Lease], Awaitable[None]],
+) -> None:
+    """Behind the page, as long as the record says `running`. `work` says under the lease how it ended."""
+
+    async def left() -> Kept | None:
+        record = await load()
+        return record if record is not None and record.state == "running" else None
+
+    async def turn() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        while await left() is not None:
+            try:
+                async with own(interlock.store, name, interlock.background.owner, interlock.clock_us) as ownership:
+                    ownership.after_loss = task.cancel
+                    # Looked at again: another may have ended it before it gave the lease back.
+                    if (record := await left()) is not None:
+                        await work(record, ownership.lease)
+                return
+            except (HeldByOther, Fenced):
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    interlock.background.start(name, turn)

@@ -1,0 +1,135 @@
+"""What a change of what syncs would do, before it is saved: an object turned on, other rules for new records, another list.
+
+The next sync is played on a copy that has the change; nothing is written to a CRM or to the connection. Saving is object_rules.py
+and what_syncs.py. The page that shows it saves only what a person has typed the number of creates of, where that is a large number;
+a program that calls the API changes it at once, and unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from interlock.app import key_fields, preview, what_syncs
+from interlock.app.compile import Compiler
+from interlock.app.connect import map_objects
+from interlock.app.connections import is_on
+from interlock.app.disconnect import NOT_CONNECTED
+from interlock.app.errors import BadInput
+from interlock.app.new_properties import with_properties
+from interlock.app.object_rules import with_object
+from interlock.app.preview import Planned
+from interlock.app.schemas import Schemas, read_schemas
+from interlock.app.setup.review import MANY_CREATES
+from interlock.app.typed_count import is_typed
+from interlock.app.what_syncs import Choice, WhatSyncs
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.objects.registry import SPECS
+from interlock.store import Store, WriteTx
+from interlock.store.connections import Connection
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Of one object: it is turned on (`on`), or another choice of what of it syncs. `edition`: of what the person had seen."""
+
+    object: str
+    on: bool = False
+    choice: Choice = Choice()
+    edition: str | None = None
+    # Whether more may sync or be created than before. What only narrows that can do no harm, and may be saved unseen.
+    widens: bool = True
+
+
+def is_shown(connection: Connection, change: Change) -> bool:
+    """Whether there is anything to look at: it syncs, or will once a person lets it. What is set for an object that is off does
+    nothing until it is turned on, and is seen then."""
+    syncs = connection.begun_at_us is not None and connection.state != NOT_CONNECTED
+    return syncs and (change.on or is_on(connection, change.object))
+
+
+def turned_on(connection: Connection, slug: str) -> Change:
+    return Change(slug, on=True, edition=what_syncs.chosen(connection, slug).edition)
+
+
+def chosen(connection: Connection, slug: str, choice: Choice, edition: str | None) -> Change | None:
+    """None: it is like this already. Raises BadInput."""
+    before = what_syncs.chosen(connection, slug)
+    after = what_syncs.chosen(_copy(connection, what_syncs.settings_with(connection, slug, choice)), slug)
+    return None if after == before else Change(slug, False, choice, edition, _widens(before, after))
+
+
+def _widens(before: WhatSyncs, after: WhatSyncs) -> bool:
+    other_list = before.list_id is not None and after.list_id != before.list_id
+    creates = after.create_in_salesforce not in (what_syncs.NOTHING, before.create_in_salesforce)
+    return other_list or creates or (after.create_in_hubspot and not before.create_in_hubspot)
+
+
+def _copy(connection: Connection, settings: dict[str, Any]) -> Connection:
+    return msgspec.structs.replace(connection, settings=settings)
+
+
+async def plan(
+    store: Store,
+    connection: Connection,
+    change: Change,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+) -> Planned:
+    """What the next sync of the object would do. Raises CrmError."""
+    slug, schemas = change.object, None
+    if change.on:
+        schemas = await _schemas_to_be(connection, slug, hubspot, salesforce)
+        settings = with_object(connection, slug)
+    else:
+        settings = what_syncs.settings_with(connection, slug, change.choice)
+
+    async def prepare(tx: WriteTx) -> None:
+        if schemas is not None:
+            await map_objects(tx, Compiler(schemas), (slug,))
+
+    return await preview.plan(
+        store,
+        _copy(connection, settings),
+        hubspot,
+        salesforce,
+        clock_us,
+        only=[slug],
+        schemas=schemas,
+        prepare=prepare,
+    )
+
+
+async def _schemas_to_be(
+    connection: Connection, slug: str, hubspot: HubSpotClient, salesforce: SalesforceClient
+) -> Schemas:
+    """With the properties that turning it on makes. Interlock's own id property is not among them: see setup/draft.py."""
+    slugs = [each for each in SPECS if each == slug or is_on(connection, each)]
+    schemas = await read_schemas(hubspot, salesforce, slugs)
+    spec = SPECS[slug]
+    new = [(spec.hubspot_type, each) for each in key_fields.default_properties(schemas, spec)]
+    return with_properties(schemas, new)
+
+
+def creates_of(document: dict[str, Any]) -> int:
+    """Of the document of a plan."""
+    return sum(each["create_in_hubspot"] + each["create_in_salesforce"] for each in document["objects"].values())
+
+
+def must_be_typed(document: dict[str, Any]) -> bool:
+    return creates_of(document) > MANY_CREATES
+
+
+def check_count(document: dict[str, Any], typed: str) -> None:
+    """Raises BadInput."""
+    creates = creates_of(document)
+    if must_be_typed(document) and not is_typed(typed, creates):
+        raise BadInput(
+            f"{creates:,} records would be created.",
+            code="count_not_typed",
+            field="count",
+            fix=f"Type {creates} to confirm.",
+        )

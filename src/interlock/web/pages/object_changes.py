@@ -1,0 +1,150 @@
+"""What a change of what syncs would do, shown before it is saved. The preview runs behind the page, as a job with an address."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from interlock.app import object_rules, preview, setting_changes, what_syncs
+from interlock.app.documents import with_head
+from interlock.app.errors import AppError, Missing, Stale
+from interlock.app.jobs import Job
+from interlock.app.setting_changes import Change
+from interlock.app.setup.review import COUNTS_FOR_US, Seen
+from interlock.crm.errors import CrmError
+from interlock.objects.registry import SPECS
+from interlock.store.connections import Connection
+from interlock.web import forms, settings
+from interlock.web.access import Asked
+from interlock.web.pages.new_sandbox import count_titles
+from interlock.web.pages.setup.review import calls_and_time
+from interlock.web.site import Site
+from interlock.web.texts import _
+
+_KIND = "plan"
+
+
+async def look(asked: Asked, connection: Connection, change: Change) -> Response:
+    """Nothing is saved yet. Raises AppError."""
+    work = partial(_plan, asked.site, connection, change)
+    what = {"objects": [change.object], "limit": None, "change": msgspec.to_builtins(change)}
+    job = asked.site.jobs.begin(_KIND, connection.name, what, work)
+    return settings.back(connection, f"{change.object}/change/{job.id}")
+
+
+async def _plan(site: Site, connection: Connection, change: Change) -> dict[str, Any]:
+    async with site.interlock.clients(connection) as clients:
+        found = await setting_changes.plan(
+            site.store, connection, change, clients.hubspot, clients.salesforce, site.clock_us
+        )
+    return with_head(preview.as_document(found), _KIND, site.clock_us())
+
+
+async def show(asked: Asked) -> Response:
+    connection = await settings.connection_of(asked)
+    return _page(asked, connection, *await _job_of(asked, connection), forms.Shown())
+
+
+def _is_old(asked: Asked, found: Job, change: Change) -> bool:
+    """Whether the preview counts no more: others have edited meanwhile, and what was typed is not what would be created."""
+    if found.ended_at_us is None or not change.widens:
+        return False
+    return asked.site.clock_us() - found.ended_at_us > COUNTS_FOR_US
+
+
+async def _job_of(asked: Asked, connection: Connection) -> tuple[Job, Change]:
+    """Raises Missing."""
+    found = await asked.site.jobs.get(str(asked.request.path_params["job"]))
+    change = msgspec.convert(found.asked["change"], Change) if "change" in found.asked else None
+    if change is None or found.connection != connection.name or change.object != _slug(asked):
+        raise Missing(
+            _("There is no such change."), code="no_such_job", fix=_("Make it again on the tab of its object.")
+        )
+    return found, change
+
+
+def _slug(asked: Asked) -> str:
+    return asked.request.url.path.split("/")[3]
+
+
+def _page(
+    asked: Asked,
+    connection: Connection,
+    found: Job,
+    change: Change,
+    form: forms.Shown,
+    error: AppError | CrmError | None = None,
+) -> Response:
+    document = found.result
+    return settings.shown(
+        asked,
+        connection,
+        change.object,
+        "object_change.html",
+        200 if error is None else forms.status_of(error) if isinstance(error, AppError) else 502,
+        slug=change.object,
+        spec=SPECS[change.object],
+        change=change,
+        job=found.document(),
+        counts=None if document is None else document["objects"][change.object],
+        count_titles=count_titles(),
+        how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
+        typed=document is not None and setting_changes.must_be_typed(document),
+        creates=0 if document is None else setting_changes.creates_of(document),
+        old=_is_old(asked, found, change),
+        form=form,
+    )
+
+
+async def save(asked: Asked) -> Response:
+    """What the page has shown; a preview that failed is enough only where nothing more can sync or be created. One that is old is
+    made anew."""
+    connection = await settings.connection_of(asked)
+    found, change = await _job_of(asked, connection)
+    if asked.field("do") == "preview":
+        return await look(asked, connection, change)
+    if found.result is None and (change.widens or found.state == "running"):
+        return settings.back(connection, f"{change.object}/change/{found.id}")
+    try:
+        if _is_old(asked, found, change):
+            raise Stale(
+                _("This preview is more than an hour old: a sync may do something else by now. Nothing was saved."),
+                fix=_("Preview it anew, then save."),
+            )
+        if found.result is not None:
+            setting_changes.check_count(found.result, asked.field("count"))
+        await carry_out(asked, connection, change)
+    except (AppError, CrmError) as error:
+        at = error.failure.field if isinstance(error, AppError) and error.failure.field == "count" else None
+        form = forms.Shown({"count": asked.field("count")}, [forms.Refused(at, settings.said_by(error))])
+        return _page(asked, connection, found, change, form, error)
+    return settings.back(connection, change.object, "turned" if change.on else "rules")
+
+
+async def carry_out(asked: Asked, connection: Connection, change: Change) -> None:
+    """Raises AppError, CrmError."""
+    site, slug = asked.site, change.object
+    async with AsyncExitStack() as stack:
+        if change.on:
+            clients = await stack.enter_async_context(site.interlock.clients(connection, deploying=True))
+            await object_rules.turn_on(
+                site.store,
+                connection,
+                slug,
+                clients.hubspot,
+                clients.salesforce,
+                site.clock_us,
+                asked.by,
+                edition=change.edition,
+            )
+            return
+        hubspot = None
+        if isinstance(change.choice.list_id, str):
+            hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
+        await what_syncs.choose(
+            site.store, connection, slug, change.choice, hubspot, by=asked.by, edition=change.edition
+        )
