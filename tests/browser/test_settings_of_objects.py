@@ -101,11 +101,15 @@ async def test_who_syncs_is_limited_to_a_list_and_to_nobody_less_again(page: Pag
 
 
 @pytest.mark.presses(
-    f"GET {OBJECT}/mappings/{{pair}}", f"POST {OBJECT}/mappings/preview", f"POST {OBJECT}/mappings/save"
+    f"GET {OBJECT}/mappings/{{pair}}",
+    f"POST {OBJECT}/mappings/preview",
+    f"POST {OBJECT}/mappings/save",
+    f"POST {OBJECT}/add",
 )
 async def test_a_mapping_is_added_changed_and_removed_and_each_is_shown_before(settled: Settled, page: Page) -> None:
     await page.goto(f"{HERE}/contacts")
     await page.get_by_role("link", name="Add mapping").click()
+    await page.get_by_role("button", name="Read properties and fields again").click()
     await page.get_by_label("HubSpot property").select_option("twitterhandle")
     await page.get_by_role("button", name="Show fields that fit").click()
     await page.get_by_label("Salesforce field").select_option(index=0)

@@ -110,6 +110,21 @@ def test_a_mapping_that_is_added_carries_values_and_only_fields_that_fit_are_off
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_a_property_that_was_made_a_minute_ago_is_offered_once_both_crms_are_read_again(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await _pair(world)
+        admin = await world.admin()
+        world.property("contacts", "shoe_size", "string", "text")
+        before = await admin.get(f"{HERE}/add")
+        assert "shoe_size" not in {each.get("value") for each in before.page.all("option")}
+        again = await admin.post(f"{HERE}/add", before.page.form(f"{HERE}/add"))
+        assert again.status == 303
+        after = await admin.get(again.to or "")
+        assert "shoe_size" in {each.get("value") for each in after.page.all("option")}
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_a_mapping_that_is_removed_leaves_both_values_alone(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         person, contact = await _pair(world, jobtitle="Analyst")

@@ -74,3 +74,9 @@ async def kept_schemas(
 async def keep_schemas(store: Store, connection_id: int, schemas: Schemas, lease: Lease | None = None) -> None:
     async with store.write(connection_id, lease) as tx:
         await directory.put(tx, NAME, msgspec.to_builtins(schemas))
+
+
+async def read_at_us(store: Store, connection_id: int) -> int | None:
+    """When the kept ones were read. None: none are kept, or they are too old to be used."""
+    async with store.read(connection_id) as tx:
+        return await directory.put_at_us(tx, NAME, MAX_AGE_US)

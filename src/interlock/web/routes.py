@@ -81,6 +81,7 @@ def _of_object(slug: str) -> list[Address]:
         Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
         Address("POST", f"{here}/permissions", Action.CONFIGURE, mapping_changes.grant),
         Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
+        Address("POST", f"{here}/add", Action.CONFIGURE, mapping_changes.read_again),
         Address("POST", f"{here}/mappings/preview", Action.CONFIGURE, mapping_changes.preview),
         Address("POST", f"{here}/mappings/save", Action.CONFIGURE, mapping_changes.save),
         Address("GET", f"{here}/mappings/{{pair}}", Action.CONFIGURE, mapping_changes.edit),

@@ -14,7 +14,8 @@ from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
 from interlock.app.mapping_effect import permitted
 from interlock.app.package import permit
-from interlock.app.schemas import Schemas, keep_schemas, read_schemas
+from interlock.app.schemas import Schemas, keep_schemas, read_at_us, read_schemas
+from interlock.app.times import rfc3339
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
 from interlock.store.connections import Connection
@@ -56,7 +57,18 @@ async def _add(asked: Asked, form: forms.Shown, error: AppError | CrmError | Non
         table=await mapping_table.table(store, connection.id, slug),
         choices=rule_choices(),
         form=form,
+        read_at=rfc3339(await read_at_us(store, connection.id)),
     )
+
+
+async def read_again(asked: Asked) -> Response:
+    """What can be joined is offered from schemas that may be hours old (schemas.py): a field made a minute ago is not among it."""
+    connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    try:
+        await refresher(asked, connection)()
+    except (AppError, CrmError) as error:
+        return await _add(asked, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
+    return settings.back(connection, f"{slug}/add")
 
 
 async def edit(asked: Asked) -> Response:
