@@ -14,7 +14,7 @@ from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind, Issue, IssueCategory
-from tests.simulation.emptied import emptied_unread
+from tests.simulation.emptied import emptied_unread, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.taken import companies_taken, filled_again
@@ -342,7 +342,7 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
-        if edit.side == "salesforce" and _unheard(scene.story, "salesforce", edit.replaced_by):
+        if edit.side == "salesforce" and unheard(scene.story, "salesforce", edit.replaced_by):
             continue
         if edit.side == "hubspot" and refused_when_it_came_again(scene.story, "hubspot", [edit.replaced_by]):
             continue
@@ -368,7 +368,7 @@ def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
 def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
     """Whether the record was merged into another before anybody could read its history (docs/guarantees.md): where nobody kept
     the write's answer, what it did is looked for once it can land no more."""
-    parked_us = PACE["hubspot_park_us"] if _unheard(scene.story, "hubspot", entry) else 0
+    parked_us = PACE["hubspot_park_us"] if unheard(scene.story, "hubspot", entry) else 0
     read_from_us = entry.at_us + parked_us
     merged_us = next(
         (each.at_us for each in _entries(scene.story, "hubspot") if each.id == id_ and each.action == "merge"), None
@@ -376,14 +376,6 @@ def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
     return merged_us is not None and not any(
         landing.kept and id_ in landing.history_of and read_from_us <= landing.at_us <= merged_us
         for landing in scene.story.network.landings
-    )
-
-
-def _unheard(story: Story, side: str, entry: JournalEntry) -> bool:
-    """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
-    return any(
-        landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
-        for landing in story.network.landings
     )
 
 

@@ -88,3 +88,11 @@ def _was_to_be_empty(story: Story, kind: Kind, side: str, write: JournalEntry, o
 
 def blank(value: str | None) -> bool:
     return not value or value == PLACEHOLDER
+
+
+def unheard(story: Story, side: str, entry: JournalEntry) -> bool:
+    """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
+    return any(
+        landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
+        for landing in story.network.landings
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from tests.simulation.emptied import OURS, blank, counterparts, entries_of
+from tests.simulation.emptied import OURS, blank, counterparts, entries_of, unheard
 from tests.simulation.kinds import ALWAYS, KINDS, Kind
 from tests.simulation.world import Story
 
@@ -51,6 +51,11 @@ def _may_fill(story: Story, kind: Kind, side: str, name: str, clear: JournalEntr
         for entry in entries_of(story, kind, _OTHER[side])
         if entry.id in others and entry.field == other_field and entry.new == clear.old
     ]
+    # A value that we wrote and were not told of, put back to what it was: as if it had never landed (docs/guarantees.md).
+    ours = [entry for entry in entries_of(story, kind, side) if (entry.id, entry.field) == (clear.id, clear.field)]
+    written = next((entry for entry in reversed(ours) if entry.seq < clear.seq and entry.new == clear.old), None)
+    if written is not None and written.client == OURS and unheard(story, side, written):
+        return True
     # Typed and cleared before anybody carried it over: as both knew it, it never changed.
     return not there or any(entry.client != OURS and entry.at_us > cleared_us for entry in there)
 
