@@ -178,6 +178,31 @@ async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
 # --- sync health ------------------------------------------------------------------------------------------------------
 
 
+async def test_what_another_choice_would_do_is_worked_out_and_nothing_is_saved(synced: ApiWorld) -> None:
+    synced.sally.create("Contact", {"LastName": "Nowhere", "Email": "nowhere@example.com"})
+    before = (await synced.get("~/objects/contacts")).document["objects"]
+    assert (await synced.post("~/objects/contacts/plan", {"create_in_hubspot": False}, Role.OPERATOR)).status == 403
+    kept = await synced.ended(await synced.post("~/objects/contacts/plan", {"create_in_salesforce": None}))
+    left = await synced.ended(await synced.post("~/objects/contacts/plan", {"create_in_hubspot": False}))
+    assert kept["result"]["objects"]["contacts"]["create_in_hubspot"] == 1
+    assert left["result"]["objects"]["contacts"]["create_in_hubspot"] == 0
+    assert (await synced.get("~/objects/contacts")).document["objects"] == before
+    assert "nowhere@example.com" not in str([synced.hugo.get("contacts", id_) for id_ in synced.hugo.ids("contacts")])
+
+
+async def test_a_preview_of_what_is_like_that_already_or_does_not_sync_is_refused(synced: ApiWorld) -> None:
+    same = await synced.post("~/objects/contacts/plan", {"create_in_hubspot": True})
+    assert (same.status, same.error["code"]) == (422, "no_change")
+    await synced.post("~/objects/deals/turn", {"on": False})
+    off = await synced.post("~/objects/deals/plan", {"create_in_hubspot": False})
+    assert (off.status, off.error["code"]) == (422, "nothing_to_preview")
+    both = await synced.post("~/objects/deals/plan", {"on": True, "create_in_hubspot": False})
+    assert (both.status, both.error["code"]) == (422, "one_at_a_time")
+    on = await synced.ended(await synced.post("~/objects/deals/plan", {"on": True}))
+    assert on["result"]["objects"]["deals"] is not None
+    assert (await synced.get("~/objects/deals")).document["objects"][0]["enabled"] is False
+
+
 async def test_calls_are_counted_and_allocated(synced: ApiWorld) -> None:
     before = (await synced.get("~/api-use", range="day")).document["sides"]["salesforce"]
     assert before["used_by_interlock_24h"] == sum(before["by_purpose"].values()) > 0

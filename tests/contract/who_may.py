@@ -223,6 +223,7 @@ LOWEST: dict[str, Role | None] = {
     "GET /api/v1/connections/{connection}/objects": VIEWER,
     "GET /api/v1/connections/{connection}/objects/{object}": VIEWER,
     "PUT /api/v1/connections/{connection}/objects/{object}": ADMIN,
+    "POST /api/v1/connections/{connection}/objects/{object}/plan": ADMIN,
     "POST /api/v1/connections/{connection}/objects/{object}/turn": ADMIN,
     "GET /api/v1/connections/{connection}/objects/{object}/lists": ADMIN,
     "GET /api/v1/connections/{connection}/api-use": VIEWER,

@@ -320,6 +320,27 @@ def test_what_was_cleared_before_an_unanswered_create_was_found_stays_cleared_an
     tell(story)
 
 
+@pytest.mark.parametrize("typed", ["", "Countess of Lovelace"], ids=["cleared", "edited"])
+def test_what_somebody_made_of_a_first_links_unanswered_write_is_an_edit(tell, typed):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        await world.settle()
+        world.transport = unheard = Unheard(world.transport, "/contacts/batch/update")
+        here = world.person("ada@example.com", jobtitle="Countess")
+        await asyncio.sleep(60.0)
+        there = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com", "Title": "Engineer"})
+        await world.sync()
+        assert unheard.lost == 1
+        assert world.contact(here)["jobtitle"] == "Engineer"
+        world.hugo.update("contacts", here, {"jobtitle": typed})
+        await world.settle()
+        assert (world.contact(here).get("jobtitle") or "") == typed
+        assert (world.sally.get("Contact", there)["Title"] or "") == typed
+        assert "Engineer" in {row.old for row in await world.audit("conflict")}
+
+    tell(story)
+
+
 def test_a_create_in_salesforce_that_was_never_answered_is_told(tell):
     async def story(world: World) -> None:
         await world.rule("contacts", "jobtitle", "two_way")

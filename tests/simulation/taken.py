@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from crm_emulator.kernel.journal import JournalEntry
 from tests.simulation.emptied import OURS, blank, counterparts, entries_of, unheard
 from tests.simulation.kinds import ALWAYS, KINDS, Kind
+from tests.simulation.twice import refused_when_it_came_again
 from tests.simulation.world import Story
 
 _OTHER = {"hubspot": "salesforce", "salesforce": "hubspot"}
@@ -51,11 +52,17 @@ def _may_fill(story: Story, kind: Kind, side: str, name: str, clear: JournalEntr
         for entry in entries_of(story, kind, _OTHER[side])
         if entry.id in others and entry.field == other_field and entry.new == clear.old
     ]
-    # A value that we wrote and were not told of, put back to what it was: as if it had never landed (docs/guarantees.md).
-    ours = [entry for entry in entries_of(story, kind, side) if (entry.id, entry.field) == (clear.id, clear.field)]
-    written = next((entry for entry in reversed(ours) if entry.seq < clear.seq and entry.new == clear.old), None)
-    if written is not None and written.client == OURS and unheard(story, side, written):
-        return True
+    # A write of ours of which we were not told, or told that it was refused: what it left is no base, and put back to what it was
+    # it is as if it had never been (docs/guarantees.md).
+    here = [
+        entry
+        for entry in entries_of(story, kind, side)
+        if (entry.id, entry.field, entry.new) == (clear.id, clear.field, clear.old)
+    ]
+    for where, entries in ((side, here), (_OTHER[side], there)):
+        ours = [entry for entry in entries if entry.client == OURS]
+        if any(unheard(story, where, each) or refused_when_it_came_again(story, where, [each]) for each in ours):
+            return True
     # Typed and cleared before anybody carried it over: as both knew it, it never changed.
     return not there or any(entry.client != OURS and entry.at_us > cleared_us for entry in there)
 

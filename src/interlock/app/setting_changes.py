@@ -2,7 +2,7 @@
 
 The next sync is played on a copy that has the change; nothing is written to a CRM or to the connection. Saving is object_rules.py
 and what_syncs.py. The page that shows it saves only what a person has typed the number of creates of, where that is a large number;
-a program that calls the API changes it at once, and unseen.
+a program that calls the API may ask for the same preview, and is not made to.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
 from interlock.app.connections import is_on
 from interlock.app.disconnect import NOT_CONNECTED
+from interlock.app.documents import with_head
 from interlock.app.errors import BadInput
 from interlock.app.new_properties import with_properties
 from interlock.app.object_rules import with_object
 from interlock.app.preview import Planned
 from interlock.app.schemas import Schemas, read_schemas
+from interlock.app.setup.opened import Opened
 from interlock.app.setup.review import MANY_CREATES
 from interlock.app.typed_count import is_typed
 from interlock.app.what_syncs import Choice, WhatSyncs
@@ -30,6 +32,9 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.registry import SPECS
 from interlock.store import Store, WriteTx
 from interlock.store.connections import Connection
+
+# The kind of the job that plays it.
+JOB = "plan"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -101,6 +106,20 @@ async def plan(
         schemas=schemas,
         prepare=prepare,
     )
+
+
+async def document(
+    opened: Opened, connection: Connection, change: Change, clock_us: Callable[[], int]
+) -> dict[str, Any]:
+    """The answer of the job that shows it. Raises AppError, CrmError."""
+    async with opened.clients(connection) as clients:
+        found = await plan(opened.store, connection, change, clients.hubspot, clients.salesforce, clock_us)
+    return with_head(preview.as_document(found), JOB, clock_us())
+
+
+def asked_of(change: Change) -> dict[str, Any]:
+    """What the job says that it was asked."""
+    return {"objects": [change.object], "limit": None, "change": msgspec.to_builtins(change)}
 
 
 async def _schemas_to_be(

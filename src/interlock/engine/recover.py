@@ -223,8 +223,11 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> list[AuditRow]:
         if holds == written:
             landed = True
             work.landed[id_] = _base_of(side, written, source, work.landed.get(id_))
-        elif holds not in (None, before):
+        elif holds is not None and holds != before:
             moved_on = True
+            if id_ not in link.base and id_ not in work.landed:
+                # Of a first link that was interrupted: what it holds now somebody has typed, or emptied, since we read it.
+                work.landed[id_] = (before, source) if side is Side.HUBSPOT else (source, before)
     if landed:
         return _tell(work, intent, intent.rows)
     return _tell(work, intent, _conflicts(intent) if moved_on else [])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import object_rules, what_syncs
+from interlock.app import object_rules, setting_changes, what_syncs
 from interlock.app.connections import is_on
-from interlock.app.errors import Missing
+from interlock.app.errors import BadInput, Missing
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
@@ -46,6 +47,12 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
     ) = msgspec.UNSET
 
 
+class Planning(ChoosingWhatSyncs, forbid_unknown_fields=True):
+    """Other choices, or an object that is off turned on."""
+
+    on: Annotated[bool, msgspec.Meta(description="Turned on, with the choices that it has.")] = False
+
+
 class Turning(msgspec.Struct, forbid_unknown_fields=True):
     on: bool
 
@@ -77,10 +84,7 @@ async def show(called: Called) -> Response:
 
 async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
-    in_salesforce = wanted.create_in_salesforce
-    choice = what_syncs.Choice(
-        wanted.list_id, what_syncs.NOTHING if in_salesforce is None else in_salesforce, wanted.create_in_hubspot
-    )
+    choice = _choice(wanted)
     edition = called.if_match
     if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
@@ -88,6 +92,45 @@ async def choose(called: Called) -> Response:
         async with site.interlock.clients(chosen) as clients:
             await what_syncs.choose(site.store, chosen, slug, choice, clients.hubspot, called.by, edition)
     return _told(called, await called.connection(), [slug])
+
+
+def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
+    in_salesforce = wanted.create_in_salesforce
+    return what_syncs.Choice(
+        wanted.list_id, what_syncs.NOTHING if in_salesforce is None else in_salesforce, wanted.create_in_hubspot
+    )
+
+
+async def plan(called: Called) -> Response:
+    wanted, connection, slug = called.body(Planning), await called.connection(), _slug(called)
+    change = _change(connection, slug, wanted)
+    if not setting_changes.is_shown(connection, change):
+        raise BadInput(
+            f"There is nothing to preview: {connection.name} does not sync {slug}.",
+            code="nothing_to_preview",
+            fix="Join the two CRMs, or turn the object on, first. What is chosen before does nothing yet.",
+        )
+    work = partial(setting_changes.document, called.site.interlock, connection, change, called.site.clock_us)
+    return called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), work)
+
+
+def _change(connection: Connection, slug: str, wanted: Planning) -> setting_changes.Change:
+    """Raises BadInput."""
+    choice = _choice(wanted)
+    if not wanted.on:
+        change = setting_changes.chosen(connection, slug, choice, None)
+    elif choice != what_syncs.Choice():
+        raise BadInput(
+            "Turning an object on and other choices are previewed one after the other.",
+            code="one_at_a_time",
+            field="on",
+            fix="Save the choices first: they do nothing while the object is off.",
+        )
+    else:
+        change = None if is_on(connection, slug) else setting_changes.turned_on(connection, slug)
+    if change is None:
+        raise BadInput("It is like this already.", code="no_change", fix="Name what is to become another.")
+    return change
 
 
 async def turn(called: Called) -> Response:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import object_rules, preview, setting_changes, what_syncs
-from interlock.app.documents import with_head
+from interlock.app import object_rules, setting_changes, what_syncs
 from interlock.app.errors import AppError, Missing, Stale
 from interlock.app.jobs import Job
 from interlock.app.setting_changes import Change
@@ -22,26 +20,14 @@ from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages.new_sandbox import count_titles
 from interlock.web.pages.setup.review import calls_and_time
-from interlock.web.site import Site
 from interlock.web.texts import _
-
-_KIND = "plan"
 
 
 async def look(asked: Asked, connection: Connection, change: Change) -> Response:
     """Nothing is saved yet. Raises AppError."""
-    work = partial(_plan, asked.site, connection, change)
-    what = {"objects": [change.object], "limit": None, "change": msgspec.to_builtins(change)}
-    job = asked.site.jobs.begin(_KIND, connection.name, what, work)
+    work = partial(setting_changes.document, asked.site.interlock, connection, change, asked.site.clock_us)
+    job = asked.site.jobs.begin(setting_changes.JOB, connection.name, setting_changes.asked_of(change), work)
     return settings.back(connection, f"{change.object}/change/{job.id}")
-
-
-async def _plan(site: Site, connection: Connection, change: Change) -> dict[str, Any]:
-    async with site.interlock.clients(connection) as clients:
-        found = await setting_changes.plan(
-            site.store, connection, change, clients.hubspot, clients.salesforce, site.clock_us
-        )
-    return with_head(preview.as_document(found), _KIND, site.clock_us())
 
 
 async def show(asked: Asked) -> Response:
