@@ -289,6 +289,16 @@ async def test_from_how_many_issues_on_people_are_told_is_set(joined: ApiWorld) 
 # --- disconnecting ----------------------------------------------------------------------------------------------------
 
 
+async def test_which_records_are_one_is_had_as_a_file(synced: ApiWorld) -> None:
+    pair = await pair_of(synced, "grace@example.com")
+    assert (await synced.get("~/links", Role.OPERATOR)).status == 403
+    file = (await synced.get("~/links")).answer
+    assert file.status == 200
+    head, *lines = file.body.splitlines()
+    assert head == "connection,hubspot,salesforce,state,linked_by,linked_at_us"
+    assert [pair["hubspot"], pair["salesforce"], "linked"] in [line.split(",")[1:4] for line in lines]
+
+
 async def test_disconnecting_writes_the_files_first_and_ends_the_sign_ins(synced: ApiWorld) -> None:
     assert (await synced.post("~/disconnect", {"confirm": PHRASE}, Role.OPERATOR)).status == 403
     refused = await synced.post("~/disconnect")

@@ -195,6 +195,7 @@ LOWEST: dict[str, Role | None] = {
     "GET /api/v1/connections/{connection}": VIEWER,
     "GET /api/v1/connections/{connection}/status": VIEWER,
     "GET /api/v1/connections/{connection}/doctor": VIEWER,
+    "GET /api/v1/connections/{connection}/links": ADMIN,
     "POST /api/v1/connections/{connection}/pause": OPERATOR,
     "POST /api/v1/connections/{connection}/resume": OPERATOR,
     "GET /api/v1/connections/{connection}/package": VIEWER,

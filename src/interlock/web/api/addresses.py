@@ -86,6 +86,17 @@ _CONNECTIONS = (
         tag="connections",
     ),
     Operation(
+        "GET",
+        f"{_ONE}/links",
+        Action.CONFIGURE,
+        connections.links,
+        name="export_links",
+        summary="Which records are one, of every connection of the org, as a .csv file.",
+        answers=None,
+        files=("text/csv",),
+        tag="connections",
+    ),
+    Operation(
         "POST",
         f"{_ONE}/pause",
         Action.OPERATE,

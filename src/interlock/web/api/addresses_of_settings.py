@@ -97,7 +97,7 @@ OBJECTS = (
         summary="Begin to work out what the next sync would do by other choices, or with the object on. Saves nothing.",
         answers="job",
         status=202,
-        body=objects.Planning,
+        body=objects.PlanningChoices,
         again=_JOINED,
         tag="objects",
     ),

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from interlock.app import connections, doctor, times
 from interlock.app import status as status_use_case
+from interlock.app.package import export
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Objects
+from interlock.web.downloads import download
 
 
 class Pausing(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,3 +87,9 @@ async def examine(called: Called) -> Response:
             doctor.Patient(site.store, chosen, clients.hubspot, clients.salesforce, site.clock_us)
         )
     return called.answer("doctor", doctor.as_document(checks))
+
+
+async def links(called: Called) -> Response:
+    chosen = await called.connection()
+    lines = export.lines(called.site.store, chosen.salesforce_org_id)
+    return download(lines, "text/csv; charset=utf-8", "links.csv")

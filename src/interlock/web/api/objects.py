@@ -47,7 +47,7 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
     ) = msgspec.UNSET
 
 
-class Planning(ChoosingWhatSyncs, forbid_unknown_fields=True):
+class PlanningChoices(ChoosingWhatSyncs, forbid_unknown_fields=True):
     """Other choices, or an object that is off turned on."""
 
     on: Annotated[bool, msgspec.Meta(description="Turned on, with the choices that it has.")] = False
@@ -102,7 +102,7 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
 
 
 async def plan(called: Called) -> Response:
-    wanted, connection, slug = called.body(Planning), await called.connection(), _slug(called)
+    wanted, connection, slug = called.body(PlanningChoices), await called.connection(), _slug(called)
     change = _change(connection, slug, wanted)
     if not setting_changes.is_shown(connection, change):
         raise BadInput(
@@ -114,7 +114,7 @@ async def plan(called: Called) -> Response:
     return called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), work)
 
 
-def _change(connection: Connection, slug: str, wanted: Planning) -> setting_changes.Change:
+def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setting_changes.Change:
     """Raises BadInput."""
     choice = _choice(wanted)
     if not wanted.on:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from interlock.app import disconnect
 from interlock.app.documents import with_head
@@ -17,6 +17,7 @@ from interlock.crm.salesforce.deploy import Deployment
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.downloads import download
 from interlock.web.site import Site
 from interlock.web.texts import _
 
@@ -114,6 +115,5 @@ async def job(asked: Asked) -> Response:
 async def links(asked: Asked) -> Response:
     """Which records are one, as a file: of every connection of the org, since the package is theirs too."""
     connection = await settings.connection_of(asked)
-    headers = {"content-disposition": 'attachment; filename="links.csv"'}
     lines = export.lines(asked.site.store, connection.salesforce_org_id)
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+    return download(lines, "text/csv; charset=utf-8", "links.csv")
