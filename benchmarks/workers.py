@@ -201,7 +201,7 @@ class Trial:
         self.note("edits that are not on both sides", len(state.late), "", 0, f"{state.arrived:,} writes carried edits")
         self.note("older edits after newer ones", len(state.backwards), "", 0)
         self.note("records too many or too few", abs(surplus), "", 0)
-        self.note("jobs left in the queue", self.watch.queued(), "", 0)
+        self.note("jobs left in the queue", self.watch.left_lying(), "", 0)
         self.note("PostgreSQL, with its indexes: a linked pair", self.watch.bytes_a_row("record_link"), "bytes")
         self.note("PostgreSQL, with its indexes: an audited change", self.watch.bytes_a_row("audit"), "bytes")
 

@@ -659,10 +659,11 @@ class Watch:
         orgs = len(set(found.values()))
         return {number: org_id for number, org_id in found.items() if number < orgs}
 
-    def queued(self) -> int:
-        """Jobs that stand in the queue, done or not."""
+    def left_lying(self) -> int:
+        """Jobs that stand in the queue as begun or ended. One that waits there for a worker, put there just before the last one was
+        told to stop, is nothing that was left lying: the next worker takes it."""
         (schema,) = self.row("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'interlock_queue%'")
-        return int(self.row(f"SELECT COUNT(*) FROM {schema}.procrastinate_jobs")[0])
+        return int(self.row(f"SELECT COUNT(*) FROM {schema}.procrastinate_jobs WHERE status <> 'todo'")[0])
 
     def by_others(self, written: list[Written], workers: list[Worker]) -> list[str]:
         """Commits to an org by a worker that did not own it at that moment. Empty, or the fence is no fence. Of an org that was

@@ -76,7 +76,7 @@ def test_a_worker_that_is_killed_and_one_that_freezes_and_wakes_cost_no_edit(
     assert asked_unowned(seen, written, frozen.pid, woken_at, watch.org_ids()) == []
     assert (state.late, state.backwards, state.arrived) == ([], [], edits)
     assert state.records == 2 * CONNECTIONS * RECORDS
-    assert watch.queued() == 0
+    assert watch.left_lying() == 0
 
 
 def test_serve_is_one_more_worker(installation: Installation, fleet: Crms, watch: Watch) -> None:
