@@ -548,6 +548,10 @@ CREATE FUNCTION watch.row_written() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE row record; connection_id bigint;
 BEGIN
     IF TG_OP = 'DELETE' THEN row := OLD; ELSE row := NEW; END IF;
+    IF TG_TABLE_NAME = 'cursor' THEN
+        -- Up to where people were told: by whichever process comes to it, and each notice once by a key of its own (ADR 23).
+        IF row.name = 'notices' THEN RETURN NULL; END IF;
+    END IF;
     IF TG_TABLE_NAME = 'connection' THEN connection_id := row.id; ELSE connection_id := row.connection_id; END IF;
     INSERT INTO watch.written (pid, org_id, what, at)
         SELECT watch.pid(), salesforce_org_id, TG_TABLE_NAME, clock_timestamp() FROM public.connection WHERE id = connection_id;
