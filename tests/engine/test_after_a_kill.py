@@ -64,3 +64,28 @@ def test_a_value_that_the_dead_process_replaced_unseen_goes_back_where_the_rule_
         assert world.contact(ada)["jobtitle"] == world.sally.get("Contact", theirs)["Title"] == "CEO"
 
     tell(story)
+
+
+def test_a_record_whose_first_link_was_interrupted_gets_no_other_counterpart_meanwhile(tell):
+    async def story(world: World) -> None:
+        ada = world.person("ada@example.com", jobtitle="CTO")
+        theirs = world.sally.create("Contact", {"LastName": "Person", "FirstName": "Ada", "Email": "ada@example.com"})
+        reached, _ = world.freeze_at("/contacts/batch/update")
+        syncing = asyncio.ensure_future(world.sync())
+        await reached.wait()
+        syncing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await syncing
+        world.sally.update("Contact", theirs, {"Email": "lovelace@example.com"})
+        other = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
+        await world.sync_later(60.0)
+        assert await world.link("contacts", ada) is None
+        await world.settle()
+        link = await world.link("contacts", ada)
+        assert link is not None
+        assert link.salesforce_id == theirs
+        assert other in {issue.salesforce_id for issue in await world.issues()} | {
+            world.counterpart("contacts", id_) for id_ in world.hugo.ids("contacts")
+        }
+
+    tell(story)

@@ -380,3 +380,37 @@ def test_a_create_that_is_found_by_its_key_is_told_whatever_becomes_of_the_proce
 
     # Detection comes too late to find it first.
     tell(story, hubspot={"search_lag_ms": 10_000})
+
+
+def test_a_create_is_told_though_another_pair_has_moved_to_what_it_made(tell):
+    async def story(world: World) -> None:
+        bob = world.person("bob@example.com")
+        await world.settle()
+        bobs = world.counterpart("contacts", bob)
+
+        class Merged(Unheard):
+            """Somebody sees the new record before we can, and merges Bob into it."""
+
+            async def send(self, request: Request, deadline_s: float) -> Response:
+                before = self.lost
+                try:
+                    return await super().send(request, deadline_s)
+                finally:
+                    if self.lost > before:
+                        (made,) = set(world.hugo.ids("contacts")) - {bob}
+                        assert world.hugo.merge("contacts", made, bob) == made
+                        world.sally.update("Contact", bobs, {"Title": "Baron"})
+
+        world.transport = Merged(world.transport, "/contacts/batch/upsert")
+        ada = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        await world.sync()
+        (made,) = world.hugo.ids("contacts")
+        await world.sync_later(20.0)
+        link = await world.link("contacts", made)
+        assert link is not None
+        assert link.salesforce_id == bobs
+        await world.settle()
+        (row,) = [row for row in await world.audit("create") if row.hubspot_id == made]
+        assert (row.side, row.salesforce_id) == (Side.HUBSPOT, ada)
+
+    tell(story)

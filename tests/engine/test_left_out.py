@@ -203,6 +203,28 @@ def test_what_a_write_replaced_is_logged_though_the_property_was_archived_before
     tell(story)
 
 
+def test_what_a_write_replaced_unseen_is_logged_though_its_property_was_archived_and_its_record_deleted_since(tell):
+    async def story(world: World) -> None:
+        here = await with_team(world, "always_salesforce")
+        world.hugo.update("contacts", here, {"team": "blue"})
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.transport = line = LosesAnAnswer(world.transport, '"white"', Side.HUBSPOT)
+        world.between_read_and_write(Side.HUBSPOT, lambda: world.hugo.update("contacts", here, {"team": "green"}))
+        world.sally.update("Contact", there, {"Department": "white"})
+        await world.sync()
+        assert line.lost
+        world.hugo.archive_property("contacts", "team")
+        world.hugo.archive("contacts", here)
+        await world.sync_later(AFTER_THE_PARK_S)
+        world.hugo.restore_property("contacts", "team")
+        await world.sync_later(7 * 3_600.0)
+        await world.settle()
+        assert "green" in {row.old for row in await world.audit("conflict")}
+
+    tell(story)
+
+
 def test_our_value_is_no_edit_where_it_replaced_one_though_a_property_that_it_was_written_with_was_archived_since(tell):
     async def story(world: World) -> None:
         here = await with_team(world, "always_hubspot", jobtitle="CTO")

@@ -18,7 +18,7 @@ from tests.simulation.emptied import emptied_unread, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.taken import companies_taken, filled_again
-from tests.simulation.twice import made_twice_by_one_request, refused_when_it_came_again
+from tests.simulation.twice import made_twice_by_one_request, read_failed_within, refused_when_it_came_again
 from tests.simulation.world import PACE, Story, shout
 
 OURS = "Interlock"
@@ -114,6 +114,10 @@ class Scene:
             while id_ in rows and (master := rows[id_].master_id) is not None:
                 self.links_of_archived.add(master)
                 id_ = master
+
+    def paired_with(self, salesforce_id: str) -> set[str]:
+        """HubSpot records of its pairs, also of one that was found by a domain and ended before anything could be written."""
+        return {each.hubspot_id for each in self.story.links if each.salesforce_id == salesforce_id}
 
     def made_for(self, salesforce_id: str) -> str:
         """The HubSpot record that a Salesforce record was made for."""
@@ -212,6 +216,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             and salesforce_id not in scene.links_of_archived | scene.troubled
             and not scene.names["salesforce"][salesforce_id] & scene.identities_of_archived
             and scene.made_for(salesforce_id) not in scene.archived
+            and not scene.paired_with(salesforce_id) & scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
     yield from _made_twice(scene)
@@ -229,7 +234,12 @@ def _made_twice(scene: Scene) -> Iterator[str]:
     # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
     ended = {row.hubspot_id for row in scene.story.audit if row.kind is AuditKind.UNLINK and row.cause == "merged"}
     # Nor does it of a pair whose Salesforce record was away when another one was merged into its HubSpot record, and took it over.
-    took_over = {(row.hubspot_id, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.RELINK}
+    # The row names the HubSpot record by the id that it had before the merge.
+    moved = [row for row in scene.story.audit if row.kind is AuditKind.RELINK and row.object == kind.slug]
+    survivors = {str(id_): str(table.survivor(id_)) for id_ in table.merged}
+    took_over = {
+        (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
+    }
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in _entries(scene.story, side):
@@ -342,7 +352,10 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
             continue  # what the flow in Salesforce made of it was followed, or replaced by a person there
-        if edit.side == "salesforce" and unheard(scene.story, "salesforce", edit.replaced_by):
+        if edit.side == "salesforce" and (
+            unheard(scene.story, "salesforce", edit.replaced_by)
+            or read_failed_within(scene.story, "salesforce", edit.replaced_by)
+        ):
             continue
         if edit.side == "hubspot" and refused_when_it_came_again(scene.story, "hubspot", [edit.replaced_by]):
             continue

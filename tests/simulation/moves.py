@@ -206,7 +206,9 @@ def opt_out_in_hubspot(desk: Desk, kind: Kind) -> None:
 
 
 def opt_out_in_salesforce(desk: Desk, kind: Kind) -> None:
-    desk.sally.update("Contact", desk.some_in_salesforce(KINDS["contacts"]), {"HasOptedOutOfEmail": True})
+    there = desk.some_in_salesforce(KINDS["contacts"])
+    if not desk.sally.get("Contact", there)["HasOptedOutOfEmail"]:
+        desk.sally.update("Contact", there, {"HasOptedOutOfEmail": True})
 
 
 # --- who belongs to whom -------------------------------------------------------------------------------------------------

@@ -94,13 +94,20 @@ def _was_asked(story: Story, kind: Kind, side: str, taken: JournalEntry) -> bool
         for crm in _OTHER
         for entry in (*entries_of(story, kind, crm), *entries_of(story, companies, crm))
     )
-    return moved or any(
-        entry.id in others
-        and entry.client != OURS
-        and (
-            entry.field == "AccountId" or (entry.field == "companies" and entry.action in ("associate", "disassociate"))
+    # Where both have changed, the company that was deleted on the other side may win: the log has the one that was taken.
+    logged = any(str(row.old) == company and taken.id in (row.hubspot_id, row.salesforce_id) for row in story.conflicts)
+    return (
+        moved
+        or logged
+        or any(
+            entry.id in others
+            and entry.client != OURS
+            and (
+                entry.field == "AccountId"
+                or (entry.field == "companies" and entry.action in ("associate", "disassociate"))
+            )
+            for entry in entries_of(story, kind, _OTHER[side])
         )
-        for entry in entries_of(story, kind, _OTHER[side])
     )
 
 

@@ -1,8 +1,10 @@
-"""What the network did with a request that it carried out twice: the circumstances that docs/guarantees.md names as best effort."""
+"""What became of a request that tells less than it should: the circumstances that docs/guarantees.md names as best effort."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from crm_emulator.kernel.journal import JournalEntry
 from tests.simulation.network import Landing
@@ -39,3 +41,14 @@ def refused_when_it_came_again(story: Story, side: str, written: Sequence[Journa
         for landing in landings_of(story, side, written)
         for again in story.network.landings
     )
+
+
+def read_failed_within(story: Story, side: str, written: JournalEntry) -> bool:
+    """Whether the read of the call that wrote it, just before the write, was refused: what stood there nobody has seen."""
+    for landing in landings_of(story, side, [written]):
+        if landing.answer is None or b"compositeResponse" not in landing.answer.body:
+            continue
+        replies = msgspec.json.decode(landing.answer.body)["compositeResponse"]
+        if any(each["referenceId"].startswith("before") and each["httpStatusCode"] >= 400 for each in replies):
+            return True
+    return False

@@ -10,7 +10,17 @@ from collections import defaultdict
 
 from interlock.core.link import RESTS
 from interlock.core.match import Candidate
-from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.core.model import (
+    Gone,
+    Intent,
+    IntentState,
+    LinkedBy,
+    LinkState,
+    Observation,
+    RecordKey,
+    RecordLink,
+    Side,
+)
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.work import Batch, Seen, Work
@@ -23,6 +33,8 @@ SIBLINGS_MOST = 5
 # one of the records among which to choose is seen to have changed (record.py).
 LOOK_AGAIN_US = 6 * 3_600_000_000
 
+# Proofs that name one record, whatever else it has in common with others.
+IDS = frozenset({LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID})
 _BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
 
 
@@ -48,6 +60,8 @@ class Finder:
             if work.link is not None and work.link.state is RESTS[side] and _lives(work.seen(side))
         }
         self.undecided: set[RecordKey] = set()  # records of these pairs
+        # Records that a request may still join with another: with which. Whoever found one by less than an id comes after that.
+        self.under_way: dict[RecordKey, set[RecordKey]] = defaultdict(set)
         self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
@@ -63,12 +77,22 @@ class Finder:
         else:
             self.linked_to[key] = link.key(key.side.other)
 
+    def note_request(self, intent: Intent) -> None:
+        if intent.state is IntentState.SENT or (
+            intent.state is IntentState.UNKNOWN and self.ctx.clock_us() < intent.park_until_us
+        ):
+            self.under_way[intent.source].add(intent.target)
+            self.under_way[intent.target].add(intent.source)
+
+    def is_undecided(self, own: RecordKey, key: RecordKey, by: LinkedBy) -> bool:
+        return key in self.undecided or (by not in IDS and bool(self.under_way[key] - {own}))
+
     def candidates_of(self, work: Work) -> list[Candidate]:
         return [Candidate(each.key, each.by, self._taken_by(each)) for each in self.candidates[id(work)]]
 
     def _taken_by(self, each: Candidate) -> RecordKey | None:
         # What an id names is free for the record that names it, and for nobody who has found it by less.
-        named = None if each.by in (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID) else self.named_with.get(each.key)
+        named = None if each.by in IDS else self.named_with.get(each.key)
         return self.linked_to.get(each.key) or named
 
 

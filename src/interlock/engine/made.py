@@ -37,14 +37,20 @@ async def learn_of_creates(ctx: Cycle, batch: Batch) -> None:
         if intent.target.side is source.side or any(each.id == intent.id for each in work.intents):
             continue
         as_it_was = source == work.link.key(source.side)
-        know_what_it_holds(work.link, intent, work.link.key(source.side.other), as_it_was=as_it_was)
+        made = work.link.key(source.side.other)
+        # A pair that has moved to what was made says nothing of whoever it was made for.
+        link = (
+            work.link if work.new_link else RecordLink.between(source, made, LinkedBy.SYNC_KEY, ctx.clock_us(), base={})
+        )
+        know_what_it_holds(link, intent, made, as_it_was=as_it_was)
         work.intents.append(intent)
         work.audit += intent.rows
 
 
 def _made_for(ctx: Cycle, work: Work) -> list[RecordKey]:
-    """Of a pair that was just found: what our keys in either record name as the one that it was made for."""
-    if work.link is None or not work.new_link:
+    """What our keys in either record name as the one that it was made for: of a pair that was just found, and of one that has
+    moved to a record whose key it will replace."""
+    if work.link is None:
         return []
     keys: list[RecordKey] = []
     if isinstance(work.hubspot, Observation):
@@ -52,7 +58,7 @@ def _made_for(ctx: Cycle, work: Work) -> list[RecordKey]:
         keys += [RecordKey(Side.SALESFORCE, type_, stored) for type_ in work.runtime.salesforce_types if stored]
     if isinstance(work.salesforce, Observation) and (id_ := made_for(ctx, work.salesforce)):
         keys.append(RecordKey(Side.HUBSPOT, work.object, id_))
-    return keys
+    return keys if work.new_link else [key for key in keys if key.id != work.link.key(key.side).id]
 
 
 def know_what_it_holds(link: RecordLink, intent: Intent, made: RecordKey, *, as_it_was: bool = True) -> None:

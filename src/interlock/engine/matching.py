@@ -20,6 +20,7 @@ from interlock.core.model import (
     Side,
 )
 from interlock.engine.candidates import (
+    IDS,
     LOOK_AGAIN_US,
     Finder,
     by_identity,
@@ -35,10 +36,8 @@ from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
-from interlock.store import links
+from interlock.store import intents, links
 
-# Proofs that name one record, whatever else it has in common with others.
-_IDS = frozenset({LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID})
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
 
 
@@ -279,6 +278,8 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
             finder.note(link.hubspot, link, LinkState.SALESFORCE_DELETED)
         for link in (await links.by_salesforce(tx, finder.runtime.slug, salesforce_ids)).values():
             finder.note(link.salesforce, link, LinkState.HUBSPOT_DELETED)
+        for intent in await intents.for_keys(tx, list(finder.seen)) if finder.seen else []:
+            finder.note_request(intent)
 
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
@@ -290,8 +291,8 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
             continue
         decision = _decide(finder, work)
         match decision:
-            case Match(key=key) if key in finder.undecided:
-                # What becomes of its pair is decided in this very batch.
+            case Match(key=key, by=by) if finder.is_undecided(own_seen(work).key, key, by):
+                # What becomes of its pair is decided in this very batch, or by a request that may still land.
                 work.why_not = "waiting"
                 work.wait(finder.ctx.clock_us() + finder.ctx.settings.retry_base_us, Reason.RETRY)
             case Match(key=key, by=by):
@@ -318,7 +319,7 @@ def _decide(finder: Finder, work: Work) -> Decision:
     decision = choose(finder.candidates_of(work), preferred)
     if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
         return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
-    if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in _IDS):
+    if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in IDS):
         return decision
     return _among_siblings(finder, work) or decision
 

@@ -15,6 +15,7 @@ from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
 from interlock.engine.audit_rows import lost_race_row
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.left_out import UNTIL_SCHEMAS_AGE_US
 from interlock.engine.repair import log_lost_races
 from interlock.store import audit, intents, links
 
@@ -61,6 +62,8 @@ async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
             histories |= await ctx.hubspot.read_history(type_, gone, properties, archived=True, purpose="verify")
     lost: list[tuple[RecordLink, AuditRow]] = []
     alone: list[AuditRow] = []
+    now_us = ctx.clock_us()
+    due = [intent for intent in due if not _waits(intent, fields, histories.get(intent.target.id), now_us)]
     for intent in due:
         link = linked.get(intent.target.id)
         for row in _lost(intent, fields, histories.get(intent.target.id, {}), link, ctx.clock_us()):
@@ -73,6 +76,17 @@ async def verify(ctx: Cycle, runtime: ObjectRuntime, due: list[Intent]) -> None:
         await log_lost_races(tx, runtime.slug, lost)
         await intents.settle(tx, [intent.id for intent in due if intent.id is not None])
     ctx.report.of(runtime.slug).conflicts += sum(row.status == "open" for row in (*alone, *(row for _, row in lost)))
+
+
+def _waits(
+    intent: Intent, fields: dict[int, FieldMapping], history: dict[str, list[HistoryEntry]] | None, now_us: int
+) -> bool:
+    """HubSpot leaves out a property that was archived since, as one that never had a value: which of the two it is, is known once
+    the schemas have been read again. If it is the first, its mapping is left out from then on, and waits as above."""
+    unseen = history is not None and any(
+        id_ in fields and name not in history for id_, (name, *_) in intent.fields.items()
+    )
+    return unseen and now_us - intent.park_until_us < UNTIL_SCHEMAS_AGE_US
 
 
 def _lost(
