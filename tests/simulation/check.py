@@ -9,19 +9,19 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from crm_emulator.kernel.journal import JournalEntry
-from interlock.core.model import AuditKind, Issue, IssueCategory
-from tests.simulation.emptied import emptied_unread, unheard
+from interlock.core.model import Issue, IssueCategory
+from tests.simulation.created import creates_are_told, made_twice
+from tests.simulation.emptied import emptied_unread
+from tests.simulation.journals import OURS, entries, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
 from tests.simulation.taken import companies_taken, filled_again
-from tests.simulation.twice import made_twice_by_one_request, read_failed_within, refused_when_it_came_again
+from tests.simulation.twice import read_failed_within, refused_when_it_came_again
 from tests.simulation.world import PACE, Story, shout
 
-OURS = "Interlock"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
 _HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
 
@@ -103,7 +103,7 @@ class Scene:
             if table.survivor(id_) not in table.records or table.records[table.survivor(id_)].archived_ms is not None
         }
         self.archived |= gone
-        for entry in _entries(self.story, "hubspot"):
+        for entry in entries(self.story, "hubspot"):
             if entry.id in gone and entry.object == self.kind.slug and entry.field == LINK and entry.new:
                 self.links_of_archived.add(entry.new)
 
@@ -128,7 +128,7 @@ class Scene:
 def _names(story: Story, side: str, object_: str, field: str) -> dict[str, set[str]]:
     """By id, all that a record was ever called."""
     names: dict[str, set[str]] = defaultdict(set)
-    for entry in _entries(story, side):
+    for entry in entries(story, side):
         if entry.object == object_ and entry.field == field and entry.new:
             names[entry.id].add(entry.new)
     return names
@@ -139,7 +139,7 @@ def check(story: Story) -> list[str]:
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
-        problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *_creates_are_told(scene)]
+        problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *creates_are_told(scene)]
     problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
         problems += [*_belonging(scenes), *companies_taken(story)]
@@ -219,60 +219,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             and not scene.paired_with(salesforce_id) & scene.archived
         ):
             yield f"counterpart: Salesforce {kind.sobject} {salesforce_id} has none"
-    yield from _made_twice(scene)
-
-
-def _made_twice(scene: Scene) -> Iterator[str]:
-    # Merged with another by a person before anybody could know that it had been made: what it was made for is made again.
-    kind = scene.kind
-    # The log tells of a create that landed, also where its record belonged to another pair by then.
-    pairs = (AuditKind.LINK, AuditKind.RELINK, AuditKind.UNLINK)
-    known = {(row.hubspot_id, row.salesforce_id) for row in scene.story.audit if row.kind in pairs}
-    known |= {(link.hubspot_id, link.salesforce_id) for link in scene.story.links}
-    table = scene.story.hubspot.portal.table(kind.slug)
-    merged = {str(id_) for id_ in table.merged} | {str(table.survivor(id_)) for id_ in table.merged}
-    # Of a pair that ended so HubSpot keeps no key: should the Salesforce record be restored, it is made again.
-    ended = {row.hubspot_id for row in scene.story.audit if row.kind is AuditKind.UNLINK and row.cause == "merged"}
-    # Nor does it of a pair whose Salesforce record was away when another one was merged into its HubSpot record, and took it over.
-    # The row names the HubSpot record by the id that it had before the merge.
-    moved = [row for row in scene.story.audit if row.kind is AuditKind.RELINK and row.object == kind.slug]
-    survivors = {str(id_): str(table.survivor(id_)) for id_ in table.merged}
-    took_over = {
-        (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
-    }
-    for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
-        made: dict[str, list[JournalEntry]] = defaultdict(list)
-        for entry in _entries(scene.story, side):
-            if (
-                entry.object == object_
-                and entry.action == "create"
-                and entry.field == name
-                and entry.new
-                and entry.client == OURS
-                and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
-                and not any(entry.id == hubspot_id and entry.new != other for hubspot_id, other in took_over)
-            ):
-                made[entry.new].append(entry)
-        for key, entries in made.items():
-            if not all(made_twice_by_one_request(scene.story, side, *each) for each in pairwise(entries)):
-                yield f"counterpart: {key} was created more than once: {[entry.id for entry in entries]}"
-
-
-def _creates_are_told(scene: Scene) -> Iterator[str]:
-    """What we made is ours to explain, and to take back: the log says so of each record, whatever became of the answer. One
-    that somebody merged away or deleted, maybe before it could be known, is nobody's any more."""
-    told = {(row.side, row.hubspot_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
-    told |= {(row.side, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
-    for side, object_ in (("hubspot", scene.kind.slug), ("salesforce", scene.kind.sobject)):
-        made = {
-            entry.id
-            for entry in _entries(scene.story, side)
-            if entry.object == object_ and entry.action == "create" and entry.client == OURS
-        }
-        gone = {entry.id for entry in _entries(scene.story, side) if entry.action in ("merge", "delete", "archive")}
-        for id_ in sorted(made - gone):
-            if (side, id_) not in told:
-                yield f"untold create: {side} {object_} {id_} was made by us, and no row of the log says so"
+    yield from made_twice(scene)
 
 
 def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
@@ -307,11 +254,6 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
 # --- edits ---------------------------------------------------------------------------------------------------------------
 
 
-def _entries(story: Story, side: str) -> Iterator[JournalEntry]:
-    crm = story.hubspot if side == "hubspot" else story.salesforce
-    yield from crm.journal.entries()
-
-
 def _edits(scene: Scene) -> list[Edit]:
     found: list[Edit] = []
     kind = scene.kind
@@ -320,7 +262,7 @@ def _edits(scene: Scene) -> list[Edit]:
         ("salesforce", kind.sobject, {field: name for name, field in kind.fields.items()}),
     ):
         latest: dict[tuple[str, str], int] = {}
-        for entry in _entries(scene.story, side):
+        for entry in entries(scene.story, side):
             if entry.object != object_ or entry.field not in names:
                 continue
             place = (entry.id, entry.field)
@@ -372,7 +314,7 @@ def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
     merged_away = {
         (side, entry.id)
         for side in ("hubspot", "salesforce")
-        for entry in _entries(scene.story, side)
+        for entry in entries(scene.story, side)
         if entry.action == "merge"
     }
     yield from (edit.value for edit in edits if (edit.side, edit.id) in merged_away and edit.replaced_by is None)
@@ -384,7 +326,7 @@ def _merged_away_unread(scene: Scene, id_: str, entry: JournalEntry) -> bool:
     parked_us = PACE["hubspot_park_us"] if unheard(scene.story, "hubspot", entry) else 0
     read_from_us = entry.at_us + parked_us
     merged_us = next(
-        (each.at_us for each in _entries(scene.story, "hubspot") if each.id == id_ and each.action == "merge"), None
+        (each.at_us for each in entries(scene.story, "hubspot") if each.id == id_ and each.action == "merge"), None
     )
     return merged_us is not None and not any(
         landing.kept and id_ in landing.history_of and read_from_us <= landing.at_us <= merged_us
@@ -403,7 +345,7 @@ def _no_invented_value(scene: Scene) -> Iterator[str]:
 
 def _no_unasked_delete(story: Story) -> Iterator[str]:
     for side in ("hubspot", "salesforce"):
-        for entry in _entries(story, side):
+        for entry in entries(story, side):
             # A contact role is a join, not a record: taking it away is how a person is taken off a deal.
             if entry.client == OURS and entry.action not in _HARMLESS and entry.object != "OpportunityContactRole":
                 yield f"unasked: {side} {entry.object} {entry.id}: {entry.action}"

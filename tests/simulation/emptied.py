@@ -5,15 +5,14 @@ Later edits mend most of what a mistake empties, so the end of a story does not 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import ConflictReason
-from tests.simulation.kinds import LINK, PLACEHOLDER, Kind
+from tests.simulation.journals import OURS, blank, counterparts, entries_of
+from tests.simulation.kinds import Kind
 from tests.simulation.world import Story
 
-OURS = "Interlock"
 # Between our read and the landing of our write: what the batch sends to the other side first may wait two minutes for an answer
 # that never comes, more than once, the process may have stood still, and the request itself may have been late.
 READ_BEFORE_US = 300_000_000
@@ -33,23 +32,6 @@ def emptied_unread(story: Story, kind: Kind) -> Iterator[str]:
                 for other in others
             ):
                 yield f"emptied: {side} {entry.id}.{entry.field} {entry.old!r} by us, and it was empty in none of {others}"
-
-
-def entries_of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
-    crm, object_ = (story.hubspot, kind.slug) if side == "hubspot" else (story.salesforce, kind.sobject)
-    yield from (entry for entry in crm.journal.entries() if entry.object == object_)
-
-
-def counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:
-    """All that it was ever paired with."""
-    pairs = {(entry.id, entry.new) for entry in entries_of(story, kind, "hubspot") if entry.field == LINK and entry.new}
-    pairs |= {(row.hubspot_id or "", row.salesforce_id) for row in (*story.links, *story.audit)}
-    found: dict[str, set[str]] = defaultdict(set)
-    for hubspot_id, salesforce_id in pairs:
-        here, there = (hubspot_id, salesforce_id) if side == "hubspot" else (salesforce_id, hubspot_id)
-        if here and there:
-            found[here].add(there)
-    return sorted(found[id_])
 
 
 def _was_empty(story: Story, kind: Kind, side: str, write: JournalEntry, other: str, other_field: str) -> bool:
@@ -83,16 +65,4 @@ def _was_to_be_empty(story: Story, kind: Kind, side: str, write: JournalEntry, o
         and (getattr(row, here[side]), getattr(row, here[other_side])) == (write.id, other)
         and getattr(row, name) == write.field
         for row in story.conflicts
-    )
-
-
-def blank(value: str | None) -> bool:
-    return not value or value == PLACEHOLDER
-
-
-def unheard(story: Story, side: str, entry: JournalEntry) -> bool:
-    """Whether nobody could keep the answer of this write, which held the value before it or the new id (docs/guarantees.md)."""
-    return any(
-        landing.side == side and landing.first_seq <= entry.seq <= landing.last_seq and not landing.kept
-        for landing in story.network.landings
     )

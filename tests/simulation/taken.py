@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.kernel.journal import JournalEntry
-from tests.simulation.emptied import OURS, blank, counterparts, entries_of, unheard
+from tests.simulation.journals import OURS, blank, counterparts, entries_of, unheard
 from tests.simulation.kinds import ALWAYS, KINDS, Kind
 from tests.simulation.twice import refused_when_it_came_again
 from tests.simulation.world import Story
