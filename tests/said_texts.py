@@ -42,7 +42,7 @@ WITH_A_REASON = re.compile(r"(\{\w+\}|[A-Z]\w*) .*: \{\w+\}")
 # Who, and what became of them: a title, or as short a sentence as `{crm} is blank.`
 OF_SOMETHING = re.compile(r"\{\w+\} (is|was) .+")
 # What fills a hole of a sentence and is no name: the values of these tables are said, too. Not of one word: any name may be that.
-FILLING = ("_ACCOUNTS", "_SHARED")
+FILLING = ("_ACCOUNTS", "SHARED")
 
 
 def messages() -> list[str]:

@@ -19,4 +19,7 @@ FOUND: dict[str, Recipe] = {
     "that a record was merged into one with a pair of its own was forgotten": Recipe(7094),
     "of a record with several open requests the pair was let go as if somebody else had it": Recipe(14391),
     "a pair whose record was deleted followed a merge and ended the pair of the survivor": Recipe(503),
+    "what somebody made of a first link's unanswered write was filled again as if the two had just met": Recipe(2889),
+    "a record whose first link was interrupted got another counterpart meanwhile": Recipe(5785),
+    "another pair moved to a record of whose create nobody was told": Recipe(7717),
 }
