@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from tests.contract.conftest import Clock, a_connection
+from tests.contract.test_store_migrations import filled
 from tests.postgres import as_setting, new_database
 
 from interlock.app import after_restore
@@ -218,6 +220,37 @@ async def test_another_installations_database_gives_nobody_a_password_or_a_role(
         rows = await tx.rows("SELECT role, password_hash FROM person")
     await store.close()
     assert rows == [("admin", "a hash")]
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, installation: Installation, tmp_path: Path) -> str:
+    """An empty database of the same kind, in which Interlock has nothing to do."""
+    if "://" not in installation.now:
+        return str(tmp_path / "elsewhere.db")
+    return as_setting(new_database(request.getfixturevalue("postgres_server")))
+
+
+async def test_a_database_of_another_program_or_of_another_installation_is_refused_as_it_is(
+    installation: Installation, elsewhere: str
+) -> None:
+    await installation.begin()
+    url = elsewhere if "://" in elsewhere else f"sqlite:///{elsewhere}"
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE invoice (id INTEGER PRIMARY KEY)"))
+    # A file is refused by what it lacks, before it is opened.
+    with pytest.raises(BadInput, match=r"tables of something else \(invoice\)|cannot be used") as refused:
+        await installation.settle(elsewhere)
+    assert refused.value.failure.field == "replaced"
+    assert sa.inspect(engine).get_table_names() == ["invoice"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE invoice"))
+    filled(url, "0009")  # another Interlock's, of an older version
+    with pytest.raises(BadInput, match="not of one installation"):
+        await installation.settle(elsewhere)
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0009"]
+    assert await installation.is_signed_in()
 
 
 async def test_what_would_be_taken_again_is_told_and_nothing_is_changed(installation: Installation) -> None:

@@ -217,6 +217,15 @@ def test_a_damaged_database_is_named_left_alone_and_can_be_restored_or_made_anew
     works(connected, crms)
 
 
+def test_a_database_of_another_program_that_was_named_by_mistake_is_left_as_it_is(interlock: Interlock) -> None:
+    interlock.home.mkdir(exist_ok=True)
+    with contextlib.closing(sqlite3.connect(database(interlock))) as raw, raw:
+        raw.execute("CREATE TABLE invoice (id INTEGER PRIMARY KEY)")
+    says(interlock("status", "--json"), BAD_CONFIGURATION, "database_not_ours", "invoice", "a database of its own")
+    with contextlib.closing(sqlite3.connect(database(interlock))) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("invoice",)]
+
+
 def test_a_database_of_a_newer_version_says_so_by_the_command(connected: Interlock, crms: LocalCrms) -> None:
     with contextlib.closing(sqlite3.connect(database(connected), isolation_level=None)) as opened:
         ((ours,),) = opened.execute("SELECT version_num FROM alembic_version").fetchall()
@@ -242,6 +251,32 @@ def test_a_database_that_another_process_keeps_locked_is_exit_6_after_a_while(
 
 def half_a_key(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:20])
+
+
+def test_a_backup_of_another_installation_is_restored_only_by_whoever_was_told_who_then_gets_in(
+    interlock: Interlock, crms: LocalCrms, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("violets in a field of oats")
+    add = ("users", "add", "--name", "N", "--role", "admin", "--password-file", str(password))
+    file = str(tmp_path / "other.backup")
+    other = Interlock(tmp_path / "other", crms)
+    other(*add, "ada@example.com").sound()
+    other("backup", file).sound()
+    interlock(*add, "bob@example.com").sound()
+    asked = ("restore", file, "--json")
+    says(interlock(*asked, "--yes"), BAD_CONFIGURATION, "another_installation", "ada@example.com (admin)")
+    planned = interlock(*asked, "--plan", "--over-another")
+    assert validated(planned.sound().document)["lets_in"]["people"] == [{"email": "ada@example.com", "role": "admin"}]
+    told = interlock(*asked, "--over-another")
+    says(told, BAD_CONFIGURATION, "confirmation_needed", "People who get in by it: ada@example.com (admin)")
+    (person,) = interlock("users", "list", "--json").sound().document["users"]
+    assert person["email"] == "bob@example.com"
+    done = validated(interlock(*asked, "--yes", "--over-another").sound().document)
+    assert (done["installation"], done["lets_in"]["people"]) == (
+        "another",
+        [{"email": "ada@example.com", "role": "admin"}],
+    )
 
 
 def test_a_key_file_that_is_damaged_is_said_and_its_backup_mends_it(connected: Interlock, crms: LocalCrms) -> None:

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from tests.contract.conftest import Clock, a_connection
 
-from interlock.store import SchemaNewer, Store, StoreUnavailable, WriteTx, connections, migrate
+from interlock.store import NotOurs, SchemaNewer, Store, StoreUnavailable, WriteTx, connections, migrate
 from interlock.store.schema import GLOBAL_TABLES, metadata
 
 pytestmark = pytest.mark.anyio
@@ -164,6 +164,51 @@ async def test_a_database_of_a_newer_version_is_refused_by_name_and_left_alone(e
     await store.close()
     with pytest.raises(SchemaNewer, match=r"9001.*upgrade"):
         await Store.open(empty_url, clock_us=clock)
+
+
+async def made_by_another_program(url: str, *statements: str) -> None:
+    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+async def test_a_database_with_the_tables_of_another_program_is_refused_before_anything_is_put_into_it(
+    empty_url: str, clock: Clock
+) -> None:
+    made = [f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)" for name in ("invoice", "customer", "stock", "supplier")]
+    await made_by_another_program(empty_url, *made)
+    with pytest.raises(NotOurs, match=r"customer, invoice, stock and 1 more.*Nothing in it was changed"):
+        await Store.open(empty_url, clock_us=clock)
+    assert sorted(tables_in(empty_url)) == ["customer", "invoice", "stock", "supplier"]
+
+
+@pytest.mark.parametrize("version", ["0001", migrate.REVISIONS[-1], "a1b2c3d4"])
+async def test_another_program_that_counts_its_versions_as_we_do_is_not_taken_for_us(
+    empty_url: str, clock: Clock, version: str
+) -> None:
+    await made_by_another_program(
+        empty_url,
+        "CREATE TABLE invoice (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+        f"INSERT INTO alembic_version VALUES ('{version}')",
+    )
+    with pytest.raises(NotOurs, match="invoice"):
+        await Store.open(empty_url, clock_us=clock)
+    assert sorted(tables_in(empty_url)) == ["alembic_version", "invoice"]
+
+
+async def test_a_database_that_is_only_looked_into_is_not_migrated(empty_url: str, clock: Clock) -> None:
+    url = empty_url if "://" in empty_url else f"sqlite:///{empty_url}"
+    with pytest.raises(NotOurs, match="is empty"):
+        await Store.open(empty_url, clock_us=clock, as_it_is=True)
+    assert tables_in(empty_url) == []
+    filled(url, "0004")
+    store = await Store.open(empty_url, clock_us=clock, as_it_is=True)
+    assert await store.revision() == "0004"
+    await store.close()
+    assert "person" not in tables_in(empty_url)
 
 
 async def set_version(tx: WriteTx, version: str) -> None:

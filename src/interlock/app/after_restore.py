@@ -13,26 +13,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from interlock.app import erased_since, left_running
-from interlock.app.connections import SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
+from interlock.app import erased_since, left_running, let_in
+from interlock.app.connections import BY_THE_REPLACED, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.store import Keyring, Store, connections, copy, heartbeat, restored
-from interlock.store.errors import SecretUnreadable, StoreError
+from interlock.store.errors import NotOurs, SecretUnreadable, StoreError
 from interlock.store.lifesign import new_owner
 from interlock.store.sealed import reseal_all
 
 OpenStore = Callable[..., Awaitable[Store]]
+_NAME_IT = "Name the database that was there before, as interlock.yaml named it."
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """`withdrawn`: how many of each were taken again; None: nothing was known. `readable`: the key file opens the sign-ins."""
+    """`withdrawn`: how many of each were taken again; None: nothing was known. `readable`: the key file opens the sign-ins.
+    `lets_in`: who gets in now."""
 
     connections: int
     withdrawn: dict[str, int] | None
     readable: bool
+    lets_in: let_in.LetIn
 
 
 async def settle(
@@ -50,7 +53,9 @@ async def settle(
             made_at_us = await restored.last_deed_us(tx)
         again = await withdraw_again(store, before, made_at_us, by)
         listed, readable = await sealed_anew(store, keys)
-        return Settled(listed, None if before is None else again, readable)
+        async with store.read(None) as tx:
+            lets_in = await let_in.by(tx)
+        return Settled(listed, None if before is None else again, readable, lets_in)
 
 
 async def plan(
@@ -86,30 +91,40 @@ async def _checked(
     open_store: OpenStore,
 ) -> AsyncIterator[tuple[Store, Store | None]]:
     """Both databases, once it is certain that they are two of one installation and nothing runs on either: from any other one
-    people would get passwords and roles that were never theirs here."""
+    people would get passwords and roles that were never theirs here. Only then is either brought to this version's schema."""
     _check_files(database, replaced)
     async with AsyncExitStack() as stack:
 
-        async def opened(address: str, what: str) -> Store:
-            store = await open_store(address, clock_us=clock_us, keyring=keys)
+        async def opened(address: str, as_it_is: bool) -> Store:
+            store = await open_store(address, clock_us=clock_us, keyring=keys, as_it_is=as_it_is)
             stack.push_async_callback(store.close)
-            if await running(store, clock_us()):
-                raise Busy(
-                    f"Interlock is running on {what}, or was until a moment ago.",
-                    code="running",
-                    fix="Stop `interlock serve`, `worker` and `sync`, wait a minute, then run this again.",
-                )
             return store
 
-        store = await opened(database, "this database")
+        own = await opened(database, True)
+        await _check_stopped(own, "this database", clock_us())
         if replaced is None:
-            yield store, None
+            yield await opened(database, False), None
             return
-        before = await opened(replaced, "the database that was there before")
+        try:
+            other = await opened(replaced, True)
+        except NotOurs as error:
+            raise BadInput(str(error), code=error.code, field="replaced", fix=_NAME_IT) from error
+        await _check_stopped(other, "the database that was there before", clock_us())
+        await _check_same_installation(own, other)
+        store, before = await opened(database, False), await opened(replaced, False)
         if await _are_one(store, before, clock_us()):
             raise _same()
-        await _check_same_installation(store, before)
         yield store, before
+
+
+async def _check_stopped(store: Store, what: str, now_us: int) -> None:
+    """Raises Busy."""
+    if await running(store, now_us):
+        raise Busy(
+            f"Interlock is running on {what}, or was until a moment ago.",
+            code="running",
+            fix="Stop `interlock serve`, `worker` and `sync`, wait a minute, then run this again.",
+        )
 
 
 def _check_files(database: str, replaced: str | None) -> None:
@@ -128,7 +143,7 @@ def _check_files(database: str, replaced: str | None) -> None:
             f"There is no database {other}. Nothing was changed.",
             code="no_such_database",
             field="replaced",
-            fix="Name the database that was there before, as interlock.yaml named it.",
+            fix=_NAME_IT,
         )
     if own is not None and own.samefile(other):
         raise _same()
@@ -139,7 +154,7 @@ def _check_files(database: str, replaced: str | None) -> None:
             f"{other} cannot be used: {error}",
             code="no_such_database",
             field="replaced",
-            fix="Name the database that was there before, as interlock.yaml named it.",
+            fix=_NAME_IT,
         ) from error
 
 
@@ -165,10 +180,7 @@ def _same() -> BadInput:
 
 async def _check_same_installation(store: Store, before: Store) -> None:
     """Raises BadInput."""
-    async with store.read(None) as tx:
-        here = await restored.first_deed_of(tx)
-    async with before.read(None) as tx:
-        there = await restored.first_deed_of(tx)
+    here, there = await restored.begins_with(store), await restored.begins_with(before)
     if here is None or here != there:
         raise BadInput(
             "The two databases are not of one installation, by the beginnings of their audit logs. Nothing was changed.",
@@ -185,16 +197,27 @@ async def _known(store: Store, replaced: Store) -> restored.Withdrawn:
         return await restored.withdrawn(tx, first_deed)
 
 
-async def withdraw_again(store: Store, replaced: Store | None, made_at_us: int, by: By) -> dict[str, int]:
-    """`replaced`: the database that was there. It knows who was erased, disabled or paused since. How many of each there were."""
+async def withdraw_again(
+    store: Store, replaced: Store | None, made_at_us: int, by: By, *, same: bool = True
+) -> dict[str, int]:
+    """`replaced`: the database that was there. It knows who was erased, disabled or paused since. How many of each there were.
+
+    Without `same` it is another installation's: whoever has the e-mail of somebody there may be somebody else, and has a password
+    and a role by another admin, so that neither counts here. A pause and an erasure there hold for the same HubSpot account.
+    """
     known = restored.Withdrawn() if replaced is None else await _known(store, replaced)
+    if not same:
+        known = restored.Withdrawn(accounts=known.accounts)
     await left_running.end(store)
     async with store.write(None) as tx:
         await restored.forget_what_was_running(tx)
-        again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
-        await record(tx, by, "restored", "installation", made_at_us=made_at_us, withdrawn=again)
+        why = SINCE_THE_BACKUP if same else BY_THE_REPLACED
+        again = await restored.withdraw_again(tx, known, why, SINCE_THE_BACKUP_FIX)
+        taken = {f"{name}_taken_again": number for name, number in again.items() if number}
+        over = None if same else "the database of another installation"
+        await record(tx, by, "restored", "installation", made_at_us=made_at_us, over=over, **taken)
     if replaced is not None:
-        await erased_since.forget_again(replaced, store)
+        await erased_since.forget_again(replaced, store, same=same)
     return again
 
 

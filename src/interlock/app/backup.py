@@ -4,7 +4,9 @@ A backup is a ZIP archive of `manifest.json`, `interlock.db` and, only where it 
 nobody can read the sign-ins in it, and with it everybody who has the file can. A restore keeps what it replaces beside it. What
 happened after the backup is not lost with it: the cursors are of that time, so everything since is detected again, and the keys
 that both CRMs hold decide what is whose, so that nothing is made twice. What was taken from people, programs and connections
-since stays taken (after_restore.py). PostgreSQL has tools of its own, and is told to use them.
+since stays taken (after_restore.py). Over the database of another installation a backup is put only by whoever was told who gets
+in by it: nobody's password or role there counts for somebody of the same e-mail here. PostgreSQL has tools of its own, and is
+told to use them.
 """
 
 from __future__ import annotations
@@ -14,20 +16,23 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from interlock import __version__
+from interlock.app import let_in
 from interlock.app.after_restore import sealed_anew, withdraw_again
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
-from interlock.store import Keyring, Store, copy, keyring, restored
+from interlock.store import Keyring, Store, connections, copy, keyring, restored
+from interlock.store.connections import Connection
 from interlock.store.errors import SchemaNewer, StoreError, StoreUnavailable
 
 FORMAT = "interlock-backup/1"
@@ -50,14 +55,32 @@ class Made(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-class Restored(msgspec.Struct, frozen=True):
-    """`kept`: where the database that was replaced is; None: there was none. `readable`: the key file opens the sign-ins."""
+# Of the database that a backup is to replace: of the installation that the backup was made of, of another one, of nobody yet (there
+# is none, or nobody was let in to it), or not to be told.
+Over = Literal["same", "another", "none", "unknown"]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A backup that is sound and may be put back. `lets_in`: as it was when the backup was made."""
 
     manifest: Manifest
+    over: Over
+    lets_in: let_in.LetIn
+    new: Path  # the database in it, brought to this version's schema
+    key: bytes | None
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """`kept`: where the database that was replaced is; None: there was none. `readable`: the key file opens the sign-ins.
+    `lets_in`: who gets in now."""
+
+    manifest: Manifest
+    over: Over
     kept: str | None
     key_taken: bool
     readable: bool
     connections: int
+    lets_in: let_in.LetIn
 
 
 # --- making ------------------------------------------------------------------------------------------------------------
@@ -138,17 +161,17 @@ def look(file: Path) -> Manifest:
     return manifest
 
 
-async def restore(
+@asynccontextmanager
+async def prepared(
     database: str,
-    key_file: Path,
     file: Path,
     clock_us: Callable[[], int],
     *,
     over_newer: bool = False,
-    by: By = BY_COMMAND,
+    over_another: bool = False,
     open_store: Callable[..., Awaitable[Store]] = Store.open,
-) -> Restored:
-    """Raises BadInput (no_backup, backup_damaged, newer_installation), Busy, StoreError. After a refusal all is as it was."""
+) -> AsyncIterator[Prepared]:
+    """Changes nothing. Raises BadInput (no_backup, backup_damaged, newer_installation, another_installation), Busy, StoreError."""
     # Never over the one that is there: it alone knows what was taken since.
     path = _file_of(
         database,
@@ -160,27 +183,70 @@ async def restore(
     with tempfile.TemporaryDirectory(prefix=".interlock-restore-", dir=path.parent) as folder:
         new = Path(folder) / _DATABASE
         key = _unpack(file, manifest, new)
-        await _check_existing(path, manifest, clock_us, over_newer, open_store)
-        keys = keyring.load_or_create(key_file) if key is None else keyring.together(key_file, key)
-        # All of it before it takes the other's place: whatever becomes of this process, nothing is given back that was taken.
-        store = await open_store(str(new), clock_us=clock_us, keyring=keys)
+        store = await open_store(str(new), clock_us=clock_us)
         try:
-            replaced = await _readable_store(path, keys, clock_us, open_store)
-            try:
-                await withdraw_again(store, replaced, manifest.made_at_us, by)
-            finally:
-                if replaced is not None:
-                    await replaced.close()
-            listed, readable = await sealed_anew(store, keys)
+            async with store.read(None) as tx:
+                lets_in = await let_in.by(tx)
+            over = await _check_existing(path, store, manifest, clock_us, over_newer, over_another, open_store)
         finally:
             await store.close()
-        if key is not None:
-            # Only now: a restore that failed leaves no key behind that opens nothing here. What is left to do is a rename.
-            keyring.add(key_file, key)
-        stamp = rfc3339(clock_us()) or ""
-        aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
-        there = copy.put_in_place(new, path, aside)
-    return Restored(manifest, str(aside) if there else None, key is not None, readable, listed)
+        yield Prepared(manifest, over, lets_in, new, key)
+
+
+async def put_back(
+    ready: Prepared,
+    database: str,
+    key_file: Path,
+    clock_us: Callable[[], int],
+    *,
+    by: By = BY_COMMAND,
+    open_store: Callable[..., Awaitable[Store]] = Store.open,
+) -> Restored:
+    """Raises Busy, StoreError. After a refusal all is as it was."""
+    path = _file_of(database, "")
+    key = ready.key
+    keys = keyring.load_or_create(key_file) if key is None else keyring.together(key_file, key)
+    # All of it before it takes the other's place: whatever becomes of this process, nothing is given back that was taken.
+    store = await open_store(str(ready.new), clock_us=clock_us, keyring=keys)
+    try:
+        replaced = await _readable_store(path, keys, clock_us, open_store)
+        try:
+            if replaced is not None:
+                # Once more: a person may have taken a while to answer.
+                await _check_stopped(replaced, clock_us())
+            await withdraw_again(store, replaced, ready.manifest.made_at_us, by, same=ready.over != "another")
+        finally:
+            if replaced is not None:
+                await replaced.close()
+        listed, readable = await sealed_anew(store, keys)
+        async with store.read(None) as tx:
+            lets_in = await let_in.by(tx)
+    finally:
+        await store.close()
+    if key is not None:
+        # Only now: a restore that failed leaves no key behind that opens nothing here. What is left to do is a rename.
+        keyring.add(key_file, key)
+    stamp = rfc3339(clock_us()) or ""
+    aside = path.with_name(f"{path.name}.before-restore-{stamp[:19].replace(':', '')}Z")
+    kept = str(aside) if copy.put_in_place(ready.new, path, aside) else None
+    return Restored(ready.manifest, ready.over, kept, key is not None, readable, listed, lets_in)
+
+
+async def restore(
+    database: str,
+    key_file: Path,
+    file: Path,
+    clock_us: Callable[[], int],
+    *,
+    over_newer: bool = False,
+    over_another: bool = False,
+    by: By = BY_COMMAND,
+    open_store: Callable[..., Awaitable[Store]] = Store.open,
+) -> Restored:
+    """Without anybody to be asked. Raises as `prepared` and `put_back` do."""
+    asked = prepared(database, file, clock_us, over_newer=over_newer, over_another=over_another, open_store=open_store)
+    async with asked as ready:
+        return await put_back(ready, database, key_file, clock_us, by=by, open_store=open_store)
 
 
 async def _readable_store(
@@ -219,43 +285,76 @@ def _unpack(file: Path, manifest: Manifest, new: Path) -> bytes | None:
 
 async def _check_existing(
     path: Path,
+    backup: Store,
     manifest: Manifest,
     clock_us: Callable[[], int],
     over_newer: bool,
+    over_another: bool,
     open_store: Callable[..., Awaitable[Store]],
-) -> None:
+) -> Over:
     """Raises Busy, BadInput."""
     if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
-        return
-    newer: str | None
+        return "none"
     try:
         store = await open_store(str(path), clock_us=clock_us)
     except StoreError as error:
-        newer = f"The database {path} that would be replaced cannot be looked into: {error}"
-    else:
-        try:
-            if await running(store, clock_us()):
-                raise Busy(
-                    "Interlock is running on this database.",
-                    code="running",
-                    fix="Stop `interlock serve`, `worker` and `sync`, then restore.",
-                )
-            async with store.read(None) as tx:
-                last_us = await restored.last_deed_us(tx)
-        finally:
-            await store.close()
-        newer = None
-        if last_us > manifest.made_at_us:
-            newer = (
-                f"The installation has gone on since the backup: it was made at {rfc3339(manifest.made_at_us)}, and the last"
-                f" thing known here is of {rfc3339(last_us)}."
-            )
-    if newer is not None and not over_newer:
-        raise BadInput(
-            newer,
-            code="newer_installation",
-            fix="If the older state is what you want, add --over-newer: what is here is kept beside it.",
+        if not over_newer:
+            raise _newer(f"The database {path} that would be replaced cannot be looked into: {error}") from error
+        return "unknown"
+    try:
+        await _check_stopped(store, clock_us())
+        here, there = await restored.begins_with(store), await restored.begins_with(backup)
+        if here is not None and there is not None and here != there:
+            if not over_another:
+                raise await _another(path, store, backup)
+            return "another"
+        async with store.read(None) as tx:
+            last_us = await restored.last_deed_us(tx)
+    finally:
+        await store.close()
+    if last_us > manifest.made_at_us and not over_newer:
+        raise _newer(
+            f"The installation has gone on since the backup: it was made at {rfc3339(manifest.made_at_us)}, and the last"
+            f" thing known here is of {rfc3339(last_us)}."
         )
+    return "none" if here is None else "same"
+
+
+async def _check_stopped(store: Store, now_us: int) -> None:
+    """Raises Busy."""
+    if await running(store, now_us):
+        raise Busy(
+            "Interlock is running on this database.",
+            code="running",
+            fix="Stop `interlock serve`, `worker` and `sync`, then restore.",
+        )
+
+
+def _newer(message: str) -> BadInput:
+    return BadInput(
+        message,
+        code="newer_installation",
+        fix="If the older state is what you want, add --over-newer: what is here is kept beside it.",
+    )
+
+
+async def _another(path: Path, here: Store, backup: Store) -> BadInput:
+    async with here.read(None) as tx:
+        joined_here = _accounts(await connections.list_(tx))
+    async with backup.read(None) as tx:
+        joined_there, lets_in = _accounts(await connections.list_(tx)), await let_in.by(tx)
+    return BadInput(
+        f"The backup was made of another installation ({joined_there}) than the database {path} is of ({joined_here})."
+        f" {lets_in} Whoever gets in here now does so no more, unless they are among them.",
+        code="another_installation",
+        fix="See whether you named the right file. If that installation is to take the place of this one, stop it where it runs"
+        " and add --over-another: what is here is kept beside it.",
+    )
+
+
+def _accounts(joined: list[Connection]) -> str:
+    named = ", ".join(f"HubSpot {each.hubspot_account_id} with Salesforce {each.salesforce_org_id}" for each in joined)
+    return named or "not connected"
 
 
 def as_document(manifest: Manifest) -> dict[str, Any]:

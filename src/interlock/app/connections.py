@@ -35,6 +35,11 @@ SINCE_THE_BACKUP = {
     "paused": "A backup was restored that is older than its pause.",
     "not_connected": "A backup was restored that is older than its end: it had been disconnected.",
 }
+# As those, where the backup is of another installation than the one that was here.
+BY_THE_REPLACED = {
+    "paused": "A backup of another installation was restored over one in which this was paused.",
+    "not_connected": "A backup of another installation was restored over one in which this had been disconnected.",
+}
 SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"

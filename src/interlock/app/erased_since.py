@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from interlock.core.model import LinkState, RecordKey, RecordLink, Side
 from interlock.store import Store, connections, erasures, links
+from interlock.store.connections import Connection
 from interlock.store.errors import SecretUnreadable, StoreError
 from interlock.store.tx import Tx, WriteTx
 
@@ -18,19 +19,32 @@ _PERSONS = "contacts"
 _ROWS = 1_000
 
 
-async def forget_again(replaced: Store, store: Store) -> None:
-    """`replaced`: the database that was here before."""
+async def forget_again(replaced: Store, store: Store, *, same: bool) -> None:
+    """`replaced`: the database that was here before. `same`: it is of the same installation; else only what it knows of the same
+    HubSpot account says anything, since the records of two accounts may have the same ids."""
     async with store.read(None) as tx:
         listed = await connections.list_(tx)
+    async with replaced.read(None) as tx:
+        before = await connections.list_(tx)
+
+    def are_one(one: Connection, other: Connection) -> bool:
+        return one.id == other.id if same else one.hubspot_account_id == other.hubspot_account_id
+
     for connection in listed:
-        assert connection.id is not None
-        try:
-            async with replaced.read(connection.id) as tx:
-                known = await erasures.all_(tx)
-        except (StoreError, SecretUnreadable):
-            continue
-        if known is None:
-            continue
+        for each in before:
+            if are_one(connection, each):
+                await _take_over(replaced, each, store, connection)
+
+
+async def _take_over(replaced: Store, before: Connection, store: Store, connection: Connection) -> None:
+    assert before.id is not None
+    assert connection.id is not None
+    try:
+        async with replaced.read(before.id) as tx:
+            known = await erasures.all_(tx)
+    except (StoreError, SecretUnreadable):
+        return
+    if known is not None:
         async with store.write(connection.id) as tx:
             if await erasures.take_over(tx, *known):
                 await _forget(tx)

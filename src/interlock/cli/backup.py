@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Page, PlanOption, Run, YesOption, with_common
+from interlock.cli.base import DONE, NEEDS_A_PERSON, Answer, Json, Page, PlanOption, Run, YesOption, with_common
 from interlock.cli.counted import counted
+
+if TYPE_CHECKING:
+    from interlock.app.backup import Prepared
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
 
@@ -50,6 +53,13 @@ async def restore(
     over_newer: Annotated[
         bool, typer.Option("--over-newer", help="Also where the installation has gone on since the backup was made.")
     ] = False,
+    over_another: Annotated[
+        bool,
+        typer.Option(
+            "--over-another",
+            help="Also where the database is of another installation than the backup: its people and tokens then get in here.",
+        ),
+    ] = False,
     plan: PlanOption = False,
     yes: YesOption = False,
 ) -> Answer:
@@ -60,30 +70,27 @@ async def restore(
     from interlock.wiring import wall_clock_us
 
     home = config.load(run.home_path())
-    manifest = use_case.look(file)
-    document = {"file": str(file), **use_case.as_document(manifest)}
-    if plan:
-        nothing = {"planned": True, "kept": None, "key_taken": False, "sign_ins_readable": None, "connections": None}
-
-        def would(out: Page) -> None:
-            out.line(f"{file} is of {rfc3339(manifest.made_at_us)}. Nothing was changed.")
-
-        return Answer({**document, **nothing}, would)
-    run.confirm(f"Replace the database by the backup of {rfc3339(manifest.made_at_us)}?", yes)
-    done = await use_case.restore(home.database, home.key_file, file, wall_clock_us, over_newer=over_newer)
+    asked = use_case.prepared(home.database, file, wall_clock_us, over_newer=over_newer, over_another=over_another)
+    async with asked as ready:
+        made_at = rfc3339(ready.manifest.made_at_us)
+        document = {"file": str(file), **use_case.as_document(ready.manifest), "installation": ready.over}
+        # Where the database knows who was let in and is so no more, that counts, and nobody gains anything.
+        told = "" if ready.over == "same" else f" {ready.lets_in}"
+        if plan:
+            return _would_restore(file, made_at, document, ready, told)
+        run.confirm(f"Replace the database by the backup of {made_at}?{told}", yes)
+        done = await use_case.put_back(ready, home.database, home.key_file, wall_clock_us)
     document |= {
         "planned": False,
         "kept": done.kept,
         "key_taken": done.key_taken,
         "sign_ins_readable": done.readable,
         "connections": done.connections,
+        "lets_in": done.lets_in.as_document(),
     }
 
     def page(out: Page) -> None:
-        out.line(
-            f"Restored, as it was at {rfc3339(manifest.made_at_us)}: {counted(done.connections, 'connection')}.",
-            style="bold",
-        )
+        out.line(f"Restored, as it was at {made_at}: {counted(done.connections, 'connection')}.", style="bold")
         if done.kept is not None:
             out.line(f"What was there before is in {done.kept}.")
         if not done.readable:
@@ -91,9 +98,22 @@ async def restore(
                 f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."
             )
         out.line("People have to sign in again. The next sync looks at everything that happened since.")
+        out.line(str(done.lets_in))
         out.line("Next: interlock plan")
 
     return Answer(document, page, DONE if done.readable else NEEDS_A_PERSON)
+
+
+def _would_restore(file: Path, made_at: str | None, document: Json, ready: Prepared, told: str) -> Answer:
+    would = {
+        "planned": True,
+        "kept": None,
+        "key_taken": False,
+        "sign_ins_readable": None,
+        "connections": None,
+        "lets_in": ready.lets_in.as_document() if told else None,
+    }
+    return Answer({**document, **would}, lambda out: out.line(f"{file} is of {made_at}. Nothing was changed.{told}"))
 
 
 async def after_restore(
@@ -119,7 +139,13 @@ async def after_restore(
     before = None if replaced is None else home.database_at(replaced)
     if plan:
         would = await use_case.plan(home.database, before, wall_clock_us)
-        planned = {"planned": True, "connections": None, "withdrawn": would, "sign_ins_readable": None}
+        planned = {
+            "planned": True,
+            "connections": None,
+            "withdrawn": would,
+            "sign_ins_readable": None,
+            "lets_in": None,
+        }
 
         def planned_page(out: Page) -> None:
             out.line("Everybody would be signed out. Nothing was changed.")
@@ -135,6 +161,7 @@ async def after_restore(
         "connections": done.connections,
         "withdrawn": done.withdrawn,
         "sign_ins_readable": done.readable,
+        "lets_in": done.lets_in.as_document(),
     }
 
     def page(out: Page) -> None:
@@ -146,6 +173,7 @@ async def after_restore(
             )
         else:
             out.line(f"Taken away again: {_listed(done.withdrawn)}. Who was erased since was forgotten again.")
+        out.line(str(done.lets_in))
         if not done.readable:
             out.line(
                 f"The key file {home.key_file} does not open the sign-ins: put the one of then in its place, or sign in again."

@@ -77,15 +77,17 @@ class Store:
         threadless: bool = False,
         forbid_network: ContextVar[bool] | None = None,
         keyring: Keyring | None = None,
+        as_it_is: bool = False,
     ) -> Store:
         """Open and migrate. `url`: a path, `sqlite:///path` or `postgresql+psycopg://...`.
 
-        `synchronous` other than FULL and `threadless` are for the simulator. Raises StoreUnavailable, SchemaNewer.
+        `synchronous` other than FULL and `threadless` are for the simulator. `as_it_is`: neither made nor migrated, to be looked
+        into by whoever knows what an older schema lacks (`revision`). Raises StoreUnavailable, NotOurs, SchemaNewer.
         """
         store = cls(_backend(url, synchronous, threadless), clock_us, forbid_network, keyring)
         await store._backend.open()
         try:
-            await store._migrate()
+            await (store.revision() if as_it_is else store._migrate())
         except BaseException:
             await store._backend.close()
             raise
@@ -101,6 +103,12 @@ class Store:
             forbid_network=self._forbid_network,
             keyring=self._keyring,
         )
+
+    async def revision(self) -> str:
+        """The version of its schema. Raises NotOurs, SchemaNewer."""
+        with own_errors():
+            async with self._backend.read() as driver:
+                return await migrate.revision_of(driver)
 
     async def _migrate(self) -> None:
         with own_errors():

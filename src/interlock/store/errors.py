@@ -4,6 +4,7 @@ the store.
 StoreError
 +-- StoreUnavailable     the database cannot be opened, reached or written (missing, full, connection lost)
 +-- StoreBusy            another process kept the database locked longer than we wait; nothing was done, safe to repeat
++-- NotOurs              the database holds the tables of something else
 +-- SchemaNewer          the database was written by a newer Interlock
 +-- NotUnique            a row would break a rule of uniqueness (a record linked twice, a name taken twice)
 +-- Fenced               this process lost its lease; another one owns the org now: stop, write nothing
@@ -13,6 +14,8 @@ StoreError
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class StoreError(Exception):
@@ -39,6 +42,21 @@ class StoreUnavailable(StoreError):
 
 class StoreBusy(StoreError):
     code = "store_busy"
+
+
+class NotOurs(StoreError):
+    """`tables`: what is in it; none: it is empty."""
+
+    code = "database_not_ours"
+    fix = "Give Interlock a database of its own, and name it as `database` in interlock.yaml."
+    _SHOWN = 3
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        names = sorted(tables)
+        self.tables = names
+        more = f" and {len(names) - self._SHOWN:,} more" if len(names) > self._SHOWN else ""
+        held = f"holds tables of something else ({', '.join(names[: self._SHOWN])}{more})" if names else "is empty"
+        super().__init__(f"The database {held}, not those of Interlock. Nothing in it was changed.")
 
 
 class SchemaNewer(StoreError):

@@ -1,4 +1,4 @@
-"""Brings the database to this version's schema on open. Alembic does the work; it and SQLAlchemy are
+"""Brings the database to this version's schema on open, if it is empty or ours. Alembic does the work; it and SQLAlchemy are
 imported only when there is some.
 
 A step is one file in `migrations/versions`; it runs inside the opening transaction, so that a crash leaves the old
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.store.driver import Driver
-from interlock.store.errors import SchemaNewer
+from interlock.store.errors import NotOurs, SchemaNewer
 from interlock.store.sql import Dialect
 
 if TYPE_CHECKING:
@@ -26,39 +26,61 @@ _LOCATION = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 4_201_866
 
 
-_IS_THERE = {
-    Dialect.SQLITE: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
-    Dialect.POSTGRESQL: "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
+# Tables that every version of ours has had: a database without them is somebody else's, whatever its version is called.
+_OURS = ("dirty_counter", "field_mapping", "record_link")
+
+_TABLES = {
+    Dialect.SQLITE: "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",
+    # Not those of extensions, which whoever makes databases here may put into each.
+    Dialect.POSTGRESQL: "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT EXISTS"
+    " (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')",
+}
+_NAMES = ", ".join(f"'{name}'" for name in ("alembic_version", *_OURS))
+_IS_OURS = {
+    Dialect.SQLITE: f"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ({_NAMES})",
+    Dialect.POSTGRESQL: f"SELECT count(to_regclass(name)) FROM unnest(ARRAY[{_NAMES}]) AS name",
 }
 
 
 async def is_current(driver: Driver) -> bool:
     """Asked in a reading transaction first: a command must be able to open the store beside a busy writer."""
-    if not await driver.rows(_IS_THERE[driver.dialect], ()):
+    if not await _is_ours(driver):
         return False
     return await driver.rows("SELECT version_num FROM alembic_version", ()) == [(REVISIONS[-1],)]
 
 
+async def revision_of(driver: Driver) -> str:
+    """Of a database that is ours, whichever version of ours wrote it. Changes nothing. Raises NotOurs, SchemaNewer."""
+    if not await _is_ours(driver):
+        raise NotOurs([row[0] for row in await driver.rows(_TABLES[driver.dialect], ())])
+    rows = await driver.rows("SELECT version_num FROM alembic_version", ())
+    found = str(rows[0][0]) if rows else ""
+    if found not in REVISIONS:
+        raise SchemaNewer(found, REVISIONS[-1])
+    return found
+
+
+async def _is_ours(driver: Driver) -> bool:
+    return await driver.rows(_IS_OURS[driver.dialect], ()) == [(1 + len(_OURS),)]
+
+
 def upgrade(connection: sa.Connection) -> None:
-    """Raises SchemaNewer. Does nothing when the schema is this version's."""
+    """Raises NotOurs, SchemaNewer. Does nothing when the schema is this version's."""
     import sqlalchemy as sa
 
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    found = _current(connection)
+    tables = connection.execute(sa.text(_TABLES[Dialect(connection.dialect.name)])).scalars().all()
+    # A version that Alembic has written says nothing: other programs use Alembic too, and also begin at 0001.
+    if tables and not {"alembic_version", *_OURS}.issubset(tables):
+        raise NotOurs(tables)
+    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if tables else None
     if found == REVISIONS[-1]:
         return
     if found is not None and found not in REVISIONS:
         raise SchemaNewer(found, REVISIONS[-1])
     _run(connection)
-
-
-def _current(connection: sa.Connection) -> str | None:
-    import sqlalchemy as sa
-
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def _run(connection: sa.Connection) -> None:

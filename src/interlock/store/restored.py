@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from interlock.store.database import Store
 from interlock.store.tx import Tx, WriteTx
+
+# Of the schema that brought deeds, people and tokens.
+_WITH_DEEDS = "0005"
 
 
 class Withdrawn(msgspec.Struct, frozen=True):
@@ -54,8 +58,17 @@ async def withdrawn(tx: Tx, first_deed: str | None) -> Withdrawn:
     )
 
 
+async def begins_with(store: Store) -> str | None:
+    """As `first_deed_of`, also of a database that is only looked into, whichever version of ours wrote it."""
+    if await store.revision() < _WITH_DEEDS:
+        return None
+    async with store.read(None) as tx:
+        return await first_deed_of(tx)
+
+
 async def first_deed_of(tx: Tx) -> str | None:
-    """The hash that the chain of deeds begins with, and by which an installation is told from another."""
+    """The hash that the chain of deeds begins with, and by which an installation is told from another. None: no deed was done
+    yet, so that nobody has been let in either."""
     row = await tx.row("SELECT hash FROM deed WHERE seq = 1")
     return None if row is None else str(row[0])
 

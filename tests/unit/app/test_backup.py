@@ -23,12 +23,16 @@ from interlock.store import (
     channels,
     colleague_links,
     connections,
+    deeds,
+    erasures,
     heartbeat,
     keyring,
     people,
     setups,
 )
 from interlock.store.errors import SchemaNewer, StoreUnavailable
+
+ERASED = "hubspot:contacts:1"
 
 
 def made(world: World, file: Path, with_key: bool = False) -> backup.Made:
@@ -37,7 +41,7 @@ def made(world: World, file: Path, with_key: bool = False) -> backup.Made:
     return backup.make(str(world.path), key_file, file, world.clock_us(), with_key=with_key)
 
 
-async def put_back(world: World, file: Path, over_newer: bool = True) -> backup.Restored:
+async def put_back(world: World, file: Path, over_newer: bool = True, over_another: bool = False) -> backup.Restored:
     """As a person does it: everything is stopped first."""
     assert world.store is not None
     await world.store.close()
@@ -48,6 +52,7 @@ async def put_back(world: World, file: Path, over_newer: bool = True) -> backup.
             file,
             world.clock_us,
             over_newer=over_newer,
+            over_another=over_another,
             open_store=partial(Store.open, synchronous="OFF", threadless=True),
         )
     finally:
@@ -332,10 +337,104 @@ def test_where_another_installation_is_replaced_nothing_is_missing_because_that_
         made(world, tmp_path / "a.backup")
         await asyncio.sleep(60.0)
         await world.lose_the_database(tmp_path / "new.db")
-        await put_back(world, tmp_path / "a.backup")
+        await put_back(world, tmp_path / "a.backup", over_another=True)
         async with world.store.read(None) as tx:
             assert [each.target for each in await channels.list_(tx)] == ["https://example.com/here"]
             assert [each.password_hash for each in await people.list_(tx)] == ["hash of ada"]
+
+    tell(story)
+
+
+async def another_installation(world: World, new: Path, *, account: str | None = None) -> None:
+    """In the place of the one that is there: with an Ada of its own, who is no admin, and a contact whom it forgot."""
+    await asyncio.sleep(60.0)
+    await world.lose_the_database(new)
+    assert world.store is not None
+    assert world.connection is not None
+    async with world.store.write(world.connection.id) as tx:
+        await people.add(tx, "ada@example.com", "Ada", "viewer", "hash of another Ada")
+        await people.add(tx, "eve@example.com", "Eve", "admin", "hash of Eve")
+        await erasures.put(tx, [ERASED])
+        if account is not None:
+            await tx.run("UPDATE connection SET hubspot_account_id = ?", account)
+
+
+async def our_own(world: World) -> None:
+    assert world.store is not None
+    async with world.store.write(None) as tx:
+        ada = await people.add(tx, "ada@example.com", "Ada", "admin", "hash of Ada")
+        await people.set_disabled(tx, await people.add(tx, "bob@example.com", "Bob", "admin", "hash of Bob"), True)
+        await people.add(tx, "cy@example.com", "Cy", "operator", None)
+        await api_tokens.make(tx, "report", "viewer", ada)
+
+
+def test_over_another_installation_nothing_is_put_back_before_it_was_told_who_then_gets_in(
+    tell: Tell, tmp_path: Path
+) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        await our_own(world)
+        made(world, tmp_path / "a.backup")
+        await another_installation(world, tmp_path / "another.db", account="777")
+        with pytest.raises(BadInput) as refused:
+            await put_back(world, tmp_path / "a.backup")
+        failure = refused.value.failure
+        assert failure.code == "another_installation"
+        assert "HubSpot 777" in failure.message
+        assert "ada@example.com (admin). API tokens that work: report (viewer)." in failure.message
+        assert "bob" not in failure.message  # disabled
+        assert "cy@" not in failure.message  # without a password
+        assert "--over-another" in failure.fix
+        assert world.store is not None
+        async with world.store.read(None) as tx:
+            assert [each.name for each in await people.list_(tx)] == ["Ada", "Eve"]
+
+    tell(story)
+
+
+def test_over_another_installation_nobody_has_the_password_or_role_of_somebody_there_with_the_same_e_mail(
+    tell: Tell, tmp_path: Path
+) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        await our_own(world)
+        made(world, tmp_path / "a.backup")
+        await another_installation(world, tmp_path / "another.db", account="777")
+        done = await put_back(world, tmp_path / "a.backup", over_newer=False, over_another=True)
+        assert done.over == "another"
+        assert (done.lets_in.people, done.lets_in.tokens) == ([("ada@example.com", "admin")], [("report", "viewer")])
+        async with world.read() as tx:
+            found = {each.email: each for each in await people.list_(tx)}
+            (deed,) = await deeds.list_(tx, None, 1)
+            # That account's records are others, also where their ids are the same.
+            assert not await erasures.any_(tx)
+        assert (found["ada@example.com"].role, found["ada@example.com"].password_hash) == ("admin", "hash of Ada")
+        assert "eve@example.com" not in found
+        assert (deed.action, deed.detail["over"]) == ("restored", "the database of another installation")
+
+    tell(story)
+
+
+def test_what_another_installation_forgot_or_paused_of_the_same_account_stays_so(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        assert world.store is not None
+        await world.store.close()
+        world.keyring = keyring.load_or_create(tmp_path / "secret.key")
+        await world.open()
+        await world.connect()
+        await our_own(world)
+        made(world, tmp_path / "a.backup")
+        await another_installation(world, tmp_path / "another.db")
+        assert world.store is not None
+        assert world.connection is not None
+        await pause(world.store, world.connection, None, plan=False)
+        await put_back(world, tmp_path / "a.backup", over_another=True)
+        async with world.read() as tx:
+            (connection,) = await connections.list_(tx)
+            assert await erasures.held(tx, [ERASED, "hubspot:contacts:2"]) == {ERASED}
+        assert connection.state == "paused"
+        assert connection.state_reason is not None
+        assert "another installation" in connection.state_reason
 
     tell(story)
 
