@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -43,6 +44,8 @@ class ProcessSettings(BaseModel):
     port: int = Field(default=8090, ge=0, le=65_535)
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For and -Proto are believed
+    allowed_addresses: tuple[str, ...] = ()  # addresses and networks from which it is reached; none: from everywhere
+    api_addresses: tuple[str, ...] = ()  # of those, the ones from which programs use tokens; none: all of them
     smtp: SmtpSettings | None = None
     webhooks_to_private_addresses: bool = False  # whether notifications may be posted inside the own network
     ca_file: str | None = None  # an extra certificate authority for the two CRMs, as `emulate --tls` makes one
@@ -51,6 +54,16 @@ class ProcessSettings(BaseModel):
     @classmethod
     def _is_an_address(cls, url: str | None) -> str | None:
         return None if url is None else public_address(url)
+
+    @field_validator("allowed_addresses", "api_addresses")
+    @classmethod
+    def _are_networks(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
+        for each in listed:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f"{each!r} is no address or network like 203.0.113.7 or 10.0.0.0/8") from None
+        return listed
 
     @property
     def browser_url(self) -> str:
@@ -62,7 +75,7 @@ class ProcessSettings(BaseModel):
 def browser_host(host: str) -> str:
     """The name by which a browser on this machine reaches what listens on `host`: without https both CRMs send people back to
     http://localhost alone, by no other name of it."""
-    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::", "") else host
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::", "") else host  # noqa: S104  (a comparison)
 
 
 class Home(BaseModel):
@@ -206,7 +219,7 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[str, ...], int]]:
 
     try:
         root = yaml.compose(text, Loader=Plain)
-        values = yaml.load(text, Loader=Plain)
+        values = yaml.load(text, Loader=Plain)  # noqa: S506  (of SafeLoader)
     except RecursionError as error:
         raise BadInput(
             f"{name} is nested too deeply.", code="config_invalid", fix="Write it as it is exported."

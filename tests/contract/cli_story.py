@@ -356,6 +356,8 @@ def _keeping(story: Story) -> None:
     story.run("after-restore", "after-restore", "--yes")
     story.run("rotate-key planned", "rotate-key", "--plan")
     story.run("rotate-key", "rotate-key", "--yes")
+    story.run("revoke-all planned", "revoke-all", "--plan")
+    story.run("sbom", "sbom", str(story.folder / "interlock.cdx.json"))
     story.run("disconnect planned", "disconnect", "--connection", "default", "--plan")
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from tests.api_world import ApiWorld, an_api
 from tests.asgi_browser import Browser
+from tests.office import PASSWORD
 
 from interlock.app import mappings as mapping_documents
 from interlock.app import states
-from interlock.app.people import manage
+from interlock.app.people import manage, programs
 from interlock.app.people.roles import Role
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.store import connections, deeds, directory
@@ -218,6 +219,27 @@ async def test_an_export_is_a_file_of_what_is_listed(synced: ApiWorld) -> None:
     assert [row["code"] for row in csv.DictReader(io.StringIO(table.answer.body))] == ["STRING_TOO_LONG"]
     assert table.answer.headers["content-disposition"] == 'attachment; filename="issues.csv"'
     assert table.answer.headers["content-type"].startswith("text/csv")
+
+
+async def test_who_took_a_file_of_records_is_in_the_log_once_an_hour_for_each_file(synced: ApiWorld) -> None:
+    for _ in range(2):
+        for path in ("~/issues/export?format=csv", "~/links", "~/not-synced/export"):
+            assert (await synced.get(path, Role.ADMIN)).status == 200, path
+    vera = Browser(synced.app)
+    await vera.sign_in("vera@example.com", PASSWORD)
+    for path in ("issues/export", "not-synced/export?object=contacts"):
+        assert (await vera.get(f"/connections/1/{path}")).status == 200
+    async with synced.store.read(None) as tx:
+        found = [deed for deed in await deeds.list_(tx, None, 100) if deed.action == "exported"]
+    token = f"token:{(await programs.list_(synced.store))[0].id}"
+    assert sorted((each.actor, each.subject, each.detail["file"]) for each in found) == [
+        ("person:3", "connection:1", "issues-all.csv"),
+        ("person:3", "connection:1", "not-synced-contacts.csv"),
+        (token, "connection:1", "issues.csv"),
+        (token, "connection:1", "links.csv"),
+        (token, "connection:1", "not-synced-all.csv"),
+    ]
+    assert {each.detail["at"] for each in found} == {"127.0.0.1"}
 
 
 async def test_which_issues_are_meant_must_be_said_in_one_way(synced: ApiWorld) -> None:

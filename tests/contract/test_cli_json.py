@@ -137,6 +137,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "after-restore": (0, "after-restore"),
     "rotate-key planned": (0, "rotate-key"),
     "rotate-key": (0, "rotate-key"),
+    "revoke-all planned": (0, "revoke-all"),
+    "sbom": (0, "sbom"),
     "disconnect planned": (0, "disconnect"),
     "sync handed to serve": (1, "sync"),
     "status beside serve": (1, "status"),

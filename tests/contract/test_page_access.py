@@ -196,7 +196,7 @@ def test_nothing_is_changed_by_looking() -> None:
 async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
     ada = await site.signed_in("ada")
     link = await links.demo_link(site.office.store, "Ada", "ada@example.com")
-    before = await site.office.dump()
+    before, told = await site.office.dump("deed"), await site.office.deeds()
     for address in ADDRESSES:
         if address.method == "GET" and not isinstance(address, Operation):
             # 303: a step of the wizard whose turn is not yet leads to the one that is.
@@ -209,7 +209,9 @@ async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
                 usual = (404, 422)
             answer = await ada.get(path_of(address, token=link))
             assert answer.status in usual, (address.path, answer.body)
-    assert await site.office.dump() == before
+    assert await site.office.dump("deed") == before
+    # Who took a file is told.
+    assert {action for _, action, _ in (await site.office.deeds())[len(told) :]} == {"exported"}
 
 
 async def test_a_form_that_is_no_form_or_too_long_is_refused(site: Site) -> None:

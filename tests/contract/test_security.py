@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from tests.api_world import ApiWorld, an_api
+from starlette.applications import Starlette
+from tests.api_world import PUBLIC_URL, ApiWorld, an_api
 from tests.asgi_browser import Answer, Browser
 from tests.office import PASSWORD
 
@@ -20,6 +22,7 @@ from interlock.app.people.denials import STRANGERS_AN_HOUR, Denials
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.words import on_one_line
+from interlock.config import Home, ProcessSettings
 from interlock.store import deeds
 from interlock.web import body, patience
 from interlock.web.app import make_app
@@ -107,6 +110,40 @@ async def test_as_long_as_nobody_said_how_it_is_reached_every_name_is_answered(a
 async def test_a_request_for_this_host_is_answered(api: ApiWorld, host: str) -> None:
     app = make_app(api.office.interlock, "https://sync.example.com", api.office.passwords)
     assert (await Browser(app, host=host).get("/health")).status == 200
+
+
+def only_from(api: ApiWorld, **lists: tuple[str, ...]) -> Starlette:
+    interlock = api.office.interlock
+    home = Home(path=api.folder, settings=ProcessSettings(public_url=PUBLIC_URL, **lists))
+    return make_app(msgspec.structs.replace(interlock, home=home), PUBLIC_URL, api.office.passwords)
+
+
+OFFICE, PROGRAMS = "203.0.113.7", "203.0.113.20"
+
+
+async def test_from_an_address_that_is_not_allowed_nothing_is_reached_but_the_health_check(api: ApiWorld) -> None:
+    app = only_from(api, allowed_addresses=(OFFICE, "2001:db8:7::/48"))
+    bearer = {"authorization": f"Bearer {api.bearers[Role.ADMIN]}"}
+    for address in ("198.51.100.1", "2001:db8:8::1", "testclient"):
+        stranger = Browser(app, address=address)
+        for path, headers in (("/sign-in", {}), ("/welcome/x", {}), ("/api/v1/me", bearer), ("/metrics", bearer)):
+            answer = await stranger.get(path, **headers)
+            assert (answer.status, OFFICE in answer.body) == (403, False), (address, path)
+        assert (await stranger.get("/health")).status == 200
+    for address in (OFFICE, f"::ffff:{OFFICE}", "2001:db8:7::1"):
+        assert (await Browser(app, address=address).get("/api/v1/me", **bearer)).status == 200
+    refused = [deed for deed in await api.office.deeds() if deed[1] == "address_refused"]
+    assert refused == [("nobody", "address_refused", "/sign-in")] * 3
+
+
+async def test_a_token_works_only_from_where_programs_are_to_ask(api: ApiWorld) -> None:
+    app = only_from(api, allowed_addresses=("203.0.113.0/24",), api_addresses=(PROGRAMS,))
+    bearer = {"authorization": f"Bearer {api.bearers[Role.ADMIN]}"}
+    assert (await Browser(app, address=PROGRAMS).get("/api/v1/me", **bearer)).status == 200
+    person = Browser(app, address=OFFICE)
+    for path in ("/api/v1/me", "/metrics"):
+        assert (await person.get(path, **bearer)).status == 403
+    assert (await person.get("/sign-in")).status == 200
 
 
 async def test_a_body_that_does_not_end_is_not_waited_for(api: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:

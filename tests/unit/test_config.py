@@ -40,3 +40,16 @@ def test_a_public_url_that_no_browser_could_open_is_refused_with_its_line(tmp_pa
 )
 def test_links_are_made_from_the_address_that_browsers_can_reach(tmp_path: Path, text: str, url: str) -> None:
     assert settings(tmp_path, text).browser_url == url
+
+
+@pytest.mark.parametrize("listed", ["sync.example.com", "10.0.0.0/40", "10.0.0", "*"])
+@pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses"])
+def test_what_is_no_network_is_refused_by_name_instead_of_letting_everybody_or_nobody_in(
+    tmp_path: Path, name: str, listed: str
+) -> None:
+    with pytest.raises(BadInput, match=f"line 2: {name}: .*no address or network"):
+        settings(tmp_path, f"port: 1\n{name}: ['{listed}']\n")
+    assert settings(tmp_path, f"{name}: ['10.0.5.3/8', '2001:db8::1']").model_dump()[name] == (
+        "10.0.5.3/8",
+        "2001:db8::1",
+    )

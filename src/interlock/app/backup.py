@@ -55,9 +55,9 @@ class Made(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-# Of the database that a backup is to replace: of the installation that the backup was made of, of another one, of nobody yet (there
-# is none, or nobody was let in to it), or not to be told.
-Over = Literal["same", "another", "none", "unknown"]
+# Of the database that a backup is to replace: of the installation that the backup was made of, of one that a copy of it has become,
+# of another one, of nobody yet (there is none, or nobody was let in to it), or not to be told.
+Over = Literal["same", "copy", "another", "none", "unknown"]
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -308,8 +308,13 @@ async def _check_existing(
             if not over_another:
                 raise await _another(path, store, backup)
             return "another"
-        async with store.read(None) as tx:
+        async with backup.read(None) as old, store.read(None) as tx:
+            parted = here is not None and not await restored.went_on_to(old, tx)
             last_us = await restored.last_deed_us(tx)
+        if parted:
+            if not over_another:
+                raise await _another(path, store, backup, parted=True)
+            return "copy"
     finally:
         await store.close()
     if last_us > manifest.made_at_us and not over_newer:
@@ -338,14 +343,18 @@ def _newer(message: str) -> BadInput:
     )
 
 
-async def _another(path: Path, here: Store, backup: Store) -> BadInput:
+async def _another(path: Path, here: Store, backup: Store, *, parted: bool = False) -> BadInput:
     async with here.read(None) as tx:
         joined_here = _accounts(await connections.list_(tx))
     async with backup.read(None) as tx:
         joined_there, lets_in = _accounts(await connections.list_(tx)), await let_in.by(tx)
-    return BadInput(
+    what = (
         f"The backup was made of another installation ({joined_there}) than the database {path} is of ({joined_here})."
-        f" {lets_in} Whoever gets in here now does so no more, unless they are among them.",
+    )
+    if parted:
+        what = f"The backup and the database {path} were one installation, and have gone different ways since."
+    return BadInput(
+        f"{what} {lets_in} Whoever gets in here now does so no more, unless they are among them.",
         code="another_installation",
         fix="See whether you named the right file. If that installation is to take the place of this one, stop it where it runs"
         " and add --over-another: what is here is kept beside it.",

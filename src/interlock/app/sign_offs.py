@@ -17,7 +17,7 @@ from interlock.store import Store, connections, grants, secrets
 from interlock.store.grants import Grant
 from interlock.store.tx import WriteTx
 
-_WHERE = {
+WHERE = {
     Side.HUBSPOT: "In HubSpot: Settings, Integrations, Connected Apps, uninstall Interlock's app.",
     Side.SALESFORCE: "In Salesforce: Setup, Connected Apps OAuth Usage, revoke Interlock's app for that user.",
 }
@@ -63,7 +63,7 @@ async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
     if not ended and (await grant_of(store, grant_id)).state != grants.REVOKED:
         # A refresh was kept in between: what was revoked is not what is there now.
         return await revoke(store, crms, grant_id)
-    return Ended(grant_id, side, user, why_not, None if why_not is None else _WHERE[side])
+    return Ended(grant_id, side, user, why_not, None if why_not is None else WHERE[side])
 
 
 async def choose_sync_user(store: Store, admin_grant: int, sync_grant: int) -> None:

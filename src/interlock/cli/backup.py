@@ -57,7 +57,7 @@ async def restore(
         bool,
         typer.Option(
             "--over-another",
-            help="Also where the database is of another installation than the backup: its people and tokens then get in here.",
+            help="Also if the backup is of another installation, or of a copy that went its own way: its people then get in.",
         ),
     ] = False,
     plan: PlanOption = False,

@@ -32,6 +32,8 @@ from interlock.cli import (
     package,
     pause,
     plan,
+    revoke_all,
+    sbom,
     schema,
     serve,
     status,
@@ -99,6 +101,8 @@ for _command in (
     users,
     worker,
     backup,
+    revoke_all,
+    sbom,
     schema,
 ):
     _command.register(app)

@@ -250,7 +250,7 @@ class SalesforceGovernor(Governor):
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
-        super().__init__(store, clock_us, sleep, rng or random.Random(0))
+        super().__init__(store, clock_us, sleep, rng or random.Random(0))  # noqa: S311  (how long to wait)
         self._fixed_allocation = allocated
         self._share = share
         self.daily_limit = daily_limit
@@ -314,7 +314,7 @@ class HubSpotGovernor(Governor):
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
-        super().__init__(store, clock_us, sleep, rng or random.Random(0))
+        super().__init__(store, clock_us, sleep, rng or random.Random(0))  # noqa: S311  (how long to wait)
         self._margin = margin
         self._interval_us = int(burst_interval_s * 1_000_000)
         self._burst_max = burst_max

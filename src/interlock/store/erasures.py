@@ -17,7 +17,7 @@ from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
 
-_SECRET = "erasure_key"
+_SECRET = "erasure_key"  # noqa: S105  (its name)
 _PUT = BulkInsert(
     "erased",
     ("connection_id", "hash", "at_us"),

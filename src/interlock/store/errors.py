@@ -54,9 +54,14 @@ class NotOurs(StoreError):
     def __init__(self, tables: Iterable[str]) -> None:
         names = sorted(tables)
         self.tables = names
+        if not names:
+            super().__init__("The database is empty: Interlock has never used it. Nothing in it was changed.")
+            return
         more = f" and {len(names) - self._SHOWN:,} more" if len(names) > self._SHOWN else ""
-        held = f"holds tables of something else ({', '.join(names[: self._SHOWN])}{more})" if names else "is empty"
-        super().__init__(f"The database {held}, not those of Interlock. Nothing in it was changed.")
+        shown = f"{', '.join(names[: self._SHOWN])}{more}"
+        super().__init__(
+            f"The database holds tables of something else ({shown}), not those of Interlock. Nothing in it was changed."
+        )
 
 
 class SchemaNewer(StoreError):

@@ -136,6 +136,12 @@ async def to_revoke(tx: Tx) -> list[int]:
     return [row[0] for row in rows]
 
 
+async def not_revoked(tx: Tx) -> list[tuple[int, str]]:
+    """(id, side) of all that have not been ended, with or without a connection."""
+    rows = await tx.rows("SELECT id, side FROM crm_grant WHERE state <> ? ORDER BY id", REVOKED)
+    return [(int(id_), str(side)) for id_, side in rows]
+
+
 async def take_turn(tx: WriteTx, grant: Grant, owner: str, until_us: int) -> bool:
     """Whether it is ours to refresh now. `grant` as read in this transaction or before: its generation must still be the one.
 

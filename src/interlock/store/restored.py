@@ -73,6 +73,15 @@ async def first_deed_of(tx: Tx) -> str | None:
     return None if row is None else str(row[0])
 
 
+async def went_on_to(backup: Tx, tx: Tx) -> bool:
+    """Whether what this transaction sees is what the backup's installation went on to, by the last deed of the backup. Of a copy
+    that went its own way since (a trial on another machine) people and tokens may have come in that nobody here knows."""
+    last = await backup.row("SELECT seq, hash FROM deed ORDER BY seq DESC LIMIT 1")
+    if last is None:
+        return True
+    return await tx.row("SELECT 1 FROM deed WHERE seq = ? AND hash = ?", *last) is not None
+
+
 async def withdraw_again(tx: WriteTx, known: Withdrawn, why: Mapping[str, str], fix: str) -> dict[str, int]:
     """How many of each were still given here. Nothing is given that was not: whoever was made since is not made again.
 

@@ -47,6 +47,7 @@ from interlock.web.pages import (
 from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
+from interlock.web.whence import ALWAYS, refusal
 
 __all__ = ["ADDRESSES", "API", "Address", "Operation", "routes"]
 
@@ -188,12 +189,18 @@ def _route(site: Site, address: Address) -> Route:
         endpoint = access.open_page(site, address.handler, address.shown)
     else:
         endpoint = access.page(site, address.handler, address.need, address.shown)
-    return Route(address.path, _for_us(site, endpoint), methods=[address.method])
+    return Route(address.path, _for_us(site, address, endpoint), methods=[address.method])
 
 
-def _for_us(site: Site, endpoint: Endpoint) -> Endpoint:
+def _for_us(site: Site, address: Address, endpoint: Endpoint) -> Endpoint:
+    by_api = isinstance(address, Operation)
+
     async def checked(request: Request) -> Response:
         check_host(request, site.public_url)
+        come_from = request.client.host if request.client is not None else "unknown"
+        if address.path not in ALWAYS and not site.whence.allows(come_from, by_api=by_api):
+            await site.denials.address(address.shown, come_from)
+            raise refusal(request)
         return await endpoint(request)
 
     return checked

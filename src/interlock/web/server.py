@@ -51,7 +51,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def url_of(listening: socket.socket, host: str) -> str:
     port = listening.getsockname()[1]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  (a comparison)
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 

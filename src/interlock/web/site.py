@@ -23,6 +23,7 @@ from interlock.web.navigation import places_for
 from interlock.web.said import told
 from interlock.web.static_files import StaticFiles
 from interlock.web.texts import _, _n
+from interlock.web.whence import Whence
 from interlock.wiring import Interlock
 
 
@@ -38,6 +39,8 @@ class Site:
         self.tokens = Buckets(TOKEN, self.clock_us)
         self.strangers = Buckets(STRANGER, self.clock_us)
         self.denials = Denials(self.store, self.clock_us)
+        settings = interlock.home.settings
+        self.whence = Whence(settings.allowed_addresses, settings.api_addresses)
         self.https = public_url.lower().startswith("https://")
         self.files = StaticFiles()
         self.live = Live(lambda ids: status.live(self.store, ids, self.clock_us()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
 import zipfile
 from functools import partial
@@ -411,6 +412,40 @@ def test_over_another_installation_nobody_has_the_password_or_role_of_somebody_t
         assert (found["ada@example.com"].role, found["ada@example.com"].password_hash) == ("admin", "hash of Ada")
         assert "eve@example.com" not in found
         assert (deed.action, deed.detail["over"]) == ("restored", "the database of another installation")
+
+    tell(story)
+
+
+def test_a_copy_that_went_its_own_way_lets_nobody_in_unseen_whom_only_it_knows(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        await our_own(world)
+        assert world.store is not None
+        here, copied = world.path, tmp_path / "copy.db"
+        made(world, tmp_path / "a.backup")
+        async with world.store.write(None) as tx:
+            await people.set_role(tx, (await people.list_(tx))[0].id, "viewer")
+            await deeds.append(tx, "command", "role_changed", "person:1")
+        await world.store.close()
+        shutil.copy(here, copied)
+        # On another machine the backup was tried, and somebody made an admin of it.
+        await asyncio.sleep(60.0)
+        world.path = tmp_path / "trial.db"
+        await world.open()
+        await put_back(world, tmp_path / "a.backup")
+        async with world.store.write(None) as tx:
+            await people.add(tx, "eve@example.com", "Eve", "admin", "hash of Eve")
+            await deeds.append(tx, "command", "person_added", "person:4")
+        made(world, tmp_path / "trial.backup")
+        await world.store.close()
+        world.path = copied
+        await world.open()
+        with pytest.raises(BadInput, match=r"gone different ways.*eve@example\.com \(admin\)"):
+            await put_back(world, tmp_path / "trial.backup")
+        done = await put_back(world, tmp_path / "trial.backup", over_another=True)
+        assert done.over == "copy"
+        # What was taken here since stays taken.
+        assert ("ada@example.com", "viewer") in done.lets_in.people
 
     tell(story)
 

@@ -1,5 +1,5 @@
 """What was refused at the door is in the log of deeds: what a role does not allow, tokens that do not work, forms that no page of
-ours sent, and callbacks that this browser did not begin.
+ours sent, callbacks that this browser did not begin, and addresses that are not allowed.
 
 Each once an hour for whoever sends it, since whoever sends it again and again must not be able to fill the log. Strangers have
 any number of addresses, so of theirs all together only so many an hour are written, and the last one says so.
@@ -55,6 +55,14 @@ class Denials:
             return
         async with self._store.write(None) as tx:
             await record(tx, By(actor, address), "form_refused", path, **more)
+
+    async def address(self, path: str, address: str) -> None:
+        """Somebody asked from where nobody is to ask. `path`: as it stands in the table of addresses."""
+        more = self._strangers(NOBODY, "address", address)
+        if more is None:
+            return
+        async with self._store.write(None) as tx:
+            await record(tx, By(NOBODY, address), "address_refused", path, **more)
 
     async def callback(self, side: str, address: str) -> None:
         """Somebody came back from a CRM's sign-in that this browser did not begin."""

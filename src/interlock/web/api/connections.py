@@ -92,4 +92,4 @@ async def examine(called: Called) -> Response:
 async def links(called: Called) -> Response:
     chosen = await called.connection()
     lines = export.lines(called.site.store, chosen.salesforce_org_id)
-    return download(lines, "text/csv; charset=utf-8", "links.csv")
+    return await download(called, chosen.id, lines, "text/csv; charset=utf-8", "links.csv")

@@ -85,5 +85,6 @@ async def not_synced(called: Called) -> Response:
 
 async def export(called: Called) -> Response:
     asked = called.query(Exporting)
-    pieces = reconciliation.as_csv(called.site.store, await called.connection_id(), asked.object, asked.why)
-    return download(pieces, "text/csv; charset=utf-8", f"not-synced-{asked.object or 'all'}.csv")
+    id_ = await called.connection_id()
+    pieces = reconciliation.as_csv(called.site.store, id_, asked.object, asked.why)
+    return await download(called, id_, pieces, "text/csv; charset=utf-8", f"not-synced-{asked.object or 'all'}.csv")

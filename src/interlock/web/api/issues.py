@@ -102,4 +102,4 @@ async def _chosen(called: Called) -> list[Issue]:
 async def export(called: Called) -> Response:
     asked, id_ = called.query(Exporting), await called.connection_id()
     lines = issues.exported(called.site.store, id_, _meant(asked), asked.format)
-    return download(lines, KINDS[asked.format], f"issues.{asked.format}")
+    return await download(called, id_, lines, KINDS[asked.format], f"issues.{asked.format}")

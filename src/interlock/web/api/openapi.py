@@ -35,7 +35,7 @@ _ALWAYS = (401, 403, 408, 421, 422, 429, 503)
 _REASONS = {
     400: "The body is not JSON.",
     401: "No token, or none that works.",
-    403: "The token's role does not allow it.",
+    403: "The token's role does not allow it, or no token works from where it was sent.",
     404: "There is no such thing.",
     408: "The request did not come to its end in time.",
     409: "Not now: it is paused, stopped, or held by another process.",

@@ -25,6 +25,8 @@ async def show(asked: Asked) -> Response:
 def words() -> dict[str, str]:
     """{action of a deed: how the page says it}. A test holds that every action has its words."""
     return {
+        "address_refused": _("asked from an address that is not allowed for"),
+        "all_revoked": _("revoked everything of"),
         "allocation_changed": _("changed how many API calls are allocated"),
         "colleague_asked": _("asked a colleague to sign in for"),
         "colleague_done": _("has done a colleague's part of"),
@@ -38,6 +40,7 @@ def words() -> dict[str, str]:
         "disconnected": _("disconnected"),
         "erased": _("had a person erased from"),
         "first_person_made": _("came in as the first person"),
+        "exported": _("took a file of"),
         "form_refused": _("sent a form that no page of this Interlock made:"),
         "import_asked": _("asked for an import"),
         "issues_ignored": _("ignored issues"),

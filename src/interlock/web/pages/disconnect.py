@@ -116,4 +116,4 @@ async def links(asked: Asked) -> Response:
     """Which records are one, as a file: of every connection of the org, since the package is theirs too."""
     connection = await settings.connection_of(asked)
     lines = export.lines(asked.site.store, connection.salesforce_org_id)
-    return download(lines, "text/csv; charset=utf-8", "links.csv")
+    return await download(asked, connection.id, lines, "text/csv; charset=utf-8", "links.csv")

@@ -128,7 +128,7 @@ async def export_not_synced(asked: Asked) -> Response:
     if object_ is not None and object_ not in SPECS:
         raise BadInput(f"{object_!r} is not an object that syncs.", code="no_such_object", field="object")
     lines = reconciliation.as_csv(asked.site.store, connection.id, object_, asking.get("why") or None)
-    return download(lines, "text/csv; charset=utf-8", f"not-synced-{object_ or 'all'}.csv")
+    return await download(asked, connection.id, lines, "text/csv; charset=utf-8", f"not-synced-{object_ or 'all'}.csv")
 
 
 def purpose_names() -> dict[str, str]:

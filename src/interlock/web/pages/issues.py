@@ -95,7 +95,7 @@ async def export(asked: Asked) -> Response:
         raise BadInput(_("Issues are exported as csv or jsonl."), code="bad_ending", field="format")
     query = _query(_from_address(asked))
     pieces = issues.exported(asked.site.store, connection.id, query, ending)
-    return download(pieces, _MEDIA[ending], f"issues-{query.category or 'all'}.{ending}")
+    return await download(asked, connection.id, pieces, _MEDIA[ending], f"issues-{query.category or 'all'}.{ending}")
 
 
 def _from_address(asked: Asked) -> dict[str, str]:

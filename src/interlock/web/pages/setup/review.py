@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.app import how_long
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
+from interlock.app.people import exported
 from interlock.app.setup import configuration, connecting, contacts, drift, finish, migrate, properties, review, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
@@ -269,6 +270,7 @@ async def download(at: At, form: forms.Shown) -> Response:
                 names = ("property", "field", "hubspot", "salesforce", "result", "rule")
                 cells = [""] * len(names) if field is None else [field[name] for name in names]
                 rows.append((*head, *cells, each["reason"]))
+    await exported.note(at.store, at.by, at.setup.connection_id, "interlock-preview.csv")
     headers = {"Content-Disposition": 'attachment; filename="interlock-preview.csv"'}
     return Response(csv_rows(*rows).encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 

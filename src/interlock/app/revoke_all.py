@@ -1,0 +1,116 @@
+"""Everything that could be in strange hands is ended at once, for the day on which something was stolen or may have been.
+
+First what is ours alone, in one transaction that asks nobody: every connection stands still, every session, link and token ends.
+Then each sign-in at its CRM, and what is kept of it here. What only a person can end, in the CRM, is named with where. People keep
+their accounts and passwords, and nothing of what syncs is lost: signing in again at both CRMs and `resume` go on from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+
+from interlock.app import sign_offs
+from interlock.app.crms import Crms
+from interlock.app.disconnect import KEYS, NOT_CONNECTED, NotEnded
+from interlock.app.errors import Missing
+from interlock.app.people.log import record
+from interlock.app.people.visitor import BY_COMMAND, By
+from interlock.core.model import Side
+from interlock.store import Store, StoreError, connections, grants, secrets, setups, ways_in
+from interlock.store.tx import WriteTx
+
+OpenCrms = Callable[[], AbstractAsyncContextManager[Crms]]
+REASON = "Everything was revoked by a command."
+FIX = "Sign in again at both CRMs, then run `interlock resume`."
+_BY_A_PERSON = "It was made by a person in the CRM, and only there it can be ended."
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What was ended here. `paused`: names of connections."""
+
+    closed: ways_in.Closed
+    paused: list[str]
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """`ended`: whose sign-in at which CRM. `not_ended`: what a person has to end there, also what is forgotten here."""
+
+    here: Here
+    ended: list[tuple[Side, str]]
+    not_ended: list[NotEnded]
+
+
+class _NotMeant(Exception):
+    """Rolls back what was only to be counted."""
+
+
+async def plan(store: Store) -> tuple[Here, int]:
+    """What would be ended here, and how many sign-ins at the CRMs. Nothing is changed."""
+    here: Here | None = None
+    with contextlib.suppress(_NotMeant):
+        async with store.write(None) as tx:
+            here = await _end_here(tx)
+            raise _NotMeant
+    assert here is not None
+    async with store.read(None) as tx:
+        return here, len(await grants.not_revoked(tx))
+
+
+async def revoke_all(store: Store, open_crms: OpenCrms, *, by: By = BY_COMMAND) -> Revoked:
+    """Run again, it ends what is left. Raises StoreError."""
+    async with store.write(None) as tx:
+        here = await _end_here(tx)
+        await record(tx, by, "all_revoked", "installation", **msgspec.to_builtins(here.closed), paused=here.paused)
+    ended: list[tuple[Side, str]] = []
+    not_ended = await _forget_keys(store)
+    async with store.read(None) as tx:
+        left = await grants.not_revoked(tx)
+    async with open_crms() as crms:
+        for grant_id, side in left:
+            try:
+                each = await sign_offs.revoke(store, crms, grant_id)
+            except (StoreError, Missing) as error:
+                # The key file does not open it, say: the others are ended all the same.
+                why = f"Sign-in {grant_id} cannot be read: {error}"
+                not_ended.append(NotEnded(Side(side), why, sign_offs.WHERE[Side(side)]))
+                continue
+            if each.why_not is None:
+                ended.append((each.side, each.user))
+            else:
+                not_ended.append(NotEnded(each.side, each.why_not, each.fix or ""))
+    return Revoked(here, ended, not_ended)
+
+
+async def _end_here(tx: WriteTx) -> Here:
+    closed = await ways_in.close(tx)
+    paused = []
+    for connection in await connections.list_(tx):
+        assert connection.id is not None
+        if connection.state != NOT_CONNECTED:
+            paused.append(connection.name)
+            await connections.update(tx, connection.id, state="paused", state_reason=REASON, state_fix=FIX)
+    return Here(closed, paused)
+
+
+async def _forget_keys(store: Store) -> list[NotEnded]:
+    """Tokens and keys that were typed in, each in a transaction of whose they are."""
+    found: list[NotEnded] = []
+    async with store.read(None) as tx:
+        listed = await connections.list_(tx)
+    for connection in listed:
+        async with store.write(connection.id) as tx:
+            held = set(await secrets.names(tx))
+            found += [NotEnded(side, _BY_A_PERSON, fix) for side, name, fix in KEYS if f"sign_in.{name}" in held]
+            for side in Side:
+                await sign_offs.drop_other_ways(tx, side)
+    async with store.write(None) as tx:
+        for setup_id in await setups.open_ids(tx):
+            for name in await setups.secret_names(tx, setup_id):
+                side, _name, fix = next(key for key in KEYS if name.startswith(key[0].value))
+                found.append(NotEnded(side, _BY_A_PERSON, fix))
+                await setups.drop_secret(tx, setup_id, name)
+    return found

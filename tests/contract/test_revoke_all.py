@@ -1,0 +1,124 @@
+"""`interlock revoke-all`: after it nothing that was stolen opens anything, here or in a CRM; what a person must do is said."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contract.cli_world import Interlock, LocalCrms, validated
+from tests.contract.test_sign_in_to_sync import joined
+from tests.contract.test_sign_in_to_sync import opened as opened
+
+from interlock import wiring
+from interlock.app import revoke_all
+from interlock.crm.transport import HttpTransport, Request
+from interlock.store import (
+    api_tokens,
+    colleague_links,
+    connections,
+    deeds,
+    grants,
+    one_time_links,
+    people,
+    sessions,
+    setups,
+)
+
+pytestmark = pytest.mark.anyio
+DAY_US = 86_400_000_000
+
+
+async def let_in(opened: wiring.Interlock) -> dict[str, str]:
+    """Somebody is signed in, has a token and links."""
+    async with opened.store.write(None) as tx:
+        ada = await people.add(tx, "ada@example.com", "Ada", "admin", "a hash")
+        _id, token = await api_tokens.make(tx, "reports", "admin", ada)
+        setup = await setups.begin(tx, "person:1")
+        return {
+            "session": await sessions.begin(tx, ada, DAY_US),
+            "token": token,
+            "link": await one_time_links.make(tx, one_time_links.PASSWORD, ada, DAY_US),
+            "colleague": await colleague_links.make(tx, setup, "hubspot", "person:1", 2**60),
+        }
+
+
+async def opens(opened: wiring.Interlock, held: dict[str, str]) -> set[str]:
+    async with opened.store.read(None) as tx:
+        found = {
+            "session": await sessions.find(tx, held["session"], DAY_US),
+            "token": await api_tokens.find(tx, held["token"]),
+            "link": await one_time_links.find(tx, held["link"]),
+            "colleague": await colleague_links.find(tx, held["colleague"]),
+        }
+    return {name for name, each in found.items() if each is not None}
+
+
+async def asked(url: str, token: str) -> int:
+    async with HttpTransport() as line:
+        return (await line.send(Request("GET", url, {"Authorization": f"Bearer {token}"}, None), 10)).status
+
+
+async def test_whatever_was_stolen_opens_nothing_any_more_here_or_in_a_crm(
+    opened: wiring.Interlock, crms: LocalCrms, interlock: Interlock
+) -> None:
+    connection = (await joined(opened, crms)).connection
+    held = await let_in(opened)
+    async with opened.store.read(connection.id) as tx:
+        used = await grants.in_use(tx)
+    tokens = {side: grant.tokens for side, grant in used.items() if grant.tokens is not None}
+    userinfo = f"{crms.salesforce.url}/services/oauth2/userinfo"
+    assert await asked(userinfo, tokens["salesforce"].access) == 200
+
+    no_tokens: dict[str, str | None] = {"INTERLOCK_HUBSPOT_TOKEN": None, "INTERLOCK_SALESFORCE_TOKEN": None}
+    planned = validated(interlock("revoke-all", "--plan", "--json", **no_tokens).sound().document)
+    assert (planned["sessions"], planned["links"], planned["api_tokens"], planned["sign_ins"]) == (1, 2, 1, 2)
+    assert await opens(opened, held) == set(held)
+    interlock("revoke-all", "--json", **no_tokens).sound(2)
+
+    done = validated(interlock("revoke-all", "--yes", "--json", **no_tokens).sound().document)
+    assert {each["side"] for each in done["ended"]} == {"hubspot", "salesforce"}
+    assert (done["not_ended"], done["paused"]) == ([], [connection.name])
+    assert await opens(opened, held) == set()
+    assert await asked(userinfo, tokens["salesforce"].access) in (401, 403)
+    async with opened.store.read(connection.id) as tx:
+        assert await grants.not_revoked(tx) == []
+        now = await connections.get(tx, tx.connection_id)
+        assert (await people.list_(tx))[0].password_hash == "a hash"
+        (last,) = await deeds.list_(tx, None, 1)
+    assert now is not None
+    assert now.state == "paused"
+    assert (last.action, last.detail["api_tokens"]) == ("all_revoked", 1)
+    again = interlock("revoke-all", "--yes", "--json", **no_tokens).sound().document
+    assert (again["sessions"], again["sign_ins"], again["ended"]) == (0, 0, [])
+
+
+async def test_a_crm_that_is_away_holds_nothing_back_and_is_named_with_what_to_do(
+    opened: wiring.Interlock, crms: LocalCrms
+) -> None:
+    await joined(opened, crms)
+    held = await let_in(opened)
+    fault = {"match": {"path_prefix": "/services/oauth2/revoke"}, "kind": "status", "status": 503}
+    crms.salesforce.control("POST", "faults", [fault])
+    done = await revoke_all.revoke_all(opened.store, opened.crms)
+    assert [side.value for side, _user in done.ended] == ["hubspot"]
+    (left,) = done.not_ended
+    assert left.side.value == "salesforce"
+    assert "Connected Apps OAuth Usage" in left.fix
+    assert await opens(opened, held) == set()
+    async with opened.store.read(None) as tx:
+        # A token that is kept only because it could not be given back is the worse of the two.
+        assert await grants.not_revoked(tx) == []
+
+
+def test_keys_that_a_person_made_are_forgotten_here_and_named_with_where_to_end_them(
+    interlock: Interlock, crms: LocalCrms
+) -> None:
+    interlock.connect().sound()
+    done = validated(interlock("revoke-all", "--yes", "--json").sound(1).document)
+    assert sorted(each["side"] for each in done["not_ended"]) == ["hubspot", "salesforce"]
+    kept = [file for file in interlock.home.rglob("*") if file.is_file()]
+    assert not [file for file in kept if crms.hubspot.token.encode() in file.read_bytes()]
+    refused = interlock("sync", "--once", "--json", INTERLOCK_HUBSPOT_TOKEN=None).error
+    assert refused["code"] == "paused"
+    # With new keys it goes on where it was.
+    interlock.connect().sound()
+    interlock("resume", "--json").sound()
+    interlock("sync", "--once", "--json").sound()
