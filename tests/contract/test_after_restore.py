@@ -39,7 +39,7 @@ class Installation:
     async def settle(self, replaced: str | None) -> after_restore.Settled:
         return await after_restore.settle(self.then, replaced, self.keys, self.clock)
 
-    async def of_now(self) -> dict[str, int] | None:
+    async def of_now(self) -> after_restore.Planned:
         return await after_restore.plan(self.then, self.now, self.clock)
 
     async def begin(self) -> None:
@@ -256,7 +256,12 @@ async def test_a_database_of_another_program_or_of_another_installation_is_refus
 async def test_what_would_be_taken_again_is_told_and_nothing_is_changed(installation: Installation) -> None:
     await installation.begin()
     await installation.go_on()
-    assert await installation.of_now() == {"tokens": 1, "people": 1, "connections": 1, "channels": 0}
+    before = await after_restore.plan(installation.then, None, installation.clock)
+    assert before.withdrawn is None
+    assert (before.lets_in.people, before.lets_in.tokens) == ([("ada@example.com", "admin")], [("reports", "viewer")])
+    planned = await installation.of_now()
+    assert planned.withdrawn == {"tokens": 1, "people": 1, "connections": 1, "channels": 0}
+    assert (planned.lets_in.people, planned.lets_in.tokens) == ([], [])  # she was disabled since
     store = await installation.open(installation.then)
     async with store.read(None) as tx:
         assert await api_tokens.find(tx, installation.token)

@@ -38,6 +38,13 @@ class Settled(msgspec.Struct, frozen=True):
     lets_in: let_in.LetIn
 
 
+class Planned(msgspec.Struct, frozen=True):
+    """As of `Settled`."""
+
+    withdrawn: dict[str, int] | None
+    lets_in: let_in.LetIn
+
+
 async def settle(
     database: str,
     replaced: str | None,
@@ -64,18 +71,17 @@ async def plan(
     clock_us: Callable[[], int],
     *,
     open_store: OpenStore = Store.open,
-) -> dict[str, int] | None:
-    """How many of each `settle` would take again; None: nothing is known. Raises as that does."""
+) -> Planned:
+    """What `settle` would do. Raises as that does."""
     async with _checked(database, replaced, None, clock_us, open_store) as (store, before):
-        if before is None:
-            return None
-        known = await _known(store, before)
-        again: dict[str, int] = {}
+        known = restored.Withdrawn() if before is None else await _known(store, before)
+        planned: list[Planned] = []
         with contextlib.suppress(_NotMeant):
             async with store.write(None) as tx:
                 again = await restored.withdraw_again(tx, known, SINCE_THE_BACKUP, SINCE_THE_BACKUP_FIX)
+                planned.append(Planned(None if before is None else again, await let_in.by(tx)))
                 raise _NotMeant
-        return again
+        return planned[0]
 
 
 class _NotMeant(Exception):

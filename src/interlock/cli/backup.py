@@ -137,24 +137,26 @@ async def after_restore(
 
     home = config.load(run.home_path())
     before = None if replaced is None else home.database_at(replaced)
+    would = await use_case.plan(home.database, before, wall_clock_us)
     if plan:
-        would = await use_case.plan(home.database, before, wall_clock_us)
         planned = {
             "planned": True,
             "connections": None,
-            "withdrawn": would,
+            "withdrawn": would.withdrawn,
             "sign_ins_readable": None,
-            "lets_in": None,
+            "lets_in": would.lets_in.as_document(),
         }
 
         def planned_page(out: Page) -> None:
             out.line("Everybody would be signed out. Nothing was changed.")
-            if would is not None:
-                out.line(f"Would be taken away again: {_listed(would)}. Who was erased since would be forgotten again.")
+            if would.withdrawn is not None:
+                taken = _listed(would.withdrawn)
+                out.line(f"Would be taken away again: {taken}. Who was erased since would be forgotten again.")
+            out.line(str(would.lets_in))
 
         return Answer(planned, planned_page)
     unknown = "" if replaced else " Without --replaced nothing is known of what was taken away since the backup."
-    run.confirm(f"Sign everybody out, and take away again what was taken away since?{unknown}", yes)
+    run.confirm(f"Sign everybody out, and take away again what was taken away since?{unknown} {would.lets_in}", yes)
     done = await use_case.settle(home.database, before, keyring.load_or_create(home.key_file), wall_clock_us)
     document = {
         "planned": False,
