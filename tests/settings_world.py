@@ -111,6 +111,14 @@ async def saved(browser: Browser, asked: Answer, **typed: str) -> Answer:
     return await browser.submit(asked.to, f"{asked.to}/save", **typed)
 
 
+async def carried_out(browser: Browser, asked: Answer) -> Answer:
+    """The tab from which something was asked of the org, when that has ended."""
+    assert asked.status == 303, asked.body
+    assert asked.to is not None
+    assert "?run=" in asked.to
+    return await ended(browser, asked.to)
+
+
 def value_of(answer: Answer, name: str) -> str:
     """Of a hidden field of the page."""
     (field,) = {each.get("value") or "" for each in answer.page.all("input", name=name)}

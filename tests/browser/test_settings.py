@@ -19,6 +19,7 @@ from tests.browser.settled import HERE, NOT_SYNCED, TOO_LONG, Settled, said
 from tests.browser.sign_ins import ADMIN, SALES, log_in
 
 from interlock.app.notify import watch
+from interlock.app.package.parts import USER_SET
 from interlock.store import connections
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +74,26 @@ async def test_a_side_is_signed_in_to_again_and_as_another_user(settled: Settled
         await log_in(page, user)
         await page.locator("button[value=yes]").click()
         await page.wait_for_url(f"{url}{HERE}/connection**")
+        await said(page, "Signed in. Syncing goes on with this sign-in.")
         await expect(page.get_by_role("main")).to_contain_text(user)
+
+
+@pytest.mark.presses(f"POST {C}/connection/package")
+async def test_what_is_missing_of_the_package_is_seen_and_installed(settled: Settled, page: Page) -> None:
+    org = settled.world.salesforce.org
+    (people,) = [row.id for row in org.tables["PermissionSet"].rows.values() if row.values["Name"] == USER_SET]
+    seen = [row.id for row in org.tables["FieldPermissions"].rows.values() if row.values["ParentId"] == people]
+    settled.world.salesforce.user().delete("FieldPermissions", seen[0])
+    await page.goto(f"{HERE}/connection")
+    await page.get_by_role("link", name="Look at the package").click()
+    await expect(page.get_by_text("Some of the package is in the org.")).to_be_visible()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Install the Salesforce package").click()
+    await said(page, "Done. The package is installed.")
+    await chromium.axe(page)
+    await page.get_by_role("link", name="Look at the package").click()
+    await expect(page.get_by_text("The package is in the org.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Install the Salesforce package")).to_have_count(0)
 
 
 @pytest.mark.presses(f"GET {C}/mappings.yaml", f"POST {C}/mappings/upload", f"POST {C}/mappings/apply")

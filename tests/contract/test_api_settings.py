@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 from tests.api_world import ApiWorld, an_api
+from tests.held import Held
 
-from interlock.app import preview
+from interlock.app import object_rules, preview
 from interlock.app.disconnect import PHRASE
+from interlock.app.errors import BadInput
+from interlock.app.org_work import work
 from interlock.app.people.roles import Role
 from interlock.store import connections, erasures
+from interlock.web.api import objects
 
 pytestmark = pytest.mark.anyio
 
@@ -173,6 +177,33 @@ async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
     assert off["objects"][0]["enabled"] is False
     on = (await joined.post("~/objects/deals/turn", {"on": True})).document
     assert on["objects"][0]["enabled"] is True
+
+
+async def test_turning_an_object_on_that_takes_long_goes_on_behind_the_answer(
+    joined: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "WAIT_MOST_S", 0.01)
+    await joined.post("~/objects/deals/turn", {"on": False})
+    held = Held(monkeypatch, object_rules, "turn_on")
+    coming = (await joined.post("~/objects/deals/turn", {"on": True})).document["objects"][0]
+    assert (coming["enabled"], coming["turning_on"]) == (False, True)
+    held.let_on.set()
+    assert joined.connection.id is not None
+    await work.wait(joined.office.interlock, joined.connection.id)
+    now = (await joined.get("~/objects/deals")).document["objects"][0]
+    assert (now["enabled"], now["turning_on"]) == (True, False)
+
+
+async def test_an_object_that_could_not_be_turned_on_says_why(
+    joined: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_arguments: object, **_named: object) -> None:
+        raise BadInput("Salesforce does not let it.", code="no_such_thing", fix="Do something else.")
+
+    await joined.post("~/objects/deals/turn", {"on": False})
+    monkeypatch.setattr(object_rules, "turn_on", refused)
+    answer = await joined.post("~/objects/deals/turn", {"on": True})
+    assert (answer.status, answer.error["code"], answer.error["fix"]) == (422, "no_such_thing", "Do something else.")
 
 
 # --- sync health ------------------------------------------------------------------------------------------------------

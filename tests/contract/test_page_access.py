@@ -112,6 +112,7 @@ _PARTS = {
     "{token}": "wrong",
     "{connection}": "1",
     "{job}": "none",
+    "{run}": "none",
 }
 
 
@@ -205,7 +206,7 @@ async def test_looking_at_every_page_changes_nothing(site: Site) -> None:
             usual: tuple[int, ...] = (200, 303)
             if address.path.startswith(("/oauth/", "/colleague/")):
                 usual = (200, 303, 400, 404)
-            elif any(part in address.path for part in ("{key}", "{pair}", "{job}")):
+            elif any(part in address.path for part in ("{key}", "{pair}", "{job}", "{run}")):
                 usual = (404, 422)
             answer = await ada.get(path_of(address, token=link))
             assert answer.status in usual, (address.path, answer.body)

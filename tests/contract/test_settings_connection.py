@@ -11,7 +11,7 @@ import yaml
 from tests.asgi_browser import Answer, Browser
 from tests.contract.sign_in_world import ADMIN, PRODUCTION, save_app
 from tests.contract.sign_in_world import Browser as Person
-from tests.settings_world import PUBLIC_URL, SettingsWorld, tell
+from tests.settings_world import PUBLIC_URL, SettingsWorld, carried_out, tell
 
 from interlock.app import mappings, states
 from interlock.app.package import plan
@@ -135,7 +135,7 @@ def test_a_file_shows_what_it_would_write_and_grant_and_lets_the_sync_user_use_i
         assert "Contact.Title read and write" in shown.page.text
         assert await granted(world) == set()
         applied = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
-        assert applied.to == f"{PAGE}?done=granted"
+        assert "lets the sync user use their fields" in (await carried_out(admin, applied)).page.text
         assert await granted(world) == {("Contact.Title", True)}
 
     tell(tmp_path, story, objects=("contacts",))
@@ -173,12 +173,14 @@ def test_a_file_stays_applied_when_the_permission_set_cannot_be_extended_and_it_
                 row["rule"] = "two_way"
         shown = await _upload(admin, yaml.safe_dump(document))
         world.salesforce.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 503})
-        refused = await admin.upload(f"{HERE}/mappings/apply", shown.page.form(f"{HERE}/mappings/apply"), "nothing", "")
+        form = shown.page.form(f"{HERE}/mappings/apply")
+        refused = await carried_out(admin, await admin.upload(f"{HERE}/mappings/apply", form, "nothing", ""))
         assert "The mappings are saved, but the permission set in Salesforce could not be extended" in refused.page.text
         assert await _rule(world) == "two_way"
         world.salesforce.faults.clear()
-        again = await admin.post(f"{HERE}/contacts/permissions", refused.page.form(f"{HERE}/contacts/permissions"))
-        assert again.to == f"{HERE}/contacts?done=granted"
+        (button,) = [str(each["action"]) for each in refused.page.all("form") if str(each["action"]).endswith("/again")]
+        again = await carried_out(admin, await admin.post(button, refused.page.form(button)))
+        assert "lets the sync user use their fields" in again.page.text
         assert ("Contact.Title", True) in await granted(world)
 
     tell(tmp_path, story, objects=("contacts",))
@@ -276,8 +278,8 @@ def test_signing_in_again_brings_back_a_connection_that_was_signed_out(tmp_path:
         await states.halt(world.store, 1, "signed_out", "Salesforce does not know the session.", "Sign in again.")
         world.person("ada@example.com")
         back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "same")
-        assert back.to == f"{PAGE}?done=signed_in", back.body
-        shown = (await admin.get(PAGE)).page.text
+        shown = (await carried_out(admin, back)).page.text
+        assert "Signed in. Syncing goes on with this sign-in." in shown
         assert "signed in in the browser" in shown
         assert "Scopes" in shown
         await world.turns()
@@ -392,8 +394,9 @@ def test_signing_in_again_grants_no_access_that_was_not_granted_at_the_install(t
         assert world.store is not None
         home = world.interlock.home
         world.interlock.home = Home(path=home.path, settings=ProcessSettings(public_url=own))
-        back = await _sign_in(world, await world.admin(), Side.SALESFORCE, ADMIN, "same", own)
-        assert back.to == f"{PAGE}?done=signed_in", back.page.text
+        admin = await world.admin()
+        back = await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "same", own))
+        assert "Signed in. Syncing goes on with this sign-in." in back.page.text
         async with world.store.read(None) as tx:
             now = await connections.get(tx, 1)
         assert now is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, ended, saved, tell
+from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
 from interlock.app import setting_changes, what_syncs
 from interlock.app.people.roles import Role
@@ -61,7 +61,8 @@ def test_turning_companies_on_makes_their_key_fields_and_mappings_and_syncs_them
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         assert "Nothing is mapped yet" in (await admin.get(f"{HERE}/companies")).page.text
-        assert (await _turn(admin, "companies", "on")).to == f"{HERE}/companies?done=turned"
+        on = await carried_out(admin, await _turn(admin, "companies", "on"))
+        assert "It counts from the next batch of records" in on.page.text
         assert "website:Website" in (await admin.get(f"{HERE}/companies")).body
         world.hugo.create("companies", {"name": "Acme", "domain": "acme.example"})
         await world.turns()
@@ -299,7 +300,7 @@ def test_what_turning_an_object_on_would_create_is_shown_before_it_is_saved(tmp_
         await world.turns()
         assert world.sally.ids("Account") == []
         assert "companies" not in (await connection_of(world)).settings["objects"]
-        assert (await saved(admin, asked)).to == f"{HERE}/companies?done=turned"
+        assert "Turn syncing off" in (await carried_out(admin, await saved(admin, asked))).page.text
         await world.turns()
         assert len(world.sally.ids("Account")) == 2
 

@@ -10,8 +10,9 @@ import contextlib
 
 import msgspec
 
-from interlock.app.errors import Stale, Stopped
+from interlock.app.errors import Failure, Stale, Stopped
 from interlock.app.new_org import kept
+from interlock.app.org_work import kept as org_work
 from interlock.app.package.failures import Trouble
 from interlock.app.setup import finish, package, state
 from interlock.store import Store, connections, setup_work, setups
@@ -28,11 +29,23 @@ async def end(store: Store) -> None:
             await _end_finish(tx, setup_id)
         listed = await connections.list_(tx)
     for connection in listed:
+        assert connection.id is not None
+        await _end_org_work(store, connection.id)
         run = await kept.run_of(store, connection)
-        if connection.id is not None and run is not None and run.state == "running":
+        if run is not None and run.state == "running":
             ended = msgspec.structs.replace(run, state="failed", message=WHY, fix=FIX, ended_at_us=tx.now_us)
             with contextlib.suppress(Stale, Stopped):
                 await kept.keep_run(store, connection.id, ended)
+
+
+async def _end_org_work(store: Store, connection_id: int) -> None:
+    """An administrator's sign-in that was for it alone is ended by whoever serves next (sign_offs.end_left_deploying)."""
+    async with store.write(connection_id) as tx:
+        for run in await org_work.runs(tx):
+            if run.state == "running":
+                why = Failure("restored", WHY, 1, fix=FIX)
+                ended = msgspec.structs.replace(run, state="failed", failure=why, ended_at_us=tx.now_us)
+                await org_work.put(tx, ended)
 
 
 async def _end_install(tx: WriteTx, setup_id: int) -> None:

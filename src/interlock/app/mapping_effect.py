@@ -13,7 +13,7 @@ from interlock.app.compile import Compiler
 from interlock.app.errors import AppError, Failure, as_failure
 from interlock.app.mapping_preview import ChangePreview, preview
 from interlock.app.mappings import Change, kept_compiler
-from interlock.app.package import permit
+from interlock.app.package import deploy, permit
 from interlock.app.package.kept import Keeper
 from interlock.app.schemas import Schemas
 from interlock.app.setup.opened import Opened
@@ -53,10 +53,18 @@ class Effect(msgspec.Struct):
 
 
 def permissions_of(granted: permit.Permitted | None, failure: Failure | None) -> dict[str, Any]:
+    added = () if granted is None else [field for field, _editable in granted.added]
+    return permissions_document(added, () if granted is None else granted.left_out, failure)
+
+
+def permissions_document(
+    added: Sequence[str], left_out: Sequence[permit.LeftOut], failure: Failure | None, *, pending: bool = False
+) -> dict[str, Any]:
     return {
-        "added": [] if granted is None else [field for field, _editable in granted.added],
-        "left_out": [] if granted is None else [{"field": each.field, "why": each.why} for each in granted.left_out],
+        "added": list(added),
+        "left_out": [{"field": each.field, "why": each.why} for each in left_out],
         "refused": None if failure is None else f"{failure.message} {failure.fix}".strip(),
+        "pending": pending,
     }
 
 
@@ -98,7 +106,12 @@ async def effect(opened: Opened, connection: Connection, changes: Sequence[Chang
     return found
 
 
-async def extend(opened: Opened, connection: Connection, fields: Sequence[permit.MappedField]) -> permit.Permitted:
+async def extend(
+    opened: Opened,
+    connection: Connection,
+    fields: Sequence[permit.MappedField],
+    progress: deploy.Progress = lambda _: None,
+) -> permit.Permitted:
     """Let the sync user use these fields, as the administrator who has signed in, where one has. Whose sign-in that is ends it:
     a set-up's is needed again. Raises AppError, CrmError; the mappings are saved by then, and stay so."""
     assert connection.id is not None
@@ -106,4 +119,4 @@ async def extend(opened: Opened, connection: Connection, fields: Sequence[permit
         user_id = (await clients.salesforce.identity()).user_id
     async with opened.clients(connection, deploying=True) as clients:
         keeper = Keeper(opened.store, connection.id)
-        return await permit.permit(clients.salesforce, keeper, user_id, fields, lambda _: None)
+        return await permit.permit(clients.salesforce, keeper, user_id, fields, progress)

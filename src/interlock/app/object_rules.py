@@ -14,8 +14,10 @@ import msgspec
 from interlock.app import key_fields, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
-from interlock.app.connections import check_objects, fresh, is_on, objects_on
+from interlock.app.connections import check_objects, fresh, is_on
 from interlock.app.errors import Stale
+from interlock.app.package.deploy import Progress
+from interlock.app.package.kept import Keeping
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -33,14 +35,24 @@ async def turn_on(
     slug: str,
     hubspot: HubSpotClient,
     salesforce: SalesforceClient,
+    deploys: SalesforceClient,
     clock_us: Callable[[], int],
     by: By,
-    edition: str | None = None,
+    *,
+    edition: str | None,
+    keeper: Keeping,
+    progress: Progress,
 ) -> None:
-    """`edition`: of what of it syncs, as it was seen. Raises BadInput, CrmError, PackageFailed, Stale when it is another now."""
+    """`salesforce`: as whom the sync works, who gets what is made; `deploys`: as an administrator where one has signed in.
+    `edition`: of what of it syncs, as it was seen. Can be run again. Raises BadInput, CrmError, PackageFailed, Stale
+    when it is another now."""
     check_objects([slug])
-    _check_edition(connection, slug, edition)  # before anything is made in a CRM
-    schemas = await _prepared(connection, slug, hubspot, salesforce, clock_us)
+    check_edition(connection, slug, edition)  # before anything is made in a CRM
+    schemas = await _read(connection, slug, hubspot, salesforce)
+    if needed := key_fields.missing(schemas, tuple(_with(connection, slug))):
+        user_id = (await salesforce.identity()).user_id
+        await key_fields.make(hubspot, deploys, user_id, needed, clock_us, progress, keeper)
+        schemas = await _read(connection, slug, hubspot, salesforce)
     await _turn(store, connection, slug, True, schemas, by, edition)
 
 
@@ -50,7 +62,8 @@ async def turn_off(store: Store, connection: Connection, slug: str, by: By) -> N
     await _turn(store, connection, slug, False, None, by)
 
 
-def _check_edition(connection: Connection, slug: str, edition: str | None) -> None:
+def check_edition(connection: Connection, slug: str, edition: str | None) -> None:
+    """Raises Stale."""
     if edition is not None and what_syncs.chosen(connection, slug).edition != edition:
         raise Stale
 
@@ -69,7 +82,7 @@ async def _turn(
         now = await fresh(tx, connection.id)
         if is_on(now, slug) == on:
             return
-        _check_edition(now, slug, edition)
+        check_edition(now, slug, edition)
         await connections.update(tx, connection.id, settings=with_object(now, slug, on))
         if schemas is not None:
             await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
@@ -88,20 +101,10 @@ def with_object(connection: Connection, slug: str, on: bool = True) -> dict[str,
     return {**connection.settings, "objects": wanted}
 
 
-async def _prepared(
-    connection: Connection,
-    slug: str,
-    hubspot: HubSpotClient,
-    salesforce: SalesforceClient,
-    clock_us: Callable[[], int],
-) -> Schemas:
-    """The schemas of all that then syncs, with the key fields made."""
-    on = {*objects_on(connection), slug}
-    slugs = [each for each in SPECS if each in on]
-    schemas = await read_schemas(hubspot, salesforce, slugs)
-    needed = key_fields.missing(schemas, tuple(slugs))
-    if not needed:
-        return schemas
-    identity = await salesforce.identity()
-    await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us, lambda _: None)
-    return await read_schemas(hubspot, salesforce, slugs)
+def _with(connection: Connection, slug: str) -> list[str]:
+    """All that then syncs."""
+    return [each for each in SPECS if each == slug or is_on(connection, each)]
+
+
+async def _read(connection: Connection, slug: str, hubspot: HubSpotClient, salesforce: SalesforceClient) -> Schemas:
+    return await read_schemas(hubspot, salesforce, _with(connection, slug))

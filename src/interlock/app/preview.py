@@ -200,6 +200,7 @@ def as_document(found: Planned) -> Json:
         "duration": found.duration.document() if found.duration is not None else None,
         "complete": found.complete,
         "brake": found.brake,
+        "permissions": None,
     }
 
 

@@ -18,19 +18,22 @@ from interlock.app.connect import map_objects
 from interlock.app.connections import is_on
 from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.documents import with_head
-from interlock.app.errors import BadInput
+from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.mapping_effect import permissions_of
 from interlock.app.new_properties import with_properties
 from interlock.app.object_rules import with_object
+from interlock.app.package import permit
 from interlock.app.preview import Planned
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.app.setup.opened import Opened
 from interlock.app.setup.review import MANY_CREATES
 from interlock.app.typed_count import is_typed
 from interlock.app.what_syncs import Choice, WhatSyncs
+from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.registry import SPECS
-from interlock.store import Store, WriteTx
+from interlock.store import Store, WriteTx, mappings
 from interlock.store.connections import Connection
 
 # The kind of the job that plays it.
@@ -114,7 +117,35 @@ async def document(
     """The answer of the job that shows it. Raises AppError, CrmError."""
     async with opened.clients(connection) as clients:
         found = await plan(opened.store, connection, change, clients.hubspot, clients.salesforce, clock_us)
-    return with_head(preview.as_document(found), JOB, clock_us())
+        permissions = None
+        if change.on:
+            permissions = await _permissions(opened.store, connection, change.object, clients.salesforce)
+    return with_head({**preview.as_document(found), "permissions": permissions}, JOB, clock_us())
+
+
+async def _permissions(store: Store, connection: Connection, slug: str, salesforce: SalesforceClient) -> dict[str, Any]:
+    """What turning it on adds to the permission set, for the mappings that it has, or gets."""
+    assert connection.id is not None
+    try:
+        fields = await _mapped_then(store, connection.id, slug, salesforce)
+        wanted = await permit.wanted(salesforce, (await salesforce.identity()).user_id, fields)
+    except (AppError, CrmError) as error:
+        return permissions_of(None, as_failure(error))
+    return permissions_of(wanted, None)
+
+
+async def _mapped_then(
+    store: Store, connection_id: int, slug: str, salesforce: SalesforceClient
+) -> list[permit.MappedField]:
+    spec = SPECS[slug]
+    async with store.read(connection_id) as tx:
+        mapped = {each.salesforce_type for each in await mappings.object_mappings(tx) if each.object == slug}
+    fields = [each for each in await permit.mapped_fields(store, connection_id) if each.sobject in mapped]
+    for type_ in spec.salesforce_types:
+        if type_ not in mapped:
+            names = {each.name for each in await salesforce.describe(type_)}
+            fields += permit.shipped(spec, type_, names)
+    return fields
 
 
 def asked_of(change: Change) -> dict[str, Any]:

@@ -6,6 +6,8 @@ told where to end it in the CRM: a token that we keep only because we could not 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from interlock.app.crms import Crms, app_of
@@ -96,11 +98,12 @@ async def end_deploying(store: Store, crms: Crms, connection_id: int) -> list[En
     return [await revoke(store, crms, grant.id) for grant in found]
 
 
-async def end_left_deploying(store: Store, crms: Crms, before_us: int) -> list[Ended]:
-    """Of every connection: administrators' sign-ins made before then that nobody will end any more."""
+async def end_left_deploying(store: Store, crms: Crms, before_us: int, wanted: Collection[int] = ()) -> list[Ended]:
+    """Of every connection: administrators' sign-ins made before then that nobody will end any more. `wanted`: by something that is
+    gone on with, and ends them itself."""
     async with store.read(None) as tx:
         ids = await grants.left_deploying(tx, before_us)
-    return [await revoke(store, crms, grant_id) for grant_id in ids]
+    return [await revoke(store, crms, grant_id) for grant_id in ids if grant_id not in wanted]
 
 
 async def end_all(store: Store, crms: Crms, connection_id: int) -> list[Ended]:

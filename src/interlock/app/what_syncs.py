@@ -41,10 +41,11 @@ class WhatSyncs(msgspec.Struct, frozen=True):
         """Another after any change: a form carries the one that it was filled in with."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
 
-    def document(self, *, enabled: bool) -> dict[str, Any]:
+    def document(self, *, enabled: bool, turning_on: bool) -> dict[str, Any]:
         return {
             "object": self.object,
             "enabled": enabled,
+            "turning_on": turning_on,
             "list_id": self.list_id,
             "create_in_salesforce": self.create_in_salesforce or None,
             "create_in_hubspot": self.create_in_hubspot,

@@ -39,6 +39,7 @@ async def serve(
     """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
     from interlock.app.new_org import prepare
     from interlock.app.notify.courier import delivering
+    from interlock.app.org_work import work
     from interlock.app.people import links
     from interlock.app.serve import ServeDesk
     from interlock.app.setup import finish, package
@@ -85,6 +86,7 @@ async def serve(
                 await finish.go_on_with_what_was_left(opened)
                 opened.background.start("left sign-ins", partial(_end_left_sign_ins, run, opened, opened.clock_us()))
                 await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
+                await work.go_on_with_what_was_left(opened)
                 async with delivering(opened.store, opened.post(url), opened.clock_us, run.say):
                     await make_dispatcher(
                         desk, opened.store, opened.home.database, owner, opened.clock_us, stop, run.say
@@ -102,6 +104,7 @@ async def _end_left_sign_ins(run: Run, opened: Interlock, began_us: int) -> None
     from interlock.app import sign_offs
     from interlock.app.background import failure_of
     from interlock.app.errors import AppError
+    from interlock.app.org_work import work
     from interlock.app.worker import is_shared
     from interlock.crm.errors import CrmError
     from interlock.store.errors import StoreError
@@ -110,7 +113,8 @@ async def _end_left_sign_ins(run: Run, opened: Interlock, began_us: int) -> None
     before_us = began_us - (LIFETIME_US if is_shared(opened.home.database) else 0)
     try:
         async with opened.crms() as crms:
-            for ended in await sign_offs.end_left_deploying(opened.store, crms, before_us):
+            wanted = await work.administrators_in_use(opened)
+            for ended in await sign_offs.end_left_deploying(opened.store, crms, before_us, wanted):
                 if ended.why_not is not None:
                     run.say(f"{ended.why_not} {ended.fix}")
     except (AppError, CrmError, StoreError) as error:

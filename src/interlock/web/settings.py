@@ -20,7 +20,11 @@ from interlock.web.texts import _
 
 async def connection_of(asked: Asked) -> Connection:
     """Raises Missing."""
-    id_ = int(asked.request.path_params["id"])
+    return await connection_with(asked, int(asked.request.path_params["id"]))
+
+
+async def connection_with(asked: Asked, id_: int) -> Connection:
+    """Raises Missing."""
     async with asked.site.store.read(None) as tx:
         found = await connections.get(tx, id_)
     if found is None:

@@ -39,14 +39,29 @@ async def bring(
 ) -> tuple[Installed, Permitted]:
     """`mapped_fields`: also let the sync user see and write every field that is mapped. Raises PackageFailed, NotGranted,
     CrmError."""
+    async with store.write(None) as tx:
+        trusted = address.origin or "none"
+        await record(tx, by, "package_installed", f"connection:{connection.id}", address=trusted)
+    return await give(store, connection, open_clients, address, clock_us, progress, mapped_fields=mapped_fields)
+
+
+async def give(
+    store: Store,
+    connection: Connection,
+    open_clients: Opens,
+    address: Address,
+    clock_us: Callable[[], int],
+    progress: deploy.Progress = lambda _: None,
+    *,
+    mapped_fields: bool,
+) -> tuple[Installed, Permitted]:
+    """As `bring`, where what was asked for is another thing, which is in the log of deeds by its own name: somebody has signed in.
+    Raises as that does."""
     assert connection.id is not None
     # Whom the sync works as gets it; who deploys may be somebody else.
     async with open_clients(connection) as clients:
         user_id = (await clients.salesforce.identity()).user_id
     keeper = Keeper(store, connection.id)
-    async with store.write(None) as tx:
-        trusted = address.origin or "none"
-        await record(tx, by, "package_installed", f"connection:{connection.id}", address=trusted)
     async with open_clients(connection, deploying=True) as clients:
         installed = await install.install(clients.salesforce, keeper, user_id, address, clock_us, progress)
         if not mapped_fields:

@@ -12,7 +12,7 @@ its access can be set. Access to an address is one right, of the whole: Salesfor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -26,6 +26,7 @@ from interlock.crm.errors import CallRefused
 from interlock.crm.salesforce import soql
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import FieldDef
+from interlock.objects.spec import ObjectSpec
 from interlock.store import Store, mappings
 
 Reason = Literal["required", "system", "of_another_record", "unknown"]
@@ -150,6 +151,16 @@ async def mapped_fields(store: Store, connection_id: int) -> list[MappedField]:
         MappedField(types[row.object_mapping_id], row.field, row.rule != SyncRule.ALWAYS_SALESFORCE)
         for row in rows
         if row.rule != SyncRule.DONT_SYNC
+    ]
+
+
+def shipped(spec: ObjectSpec, type_: str, there: Collection[str]) -> list[MappedField]:
+    """Of the mappings that an object gets which was never mapped. `there`: fields that the sync user sees."""
+    found = ((each.fields.get(type_), each.rule) for each in spec.mappings)
+    return [
+        MappedField(type_, field, rule != SyncRule.ALWAYS_SALESFORCE)
+        for field, rule in found
+        if field is not None and field in there and rule != SyncRule.DONT_SYNC
     ]
 
 

@@ -19,6 +19,7 @@ from interlock.app.errors import BadInput
 from interlock.app.package import deploy, parts, plan, rights, scope
 from interlock.app.package.failures import Trouble
 from interlock.app.package.install import PackageFailed, install
+from interlock.app.package.lines import Line, lines_of
 from interlock.app.package.parts import Address, address_of
 from interlock.app.package.plan import Plan
 from interlock.app.package.scope import Profile, Scope, Who
@@ -50,15 +51,6 @@ class Values(msgspec.Struct, frozen=True):
     @property
     def scope(self) -> Scope:
         return Scope(self.who, self.profiles if self.who == "profiles" else ())
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One component of a deployment. `problem`: Salesforce's words."""
-
-    type: str
-    name: str
-    success: bool
-    problem: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -206,15 +198,12 @@ async def wait(interlock: Opened, setup_id: int) -> None:
 
 
 def with_deployment(run: Run, deployment: Deployment) -> Run:
-    lines = [
-        Line(each.component_type or "", each.full_name, each.success, each.problem) for each in deployment.components
-    ]
     return msgspec.structs.replace(
         run,
         status=deployment.status,
         done=deployment.number_components_deployed,
         total=deployment.number_components_total,
-        lines=lines,
+        lines=lines_of(deployment),
     )
 
 

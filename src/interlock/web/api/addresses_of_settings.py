@@ -107,7 +107,7 @@ OBJECTS = (
         Action.CONFIGURE,
         objects.turn,
         name="turn_object",
-        summary="Turn the syncing of an object on or off. Its pairs and mappings are kept.",
+        summary="Turn the syncing of an object on or off. Its pairs and mappings are kept. Turning on may go on behind the answer.",
         answers="what-syncs",
         body=objects.Turning,
         again=SAME,

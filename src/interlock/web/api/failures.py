@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from interlock.app.documents import error_document, with_head
 from interlock.app.errors import AppError, Failure, Stale, as_failure
+from interlock.app.org_work.kept import WorkFailed
 from interlock.crm.errors import BudgetSpent, CrmError, RateLimited
 from interlock.store.errors import StoreError
 from interlock.web import forms
@@ -32,8 +33,15 @@ _CODES = {
 }
 
 
+# Of what was done behind the answer, which is known by its failure alone; all else: a CRM refused it.
+_BY_EXIT_CODE = {2: 422, 4: 409, 5: 404, 6: 409, 70: 500}
+
+
 def status_of(error: BaseException) -> int:
     """The HTTP status of what a use case refused or failed at."""
+    if isinstance(error, WorkFailed):
+        stale = error.failure.code == Stale.code
+        return 412 if stale else _BY_EXIT_CODE.get(error.failure.exit_code, 502)
     if isinstance(error, Stale):
         return 412
     if isinstance(error, AppError):

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from interlock.app import mapping_effect, mapping_files, mappings
 from interlock.app.errors import AppError, BadInput, as_failure
-from interlock.app.package.permit import MappedField
+from interlock.app.mappings import Change
+from interlock.app.org_work import work as org_work
 from interlock.app.schemas import Schemas
 from interlock.crm.errors import CrmError
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
-from interlock.web.api.shapes import Slug
+from interlock.web.api.shapes import WAIT_MOST_S, Slug
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Rule = Literal["prefer_salesforce", "always_salesforce", "two_way", "prefer_hubspot", "always_hubspot", "dont_sync"]
@@ -106,8 +107,8 @@ async def save(called: Called) -> Response:
         compiler = await mapping_effect.compiler_of(site.store, chosen.id, refresh)
         effect = await mapping_effect.effect(site.interlock, chosen, changes, compiler)
         found, permissions = effect.document(), effect.permissions()
-    elif not wanted.plan and (fields := mapping_effect.permitted(changes)):
-        permissions = await _extended(called, chosen, fields)
+    elif not wanted.plan and mapping_effect.permitted(changes):
+        permissions = await _extended(called, chosen, changes)
     now = mapping_files.version_of(await mappings.export(site.store, chosen.id))
     document = {
         "file": None,
@@ -119,12 +120,17 @@ async def save(called: Called) -> Response:
     return called.answer("mappings-apply", document, headers={"ETag": f'"{now}"'})
 
 
-async def _extended(called: Called, chosen: Connection, fields: Sequence[MappedField]) -> dict[str, Any]:
-    """The mappings are saved by now: that the set could not be extended is told beside them."""
+async def _extended(called: Called, chosen: Connection, changes: Sequence[Change]) -> dict[str, Any]:
+    """The mappings are saved by now: that the set could not be extended is told beside them. It goes on behind an answer that
+    cannot wait for it."""
+    interlock, fields = called.site.interlock, mapping_effect.permitted(changes)
+    part = next(each.object for each in changes if each.field is not None)
+    begun = await org_work.begin(interlock, called.by, chosen, "extend", part, fields=fields)
     try:
-        return mapping_effect.permissions_of(await mapping_effect.extend(called.site.interlock, chosen, fields), None)
+        run = await org_work.ended(interlock, begun, WAIT_MOST_S)
     except (AppError, CrmError) as error:
         return mapping_effect.permissions_of(None, as_failure(error))
+    return mapping_effect.permissions_document(run.added, run.left_out, None, pending=run.state == "running")
 
 
 def _document(wanted: Document) -> mappings.Document:

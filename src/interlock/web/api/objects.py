@@ -11,9 +11,11 @@ from starlette.responses import Response
 from interlock.app import object_rules, setting_changes, what_syncs
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
+from interlock.app.org_work import work
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
+from interlock.web.api.shapes import WAIT_MOST_S
 
 LISTS_MOST = 100
 
@@ -74,12 +76,12 @@ def _slug(called: Called) -> str:
 
 
 async def list_(called: Called) -> Response:
-    return _told(called, await called.connection(), list(SPECS))
+    return await _told(called, await called.connection(), list(SPECS))
 
 
 async def show(called: Called) -> Response:
     slug = _slug(called)
-    return _told(called, await called.connection(), [slug])
+    return await _told(called, await called.connection(), [slug])
 
 
 async def choose(called: Called) -> Response:
@@ -91,7 +93,7 @@ async def choose(called: Called) -> Response:
     else:
         async with site.interlock.clients(chosen) as clients:
             await what_syncs.choose(site.store, chosen, slug, choice, clients.hubspot, called.by, edition)
-    return _told(called, await called.connection(), [slug])
+    return await _told(called, await called.connection(), [slug])
 
 
 def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
@@ -110,8 +112,8 @@ async def plan(called: Called) -> Response:
             code="nothing_to_preview",
             fix="Join the two CRMs, or turn the object on, first. What is chosen before does nothing yet.",
         )
-    work = partial(setting_changes.document, called.site.interlock, connection, change, called.site.clock_us)
-    return called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), work)
+    seen = partial(setting_changes.document, called.site.interlock, connection, change, called.site.clock_us)
+    return called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), seen)
 
 
 def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setting_changes.Change:
@@ -138,11 +140,10 @@ async def turn(called: Called) -> Response:
     if not wanted.on:
         await object_rules.turn_off(site.store, chosen, slug, called.by)
     elif not is_on(chosen, slug):
-        async with site.interlock.clients(chosen, deploying=True) as clients:
-            await object_rules.turn_on(
-                site.store, chosen, slug, clients.hubspot, clients.salesforce, site.clock_us, called.by
-            )
-    return _told(called, await called.connection(), [slug])
+        # It goes on behind an answer that cannot wait for it.
+        run = await work.begin(site.interlock, called.by, chosen, "turn_on", slug)
+        await work.ended(site.interlock, run, WAIT_MOST_S)
+    return await _told(called, await called.connection(), [slug])
 
 
 async def lists(called: Called) -> Response:
@@ -153,8 +154,14 @@ async def lists(called: Called) -> Response:
     return called.answer("hubspot-lists", {"lists": listed, "next_cursor": found.next})
 
 
-def _told(called: Called, connection: Connection, slugs: list[str]) -> Response:
+async def _told(called: Called, connection: Connection, slugs: list[str]) -> Response:
+    assert connection.id is not None
     found = [what_syncs.chosen(connection, slug) for slug in slugs]
-    document = {"objects": [each.document(enabled=is_on(connection, each.object)) for each in found]}
+    coming = await work.being_turned_on(called.site.interlock, connection.id)
+    document = {
+        "objects": [
+            each.document(enabled=is_on(connection, each.object), turning_on=each.object in coming) for each in found
+        ]
+    }
     headers = {"ETag": f'"{found[0].edition}"'} if len(found) == 1 else None
     return called.answer("what-syncs", document, headers=headers)

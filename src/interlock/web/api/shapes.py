@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 PAGE_MOST = 1_000
+# Proxies cut what they wait for longer.
+WAIT_MOST_S = 25
 
 Slug = Literal["contacts", "companies", "deals"]
 Side = Literal["hubspot", "salesforce"]

@@ -18,13 +18,11 @@ from interlock.core.model import RecordKey as Key
 from interlock.engine.context import Cycle
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
-from interlock.web.api.shapes import Objects, RecordKey, Since
+from interlock.web.api.shapes import WAIT_MOST_S, Objects, RecordKey, Since
 from interlock.web.site import Site
 
 Json = dict[str, Any]
 RECORDS_MOST = 200
-# Proxies cut what they wait for longer.
-WAIT_MOST_S = 25
 
 
 class Planning(msgspec.Struct, forbid_unknown_fields=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.responses import Response
 
 from interlock.app import connections, mapping_effect, mappings, once, sign_in_cards
@@ -18,6 +20,7 @@ from interlock.mapping_input import read_text
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages import org_work
 from interlock.web.pages.mapping_changes import refresher
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
@@ -34,14 +37,12 @@ async def page(
     connection: Connection,
     form: forms.Shown,
     error: AppError | CrmError | None = None,
-    notice: str = "",
-    regrant: str = "",
 ) -> Response:
-    """`notice`: of what was done only in part. `regrant`: the object on whose tab the permission set is extended once more."""
     site = asked.site
     found, unread = None, ""
     if asked.request.query_params.get("package"):
         found, unread = await _package(asked, connection)
+    address = parts.address_of(await site.own_address(connection.id))
     on = once.chosen_objects(connection, None)
     return settings.shown(
         asked,
@@ -59,12 +60,14 @@ async def page(
         objects=[(slug, slug in connections.paused_objects(connection)) for slug in on],
         package=found,
         package_words=_package_words(),
+        host="" if address.origin is None else urlsplit(address.origin).netloc,
+        may_trust=found is not None and not found.sites and address.origin is not None,
         unread=unread,
         may_operate=asked.who.may(Action.OPERATE),
         may_configure=asked.who.may(Action.CONFIGURE),
         form=form,
-        said=notice or _done().get(asked.request.query_params.get("done", ""), ""),
-        regrant=regrant,
+        said=_done().get(asked.request.query_params.get("done", ""), ""),
+        in_org=await org_work.part_of(asked, connection, "connection"),
     )
 
 
@@ -73,7 +76,6 @@ def _done() -> dict[str, str]:
         "paused": _("Syncing is paused. What is under way ends with its batch."),
         "resumed": _("Syncing goes on."),
         "applied": _("The mappings are as in the file. They count from the next batch of records."),
-        "granted": _("The mappings are as in the file, and the permission set lets the sync user use their fields."),
         "signed_in": _("Signed in. Syncing goes on with this sign-in."),
         "same": _("Nothing to do: the mappings are as in the file."),
     }
@@ -127,6 +129,15 @@ async def _package(asked: Asked, connection: Connection) -> tuple[package.Plan |
             return found, ""
     except (AppError, CrmError) as error:
         return None, settings.said_by(error)
+
+
+async def bring_package(asked: Asked) -> Response:
+    """*Upgrade*, *Install*: what the look at the org has shown to be missing, and the address where that was granted."""
+    connection = await settings.connection_of(asked)
+    origin = None
+    if asked.field("trusts_address") == "yes":
+        origin = parts.address_of(await asked.site.own_address(connection.id)).origin
+    return await org_work.begin(asked, connection, "package", "connection", origin=origin)
 
 
 # --- pausing ------------------------------------------------------------------------------------------------------------
@@ -223,14 +234,7 @@ async def apply(asked: Asked) -> Response:
     fields = mapping_effect.permitted(changes)
     if not fields:
         return settings.back(connection, "connection", "applied")
-    try:
-        done = await mapping_effect.extend(asked.site.interlock, connection, fields)
-    except (AppError, CrmError) as error:
-        said = _("The mappings are saved, but the permission set in Salesforce could not be extended:")
-        notice = f"{said} {settings.said_by(error)}"
-        slug = next(change.object for change in changes if change.field is not None)
-        return await page(asked, connection, forms.Shown(), notice=notice, regrant=slug)
-    return settings.back(connection, "connection", "granted" if done.added else "applied")
+    return await org_work.begin(asked, connection, "extend", "connection", fields=fields)
 
 
 def _said(failure: Failure | None) -> str:

@@ -3,12 +3,10 @@ from the page that shows its effect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import mapping_edits, mapping_effect, mapping_preview, mapping_table
+from interlock.app import mapping_edits, mapping_preview, mapping_table
 from interlock.app.connections import objects_on
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
@@ -21,7 +19,7 @@ from interlock.crm.errors import CrmError
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages import objects
+from interlock.web.pages import objects, org_work
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
@@ -207,9 +205,11 @@ async def save(asked: Asked) -> Response:
     except (AppError, CrmError) as error:
         form = forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
         return await objects.page(asked, connection, form, error)
-    # What the page before has shown, and no more.
+    # What the page before has shown, and no more. The mappings are saved by now, whatever becomes of it.
     fields = permitted(changes)
-    return await _grant(asked, connection, slug, fields) if fields else settings.back(connection, slug, "mappings")
+    if not fields:
+        return settings.back(connection, slug, "mappings")
+    return await org_work.begin(asked, connection, "extend", slug, fields=fields)
 
 
 def _decoded(text: str) -> list[Edit]:
@@ -217,25 +217,3 @@ def _decoded(text: str) -> list[Edit]:
         return _edits.decode(text)
     except msgspec.DecodeError as error:
         raise BadInput(_("The form is not one of ours."), code="bad_form", fix=_("Load the table again.")) from error
-
-
-async def grant(asked: Asked) -> Response:
-    """Once more, of all that is mapped: what could not be granted when it was saved is among it."""
-    connection = await settings.connection_of(asked)
-    assert connection.id is not None
-    fields = await permit.mapped_fields(asked.site.store, connection.id)
-    return await _grant(asked, connection, objects.slug_of(asked), fields)
-
-
-async def _grant(asked: Asked, connection: Connection, slug: str, fields: Sequence[permit.MappedField]) -> Response:
-    """Let the sync user use these fields. The mappings are saved by now: a refusal leaves them so."""
-    try:
-        done = await mapping_effect.extend(asked.site.interlock, connection, fields)
-    except (AppError, CrmError) as error:
-        notice = f"{not_extended()} {settings.said_by(error)}"
-        return await objects.page(asked, connection, forms.Shown(), notice=notice, regrant=True)
-    return settings.back(connection, slug, "granted" if done.added else "mappings")
-
-
-def not_extended() -> str:
-    return _("The mappings are saved, but the permission set in Salesforce could not be extended:")

@@ -18,6 +18,7 @@ from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web import forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages import org_work
 from interlock.web.pages.new_sandbox import count_titles
 from interlock.web.pages.setup.review import calls_and_time
 from interlock.web.texts import _
@@ -103,34 +104,24 @@ async def save(asked: Asked) -> Response:
             )
         if found.result is not None:
             setting_changes.check_count(found.result, asked.field("count"))
-        await carry_out(asked, connection, change)
+        return await carry_out(asked, connection, change)
     except (AppError, CrmError) as error:
         at = error.failure.field if isinstance(error, AppError) and error.failure.field == "count" else None
         form = forms.Shown({"count": asked.field("count")}, [forms.Refused(at, settings.said_by(error))])
         return _page(asked, connection, found, change, form, error)
-    return settings.back(connection, change.object, "turned" if change.on else "rules")
 
 
-async def carry_out(asked: Asked, connection: Connection, change: Change) -> None:
-    """Raises AppError, CrmError."""
+async def carry_out(asked: Asked, connection: Connection, change: Change) -> Response:
+    """Raises AppError, CrmError; of an object that is turned on the tab says how that goes."""
     site, slug = asked.site, change.object
+    if change.on:
+        object_rules.check_edition(connection, slug, change.edition)
+        return await org_work.begin(asked, connection, "turn_on", slug, edition=change.edition)
     async with AsyncExitStack() as stack:
-        if change.on:
-            clients = await stack.enter_async_context(site.interlock.clients(connection, deploying=True))
-            await object_rules.turn_on(
-                site.store,
-                connection,
-                slug,
-                clients.hubspot,
-                clients.salesforce,
-                site.clock_us,
-                asked.by,
-                edition=change.edition,
-            )
-            return
         hubspot = None
         if isinstance(change.choice.list_id, str):
             hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
         await what_syncs.choose(
             site.store, connection, slug, change.choice, hubspot, by=asked.by, edition=change.edition
         )
+    return settings.back(connection, slug, "rules")

@@ -18,7 +18,7 @@ from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages import object_changes
+from interlock.web.pages import object_changes, org_work
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
@@ -43,23 +43,29 @@ async def show(asked: Asked) -> Response:
 async def turn(asked: Asked) -> Response:
     """Syncing of the object off; or on, after it was seen what that would do."""
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
+    if asked.field("sync") == "on":
+        return await turn_on(asked, connection, slug)
     try:
-        if asked.field("sync") == "on":
-            if is_on(connection, slug):
-                return settings.back(connection, slug, "turned")
-            return await _see_first(asked, connection, setting_changes.turned_on(connection, slug))
         await object_rules.turn_off(site.store, connection, slug, asked.by)
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
     return settings.back(connection, slug, "turned")
 
 
+async def turn_on(asked: Asked, connection: Connection, slug: str) -> Response:
+    if is_on(connection, slug):
+        return settings.back(connection, slug, "turned")
+    try:
+        return await _see_first(asked, connection, setting_changes.turned_on(connection, slug))
+    except (AppError, CrmError) as error:
+        return await page(asked, connection, _refused(error), error)
+
+
 async def _see_first(asked: Asked, connection: Connection, change: setting_changes.Change) -> Response:
     """Raises AppError, CrmError."""
     if setting_changes.is_shown(connection, change):
         return await object_changes.look(asked, connection, change)
-    await object_changes.carry_out(asked, connection, change)
-    return settings.back(connection, change.object, "turned" if change.on else "rules")
+    return await object_changes.carry_out(asked, connection, change)
 
 
 async def save_rules(asked: Asked) -> Response:
@@ -158,10 +164,8 @@ async def page(
     connection: Connection,
     form: forms.Shown,
     error: AppError | CrmError | StoreError | None = None,
-    notice: str = "",
-    regrant: bool = False,
 ) -> Response:
-    """The tab, with what was refused or done. `regrant`: offer once more to extend the permission set."""
+    """The tab, with what was refused or done."""
     slug, store = slug_of(asked), asked.site.store
     assert connection.id is not None
     query = asked.request.query_params
@@ -169,7 +173,8 @@ async def page(
     text = query.get("q", "").strip()
     rows = table.searched(text)
     samples, unread = await samples_of(asked, connection, slug, rows) if query.get("samples") else ([], "")
-    return settings.shown(
+    in_org = await org_work.part_of(asked, connection, slug)
+    response = settings.shown(
         asked,
         connection,
         slug,
@@ -191,9 +196,10 @@ async def page(
         may_configure=asked.who.may(Action.CONFIGURE),
         may_operate=asked.who.may(Action.OPERATE),
         form=form,
-        said=notice or _done().get(query.get("done", ""), ""),
-        regrant=regrant,
+        said=_done().get(query.get("done", ""), ""),
+        in_org=in_org,
     )
+    return org_work.loads_again(asked, in_org, response)
 
 
 def _creates() -> dict[str, str]:
@@ -212,7 +218,6 @@ def _done() -> dict[str, str]:
         "rules": _("The rules are saved. They count from the next batch of records."),
         "import": _("The import is asked for. It begins with the next look at Salesforce."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),
-        "granted": _("The mappings are saved, and the permission set lets the sync user use their fields."),
     }
 
 

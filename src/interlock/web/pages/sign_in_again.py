@@ -1,5 +1,6 @@
 """*Sign in again* and *Connect a different user*, from the tab Connection: away to the CRM and back. The account or org stays the
-one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set.
+one that the connection is with: another is refused by name (app/sign_in.py). A Salesforce user also gets the permission set, behind
+the page (org_work.py).
 
 Where the sync user may not extend the permission set, an administrator signs in for that alone: the sync goes on as it does, and
 the administrator's sign-in, and no other, is ended as soon as it is done."""
@@ -10,23 +11,19 @@ import re
 
 from starlette.responses import Response
 
-from interlock.app import mapping_effect, sign_in, sign_offs
+from interlock.app import sign_in
 from interlock.app.errors import AppError, BadInput, Missing
-from interlock.app.key_fields import WITHOUT_SITES
-from interlock.app.package import permit
-from interlock.app.package.install import install
-from interlock.app.package.kept import Keeper
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
 from interlock.core.model import Side
 from interlock.crm.errors import CrmError
 from interlock.objects.registry import SPECS
-from interlock.store import connections, crm_apps, grants
+from interlock.store import crm_apps, grants
 from interlock.store.connections import Connection
 from interlock.web import cookies, forms, settings
 from interlock.web.access import Asked
+from interlock.web.pages import org_work
 from interlock.web.pages.setup.connect import pressed_cookie
-from interlock.web.said import told
 from interlock.web.texts import _
 
 # In the cookie that says which button a browser pressed; a set-up's own begins with its number.
@@ -76,49 +73,33 @@ async def came_back(asked: Asked, side: Side, connection_id: int) -> Response:
         return found
     site, connection = asked.site, found
     browser = cookies.read(asked.request, sign_in.COOKIE)
-    response: Response = settings.back(connection, "connection", "signed_in")
-    said = ""
+    response: Response
     try:
         async with site.interlock.crms() as crms:
             query = dict(asked.request.query_params)
             finished = await sign_in.finish(
                 site.store, crms, side, query, browser, lambda request: request.connection_id == connection_id, asked.by
             )
-        if finished.role == grants.ADMIN:
-            response = await _extended(asked, connection, finished)
-        elif side is Side.SALESFORCE:
-            said = _("The sign-in is kept, but the permission set could not be given to the user:")
-            await _give_permission_set(asked, connection)
     except (AppError, CrmError) as error:
-        form = forms.Shown({}, [forms.Refused(None, f"{said} {settings.said_by(error)}".strip())])
-        response = await tab.page(asked, connection, form, error)
+        response = await tab.page(
+            asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error
+        )
+    else:
+        response = await _goes_on(asked, await settings.connection_with(asked, connection_id), finished)
     cookies.clear(response, pressed_cookie(side))
     return response
 
 
-async def _extended(asked: Asked, connection: Connection, finished: sign_in.Finished) -> Response:
-    """As the administrator, whose sign-in ends whatever comes of it; where it could not be ended at the CRM, that is said too."""
-    from interlock.web.pages import connection as tab
-    from interlock.web.pages import mapping_changes
-
-    site, refused = asked.site, None
-    assert connection.id is not None
-    try:
-        fields = await permit.mapped_fields(site.store, connection.id)
-        await mapping_effect.extend(site.interlock, connection, fields)
-    except (AppError, CrmError) as error:
-        refused = error
-    finally:
-        async with site.interlock.crms() as crms:
-            ended = await sign_offs.revoke(site.store, crms, finished.grant_id)
-    not_ended = "" if ended.why_not is None else told(f"{ended.why_not} {ended.fix}")
-    if refused is not None:
-        said = f"{mapping_changes.not_extended()} {settings.said_by(refused)} {not_ended}".strip()
-        return await tab.page(asked, connection, forms.Shown({}, [forms.Refused(None, said)]), refused)
-    if not_ended:
-        said = _("The permission set lets the sync user use the mapped fields.")
-        return await tab.page(asked, connection, forms.Shown(), notice=f"{said} {not_ended}")
-    return settings.back(connection, finished.part, "granted")
+async def _goes_on(asked: Asked, connection: Connection, finished: sign_in.Finished) -> Response:
+    """A Salesforce user gets the permission set. By an administrator's sign-in, which ends with that, the sync user gets it, with
+    all that is mapped."""
+    if finished.role == grants.ADMIN:
+        return await org_work.begin(
+            asked, connection, "give", finished.part, mapped_fields=True, grant=finished.grant_id
+        )
+    if finished.side is Side.SALESFORCE:
+        return await org_work.begin(asked, connection, "give", "connection")
+    return settings.back(connection, "connection", "signed_in")
 
 
 async def who_came(asked: Asked, connection_id: int) -> Connection | Response:
@@ -128,26 +109,10 @@ async def who_came(asked: Asked, connection_id: int) -> Connection | Response:
     if visitor is None or not visitor.may(Action.CONFIGURE):
         text = _("You were signed out of Interlock meanwhile. Sign in, and begin this sign-in again.")
         return asked.page("message.html", 403, title=_("Not signed in"), text=text)
-    async with site.store.read(None) as tx:
-        connection = await connections.get(tx, connection_id)
-    if connection is None:
-        raise Missing(_("There is no such connection."), code="no_such_connection")
+    connection = await settings.connection_with(asked, connection_id)
     asked.visitor = visitor
     asked.csrf = cookies.form_token(asked.session or "")
     return connection
-
-
-async def _give_permission_set(asked: Asked, connection: Connection) -> None:
-    """Another user sees none of Interlock's fields before the permission set is theirs. Which addresses the org trusts was asked
-    at the install, and is not touched. Raises AppError, CrmError."""
-    site = asked.site
-    assert connection.id is not None
-    async with site.interlock.clients(connection) as clients:
-        user_id = (await clients.salesforce.identity()).user_id
-    async with site.interlock.clients(connection, deploying=True) as clients:
-        await install(
-            clients.salesforce, Keeper(site.store, connection.id), user_id, WITHOUT_SITES, site.clock_us, lambda _: None
-        )
 
 
 def _side(asked: Asked) -> Side:

@@ -1,0 +1,391 @@
+"""What the settings have done in the org: no request waits for it, it outlives the process that began it, and it is done once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.asgi_browser import Answer, Browser
+from tests.contract.sign_in_world import ADMIN, SALES
+from tests.contract.test_settings_connection import _REAL as BY_BROWSER
+from tests.contract.test_settings_connection import PAGE, _sign_in
+from tests.contract.test_settings_mappings import GRANTED, _granted, _preview, _save, _state, _try_again
+from tests.held import Held
+from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
+
+from interlock.app import left_running, object_rules, owned_work, sign_offs
+from interlock.app.after_restore import withdraw_again
+from interlock.app.background import Background
+from interlock.app.org_work import kept, work
+from interlock.app.package import bring, permit, plan
+from interlock.app.package.parts import Address
+from interlock.app.people.visitor import BY_COMMAND
+from interlock.core.model import Side
+from interlock.crm.salesforce.requests import DATA_PATH
+from interlock.store import connections, grants
+from interlock.wiring import Interlock
+
+HERE = "/connections/1"
+ASSIGNING = f"{DATA_PATH}/sobjects/PermissionSetAssignment"
+DEALS = f"{HERE}/deals"
+
+
+async def _turn_on(browser: Browser) -> Answer:
+    """From the button to the answer to *Save*."""
+    return await saved(browser, await browser.submit(DEALS, f"{DEALS}/turn", sync="on"))
+
+
+async def _is_on(world: SettingsWorld) -> bool:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        now = await connections.get(tx, 1)
+    assert now is not None
+    return "deals" in now.settings["objects"]
+
+
+async def _runs(world: SettingsWorld) -> list[kept.Run]:
+    assert world.store is not None
+    return await kept.runs_of(world.store, 1)
+
+
+async def _dies(world: SettingsWorld) -> None:
+    """The process, with what it had in hand; another one serves from now on."""
+    await world.interlock.background.close()
+    world.interlock.background = Background()
+
+
+def _another_process(world: SettingsWorld) -> Interlock:
+    one = world.interlock
+    return Interlock(one.home, one.store, one.clock_us, opens_transport=one.opens_transport)
+
+
+def test_turning_an_object_on_answers_at_once_and_the_tab_says_how_it_goes_until_it_is_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        asked = await _turn_on(admin)
+        assert asked.status == 303
+        shown = await admin.get(asked.to or "")
+        (part,) = shown.page.all("div", id="in-org")
+        assert (part["role"], part["aria-live"]) == ("region", "polite")
+        assert part["hx-get"] == asked.to
+        assert "Syncing is being turned on" in shown.page.text
+        assert "You may leave this page: it goes on." in shown.page.text
+        assert "Enable deal sync" not in shown.page.text
+        assert not await _is_on(world)
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        # The part that asked for itself has the whole tab loaded: an object that is on has more on it.
+        again = await admin.get(asked.to or "", **{"hx-request": "true"})
+        assert again.headers["hx-redirect"] == asked.to
+        done = await admin.get(asked.to or "")
+        assert "It counts from the next batch of records" in done.page.text
+        assert "Turn syncing off" in done.page.text
+        assert await _is_on(world)
+        assert "It counts from" not in (await admin.get(DEALS)).page.text
+        assert "object_turned_on" in await world.deeds()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_an_object_that_is_turned_on_has_its_fields_granted_as_was_shown_before(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        asked = await admin.submit(DEALS, f"{DEALS}/turn", sync="on")
+        shown = await ended(admin, asked.to or "")
+        assert "Saving adds these fields to the permission set Interlock Integration:" in shown.page.text
+        assert "Opportunity.Amount" in shown.page.text
+        assert await _granted(world) == set()
+        await carried_out(admin, await saved(admin, asked))
+        await work.wait(world.interlock, 1)
+        assert ("Opportunity.Amount", True) in await _granted(world)
+        again = await admin.submit(DEALS, f"{DEALS}/turn", sync="off")
+        assert again.status == 303
+        seen = await ended(admin, (await admin.submit(DEALS, f"{DEALS}/turn", sync="on")).to or "")
+        assert "needs nothing more" in seen.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_a_process_left_goes_on_when_one_serves_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, object_rules, "turn_on")
+            asked = await _turn_on(admin)
+            await held.is_there.wait()
+            await _dies(world)
+        assert not await _is_on(world)
+        await work.go_on_with_what_was_left(world.interlock)
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+        assert "It counts from the next batch" in (await admin.get(asked.to or "")).page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_it_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin, second = await world.admin(), await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(object_rules, "turn_on", breaks)
+            failed = await carried_out(admin, await _turn_on(admin))
+        assert "Syncing was not turned on:" in failed.page.text
+        assert "defect of Interlock: KeyError" in failed.page.text
+        assert "Enable deal sync" in failed.page.text
+        seen = await second.get(DEALS)
+        assert "Syncing was not turned on:" in seen.page.text
+        again = await _try_again(second, seen)
+        assert again.to is not None
+        assert "/change/" in again.to
+        assert "Turn syncing off" in (await carried_out(second, await saved(second, again))).page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_two_processes_on_one_database_do_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owned_work, "LOOK_AGAIN_S", 0.01)
+
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        other = _another_process(world)
+        await _turn_on(admin)
+        await held.is_there.wait()
+        (run,) = await work.standing(other, 1)
+        # Pressed a second time, by whoever is served by the other.
+        assert world.connection is not None
+        twice = await work.begin(other, BY_COMMAND, world.connection, "turn_on", "deals", edition=run.edition)
+        assert twice.id == run.id
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        await work.wait(other, 1)
+        assert {(each.kind, each.state) for each in await _runs(world)} == {("turn_on", "done"), ("extend", "done")}
+        assert held.came == 1
+        await other.background.close()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_asked_for_meanwhile_waits_its_turn_and_nothing_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        await _turn_on(admin)
+        await held.is_there.wait()
+        asked = await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way"))
+        assert asked.status == 303
+        waiting = await admin.get(asked.to or "")
+        assert "The sync user is being given the mapped fields." in waiting.page.text
+        assert await _granted(world) == set()
+        held.let_on.set()
+        assert GRANTED in (await ended(admin, asked.to or "")).page.text
+        assert ("Contact.Title", True) in await _granted(world)
+        assert await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_fields_that_could_not_be_granted_are_granted_with_the_next_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(permit, "permit", breaks)
+            await carried_out(admin, await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way")))
+        done = await carried_out(admin, await _save(admin, await _preview(admin, "fax:Fax", "change", "two_way")))
+        assert GRANTED in done.page.text
+        assert {("Contact.Title", True), ("Contact.Fax", True)} <= await _granted(world)
+        assert "could not be extended" not in done.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_failed_stays_on_its_tab_until_it_is_mended_whatever_else_is_asked_for_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(bring, "give", breaks)
+            await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "same"))
+        await work.begin(world.interlock, BY_COMMAND, await _now(world), "extend", "connection")
+        await work.wait(world.interlock, 1)
+        assert "the permission set could not be given to the user" in (await admin.get(PAGE)).page.text
+        await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "same"))
+        assert "could not be given" not in (await admin.get(PAGE)).page.text
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_what_was_asked_for_of_one_org_is_not_done_in_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, object_rules, "turn_on")
+            await _turn_on(admin)
+            await held.is_there.wait()
+            await _dies(world)
+        async with world.store.write(None) as tx:
+            await tx.run("UPDATE connection SET salesforce_org_id = '00D000000000OTHER' WHERE id = 1")
+        await work.go_on_with_what_was_left(world.interlock)
+        await work.wait(world.interlock, 1)
+        (run,) = await _runs(world)
+        assert run.failure is not None
+        assert "gone over to another org" in run.failure.message
+        assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_a_backup_holds_as_under_way_is_not_gone_on_with_after_the_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, object_rules, "turn_on")
+            await _turn_on(admin)
+            await held.is_there.wait()
+            await _dies(world)
+        await withdraw_again(world.store, None, 0, BY_COMMAND)
+        await work.go_on_with_what_was_left(world.interlock)
+        await work.wait(world.interlock, 1)
+        (run,) = await _runs(world)
+        assert run.failure is not None
+        assert (run.state, run.failure.message) == ("failed", left_running.WHY)
+        assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_another_user_is_given_the_permission_set_behind_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, bring, "give")
+        back = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "somebody_else")
+        assert back.status == 303
+        shown = await admin.get(back.to or "")
+        assert "The permission set is being given to the user that the sync runs as." in shown.page.text
+        await _dies(world)
+        held.let_on.set()
+        # Whoever looks at the tab has it gone on with.
+        assert "Signed in. Syncing goes on with this sign-in." in (await ended(admin, back.to or "")).page.text
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_a_user_who_may_not_take_the_permission_set_gets_it_from_an_administrator_with_all_that_is_mapped(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        # Who may not assign permission sets may not do it for himself either.
+        world.salesforce.faults.add(
+            {"match": {"method": "POST", "path_prefix": ASSIGNING}, "kind": "status", "status": 403}
+        )
+        refused = await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else"))
+        world.salesforce.faults.clear()
+        assert "The sign-in is kept, but the permission set could not be given to the user:" in refused.page.text
+        assert "Sign in as an administrator for this" in refused.page.text
+        done = await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator"))
+        assert "The permission set lets the sync user use the mapped fields." in done.page.text
+        assert "could not be given" not in done.page.text
+        async with world.interlock.clients(await _now(world)) as clients:
+            identity = await clients.salesforce.identity()
+            found = await plan.look(clients.salesforce, identity.user_id, Address(None))
+        assert identity.username.startswith(SALES)
+        assert found.complete
+        assert ("Contact.Title", True) in found.further
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+async def _now(world: SettingsWorld) -> connections.Connection:
+    assert world.store is not None
+    async with world.store.read(None) as tx:
+        now = await connections.get(tx, 1)
+    assert now is not None
+    return now
+
+
+def test_an_administrators_sign_in_outlives_the_process_as_long_as_it_is_needed_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, bring, "give")
+            await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+            await held.is_there.wait()
+            await _dies(world)
+        (run,) = await _runs(world)
+        assert run.grant is not None
+        wanted = await work.administrators_in_use(world.interlock)
+        async with world.interlock.crms() as crms:
+            # As `serve` does when it begins.
+            assert await sign_offs.end_left_deploying(world.store, crms, world.interlock.clock_us(), wanted) == []
+        assert await _state(world, run.grant) == grants.GOOD
+        await work.go_on_with_what_was_left(world.interlock)
+        await work.wait(world.interlock, 1)
+        assert await _state(world, run.grant) == grants.REVOKED
+        assert await work.administrators_in_use(world.interlock) == set()
+        assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_is_ended_whatever_comes_of_what_it_was_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        monkeypatch.setattr(bring, "give", breaks)
+        shown = await carried_out(admin, await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator"))
+        assert "defect of Interlock: KeyError" in shown.page.text
+        (run,) = await _runs(world)
+        assert run.grant is not None
+        assert await _state(world, run.grant) == grants.REVOKED
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_the_package_is_completed_and_the_address_trusted_from_the_tab_connection(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        world.interlock.home = world.interlock.home.reached_by("https://sync.example.com")
+        admin = await world.admin()
+        shown = await admin.get(f"{PAGE}?package=yes")
+        assert "sync.example.com: this Interlock." in shown.page.text
+        form = shown.page.form(f"{PAGE}/package")
+        assert "trusts_address" not in form  # off until somebody ticks it
+        done = await carried_out(admin, await admin.post(f"{PAGE}/package", form | {"trusts_address": "yes"}))
+        assert "Done. The package is installed." in done.page.text
+        salesforce = world.clients()[1]
+        user_id = (await salesforce.identity()).user_id
+        found = await plan.look(salesforce, user_id, Address("https://sync.example.com"))
+        assert found.complete
+        assert found.sites
+        assert "package_installed" in await world.deeds()
+        assert not (await admin.get(f"{PAGE}?package=yes")).page.all("form", action=f"{PAGE}/package")
+
+    tell(tmp_path, story, objects=("contacts",))
