@@ -174,7 +174,7 @@ def _show_fields(out: Page, found: UndoPlan) -> None:
     out.table(columns, rows, keep=("Record", "In"))
     more = len(found.fields) + len(found.records) - len(rows)
     if more:
-        out.line(f"And {more:,} more; --json lists them.")
+        out.line(f"And {more:,} more; --json lists them, up to 1,000 of each kind.")
 
 
 def _show_left(out: Page, left: list[LeftAlone]) -> None:
