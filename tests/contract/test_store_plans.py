@@ -105,7 +105,7 @@ async def load(tx: WriteTx) -> None:
     ]
     await issues.raise_(tx, resolved)
     for status in audit.CONFLICT_STATUSES:
-        conflict = {"side": Side.HUBSPOT, "property": "jobtitle", "status": status}
+        conflict: dict[str, Any] = {"side": Side.HUBSPOT, "property": "jobtitle", "status": status}
         await audit.append(
             tx, [AuditRow(n, AuditKind.CONFLICT, "contacts", f"{n}", None, **conflict) for n in range(N // 3)]
         )

@@ -30,16 +30,20 @@ async def written_to(world: World, pair: Undoing) -> None:
     for start in range(0, PAIRS, 1_000):
         some = ids[start : start + 1_000]
         async with world.store.write(world.connection.id) as tx:
-            at = (LinkState.LINKED, LinkedBy.EMAIL, 1, {1: (1, 1)}, {})
-            await links.insert(tx, [RecordLink("contacts", h, "Contact", s, *at) for h, s in some])
+            await links.insert(tx, [_link(h, s) for h, s in some])
             for n in range(WRITES_OF_EACH):
                 texts = [f"{text:_<300}" for text in (f"Title {n}", f"Title {n + 1}")]
-                row = ("contacts", "jobtitle", "Title", *texts)
-                await audit.append(tx, [_row(pair.since_us + n + 1, h, s, *row) for h, s in some])
+                await audit.append(tx, [_row(pair.since_us + n + 1, h, s, *texts) for h, s in some])
 
 
-def _row(at_us: int, hubspot_id: str, salesforce_id: str, object_: str, *rest: str) -> AuditRow:
-    return AuditRow(at_us, AuditKind.UPDATE, object_, hubspot_id, salesforce_id, Side.HUBSPOT, *rest)
+def _link(hubspot_id: str, salesforce_id: str) -> RecordLink:
+    base = {1: (1, 1)}
+    return RecordLink("contacts", hubspot_id, "Contact", salesforce_id, LinkState.LINKED, LinkedBy.EMAIL, 1, base, {})
+
+
+def _row(at_us: int, hubspot_id: str, salesforce_id: str, old: str, new: str) -> AuditRow:
+    keys = (hubspot_id, salesforce_id, Side.HUBSPOT, "jobtitle", "Title")
+    return AuditRow(at_us, AuditKind.UPDATE, "contacts", *keys, old, new)
 
 
 async def _parts(world: World, since_us: int) -> tuple[list[int], int]:
