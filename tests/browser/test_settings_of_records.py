@@ -57,7 +57,9 @@ async def test_one_conflict_is_resolved_and_then_all_that_are_left(settled: Sett
     assert sorted(held) == [("First pilot", "First pilot"), *[("Flight captain", "Flight captain")] * 2]
 
 
-@pytest.mark.presses(f"POST {C}/undo/look", f"GET {C}/undo/{{job}}", f"POST {C}/undo/{{job}}/run")
+@pytest.mark.presses(
+    f"POST {C}/undo/look", f"GET {C}/undo/{{job}}", f"GET {C}/undo/{{job}}/export", f"POST {C}/undo/{{job}}/run"
+)
 async def test_what_was_carried_over_to_a_record_is_previewed_and_taken_back(settled: Settled, page: Page) -> None:
     contact = settled.counterpart(UNDONE)
     settled.world.salesforce.user().update("Contact", contact, {"Title": "Balloonist"})
@@ -81,6 +83,9 @@ async def test_what_was_carried_over_to_a_record_is_previewed_and_taken_back(set
     await chromium.axe(page)
     await page.reload()
     await expect(row).to_contain_text("Balloonist")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Download CSV").click()
+    assert "Balloonist" in (await (await download.value).path()).read_text(encoding="utf-8")
 
     await page.get_by_role("button", name="Undo", exact=True).click()
     await page.wait_for_url(lambda url: "/undo/" in url and url != preview)

@@ -55,6 +55,7 @@ IN_THE_API = {
     f"POST {PAGE}/records/{{key}}/sync": f"POST {C}/sync",
     f"POST {PAGE}/undo/look": f"POST {C}/undo",
     f"POST {PAGE}/undo/{{job}}/run": f"POST {C}/undo",
+    f"GET {PAGE}/undo/{{job}}/export": "GET /api/v1/jobs/{job}/export",
     f"POST {PAGE}/conflicts/resolve": f"POST {C}/conflicts/resolve",
     f"POST {PAGE}/conflicts/{{conflict:int}}/resolve": f"POST {C}/conflicts/{{id:int}}/resolve",
     f"POST {PAGE}/connection/pause": f"POST {C}/pause",

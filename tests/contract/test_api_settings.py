@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,12 @@ async def test_an_undo_is_planned_and_deletes_a_created_record_only_when_its_cou
     planned = await synced.ended(await synced.post("~/undo", {"since": "2h", "plan": True}, Role.OPERATOR))
     assert planned["result"]["planned"] is True
     assert [each["salesforce"] for each in planned["result"]["records"]] == [pair["salesforce"]]
+    file = await synced.get(f"jobs/{planned['id']}/export", Role.OPERATOR)
+    (line,) = csv.DictReader(io.StringIO(file.answer.body))
+    assert (line["what"], line["salesforce"]) == ("record", pair["salesforce"])
+    assert (await synced.get(f"jobs/{planned['id']}/export", Role.VIEWER)).status == 403
+    other = await synced.ended(await synced.post("~/sync"))
+    assert (await synced.get(f"jobs/{other['id']}/export")).status == 404
     kept = await synced.ended(await synced.post("~/undo", {"since": "2h"}))
     assert kept["result"]["left_by_why"] == {"not_confirmed": 1}
     assert synced.sally.get("Contact", id_)["LastName"] == "Hopper"

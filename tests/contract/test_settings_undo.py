@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from pathlib import Path
 
+import pytest
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, ended, tell
 
 from interlock.app.people.roles import Role
+from interlock.store import aside
+from interlock.web.pages import undo
 
 HERE = "/connections/1"
 
@@ -148,5 +153,55 @@ def test_a_crm_that_does_not_answer_is_said(tmp_path: Path) -> None:
         _, preview = await previewed(await world.browser(Role.OPERATOR), since="30m")
         assert "HubSpot" in preview.page.text
         assert "Try again" in preview.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_long_preview_is_read_page_by_page_and_whole_as_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "PAGE_ROWS", 2)
+    monkeypatch.setattr(aside, "HELD_MOST", 1)
+
+    async def story(world: SettingsWorld) -> None:
+        people = [world.person(f"n{n}@example.com", jobtitle="Clerk") for n in range(5)]
+        await world.turns()
+        await asyncio.sleep(3_600)
+        for n, person in enumerate(people):
+            world.sally.update("Contact", world.counterpart("contacts", person), {"Title": f"=Countess {n}"})
+        await world.turns()
+        world.hugo.update("contacts", people[4], {"jobtitle": "Analyst"})
+        operator = await world.browser(Role.OPERATOR)
+        address, page = await previewed(operator, since="30m")
+        assert "4 fields would go back." in page.page.text
+        titles = [f"=Countess {n}" for n in range(5)]
+        first = [title for title in titles if title in page.page.text]
+        (further,) = [each["href"] or "" for each in page.page.all("a") if (each["href"] or "").startswith("?fields=")]
+        page = await operator.get(address + further.partition("#")[0])
+        second = [title for title in titles if title in page.page.text]
+        assert (len(first), len(second), sorted(first + second)) == (2, 2, titles[:4])
+        assert "3 to 4 of 4." in page.page.text
+        assert "Previous page" in page.page.text
+        assert "Next page" not in page.page.text
+        file = await operator.get(f"{address}/export")
+        lines = list(csv.DictReader(io.StringIO(file.body)))
+        assert [(each["what"], each["now"], each["back_to"], each["why"]) for each in lines] == [
+            *sorted(("field", f"'=Countess {n}", "Clerk", "") for n in range(4)),
+            ("left", "", "", "edited_since"),
+        ]
+        viewer = await world.browser(Role.VIEWER)
+        assert (await viewer.get(f"{address}/export")).status == 403
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_place_that_is_none_shows_the_first_page_of_the_preview(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await carried_over(world)
+        operator = await world.browser(Role.OPERATOR)
+        address, _ = await previewed(operator, since="30m")
+        for place in ("fields=99", "fields=-1", "fields=x&records=9", "fields=" + "9" * 40):
+            page = await operator.get(f"{address}?{place}")
+            assert (page.status, "Countess" in page.page.text) == (200, True), place
 
     tell(tmp_path, story, objects=("contacts",))

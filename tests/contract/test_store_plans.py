@@ -27,9 +27,10 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
-from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, unlinked
+from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, undos, unlinked
 from interlock.store.driver import Row
 from interlock.store.sql import Bulk, Dialect
+from interlock.store.undos import UndoRow
 from interlock.store.unlinked import Unlinked
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +99,17 @@ async def load(tx: WriteTx) -> None:
         tx,
         [Issue(IssueCategory.LIMITS, "c", "error", "contacts", h.id, s.id, "Contact", "", "") for h, s in pairs],
     )
+    resolved = [
+        Issue(IssueCategory.LIMITS, "c", "error", "contacts", f"{N + n}", None, None, "", "", status="resolved")
+        for n in range(N)
+    ]
+    await issues.raise_(tx, resolved)
+    for status in audit.CONFLICT_STATUSES:
+        conflict: dict[str, Any] = {"side": Side.HUBSPOT, "property": "jobtitle", "status": status}
+        await audit.append(
+            tx, [AuditRow(n, AuditKind.CONFLICT, "contacts", f"{n}", None, **conflict) for n in range(N // 3)]
+        )
+    await undos.put(tx, [UndoRow(n, Side.HUBSPOT, "jobtitle", "Title", None, "x", 1) for n in range(N)])
     await identity.put(tx, "contacts", Side.SALESFORCE, [("email", f"{s.id}@x.com", s.id) for _, s in pairs])
     await unlinked.put(tx, [Unlinked(h, "contacts", 1, "excluded", "", 1) for h, _ in pairs])
 
@@ -132,6 +144,21 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "history from HubSpot": (lambda tx: audit.history(tx, hubspot(7)), ["ix_audit_hubspot"]),
     "history from Salesforce": (lambda tx: audit.history(tx, salesforce(7)), ["ix_audit_salesforce"]),
     "audit since": (lambda tx: anext(audit.since(tx, N - 5)), ["ix_audit_at"]),
+    "audit rows by id": (lambda tx: audit.by_ids(tx, [1, 2]), ["pk_audit", "PRIMARY KEY"]),
+    "open conflicts": (lambda tx: audit.conflicts(tx, "open", 10, str(2 * N)), ["ix_audit_conflict"]),
+    "all conflicts": (lambda tx: audit.conflicts(tx, None, 10, str(2 * N)), ["ix_audit_conflict"]),
+    "how many conflicts": (lambda tx: audit.conflicts_in_all(tx, None, None, None), ["ix_audit_conflict"]),
+    "issues that need a person": (lambda tx: issues.list_(tx, cursor="7", limit=10), ["ix_issue_unresolved"]),
+    "issues of a record": (lambda tx: issues.list_(tx, record=hubspot(7), limit=10), ["ix_issue_hubspot"]),
+    "issues that are over": (
+        lambda tx: issues.list_(tx, status=("resolved",), cursor="7", limit=10),
+        ["ix_issue_over", "pk_issue"],  # one walk or the other, in order of id; only PostgreSQL takes the second
+    ),
+    "not synced for a reason": (
+        lambda tx: unlinked.page(tx, "contacts", "excluded", hubspot(7), 10),
+        ["ix_unlinked_why", "pk_unlinked", "PRIMARY KEY"],
+    ),
+    "what was undone of pairs": (lambda tx: undos.of_run(tx, 1, [1, 2]), ["ix_undo_link"]),
     "resolve": (
         lambda tx: issues.resolve(tx, [hubspot(N + 1), salesforce(N + 1)]),
         ["ix_issue_hubspot", "ix_issue_salesforce"],

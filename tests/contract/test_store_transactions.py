@@ -268,7 +268,7 @@ async def everything(tx: Tx) -> list[Any]:
         await unlinked.by_keys(tx, [ADA]),
         await directory.get(tx, "owners"),
         await calls.used(tx, Side.HUBSPOT, 0),
-        await undos.of_run(tx, 1),
+        await undos.of_run(tx, 1, [1]),
         await erasures.all_(tx),
         await notices.list_(tx, None, 9),
         await notices.any_due(tx),
@@ -323,6 +323,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await undos.set_state(tx, [their_undo.id], "gone")
     await undos.stand(tx, their_undo.id, (9, 9))
     await undos.drop(tx, [their_undo.id])
+    await undos.forget_ended(tx, 10)
     await undos.put(tx, [UndoRow(their_undo.link_id, Side.HUBSPOT, "jobtitle", "Title", "9", "9", 9)])
     await erasures.clear(tx, "contacts", [ADA, ADA_SALESFORCE], [theirs.id])
     await erasures.put(tx, ["email:b@x.com"])

@@ -45,10 +45,13 @@ async def test_the_last_word_counts_and_what_ended_in_older_runs_is_forgotten(st
         await undos.put(tx, [row(), row(property_="phone")])
         _, second = (await undos.of_links(tx, [10]))[10]
         await undos.set_state(tx, [second.id], UNDONE)
+        await undos.forget_ended(tx, 6)
         await undos.put(tx, [row(at_us=6, wanted="Count")])
     async with store.read(connection_id) as tx:
         assert [each.wanted for each in (await undos.of_links(tx, [10]))[10]] == ["Count"]
-        assert await undos.of_run(tx, 5) == []
+        assert await undos.of_run(tx, 5, [10]) == []
+        assert [each.wanted for each in await undos.of_run(tx, 6, [9, 10])] == ["Count"]
+        assert await undos.of_run(tx, 6, [9]) == []
 
 
 async def test_an_erased_word_is_known_again_and_no_other(store: Store, connection_id: int) -> None:

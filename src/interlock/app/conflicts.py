@@ -35,7 +35,7 @@ from interlock.store.tx import Tx
 
 Json = dict[str, Any]
 
-STATUSES = ("open", "settled", "resolved")
+STATUSES = audit.CONFLICT_STATUSES
 
 # Why a value was replaced, for a person. The codes are stable, the words are not.
 REASONS = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,8 +30,15 @@ KEPT_US = 24 * 3_600 * 1_000_000
 WITHOUT_VALUES = ("erase", "disconnect")
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a job ends with: its document, and what is too long for that by name, to be read from any place on."""
+
+    document: Json
+    lists: Mapping[str, Sequence[Any]]
+
+
 class Job(msgspec.Struct):
-    """`asked`: what it was begun with."""
+    """`asked`: what it was begun with. `lists`: of its Answer."""
 
     id: str
     kind: str  # plan | sync | import | undo | disconnect | erase
@@ -41,6 +48,7 @@ class Job(msgspec.Struct):
     ended_at_us: int | None = None
     result: Json | None = None
     failure: Failure | None = None
+    lists: Mapping[str, Sequence[Any]] = {}
 
     @property
     def state(self) -> str:
@@ -62,6 +70,9 @@ class Job(msgspec.Struct):
         }
 
 
+Work = Callable[[], Coroutine[Any, Any, Json | Answer]]
+
+
 def _name(id_: str) -> str:
     return f"job:{id_}"
 
@@ -78,7 +89,7 @@ class Jobs:
         kind: str,
         connection: str,
         asked: Json,
-        work: Callable[[], Coroutine[Any, Any, Json]],
+        work: Work,
         stop: Callable[[], None] | None = None,
     ) -> Job:
         """The same asked again while it runs is the same job. `stop` asks it to end between two batches. Raises Busy when too
@@ -134,9 +145,10 @@ class Jobs:
             return await self.get(id_)
         return job
 
-    async def _run(self, job: Job, work: Callable[[], Coroutine[Any, Any, Json]]) -> None:
+    async def _run(self, job: Job, work: Work) -> None:
         try:
-            job.result = await work()
+            ended = await work()
+            job.result, job.lists = (ended.document, ended.lists) if isinstance(ended, Answer) else (ended, {})
         except asyncio.CancelledError:
             job.failure = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
             raise

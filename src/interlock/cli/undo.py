@@ -25,7 +25,8 @@ from interlock.cli.counted import counted
 from interlock.cli.sync import ending, working
 
 if TYPE_CHECKING:
-    from interlock.app.undo.plan import LeftAlone, UndoPlan
+    from interlock.app.undo.left import AllLeft
+    from interlock.app.undo.plan import UndoPlan
     from interlock.app.undo.run import UndoResult
 
 SHOWN = 20
@@ -174,16 +175,12 @@ def _show_fields(out: Page, found: UndoPlan) -> None:
     out.table(columns, rows, keep=("Record", "In"))
     more = len(found.fields) + len(found.records) - len(rows)
     if more:
-        out.line(f"And {more:,} more; --json lists them.")
+        out.line(f"And {more:,} more; --json lists them, up to 1,000 of each kind.")
 
 
-def _show_left(out: Page, left: list[LeftAlone]) -> None:
-    shown: dict[str, list[LeftAlone]] = {}
-    for each in left:
-        shown.setdefault(each.why, []).append(each)
-    for members in shown.values():
-        out.line(f"{len(members):,} left. {members[0].because}")
-        first = members[0]
+def _show_left(out: Page, left: AllLeft) -> None:
+    for why, first in left.examples.items():
+        out.line(f"{left.by_why[why]:,} left. {first.because}")
         what = f"{first.property} of " if first.property else ""
         out.line(f"  For example {what}{first.hubspot or first.salesforce_id}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 
 import msgspec
 
@@ -237,7 +237,7 @@ class Cycle(msgspec.Struct):
     # kept, and what was read at its beginning counts to its end.
     setup_version: int | None = None
     make_anew: Callable[[], Awaitable[None]] | None = None
-    taken_back: set[RecordKey] = msgspec.field(default_factory=set)  # a preview: what would be deleted by now
+    taken_back: Container[RecordKey] = frozenset()  # a preview: what would be deleted by now
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

@@ -1,8 +1,11 @@
-"""Which writes of ours a person may take back: read off the audit, oldest first. Reads the store only, and calls no CRM.
+"""Which writes of ours a person may take back: read off the audit, pair by pair. Reads the store only, and calls no CRM.
 
 Several writes to one field of one record are one undo: it goes back to what it held before the first of them that follow on each
 other. Where somebody edited the field between two of ours, it goes back to that edit and no further. Whoever was shown what would
 go back gives the last row that was looked at then: what was written later was not shown, and stays.
+
+A day may hold a million writes. What is kept of all of them is the ids of their rows, on disk (store/aside.py); the rows are read
+again for as many pairs as are taken up at a time.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED, NOT_SHOWN, OUTSIDE
-from interlock.store import Store, Tx, audit, links
+from interlock.store import Store, Tx, aside, audit, links
 from interlock.store.undos import UndoRow
 
-_LINKS_AT_ONCE = 1_000
+PAIRS_AT_ONCE = 200
+# As many rows of one part: a pair of which more was written is a part of its own.
+ROWS_AT_ONCE = 5_000
 # Of what is never undone: kind of audit row -> code. A first link writes nothing by itself and is none of them.
 _NEVER = {
     AuditKind.OPT_OUT: "opt_out",
@@ -31,6 +36,9 @@ _NEVER = {
 }
 # What became of a record whose pair moved or ended. A restored one, or one that entered the list, is nothing to take apart.
 _MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion"}
+_WRITES = frozenset({AuditKind.CREATE, AuditKind.UPDATE, AuditKind.UNDO, AuditKind.CONFLICT})
+
+Pair = tuple[RecordLink, list[UndoRow]]
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -44,12 +52,23 @@ class Left(msgspec.Struct, frozen=True):
     property: str | None = None
 
 
-class Found(msgspec.Struct):
-    """`undos` by object, with the pairs that they are of."""
+class Part(msgspec.Struct):
+    """Pairs of one object with what goes back of each, and what stays of these and of those that are pairs no more."""
 
-    undos: dict[str, list[tuple[RecordLink, UndoRow]]] = {}
+    runtime: ObjectRuntime
+    pairs: list[Pair] = []
     left: list[Left] = []
-    up_to: int = 0  # the last row that was looked at
+
+    def leave_records(self) -> None:
+        """Nobody has confirmed that records are deleted."""
+        for link, rows in self.pairs:
+            self.left += [
+                Left(link.object, link.hubspot_id, link.salesforce_id, "not_confirmed", row.side)
+                for row in rows
+                if row.of_record()
+            ]
+        kept = [(link, [row for row in rows if not row.of_record()]) for link, rows in self.pairs]
+        self.pairs = [(link, rows) for link, rows in kept if rows]
 
 
 class _Chain(msgspec.Struct):
@@ -71,6 +90,49 @@ class _Written(msgspec.Struct):
     not_shown: dict[_Place, AuditRow] = {}  # written after it was shown; of a whole record the names are empty
 
 
+class Written:
+    """What was written since. `parts` may be asked for more than once, and each time the pairs are looked up as they are then."""
+
+    def __init__(self, store: Store, connection_id: int, objects: Mapping[str, ObjectRuntime], at_us: int) -> None:
+        self._store, self._connection_id, self._objects, self._at_us = store, connection_id, objects, at_us
+        self._rows = aside.Grouped()
+        self._shown_up_to: int | None = None
+        self.up_to = 0  # the last row that was looked at
+        self.never = aside.Listed(Left)  # of what no undo takes back
+
+    async def gather(self, since_us: int, key: RecordKey | None, up_to: int | None) -> None:
+        async with self._store.read(self._connection_id) as tx:
+            self.up_to = await audit.last_id(tx) if up_to is None else up_to
+            self._shown_up_to = up_to
+            async for page in _pages(tx, since_us, key):
+                self._note([row for row in page if row.object in self._objects])
+
+    def _note(self, rows: Sequence[AuditRow]) -> None:
+        self.never.extend(left for row in rows if (left := _never_undone(row)) is not None)
+        self._rows.add(
+            (row.object, row.hubspot_id, row.id or 0)
+            for row in rows
+            if row.kind in _WRITES and row.side is not None and row.hubspot_id is not None
+        )
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """Children first, so that a company whose people go as well has none left."""
+        for slug, runtime in reversed(list(self._objects.items())):
+            for by_record in self._rows.parts(slug, PAIRS_AT_ONCE, ROWS_AT_ONCE):
+                yield await self._part(runtime, by_record)
+
+    async def _part(self, runtime: ObjectRuntime, by_record: Mapping[str, Sequence[int]]) -> Part:
+        written = _Written()
+        async with self._store.read(self._connection_id) as tx:
+            for row in await audit.by_ids(tx, [id_ for ids in by_record.values() for id_ in ids]):
+                if self._shown_up_to is not None and (row.id or 0) > self._shown_up_to and _replaces(row):
+                    written.not_shown[_place(row)] = row
+                else:
+                    _take(written, row, runtime)
+            pairs = await links.by_hubspot(tx, runtime.slug, list(by_record))
+        return _resolved(written, pairs, runtime, self._at_us)
+
+
 async def find(
     store: Store,
     connection_id: int,
@@ -79,32 +141,27 @@ async def find(
     at_us: int,
     key: RecordKey | None = None,
     up_to: int | None = None,
-) -> Found:
+) -> Written:
     """`key`: of this record's pair alone. `at_us` names the run that the rows are of. `up_to`: nothing after this row."""
-    found, written = Found(), {slug: _Written() for slug in objects}
-    async with store.read(connection_id) as tx:
-        found.up_to = await audit.last_id(tx) if up_to is None else up_to
-        async for row in _rows(tx, since_us, key):
-            if row.object not in objects:
-                continue
-            if up_to is not None and (row.id or 0) > up_to and _replaces(row):
-                written[row.object].not_shown[_place(row)] = row
-            else:
-                _take(found, written[row.object], row, objects[row.object])
-        for slug, gathered in written.items():
-            await _resolve(tx, found, gathered, objects[slug], at_us)
-    return found
+    written = Written(store, connection_id, objects, at_us)
+    await written.gather(since_us, key, up_to)
+    return written
 
 
-async def _rows(tx: Tx, since_us: int, key: RecordKey | None) -> AsyncIterator[AuditRow]:
+async def _pages(tx: Tx, since_us: int, key: RecordKey | None) -> AsyncIterator[list[AuditRow]]:
+    """Without their values."""
     if key is None:
-        async for page in audit.since(tx, since_us):
-            for row in page:
-                yield row
-        return
-    for row in reversed(await audit.history(tx, key, limit=10_000)):
-        if row.at_us >= since_us:
-            yield row
+        async for page in audit.since(tx, since_us, values=False):
+            yield page
+    else:
+        yield [row for row in await audit.history(tx, key, limit=10_000) if row.at_us >= since_us]
+
+
+def _never_undone(row: AuditRow) -> Left | None:
+    why = _NEVER.get(row.kind)
+    if why is None and row.kind in (AuditKind.RELINK, AuditKind.UNLINK):
+        why = _MOVED.get(row.cause)
+    return None if why is None else Left(row.object, row.hubspot_id, row.salesforce_id, why, row.side)
 
 
 def _replaces(row: AuditRow) -> bool:
@@ -123,15 +180,10 @@ def _place(row: AuditRow) -> _Place:
     return row.hubspot_id, row.side, row.property or "", row.field or ""
 
 
-def _take(found: Found, written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
-    if row.kind in _NEVER:
-        found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, _NEVER[row.kind], row.side))
-    elif row.kind in (AuditKind.RELINK, AuditKind.UNLINK):
-        if row.cause in _MOVED:
-            found.left.append(Left(row.object, row.hubspot_id, row.salesforce_id, _MOVED[row.cause], row.side))
-    elif row.side is None or row.hubspot_id is None:
-        return
-    elif row.kind is AuditKind.CREATE:
+def _take(written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
+    assert row.hubspot_id is not None
+    assert row.side is not None
+    if row.kind is AuditKind.CREATE:
         written.creates[row.hubspot_id, row.side] = row
     elif row.kind in (AuditKind.UPDATE, AuditKind.UNDO) and row.property is not None:
         _follow_on(written, row, runtime)
@@ -173,30 +225,23 @@ def _codec(runtime: ObjectRuntime, row: AuditRow) -> Codec | None:
     return None
 
 
-async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRuntime, at_us: int) -> None:
-    ids = list(dict.fromkeys([place[0] for place in written.chains] + [place[0] for place in written.creates]))
-    pairs: dict[str, RecordLink] = {}
-    for start in range(0, len(ids), _LINKS_AT_ONCE):
-        pairs |= await links.by_hubspot(tx, runtime.slug, ids[start : start + _LINKS_AT_ONCE])
-    undos = found.undos.setdefault(runtime.slug, [])
+def _resolved(written: _Written, pairs: Mapping[str, RecordLink], runtime: ObjectRuntime, at_us: int) -> Part:
+    part = Part(runtime)
     for (hubspot_id, side, property_, _), row in written.not_shown.items():
-        found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, NOT_SHOWN, side, property_ or None))
+        part.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, NOT_SHOWN, side, property_ or None))
+    undos: dict[int, Pair] = {}
     rewritten = {place[:2] for place in written.chains}
     rewritten_since = {place[:2] for place in written.not_shown}
     for (hubspot_id, side), row in written.creates.items():
         link = pairs.get(hubspot_id)
         if (hubspot_id, side) in rewritten_since:
             continue
-        if link is None or link.state is not LinkState.LINKED or link.id is None:
-            outside = link is not None and link.state is LinkState.EXCLUDED
-            found.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, OUTSIDE if outside else GONE, side))
-        elif not runtime.syncs(link.salesforce_type):
-            found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, TYPE_OFF, side))
-        elif (hubspot_id, side) in rewritten:
-            # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
-            found.left.append(Left(runtime.slug, hubspot_id, link.salesforce_id, EDITED_SINCE, side))
+        why = _why_no_delete(runtime, link, (hubspot_id, side) in rewritten)
+        if why is not None or link is None or link.id is None:
+            part.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, why or GONE, side))
         else:
-            undos.append((link, UndoRow(link.id, side, "", "", None, row.new, at_us)))
+            undo = UndoRow(link.id, side, "", "", None, row.new, at_us)
+            undos.setdefault(link.id, (link, []))[1].append(undo)
     for (hubspot_id, side, property_, field), chain in written.chains.items():
         if chain.undone or (hubspot_id, side, property_, field) in written.not_shown:
             continue
@@ -204,9 +249,23 @@ async def _resolve(tx: Tx, found: Found, written: _Written, runtime: ObjectRunti
         why = _why_not(runtime, link, property_, field)
         if why is not None or link is None or link.id is None:
             salesforce_id = chain.row.salesforce_id
-            found.left.append(Left(runtime.slug, hubspot_id, salesforce_id, why or GONE, side, property_))
+            part.left.append(Left(runtime.slug, hubspot_id, salesforce_id, why or GONE, side, property_))
         else:
-            undos.append((link, UndoRow(link.id, side, property_, field, chain.old, chain.row.new, at_us)))
+            undo = UndoRow(link.id, side, property_, field, chain.old, chain.row.new, at_us)
+            undos.setdefault(link.id, (link, []))[1].append(undo)
+    part.pairs = list(undos.values())
+    return part
+
+
+def _why_no_delete(runtime: ObjectRuntime, link: RecordLink | None, rewritten: bool) -> str | None:
+    if link is not None and link.state is LinkState.EXCLUDED:
+        return OUTSIDE
+    if link is None or link.state is not LinkState.LINKED:
+        return GONE
+    if not runtime.syncs(link.salesforce_type):
+        return TYPE_OFF
+    # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
+    return EDITED_SINCE if rewritten else None
 
 
 def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, field: str) -> str | None:

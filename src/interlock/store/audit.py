@@ -15,6 +15,7 @@ from interlock.store.sql import BulkInsert, storable, storable_or_none
 from interlock.store.tx import Tx, WriteTx
 
 PRUNE_ROWS = 10_000
+CONFLICT_STATUSES = ("open", "settled", "resolved")
 
 _COLUMNS = AuditRow.__struct_fields__
 _INSERT = BulkInsert("audit", ("connection_id", *(name for name in _COLUMNS if name != "id")))
@@ -116,9 +117,15 @@ async def conflicts(
 ) -> tuple[list[AuditRow], str | None]:
     """One page, newest first, and the cursor of the next. None: all. Index ix_audit_conflict."""
     before = int(cursor) if cursor is not None else 2**62
-    tests, values = _of_conflicts(status, object, property, lost)
+    tests, values = _of_conflicts(object, property, lost)
     sql = _SELECT + tests + " AND id < ? ORDER BY id DESC LIMIT ?"
-    found = [_audit(row) for row in await tx.rows(sql, tx.connection_id, *values, before, limit + 1)]
+    # Each status has its own place in the index; all of them in order of id would be a walk past every write.
+    rows = [
+        row
+        for each in _statuses(status)
+        for row in await tx.rows(sql, tx.connection_id, each, *values, before, limit + 1)
+    ]
+    found = sorted((_audit(row) for row in rows), key=lambda row: -(row.id or 0))
     return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
 
@@ -132,18 +139,21 @@ async def conflicts_in_all(
 ) -> int:
     """How many `conflicts` has on all its pages, or on those from this one on."""
     before = int(cursor) if cursor is not None else 2**62
-    tests, values = _of_conflicts(status, object, property, lost)
+    tests, values = _of_conflicts(object, property, lost)
     sql = "SELECT COUNT(*) FROM audit WHERE connection_id = ?" + tests + " AND id < ?"
-    row = await tx.row(sql, tx.connection_id, *values, before)
-    return int(row[0]) if row else 0
+    rows = [await tx.row(sql, tx.connection_id, each, *values, before) for each in _statuses(status)]
+    return sum(int(row[0]) for row in rows if row)
 
 
-def _of_conflicts(
-    status: str | None, object: str | None, property: str | None, lost: Side | None
-) -> tuple[str, list[str]]:
-    chosen = {"status": status, "object": object, "property": property, "side": lost.value if lost else None}
+def _statuses(status: str | None) -> Sequence[str]:
+    return CONFLICT_STATUSES if status is None else (status,)
+
+
+def _of_conflicts(object: str | None, property: str | None, lost: Side | None) -> tuple[str, list[str]]:
+    chosen = {"object": object, "property": property, "side": lost.value if lost else None}
     wanted = {name: value for name, value in chosen.items() if value is not None}
-    return " AND kind = 'conflict'" + "".join(f" AND {name} = ?" for name in wanted), list(wanted.values())
+    tests = "".join(f" AND {name} = ?" for name in wanted)
+    return " AND kind = 'conflict' AND status = ?" + tests, list(wanted.values())
 
 
 async def get(tx: Tx, id_: int) -> AuditRow | None:
@@ -151,17 +161,32 @@ async def get(tx: Tx, id_: int) -> AuditRow | None:
     return None if row is None else _audit(row)
 
 
-async def since(tx: Tx, at_us: int, page_size_rows: int = 1000) -> AsyncIterator[list[AuditRow]]:
-    """All rows from `at_us` on, oldest first, in pages. Index ix_audit_at."""
+async def since(
+    tx: Tx, at_us: int, page_size_rows: int = 1000, *, values: bool = True
+) -> AsyncIterator[list[AuditRow]]:
+    """All rows from `at_us` on, oldest first, in pages. `values` False: with neither `old` nor `new`, where it is only asked which
+    there are. Index ix_audit_at."""
+    names = ", ".join(name if values or name not in ("old", "new") else "NULL" for name in _COLUMNS)
     position = (at_us, 0)
     while True:
-        sql = _SELECT + " AND at_us >= ? AND (at_us, id) > (?, ?) ORDER BY at_us, id LIMIT ?"
+        sql = (
+            f"SELECT {names} FROM audit WHERE connection_id = ? AND at_us >= ? AND (at_us, id) > (?, ?)"
+            " ORDER BY at_us, id LIMIT ?"
+        )
         rows = await tx.rows(sql, tx.connection_id, at_us, *position, page_size_rows)
         if rows:
             yield [_audit(row) for row in rows]
         if len(rows) < page_size_rows:
             return
         position = (rows[-1][0], rows[-1][-1])
+
+
+async def by_ids(tx: Tx, ids: Sequence[int]) -> list[AuditRow]:
+    """In order of id; those of them that are there."""
+    # By the primary key: with + before it, SQLite does not take connection_id for a way in, which leads past every row.
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM audit WHERE +connection_id = ? AND id IN [?] ORDER BY id"
+    found = await tx.rows(sql, tx.connection_id, list(ids))
+    return [_audit(row) for row in found]
 
 
 async def conflict_counts(tx: Tx, status: str = "open") -> dict[str, int]:

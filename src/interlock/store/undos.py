@@ -52,13 +52,7 @@ def _undo(row: Row) -> UndoRow:
 
 
 async def put(tx: WriteTx, rows: Sequence[UndoRow]) -> None:
-    """The last word counts: an older undo of the same field of a pair is forgotten, and so is what has ended of older runs."""
-    for at_us in {row.at_us for row in rows}:
-        await tx.run(
-            "DELETE FROM undo WHERE connection_id = ? AND state NOT IN ('waiting', 'standing') AND at_us <> ?",
-            tx.connection_id,
-            at_us,
-        )
+    """The last word counts: an older undo of the same field of a pair is forgotten."""
     for row in rows:
         await tx.run(
             "DELETE FROM undo WHERE connection_id = ? AND link_id = ? AND side = ? AND property = ? AND field = ?",
@@ -88,6 +82,15 @@ async def put(tx: WriteTx, rows: Sequence[UndoRow]) -> None:
     )
 
 
+async def forget_ended(tx: WriteTx, at_us: int) -> None:
+    """Of older runs than this one. Once a run: it looks at all that stands."""
+    await tx.run(
+        "DELETE FROM undo WHERE connection_id = ? AND state NOT IN ('waiting', 'standing') AND at_us <> ?",
+        tx.connection_id,
+        at_us,
+    )
+
+
 async def of_links(tx: Tx, link_ids: Sequence[int]) -> dict[int, list[UndoRow]]:
     """{link id: what is to be undone of the pair, and what was and stands}. Index ix_undo_link."""
     rows = await tx.rows(
@@ -103,10 +106,14 @@ async def of_links(tx: Tx, link_ids: Sequence[int]) -> dict[int, list[UndoRow]]:
     return found
 
 
-async def of_run(tx: Tx, at_us: int) -> list[UndoRow]:
-    """Everything that one run asked for, with what has become of it so far. Index ix_undo_at."""
+async def of_run(tx: Tx, at_us: int, link_ids: Sequence[int]) -> list[UndoRow]:
+    """What one run asked for of these pairs, with what has become of it so far. Index ix_undo_link."""
+    # With + before it, SQLite does not take at_us for a way in, which leads past all of the run.
     rows = await tx.rows(
-        f"SELECT {_COLUMNS} FROM undo WHERE connection_id = ? AND at_us = ? ORDER BY id", tx.connection_id, at_us
+        f"SELECT {_COLUMNS} FROM undo WHERE connection_id = ? AND link_id IN [?] AND +at_us = ? ORDER BY id",
+        tx.connection_id,
+        list(link_ids),
+        at_us,
     )
     return [_undo(row) for row in rows]
 

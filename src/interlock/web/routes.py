@@ -145,6 +145,7 @@ ADDRESSES: tuple[Address, ...] = (
     Address("GET", f"{CONNECTION}/undo", Action.OPERATE, undo.show),
     Address("POST", f"{CONNECTION}/undo/look", Action.OPERATE, undo.look),
     Address("GET", f"{CONNECTION}/undo/{{job}}", Action.OPERATE, undo.job),
+    Address("GET", f"{CONNECTION}/undo/{{job}}/export", Action.OPERATE, undo.export),
     Address("POST", f"{CONNECTION}/undo/{{job}}/run", Action.OPERATE, undo.run),
     Address("GET", f"{CONNECTION}/conflicts", Action.SEE, conflicts.show),
     Address("POST", f"{CONNECTION}/conflicts/resolve", Action.OPERATE, conflicts.resolve_all),

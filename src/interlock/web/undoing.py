@@ -9,11 +9,11 @@ import msgspec
 
 from interlock.app import once, times
 from interlock.app.documents import with_head
-from interlock.app.jobs import Job
+from interlock.app.jobs import Answer, Job
 from interlock.app.people.visitor import By
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
-from interlock.app.undo.documents import plan_document, result_document
+from interlock.app.undo.documents import lists_of, plan_document, result_document
 from interlock.core.model import RecordKey
 from interlock.store.connections import Connection
 from interlock.web.api.work import UnderWay
@@ -61,11 +61,12 @@ def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
     return site.jobs.begin(KIND, connection.name, wanted.asked(), work, under_way.stop)
 
 
-async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, under_way: UnderWay) -> Json:
+async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, under_way: UnderWay) -> Answer:
     assert connection.id is not None
     found = await _plan(site, connection, wanted)
     if wanted.plan or not (found.fields or found.records):
-        return with_head(plan_document(found, plan=wanted.plan), KIND, site.clock_us())
+        document = plan_document(found, plan=wanted.plan)
+        return Answer(with_head(document, KIND, site.clock_us()), lists_of(found))
     result = await running.run(
         site.store,
         connection,
@@ -80,7 +81,8 @@ async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, unde
         on_cycle=under_way.note,
     )
     document = result_document(found, result, await once.open_issues(site.store, connection.id))
-    return with_head(document, KIND, site.clock_us())
+    # What went back is told by numbers: of what the preview had, some may have been edited meanwhile.
+    return Answer(with_head(document, KIND, site.clock_us()), {"left": result.left})
 
 
 async def _plan(site: Site, connection: Connection, wanted: Wanted) -> planning.UndoPlan:

@@ -22,7 +22,8 @@ from interlock.app.try_first import Trial, Tried, try_first
 from interlock.app.turns import WAIT_S, when_free
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
-from interlock.app.undo.plan import LeftAlone, UndoPlan
+from interlock.app.undo.left import LeftAlone
+from interlock.app.undo.plan import UndoPlan
 from interlock.core.model import AuditRow, LinkState, Raw, Reason, RecordKey, RecordLink, Side
 from interlock.store import Store, connections, dirty, links, undos
 from interlock.store.connections import Connection

@@ -8,7 +8,7 @@ import msgspec
 
 from interlock.app.connections import since_of_org
 from interlock.app.runtime import open_cycle
-from interlock.app.undo.words import WHY_LEFT
+from interlock.app.undo.left import AllLeft, left_of
 from interlock.core.model import Reason, RecordKey, RecordLink, Side
 from interlock.core.plain import plain
 from interlock.core.reconcile import Because
@@ -17,19 +17,17 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine import undo_history
 from interlock.engine.context import Cycle, ObjectRuntime, Report
 from interlock.engine.cycle import claim_these, plan_batch
-from interlock.engine.undo_history import Found, Left
+from interlock.engine.undo_history import Pair, Written
 from interlock.engine.work import Batch, Work
 from interlock.store import Store, dirty, undos
 from interlock.store import lease as leases
+from interlock.store.aside import Keys, Listed
 from interlock.store.connections import Connection
 from interlock.store.scratch import scratch_copy
 from interlock.store.undos import UNDONE, WAITING, UndoRow
 
 _OWNER = "undo-preview"
 _TERM_S = 86_400.0  # the lease on the scratch copy, which nobody else can want
-PAIRS_AT_ONCE = 200
-
-Pair = tuple[RecordLink, list[UndoRow]]
 
 
 class FieldBack(msgspec.Struct, frozen=True):
@@ -55,26 +53,14 @@ class RecordBack(msgspec.Struct, frozen=True):
     label: str | None
 
 
-class LeftAlone(msgspec.Struct, frozen=True):
-    """What was done since and stays. `why` is a code, `because` its sentence; `property` None: the record as a whole."""
-
-    object: str
-    hubspot: str | None
-    salesforce_id: str | None
-    side: Side | None
-    property: str | None
-    why: str
-    because: str
-
-
 class UndoPlan(msgspec.Struct):
     """`records` is what a person confirms by typing their number. `up_to`: given to a run, it takes back this alone."""
 
     since_us: int
     up_to: int
-    fields: list[FieldBack] = []
-    records: list[RecordBack] = []
-    left: list[LeftAlone] = []
+    fields: Listed[FieldBack] = msgspec.field(default_factory=lambda: Listed(FieldBack))
+    records: Listed[RecordBack] = msgspec.field(default_factory=lambda: Listed(RecordBack))
+    left: AllLeft = msgspec.field(default_factory=AllLeft)
 
 
 async def plan(
@@ -99,44 +85,40 @@ async def plan(
         scratch_copy(store, connection.id) as scratch,
         open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx,
     ):
-        found = await undo_history.find(store, connection.id, ctx.objects, since_us, clock_us(), key, up_to)
-        return await planned(ctx, found, since_us)
+        written = await undo_history.find(store, connection.id, ctx.objects, since_us, clock_us(), key, up_to)
+        return await planned(ctx, written, since_us)
 
 
-async def plan_within(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
+async def plan_within(ctx: Cycle, written: Written, since_us: int) -> UndoPlan:
     """The same for a cycle that is open on the store itself. Raises CrmError."""
     async with scratch_copy(ctx.store, ctx.connection_id) as scratch:
         lease = await leases.take(scratch, ctx.lease.org_id, _OWNER, ctx.clock_us(), _TERM_S)
-        return await planned(msgspec.structs.replace(ctx, store=scratch, lease=lease, report=Report()), found, since_us)
+        return await planned(
+            msgspec.structs.replace(ctx, store=scratch, lease=lease, report=Report()), written, since_us
+        )
 
 
-async def planned(ctx: Cycle, found: Found, since_us: int) -> UndoPlan:
+async def planned(ctx: Cycle, written: Written, since_us: int) -> UndoPlan:
     """`ctx` works on a scratch store."""
-    result = UndoPlan(since_us, found.up_to, left=[left_alone(each) for each in found.left])
-    ctx.taken_back = set()
-    for runtime, pairs in in_order(ctx, found):
-        await note(ctx, runtime, pairs)
-        batch = await claim_these(ctx, runtime, [link.hubspot for link, _ in pairs])
+    result, gone = UndoPlan(since_us, written.up_to), Keys()
+    result.left.take(written.never)
+    ctx.taken_back = gone
+    async for part in written.parts():
+        result.left.take(part.left)
+        if not part.pairs:
+            continue
+        await note(ctx, part.runtime, part.pairs)
+        batch = await claim_these(ctx, part.runtime, [link.hubspot for link, _ in part.pairs])
         works: dict[int, Work] = {}
         if batch is not None:
             await plan_batch(ctx, batch)
             works = _by_link(batch)
-        for link, rows in pairs:
+        for link, rows in part.pairs:
             assert link.id is not None
-            _plan_pair(ctx, result, link, rows, works.get(link.id))
+            _plan_pair(result, gone, link, rows, works.get(link.id))
+        for reference in part.runtime.references:
+            reference.forget()
     return result
-
-
-def in_order(ctx: Cycle, found: Found) -> list[tuple[ObjectRuntime, list[Pair]]]:
-    """Children first, so that a company whose people go as well has none left; in parts."""
-    parts: list[tuple[ObjectRuntime, list[Pair]]] = []
-    for slug, runtime in reversed(ctx.objects.items()):
-        pairs: dict[int, Pair] = {}
-        for link, row in found.undos.get(slug, []):
-            pairs.setdefault(row.link_id, (link, []))[1].append(row)
-        listed = list(pairs.values())
-        parts += [(runtime, listed[at : at + PAIRS_AT_ONCE]) for at in range(0, len(listed), PAIRS_AT_ONCE)]
-    return parts
 
 
 async def note(ctx: Cycle, runtime: ObjectRuntime, pairs: Sequence[Pair]) -> None:
@@ -150,7 +132,7 @@ def _by_link(batch: Batch) -> dict[int, Work]:
     return {work.link.id: work for work in batch.works if work.link is not None and work.link.id is not None}
 
 
-def _plan_pair(ctx: Cycle, result: UndoPlan, link: RecordLink, rows: Sequence[UndoRow], work: Work | None) -> None:
+def _plan_pair(result: UndoPlan, gone: Keys, link: RecordLink, rows: Sequence[UndoRow], work: Work | None) -> None:
     states = _states(work)
     for row in rows:
         place = (row.property, row.field, row.side)
@@ -160,11 +142,11 @@ def _plan_pair(ctx: Cycle, result: UndoPlan, link: RecordLink, rows: Sequence[Un
                 result.records.append(
                     RecordBack(link.object, str(link.hubspot), str(link.salesforce), row.side, work.label())
                 )
-                ctx.taken_back.add(link.key(row.side))
+                gone.add(link.key(row.side))
         elif state == UNDONE and work is not None:
             result.fields.append(_field_back(link, row, work))
         elif state != UNDONE:
-            result.left.append(left_of(link, row, state))
+            result.left.add(left_of(link, row, state))
 
 
 def _states(work: Work | None) -> dict[tuple[str, str, Side], str]:
@@ -197,14 +179,3 @@ def _field_back(link: RecordLink, row: UndoRow, work: Work) -> FieldBack:
     )
     hubspot, salesforce = str(link.hubspot), str(link.salesforce)
     return FieldBack(link.object, hubspot, salesforce, row.side, row.property, row.field, now, row.wanted)
-
-
-def left_of(link: RecordLink, row: UndoRow, why: str) -> LeftAlone:
-    property_ = None if row.of_record() else row.property
-    return left_alone(Left(link.object, link.hubspot_id, link.salesforce_id, why, row.side, property_))
-
-
-def left_alone(left: Left) -> LeftAlone:
-    hubspot = None if left.hubspot_id is None else str(RecordKey(Side.HUBSPOT, left.object, left.hubspot_id))
-    because = WHY_LEFT[left.why]
-    return LeftAlone(left.object, hubspot, left.salesforce_id, left.side, left.property, left.why, because)

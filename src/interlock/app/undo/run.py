@@ -7,7 +7,7 @@ and the same command goes on with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -20,14 +20,15 @@ from interlock.app.runtime import open_cycle
 from interlock.app.serve import OpenClients
 from interlock.app.sync import INTERRUPTED, SyncResult, calls_of, result_of
 from interlock.app.turns import WAIT_S, when_free
-from interlock.app.undo.plan import LeftAlone, Pair, in_order, left_alone, left_of, note, plan_within
+from interlock.app.undo.left import AllLeft, left_of
+from interlock.app.undo.plan import note, plan_within
 from interlock.core.model import Reason, RecordKey
 from interlock.crm.errors import BudgetSpent
 from interlock.engine import undo_history
 from interlock.engine.brake import Braked
-from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.context import Cycle
 from interlock.engine.cycle import claim_these, run_batch
-from interlock.engine.undo_history import Found
+from interlock.engine.undo_history import Part, Written
 from interlock.store import Store, dirty, undos
 from interlock.store.connections import Connection
 from interlock.store.undos import STANDING, UNDONE
@@ -42,7 +43,7 @@ class UndoResult(msgspec.Struct):
     sync: SyncResult
     fields: int
     records: int
-    left: list[LeftAlone]
+    left: AllLeft
 
 
 async def run(
@@ -88,63 +89,95 @@ async def _undo(
     ctx: Cycle, since_us: int, key: RecordKey | None, delete_records: int | None, by: By, up_to: int | None
 ) -> UndoResult:
     started_us, before = ctx.clock_us(), calls_of(ctx)
-    found = await undo_history.find(ctx.store, ctx.connection_id, ctx.objects, since_us, started_us, key, up_to)
-    if delete_records is None:
-        _leave_records(found)
-    elif (counted := len((await plan_within(ctx, found, since_us)).records)) != delete_records:
-        raise BadInput(
-            f"{delete_records:,} records were confirmed to be deleted, and by now it would be {counted:,}. Nothing was undone.",
-            code="count_changed",
-            fix="Look at `interlock undo --plan` again.",
-        )
+    written = await undo_history.find(ctx.store, ctx.connection_id, ctx.objects, since_us, started_us, key, up_to)
+    if delete_records is not None:
+        counted = len((await plan_within(ctx, written, since_us)).records)
+        if counted != delete_records:
+            raise BadInput(
+                f"{delete_records:,} records were confirmed to be deleted, and by now it would be {counted:,}. Nothing was"
+                " undone.",
+                code="count_changed",
+                fix="Look at `interlock undo --plan` again.",
+            )
+    done = _Done()
+    done.left.take(written.never)
     outcome, reason = "done", None
-    parts = in_order(ctx, found)
     try:
-        await _log(ctx, by, since_us, parts)
-        for runtime, pairs in parts:
+        await _begin(ctx, by, since_us, started_us, _asked(written, delete_records))
+        async for part in _asked(written, delete_records):
             if ctx.stop == INTERRUPTED:
                 outcome, reason = "interrupted", ctx.stop
                 break
-            await _undo_part(ctx, runtime, pairs)
+            done.left.take(part.left)
+            if part.pairs:
+                await _undo_part(ctx, part)
+                await done.note(ctx, part, started_us)
     except (Braked, BudgetSpent) as stopped:
         outcome, reason = "stopped", stopped.brake.reason if isinstance(stopped, Braked) else stopped.message
     finally:
         await ctx.hubspot.governor.flush()
         await ctx.salesforce.governor.flush()
     result = await result_of(ctx, started_us, before, outcome, reason)
-    return await _told(ctx, found, started_us, result)
+    return UndoResult(result, done.fields, done.records, done.left)
 
 
-def _leave_records(found: Found) -> None:
-    for slug, rows in found.undos.items():
-        for link, row in rows:
-            if row.of_record():
-                left = undo_history.Left(slug, link.hubspot_id, link.salesforce_id, "not_confirmed", row.side)
-                found.left.append(left)
-        found.undos[slug] = [(link, row) for link, row in rows if not row.of_record()]
+async def _asked(written: Written, delete_records: int | None) -> AsyncIterator[Part]:
+    async for part in written.parts():
+        if delete_records is None:
+            part.leave_records()
+        yield part
 
 
-async def _log(ctx: Cycle, by: By, since_us: int, parts: Sequence[tuple[ObjectRuntime, list[Pair]]]) -> None:
-    rows = [row for _, pairs in parts for _, rows in pairs for row in rows]
-    if not rows:
+async def _begin(ctx: Cycle, by: By, since_us: int, at_us: int, parts: AsyncIterator[Part]) -> None:
+    """The log says what is asked before anything of it is done."""
+    slugs: set[str] = set()
+    fields = records = 0
+    async for part in parts:
+        of_part = [row.of_record() for _, rows in part.pairs for row in rows]
+        if of_part:
+            slugs.add(part.runtime.slug)
+        records += sum(of_part)
+        fields += len(of_part) - sum(of_part)
+    if not slugs:
         return
-    records = sum(row.of_record() for row in rows)
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await undos.forget_ended(tx, at_us)
         await record(
             tx,
             by,
             "undone",
             f"connection:{ctx.connection_id}",
             since_us=since_us,
-            objects=sorted({runtime.slug for runtime, _ in parts}),
-            fields=len(rows) - records,
+            objects=sorted(slugs),
+            fields=fields,
             records=records,
         )
 
 
-async def _undo_part(ctx: Cycle, runtime: ObjectRuntime, pairs: Sequence[Pair]) -> None:
-    await note(ctx, runtime, pairs)
-    keys = [link.hubspot for link, _ in pairs]
+class _Done:
+    """What became of it so far."""
+
+    def __init__(self) -> None:
+        self.fields = self.records = 0
+        self.left = AllLeft()
+
+    async def note(self, ctx: Cycle, part: Part, at_us: int) -> None:
+        pairs = {link.id: link for link, _ in part.pairs if link.id is not None}
+        async with ctx.store.read(ctx.connection_id) as tx:
+            rows = await undos.of_run(tx, at_us, list(pairs))
+        for row in rows:
+            if row.state not in (UNDONE, STANDING):
+                self.left.add(left_of(pairs[row.link_id], row, row.state))
+            elif row.of_record():
+                self.records += 1
+            else:
+                self.fields += 1
+
+
+async def _undo_part(ctx: Cycle, part: Part) -> None:
+    runtime = part.runtime
+    await note(ctx, runtime, part.pairs)
+    keys = [link.hubspot for link, _ in part.pairs]
     ctx.fresh.clear()
     for reference in runtime.references:
         reference.forget()
@@ -156,15 +189,3 @@ async def _undo_part(ctx: Cycle, runtime: ObjectRuntime, pairs: Sequence[Pair]) 
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         # What else there is to do for these pairs was left alone.
         await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, tx.now_us)
-
-
-async def _told(ctx: Cycle, found: Found, at_us: int, result: SyncResult) -> UndoResult:
-    async with ctx.store.read(ctx.connection_id) as tx:
-        rows = await undos.of_run(tx, at_us)
-    pairs = {row.link_id: link for listed in found.undos.values() for link, row in listed}
-    rows = [row for row in rows if row.link_id in pairs]
-    done = [row for row in rows if row.state in (UNDONE, STANDING)]
-    left = [left_alone(each) for each in found.left]
-    left += [left_of(pairs[row.link_id], row, row.state) for row in rows if row not in done]
-    records = sum(row.of_record() for row in done)
-    return UndoResult(result, len(done) - records, records, left)

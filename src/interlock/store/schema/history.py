@@ -34,6 +34,7 @@ class _Issue(TypedColumns):
 
 _UNRESOLVED = text("status IN ('open', 'waiting')")
 _OPEN = text("status = 'open'")
+_OVER = text("status IN ('ignored', 'resolved')")
 
 issue = Table(
     "issue",
@@ -65,6 +66,8 @@ issue = Table(
         sqlite_where=_UNRESOLVED,
         postgresql_where=_UNRESOLVED,
     ),
+    # Pages of what was ignored or is over, of which there is more each year.
+    Index("ix_issue_over", "connection_id", "status", "id", sqlite_where=_OVER, postgresql_where=_OVER),
     # What is to be tried again by now, asked of every poll; however many wait for a person.
     Index("ix_issue_next_try", "connection_id", "next_try_us", sqlite_where=_OPEN, postgresql_where=_OPEN),
     sqlite_autoincrement=True,

@@ -26,6 +26,17 @@ ENDING = (
         tag="work",
     ),
     Operation(
+        "GET",
+        f"{_V1}/jobs/{{job}}/export",
+        Action.OPERATE,
+        undo.export,
+        name="export_undo",
+        summary="All that an undo would take back, and what stays and why, as a .csv file: a job's document holds 1,000 of each.",
+        answers=None,
+        files=("text/csv",),
+        tag="work",
+    ),
+    Operation(
         "POST",
         f"{_ONE}/erase",
         Action.CONFIGURE,

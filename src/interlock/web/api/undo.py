@@ -8,9 +8,12 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app import connections, keys, times
+from interlock.app.errors import Missing
+from interlock.app.undo.documents import as_csv
 from interlock.web import undoing
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import Objects, RecordKey, Since
+from interlock.web.downloads import download
 
 
 class Undoing(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,3 +56,14 @@ async def undo(called: Called) -> Response:
         sent.up_to,
     )
     return called.begun(undoing.begin(called.site, chosen, wanted, called.by))
+
+
+async def export(called: Called) -> Response:
+    job = await called.site.jobs.get(str(called.request.path_params["job"]))
+    if job.kind != undoing.KIND or job.result is None:
+        raise Missing(
+            f"{job.id} is no undo that has ended.",
+            code="no_such_file",
+            fix="Ask for the job until its state is done, then for the file.",
+        )
+    return download(as_csv(job.lists), "text/csv; charset=utf-8", "interlock-undo.csv")

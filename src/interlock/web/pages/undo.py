@@ -3,6 +3,9 @@ records would be deleted again. Both the preview and the undo run behind the pag
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
+
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
@@ -13,13 +16,28 @@ from interlock.app.jobs import Job
 from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
 from interlock.app.typed_count import is_typed
+from interlock.app.undo.documents import as_csv, page_of
 from interlock.store.connections import Connection
 from interlock.web import forms, settings, undoing
 from interlock.web.access import Asked
+from interlock.web.downloads import download
 from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.texts import _
 
 _DEFAULT_SINCE = "2h"
+Json = dict[str, Any]
+PAGE_ROWS = 50
+_LISTS = ("fields", "records")
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """One page of a list. `previous` and `next`: the queries of the pages beside it."""
+
+    rows: list[Json]
+    first: int
+    total: int
+    previous: str | None
+    next: str | None
 
 
 async def show(asked: Asked) -> Response:
@@ -87,6 +105,7 @@ async def _job_of(asked: Asked, connection: Connection) -> Job:
 
 
 def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, status_code: int = 200) -> Response:
+    starts = {name: _start(asked.request.query_params.get(name, "")) for name in _LISTS}
     return settings.shown(
         asked,
         connection,
@@ -95,9 +114,33 @@ def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, st
         status_code,
         job=found.document(),
         planned=found.asked["plan"],
+        pages={name: _rows(found, name, starts) for name in _LISTS},
         form=form,
         runs=connection.state not in HALTED,
     )
+
+
+def _start(text: str) -> int:
+    """Where a page begins; what is no place begins at the first."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
+
+
+def _rows(found: Job, name: str, starts: dict[str, int]) -> Rows:
+    total = len(found.lists.get(name, ()))
+    first = starts[name] if starts[name] < total else 0
+    rows = page_of(found.lists, name, first, PAGE_ROWS)
+
+    def query(start: int) -> str:
+        return urlencode({each: at for each, at in {**starts, name: start}.items() if at}) + f"#{name}"
+
+    after, before = first + PAGE_ROWS, max(0, first - PAGE_ROWS)
+    return Rows(rows, first, total, query(before) if first else None, query(after) if after < total else None)
+
+
+async def export(asked: Asked) -> Response:
+    """All of a preview or of what became of an undo, of which the page shows some."""
+    found = await _job_of(asked, await settings.connection_of(asked))
+    return download(as_csv(found.lists), "text/csv; charset=utf-8", "interlock-undo.csv")
 
 
 async def run(asked: Asked) -> Response:
