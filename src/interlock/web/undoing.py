@@ -54,11 +54,11 @@ def wanted_of(job: Job) -> Wanted:
     )
 
 
-def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
+async def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
     """Raises Busy."""
     under_way = UnderWay()
     work = partial(_undo, site, connection, wanted, by, under_way)
-    return site.jobs.begin(KIND, connection.name, wanted.asked(), work, under_way.stop)
+    return await site.jobs.begin(KIND, connection, wanted.asked(), work, under_way.stop)
 
 
 async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, under_way: UnderWay) -> Json:

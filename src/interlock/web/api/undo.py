@@ -52,4 +52,4 @@ async def undo(called: Called) -> Response:
         sent.plan,
         sent.up_to,
     )
-    return called.begun(undoing.begin(called.site, chosen, wanted, called.by))
+    return called.begun(await undoing.begin(called.site, chosen, wanted, called.by))

@@ -57,7 +57,7 @@ async def look(asked: Asked) -> Response:
             check_key(values["record"]) if values["record"] else None,
             plan=True,
         )
-        job = undoing.begin(asked.site, connection, wanted, asked.by)
+        job = await undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         field = "object" if error.failure.code == "object_off" else "since"
         form = forms.Shown(values, [forms.Refused(field, settings.said_by(error))])
@@ -76,10 +76,7 @@ async def _job_of(asked: Asked, connection: Connection) -> Job:
     found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
     if found is None or found.connection != connection.name or found.kind != undoing.KIND:
         raise Missing(
-            _(
-                "This undo is not known any more: Interlock was started again or a person was erased meanwhile, or it ended more"
-                " than a day ago."
-            ),
+            _("This undo is not known any more: a person was erased meanwhile, or it ended more than a day ago."),
             code="no_such_job",
             fix=_("What it had taken back until then stays taken back. To see what is left, begin it again."),
         )
@@ -110,7 +107,7 @@ async def run(asked: Asked) -> Response:
     try:
         count = confirmed(typed, seen.result["records_deleted"])
         wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False, up_to=seen.result["up_to"])
-        begun = undoing.begin(asked.site, connection, wanted, asked.by)
+        begun = await undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))
         return _job(asked, connection, seen, form, forms.status_of(error))
