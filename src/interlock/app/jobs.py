@@ -134,7 +134,10 @@ class Jobs:
             return None
         async with self._store.read(connection_id) as tx:
             row = await jobs.get(tx, id_)
-            if row is None or self._is_old(row) or _is_about_the_erased(row, await erasures.newest_us(tx)):
+            if row is None or self._is_old(row):
+                return None
+            # One that runs says nothing yet.
+            if row.answer is not None and _is_about_the_erased(row, await erasures.newest_us(tx)):
                 return None
         return self._job(row)
 
@@ -196,7 +199,7 @@ class Jobs:
             try:
                 await self._end(connection_id, row, result, failure)
             except StoreError as error:
-                _log.error("What came of the job %s (%s) could not be kept: %s", row.id, row.kind, error)
+                _log.error("What came of a job could not be kept.", exc_info=error)
             self._running.discard(row.id)
 
     async def _live(self, connection_id: int, id_: str) -> None:
