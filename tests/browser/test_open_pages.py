@@ -17,6 +17,7 @@ from tests.browser import chromium
 from tests.browser.conftest import Desk
 from tests.contract.conftest import a_connection
 
+from interlock.app.background import Background
 from interlock.app.connections import NEW_ORG
 from interlock.app.jobs import Job, Jobs
 from interlock.app.new_org import prepare
@@ -26,6 +27,7 @@ from interlock.app.people.roles import Role
 from interlock.core.model import Issue, IssueCategory
 from interlock.crm.oauth import Identity
 from interlock.store import StoreUnavailable, connections, directory, issues
+from interlock.store import jobs as stored_jobs
 from interlock.store.another_org import SetAside
 from interlock.web import undoing
 from interlock.web.pages import disconnect, progress
@@ -102,14 +104,13 @@ async def test_the_page_of_a_new_sandbox_says_that_the_line_is_gone_and_goes_on_
     await expect(page.get_by_text(OFFLINE)).to_be_hidden()
 
 
-def restarted(desk: Desk) -> None:
-    """Jobs are kept in memory: another process knows none of them."""
-    desk.app.state.site.jobs = Jobs(desk.office.store, desk.office.interlock.background, desk.office.clock_us)
-
-
-def a_job(desk: Desk, kind: str) -> Job:
+async def a_job(desk: Desk, kind: str) -> Job:
     asked = {"since": "2026-01-01T00:00:00Z", "objects": [], "record": None, "delete": None, "plan": False}
-    return desk.app.state.site.jobs.begin(kind, "main", asked, for_ever)
+    async with desk.office.store.read(None) as tx:
+        connection = await connections.get(tx, 1)
+    assert connection is not None
+    jobs: Jobs = desk.app.state.site.jobs
+    return await jobs.begin(kind, connection, asked, for_ever)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +121,12 @@ async def test_the_page_of_a_job_that_interlock_knows_no_more_says_so_and_how_to
 ) -> None:
     await connected(desk)
     page = await desk.sign_in()
-    await page.goto(f"{HERE}/{kind}/{a_job(desk, kind).id}")
+    await page.goto(f"{HERE}/{kind}/{(await a_job(desk, kind)).id}")
     await expect(page.get_by_text("You may leave this page: it goes on.")).to_be_visible()
-    restarted(desk)
+    async with desk.office.store.write(1) as tx:
+        await stored_jobs.drop_older(tx, desk.office.clock_us() + 1, 0)
     await expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()
-    await expect(page.get_by_role("main")).to_contain_text("Interlock was started again")
+    await expect(page.get_by_role("main")).to_contain_text("ended more than a day ago")
     await expect(page.get_by_role("main")).to_contain_text("stays")
     await expect(page.get_by_text(OFFLINE)).to_have_count(0)
     await chromium.axe(page)
@@ -132,10 +134,28 @@ async def test_the_page_of_a_job_that_interlock_knows_no_more_says_so_and_how_to
     await page.wait_for_url(f"**{begins_at}")
 
 
+async def test_the_page_of_a_job_whose_process_has_gone_says_so_and_offers_to_begin_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connected(desk)
+    page = await desk.sign_in()
+    begun = await a_job(desk, undoing.KIND)
+    await page.goto(f"{HERE}/undo/{begun.id}")
+    await expect(page.get_by_text("You may leave this page: it goes on.")).to_be_visible()
+    # Another process serves the pages from now on, and that one died.
+    monkeypatch.setattr(desk.app.state.site, "jobs", Jobs(desk.office.store, Background(), desk.office.clock_us))
+    await page.reload()
+    await expect(page.get_by_text("You may leave this page: it goes on.")).to_be_visible()
+    monkeypatch.setattr(type(desk.office.store), "has_died", lambda *_: True)
+    await expect(page.get_by_text("Interlock ended while this ran.")).to_be_visible()
+    await expect(page.get_by_text("You may leave this page: it goes on.")).to_have_count(0)
+    await chromium.axe(page)
+
+
 async def test_a_role_that_is_taken_away_while_something_is_under_way_is_said(desk: Desk) -> None:
     await connected(desk)
     page = await desk.sign_in("Otto")
-    await page.goto(f"{HERE}/undo/{a_job(desk, undoing.KIND).id}")
+    await page.goto(f"{HERE}/undo/{(await a_job(desk, undoing.KIND)).id}")
     await expect(page.get_by_text("You may leave this page: it goes on.")).to_be_visible()
     otto = await manage.find(desk.office.store, "otto@example.com")
     await manage.change_role(desk.office.store, await desk.office.by("Ada"), otto.id, Role.VIEWER)

@@ -89,10 +89,12 @@ async def ended(desk: Desk, kind: str, asked: dict[str, Any], result: dict[str, 
         return result
 
     async with desk.office.store.write(None) as tx:
-        await connections.create(tx, a_connection(begun_at_us=1))
+        id_ = await connections.create(tx, a_connection(begun_at_us=1))
+    async with desk.office.store.read(None) as tx:
+        connection = await connections.get(tx, id_)
+    assert connection is not None
     jobs = desk.app.state.site.jobs
-    job = jobs.begin(kind, "main", asked, work)
-    await jobs.wait(job.id, 5)
+    job = await jobs.wait((await jobs.begin(kind, connection, asked, work)).id, 5)
     assert job.state == "done"
     return f"{HERE}/{kind}/{job.id}"
 

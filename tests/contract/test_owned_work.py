@@ -13,7 +13,7 @@ from tests.new_sandbox_world import PAGE, a_sandbox, furnish, now_of, sign_in, t
 from tests.settings_world import PUBLIC_URL, SettingsWorld
 from tests.wizard import BY, Wizard
 
-from interlock.app import left_running, owned_work
+from interlock.app import left_running, owned_work, preview
 from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
 from interlock.app.errors import Busy
@@ -21,7 +21,7 @@ from interlock.app.new_org import kept, prepare
 from interlock.app.setup import configuration, connecting, finish, opened, package, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.engine.ownership import own
-from interlock.store import Fenced, Store, connections, lease
+from interlock.store import Fenced, Store, connections, erasures, lease, setup_work
 from interlock.wiring import Interlock
 
 __all__ = ["ada"]
@@ -58,6 +58,28 @@ class Steps:
         return await self._found_anew(*arguments)
 
 
+class Counts:
+    """Previews that have something counted and wait until they are let on; how many came is counted."""
+
+    def __init__(self, patched: pytest.MonkeyPatch) -> None:
+        self.came, self.let_on, self.is_there = 0, asyncio.Event(), asyncio.Event()
+        self._plan = preview.plan
+        patched.setattr(preview, "plan", self)
+        for name in ("SHARE_S", "LOOK_AGAIN_S"):
+            patched.setattr(owned_work, name, 0.001)
+
+    async def __call__(self, *arguments: Any, watch: Any, **named: Any) -> Any:
+        self.came += 1
+
+        def watched(counting: Any) -> None:
+            watch(counting)
+            self.is_there.set()
+
+        found = await self._plan(*arguments, watch=watched, **named)
+        await self.let_on.wait()
+        return found
+
+
 def another_process(wizard: Wizard) -> Interlock:
     """That serves the same database."""
     one = wizard.interlock
@@ -71,6 +93,13 @@ async def breaks(*_arguments: object, **_named: object) -> None:
 
 
 class TestADefect:
+    async def test_ends_the_preview_as_failed_and_no_look_begins_it_anew(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(preview, "plan", breaks)
+        seen = await wizard.preview()
+        assert (seen.state, seen.message[:35]) == ("failed", "This is a defect of Interlock: KeyE")
+
     async def test_ends_the_finish_as_failed_and_no_look_begins_it_anew(
         self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -374,6 +403,99 @@ class TestTwoProcessesOnOneDatabase:
         await wizard.interlock.background.close()
         await finish.wait(other, wizard.setup_id)
         assert (await wizard.setup()).ended_at_us is not None
+        await other.background.close()
+
+    async def test_a_page_that_the_other_serves_shows_how_far_a_finish_is(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(owned_work, "SHARE_S", 0.001)
+        other, is_there, let_on, permitted = (
+            another_process(wizard),
+            asyncio.Event(),
+            asyncio.Event(),
+            finish._Finish._permit,
+        )
+
+        async def stands_still(*arguments: Any) -> None:
+            is_there.set()
+            await let_on.wait()
+            await permitted(*arguments)
+
+        monkeypatch.setattr(finish._Finish, "_permit", stands_still)
+        await wizard.go_on(go_on=False)
+        await is_there.wait()
+        while (seen := await finish.standing(other, wizard.setup_id)) is not None and seen.step != "permissions":  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert seen is not None
+        assert seen.made == seen.to_make > 0
+        let_on.set()
+        assert (await wizard.finished()).state == "done"
+        await other.background.close()
+
+    async def test_a_preview_is_counted_by_the_one_that_has_it_and_shown_by_the_other(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counting, other = Counts(monkeypatch), another_process(wizard)
+        wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+        setup, found = await wizard.setup(), await wizard.found()
+        await review.seen(wizard.interlock, BY, setup, found)
+        await counting.is_there.wait()
+        for interlock in (other, wizard.interlock, other):
+            seen = await review.seen(interlock, BY, setup, found)
+            assert seen.state == "running"
+        while not (await review.seen(other, BY, setup, found)).document:  # noqa: ASYNC110  (it is shared in one of the next)
+            await asyncio.sleep(0.001)
+        counting.let_on.set()
+        await review.wait(wizard.interlock, wizard.setup_id)
+        seen = await review.seen(other, BY, setup, found)
+        assert (seen.state, seen.creates, counting.came) == ("done", 1, 1)
+        await other.background.close()
+
+    async def test_a_preview_of_other_choices_begun_at_the_other_ends_the_one_that_runs(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counting, other = Counts(monkeypatch), another_process(wizard)
+        await review.seen(wizard.interlock, BY, await wizard.setup(), await wizard.found())
+        await counting.is_there.wait()
+        await wizard.recommended("leave_out")
+        anew = await review.seen(other, BY, await wizard.setup(), await wizard.found())
+        await review.wait(wizard.interlock, wizard.setup_id)
+        counting.let_on.set()
+        await review.wait(other, wizard.setup_id)
+        seen = await review.counted(wizard.interlock, wizard.setup_id)
+        assert seen is not None
+        assert (seen.state, seen.of, counting.came) == ("done", anew.of, 2)
+        await other.background.close()
+
+    async def test_a_preview_that_read_somebody_who_was_erased_meanwhile_keeps_nothing_of_them(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counting = Counts(monkeypatch)
+        wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+        setup, found = await wizard.setup(), await wizard.found()
+        await review.seen(wizard.interlock, BY, setup, found)
+        await counting.is_there.wait()
+        async with wizard.store.write(found.connection.id) as tx:
+            await erasures.put(tx, ["email:ada@example.com"])
+        counting.let_on.set()
+        await review.wait(wizard.interlock, wizard.setup_id)
+        assert await review.counted(wizard.interlock, wizard.setup_id) is None
+        async with wizard.store.read(None) as tx:
+            assert await setup_work.get(tx, wizard.setup_id, "preview") is None
+
+    async def test_a_preview_whose_process_died_is_begun_anew_by_whoever_looks(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counting, other = Counts(monkeypatch), another_process(wizard)
+        setup, found = await wizard.setup(), await wizard.found()
+        await review.seen(wizard.interlock, BY, setup, found)
+        await counting.is_there.wait()
+        await wizard.interlock.background.close()
+        assert await review.counted(other, wizard.setup_id) is None
+        counting.let_on.set()
+        await review.seen(other, BY, setup, found)
+        await review.wait(other, wizard.setup_id)
+        assert (await review.seen(other, BY, setup, found)).state == "done"
         await other.background.close()
 
     async def test_who_froze_and_lost_it_cannot_say_how_it_ended(

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.asgi_browser import Answer, Browser
-from tests.settings_world import SettingsWorld, ended, tell
+from tests.settings_world import PUBLIC_URL, SettingsWorld, ended, tell
 
 from interlock.app.people.roles import Role
+from interlock.app.undo import documents
 from interlock.store import aside
+from interlock.web.app import make_app
 from interlock.web.pages import undo
 
 HERE = "/connections/1"
@@ -191,6 +193,39 @@ def test_a_long_preview_is_read_page_by_page_and_whole_as_a_file(
         ]
         viewer = await world.browser(Role.VIEWER)
         assert (await viewer.get(f"{address}/export")).status == 403
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+@pytest.mark.parametrize("in_document", [1_000, 3])
+def test_another_process_shows_what_the_answer_holds_and_gives_a_file_only_where_that_is_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_document: int
+) -> None:
+    monkeypatch.setattr(documents, "_IN_DOCUMENT", in_document)
+
+    async def story(world: SettingsWorld) -> None:
+        people = [world.person(f"n{n}@example.com", jobtitle="Clerk") for n in range(4)]
+        await world.turns()
+        await asyncio.sleep(3_600)
+        for n, person in enumerate(people):
+            world.sally.update("Contact", world.counterpart("contacts", person), {"Title": f"Countess {n}"})
+        await world.turns()
+        operator = await world.browser(Role.OPERATOR)
+        address, _ = await previewed(operator, since="30m")
+        elsewhere = Browser(make_app(world.interlock, PUBLIC_URL))
+        elsewhere.cookies.update(operator.cookies)
+        page, file = await elsewhere.get(address), await elsewhere.get(f"{address}/export")
+        titles = {f"Countess {n}" for n in range(4)}
+        assert len({title for title in titles if title in page.page.text}) == min(4, in_document)
+        assert "4 fields would go back." in page.page.text
+        if in_document >= 4:
+            assert {row["now"] for row in csv.DictReader(io.StringIO(file.body))} == titles
+            assert "are shown." not in page.page.text
+        else:
+            assert (file.status, "Only the beginning of this list is known here" in file.page.text) == (404, True)
+            assert "3 of 4 are shown." in page.page.text
+            assert f"{address}/export" not in page.body
+            assert (await operator.get(f"{address}/export")).status == 200
 
     tell(tmp_path, story, objects=("contacts",))
 

@@ -5,22 +5,28 @@ Whoever has the work's lease does it: a row like an org's (store/lease.py), name
 about it stands by, and goes on with it should the one that had it die. What is worked on is the record as it stands once the lease
 is had, so that of two that begin at once one record is left, and is worked on once. Who has lost the lease, because it froze, is
 cancelled and can no longer say how it ended.
+
+What a work has reached on the way is in the memory of the one that does it, and every few seconds in the record too (`shared`), so
+that a page that another process serves does not stand still.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from interlock.app.background import Background
+from interlock.app.background import Background, failure_of
 from interlock.engine.ownership import own
-from interlock.store import Fenced, HeldByOther, Store
+from interlock.store import Fenced, HeldByOther, Store, StoreError
 from interlock.store import lease as leases
 from interlock.store.lease import Lease
 
 # How often one that stands by looks whether the other has died, or has ended it.
 LOOK_AGAIN_S = 2.0
+# How often what was reached is put into the record.
+SHARE_S = 2.0
 
 
 class Opened(Protocol):
@@ -78,3 +84,29 @@ def carry_on(
                 await asyncio.sleep(LOOK_AGAIN_S)
 
     interlock.background.start(name, turn)
+
+
+@contextlib.asynccontextmanager
+async def shared(reached: Callable[[], Kept], keep: Callable[[Kept], Awaitable[None]]) -> AsyncIterator[None]:
+    """While the block runs, `keep` is given what was `reached`, whenever it is another than before and still `running`. How the
+    work ended is not its to say: that is written after the block, and stays."""
+
+    async def share() -> None:
+        known = reached()
+        while True:
+            await asyncio.sleep(SHARE_S)
+            now = reached()
+            if now != known and now.state == "running":
+                # Busy or away: it is tried again. Whoever lost the work is ended by what renews the lease.
+                with contextlib.suppress(StoreError):
+                    await keep(now)
+                    known = now
+
+    sharing = asyncio.create_task(share())
+    try:
+        yield
+    finally:
+        sharing.cancel()
+        (ended,) = await asyncio.gather(sharing, return_exceptions=True)
+        if isinstance(ended, Exception):
+            failure_of(ended)  # for the log: the work itself is none the worse for it

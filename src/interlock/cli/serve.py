@@ -45,6 +45,7 @@ async def serve(
     from interlock.app.setup import finish, package
     from interlock.app.worker import is_shared, make_dispatcher
     from interlock.config import browser_host
+    from interlock.store import scratch
     from interlock.store.lifesign import new_owner
     from interlock.web.app import make_app
     from interlock.web.front_end import refuse_without_front_end
@@ -60,6 +61,7 @@ async def serve(
         listening = bind(listening_host, settings.port if port is None else port)
         if not is_shared(opened.home.database):
             await _alone(run, opened)
+        scratch.remove_left()
         stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)

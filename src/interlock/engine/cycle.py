@@ -91,7 +91,7 @@ async def one_pass(ctx: Cycle, look_back: bool = False) -> int:
     What was detected and is not due now waits for a request that may still land: detecting it once more would change nothing.
     """
     for runtime in ctx.objects.values():
-        _forget_references(runtime)
+        forget_references(runtime)
     ctx.fresh.clear()
     began_at_us = ctx.clock_us()
     await detect(ctx, look_back)
@@ -106,7 +106,7 @@ async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
     """Batches of one object until none of its records is due now. Raises StopAsked or SetupChanged between two of them."""
     worked = 0
     # Parents were worked off since detection looked: their pairs may have been made, restored or parted.
-    _forget_references(runtime)
+    forget_references(runtime)
     while batch := await claim(ctx, runtime):
         # What was read a moment ago is worked off first, or it would have to be read again.
         if ctx.stop is not None and (worked or not ctx.fresh):
@@ -116,7 +116,7 @@ async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
     return worked
 
 
-def _forget_references(runtime: ObjectRuntime) -> None:
+def forget_references(runtime: ObjectRuntime) -> None:
     for reference in runtime.references:
         reference.forget()
 

@@ -17,13 +17,13 @@ from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Value
 from interlock.engine.brake import Braked, brake
 from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
-from interlock.engine.cycle import claim, plan_batch
+from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
 from interlock.engine.load import load, loading
 from interlock.engine.record import record
 from interlock.engine.work import Batch, SideWrite, Work
-from interlock.store import dirty
+from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
 AMBIGUOUS = frozenset({"several_candidates", "candidate_taken"})
@@ -78,13 +78,13 @@ class LimitReached(Exception):
 
 
 class Previewer:
-    """`ctx` works on a scratch store. `limit`: records of each object to look at; None for all."""
+    """`ctx` works on a scratch store (store/scratch.py), which also remembers what was looked at. `limit`: records of each object
+    to look at; None for all."""
 
     def __init__(self, ctx: Cycle, limit: int | None) -> None:
         self._ctx = ctx
         self._limit = limit
         self._looked: dict[str, int] = {}
-        self._seen: set[RecordKey] = set()
         self._made = 0
         self._write_calls = dict.fromkeys(Side, 0)
         self.preview = Preview(
@@ -132,7 +132,12 @@ class Previewer:
 
     async def _work_off(self, ctx: Cycle, runtime: ObjectRuntime) -> int:
         worked = 0
-        while batch := await claim(ctx, runtime):
+        while True:
+            # What the records of a batch point to is learned with it: of a million, no more than that stays in memory.
+            forget_references(runtime)
+            batch = await claim(ctx, runtime)
+            if batch is None:
+                return worked
             await self._drop_seen(batch)
             if not batch.works:
                 continue
@@ -141,20 +146,22 @@ class Previewer:
             self._looked[runtime.slug] = self._looked.get(runtime.slug, 0) + len(batch.works)
             worked += len(batch.works)
             await self._preview_batch(batch)
-        return worked
 
     async def _drop_seen(self, batch: Batch) -> None:
         """What was planned already is in the CRMs as before, which is no news about it."""
-        again = [work for work in batch.works if all(each.key in self._seen for each in work.dirty)]
-        if again:
-            keys = [each.key for work in again for each in work.dirty]
+        keys = [each.key for work in batch.works for each in work.dirty]
+        async with self._ctx.store.read(self._ctx.connection_id) as tx:
+            seen = await scratch.looked_at(tx, keys)
+        planned = [all(each.key in seen for each in work.dirty) for work in batch.works]
+        if any(planned):
+            again = [each.key for work, was in zip(batch.works, planned, strict=True) if was for each in work.dirty]
             async with self._ctx.store.write(self._ctx.connection_id, self._ctx.lease) as tx:
-                await dirty.clear(tx, keys, batch.horizon)
-            batch.works = [work for work in batch.works if work not in again]
-        self._seen.update(each.key for work in batch.works for each in work.dirty)
+                await dirty.clear(tx, again, batch.horizon)
+            batch.works = [work for work, was in zip(batch.works, planned, strict=True) if not was]
 
     async def _preview_batch(self, batch: Batch) -> None:
         ctx = self._ctx
+        keys = {each.key for work in batch.works for each in work.dirty}
         await plan_batch(ctx, batch)
         try:
             brake(ctx, batch)
@@ -166,9 +173,10 @@ class Previewer:
             _count(tally, work)
             self._carry_out(work)
         await record(ctx, batch)
-        for work in batch.works:
-            if work.link is not None:
-                self._seen.update((work.link.hubspot, work.link.salesforce))
+        links = [work.link for work in batch.works if work.link is not None]
+        keys |= {link.key(side) for link in links for side in Side}
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            await scratch.note_looked_at(tx, keys)
 
     def _carry_out(self, work: Work) -> None:
         """As if every write had been."""

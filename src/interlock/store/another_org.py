@@ -10,6 +10,7 @@ something else; so whatever names one is history from then on, or gone.
     issue                       resolved
     dirty, awaited, cursor, identity, unlinked, resolution, undo, directory       gone
     handover                    answered as failed
+    job                         stays for its day: what was asked, and what came of it then
     dirty_counter, calls, erased, object_mapping, field_mapping, secret  stay
 """
 

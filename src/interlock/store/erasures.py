@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import links, secrets, setup_work
+from interlock.store import jobs, links, secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -29,13 +29,10 @@ async def any_(tx: Tx) -> bool:
     return await tx.row("SELECT 1 FROM erased WHERE connection_id = ? LIMIT 1", tx.connection_id) is not None
 
 
-async def newest_us(tx: Tx) -> dict[str, int]:
-    """{connection's name: when somebody was last erased}; one of nobody is missing."""
-    rows = await tx.rows(
-        "SELECT connection.name, MAX(erased.at_us) FROM erased JOIN connection ON connection.id = erased.connection_id"
-        " GROUP BY connection.name"
-    )
-    return {name: int(at_us) for name, at_us in rows}
+async def newest_us(tx: Tx) -> int | None:
+    """When somebody was last erased."""
+    row = await tx.row("SELECT MAX(at_us) FROM erased WHERE connection_id = ?", tx.connection_id)
+    return None if row is None or row[0] is None else int(row[0])
 
 
 async def held(tx: Tx, words: Iterable[str]) -> set[str]:
@@ -116,6 +113,7 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     for table in ("resolution", "undo"):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
     await setup_work.forget(tx, texts)
+    await jobs.forget_values(tx)
 
 
 async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:

@@ -19,7 +19,22 @@ if TYPE_CHECKING:
 
 # In order; a test compares them with the files. Known without reading the folder, because every command opens the
 # store.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+)
 
 _LOCATION = Path(__file__).parent / "migrations"
 # Any number: the same for all processes that could migrate one PostgreSQL database at once.

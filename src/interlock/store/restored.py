@@ -33,8 +33,9 @@ async def last_deed_us(tx: Tx) -> int:
 
 
 async def forget_what_was_running(tx: WriteTx) -> None:
-    """Processes of then are no more; who was signed in then may have been signed out since, and a link been taken back."""
-    for table in ("worker", "handover", "session", "one_time_link", "sign_in"):
+    """Processes of then are no more, and what they answered is out of date; who was signed in then may have been signed out since,
+    and a link been taken back."""
+    for table in ("worker", "handover", "job", "session", "one_time_link", "sign_in"):
         await tx.run(f"DELETE FROM {table}")
     await tx.run("UPDATE colleague_link SET ended_at_us = ? WHERE ended_at_us IS NULL", tx.now_us)
     await tx.run("UPDATE lease SET until_us = 0")

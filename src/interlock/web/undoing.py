@@ -9,11 +9,12 @@ import msgspec
 
 from interlock.app import once, times
 from interlock.app.documents import with_head
-from interlock.app.jobs import Answer, Job
+from interlock.app.errors import Missing
+from interlock.app.jobs import Answer, Job, Lists
 from interlock.app.people.visitor import By
 from interlock.app.undo import plan as planning
 from interlock.app.undo import run as running
-from interlock.app.undo.documents import lists_of, plan_document, result_document
+from interlock.app.undo.documents import begun_lists, is_whole, lists_of, plan_document, result_document
 from interlock.core.model import RecordKey
 from interlock.store.connections import Connection
 from interlock.web.api.work import UnderWay
@@ -54,11 +55,33 @@ def wanted_of(job: Job) -> Wanted:
     )
 
 
-def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
+async def begin(site: Site, connection: Connection, wanted: Wanted, by: By) -> Job:
     """Raises Busy."""
     under_way = UnderWay()
     work = partial(_undo, site, connection, wanted, by, under_way)
-    return site.jobs.begin(KIND, connection.name, wanted.asked(), work, under_way.stop)
+    return await site.jobs.begin(KIND, connection, wanted.asked(), work, under_way.stop)
+
+
+def lists(site: Site, job: Job) -> Lists:
+    """What the page shows in parts: all of it where this process worked it out, else what its document begins."""
+    if job.result is None:
+        return {}
+    return site.jobs.lists(job) or begun_lists(job.result)
+
+
+def is_known_whole(site: Site, job: Job) -> bool:
+    return job.result is not None and (site.jobs.lists(job) is not None or is_whole(job.result))
+
+
+def whole(site: Site, job: Job) -> Lists:
+    """Raises Missing."""
+    if not is_known_whole(site, job):
+        raise Missing(
+            "Only the beginning of this list is known here: another process worked it out, or Interlock was started again since.",
+            code="no_such_file",
+            fix="Begin it again for all of it.",
+        )
+    return lists(site, job)
 
 
 async def _undo(site: Site, connection: Connection, wanted: Wanted, by: By, under_way: UnderWay) -> Answer:

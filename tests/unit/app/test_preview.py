@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app import preview
 from interlock.core.model import Side
 from interlock.crm.transport import Request, Response, Transport
+from interlock.engine.context import Cycle
+from interlock.engine.preview import Previewer
+from interlock.store import scratch
 from interlock.store.schema import metadata
 
 # What a later sync trusts: everything but counts of calls.
@@ -298,5 +306,75 @@ def test_whoever_watches_has_a_document_before_anything_is_counted(tell: Tell) -
         await plan(world, watch=lambda counts: early.append(preview.as_document(counts.so_far())))
         assert early[0]["api_calls"] == {"hubspot": 0, "salesforce": 0}
         assert early[0]["objects"]["contacts"]["create_in_salesforce"] == 0
+
+    tell(story, existing="all")
+
+
+def test_a_copy_that_a_killed_process_left_is_removed_and_one_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, not_ours = tmp_path / "interlock-preview-left", tmp_path / "another"
+    for folder in (left, not_ours):
+        folder.mkdir()
+        (folder / "in-use").touch()
+        (folder / "preview.db").write_text("addresses of people")
+    with scratch._folder() as in_use, scratch._folder() as of_another_preview:
+        scratch.remove_left()
+        assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+            each.name for each in (in_use, of_another_preview, not_ours)
+        )
+    scratch.remove_left()
+    assert [each.name for each in tmp_path.iterdir()] == ["another"]
+
+
+def containers(of: object, seen: set[int]) -> Iterator[tuple[object, int]]:
+    """Every collection that can be reached from here, with its size: of what is Interlock's own, the clients and the store left
+    out, which are the same for a sync."""
+    if id(of) in seen or isinstance(of, (str, bytes, int)):
+        return
+    seen.add(id(of))
+    if isinstance(of, (dict, list, set, tuple, frozenset)):
+        yield of, len(of)
+        inner = [*of.values()] if isinstance(of, dict) else [*of]
+    elif isinstance(of, msgspec.Struct):
+        left_out = ("store", "hubspot", "salesforce", "echoes") if isinstance(of, Cycle) else ()
+        inner = [getattr(of, name) for name in of.__struct_fields__ if name not in left_out]
+    elif isinstance(of, Previewer):
+        inner = [*vars(of).values()]
+    else:
+        return
+    for each in inner:
+        yield from containers(each, seen)
+
+
+def test_a_preview_of_many_records_holds_no_more_of_them_in_memory_than_a_batch(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An org has a million people, each of a company of their own."""
+    many, batch_rows = 60, 10
+    made: list[Previewer] = []
+    begin = Previewer.__init__
+
+    def kept(self: Previewer, ctx: Cycle, limit: int | None) -> None:
+        begin(self, ctx, limit)
+        made.append(self)
+
+    async def story(world: World) -> None:
+        monkeypatch.setattr(Previewer, "__init__", kept)
+        for number in range(many):
+            company = world.hugo.create("companies", {"name": f"Works {number}", "domain": f"works{number}.com"})
+            account = world.sally.create("Account", {"Name": f"Works {number}", "Website": f"works{number}.com"})
+            person = world.hugo.create("contacts", {"email": f"ada@works{number}.com", "lastname": "Byron"})
+            world.hugo.associate("contacts", person, "companies", company)
+            world.sally.create("Contact", {"Email": f"ada@works{number}.com", "LastName": "B", "AccountId": account})
+        await world.connect()
+        assert world.connection is not None
+        world.connection.settings["batch_rows"] = batch_rows
+        found = preview.as_document(await plan(world))
+        assert found["objects"]["contacts"]["matched"] == many
+        [previewer] = made
+        most = max(size for _, size in containers(previewer, set()))
+        assert most < many, [of for of, size in containers(previewer, set()) if size == most]
 
     tell(story, existing="all")

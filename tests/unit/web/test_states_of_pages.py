@@ -121,7 +121,10 @@ async def test_an_undo_that_ended_before_its_time_says_why_and_that_it_can_go_on
         }
 
     asked = {"since": "2026-01-01T00:00:00Z", "objects": [], "record": None, "delete": None, "plan": False}
-    job = ada.app.state.site.jobs.begin(undoing.KIND, "main", asked, work)
+    async with office.store.read(None) as tx:
+        connection = await connections.get(tx, 1)
+    assert connection is not None
+    job = await ada.app.state.site.jobs.begin(undoing.KIND, connection, asked, work)
     await ada.app.state.site.jobs.wait(job.id, 5)
     text = await text_of(ada, f"{HERE}/undo/{job.id}")
     assert "It ended early: Somebody has paused it. Begin it again to go on." in text

@@ -62,8 +62,8 @@ async def begin(interlock: Opened, by: By, connection: Connection, public_url: s
 
 
 async def standing(interlock: Opened, connection: Connection, public_url: str) -> Run | None:
-    """As it stands, live where it runs in this process; one that a process left is continued, one that another process works on is
-    not touched. None: never begun."""
+    """As it stands, live where it runs in this process and some seconds old where it does in another; one that a process left is
+    continued. None: never begun."""
     assert connection.id is not None
     run = await kept.run_of(interlock.store, connection)
     name = task_name(connection.id)
@@ -118,12 +118,16 @@ class _Preparation:
 
     async def finish(self) -> None:
         try:
-            await self._prepare()
+            async with owned_work.shared(lambda: self._run, self._keep):
+                await self._prepare()
         except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
             failure = failure_of(error)
             self._tell(state="failed", message=failure.message, fix=failure.fix, ended_at_us=self._interlock.clock_us())
+        await self._keep(self._run)
+
+    async def _keep(self, run: Run) -> None:
         with contextlib.suppress(Stale, Stopped):
-            await kept.keep_run(self._interlock.store, self._connection_id, self._run, self._lease)
+            await kept.keep_run(self._interlock.store, self._connection_id, run, self._lease)
 
     async def _prepare(self) -> None:
         connection = await self._connection()

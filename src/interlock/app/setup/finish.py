@@ -135,8 +135,8 @@ def may_undo(run: Run | None) -> bool:
 
 
 async def standing(interlock: Opened, setup_id: int) -> Run | None:
-    """As it stands, live where it runs in this process; one that a process left is continued, one that another process works on is
-    not touched."""
+    """As it stands, live where it runs in this process and some seconds old where it does in another; one that a process left is
+    continued."""
     run = await opened.load(interlock.store, setup_id, _RUN, Run)
     name = task_name(setup_id, _RUN)
     interlock.background.raise_defect(name)
@@ -183,9 +183,17 @@ def _start(interlock: Opened, by: By, setup_id: int) -> None:
 
 
 async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
+    if run.step != "undo":
+        # One that a process left is begun at its first step, however far that had come.
+        run = msgspec.structs.replace(run, step="properties", made=0, to_make=0)
     finish = _Finish(interlock, by, setup_id, run)
+
+    async def keep(reached: Run) -> None:
+        await opened.keep(interlock.store, setup_id, _RUN, reached, lease)
+
     try:
-        await finish.run()
+        async with owned_work.shared(lambda: finish.told, keep):
+            await finish.run()
     except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
         failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)

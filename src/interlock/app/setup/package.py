@@ -174,8 +174,8 @@ async def begin(interlock: Opened, by: By, setup: Setup, public_url: str) -> Non
 
 
 async def standing(interlock: Opened, setup: Setup) -> Run | None:
-    """The newest install of this set-up as it stands, live where it runs in this process; one that a process left is continued, one
-    that another process works on is not touched."""
+    """The newest install of this set-up as it stands, live where it runs in this process and some seconds old where it does in
+    another; one that a process left is continued."""
     run = await opened.load(interlock.store, setup.id, WORK, Run)
     name = task_name(setup.id, WORK)
     interlock.background.raise_defect(name)
@@ -226,10 +226,17 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run, lease: Le
         latest[:] = [deployment]
         interlock.background.tell(name, deployment)
 
+    def reached() -> Run:
+        return with_deployment(run, latest[-1]) if latest else run
+
+    async def keep(reached: Run) -> None:
+        await opened.keep(store, setup_id, WORK, reached, lease)
+
     try:
         # Of now: somebody may sign in to another org meanwhile.
         whom = _whom(await state.load(store, setup_id))
-        ended = await _installed(interlock, setup_id, run, progress)
+        async with owned_work.shared(reached, keep):
+            ended = await _installed(interlock, setup_id, run, progress)
         # Before the word about it: whoever reads that it is done finds the step done.
         await state.change(
             store, by, setup_id, slug, Values, lambda now: msgspec.structs.replace(now, installed_for=whom)

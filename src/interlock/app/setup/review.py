@@ -4,19 +4,25 @@ The preview works behind the page on a copy of the connection and tells its coun
 missing* would, which is the most that can happen; the other choices do a part of that. It knows of properties that will only be
 made at the finish. A preview of other choices than those that stand is stale, and so is one of more than an hour ago: records
 come and go. It is begun anew.
+
+However many processes serve the pages, one of them counts (owned_work.py); what it has counted so far stands in the store every few
+seconds, where the others show it. One that somebody has begun anew since, with other choices, ends without a word.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import secrets
 from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import preview
+from interlock.app import owned_work, preview
+from interlock.app.background import failure_of
 from interlock.app.connect import load_again
-from interlock.app.errors import AppError, BadInput, Stale, as_failure
+from interlock.app.errors import BadInput, Stale
 from interlock.app.people.visitor import By
 from interlock.app.preview import Counting
 from interlock.app.setup import connect, connecting, contacts, drift, migrate, opened, properties, state
@@ -25,8 +31,8 @@ from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.typed_count import is_typed
 from interlock.core.model import LinkState
-from interlock.crm.errors import CrmError
-from interlock.store import links, setup_work
+from interlock.store import erasures, links, setup_work, setups
+from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
 slug = "review"
@@ -44,7 +50,7 @@ class Values(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A preview as it is remembered. `of`: what it was made from."""
+    """A preview as it is remembered. `of`: what it was made from; `id`: of this one, among others of the same."""
 
     state: Literal["running", "done", "failed"]
     of: str
@@ -53,6 +59,7 @@ class Seen(msgspec.Struct, frozen=True):
     ended_at_us: int | None = None
     message: str = ""
     fix: str = ""
+    id: str = ""
 
     @property
     def creates(self) -> int:
@@ -119,28 +126,34 @@ async def seen(interlock: Opened, by: By, setup: Setup, found: Found, *, again: 
     if kept is not None and kept.of == of and not again:
         return kept
     await interlock.background.cancel(name)
-    begun = Seen("running", of, interlock.clock_us())
-    await opened.keep(interlock.store, setup.id, _PREVIEW, begun)
-
-    async def work() -> None:
-        await _preview(interlock, setup, found, draft, begun)
-
-    interlock.background.start(name, work)
+    begun = Seen("running", of, interlock.clock_us(), id=secrets.token_hex(8))
+    async with interlock.store.write(None) as tx:
+        await setups.lock(tx, setup.id)
+        await setup_work.put(tx, setup.id, _PREVIEW, msgspec.to_builtins(begun))
+    _start(interlock, setup, found, draft, begun)
     return begun
 
 
 async def counted(interlock: Opened, setup_id: int) -> Seen | None:
-    """The preview as far as it is, of whatever choices; asks no CRM. None: there is none, it is too old, or its process died."""
+    """The preview as far as it is, of whatever choices, some seconds old where another process counts; asks no CRM. None: there is
+    none, it is too old, or its process died."""
     name = task_name(setup_id, _PREVIEW)
     kept = await opened.load(interlock.store, setup_id, _PREVIEW, Seen)
     if kept is None:
         return None
     if kept.state != "running":
         return kept if interlock.clock_us() - (kept.ended_at_us or 0) <= COUNTS_FOR_US else None
-    if not interlock.background.runs(name):
+    if not await owned_work.runs(interlock, name):
         return None
-    told = interlock.background.told(name)
-    return kept if told is None else msgspec.structs.replace(kept, document=preview.as_document(told.so_far()))
+    return _reached(interlock, name, kept)
+
+
+def _reached(interlock: Opened, name: str, begun: Seen) -> Seen:
+    """With what this process has counted of it by now, if it does."""
+    told: tuple[str, Counting] | None = interlock.background.told(name)
+    if told is None or told[0] != begun.id:
+        return begun
+    return msgspec.structs.replace(begun, document=preview.as_document(told[1].so_far()))
 
 
 async def whole(interlock: Opened, setup_id: int) -> dict[str, dict[str, int]] | None:
@@ -157,9 +170,10 @@ async def pairs_of(interlock: Opened, found: Found) -> int:
 
 
 async def forget(interlock: Opened, setup_id: int) -> None:
-    """What was counted is not so any more, or is of no use."""
+    """What was counted is not so any more, or is of no use. Whichever process counts ends."""
     await interlock.background.cancel(task_name(setup_id, _PREVIEW))
     async with interlock.store.write(None) as tx:
+        await setups.lock(tx, setup_id)
         await setup_work.drop(tx, setup_id, _PREVIEW)
 
 
@@ -167,36 +181,76 @@ async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _PREVIEW))
 
 
-async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> None:
+def _start(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> None:
+    async def load() -> Seen | None:
+        kept = await opened.load(interlock.store, setup.id, _PREVIEW, Seen)
+        # Another one is whoever's who has begun it.
+        return kept if kept is not None and kept.id == begun.id else None
+
+    async def work(_: Seen, lease: Lease) -> None:
+        await _preview(interlock, setup, found, draft, begun, lease)
+
+    owned_work.carry_on(interlock, task_name(setup.id, _PREVIEW), load, work)
+
+
+async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen, lease: Lease) -> None:
+    name, task = task_name(setup.id, _PREVIEW), asyncio.current_task()
+    assert task is not None
+
+    async def keep(now: Seen) -> None:
+        if not await _keep(interlock, setup.id, found.connection.id, now, lease):
+            task.cancel()
+
+    try:
+        async with owned_work.shared(lambda: _reached(interlock, name, begun), keep):
+            document = await _document(interlock, setup, found, draft, begun)
+        ended = msgspec.structs.replace(begun, state="done", document=document)
+    except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
+        failure = failure_of(error)
+        ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
+    ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
+    await _keep(interlock, setup.id, found.connection.id, ended, lease)
+
+
+async def _keep(interlock: Opened, setup_id: int, connection_id: int | None, now: Seen, lease: Lease) -> bool:
+    """Whether it is still wanted: nobody has begun another meanwhile, or forgotten it. One that may have read a person before they
+    were erased is forgotten. Raises Fenced."""
+    async with interlock.store.write(connection_id, lease) as tx:
+        await setups.lock(tx, setup_id)
+        kept = await setup_work.get(tx, setup_id, _PREVIEW)
+        if kept is None or kept.get("id") != now.id:
+            return False
+        if now.began_at_us <= (await erasures.newest_us(tx) or -1):
+            await setup_work.drop(tx, setup_id, _PREVIEW)
+            return False
+        await setup_work.put(tx, setup_id, _PREVIEW, msgspec.to_builtins(now))
+    return True
+
+
+async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft, begun: Seen) -> dict[str, Any]:
+    """Raises AppError, CrmError."""
     name = task_name(setup.id, _PREVIEW)
 
     def watch(counting: Counting) -> None:
-        interlock.background.tell(name, counting)
+        interlock.background.tell(name, (begun.id, counting))
 
-    try:
-        connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
-        # What exists is looked at as the widest choice would; on a copy, like all of this.
-        connection.settings = {**connection.settings, "existing": "all"}
-        async with interlock.clients(connection) as clients:
-            counts = await preview.plan(
-                interlock.store,
-                connection,
-                clients.hubspot,
-                clients.salesforce,
-                interlock.clock_us,
-                only=draft.objects,
-                schemas=schemas_to_be(found.schemas, draft),
-                # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
-                prepare=partial(load_again, existing="all"),
-                watch=watch,
-            )
-        ended = msgspec.structs.replace(begun, state="done", document=preview.as_document(counts))
-    except (AppError, CrmError) as error:
-        failure = as_failure(error)
-        assert failure is not None
-        ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
-    ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
-    await opened.keep(interlock.store, setup.id, _PREVIEW, ended)
+    connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
+    # What exists is looked at as the widest choice would; on a copy, like all of this.
+    connection.settings = {**connection.settings, "existing": "all"}
+    async with interlock.clients(connection) as clients:
+        counts = await preview.plan(
+            interlock.store,
+            connection,
+            clients.hubspot,
+            clients.salesforce,
+            interlock.clock_us,
+            only=draft.objects,
+            schemas=schemas_to_be(found.schemas, draft),
+            # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
+            prepare=partial(load_again, existing="all"),
+            watch=watch,
+        )
+    return preview.as_document(counts)
 
 
 async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> str:

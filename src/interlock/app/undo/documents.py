@@ -104,8 +104,27 @@ _DOCUMENTS: dict[str, tuple[str, Any]] = {
 }
 
 
+def begun_lists(document: Json) -> Mapping[str, Sequence[Json]]:
+    """What the document itself holds of them."""
+    return {name: document[name] for name in (_DOCUMENTS if document["planned"] else ("left",))}
+
+
+def is_whole(document: Json) -> bool:
+    """Whether its lists are all of it. What went back is told by numbers alone, once it is undone."""
+    if sum(document["left_by_why"].values()) > len(document["left"]):
+        return False
+    if not document["planned"]:
+        return True
+    return bool(
+        document["fields_undone"] == len(document["fields"]) and document["records_deleted"] == len(document["records"])
+    )
+
+
 def page_of(lists: Mapping[str, Sequence[Any]], name: str, start: int, most: int) -> list[Json]:
-    return [_DOCUMENTS[name][1](each) for each in lists.get(name, ())[start : start + most]]
+    return [
+        each if isinstance(each, dict) else _DOCUMENTS[name][1](each)
+        for each in lists.get(name, ())[start : start + most]
+    ]
 
 
 async def as_csv(lists: Mapping[str, Sequence[Any]]) -> AsyncIterator[str]:

@@ -106,6 +106,22 @@ handover = Table(
 )
 
 
+class _Job(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    job_id = Column(Text, primary_key=True)  # random
+    kind = Column(Text, nullable=False)  # plan, sync, import, undo, ...
+    asked = Column(Text, nullable=False)  # JSON object: what it was begun with
+    owner = Column(Text, nullable=False)  # the process that works on it
+    begun_at_us = Column(Int, nullable=False)
+    lived_us = Column(Int, nullable=False)  # when that process last said that it lives
+    ended_at_us = Column(Int)  # null: nobody has said the end
+    answer = Column(Text)  # JSON object: the document, or the failure
+
+
+# A day's worth a connection: found by its key, and no other index is worth its upkeep.
+job = Table("job", metadata, _Job)
+
+
 class _Worker(TypedColumns):
     owner = Column(Text, primary_key=True)
     beat_at_us = Column(Int, nullable=False)

@@ -59,9 +59,9 @@ class Called(Asked):
     def answer(self, schema: str, document: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return JSONResponse(with_head(document, schema, self.site.clock_us()), status, headers)
 
-    def begin(self, kind: str, chosen: Connection, asked: Json, work: Work, stop: Stop | None = None) -> Response:
+    async def begin(self, kind: str, chosen: Connection, asked: Json, work: Work, stop: Stop | None = None) -> Response:
         """A job of this connection: 202, with where to ask after it. Raises Busy."""
-        return self.begun(self.site.jobs.begin(kind, chosen.name, asked, work, stop))
+        return self.begun(await self.site.jobs.begin(kind, chosen, asked, work, stop))
 
     def begun(self, job: Job) -> Response:
         """202, with where to ask after it."""

@@ -42,8 +42,8 @@ async def disconnect(called: Called) -> Response:
         disconnecting.check_phrase(wanted.confirm)
     asked = {"keep_package": wanted.keep_package, "plan": wanted.plan}
     if wanted.plan:
-        return called.begin("disconnect", chosen, asked, partial(_planned, called, stays))
-    return called.begin("disconnect", chosen, asked, partial(_disconnect, called, chosen, wanted.keep_package))
+        return await called.begin("disconnect", chosen, asked, partial(_planned, called, stays))
+    return await called.begin("disconnect", chosen, asked, partial(_disconnect, called, chosen, wanted.keep_package))
 
 
 async def _planned(called: Called, stays: bool) -> Json:
@@ -71,7 +71,7 @@ async def erase(called: Called) -> Response:
     # A record that is no person is refused now, not by the job.
     await erasing.look(called.site.store, chosen, key)
     asked = {"record": str(key), "everywhere": wanted.everywhere, "plan": wanted.plan}
-    return called.begin("erase", chosen, asked, partial(_erase, called, chosen, key, wanted))
+    return await called.begin("erase", chosen, asked, partial(_erase, called, chosen, key, wanted))
 
 
 async def _erase(called: Called, chosen: Connection, key: Key, wanted: Erasing) -> Json:
@@ -88,6 +88,5 @@ async def _erase(called: Called, chosen: Connection, key: Key, wanted: Erasing) 
             everywhere=wanted.everywhere,
             by=called.by,
         )
-        await site.jobs.forget_erased()
     document = found.document(everywhere=wanted.everywhere, plan=wanted.plan)
     return with_head(document, "erase", site.clock_us())

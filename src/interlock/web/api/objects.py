@@ -113,7 +113,7 @@ async def plan(called: Called) -> Response:
             fix="Join the two CRMs, or turn the object on, first. What is chosen before does nothing yet.",
         )
     seen = partial(setting_changes.document, called.site.interlock, connection, change, called.site.clock_us)
-    return called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), seen)
+    return await called.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), seen)
 
 
 def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setting_changes.Change:

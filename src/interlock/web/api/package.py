@@ -59,7 +59,7 @@ async def install(called: Called) -> Response:
     wanted, chosen = called.body(Installing), await called.connection()
     asked = {"mapped_fields": wanted.mapped_fields}
     work = partial(_install, called.site, called.by, chosen, await _address(called, chosen), wanted.mapped_fields)
-    return called.begin("package-install", chosen, asked, work)
+    return await called.begin("package-install", chosen, asked, work)
 
 
 async def _install(site: Site, by: By, chosen: Connection, address: parts.Address, mapped_fields: bool) -> Json:
@@ -72,7 +72,7 @@ async def _install(site: Site, by: By, chosen: Connection, address: parts.Addres
 async def take_out(called: Called) -> Response:
     wanted, chosen = called.body(Removing), await called.connection()
     check_phrase(wanted.confirm)
-    return called.begin("package-remove", chosen, {}, partial(_remove, called.site, called.by, chosen))
+    return await called.begin("package-remove", chosen, {}, partial(_remove, called.site, called.by, chosen))
 
 
 async def _remove(site: Site, by: By, chosen: Connection) -> Json:

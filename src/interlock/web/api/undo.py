@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from interlock.app import connections, keys, times
 from interlock.app.errors import Missing
+from interlock.app.jobs import connection_of
 from interlock.app.undo.documents import as_csv
 from interlock.web import undoing
 from interlock.web.api.called import Called
@@ -55,7 +56,7 @@ async def undo(called: Called) -> Response:
         sent.plan,
         sent.up_to,
     )
-    return called.begun(undoing.begin(called.site, chosen, wanted, called.by))
+    return called.begun(await undoing.begin(called.site, chosen, wanted, called.by))
 
 
 async def export(called: Called) -> Response:
@@ -66,4 +67,5 @@ async def export(called: Called) -> Response:
             code="no_such_file",
             fix="Ask for the job until its state is done, then for the file.",
         )
-    return download(as_csv(job.lists), "text/csv; charset=utf-8", "interlock-undo.csv")
+    lines = as_csv(undoing.whole(called.site, job))
+    return await download(called, connection_of(job.id), lines, "text/csv; charset=utf-8", "interlock-undo.csv")

@@ -54,7 +54,7 @@ async def plan(called: Called) -> Response:
     wanted, chosen = called.body(Planning), await called.connection()
     slugs = once.chosen_objects(chosen, connections.check_objects(wanted.objects))
     asked = {"objects": slugs, "limit": wanted.limit}
-    return called.begin("plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
+    return await called.begin("plan", chosen, asked, partial(_plan, called.site, chosen, slugs, wanted.limit))
 
 
 async def _plan(site: Site, chosen: Connection, slugs: list[str], limit: int | None) -> Json:
@@ -71,7 +71,7 @@ async def sync(called: Called) -> Response:
     records = list(dict.fromkeys(keys.check_key(each) for each in wanted.records))
     once.check_runs(chosen, only)
     asked = {"objects": only or [], "records": [str(each) for each in records]}
-    return called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records, called.by))
+    return await called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records, called.by))
 
 
 async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key], by: By) -> Json:
@@ -89,7 +89,7 @@ async def import_from_salesforce(called: Called) -> Response:
     slugs = once.check_runs(chosen, only)
     under_way = UnderWay()
     work = partial(_import, site, chosen, slugs, since_us, under_way, called.by)
-    return called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
+    return await called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
 
 
 class UnderWay:

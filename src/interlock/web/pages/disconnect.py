@@ -61,7 +61,7 @@ async def begin(asked: Asked) -> Response:
             )
         keep, reason = values["keep"] == "yes", values["reason"][:REASON_MOST]
         work = partial(_work, site, connection, keep, reason, asked.by)
-        begun = site.jobs.begin(KIND, connection.name, {"keep_package": keep, "plan": False}, work)
+        begun = await site.jobs.begin(KIND, connection, {"keep_package": keep, "plan": False}, work)
     except AppError as error:
         form = forms.refused(error, values, ("reason", "keep", "phrase"))
         return await _ask(asked, connection, form, forms.status_of(error))
@@ -93,10 +93,7 @@ async def job(asked: Asked) -> Response:
     found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
     if found is None or found.connection != connection.name or found.kind != KIND:
         raise Missing(
-            _(
-                "This disconnecting is not known any more: Interlock was started again meanwhile, or it ended more than a day"
-                " ago."
-            ),
+            _("This disconnecting is not known any more: it ended more than a day ago."),
             code="no_such_job",
             fix=_(
                 "What was done until then stays done. The tab Connection says whether it is disconnected; if not, begin again."

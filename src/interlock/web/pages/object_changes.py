@@ -27,7 +27,7 @@ from interlock.web.texts import _
 async def look(asked: Asked, connection: Connection, change: Change) -> Response:
     """Nothing is saved yet. Raises AppError."""
     work = partial(setting_changes.document, asked.site.interlock, connection, change, asked.site.clock_us)
-    job = asked.site.jobs.begin(setting_changes.JOB, connection.name, setting_changes.asked_of(change), work)
+    job = await asked.site.jobs.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), work)
     return settings.back(connection, f"{change.object}/change/{job.id}")
 
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.app import times
 from interlock.app.connections import HALTED, check_objects
 from interlock.app.errors import AppError, BadInput, Missing
-from interlock.app.jobs import Job
+from interlock.app.jobs import Job, Lists
 from interlock.app.keys import check_key
 from interlock.app.once import chosen_objects
 from interlock.app.typed_count import is_typed
@@ -75,7 +75,7 @@ async def look(asked: Asked) -> Response:
             check_key(values["record"]) if values["record"] else None,
             plan=True,
         )
-        job = undoing.begin(asked.site, connection, wanted, asked.by)
+        job = await undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         field = "object" if error.failure.code == "object_off" else "since"
         form = forms.Shown(values, [forms.Refused(field, settings.said_by(error))])
@@ -94,10 +94,7 @@ async def _job_of(asked: Asked, connection: Connection) -> Job:
     found = await asked.site.jobs.find(str(asked.request.path_params["job"]))
     if found is None or found.connection != connection.name or found.kind != undoing.KIND:
         raise Missing(
-            _(
-                "This undo is not known any more: Interlock was started again or a person was erased meanwhile, or it ended more"
-                " than a day ago."
-            ),
+            _("This undo is not known any more: a person was erased meanwhile, or it ended more than a day ago."),
             code="no_such_job",
             fix=_("What it had taken back until then stays taken back. To see what is left, begin it again."),
         )
@@ -114,7 +111,8 @@ def _job(asked: Asked, connection: Connection, found: Job, form: forms.Shown, st
         status_code,
         job=found.document(),
         planned=found.asked["plan"],
-        pages={name: _rows(found, name, starts) for name in _LISTS},
+        pages={name: _rows(undoing.lists(asked.site, found), name, starts) for name in _LISTS},
+        whole=undoing.is_known_whole(asked.site, found),
         form=form,
         runs=connection.state not in HALTED,
     )
@@ -125,10 +123,10 @@ def _start(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
 
 
-def _rows(found: Job, name: str, starts: dict[str, int]) -> Rows:
-    total = len(found.lists.get(name, ()))
+def _rows(lists: Lists, name: str, starts: dict[str, int]) -> Rows:
+    total = len(lists.get(name, ()))
     first = starts[name] if starts[name] < total else 0
-    rows = page_of(found.lists, name, first, PAGE_ROWS)
+    rows = page_of(lists, name, first, PAGE_ROWS)
 
     def query(start: int) -> str:
         return urlencode({each: at for each, at in {**starts, name: start}.items() if at}) + f"#{name}"
@@ -139,8 +137,9 @@ def _rows(found: Job, name: str, starts: dict[str, int]) -> Rows:
 
 async def export(asked: Asked) -> Response:
     """All of a preview or of what became of an undo, of which the page shows some."""
-    found = await _job_of(asked, await settings.connection_of(asked))
-    return download(as_csv(found.lists), "text/csv; charset=utf-8", "interlock-undo.csv")
+    connection = await settings.connection_of(asked)
+    lines = as_csv(undoing.whole(asked.site, await _job_of(asked, connection)))
+    return await download(asked, connection.id, lines, "text/csv; charset=utf-8", "interlock-undo.csv")
 
 
 async def run(asked: Asked) -> Response:
@@ -153,7 +152,7 @@ async def run(asked: Asked) -> Response:
     try:
         count = confirmed(typed, seen.result["records_deleted"])
         wanted = msgspec.structs.replace(undoing.wanted_of(seen), delete=count, plan=False, up_to=seen.result["up_to"])
-        begun = undoing.begin(asked.site, connection, wanted, asked.by)
+        begun = await undoing.begin(asked.site, connection, wanted, asked.by)
     except AppError as error:
         form = forms.refused(error, {"count": typed}, ("count",))
         return _job(asked, connection, seen, form, forms.status_of(error))
