@@ -164,7 +164,8 @@ async def try_and_take_back(page: Page) -> None:
     await expect(again).to_be_visible(timeout=30_000)
     await look(page)
     await again.click()
-    await counted(page)
+    await page.wait_for_url("**/setup/review?*")
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
 
 
 async def press(page: Page, target: Locator) -> None:
