@@ -181,7 +181,7 @@ async def install_the_package(page: Page, look: Look = no_look) -> None:
 async def counted(page: Page) -> None:
     """On the review: the counts of the preview are complete."""
     await page.wait_for_url("**/setup/review")
-    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
 
 
 async def finish(page: Page, existing: str, look: Look = no_look) -> None:

@@ -165,7 +165,7 @@ async def try_and_take_back(page: Page) -> None:
     await look(page)
     await again.click()
     await page.wait_for_url("**/setup/review?*")
-    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
 
 
 async def press(page: Page, target: Locator) -> None:
