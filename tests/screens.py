@@ -2,7 +2,8 @@
 
 python -m tests.screens [NAME ...]     needs Chromium or Chrome. Takes them anew, all of them or those that are named
 
-Each is the page as a person sees it, in English and in light, at one width, cut at a height. Only sample data is in them.
+Each is the page as a person sees it, in English and in light, at one width, cut at a height, with the fonts of this machine: one
+that has the usual ones (fonts-liberation) is to take them. Only sample data is in them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "screens"
 WIZARD = ("connect", "package", "configuration", "review")
 SETTINGS = ("overview", "health", "mappings", "record", "conflicts")
 NAMES = (*WIZARD, *SETTINGS)
-WIDTH, HIGHEST = 1_100, 1_000
+WIDTH, HIGHEST = 1_100, 1_150
 COMMAND = str(Path(sys.executable).parent / "interlock")
 # Ours, away from where `interlock serve` and the demo are usually.
 PORT = 18_090

@@ -1,15 +1,22 @@
-"""A set-up that both sides have signed in to, with both CRMs in the same process: where the steps behind Connect begin."""
+"""A set-up that both sides have signed in to, with both CRMs in the same process: where the steps behind Connect begin; and people
+at its pages, in browsers without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.applications import Starlette
 
 from interlock.app import sign_offs
 from interlock.app.background import Background
+from interlock.app.people import manage
+from interlock.app.people.passwords import Passwords
+from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.setup import (
     apps,
@@ -33,11 +40,33 @@ from interlock.crm.transport import Transport
 from interlock.store import Store
 from interlock.store.connections import Connection
 from interlock.store.setups import Setup
+from interlock.web.app import make_app
 from interlock.wiring import Interlock
-from tests.contract.conftest import Clock
+from tests import asgi_browser
+from tests.asgi_browser import Answer
 from tests.contract.sign_in_world import PUBLIC_URL, SALES, SignInWorld
+from tests.office import PASSWORD, CountingHasher
+
+if TYPE_CHECKING:  # whose fixtures stand on this module
+    from tests.contract.conftest import Clock
 
 BY: By = BY_COMMAND
+AT = "http://127.0.0.1:8090"
+
+
+class Person(asgi_browser.Browser):
+    """Somebody at the wizard's pages."""
+
+    async def press(self, page: str, action: str, **typed: str) -> Answer:
+        """Send a form of a page, and go where that leads."""
+        answer = await self.submit(page, action, **typed)
+        while answer.to is not None:
+            answer = await self.get(answer.to)
+        return answer
+
+    async def finish(self, existing: str = "none") -> Answer:
+        """*Finish setup and begin syncing*, from the page as it is shown now."""
+        return await self.submit("/setup/review", "/setup/review", existing=existing, go="next")
 
 
 class Wizard(SignInWorld):
@@ -55,6 +84,19 @@ class Wizard(SignInWorld):
         self.interlock = Interlock(Home(path=home, settings=ProcessSettings()), store, clock)
         self.interlock.opens_transport = self._transport
         self.setup_id = 0
+        self.passwords = Passwords(CountingHasher())
+
+    @cached_property
+    def app(self) -> Starlette:
+        return make_app(self.interlock, AT, self.passwords)
+
+    async def person(self, name: str = "Ada", role: Role = Role.ADMIN) -> Person:
+        """Somebody new, who has signed in; `Ada` is ada@example.com."""
+        email = f"{name.lower()}@example.com"
+        await manage.add(self.store, BY, email, name, role, self.passwords, PASSWORD)
+        person = Person(self.app)
+        assert (await person.sign_in(email, PASSWORD)).status == 303
+        return person
 
     @asynccontextmanager
     async def _transport(self) -> AsyncIterator[Transport]:
@@ -156,4 +198,24 @@ class Wizard(SignInWorld):
         return [row.values for row in table.rows.values() if not row.deleted]
 
 
-__all__ = ["BY", "SALES", "Wizard"]
+@asynccontextmanager
+async def a_wizard(
+    store: Store, clock: Clock, home: Path, hubspot: dict[str, Any] | None = None, **salesforce: Any
+) -> AsyncIterator[Wizard]:
+    """Nobody has signed in yet. What it does behind its pages is at its end before the store is closed."""
+    made = Wizard(store, clock, home, hubspot, **salesforce)
+    try:
+        yield made
+    finally:
+        await made.interlock.background.close()
+
+
+async def installed(wizard: Wizard, ada: Person) -> Answer:
+    """The page of the package, after its install by the pages for all users."""
+    await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
+    await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
+    await package.wait(wizard.interlock, wizard.setup_id)
+    return await ada.get("/setup/package")
+
+
+__all__ = ["BY", "SALES", "Person", "Wizard", "a_wizard", "installed"]

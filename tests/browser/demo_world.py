@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from tests import databases
 from tests.browser import chromium
 from tests.browser.sign_ins import HUBSPOT, SALESFORCE, in_a_window
 
@@ -113,6 +114,7 @@ async def a_demo(
 ) -> AsyncIterator[Demo]:
     """`furnish(world)`: what both CRMs hold beside the sample. `settings`: the text of interlock.yaml."""
     (folder / CONFIG_NAME).write_text(settings, encoding="utf-8")
+    databases.at(folder / "interlock.db")
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(demo_stage.opened(small(), folder, (0, 0)))
         furnish(stage.world)
@@ -179,7 +181,7 @@ async def install_the_package(page: Page, look: Look = no_look) -> None:
 async def counted(page: Page) -> None:
     """On the review: the counts of the preview are complete."""
     await page.wait_for_url("**/setup/review")
-    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
 
 
 async def finish(page: Page, existing: str, look: Look = no_look) -> None:

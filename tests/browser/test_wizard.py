@@ -1,4 +1,5 @@
-"""The whole wizard against the demo's two CRMs, from the one-time link to both in agreement: by either way, and by keyboard alone.
+"""The whole wizard against the demo's two CRMs, from the one-time link to both in agreement: by either way, with a trial that is
+gone on from or taken back, and by keyboard alone.
 
 What a window of a sign-in can come to (closed, denied, blocked, a colleague's) is in test_setup.py.
 """
@@ -127,8 +128,18 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     await counted(page)
     await expect(page.get_by_text("A new Salesforce lead or contact becomes a HubSpot contact.")).to_be_visible()
 
+    await try_and_take_back(page)
     await finish(page, "Link and create missing", look)
-    # What was chosen is what the settings show.
+    await what_was_chosen_is_what_the_settings_show(page)
+
+    told = await demo.compared()
+    assert told.objects["contacts"].pairs > 0
+    assert not [each for found in told.objects.values() for each in found.differences if each.property is not None]
+    deals = demo.stage.world.hubspot.user().ids("deals")
+    assert not deals
+
+
+async def what_was_chosen_is_what_the_settings_show(page: Page) -> None:
     await page.get_by_role("link", name="Open the settings").click()
     await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     await page.get_by_role("navigation", name="Settings").get_by_role("link", name="Contacts").click()
@@ -136,11 +147,25 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     title = page.get_by_role("row").filter(has=page.get_by_label("Select jobtitle", exact=True))
     await expect(title).to_contain_text("Two-way")
 
-    told = await demo.compared()
-    assert told.objects["contacts"].pairs > 0
-    assert not [each for found in told.objects.values() for each in found.differences if each.property is not None]
-    deals = demo.stage.world.hubspot.user().ids("deals")
-    assert not deals
+
+TRIED = "These records are synced. Everything else waits for you."
+
+
+async def try_and_take_back(page: Page) -> None:
+    """From the review back to it: ten records, side by side as soon as they are synced, and as they were before."""
+    await page.get_by_label("Try with 10 records first").check()
+    await page.get_by_role("button", name=FINISH).click()
+    await expect(page.get_by_text(TRIED)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("table", name="Side by side").first).to_be_visible()
+    await look(page)
+    await page.get_by_role("link", name="Undo these").click()
+    await page.get_by_role("button", name="Undo these").click()
+    again = page.get_by_role("link", name="Back to the review, for another choice")
+    await expect(again).to_be_visible(timeout=30_000)
+    await look(page)
+    await again.click()
+    await page.wait_for_url("**/setup/review?*")
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
 
 
 async def press(page: Page, target: Locator) -> None:
@@ -190,8 +215,10 @@ async def test_recommended_is_gone_through_by_keyboard_alone(demo: Demo) -> None
     await press(page, page.get_by_role("button", name="Review settings"))
     await counted(page)
     await chromium.tab_to(page, page.get_by_label("Only what changes from now on"))
-    await page.keyboard.press("ArrowUp")
-    await expect(page.get_by_label("Link and create missing")).to_be_checked()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_label("Try with 10 records first")).to_be_checked()
     await press(page, page.get_by_role("button", name=FINISH))
     await page.wait_for_url("**/settings/progress*")
+    await expect(page.get_by_text(TRIED)).to_be_visible(timeout=30_000)
+    await press(page, page.get_by_role("button", name="Continue"))
     await in_agreement(page)

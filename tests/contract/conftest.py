@@ -14,6 +14,7 @@ import pytest
 from tests.contract.cli_world import crms, interlock, running_crms
 from tests.databases import SQLITE, at, databases_of
 from tests.postgres import as_setting, emptied, migrated_database, new_database, postgres_server
+from tests.wizard import Person, Wizard, a_wizard
 
 from interlock.crm.seam import forbid_network
 from interlock.store import Keyring, Store, connections, keyring
@@ -94,6 +95,19 @@ async def store(database_url: str, clock: Clock, test_keyring: Keyring) -> Async
     opened = await Store.open(database_url, clock_us=clock, keyring=test_keyring, forbid_network=forbid_network)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+    """Nobody has signed in yet. Modules whose tests begin further on have one of their own, which stands on this."""
+    async with a_wizard(store, clock, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def ada(wizard: Wizard) -> Person:
+    """An admin at the wizard."""
+    return await wizard.person()
 
 
 def a_connection(name: str = "main", account: str = "111", **changes: object) -> Connection:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
-
-from tests.contract.conftest import Clock
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.kernel.clock import Clock as CrmClock
@@ -22,6 +20,9 @@ from interlock.app.crms import Crms
 from interlock.core.model import Side
 from interlock.crm.transport import AsgiTransport, OutcomeUnknown, Request, Response, Transport
 from interlock.store import Store, crm_apps
+
+if TYPE_CHECKING:  # whose fixtures stand on this module
+    from tests.contract.conftest import Clock
 
 PUBLIC_URL = "https://interlock.example"
 PRODUCTION, SANDBOX = "acme.my.salesforce.com", "acme--dev.sandbox.my.salesforce.com"

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from tests.contract.conftest import Clock
-from tests.contract.test_setup_pages import Person, ada
 from tests.new_sandbox_world import PAGE, a_sandbox, furnish, now_of, sign_in, tell
 from tests.settings_world import PUBLIC_URL, SettingsWorld
-from tests.wizard import BY, Wizard
+from tests.wizard import BY, Person, Wizard
 
 from interlock.app import left_running, owned_work, preview
 from interlock.app.after_restore import withdraw_again
@@ -24,23 +23,17 @@ from interlock.engine.ownership import own
 from interlock.store import Fenced, Store, connections, erasures, lease, setup_work
 from interlock.wiring import Interlock
 
-__all__ = ["ada"]
-
 pytestmark = pytest.mark.anyio  # those that are told in virtual time are no coroutines
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> Any:
+async def wizard(wizard: Wizard) -> Wizard:
     """At the review, to begin with all."""
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    await made.install()
-    await made.recommended()
-    await made.keep(review.slug, review.Values("all"))
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    await wizard.keep(review.slug, review.Values("all"))
+    return wizard
 
 
 class Steps:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.test_package import Installer
+from tests.package_world import Installer
 
 from crm_emulator.salesforce.setup import add_profile, add_user
 from interlock.app.errors import BadInput

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.asgi_browser import Browser
-from tests.contract.conftest import Clock
 from tests.contract.test_settings_undo import previewed
 from tests.english_words import english
-from tests.office import PASSWORD, CountingHasher
 from tests.settings_world import SettingsWorld, tell
 from tests.wizard import BY, Wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app.notify import watch
-from interlock.app.people import manage, programs
-from interlock.app.people.passwords import Passwords
+from interlock.app.people import programs
 from interlock.app.people.roles import Role
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
 from interlock.app.setup import expectations, migrate
 from interlock.store import Store, connections, directory
-from interlock.web.app import make_app
 from interlock.web.routes import ADDRESSES, API
 
 HERE = "/connections/1"
@@ -156,15 +151,6 @@ STEPS = tuple(
 )
 
 
-@pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
-
-
 async def _failed_install(wizard: Wizard) -> int:
     full = PlannedFailure("CustomField", "Lead.Interlock_HubSpot_Id__c", "Lead pełny", 1)
     wizard.production.deployments.failures.append(full)
@@ -191,10 +177,7 @@ async def _tried(wizard: Wizard) -> int:
 
 @pytest.mark.anyio
 async def test_every_step_of_the_wizard_speaks_polish(wizard: Wizard) -> None:
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    browser = Browser(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    await browser.sign_in("ada@example.com", PASSWORD)
+    browser = await wizard.person()
     failed, tried = await _failed_install(wizard), await _tried(wizard)
     reader = Reader(browser, _names_in((await wizard.found()).schemas))
     for set_up in (failed, tried):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.conftest import Clock
-from tests.wizard import BY, Wizard
+from tests.wizard import BY, Wizard, a_wizard
 
 from interlock.app import connect as joining
 from interlock.app import disconnect, once, status
@@ -37,19 +36,15 @@ objects:
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+async def wizard(wizard: Wizard, tmp_path: Path) -> Wizard:
     """Disconnected after a first sync of one person, and signed in to once more."""
-    made = Wizard(store, clock, tmp_path)
-    made.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
-    await made.signed_in()
-    await set_up(made, "all")
-    await synced(made)
-    await disconnected(made, tmp_path)
-    await made.signed_in()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+    await wizard.signed_in()
+    await set_up(wizard, "all")
+    await synced(wizard)
+    await disconnected(wizard, tmp_path)
+    await wizard.signed_in()
+    return wizard
 
 
 async def set_up(wizard: Wizard, existing: str) -> None:
@@ -229,20 +224,19 @@ async def test_the_preview_counts_the_records_that_the_first_set_up_left_alone(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
     """The finish may have them looked at once more, and create them: that is what has to be confirmed."""
-    wizard = Wizard(store, clock, tmp_path)
-    wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
-    wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
-    clock.advance(86_400.0)
-    await wizard.signed_in()
-    await set_up(wizard, "none")
-    await synced(wizard)
-    assert await pairs(wizard) == 0
-    await disconnected(wizard, tmp_path)
-    await wizard.signed_in()
-    await wizard.install()
-    await wizard.recommended()
-    seen = await wizard.preview()
-    await wizard.interlock.background.close()
+    async with a_wizard(store, clock, tmp_path) as wizard:
+        wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})
+        wizard.production.user().create("Contact", {"Email": "grace@example.com", "LastName": "Hopper"})
+        clock.advance(86_400.0)
+        await wizard.signed_in()
+        await set_up(wizard, "none")
+        await synced(wizard)
+        assert await pairs(wizard) == 0
+        await disconnected(wizard, tmp_path)
+        await wizard.signed_in()
+        await wizard.install()
+        await wizard.recommended()
+        seen = await wizard.preview()
     assert seen.state == "done", seen.message
     counts = seen.document["objects"]["contacts"]
     assert (counts["create_in_hubspot"], counts["create_in_salesforce"]) == (1, 1)

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.asgi_browser import Answer, Browser
-from tests.contract.conftest import Clock
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
+from tests.wizard import Person, Wizard
 
 from interlock.app.errors import BadInput
-from interlock.app.people import manage
-from interlock.app.people.passwords import Passwords
-from interlock.app.people.roles import Role
 from interlock.app.setup import finish, properties, review
 from interlock.crm.transport import Request
-from interlock.store import Store
-from interlock.web.app import make_app
 
 pytestmark = pytest.mark.anyio
 
 
-class Person(Browser):
-    async def finish(self, existing: str = "none") -> Answer:
-        """*Finish setup and begin syncing*, from the page as it is shown now."""
-        return await self.submit("/setup/review", "/setup/review", existing=existing, go="next")
+@pytest.fixture
+async def wizard(wizard: Wizard) -> Wizard:
+    wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))
+    wizard.production.add_custom_field("Contact", "Region__c")
+    await wizard.signed_in()
+    await wizard.install()
+    return wizard
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    made.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))
-    made.production.add_custom_field("Contact", "Region__c")
-    await made.signed_in()
-    await made.install()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
-
-
-@pytest.fixture
-async def ada(wizard: Wizard) -> Person:
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    person = Person(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    assert (await person.sign_in("ada@example.com", PASSWORD)).status == 303
-    answer = await person.submit("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
+async def ada(ada: Person) -> Person:
+    """She has chosen Recommended."""
+    answer = await ada.submit("/setup/configuration", "/setup/configuration", which="recommended", missing="create")
     assert answer.to == "/setup/review"
-    return person
+    return ada
 
 
 async def counted(wizard: Wizard, ada: Person) -> str:

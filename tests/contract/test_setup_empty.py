@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from tests.contract.conftest import Clock
-from tests.contract.test_setup_pages import Person, installed
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
-
-from interlock.app.people import manage
-from interlock.app.people.passwords import Passwords
-from interlock.app.people.roles import Role
-from interlock.store import Store
-from interlock.web.app import make_app
+from tests.wizard import Person, Wizard, installed
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
-
-
-@pytest.fixture
-async def ada(wizard: Wizard) -> Person:
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    person = Person(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    await person.sign_in("ada@example.com", PASSWORD)
-    return person
+async def wizard(wizard: Wizard) -> Wizard:
+    await wizard.signed_in()
+    return wizard
 
 
 async def test_a_search_that_finds_nothing_says_so(wizard: Wizard, ada: Person) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contract.conftest import Clock
-from tests.contract.test_setup_pages import Person, ada
 from tests.setup_world import APPS, EXPECTATIONS, PUBLIC_URL, a_setup_world
-from tests.wizard import Wizard
+from tests.wizard import Person, Wizard
 
 from interlock.app.setup import apps, expectations, migrate, path
-from interlock.store import Store
-
-__all__ = ["ada"]
 
 pytestmark = pytest.mark.anyio
 
@@ -22,20 +16,16 @@ LEFT, PARTLY = "/?done=setup_left", "/?done=setup_left_partly"
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+async def wizard(wizard: Wizard) -> Wizard:
     """Every step is done, the long way."""
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    await made.keep(expectations.slug, expectations.Values(read=True, migrate="yes"))
-    await made.install()
-    await made.keep(migrate.slug, migrate.Values(saved=True))
-    await made.advanced()
-    await made.choose()
-    await made.preview()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+    await wizard.signed_in()
+    await wizard.keep(expectations.slug, expectations.Values(read=True, migrate="yes"))
+    await wizard.install()
+    await wizard.keep(migrate.slug, migrate.Values(saved=True))
+    await wizard.advanced()
+    await wizard.choose()
+    await wizard.preview()
+    return wizard
 
 
 TYPED: dict[str, dict[str, str]] = {

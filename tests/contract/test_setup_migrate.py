@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from tests.asgi_browser import Answer
 from tests.contract.conftest import Clock
-from tests.contract.test_setup_pages import Person, ada, installed
-from tests.wizard import Wizard
+from tests.wizard import Person, Wizard, installed
 
 from interlock.app import mappings
 from interlock.app.setup import expectations, migrate, package, review
 from interlock.core.model import LinkedBy, SyncRule
-from interlock.store import Store, links
-
-__all__ = ["ada"]
+from interlock.store import links
 
 pytestmark = pytest.mark.anyio
 
@@ -25,15 +19,11 @@ HEAD = "HubSpot Field Name,Salesforce Field Name,Sync Rule\n"
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    made.hubspot.native()
-    await made.signed_in()
-    await made.keep(expectations.slug, expectations.Values(read=True, migrate="yes"))
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+async def wizard(wizard: Wizard) -> Wizard:
+    wizard.hubspot.native()
+    await wizard.signed_in()
+    await wizard.keep(expectations.slug, expectations.Values(read=True, migrate="yes"))
+    return wizard
 
 
 def a_pair(wizard: Wizard, here: str = "old@example.com", there: str = "new@example.com") -> tuple[str, str]:

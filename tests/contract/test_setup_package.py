@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.asgi_browser import Answer
 from tests.contract.conftest import Clock
-from tests.contract.test_setup_pages import Person, ada, installed
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
+from tests.wizard import BY, Person, Wizard, a_wizard, installed
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from crm_emulator.salesforce.setup import add_profile, add_user
 from interlock.app.background import Background
 from interlock.app.package import parts
-from interlock.app.people import manage
-from interlock.app.people.passwords import Passwords
-from interlock.app.people.roles import Role
 from interlock.app.setup import package
 from interlock.config import Home, ProcessSettings, SmtpSettings
 from interlock.crm.salesforce.requests import sobject_path
 from interlock.store import Store
-from interlock.web.app import make_app
-
-__all__ = ["ada"]
 
 pytestmark = pytest.mark.anyio
 
@@ -38,13 +29,9 @@ NOTHING_CHANGED = "nothing was changed in Salesforce"
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+async def wizard(wizard: Wizard) -> Wizard:
+    await wizard.signed_in()
+    return wizard
 
 
 def rows(wizard: Wizard, table: str) -> list[dict[str, Any]]:
@@ -197,22 +184,16 @@ class TestAfterAFailure:
 async def test_a_long_install_says_by_which_way_one_hears_of_its_end(
     store: Store, clock: Clock, tmp_path: Path, smtp: SmtpSettings | None, looks: str, text: str
 ) -> None:
-    slow = Wizard(store, clock, tmp_path, deploy_pending_s=300)
-    slow.interlock.home = Home(path=tmp_path, settings=ProcessSettings(smtp=smtp))
-    await slow.signed_in()
-    passwords = Passwords(CountingHasher())
-    people = {}
-    for name in ("ada", "bo"):
-        await manage.add(store, BY, f"{name}@example.com", name, Role.ADMIN, passwords, PASSWORD)
-        people[name] = Person(make_app(slow.interlock, "http://127.0.0.1:8090", passwords))
-        await people[name].sign_in(f"{name}@example.com", PASSWORD)
-    await people["ada"].press(SCOPE, "/setup/package/install", who="all")
-    await people["ada"].press(DIALOG, "/setup/package/continue")
-    clock.advance(61)
-    told = (await people[looks].get(PAGE)).page.text
-    assert "This app is taking a long time to install." in told
-    assert text in told
-    await slow.interlock.background.close()
+    async with a_wizard(store, clock, tmp_path, deploy_pending_s=300) as slow:
+        slow.interlock.home = Home(path=tmp_path, settings=ProcessSettings(smtp=smtp))
+        await slow.signed_in()
+        people = {name: await slow.person(name) for name in ("ada", "bo")}
+        await people["ada"].press(SCOPE, "/setup/package/install", who="all")
+        await people["ada"].press(DIALOG, "/setup/package/continue")
+        clock.advance(61)
+        told = (await people[looks].get(PAGE)).page.text
+        assert "This app is taking a long time to install." in told
+        assert text in told
 
 
 async def test_an_install_that_a_process_left_goes_on_when_one_serves_again(wizard: Wizard, ada: Person) -> None:

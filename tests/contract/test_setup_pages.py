@@ -2,67 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from tests.asgi_browser import Answer, Browser
 from tests.contract.conftest import Clock
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
+from tests.wizard import Person, Wizard, a_wizard, installed
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
-from interlock.app.people import manage, signing_in
-from interlock.app.people.passwords import Passwords
-from interlock.app.people.roles import Role
+from interlock.app.people import signing_in
 from interlock.app.setup import connect, contacts, finish, package, properties, review
 from interlock.app.setup.contacts import LISTS_SHOWN
 from interlock.store import Store
 from interlock.web.access import Asked
-from interlock.web.app import make_app
 from interlock.web.pages import progress
 
 pytestmark = pytest.mark.anyio
 
 
-class Person(Browser):
-    """An admin at the wizard."""
-
-    async def press(self, page: str, action: str, **typed: str) -> Answer:
-        """Send a form of a page, and go where that leads."""
-        answer = await self.submit(page, action, **typed)
-        while answer.to is not None:
-            answer = await self.get(answer.to)
-        return answer
-
-
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
-
-
-@pytest.fixture
-async def ada(wizard: Wizard) -> Person:
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    person = Person(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    assert (await person.sign_in("ada@example.com", PASSWORD)).status == 303
-    return person
-
-
-async def installed(wizard: Wizard, ada: Person) -> Answer:
-    await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
-    await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
-    await package.wait(wizard.interlock, wizard.setup_id)
-    return await ada.get("/setup/package")
+async def wizard(wizard: Wizard) -> Wizard:
+    await wizard.signed_in()
+    return wizard
 
 
 async def test_recommended_takes_seven_presses_from_connect_to_syncing(wizard: Wizard, ada: Person) -> None:
@@ -115,18 +78,14 @@ async def test_a_failed_install_says_what_to_do_and_is_tried_again(wizard: Wizar
 async def test_the_page_of_a_running_install_asks_again_by_itself_and_says_that_it_may_be_left(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
-    slow = Wizard(store, clock, tmp_path, deploy_pending_s=300)
-    await slow.signed_in()
-    passwords = Passwords(CountingHasher())
-    await manage.add(store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    ada = Person(make_app(slow.interlock, "http://127.0.0.1:8090", passwords))
-    await ada.sign_in("ada@example.com", PASSWORD)
-    await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
-    running = await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
-    assert running.page.all("div", id="progress")[0]["hx-get"] == f"/setup/package?setup={slow.setup_id}"
-    clock.advance(61)
-    assert "taking a long time" in (await ada.get("/setup/package")).page.text
-    await slow.interlock.background.close()
+    async with a_wizard(store, clock, tmp_path, deploy_pending_s=300) as slow:
+        await slow.signed_in()
+        ada = await slow.person()
+        await ada.press("/setup/package?stage=scope", "/setup/package/install", who="all")
+        running = await ada.press("/setup/package?stage=dialog", "/setup/package/continue")
+        assert running.page.all("div", id="progress")[0]["hx-get"] == f"/setup/package?setup={slow.setup_id}"
+        clock.advance(61)
+        assert "taking a long time" in (await ada.get("/setup/package")).page.text
 
 
 async def test_a_rule_is_set_for_the_ticked_rows_and_a_locked_one_says_why(wizard: Wizard, ada: Person) -> None:

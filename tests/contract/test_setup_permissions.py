@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
 import msgspec
 import pytest
 from tests.asgi_browser import Browser
-from tests.contract.conftest import Clock
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
+from tests.wizard import Wizard
 
+from crm_emulator.hubspot.config import Config
 from interlock.app import sign_in
-from interlock.app.people import manage
-from interlock.app.people.passwords import Passwords
-from interlock.app.people.roles import Role
 from interlock.app.setup import connect, permitted, properties, review
 from interlock.app.setup.permitted import Barrier
 from interlock.core.model import Side
@@ -24,8 +16,6 @@ from interlock.crm.budget import Governor
 from interlock.crm.errors import MissingScope
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.tokens import StaticToken
-from interlock.store import Store
-from interlock.web.app import make_app
 
 pytestmark = pytest.mark.anyio
 
@@ -33,33 +23,11 @@ DEALS = tuple(sorted(sign_in.object_scopes("deals")))
 HUBSPOT = Side.HUBSPOT
 
 
-@pytest.fixture
-async def made(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[list[Wizard]]:
-    wizards: list[Wizard] = []
-    yield wizards
-    for each in wizards:
-        await each.interlock.background.close()
-
-
-async def a_wizard(
-    made: list[Wizard], store: Store, clock: Clock, folder: Path, hubspot: dict[str, Any] | None = None
-) -> Wizard:
-    made.append(Wizard(store, clock, folder, hubspot))
-    return made[-1]
-
-
-@pytest.fixture
-async def wizard(made: list[Wizard], store: Store, clock: Clock, tmp_path: Path) -> Wizard:
-    return await a_wizard(made, store, clock, tmp_path)
-
-
-async def ada(wizard: Wizard) -> Browser:
-    """Somebody at the wizard's step Configuration."""
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    person = Browser(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    assert (await person.sign_in("ada@example.com", PASSWORD)).status == 303
-    return person
+def takes_no_deals(wizard: Wizard) -> Config:
+    """The account has no deals: whoever signs in gets none of their scopes. How it was before."""
+    before = wizard.hubspot.api.config
+    wizard.hubspot.api.config = msgspec.structs.replace(before, scopes_unavailable=DEALS)
+    return before
 
 
 def a_client(wizard: Wizard, token: str, governor: Governor) -> HubSpotClient:
@@ -90,7 +58,7 @@ async def test_what_the_sync_user_may_not_do_in_salesforce_leaves_the_object_off
     wizard.production.set_object_permission("sales@example.com", sobject, **rights)
     await wizard.signed_in("sales@example.com")
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     card = (await person.get("/setup/configuration")).page.text
     assert told in card
     assert "Companies and deals sync." not in card
@@ -106,12 +74,12 @@ async def test_what_the_sync_user_may_not_do_in_salesforce_leaves_the_object_off
 
 
 async def test_what_hubspot_does_not_grant_leaves_the_object_off_and_both_pages_say_why(
-    made: list[Wizard], store: Store, clock: Clock, tmp_path: Path
+    wizard: Wizard,
 ) -> None:
-    wizard = await a_wizard(made, store, clock, tmp_path, {"scopes_unavailable": DEALS})
+    takes_no_deals(wizard)
     await wizard.signed_in()
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     told = f"Deals: left off, since the sign-in to HubSpot lacks the scopes {', '.join(DEALS)}."
     card = (await person.get("/setup/configuration")).page.text
     assert told in card
@@ -126,7 +94,7 @@ async def test_what_hubspot_does_not_grant_leaves_the_object_off_and_both_pages_
 async def test_where_all_is_permitted_the_card_says_that_both_sync(wizard: Wizard) -> None:
     await wizard.signed_in()
     await wizard.install()
-    card = (await (await ada(wizard)).get("/setup/configuration")).page.text
+    card = (await (await wizard.person()).get("/setup/configuration")).page.text
     assert "Companies and deals sync." in card
     assert "left off" not in card
 
@@ -135,7 +103,7 @@ async def test_advanced_offers_no_switch_for_it_and_says_why_on_its_tab(wizard: 
     wizard.production.set_object_permission("Admin User", "Opportunity", edit=False)
     await wizard.signed_in()
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     await person.submit("/setup/configuration", "/setup/configuration", which="advanced", missing="create")
     await wizard.advanced()
     tab = (await person.get("/setup/properties?tab=deals")).page.text
@@ -148,7 +116,7 @@ async def test_once_it_is_granted_a_look_at_the_page_switches_it_on_and_it_syncs
     wizard.production.set_object_permission("Admin User", "Opportunity", read=False)
     await wizard.signed_in()
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     assert "Deals: left off" in (await person.get("/setup/configuration")).page.text
     wizard.production.set_object_permission("Admin User", "Opportunity")
     assert "Companies and deals sync." in (await person.get("/setup/configuration")).page.text
@@ -170,7 +138,7 @@ async def test_once_it_is_granted_a_look_at_the_page_switches_it_on_and_it_syncs
 async def test_what_is_taken_away_while_the_review_is_open_begins_nothing_and_is_said(wizard: Wizard) -> None:
     await wizard.signed_in()
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     await reviewed(wizard, person)
     wizard.production.set_object_permission("Admin User", "Opportunity", read=False)
     refused = await person.submit("/setup/review", "/setup/review", existing="none", go="next")
@@ -203,9 +171,9 @@ async def test_a_token_that_tells_no_scopes_is_tried(wizard: Wizard) -> None:
 
 
 async def test_a_sign_in_of_a_connection_that_syncs_deals_still_needs_their_scopes(
-    made: list[Wizard], store: Store, clock: Clock, tmp_path: Path
+    wizard: Wizard,
 ) -> None:
-    wizard = await a_wizard(made, store, clock, tmp_path, {"scopes_unavailable": DEALS})
+    takes_no_deals(wizard)
     await wizard.enter_apps()
     with pytest.raises(MissingScope, match=r"crm\.objects\.deals\.read"):
         await wizard.sign_in(HUBSPOT, objects=("contacts", "deals"))
@@ -213,8 +181,7 @@ async def test_a_sign_in_of_a_connection_that_syncs_deals_still_needs_their_scop
 
 
 async def test_who_signs_in_again_with_more_scopes_has_the_object_on_at_once(wizard: Wizard) -> None:
-    everything = wizard.hubspot.api.config
-    wizard.hubspot.api.config = msgspec.structs.replace(everything, scopes_unavailable=DEALS)
+    everything = takes_no_deals(wizard)
     await wizard.signed_in()
     await wizard.install()
     await wizard.recommended()
@@ -233,7 +200,7 @@ async def test_the_page_stays_whole_where_what_was_lacking_cannot_be_looked_at_a
     wizard.production.set_object_permission("sales@example.com", "Opportunity", read=False)
     await wizard.signed_in(sync_user="sales@example.com")
     await wizard.install()
-    person = await ada(wizard)
+    person = await wizard.person()
     lacking = "Deals: left off, since the sync user may not see Opportunity records"
     assert lacking in (await person.get("/setup/configuration")).page.text
     wizard.production.faults.add({"match": {"path_prefix": "/services"}, "kind": "status", "status": 400})

@@ -4,60 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
-from tests.asgi_browser import Answer, Browser
+from tests.asgi_browser import Answer
 from tests.contract.conftest import Clock
-from tests.office import PASSWORD, CountingHasher
-from tests.wizard import BY, Wizard
+from tests.wizard import Person, Wizard
 
 from interlock.app import first_sync, states, status
 from interlock.app.connect import load_again
-from interlock.app.people import manage
-from interlock.app.people.passwords import Passwords
 from interlock.app.people.roles import Role
 from interlock.app.setup import opened, review
 from interlock.app.times import rfc3339
 from interlock.app.words import why_not
 from interlock.core.model import LinkedBy, LinkState, Reason, RecordKey, RecordLink, Side
-from interlock.store import Store, connections, cursors, dirty, links
-from interlock.web.app import make_app
+from interlock.store import connections, cursors, dirty, links
 
 pytestmark = pytest.mark.anyio
 
 
-class Person(Browser):
-    """An admin at the wizard."""
-
-    async def press(self, page: str, action: str, **typed: str) -> Answer:
-        """Send a form of a page, and go where that leads."""
-        answer = await self.submit(page, action, **typed)
-        while answer.to is not None:
-            answer = await self.get(answer.to)
-        return answer
-
-
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    await made.signed_in()
-    await made.install()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
-
-
-@pytest.fixture
-async def ada(wizard: Wizard) -> Person:
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "ada@example.com", "Ada", Role.ADMIN, passwords, PASSWORD)
-    person = Person(make_app(wizard.interlock, "http://127.0.0.1:8090", passwords))
-    assert (await person.sign_in("ada@example.com", PASSWORD)).status == 303
-    return person
+async def wizard(wizard: Wizard) -> Wizard:
+    await wizard.signed_in()
+    await wizard.install()
+    return wizard
 
 
 @pytest.fixture
@@ -196,10 +166,7 @@ async def test_continue_begins_nothing_that_somebody_chose_after_the_trial(wizar
 async def test_a_viewer_sees_what_was_tried_and_no_button_to_go_on(wizard: Wizard, ada: Person) -> None:
     await at_the_review(wizard, ada, people=1)
     await wizard.end("try")
-    passwords = Passwords(CountingHasher())
-    await manage.add(wizard.store, BY, "vera@example.com", "Vera", Role.VIEWER, passwords, PASSWORD)
-    vera = Person(ada.app)
-    await vera.sign_in("vera@example.com", PASSWORD)
+    vera = await wizard.person("Vera", Role.VIEWER)
     progress = f"/settings/progress?setup={wizard.setup_id}"
     for person, may in ((ada, True), (vera, False)):
         page = (await person.get(progress)).page

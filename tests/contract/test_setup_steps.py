@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests.contract.conftest import Clock
-from tests.wizard import BY, Wizard
+from tests.wizard import BY, Wizard, a_wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
 from interlock.app import disconnect, sign_in_checks, sign_offs
@@ -25,15 +24,6 @@ from interlock.store import Store, connections, grants, links
 from interlock.store.connections import Connection
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
-    made = Wizard(store, clock, tmp_path)
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
 
 
 class TestPackage:
@@ -475,14 +465,13 @@ class TestFieldsToKeepBack:
 async def test_an_account_without_room_is_told_and_can_leave_them_out(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
-    wizard = Wizard(store, clock, tmp_path, hubspot={"custom_properties_max": 5})
-    await wizard.signed_in()
-    await wizard.install()
-    found = await wizard.found()
-    with pytest.raises(BadInput, match="has room for 5"):
-        configuration.check(configuration.Values("recommended"), found)
-    configuration.check(configuration.Values("recommended", "leave_out"), found)
-    await wizard.recommended("leave_out")
-    rows = properties.draft_of(await wizard.setup(), found).rows["companies"]
-    assert not [row for row in rows if row.kind == "custom" and row.makes is not None]
-    await wizard.interlock.background.close()
+    async with a_wizard(store, clock, tmp_path, hubspot={"custom_properties_max": 5}) as wizard:
+        await wizard.signed_in()
+        await wizard.install()
+        found = await wizard.found()
+        with pytest.raises(BadInput, match="has room for 5"):
+            configuration.check(configuration.Values("recommended"), found)
+        configuration.check(configuration.Values("recommended", "leave_out"), found)
+        await wizard.recommended("leave_out")
+        rows = properties.draft_of(await wizard.setup(), found).rows["companies"]
+        assert not [row for row in rows if row.kind == "custom" and row.makes is not None]

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from tests.contract.conftest import Clock
 from tests.wizard import BY, Wizard
 
 from interlock.app import once
 from interlock.app.errors import BadInput
 from interlock.app.setup import finish, trial
-from interlock.store import Store, links
+from interlock.store import links
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def wizard(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Wizard]:
+async def wizard(wizard: Wizard) -> Wizard:
     """Eleven people in HubSpot, of whom one is in Salesforce too, with an old phone number."""
-    made = Wizard(store, clock, tmp_path)
-    person = made.hubspot.user()
+    person = wizard.hubspot.user()
     for n in range(11):
         person.create("contacts", {"email": f"ada{n}@example.com", "lastname": "Lovelace", "phone": "+48 22 100"})
-    made.production.user().create("Contact", {"Email": "ada0@example.com", "LastName": "Lovelace"})
-    await made.signed_in()
-    await made.install()
-    await made.recommended()
-    try:
-        yield made
-    finally:
-        await made.interlock.background.close()
+    wizard.production.user().create("Contact", {"Email": "ada0@example.com", "LastName": "Lovelace"})
+    await wizard.signed_in()
+    await wizard.install()
+    await wizard.recommended()
+    return wizard
 
 
 def people(wizard: Wizard) -> list[str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.contract.cli_world import Interlock, validated
-from tests.fleet import Crms, Installation, Watch, asked_unowned, crms, overlaps
+from tests.fleet import Crms, crms
+from tests.fleet_watch import Watch, asked_unowned, overlaps
+from tests.fleet_workers import Installation
 
 CONNECTIONS, ORGS, RECORDS = 7, 6, 4  # the first org serves two HubSpot accounts
 SERVED_AGAIN_WITHIN_S = 30.0

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from tests import issue_codes
 
-from interlock.config import ProcessSettings
+from interlock.config import ProcessSettings, SmtpSettings
 from interlock.core.model import IssueCategory
 from interlock.engine.explanations import known
 
@@ -80,6 +81,25 @@ def test_every_code_of_a_value_that_does_not_fit_has_words_of_its_own() -> None:
     assert raised - {code for code, _, _ in known()} == set()
 
 
-def test_every_setting_of_the_process_is_told() -> None:
-    text = (DOCS / "cli.md").read_text(encoding="utf-8")
-    assert [name for name in ProcessSettings.model_fields if f"\n{name}: " not in text] == []
+def blocks_of_yaml(name: str) -> list[Any]:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
+
+
+def test_every_setting_of_the_process_is_told_with_what_it_is_where_nobody_sets_it() -> None:
+    (told,) = (block for block in blocks_of_yaml("cli.md") if "key_file" in block)
+    assert told == ProcessSettings().model_dump(mode="json")
+
+
+def test_every_setting_of_the_mail_server_is_told_and_taken_as_it_is_told() -> None:
+    (told,) = (block["smtp"] for block in blocks_of_yaml("notifications.md") if "smtp" in block)
+    assert told.keys() == SmtpSettings.model_fields.keys()
+    SmtpSettings.model_validate(told)
+
+
+def test_every_variable_of_the_environment_is_told() -> None:
+    code = (path.read_text(encoding="utf-8") for path in (ROOT / "src" / "interlock").rglob("*.py"))
+    names = {name for text in code for name in re.findall(r"\bINTERLOCK_[A-Z_]+\b", text)}
+    assert len(names) > 3
+    told = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    assert [name for name in sorted(names) if name not in told] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -42,30 +44,9 @@ class Site:
         settings = interlock.home.settings
         self.whence = Whence(settings.allowed_addresses, settings.api_addresses)
         self.https = public_url.lower().startswith("https://")
-        self.files = StaticFiles()
+        self.files = _files()
         self.live = Live(lambda ids: status.live(self.store, ids, self.clock_us()))
-        self.templates = Environment(
-            loader=PackageLoader("interlock.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        # Asked for each text anew: the language is that of the request.
-        self.templates.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
-        self.templates.globals["language"] = texts.language
-        self.templates.filters["number"] = number
-        self.templates.filters["told"] = told
-        self.templates.filters["thing"] = thing
-        self.templates.filters["why_not"] = lambda code: told(why_not(code))
-        self.templates.filters["what_happens"] = what_happens
-        self.templates.filters["moment"] = moment
-        self.templates.filters["count"] = count
-        self.templates.filters["object_name"] = tabs.name_of
-        self.templates.filters["moment_us"] = lambda at_us: moment(rfc3339(at_us))
-        self.templates.globals["Action"] = Action
-        self.templates.globals["file"] = self.files.address
+        self.templates = _templates()
 
     async def own_address(self, connection_id: int | None = None) -> str:
         """For links: as somebody told it, else where the process listens."""
@@ -98,6 +79,39 @@ class Site:
             **values,
         )
         return HTMLResponse(body, status_code)
+
+
+@cache
+def _files() -> StaticFiles:
+    return StaticFiles()
+
+
+@cache
+def _templates() -> Environment:
+    """Nothing in them is of one installation, and to compile them takes longer than to answer."""
+    made = Environment(
+        loader=PackageLoader("interlock.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Asked for each text anew: the language is that of the request.
+    made.install_gettext_callables(_, _n, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(language=texts.language, Action=Action, file=_files().address)
+    made.filters.update(
+        number=number,
+        told=told,
+        thing=thing,
+        why_not=lambda code: told(why_not(code)),
+        what_happens=what_happens,
+        moment=moment,
+        moment_us=lambda at_us: moment(rfc3339(at_us)),
+        count=count,
+        object_name=tabs.name_of,
+    )
+    return made
 
 
 def thing(name: str) -> str:

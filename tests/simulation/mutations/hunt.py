@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests import databases
 from tests.simulation.mutations.mutation import Mutation
 from tests.simulation.mutations.player import AS_IT_IS, Played
 
@@ -29,9 +30,9 @@ def first_failing(name: str, seeds: Sequence[int]) -> Played | None:
     if not seeds:
         return None
     words = [sys.executable, "-m", "tests.simulation.mutations.player", name, *map(str, seeds)]
-    played = subprocess.run(
-        words, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": "0"}, check=False
-    )
+    with databases.told() as where:
+        environment = os.environ | {"PYTHONHASHSEED": "0"} | where
+        played = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     if played.returncode:
         raise RuntimeError(played.stderr)
     last = msgspec.json.decode(played.stdout.splitlines()[-1], type=Played)
