@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 from tests.unit.app.conftest import Tell
-from tests.unit.app.test_undo import Undoing, linked, plan, undo
+from tests.undo_world import Undoing, linked, plan, undo
 from tests.world import World
 
 from interlock.app.runtime import open_cycle
