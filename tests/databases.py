@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ ONE_IN = 6
 TMPFS = Path("/dev/shm")
 # In the environment of a process that is told.
 LIES_AT = "INTERLOCK_TEST_MIGRATED"
+_ONE_AT_A_TIME = threading.Lock()
 CHOSEN = os.environ.get("INTERLOCK_TEST_DATABASE", SQLITE)
 
 
@@ -35,9 +37,14 @@ def databases_of(test: str, *, of_the_store: bool = False) -> list[str]:
     return [SQLITE, POSTGRESQL] if both else [CHOSEN]
 
 
-@cache
 def migrated() -> bytes:
-    """An SQLite file without rows."""
+    """An SQLite file without rows. Of threads that ask at once one makes it: Alembic knows of one migration in a process."""
+    with _ONE_AT_A_TIME:
+        return _migrated()
+
+
+@cache
+def _migrated() -> bytes:
     if LIES_AT in os.environ:
         return Path(os.environ[LIES_AT]).read_bytes()
 
