@@ -104,7 +104,7 @@ async def test_a_record_that_a_sync_created_is_deleted_again_once_their_number_i
     await to_record(page, MADE)
     await page.get_by_role("link", name="Undo").click()
     await page.get_by_role("button", name="Show what it would take back").click()
-    number = page.get_by_label("To delete the 1 records again, type their number")
+    number = page.get_by_label("To delete the 1 record again, type that number")
     await number.fill("7")
     await page.get_by_role("button", name="Undo", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("7 is not 1. Nothing was changed.")
