@@ -106,6 +106,7 @@ async def test_what_an_undo_would_take_back(desk: Desk) -> None:
         "salesforce": "salesforce:Contact:003000000000001AAA",
     }
     result = {
+        "planned": True,
         "fields_undone": 1,
         "records_deleted": 1,
         "fields": [

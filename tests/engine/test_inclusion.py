@@ -112,7 +112,7 @@ class TestLeaving:
                 found = await undo_history.find(
                     world.store, world.connection.id, ctx.objects, since_us, world.clock_us()
                 )
-            assert found.left == []
+            assert list(found.never) == []
 
         tell(story, with_list, **LIMITED)
 

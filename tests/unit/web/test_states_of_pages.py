@@ -112,6 +112,7 @@ async def test_a_new_sandbox_that_was_never_got_ready_says_so_and_offers_it(ada:
 async def test_an_undo_that_ended_before_its_time_says_why_and_that_it_can_go_on(ada: Browser, office: Office) -> None:
     async def work() -> dict[str, Any]:
         return {
+            "planned": False,
             "outcome": "stopped",
             "stopped_reason": "Somebody has paused it.",
             "fields_undone": 1,
