@@ -94,6 +94,22 @@ class Home(BaseModel):
     def database(self) -> str:
         return self.database_at(self.settings.database)
 
+    def check_reach(self, address: str | None) -> None:
+        """Raises BadInput where a list of addresses would let everybody in: https at `address`, by which browsers reach it, is that of
+        a proxy in front, so all come from the proxy, whose own address is often inside of a listed network."""
+        listed = [name for name in ("allowed_addresses", "api_addresses") if getattr(self.settings, name)]
+        behind_proxy = (address or "").lower().startswith("https://")
+        if not listed or self.settings.trusted_proxies or not behind_proxy:
+            return
+        raise BadInput(
+            f"{self.path / CONFIG_NAME}: {' and '.join(listed)} cannot tell who asks: {address} is reached through a proxy, and without"
+            " trusted_proxies everybody has the address of the proxy.",
+            code="config_invalid",
+            field="trusted_proxies",
+            fix="Set trusted_proxies to the address of the proxy (127.0.0.1 where it runs on this machine), and let the proxy send"
+            " X-Forwarded-For; or take the lists out.",
+        )
+
     def database_at(self, named: str) -> str:
         """The address of a database that is named as in interlock.yaml."""
         return named if "://" in named else str(self._in(named))

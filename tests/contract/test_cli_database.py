@@ -326,3 +326,20 @@ def test_settings_that_are_no_settings_are_named_with_their_place(
     assert not (home / "interlock.db").exists(), "something was made by settings that were refused"
     (home / "interlock.yaml").unlink()
     assert main(["connections", "--json", "--home", str(home)]) == 0
+
+
+@pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses"])
+def test_behind_a_proxy_that_is_not_named_nothing_is_served_by_a_list_of_addresses(
+    interlock: Interlock, name: str
+) -> None:
+    """Everybody would have the proxy's address, which the list holds."""
+    config = interlock.home / "interlock.yaml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(f"public_url: https://sync.example.com\n{name}: ['127.0.0.1', '10.0.0.0/8']\n")
+    said = (name, "trusted_proxies", "https://sync.example.com", "X-Forwarded-For")
+    says(interlock("serve", "--port", "0", "--json"), BAD_CONFIGURATION, "config_invalid", *said)
+    config.write_text(f"{name}: ['127.0.0.1']\n")
+    told = ("serve", "--port", "0", "--public-url", "https://sync.example.com", "--json")
+    says(interlock(*told), BAD_CONFIGURATION, "config_invalid", *said)
+    # Commands on the machine go on: they are how somebody sees what is wrong.
+    interlock("connections", "--json").sound()

@@ -53,3 +53,19 @@ def test_what_is_no_network_is_refused_by_name_instead_of_letting_everybody_or_n
         "10.0.5.3/8",
         "2001:db8::1",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("allowed_addresses: ['10.0.0.0/8']", "http://localhost:8090"),
+        ("allowed_addresses: ['10.0.0.0/8']", None),
+        ("allowed_addresses: ['10.0.0.0/8']\ntrusted_proxies: ['127.0.0.1']", "https://sync.example.com"),
+        ("host: 0.0.0.0", "https://sync.example.com"),
+    ],
+)
+def test_a_list_of_addresses_is_served_where_it_can_tell_who_asks(
+    tmp_path: Path, text: str, address: str | None
+) -> None:
+    settings(tmp_path, text)
+    config.load(tmp_path).check_reach(address)

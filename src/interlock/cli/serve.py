@@ -57,6 +57,7 @@ async def serve(
         if public_url is not None:
             opened.home = opened.home.reached_by(public_url)
         settings = opened.home.settings
+        opened.home.check_reach(await opened.told_address())
         listening_host = host or settings.host
         listening = bind(listening_host, settings.port if port is None else port)
         if not is_shared(opened.home.database):
