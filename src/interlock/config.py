@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -55,14 +55,17 @@ class ProcessSettings(BaseModel):
     def _is_an_address(cls, url: str | None) -> str | None:
         return None if url is None else public_address(url)
 
-    @field_validator("allowed_addresses", "api_addresses")
+    @field_validator("allowed_addresses", "api_addresses", "trusted_proxies")
     @classmethod
     def _are_networks(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(_network(each)) for each in listed)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_not_everybody(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
         for each in listed:
-            try:
-                ip_network(each, strict=False)
-            except ValueError:
-                raise ValueError(f"{each!r} is no address or network like 203.0.113.7 or 10.0.0.0/8") from None
+            if ip_network(each).prefixlen == 0:
+                raise ValueError(f"{each} is everybody, and then anybody could say in X-Forwarded-For to be somebody else")
         return listed
 
     @property
@@ -70,6 +73,19 @@ class ProcessSettings(BaseModel):
         """The address by which browsers reach the pages, as far as the settings tell."""
         host = browser_host(self.host)
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _network(listed: str) -> IPv4Network | IPv6Network:
+    """Raises ValueError. An address of version 4 that is written as one of version 6 (::ffff:203.0.113.7) is taken as what it is,
+    as whoever asks from it is."""
+    try:
+        found = ip_network(listed, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{listed!r} is no address or network like 203.0.113.7 or 10.0.0.0/8; no name is looked up, and * would be everybody"
+        ) from None
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
+    return found if mapped is None or found.prefixlen < 96 else IPv4Network((mapped, found.prefixlen - 96))
 
 
 def browser_host(host: str) -> str:
@@ -95,15 +111,15 @@ class Home(BaseModel):
         return self.database_at(self.settings.database)
 
     def check_reach(self, address: str | None) -> None:
-        """Raises BadInput where a list of addresses would let everybody in: https at `address`, by which browsers reach it, is that of
-        a proxy in front, so all come from the proxy, whose own address is often inside of a listed network."""
+        """Raises BadInput where a list of addresses would let everybody in: https at `address`, by which browsers reach it, is a
+        proxy's, so all come from that proxy, whose own address is often inside of a listed network."""
         listed = [name for name in ("allowed_addresses", "api_addresses") if getattr(self.settings, name)]
         behind_proxy = (address or "").lower().startswith("https://")
         if not listed or self.settings.trusted_proxies or not behind_proxy:
             return
         raise BadInput(
-            f"{self.path / CONFIG_NAME}: {' and '.join(listed)} cannot tell who asks: {address} is reached through a proxy, and without"
-            " trusted_proxies everybody has the address of the proxy.",
+            f"{self.path / CONFIG_NAME}: {' and '.join(listed)} cannot tell who asks: {address} is reached through a proxy, and"
+            " without trusted_proxies everybody has the address of the proxy.",
             code="config_invalid",
             field="trusted_proxies",
             fix="Set trusted_proxies to the address of the proxy (127.0.0.1 where it runs on this machine), and let the proxy send"

@@ -43,16 +43,28 @@ def test_links_are_made_from_the_address_that_browsers_can_reach(tmp_path: Path,
 
 
 @pytest.mark.parametrize("listed", ["sync.example.com", "10.0.0.0/40", "10.0.0", "*"])
-@pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses"])
+@pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses", "trusted_proxies"])
 def test_what_is_no_network_is_refused_by_name_instead_of_letting_everybody_or_nobody_in(
     tmp_path: Path, name: str, listed: str
 ) -> None:
     with pytest.raises(BadInput, match=f"line 2: {name}: .*no address or network"):
         settings(tmp_path, f"port: 1\n{name}: ['{listed}']\n")
     assert settings(tmp_path, f"{name}: ['10.0.5.3/8', '2001:db8::1']").model_dump()[name] == (
-        "10.0.5.3/8",
-        "2001:db8::1",
+        "10.0.0.0/8",
+        "2001:db8::1/128",
     )
+
+
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "::ffff:0:0/96"])
+def test_a_proxy_that_would_be_everybody_is_not_trusted(tmp_path: Path, everybody: str) -> None:
+    with pytest.raises(BadInput, match=r"trusted_proxies: .* everybody, .*X-Forwarded-For"):
+        settings(tmp_path, f"trusted_proxies: ['{everybody}']")
+
+
+@pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses", "trusted_proxies"])
+def test_an_address_of_version_4_written_as_one_of_version_6_is_taken_as_what_it_is(tmp_path: Path, name: str) -> None:
+    listed = settings(tmp_path, f"{name}: ['::ffff:203.0.113.7', '::ffff:10.0.0.0/104', '2001:db8::/32']")
+    assert listed.model_dump()[name] == ("203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32")
 
 
 @pytest.mark.parametrize(
