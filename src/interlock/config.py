@@ -65,7 +65,9 @@ class ProcessSettings(BaseModel):
     def _are_not_everybody(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
         for each in listed:
             if ip_network(each).prefixlen == 0:
-                raise ValueError(f"{each} is everybody, and then anybody could say in X-Forwarded-For to be somebody else")
+                raise ValueError(
+                    f"{each} is everybody, and then anybody could say in X-Forwarded-For to be somebody else"
+                )
         return listed
 
     @property

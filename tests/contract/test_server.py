@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from starlette.requests import Request
@@ -20,8 +21,8 @@ async def say_where_from(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(f"{request.client.host} {request.url.scheme}")(scope, receive, send)
 
 
-async def asked(trusted: tuple[str, ...], *headers: str) -> str:
-    listening = bind("127.0.0.1", 0)
+async def asked(trusted: tuple[str, ...], *headers: str, host: str = "127.0.0.1") -> str:
+    listening = bind(host, 0)
     port = listening.getsockname()[1]
     async with serving(say_where_from, listening, trusted):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -43,6 +44,17 @@ async def test_anybody_can_say_where_a_request_comes_from_and_is_not_believed() 
 
 async def test_a_trusted_proxy_is_believed_for_the_one_that_it_has_seen_itself() -> None:
     assert await asked(("127.0.0.1",), *FORWARDED) == "192.0.2.7 https"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no addresses of version 6")
+async def test_a_proxy_is_known_whichever_way_its_address_is_written() -> None:
+    """On `::` it comes from ::ffff:127.0.0.1, and it may write so of others."""
+    through_two = ("X-Forwarded-For: ::ffff:192.0.2.7, ::ffff:10.1.2.3", "X-Forwarded-Proto: https")
+    assert await asked(("127.0.0.1/32",), *FORWARDED, host="::") == "192.0.2.7 https"
+    for host in ("::", "127.0.0.1"):
+        assert await asked(("127.0.0.0/8", "10.0.0.0/8"), *through_two, host=host) == "192.0.2.7 https"
+    assert await asked(("::1/128",), *FORWARDED, host="::") == "127.0.0.1 http"
+    assert await asked((), *FORWARDED, host="::") == "127.0.0.1 http"
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.app.errors import BadInput
 from interlock.web.patience import PatientProtocol
@@ -77,7 +78,7 @@ async def serving(
     and the limits of signing in go by it.
     """
     config = uvicorn.Config(
-        app,
+        _Unmapped(app),
         http=PatientProtocol,
         ws="none",
         lifespan="off",
@@ -85,7 +86,7 @@ async def serving(
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        forwarded_allow_ips=[written for each in trusted_proxies for written in _both_ways(each)],
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config)
@@ -101,6 +102,38 @@ async def serving(
         before_end()
         server.should_exit = True
         await task
+
+
+class _Unmapped:
+    """ASGI middleware, behind the one that believes proxies. Who asks by version 4 where it listens on `::` comes from an address of
+    version 6 with theirs in it, and is known here by theirs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if client is not None:
+            scope["client"] = (_unmapped(client[0]), client[1])
+        await self._app(scope, receive, send)
+
+
+def _unmapped(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return address if mapped is None else str(mapped)
+
+
+def _both_ways(network: str) -> tuple[str, ...]:
+    """A network of version 4 also as one of version 6: so a proxy's address is seen where it listens on `::`, and so one proxy may
+    write another's."""
+    found = ip_network(network)
+    if not isinstance(found, IPv4Network):
+        return (network,)
+    return network, f"::ffff:{found.network_address}/{96 + found.prefixlen}"
 
 
 class _Server(uvicorn.Server):
