@@ -23,7 +23,7 @@ from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.words import on_one_line
 from interlock.config import Home, ProcessSettings
-from interlock.store import deeds
+from interlock.store import StoreUnavailable, deeds
 from interlock.web import body, patience
 from interlock.web.app import make_app
 from interlock.web.headers import SECURITY_HEADERS
@@ -134,6 +134,64 @@ async def test_from_an_address_that_is_not_allowed_nothing_is_reached_but_the_he
         assert (await Browser(app, address=address).get("/api/v1/me", **bearer)).status == 200
     refused = [deed for deed in await api.office.deeds() if deed[1] == "address_refused"]
     assert refused == [("nobody", "address_refused", "/sign-in")] * 3
+
+
+async def test_a_stolen_session_is_worth_nothing_where_nobody_is_to_ask_from_and_nothing_is_told_of_what_is_there(
+    api: ApiWorld,
+) -> None:
+    app = only_from(api, allowed_addresses=(OFFICE,))
+    vera = Browser(app, address=OFFICE)
+    await vera.sign_in("vera@example.com", PASSWORD)
+    thief = Browser(app, address="198.51.100.1")
+    thief.cookies = dict(vera.cookies)
+    assert (await vera.get("/")).page.all("form", action="/sign-out"), "the page of a person has a form to sign out by"
+    there = (
+        "/",
+        "/people",
+        "/nothing",
+        "/connections/7/nothing",
+        "/static/style.css",
+        "/static/nothing",
+        "/api/v1/nothing",
+    )
+    answers = [await thief.get(path) for path in there]
+    answers += [await thief.post(path, {}) for path in ("/", "/nothing", "/health", "/sign-out")]
+    assert {answer.status for answer in answers} == {403}
+    # The health check is open, and says no more when it is asked by a wrong name.
+    assert (await thief.get("/health")).status == 200
+    named = make_app(app.state.site.interlock, "https://sync.example.com", api.office.passwords)
+    wrong = Browser(named, host="evil.example", address="198.51.100.1", scheme="https")
+    wrong.cookies = dict(vera.cookies)
+    answers.append(await wrong.get("/health"))
+    assert answers[-1].status == 421
+    for answer in answers:
+        assert "csrf" not in answer.body
+        assert "Vera" not in answer.body
+        assert {name: answer.headers.get(name.lower()) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert (await vera.get("/static/style.css")).status == 200
+    assert (await vera.get("/nothing")).status == 404
+    assert "Vera" in (await vera.get("/nothing")).body
+
+
+async def test_what_was_asked_for_from_elsewhere_is_in_the_log_as_the_table_has_it_or_as_unknown(api: ApiWorld) -> None:
+    app = only_from(api, allowed_addresses=(OFFICE,))
+    for number, path in enumerate(
+        ("/connections/7/issues", "/welcome/secret", "/no-such-page", "/static/style.css"), 1
+    ):
+        assert (await Browser(app, address=f"198.51.100.{number}").get(path)).status == 403
+    refused = [subject for _, action, subject in await api.office.deeds() if action == "address_refused"]
+    assert sorted(refused) == ["/connections/{id}/issues", "/welcome/{token}", "unknown", "unknown"]
+
+
+async def test_while_the_database_is_away_nobody_gets_in_from_elsewhere(
+    api: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("It cannot be reached.")
+
+    app = only_from(api, allowed_addresses=(OFFICE,))
+    monkeypatch.setattr(app.state.site.denials, "address", away)
+    assert (await Browser(app, address="198.51.100.1").get("/sign-in")).status == 403
 
 
 async def test_a_token_works_only_from_where_programs_are_to_ask(api: ApiWorld) -> None:

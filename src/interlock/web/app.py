@@ -5,6 +5,7 @@ Everything but the health check, signing in and one-time links is behind the sig
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from urllib.parse import quote
 
@@ -25,12 +26,13 @@ from interlock.web import cookies, forms
 from interlock.web.address import API
 from interlock.web.api import failures
 from interlock.web.headers import Secured, headers_for
-from interlock.web.routes import ADDRESSES, routes
+from interlock.web.routes import ADDRESSES, routes, shown
 from interlock.web.said import told
 from interlock.web.site import Site
 from interlock.web.speaking import Speaking
 from interlock.web.static_files import ADDRESS as STATIC
 from interlock.web.texts import _
+from interlock.web.whence import OnlyFrom, refusal, whence
 from interlock.wiring import Interlock
 
 
@@ -40,7 +42,11 @@ def make_app(interlock: Interlock, public_url: str, passwords: Passwords | None 
     failing = _Failing(site)
     app = Starlette(
         routes=[*routes(site), Mount(STATIC, routes=[Route("/{name:path}", site.files.serve)])],
-        middleware=[Middleware(Secured, https=site.https), Middleware(Speaking, programs=API)],
+        middleware=[
+            Middleware(Secured, https=site.https),
+            Middleware(Speaking, programs=API),
+            Middleware(OnlyFrom, whence=site.whence, refuse=failing.from_elsewhere),
+        ],
         exception_handlers={
             HTTPException: failing.refused,
             AppError: failing.said_no,
@@ -62,6 +68,12 @@ class _Failing:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    async def from_elsewhere(self, request: Request) -> Response:
+        """Who comes from where nobody is to come from is refused, also while nothing can be written of it."""
+        with contextlib.suppress(StoreError):
+            await self._site.denials.address(shown(str(request.scope["path"])), whence(request))
+        return await self.refused(request, refusal(request))
 
     async def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -132,7 +144,10 @@ class _Failing:
         )
 
     async def _visitor(self, request: Request) -> dict[str, Any]:
-        """Whose page it is, for the way on from it, as far as that can be told while something is broken."""
+        """Whose page it is, for the way on from it, as far as that can be told while something is broken. Nobody's where nobody is
+        to ask from: a session that was stolen is worth nothing there, at the health check too."""
+        if not self._site.whence.allows(whence(request), by_api=False):
+            return {}
         session = cookies.read(request, cookies.SESSION)
         try:
             visitor = None if session is None else await signing_in.still(self._site.store, session)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from interlock.app.people.roles import Action
 from interlock.objects.registry import SPECS
@@ -48,7 +48,7 @@ from interlock.web.pages import (
 from interlock.web.pages.setup import callback, colleague
 from interlock.web.pages.setup import pages as setup
 from interlock.web.site import Site
-from interlock.web.whence import ALWAYS, refusal
+from interlock.web.whence import refusal, whence
 
 __all__ = ["ADDRESSES", "API", "Address", "Operation", "routes"]
 
@@ -181,6 +181,14 @@ ADDRESSES: tuple[Address, ...] = (
 )
 
 
+_SHOWN = [(compile_path(each.path)[0], each.shown) for each in ADDRESSES]
+
+
+def shown(path: str) -> str:
+    """As it stands in the table, for what keeps no text that somebody sent."""
+    return next((shown for pattern, shown in _SHOWN if pattern.match(path)), "unknown")
+
+
 def routes(site: Site) -> list[Route]:
     return [_route(site, address) for address in ADDRESSES]
 
@@ -200,9 +208,9 @@ def _for_us(site: Site, address: Address, endpoint: Endpoint) -> Endpoint:
 
     async def checked(request: Request) -> Response:
         check_host(request, site.public_url)
-        come_from = request.client.host if request.client is not None else "unknown"
-        if address.path not in ALWAYS and not site.whence.allows(come_from, by_api=by_api):
-            await site.denials.address(address.shown, come_from)
+        # Of everything else OnlyFrom has seen to it.
+        if by_api and not site.whence.allows(whence(request), by_api=True):
+            await site.denials.address(address.shown, whence(request))
             raise refusal(request)
         return await endpoint(request)
 

@@ -105,8 +105,8 @@ async def serving(
 
 
 class _Unmapped:
-    """ASGI middleware, behind the one that believes proxies. Who asks by version 4 where it listens on `::` comes from an address of
-    version 6 with theirs in it, and is known here by theirs."""
+    """ASGI middleware, behind the one that believes proxies. Who asks by version 4 where it listens on `::` comes from an address
+    of version 6 with theirs in it, and is known here by theirs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
