@@ -331,6 +331,27 @@ async def test_strangers_from_any_number_of_addresses_do_not_fill_the_log_and_th
     assert len([deed for deed in await api.office.deeds() if deed[1] in kinds]) == STRANGERS_AN_HOUR + 1
 
 
+async def test_who_asks_from_elsewhere_hides_nothing_that_is_tried_from_inside(api: ApiWorld) -> None:
+    denials = Denials(api.store, api.office.clock_us)
+    for number in range(200):
+        await denials.address("/sign-in", f"198.51.{number}.1")
+    await denials.token("interlock_made-up", "10.0.0.1")
+    await denials.form("nobody", "/sign-in", "10.0.0.1")
+    await denials.callback("hubspot", "10.0.0.1")
+    async with api.store.read(None) as tx:
+        written = await deeds.list_(tx, None, 1_000)
+    refused = [deed for deed in written if deed.action == "address_refused"]
+    assert len(refused) == STRANGERS_AN_HOUR
+    assert [deed.seq for deed in refused if "more" in deed.detail] == [refused[0].seq]
+    assert {"token_refused", "form_refused", "crm_sign_in_refused"} <= {deed.action for deed in written}
+    for number in range(200):
+        await denials.token("interlock_made-up", f"10.0.{number}.2")
+    api.office.advance(3_601)
+    await denials.address("/sign-in", "198.51.100.1")
+    async with api.store.read(None) as tx:
+        assert (await deeds.list_(tx, None, 1))[0].action == "address_refused"
+
+
 async def test_one_who_has_a_whole_network_of_addresses_is_one(api: ApiWorld) -> None:
     denials = Denials(api.store, api.office.clock_us)
     for number in range(20):

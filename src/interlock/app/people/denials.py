@@ -2,7 +2,8 @@
 ours sent, callbacks that this browser did not begin, and addresses that are not allowed.
 
 Each once an hour for whoever sends it, since whoever sends it again and again must not be able to fill the log. Strangers have
-any number of addresses, so of theirs all together only so many an hour are written, and the last one says so.
+any number of addresses, so of theirs all together only so many an hour are written, and the last one says so. Who asks from where
+nobody is to ask is counted apart, so that they cannot hide what is tried from inside.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Denials:
         self._store = store
         self._clock_us = clock_us
         self._noted: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._of_strangers: list[int] = []  # when, within the last hour
+        # When, within the last hour: of those who may ask, and of those from elsewhere.
+        self._inside: list[int] = []
+        self._outside: list[int] = []
 
     async def note(self, by: By, actor: str, need: Action, path: str) -> None:
         """`path`: as it stands in the table of addresses, never as it was sent."""
@@ -40,7 +43,7 @@ class Denials:
 
     async def token(self, token: str, address: str) -> None:
         """One that does not work, or not any more."""
-        more = self._strangers(NOBODY, "token", address)
+        more = self._strangers(NOBODY, "token", address, self._inside)
         if more is None:
             return
         async with self._store.write(None) as tx:
@@ -50,7 +53,7 @@ class Denials:
 
     async def form(self, actor: str, path: str, address: str) -> None:
         """`path`: as it stands in the table of addresses."""
-        more = self._strangers(actor, "form", address)
+        more = self._strangers(actor, "form", address, self._inside)
         if more is None:
             return
         async with self._store.write(None) as tx:
@@ -58,7 +61,7 @@ class Denials:
 
     async def address(self, path: str, address: str) -> None:
         """Somebody asked from where nobody is to ask. `path`: as it stands in the table of addresses."""
-        more = self._strangers(NOBODY, "address", address)
+        more = self._strangers(NOBODY, "address", address, self._outside)
         if more is None:
             return
         async with self._store.write(None) as tx:
@@ -66,7 +69,7 @@ class Denials:
 
     async def callback(self, side: str, address: str) -> None:
         """Somebody came back from a CRM's sign-in that this browser did not begin."""
-        more = self._strangers(NOBODY, "callback", address)
+        more = self._strangers(NOBODY, "callback", address, self._inside)
         if more is None:
             return
         async with self._store.write(None) as tx:
@@ -83,14 +86,14 @@ class Denials:
             self._noted.popitem(last=False)
         return True
 
-    def _strangers(self, actor: str, what: str, address: str) -> dict[str, str] | None:
-        """What to add to the row; None: it is not written."""
+    def _strangers(self, actor: str, what: str, address: str, written: list[int]) -> dict[str, str] | None:
+        """What to add to the row; None: it is not written. `written`: when one was, of those that this one is counted with."""
         now_us = self._clock_us()
-        self._of_strangers = [at_us for at_us in self._of_strangers if now_us - at_us < AGAIN_US]
-        if len(self._of_strangers) >= STRANGERS_AN_HOUR or not self._is_news(f"{actor} {_network(address)}", what):
+        written[:] = [at_us for at_us in written if now_us - at_us < AGAIN_US]
+        if len(written) >= STRANGERS_AN_HOUR or not self._is_news(f"{actor} {_network(address)}", what):
             return None
-        self._of_strangers.append(now_us)
-        full = len(self._of_strangers) == STRANGERS_AN_HOUR
+        written.append(now_us)
+        full = len(written) == STRANGERS_AN_HOUR
         return {"more": "what else was refused is not written for up to an hour"} if full else {}
 
 
