@@ -159,8 +159,8 @@ async def test_a_stolen_session_is_worth_nothing_where_nobody_is_to_ask_from_and
     assert {answer.status for answer in answers} == {403}
     # The health check is open, and says no more when it is asked by a wrong name.
     assert (await thief.get("/health")).status == 200
-    named = make_app(app.state.site.interlock, "https://sync.example.com", api.office.passwords)
-    wrong = Browser(named, host="evil.example", address="198.51.100.1", scheme="https")
+    named = make_app(app.state.site.interlock, "http://sync.example.com", api.office.passwords)
+    wrong = Browser(named, host="evil.example", address="198.51.100.1")
     wrong.cookies = dict(vera.cookies)
     answers.append(await wrong.get("/health"))
     assert answers[-1].status == 421
