@@ -70,6 +70,17 @@ class ProcessSettings(BaseModel):
                 )
         return listed
 
+    def who_may_come(self) -> list[str]:
+        """From where it is reached, for whoever starts it with a list; nothing where there is none."""
+        said = []
+        if self.allowed_addresses:
+            said.append(f"It is reached from {', '.join(self.allowed_addresses)} only (allowed_addresses).")
+        if self.api_addresses:
+            said.append(f"Tokens work from {', '.join(self.api_addresses)} only (api_addresses).")
+        if said and self.trusted_proxies:
+            said.append(f"From where somebody asks is believed of {', '.join(self.trusted_proxies)} (trusted_proxies).")
+        return said
+
     @property
     def browser_url(self) -> str:
         """The address by which browsers reach the pages, as far as the settings tell."""

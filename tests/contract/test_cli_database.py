@@ -10,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import sqlite3
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -343,3 +346,31 @@ def test_behind_a_proxy_that_is_not_named_nothing_is_served_by_a_list_of_address
     says(interlock(*told), BAD_CONFIGURATION, "config_invalid", *said)
     # Commands on the machine go on: they are how somebody sees what is wrong.
     interlock("connections", "--json").sound()
+
+
+def test_serve_says_at_its_start_from_where_it_is_reached_and_a_list_that_locked_everybody_out_is_mended_by_a_restart(
+    interlock: Interlock,
+) -> None:
+    config = interlock.home / "interlock.yaml"
+    config.parent.mkdir(exist_ok=True)
+    for listed, status in (("['203.0.113.7']", 403), ("['127.0.0.1']", 200)):
+        config.write_text(f"allowed_addresses: {listed}\napi_addresses: ['203.0.113.20']\n")
+        process = interlock.start("serve", "--port", "0")
+        assert process.stdout is not None
+        try:
+            url = re.search(r"Status: (\S+)", process.stdout.readline())
+            assert url is not None
+            assert answered(f"{url[1]}/sign-in") == status
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=PATIENCE_S)
+        assert f"reached from {listed[2:-2]}/32 only (allowed_addresses)" in said
+        assert "Tokens work from 203.0.113.20/32 only (api_addresses)" in said
+
+
+def answered(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -72,6 +72,8 @@ async def serve(
                 "Other machines can reach the pages without https, so passwords can be read on their way."
                 " Put a reverse proxy with https in front, and set public_url in interlock.yaml."
             )
+        for said in settings.who_may_come():
+            run.say(said)
         app = make_app(opened, url)
         try:
             async with serving(app, listening, settings.trusted_proxies, app.state.live.close):
