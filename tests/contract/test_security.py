@@ -204,6 +204,17 @@ async def test_a_token_works_only_from_where_programs_are_to_ask(api: ApiWorld) 
     assert (await person.get("/sign-in")).status == 200
 
 
+async def test_a_token_tried_from_where_only_people_may_ask_is_in_the_log_whatever_others_ask_from_elsewhere(
+    api: ApiWorld,
+) -> None:
+    app = only_from(api, allowed_addresses=(OFFICE,), api_addresses=(PROGRAMS,))
+    for number in range(STRANGERS_AN_HOUR + 1):
+        assert (await Browser(app, address=f"198.51.100.{number}").get("/sign-in")).status == 403
+    assert (await Browser(app, address=OFFICE).get("/api/v1/me", authorization="Bearer stolen")).status == 403
+    refused = [subject for _, action, subject in await api.office.deeds() if action == "address_refused"]
+    assert sorted(refused) == ["/api/v1/me"] + ["/sign-in"] * STRANGERS_AN_HOUR
+
+
 async def test_a_body_that_does_not_end_is_not_waited_for(api: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "BODY_WAIT_S", 0.0)
     scope: dict[str, Any] = {

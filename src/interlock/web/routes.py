@@ -210,7 +210,7 @@ def _for_us(site: Site, address: Address, endpoint: Endpoint) -> Endpoint:
         check_host(request, site.public_url)
         # Of everything else OnlyFrom has seen to it.
         if by_api and not site.whence.allows(whence(request), by_api=True):
-            await site.denials.address(address.shown, whence(request))
+            await site.denials.address(address.shown, whence(request), by_api=True)
             raise refusal(request)
         return await endpoint(request)
 

@@ -3,7 +3,7 @@ ours sent, callbacks that this browser did not begin, and addresses that are not
 
 Each once an hour for whoever sends it, since whoever sends it again and again must not be able to fill the log. Strangers have
 any number of addresses, so of theirs all together only so many an hour are written, and the last one says so. Who asks from where
-nobody is to ask is counted apart, so that they cannot hide what is tried from inside.
+nobody is to ask is counted apart, and so are programs that may not ask from where people may: neither hides what else is tried.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ class Denials:
         self._store = store
         self._clock_us = clock_us
         self._noted: OrderedDict[tuple[str, str], int] = OrderedDict()
-        # When, within the last hour: of those who may ask, and of those from elsewhere.
+        # When, within the last hour: of those who may ask, of those from elsewhere, of programs from where only people may ask.
         self._inside: list[int] = []
         self._outside: list[int] = []
+        self._programs: list[int] = []
 
     async def note(self, by: By, actor: str, need: Action, path: str) -> None:
         """`path`: as it stands in the table of addresses, never as it was sent."""
@@ -59,9 +60,10 @@ class Denials:
         async with self._store.write(None) as tx:
             await record(tx, By(actor, address), "form_refused", path, **more)
 
-    async def address(self, path: str, address: str) -> None:
-        """Somebody asked from where nobody is to ask. `path`: as it stands in the table of addresses."""
-        more = self._strangers(NOBODY, "address", address, self._outside)
+    async def address(self, path: str, address: str, *, by_api: bool = False) -> None:
+        """Somebody asked from where nobody is to ask; `by_api`: no program, while people may. `path`: as it stands in the table of
+        addresses."""
+        more = self._strangers(NOBODY, "address", address, self._programs if by_api else self._outside)
         if more is None:
             return
         async with self._store.write(None) as tx:
