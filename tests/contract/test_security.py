@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -215,6 +216,26 @@ async def test_a_token_tried_from_where_only_people_may_ask_is_in_the_log_whatev
     assert sorted(refused) == ["/api/v1/me"] + ["/sign-in"] * STRANGERS_AN_HOUR
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no addresses of version 6")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+async def test_behind_a_proxy_the_list_goes_by_whom_the_proxy_has_seen(api: ApiWorld, host: str) -> None:
+    """Over a real connection, through all that is before the pages."""
+    app, listening = only_from(api, allowed_addresses=(OFFICE, "10.0.0.0/8")), bind(host, 0)
+    port = listening.getsockname()[1]
+    async with serving(app, listening, ("127.0.0.1/32",)):
+        for seen, status in (
+            (OFFICE, 200),
+            (f"::ffff:{OFFICE}", 200),
+            ("198.51.100.1", 403),
+            # What whoever asks has written comes first.
+            (f"{OFFICE}, 198.51.100.1", 403),
+            ("10.1.2.3, 127.0.0.1, ::ffff:198.51.100.1", 403),
+        ):
+            answer = await said_over_a_socket(port, "GET /sign-in", forwarded=seen)
+            assert answer.startswith(f"HTTP/1.1 {status} "), seen
+        assert (await said_over_a_socket(port, "GET /sign-in")).startswith("HTTP/1.1 403 ")
+
+
 async def test_a_body_that_does_not_end_is_not_waited_for(api: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "BODY_WAIT_S", 0.0)
     scope: dict[str, Any] = {
@@ -399,9 +420,10 @@ async def served(api: ApiWorld) -> AsyncIterator[int]:
         yield port
 
 
-async def said_over_a_socket(port: int, request: str, payload: str = "") -> str:
+async def said_over_a_socket(port: int, request: str, payload: str = "", forwarded: str = "") -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(payload)}\r\n"
+    head += f"X-Forwarded-For: {forwarded}\r\n" if forwarded else ""
     writer.write(f"{head}\r\n{payload}".replace("\r\n\r\n", "\r\n\r\n", 1).encode())
     answer = (await reader.read()).decode()
     writer.close()
