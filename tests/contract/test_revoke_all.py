@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.contract.cli_world import Interlock, LocalCrms, validated
 from tests.contract.test_sign_in_to_sync import joined
@@ -122,3 +123,19 @@ def test_keys_that_a_person_made_are_forgotten_here_and_named_with_where_to_end_
     interlock.connect().sound()
     interlock("resume", "--json").sound()
     interlock("sync", "--once", "--json").sound()
+
+
+async def test_a_sign_in_whose_key_is_lost_keeps_no_other_from_being_ended_and_is_wiped(
+    opened: wiring.Interlock, crms: LocalCrms
+) -> None:
+    connection = (await joined(opened, crms)).connection
+    async with opened.store.write(connection.id) as tx:
+        for used in (await grants.in_use(tx)).values():
+            lost = await grants.create(tx, msgspec.structs.replace(used, role=grants.ADMIN))
+            await tx.run("UPDATE crm_grant SET sealed = ? WHERE id = ?", b"sealed with a key of before", lost)
+    done = await revoke_all.revoke_all(opened.store, opened.crms)
+    assert sorted(side.value for side, _user in done.ended) == ["hubspot", "salesforce"]
+    assert sorted(each.side.value for each in done.not_ended) == ["hubspot", "salesforce"]
+    async with opened.store.read(None) as tx:
+        assert await grants.not_revoked(tx) == []
+        assert await tx.rows("SELECT id FROM crm_grant WHERE sealed IS NOT NULL") == []

@@ -21,6 +21,7 @@ from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.core.model import Side
 from interlock.store import Store, StoreError, connections, grants, secrets, setups, ways_in
+from interlock.store.errors import SecretUnreadable
 from interlock.store.tx import WriteTx
 
 OpenCrms = Callable[[], AbstractAsyncContextManager[Crms]]
@@ -74,9 +75,13 @@ async def revoke_all(store: Store, open_crms: OpenCrms, *, by: By = BY_COMMAND) 
             try:
                 each = await sign_offs.revoke(store, crms, grant_id)
             except (StoreError, Missing) as error:
-                # The key file does not open it, say: the others are ended all the same.
+                # The others are ended all the same.
                 why = f"Sign-in {grant_id} cannot be read: {error}"
                 not_ended.append(NotEnded(Side(side), why, sign_offs.WHERE[Side(side)]))
+                if isinstance(error, SecretUnreadable):
+                    # The key may only have been mislaid, and whoever has it could use what is kept here.
+                    async with store.write(None) as tx:
+                        await grants.wipe(tx, grant_id, why)
                 continue
             if each.why_not is None:
                 ended.append((each.side, each.user))

@@ -16,6 +16,7 @@ from interlock.core.model import Side
 from interlock.crm.errors import NAMES, CrmError
 from interlock.crm.oauth import Granted, Identity
 from interlock.store import Store, connections, grants, secrets
+from interlock.store.errors import SecretUnreadable
 from interlock.store.grants import Grant
 from interlock.store.tx import WriteTx
 
@@ -58,7 +59,7 @@ async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
             if not shared:
                 app = await app_of(store, grant.app_id)
                 await crms.flow(side, app, grant.login_url).revoke(Granted(grant.tokens.access, grant.tokens.refresh))
-        except (CrmError, Missing) as error:
+        except (CrmError, Missing, SecretUnreadable) as error:
             why_not = f"{NAMES[side]} could not be told to end the sign-in of {user}: {error}"
     async with store.write(grant.connection_id) as tx:
         ended = await grants.end(tx, grant, grants.REVOKED, why_not or "Ended by Interlock.")

@@ -19,6 +19,7 @@ import msgspec
 
 from interlock.store import jsontext
 from interlock.store.driver import Row
+from interlock.store.errors import SecretUnreadable
 from interlock.store.keyring import Keyring
 from interlock.store.secrets import keyring_of
 from interlock.store.tx import Tx, WriteTx
@@ -219,6 +220,16 @@ async def end(tx: WriteTx, grant: Grant, state: str, reason: str) -> bool:
     )
 
 
+async def wipe(tx: WriteTx, grant_id: int, reason: str) -> None:
+    """As `end` with `revoked`, of one that cannot be read."""
+    await tx.run(
+        "UPDATE crm_grant SET state = ?, reason = ?, turn_owner = NULL, turn_until_us = NULL, sealed = NULL WHERE id = ?",
+        REVOKED,
+        reason,
+        grant_id,
+    )
+
+
 async def adopt(tx: WriteTx, grant: Grant, role: str) -> None:
     """Make it the transaction's connection's, in this role. What was there in that role and side waits to be revoked."""
     await join(tx, grant, role)
@@ -301,8 +312,16 @@ async def shares_refresh_token(tx: Tx, grant: Grant) -> bool:
     rows = await tx.rows(
         f"SELECT {_COLUMNS} FROM crm_grant WHERE side = ? AND state = ? AND id != ?", grant.side, GOOD, grant.id
     )
-    others = (_grant(tx, row).tokens for row in rows)
-    return any(each is not None and each.refresh == grant.tokens.refresh for each in others)
+    return any(_readable_refresh(tx, row) == grant.tokens.refresh for row in rows)
+
+
+def _readable_refresh(tx: Tx, row: Row) -> str | None:
+    """None also where its key is lost: nobody lives by it any more, and it must not keep another from being ended."""
+    try:
+        tokens = _grant(tx, row).tokens
+    except SecretUnreadable:
+        return None
+    return None if tokens is None else tokens.refresh
 
 
 async def reseal(tx: WriteTx, keyring: Keyring) -> int:
