@@ -9,7 +9,10 @@ from tests.contract.test_sign_in_to_sync import joined
 from tests.contract.test_sign_in_to_sync import opened as opened
 
 from interlock import wiring
-from interlock.app import revoke_all
+from interlock.app import connections as app_connections
+from interlock.app import credentials, revoke_all
+from interlock.app.errors import BadInput
+from interlock.app.serve import ServeDesk
 from interlock.crm.transport import HttpTransport, Request
 from interlock.store import (
     api_tokens,
@@ -139,3 +142,32 @@ async def test_a_sign_in_whose_key_is_lost_keeps_no_other_from_being_ended_and_i
     async with opened.store.read(None) as tx:
         assert await grants.not_revoked(tx) == []
         assert await tx.rows("SELECT id FROM crm_grant WHERE sealed IS NOT NULL") == []
+
+
+async def test_a_dispatcher_that_runs_goes_on_with_no_key_that_was_forgotten_and_takes_a_new_one(
+    interlock: Interlock, crms: LocalCrms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interlock.connect().sound()
+    for name in (credentials.HUBSPOT_TOKEN, credentials.SALESFORCE_TOKEN):
+        monkeypatch.delenv(name, raising=False)
+    async with wiring.open_interlock(interlock.home) as opened:
+        desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, "serve-1", print)
+
+        async def connection() -> connections.Connection:
+            async with opened.store.read(None) as tx:
+                (found,) = await connections.list_(tx)
+            return found
+
+        before = await desk._session(await connection())
+        assert await desk._session(await connection()) is before
+        await revoke_all.revoke_all(opened.store, opened.crms)
+        await app_connections.resume(opened.store, await connection(), None, plan=False)
+        with pytest.raises(BadInput, match="holds no sign-in"):
+            await desk._session(await connection())
+        joined = await connection()
+        for entered in ("a first key", "a second key"):
+            async with opened.store.write(joined.id) as tx:
+                await credentials.put(tx, credentials.Credentials(hubspot_token=entered, salesforce_token="one"))
+            session = await desk._session(await connection())
+            assert await session.clients.hubspot._tokens.token() == entered
+        await desk.close()

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from interlock.app import credentials
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
@@ -124,8 +125,12 @@ async def revoke_superseded(store: Store, crms: Crms, connection_id: int) -> lis
 
 async def drop_other_ways(tx: WriteTx, side: Side) -> None:
     """The transaction's connection signs in with a grant from now on: its pasted tokens and keys are forgotten."""
-    for name in _OTHER_WAYS[side]:
-        await secrets.drop(tx, f"sign_in.{name}")
+    held = set(await secrets.names(tx))
+    mine = [name for each in _OTHER_WAYS[side] if (name := f"sign_in.{each}") in held]
+    for name in mine:
+        await secrets.drop(tx, name)
+    if mine:
+        await credentials.changed(tx)
 
 
 async def adopt(tx: WriteTx, grant_ids: tuple[int, ...]) -> dict[Side, Identity]:
