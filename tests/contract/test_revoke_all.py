@@ -28,6 +28,7 @@ from interlock.store import (
 
 pytestmark = pytest.mark.anyio
 DAY_US = 86_400_000_000
+NO_TOKENS: dict[str, str | None] = {"INTERLOCK_HUBSPOT_TOKEN": None, "INTERLOCK_SALESFORCE_TOKEN": None}
 
 
 async def let_in(opened: wiring.Interlock) -> dict[str, str]:
@@ -71,13 +72,12 @@ async def test_whatever_was_stolen_opens_nothing_any_more_here_or_in_a_crm(
     userinfo = f"{crms.salesforce.url}/services/oauth2/userinfo"
     assert await asked(userinfo, tokens["salesforce"].access) == 200
 
-    no_tokens: dict[str, str | None] = {"INTERLOCK_HUBSPOT_TOKEN": None, "INTERLOCK_SALESFORCE_TOKEN": None}
-    planned = validated(interlock("revoke-all", "--plan", "--json", **no_tokens).sound().document)
+    planned = validated(interlock("revoke-all", "--plan", "--json", **NO_TOKENS).sound().document)
     assert (planned["sessions"], planned["links"], planned["api_tokens"], planned["sign_ins"]) == (1, 2, 1, 2)
     assert await opens(opened, held) == set(held)
-    interlock("revoke-all", "--json", **no_tokens).sound(2)
+    interlock("revoke-all", "--json", **NO_TOKENS).sound(2)
 
-    done = validated(interlock("revoke-all", "--yes", "--json", **no_tokens).sound().document)
+    done = validated(interlock("revoke-all", "--yes", "--json", **NO_TOKENS).sound().document)
     assert {each["side"] for each in done["ended"]} == {"hubspot", "salesforce"}
     assert (done["not_ended"], done["paused"]) == ([], [connection.name])
     assert await opens(opened, held) == set()
@@ -90,13 +90,14 @@ async def test_whatever_was_stolen_opens_nothing_any_more_here_or_in_a_crm(
     assert now is not None
     assert now.state == "paused"
     assert (last.action, last.detail["api_tokens"]) == ("all_revoked", 1)
-    again = interlock("revoke-all", "--yes", "--json", **no_tokens).sound().document
+    again = interlock("revoke-all", "--yes", "--json", **NO_TOKENS).sound().document
     assert (again["sessions"], again["sign_ins"], again["ended"]) == (0, 0, [])
 
 
 async def test_a_crm_that_is_away_holds_nothing_back_and_is_named_with_what_to_do(
-    opened: wiring.Interlock, crms: LocalCrms
+    opened: wiring.Interlock, crms: LocalCrms, interlock: Interlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(revoke_all, "AGAIN_AFTER_S", (0.0, 0.0))
     await joined(opened, crms)
     held = await let_in(opened)
     fault = {"match": {"path_prefix": "/services/oauth2/revoke"}, "kind": "status", "status": 503}
@@ -107,9 +108,26 @@ async def test_a_crm_that_is_away_holds_nothing_back_and_is_named_with_what_to_d
     assert left.side.value == "salesforce"
     assert "Connected Apps OAuth Usage" in left.fix
     assert await opens(opened, held) == set()
+    # Whoever runs it again is told again: the token lives on there, and nothing here can end it any more.
+    crms.salesforce.control("POST", "faults", [])
+    again = validated(interlock("revoke-all", "--yes", "--json", **NO_TOKENS).sound(1).document)
+    assert [each["why"] for each in again["not_ended"]] == [left.why]
     async with opened.store.read(None) as tx:
         # A token that is kept only because it could not be given back is the worse of the two.
         assert await grants.not_revoked(tx) == []
+
+
+async def test_a_crm_that_is_away_for_a_moment_is_asked_again_before_anything_is_wiped(
+    opened: wiring.Interlock, crms: LocalCrms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revoke_all, "AGAIN_AFTER_S", (0.0, 0.0))
+    await joined(opened, crms)
+    away = {"path_prefix": "/services/oauth2/revoke", "times": 2}
+    fault = {"match": away, "kind": "status", "status": 503}
+    crms.salesforce.control("POST", "faults", [fault])
+    done = await revoke_all.revoke_all(opened.store, opened.crms)
+    assert sorted(side.value for side, _user in done.ended) == ["hubspot", "salesforce"]
+    assert done.not_ended == []
 
 
 def test_keys_that_a_person_made_are_forgotten_here_and_named_with_where_to_end_them(

@@ -7,6 +7,7 @@ their accounts and passwords, and nothing of what syncs is lost: signing in agai
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -27,6 +28,8 @@ from interlock.store.tx import WriteTx
 OpenCrms = Callable[[], AbstractAsyncContextManager[Crms]]
 REASON = "Everything was revoked by a command."
 FIX = "Sign in again at both CRMs, then run `interlock resume`."
+# A CRM that does not answer is asked again after so long; then what is kept of its sign-ins is wiped all the same.
+AGAIN_AFTER_S = (2.0, 5.0, 15.0)
 _BY_A_PERSON = "It was made by a person in the CRM, and only there it can be ended."
 
 
@@ -62,32 +65,50 @@ async def plan(store: Store) -> tuple[Here, int]:
 
 
 async def revoke_all(store: Store, open_crms: OpenCrms, *, by: By = BY_COMMAND) -> Revoked:
-    """Run again, it ends what is left. Raises StoreError."""
+    """Run again, it ends what is left, and names once more what could not be ended. Raises StoreError."""
     async with store.write(None) as tx:
         here = await _end_here(tx)
         await record(tx, by, "all_revoked", "installation", **msgspec.to_builtins(here.closed), paused=here.paused)
-    ended: list[tuple[Side, str]] = []
     not_ended = await _forget_keys(store)
+    async with open_crms() as crms:
+        ended, not_ended_there = await _end_sign_ins(store, crms)
+    return Revoked(here, ended, not_ended + not_ended_there)
+
+
+async def _end_sign_ins(store: Store, crms: Crms) -> tuple[list[tuple[Side, str]], list[NotEnded]]:
+    ended: list[tuple[Side, str]] = []
+    not_ended: list[NotEnded] = []
     async with store.read(None) as tx:
         left = await grants.not_revoked(tx)
-    async with open_crms() as crms:
+    for pause_s in (*AGAIN_AFTER_S, None):
+        to_try_again = []
         for grant_id, side in left:
             try:
-                each = await sign_offs.revoke(store, crms, grant_id)
+                each = await sign_offs.revoke(store, crms, grant_id, keep_to_try_again=pause_s is not None)
+            except SecretUnreadable as error:
+                # The key may only have been mislaid, and whoever has it could use what is kept here.
+                async with store.write(None) as tx:
+                    await grants.wipe(tx, grant_id, f"Sign-in {grant_id} cannot be read: {error}")
+                continue
             except (StoreError, Missing) as error:
                 # The others are ended all the same.
-                why = f"Sign-in {grant_id} cannot be read: {error}"
+                why = f"Sign-in {grant_id} cannot be ended: {error}"
                 not_ended.append(NotEnded(Side(side), why, sign_offs.WHERE[Side(side)]))
-                if isinstance(error, SecretUnreadable):
-                    # The key may only have been mislaid, and whoever has it could use what is kept here.
-                    async with store.write(None) as tx:
-                        await grants.wipe(tx, grant_id, why)
                 continue
-            if each.why_not is None:
+            if each.kept:
+                to_try_again.append((grant_id, side))
+            elif each.why_not is None:
                 ended.append((each.side, each.user))
-            else:
-                not_ended.append(NotEnded(each.side, each.why_not, each.fix or ""))
-    return Revoked(here, ended, not_ended)
+        left = to_try_again
+        if not left or pause_s is None:
+            break
+        await asyncio.sleep(pause_s)
+    async with store.read(None) as tx:
+        # Also of an earlier run: what is wiped here may live on there until a person has ended it.
+        not_ended += [
+            NotEnded(Side(side), why, sign_offs.WHERE[Side(side)]) for side, why in await grants.not_ended(tx)
+        ]
+    return ended, not_ended
 
 
 async def _end_here(tx: WriteTx) -> Here:

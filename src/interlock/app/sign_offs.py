@@ -14,7 +14,7 @@ from interlock.app import credentials
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.errors import NAMES, CrmError, RateLimited, Unreachable
 from interlock.crm.oauth import Granted, Identity
 from interlock.store import Store, connections, grants, secrets
 from interlock.store.errors import SecretUnreadable
@@ -39,17 +39,19 @@ _OTHER_WAYS = {
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """`why_not`: the CRM did not take it; `fix`: where to end it by hand."""
+    """`why_not`: the CRM did not take it; `fix`: where to end it by hand. `kept`: it is here still, to be tried again."""
 
     grant_id: int
     side: Side
     user: str
     why_not: str | None = None
     fix: str | None = None
+    kept: bool = False
 
 
-async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
-    """End a grant at its CRM and wipe its tokens here. One that has ended is fine. Raises Missing, StoreError."""
+async def revoke(store: Store, crms: Crms, grant_id: int, *, keep_to_try_again: bool = False) -> Ended:
+    """End a grant at its CRM and wipe its tokens here. One that has ended is fine. `keep_to_try_again`: one whose CRM does not
+    answer stays as it is, for with its tokens goes the only way to end it from here. Raises Missing, StoreError."""
     grant = await grant_of(store, grant_id)
     side, user = Side(grant.side), str(grant.who.get("user_name", ""))
     why_not = None
@@ -62,11 +64,13 @@ async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
                 await crms.flow(side, app, grant.login_url).revoke(Granted(grant.tokens.access, grant.tokens.refresh))
         except (CrmError, Missing, SecretUnreadable) as error:
             why_not = f"{NAMES[side]} could not be told to end the sign-in of {user}: {error}"
+            if keep_to_try_again and isinstance(error, Unreachable | RateLimited):
+                return Ended(grant_id, side, user, why_not, WHERE[side], kept=True)
     async with store.write(grant.connection_id) as tx:
-        ended = await grants.end(tx, grant, grants.REVOKED, why_not or "Ended by Interlock.")
+        ended = await grants.end(tx, grant, grants.REVOKED, why_not or grants.ENDED_BY_US)
     if not ended and (await grant_of(store, grant_id)).state != grants.REVOKED:
         # A refresh was kept in between: what was revoked is not what is there now.
-        return await revoke(store, crms, grant_id)
+        return await revoke(store, crms, grant_id, keep_to_try_again=keep_to_try_again)
     return Ended(grant_id, side, user, why_not, None if why_not is None else WHERE[side])
 
 
