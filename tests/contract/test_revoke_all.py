@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 import msgspec
 import pytest
 from tests.contract.cli_world import Interlock, LocalCrms, validated
@@ -11,6 +14,7 @@ from tests.contract.test_sign_in_to_sync import opened as opened
 from interlock import wiring
 from interlock.app import connections as app_connections
 from interlock.app import credentials, revoke_all
+from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
 from interlock.app.serve import ServeDesk
 from interlock.crm.transport import HttpTransport, Request
@@ -22,6 +26,7 @@ from interlock.store import (
     grants,
     one_time_links,
     people,
+    secrets,
     sessions,
     setups,
 )
@@ -189,3 +194,30 @@ async def test_a_dispatcher_that_runs_goes_on_with_no_key_that_was_forgotten_and
             session = await desk._session(await connection())
             assert await session.clients.hubspot._tokens.token() == entered
         await desk.close()
+
+
+async def test_nothing_is_dropped_before_the_crms_can_be_asked_and_what_a_person_must_end_is_kept(
+    opened: wiring.Interlock, crms: LocalCrms
+) -> None:
+    connection = (await joined(opened, crms)).connection
+    held = await let_in(opened)
+    async with opened.store.write(connection.id) as tx:
+        await secrets.put(tx, "sign_in.hubspot_token", "typed in")
+
+    @contextlib.asynccontextmanager
+    async def cannot_be_opened() -> AsyncIterator[Crms]:
+        raise BadInput("ca_file cannot be used.", code="ca_file_unreadable")
+        yield
+
+    with pytest.raises(BadInput, match="ca_file"):
+        await revoke_all.revoke_all(opened.store, cannot_be_opened)
+    assert await opens(opened, held) == set()
+    async with opened.store.read(connection.id) as tx:
+        assert await secrets.names(tx) == ["sign_in.hubspot_token"]
+        assert len(await grants.not_revoked(tx)) == 2
+    done = await revoke_all.revoke_all(opened.store, opened.crms)
+    assert [each.side.value for each in done.not_ended] == ["hubspot"]
+    async with opened.store.read(connection.id) as tx:
+        assert await secrets.names(tx) == []
+        (last,) = await deeds.list_(tx, None, 1)
+    assert last.detail["by_a_person"] == [each.fix for each in done.not_ended]

@@ -66,11 +66,16 @@ async def plan(store: Store) -> tuple[Here, int]:
 
 async def revoke_all(store: Store, open_crms: OpenCrms, *, by: By = BY_COMMAND) -> Revoked:
     """Run again, it ends what is left, and names once more what could not be ended. Raises StoreError."""
+    not_ended = await _keys(store)
+    # Whatever becomes of this run, the audit log keeps what a person has to end: once they are forgotten nothing else knows of it.
+    by_a_person = [each.fix for each in not_ended]
     async with store.write(None) as tx:
         here = await _end_here(tx)
-        await record(tx, by, "all_revoked", "installation", **msgspec.to_builtins(here.closed), paused=here.paused)
-    not_ended = await _forget_keys(store)
+        closed = msgspec.to_builtins(here.closed)
+        await record(tx, by, "all_revoked", "installation", **closed, paused=here.paused, by_a_person=by_a_person)
+    # Opened first: with a `ca_file` that cannot be used, say, nothing is dropped that could not be ended.
     async with open_crms() as crms:
+        await _forget_keys(store)
         ended, not_ended_there = await _end_sign_ins(store, crms)
     return Revoked(here, ended, not_ended + not_ended_there)
 
@@ -122,21 +127,31 @@ async def _end_here(tx: WriteTx) -> Here:
     return Here(closed, paused)
 
 
-async def _forget_keys(store: Store) -> list[NotEnded]:
-    """Tokens and keys that were typed in, each in a transaction of whose they are."""
+async def _keys(store: Store) -> list[NotEnded]:
+    """Tokens and keys that were typed in."""
     found: list[NotEnded] = []
+    async with store.read(None) as tx:
+        listed = await connections.list_(tx)
+        for setup_id in await setups.open_ids(tx):
+            for name in await setups.secret_names(tx, setup_id):
+                side, _name, fix = next(key for key in KEYS if name.startswith(key[0].value))
+                found.append(NotEnded(side, _BY_A_PERSON, fix))
+    for connection in listed:
+        async with store.read(connection.id) as tx:
+            held = set(await secrets.names(tx))
+        found += [NotEnded(side, _BY_A_PERSON, fix) for side, name, fix in KEYS if f"sign_in.{name}" in held]
+    return found
+
+
+async def _forget_keys(store: Store) -> None:
+    """Each in a transaction of whose they are."""
     async with store.read(None) as tx:
         listed = await connections.list_(tx)
     for connection in listed:
         async with store.write(connection.id) as tx:
-            held = set(await secrets.names(tx))
-            found += [NotEnded(side, _BY_A_PERSON, fix) for side, name, fix in KEYS if f"sign_in.{name}" in held]
             for side in Side:
                 await sign_offs.drop_other_ways(tx, side)
     async with store.write(None) as tx:
         for setup_id in await setups.open_ids(tx):
             for name in await setups.secret_names(tx, setup_id):
-                side, _name, fix = next(key for key in KEYS if name.startswith(key[0].value))
-                found.append(NotEnded(side, _BY_A_PERSON, fix))
                 await setups.drop_secret(tx, setup_id, name)
-    return found
