@@ -221,3 +221,26 @@ async def test_nothing_is_dropped_before_the_crms_can_be_asked_and_what_a_person
         assert await secrets.names(tx) == []
         (last,) = await deeds.list_(tx, None, 1)
     assert last.detail["by_a_person"] == [each.fix for each in done.not_ended]
+
+
+async def test_why_a_connection_stood_still_before_is_read_afterwards_too(
+    opened: wiring.Interlock, crms: LocalCrms
+) -> None:
+    connection = (await joined(opened, crms)).connection
+
+    async def after(state: str, reason: str | None, fix: str | None) -> tuple[str | None, str | None]:
+        assert connection.id is not None
+        async with opened.store.write(None) as tx:
+            await connections.update(tx, connection.id, state=state, state_reason=reason, state_fix=fix)
+        await revoke_all.revoke_all(opened.store, opened.crms)
+        async with opened.store.read(None) as tx:
+            now = await connections.get(tx, connection.id)
+        assert now is not None
+        assert now.state == "paused"
+        return now.state_reason, now.state_fix
+
+    would = "4,000 records would be cleared."
+    said = (f"{revoke_all.REASON} A brake had stopped it before: {would}", f"Look at the plan. {revoke_all.FIX}")
+    assert await after("stopped_by_brake", would, "Look at the plan.") == said
+    assert await after("paused", "It is being disconnected.", "Go on.") == ("It is being disconnected.", "Go on.")
+    assert await after("idle", None, None) == (revoke_all.REASON, revoke_all.FIX)

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 import msgspec
 
 from interlock.app import sign_offs
+from interlock.app.connections import why_it_stood_still
 from interlock.app.crms import Crms
 from interlock.app.disconnect import KEYS, NOT_CONNECTED, NotEnded
 from interlock.app.errors import Missing
@@ -34,7 +35,7 @@ _BY_A_PERSON = "It was made by a person in the CRM, and only there it can be end
 
 
 class Here(msgspec.Struct, frozen=True):
-    """What was ended here. `paused`: names of connections."""
+    """What was ended here. `paused`: names of connections that were not."""
 
     closed: ways_in.Closed
     paused: list[str]
@@ -121,9 +122,17 @@ async def _end_here(tx: WriteTx) -> Here:
     paused = []
     for connection in await connections.list_(tx):
         assert connection.id is not None
-        if connection.state != NOT_CONNECTED:
-            paused.append(connection.name)
-            await connections.update(tx, connection.id, state="paused", state_reason=REASON, state_fix=FIX)
+        # What is paused says why, and how far a disconnect had come.
+        if connection.state in (NOT_CONNECTED, "paused"):
+            continue
+        paused.append(connection.name)
+        await connections.update(
+            tx,
+            connection.id,
+            state="paused",
+            state_reason=" ".join(filter(None, (REASON, why_it_stood_still(connection)))),
+            state_fix=" ".join(filter(None, (connection.state_fix, FIX))),
+        )
     return Here(closed, paused)
 
 
