@@ -145,8 +145,13 @@ def test_keys_that_a_person_made_are_forgotten_here_and_named_with_where_to_end_
     assert not [file for file in kept if crms.hubspot.token.encode() in file.read_bytes()]
     refused = interlock("sync", "--once", "--json", INTERLOCK_HUBSPOT_TOKEN=None).error
     assert refused["code"] == "paused"
-    # With new keys it goes on where it was.
+    # With new keys, and before it goes on where it was, it says what was written (docs/incident.md, step 4).
     interlock.connect().sound()
+    interlock("undo", "--since", "3d", "--plan", "--json").sound()
+    assert interlock("explain", "hubspot:contacts:1", "--json").sound().document["why_not"] == [
+        "deleted",
+        "connection_stopped",
+    ]
     interlock("resume", "--json").sound()
     interlock("sync", "--once", "--json").sound()
 
