@@ -249,3 +249,21 @@ async def test_why_a_connection_stood_still_before_is_read_afterwards_too(
     assert await after("stopped_by_brake", would, "Look at the plan.") == said
     assert await after("paused", "It is being disconnected.", "Go on.") == ("It is being disconnected.", "Go on.")
     assert await after("idle", None, None) == (revoke_all.REASON, revoke_all.FIX)
+
+
+async def test_a_sign_in_that_the_crm_does_not_know_though_it_was_in_use_is_named(
+    opened: wiring.Interlock, crms: LocalCrms
+) -> None:
+    """With rotation: whoever had the stolen token has used it, and holds the one that took its place."""
+    connection = (await joined(opened, crms)).connection
+    async with opened.store.read(connection.id) as tx:
+        used = (await grants.in_use(tx))["salesforce"]
+    assert used.tokens is not None
+    async with HttpTransport() as line:
+        url = f"{crms.salesforce.url}/services/oauth2/revoke?token={used.tokens.refresh}"
+        assert (await line.send(Request("POST", url, {}, b""), 10)).status == 200
+    for _run in ("first", "again"):
+        done = await revoke_all.revoke_all(opened.store, opened.crms)
+        (left,) = done.not_ended
+        assert "does not know the sign-in of" in left.why
+        assert "Connected Apps OAuth Usage" in left.fix

@@ -103,7 +103,7 @@ async def _end_sign_ins(store: Store, crms: Crms) -> tuple[list[tuple[Side, str]
                 continue
             if each.kept:
                 to_try_again.append((grant_id, side))
-            elif each.why_not is None:
+            elif each.why_not is None and not each.unknown:
                 ended.append((each.side, each.user))
         left = to_try_again
         if not left or pause_s is None:
