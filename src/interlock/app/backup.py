@@ -16,7 +16,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ import msgspec
 
 from interlock import __version__
 from interlock.app import let_in
-from interlock.app.after_restore import sealed_anew, withdraw_again
+from interlock.app.after_restore import OpenStore, sealed_anew, withdraw_again
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.visitor import BY_COMMAND, By
@@ -169,7 +169,7 @@ async def prepared(
     *,
     over_newer: bool = False,
     over_another: bool = False,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> AsyncIterator[Prepared]:
     """Changes nothing. Raises BadInput (no_backup, backup_damaged, newer_installation, another_installation), Busy, StoreError."""
     # Never over the one that is there: it alone knows what was taken since.
@@ -202,7 +202,7 @@ async def put_back(
     clock_us: Callable[[], int],
     *,
     by: By = BY_COMMAND,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> Restored:
     """Raises Busy, StoreError. After a refusal all is as it was."""
     path = _file_of(database, "")
@@ -240,7 +240,7 @@ async def restore(
     over_newer: bool = False,
     over_another: bool = False,
     by: By = BY_COMMAND,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> Restored:
     """Without anybody to be asked. Raises as `prepared` and `put_back` do."""
     asked = prepared(database, file, clock_us, over_newer=over_newer, over_another=over_another, open_store=open_store)
@@ -249,7 +249,7 @@ async def restore(
 
 
 async def _readable_store(
-    path: Path, keys: Keyring, clock_us: Callable[[], int], open_store: Callable[..., Awaitable[Store]]
+    path: Path, keys: Keyring, clock_us: Callable[[], int], open_store: OpenStore
 ) -> Store | None:
     """At this version's schema, which it gets only here. Raises Busy."""
     if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
@@ -296,7 +296,7 @@ async def _check_existing(
     clock_us: Callable[[], int],
     over_newer: bool,
     over_another: bool,
-    open_store: Callable[..., Awaitable[Store]],
+    open_store: OpenStore,
     folder: Path,
 ) -> Over:
     """Raises Busy, BadInput."""
@@ -333,29 +333,19 @@ async def _check_existing(
 
 @asynccontextmanager
 async def _looked_into(
-    path: Path,
-    backup: Store,
-    clock_us: Callable[[], int],
-    open_store: Callable[..., Awaitable[Store]],
-    folder: Path,
+    path: Path, backup: Store, clock_us: Callable[[], int], open_store: OpenStore, folder: Path
 ) -> AsyncIterator[Store]:
     """The database that is there, at this version's schema as the backup is. The file stays as it is, since it may go on being
     used: one of an older version is looked into in a copy. Raises Busy, StoreError."""
-    store = await open_store(str(path), clock_us=clock_us, as_it_is=True)
-    try:
+    async with AsyncExitStack() as stack:
+        store = await open_store(str(path), clock_us=clock_us, as_it_is=True)
+        stack.push_async_callback(store.close)
         await _check_stopped(store, clock_us())
-        if await store.revision() == await backup.revision():
-            yield store
-            return
-    finally:
-        await store.close()
-    copied = folder / "replaced.db"
-    copy.copy(path, copied)
-    store = await open_store(str(copied), clock_us=clock_us)
-    try:
+        if await store.revision() != await backup.revision():
+            copy.copy(path, folder / "replaced.db")
+            store = await open_store(str(folder / "replaced.db"), clock_us=clock_us)
+            stack.push_async_callback(store.close)
         yield store
-    finally:
-        await store.close()
 
 
 async def _check_stopped(store: Store, now_us: int) -> None:
