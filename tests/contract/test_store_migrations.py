@@ -211,6 +211,23 @@ async def test_a_database_that_is_only_looked_into_is_not_migrated(empty_url: st
     assert "person" not in tables_in(empty_url)
 
 
+@pytest.mark.parametrize("beside", [(), ("CREATE TABLE notes (id INTEGER PRIMARY KEY)",)], ids=["empty", "in use"])
+async def test_a_schema_that_the_role_got_of_its_own_does_not_hide_ours(
+    empty_postgres_url: str, clock: Clock, beside: tuple[str, ...]
+) -> None:
+    url = empty_postgres_url
+    filled(url, migrate.REVISIONS[-3])
+    await made_by_another_program(url, "CREATE SCHEMA AUTHORIZATION CURRENT_USER", *beside)
+    store = await Store.open(url, clock_us=clock)
+    assert await store.revision() == migrate.REVISIONS[-1]
+    async with store.read(None) as tx:
+        found = await tx.rows(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename IN [?]", list(metadata.tables)
+        )
+    await store.close()
+    assert {row[0] for row in found} == metadata.tables.keys()
+
+
 async def set_version(tx: WriteTx, version: str) -> None:
     await tx.run("UPDATE alembic_version SET version_num = ?", version)
 

@@ -16,8 +16,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -26,14 +26,14 @@ import msgspec
 
 from interlock import __version__
 from interlock.app import let_in
-from interlock.app.after_restore import sealed_anew, withdraw_again
+from interlock.app.after_restore import OpenStore, sealed_anew, withdraw_again
 from interlock.app.errors import BadInput, Busy
 from interlock.app.handing_over import running
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
 from interlock.store import Keyring, Store, connections, copy, keyring, restored
 from interlock.store.connections import Connection
-from interlock.store.errors import SchemaNewer, StoreError, StoreUnavailable
+from interlock.store.errors import NotOurs, SchemaNewer, StoreError, StoreUnavailable
 
 FORMAT = "interlock-backup/1"
 _DATABASE, _MANIFEST, _KEY = "interlock.db", "manifest.json", "secret.key"
@@ -169,7 +169,7 @@ async def prepared(
     *,
     over_newer: bool = False,
     over_another: bool = False,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> AsyncIterator[Prepared]:
     """Changes nothing. Raises BadInput (no_backup, backup_damaged, newer_installation, another_installation), Busy, StoreError."""
     # Never over the one that is there: it alone knows what was taken since.
@@ -187,7 +187,9 @@ async def prepared(
         try:
             async with store.read(None) as tx:
                 lets_in = await let_in.by(tx)
-            over = await _check_existing(path, store, manifest, clock_us, over_newer, over_another, open_store)
+            over = await _check_existing(
+                path, store, manifest, clock_us, over_newer, over_another, open_store, new.parent
+            )
         finally:
             await store.close()
         yield Prepared(manifest, over, lets_in, new, key)
@@ -200,7 +202,7 @@ async def put_back(
     clock_us: Callable[[], int],
     *,
     by: By = BY_COMMAND,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> Restored:
     """Raises Busy, StoreError. After a refusal all is as it was."""
     path = _file_of(database, "")
@@ -211,9 +213,6 @@ async def put_back(
     try:
         replaced = await _readable_store(path, keys, clock_us, open_store)
         try:
-            if replaced is not None:
-                # Once more: a person may have taken a while to answer.
-                await _check_stopped(replaced, clock_us())
             await withdraw_again(store, replaced, ready.manifest.made_at_us, by, same=ready.over != "another")
         finally:
             if replaced is not None:
@@ -241,7 +240,7 @@ async def restore(
     over_newer: bool = False,
     over_another: bool = False,
     by: By = BY_COMMAND,
-    open_store: Callable[..., Awaitable[Store]] = Store.open,
+    open_store: OpenStore = Store.open,
 ) -> Restored:
     """Without anybody to be asked. Raises as `prepared` and `put_back` do."""
     asked = prepared(database, file, clock_us, over_newer=over_newer, over_another=over_another, open_store=open_store)
@@ -250,11 +249,18 @@ async def restore(
 
 
 async def _readable_store(
-    path: Path, keys: Keyring, clock_us: Callable[[], int], open_store: Callable[..., Awaitable[Store]]
+    path: Path, keys: Keyring, clock_us: Callable[[], int], open_store: OpenStore
 ) -> Store | None:
+    """At this version's schema, which it gets only here. Raises Busy."""
     if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
         return None
     try:
+        as_it_is = await open_store(str(path), clock_us=clock_us, as_it_is=True)
+        try:
+            # Once more: a person may have taken a while to answer.
+            await _check_stopped(as_it_is, clock_us())
+        finally:
+            await as_it_is.close()
         return await open_store(str(path), clock_us=clock_us, keyring=keys)
     except StoreError:
         return None  # a person has been told that it cannot be looked into, and replaces it all the same
@@ -290,19 +296,21 @@ async def _check_existing(
     clock_us: Callable[[], int],
     over_newer: bool,
     over_another: bool,
-    open_store: Callable[..., Awaitable[Store]],
+    open_store: OpenStore,
+    folder: Path,
 ) -> Over:
     """Raises Busy, BadInput."""
     if not os.path.exists(path):  # noqa: ASYNC240  (one look at a local folder)
         return "none"
-    try:
-        store = await open_store(str(path), clock_us=clock_us)
-    except StoreError as error:
-        if not over_newer:
-            raise _newer(f"The database {path} that would be replaced cannot be looked into: {error}") from error
-        return "unknown"
-    try:
-        await _check_stopped(store, clock_us())
+    async with AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(_looked_into(path, backup, clock_us, open_store, folder))
+        except StoreError as error:
+            if isinstance(error, NotOurs) and not error.tables:
+                return "none"
+            if not over_newer:
+                raise _newer(f"The database {path} that would be replaced cannot be looked into: {error}") from error
+            return "unknown"
         here, there = await restored.begins_with(store), await restored.begins_with(backup)
         if here is not None and there is not None and here != there:
             if not over_another:
@@ -315,14 +323,29 @@ async def _check_existing(
             if not over_another:
                 raise await _another(path, store, backup, parted=True)
             return "copy"
-    finally:
-        await store.close()
     if last_us > manifest.made_at_us and not over_newer:
         raise _newer(
             f"The installation has gone on since the backup: it was made at {rfc3339(manifest.made_at_us)}, and the last"
             f" thing known here is of {rfc3339(last_us)}."
         )
     return "none" if here is None else "same"
+
+
+@asynccontextmanager
+async def _looked_into(
+    path: Path, backup: Store, clock_us: Callable[[], int], open_store: OpenStore, folder: Path
+) -> AsyncIterator[Store]:
+    """The database that is there, at this version's schema as the backup is. The file stays as it is, since it may go on being
+    used: one of an older version is looked into in a copy. Raises Busy, StoreError."""
+    async with AsyncExitStack() as stack:
+        store = await open_store(str(path), clock_us=clock_us, as_it_is=True)
+        stack.push_async_callback(store.close)
+        await _check_stopped(store, clock_us())
+        if await store.revision() != await backup.revision():
+            copy.copy(path, folder / "replaced.db")
+            store = await open_store(str(folder / "replaced.db"), clock_us=clock_us)
+            stack.push_async_callback(store.close)
+        yield store
 
 
 async def _check_stopped(store: Store, now_us: int) -> None:

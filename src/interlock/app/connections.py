@@ -203,14 +203,14 @@ async def pause(
                 tx,
                 connection.id,
                 state="paused",
-                state_reason=" ".join(filter(None, ("A person has paused it.", _why_it_stood_still(now)))),
+                state_reason=" ".join(filter(None, ("A person has paused it.", why_it_stood_still(now)))),
                 state_fix=" ".join(filter(None, (now.state_fix, "Run `interlock resume`."))),
             )
             await record(tx, by, "paused", f"connection:{connection.id}")
     return change
 
 
-def _why_it_stood_still(now: Connection) -> str | None:
+def why_it_stood_still(now: Connection) -> str | None:
     """What a resume would run into again. The pause stands in its place, so it is to be read there."""
     match now.state:
         case "suspended":

@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from interlock.app.errors import BadInput
-from interlock.store import Store, secrets
+from interlock.store import Store, connections, secrets
 from interlock.store.tx import WriteTx
 
 _PREFIX = "sign_in."
+# In the settings of a connection: when its secrets last changed.
+CHANGED = "secrets_changed_at_us"
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -167,6 +169,15 @@ async def put(tx: WriteTx, credentials: Credentials) -> None:
             await secrets.drop(tx, _PREFIX + name)
         else:
             await secrets.put(tx, _PREFIX + name, value)
+    await changed(tx)
+
+
+async def changed(tx: WriteTx) -> None:
+    """The transaction's connection signs in by other secrets from now on: whoever holds clients open that were made from the ones
+    of before (serve.py) sees it by the settings, and makes them anew."""
+    now = await connections.get_to_change(tx, tx.connection_id)
+    if now is not None:
+        await connections.update(tx, tx.connection_id, settings=now.settings | {CHANGED: tx.now_us})
 
 
 async def load(store: Store, connection_id: int) -> Credentials:

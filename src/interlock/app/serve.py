@@ -77,7 +77,8 @@ OpenClients = Callable[[Connection], AbstractAsyncContextManager[Clients]]
 
 
 class _Session(msgspec.Struct):
-    """Open clients of one connection, for as long as its addresses and settings stay as they were."""
+    """Open clients of one connection, for as long as its addresses, its settings and what it signs in with stay as they were
+    (credentials.CHANGED is in the settings)."""
 
     stack: AsyncExitStack
     clients: Clients

@@ -10,12 +10,14 @@ from collections.abc import Collection
 
 import msgspec
 
+from interlock.app import credentials
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CrmError
+from interlock.crm.errors import NAMES, CrmError, RateLimited, Unreachable
 from interlock.crm.oauth import Granted, Identity
 from interlock.store import Store, connections, grants, secrets
+from interlock.store.errors import SecretUnreadable
 from interlock.store.grants import Grant
 from interlock.store.tx import WriteTx
 
@@ -37,35 +39,46 @@ _OTHER_WAYS = {
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """`why_not`: the CRM did not take it; `fix`: where to end it by hand."""
+    """`why_not`: the CRM did not take it; `fix`: where to end it by hand. `kept`: it is here still, to be tried again.
+    `unknown`: we held it to be good, and the CRM does not know it."""
 
     grant_id: int
     side: Side
     user: str
     why_not: str | None = None
     fix: str | None = None
+    kept: bool = False
+    unknown: bool = False
 
 
-async def revoke(store: Store, crms: Crms, grant_id: int) -> Ended:
-    """End a grant at its CRM and wipe its tokens here. One that has ended is fine. Raises Missing, StoreError."""
+async def revoke(store: Store, crms: Crms, grant_id: int, *, keep_to_try_again: bool = False) -> Ended:
+    """End a grant at its CRM and wipe its tokens here. One that has ended is fine. `keep_to_try_again`: one whose CRM does not
+    answer stays as it is, for with its tokens goes the only way to end it from here. Raises Missing, StoreError."""
     grant = await grant_of(store, grant_id)
     side, user = Side(grant.side), str(grant.who.get("user_name", ""))
-    why_not = None
+    why_not, unknown = None, None
     if grant.tokens is not None:
         async with store.read(grant.connection_id) as tx:
             shared = await grants.shares_refresh_token(tx, grant)
         try:
             if not shared:
                 app = await app_of(store, grant.app_id)
-                await crms.flow(side, app, grant.login_url).revoke(Granted(grant.tokens.access, grant.tokens.refresh))
-        except (CrmError, Missing) as error:
+                tokens = Granted(grant.tokens.access, grant.tokens.refresh)
+                if not await crms.flow(side, app, grant.login_url).revoke(tokens) and grant.state == grants.GOOD:
+                    unknown = (
+                        f"{NAMES[side]} does not know the sign-in of {user} that is kept here: it was ended there, or somebody"
+                        " else has renewed it and goes on with what they got."
+                    )
+        except (CrmError, Missing, SecretUnreadable) as error:
             why_not = f"{NAMES[side]} could not be told to end the sign-in of {user}: {error}"
+            if keep_to_try_again and isinstance(error, Unreachable | RateLimited):
+                return Ended(grant_id, side, user, why_not, WHERE[side], kept=True)
     async with store.write(grant.connection_id) as tx:
-        ended = await grants.end(tx, grant, grants.REVOKED, why_not or "Ended by Interlock.")
+        ended = await grants.end(tx, grant, grants.REVOKED, why_not or unknown or grants.ENDED_BY_US)
     if not ended and (await grant_of(store, grant_id)).state != grants.REVOKED:
         # A refresh was kept in between: what was revoked is not what is there now.
-        return await revoke(store, crms, grant_id)
-    return Ended(grant_id, side, user, why_not, None if why_not is None else WHERE[side])
+        return await revoke(store, crms, grant_id, keep_to_try_again=keep_to_try_again)
+    return Ended(grant_id, side, user, why_not, None if why_not is None else WHERE[side], unknown=unknown is not None)
 
 
 async def choose_sync_user(store: Store, admin_grant: int, sync_grant: int) -> None:
@@ -123,8 +136,12 @@ async def revoke_superseded(store: Store, crms: Crms, connection_id: int) -> lis
 
 async def drop_other_ways(tx: WriteTx, side: Side) -> None:
     """The transaction's connection signs in with a grant from now on: its pasted tokens and keys are forgotten."""
-    for name in _OTHER_WAYS[side]:
-        await secrets.drop(tx, f"sign_in.{name}")
+    held = set(await secrets.names(tx))
+    mine = [name for each in _OTHER_WAYS[side] if (name := f"sign_in.{each}") in held]
+    for name in mine:
+        await secrets.drop(tx, name)
+    if mine:
+        await credentials.changed(tx)
 
 
 async def adopt(tx: WriteTx, grant_ids: tuple[int, ...]) -> dict[Side, Identity]:

@@ -94,8 +94,9 @@ class Flow(Protocol):
         """Raises GrantDead, AppRefused, AppNotAllowed, SignInRefused, AddressRefused, Unreachable, AnswerLost."""
         ...
 
-    async def revoke(self, granted: Granted) -> None:
-        """Ends all tokens of this grant. One that has ended already is fine. Raises SignInRefused, Unreachable."""
+    async def revoke(self, granted: Granted) -> bool:
+        """Ends all tokens of this grant. One that has ended already is fine. False: the CRM does not know it, and what took its
+        place, if anything did, lives on. Raises SignInRefused, Unreachable."""
         ...
 
     async def identity(self, granted: Granted) -> Identity:

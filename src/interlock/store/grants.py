@@ -19,12 +19,14 @@ import msgspec
 
 from interlock.store import jsontext
 from interlock.store.driver import Row
+from interlock.store.errors import SecretUnreadable
 from interlock.store.keyring import Keyring
 from interlock.store.secrets import keyring_of
 from interlock.store.tx import Tx, WriteTx
 
 GOOD, DEAD, SUPERSEDED, REVOKED = "good", "dead", "superseded", "revoked"
 SYNC, ADMIN = "sync", "admin"
+ENDED_BY_US = "Ended by Interlock."  # the reason of a revoked one that its CRM has taken back
 _NO_CONNECTION = 0  # a grant is there before its connection; its own id is its address
 
 
@@ -142,6 +144,14 @@ async def not_revoked(tx: Tx) -> list[tuple[int, str]]:
     return [(int(id_), str(side)) for id_, side in rows]
 
 
+async def not_ended(tx: Tx) -> list[tuple[str, str]]:
+    """(side, why) of all that were wiped here and could not be ended at their CRM. Nobody tells when a person has done so there."""
+    rows = await tx.rows(
+        "SELECT side, reason FROM crm_grant WHERE state = ? AND reason <> ? ORDER BY id", REVOKED, ENDED_BY_US
+    )
+    return [(str(side), str(why)) for side, why in rows]
+
+
 async def take_turn(tx: WriteTx, grant: Grant, owner: str, until_us: int) -> bool:
     """Whether it is ours to refresh now. `grant` as read in this transaction or before: its generation must still be the one.
 
@@ -216,6 +226,16 @@ async def end(tx: WriteTx, grant: Grant, state: str, reason: str) -> bool:
             [GOOD] if state == DEAD else [GOOD, DEAD, SUPERSEDED],
         )
         == 1
+    )
+
+
+async def wipe(tx: WriteTx, grant_id: int, reason: str) -> None:
+    """As `end` with `revoked`, of one that cannot be read."""
+    await tx.run(
+        "UPDATE crm_grant SET state = ?, reason = ?, turn_owner = NULL, turn_until_us = NULL, sealed = NULL WHERE id = ?",
+        REVOKED,
+        reason,
+        grant_id,
     )
 
 
@@ -301,8 +321,16 @@ async def shares_refresh_token(tx: Tx, grant: Grant) -> bool:
     rows = await tx.rows(
         f"SELECT {_COLUMNS} FROM crm_grant WHERE side = ? AND state = ? AND id != ?", grant.side, GOOD, grant.id
     )
-    others = (_grant(tx, row).tokens for row in rows)
-    return any(each is not None and each.refresh == grant.tokens.refresh for each in others)
+    return any(_readable_refresh(tx, row) == grant.tokens.refresh for row in rows)
+
+
+def _readable_refresh(tx: Tx, row: Row) -> str | None:
+    """None also where its key is lost: nobody lives by it any more, and it must not keep another from being ended."""
+    try:
+        tokens = _grant(tx, row).tokens
+    except SecretUnreadable:
+        return None
+    return None if tokens is None else tokens.refresh
 
 
 async def reseal(tx: WriteTx, keyring: Keyring) -> int:

@@ -58,6 +58,13 @@ _IS_OURS = {
 }
 
 
+# Until the transaction ends: a table that is made anew belongs beside the others.
+_WHERE_OURS_IS_FIRST = (
+    "SELECT set_config('search_path', relnamespace::regnamespace::text || ', ' || current_setting('search_path'), true)"
+    " FROM pg_class WHERE oid = to_regclass('alembic_version')"
+)
+
+
 async def is_current(driver: Driver) -> bool:
     """Asked in a reading transaction first: a command must be able to open the store beside a busy writer."""
     if not await _is_ours(driver):
@@ -86,15 +93,19 @@ def upgrade(connection: sa.Connection) -> None:
 
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    tables = connection.execute(sa.text(_TABLES[Dialect(connection.dialect.name)])).scalars().all()
+    dialect = Dialect(connection.dialect.name)
     # A version that Alembic has written says nothing: other programs use Alembic too, and also begin at 0001.
-    if tables and not {"alembic_version", *_OURS}.issubset(tables):
+    ours = connection.execute(sa.text(_IS_OURS[dialect])).scalar() == 1 + len(_OURS)
+    # A schema that comes first in the search path (the role's own, say) may hold other things, or none, beside ours.
+    if not ours and (tables := connection.execute(sa.text(_TABLES[dialect])).scalars().all()):
         raise NotOurs(tables)
-    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if tables else None
+    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if ours else None
     if found == REVISIONS[-1]:
         return
     if found is not None and found not in REVISIONS:
         raise SchemaNewer(found, REVISIONS[-1])
+    if ours and dialect is Dialect.POSTGRESQL:
+        connection.execute(sa.text(_WHERE_OURS_IS_FIRST))
     _run(connection)
 
 

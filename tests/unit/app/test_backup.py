@@ -28,6 +28,7 @@ from interlock.store import (
     erasures,
     heartbeat,
     keyring,
+    migrate,
     people,
     setups,
 )
@@ -208,6 +209,31 @@ def test_a_running_installation_is_not_replaced(tell: Tell, tmp_path: Path) -> N
         await heartbeat.beat(world.store, "somebody", world.clock_us())
         with pytest.raises(Busy, match="running on this database"):
             await put_back(world, tmp_path / "a.backup")
+
+    tell(story)
+
+
+def test_the_database_that_is_there_stays_of_its_version_until_it_is_replaced(tell: Tell, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert world.store is not None
+        made(world, tmp_path / "a.backup")
+        # As the version before has left it: it goes on with it where nothing comes of the restore.
+        async with world.write() as tx:
+            await tx.run("DROP TABLE job")
+            await tx.run("UPDATE alembic_version SET version_num = ?", migrate.REVISIONS[-2])
+        opens = partial(Store.open, synchronous="OFF", threadless=True)
+        asked = partial(backup.prepared, str(world.path), tmp_path / "a.backup", world.clock_us, open_store=opens)
+
+        await heartbeat.beat(world.store, "serve-1", world.clock_us())
+        with pytest.raises(Busy, match="running on this database"):
+            await asked().__aenter__()
+        await heartbeat.end(world.store, "serve-1")
+        async with asked(over_newer=True) as ready:
+            assert ready.over in ("same", "none")
+        assert await world.store.revision() == migrate.REVISIONS[-2]
+        done = await put_back(world, tmp_path / "a.backup")
+        assert done.kept is not None
 
     tell(story)
 

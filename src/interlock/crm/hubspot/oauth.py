@@ -127,9 +127,9 @@ class HubSpotOAuth:
             }
         )
 
-    async def revoke(self, granted: Granted) -> None:
+    async def revoke(self, granted: Granted) -> bool:
         if granted.refresh_token is None:
-            return  # an access token alone ends by itself within 30 minutes
+            return True  # an access token alone ends by itself within 30 minutes
         answer = await post_form(
             Side.HUBSPOT,
             self._transport,
@@ -143,6 +143,7 @@ class HubSpotOAuth:
         )
         if isinstance(answer, Refusal) and not isinstance(refused := _refused(answer), GrantDead):
             raise refused
+        return True  # a refresh token is never replaced here: one that is unknown has ended
 
     async def identity(self, granted: Granted) -> Identity:
         about = await self._introspect(granted.access_token)

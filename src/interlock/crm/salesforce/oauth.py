@@ -140,13 +140,16 @@ class SalesforceOAuth:
         except AddressRefused:
             return msgspec.structs.replace(granted, instance_url=None)
 
-    async def revoke(self, granted: Granted) -> None:
+    async def revoke(self, granted: Granted) -> bool:
         """The refresh token takes the access tokens made with it along (Salesforce Help, Revoke OAuth Tokens)."""
         token = granted.refresh_token or granted.access_token
         answer = await post_form(Side.SALESFORCE, self._transport, self._login_url + REVOKE_PATH, {"token": token})
-        # A token that is unknown has ended already, which is what was wanted.
-        if isinstance(answer, Refusal) and answer.error not in ("invalid_token", "unsupported_token_type"):
+        if not isinstance(answer, Refusal):
+            return True
+        # A token that is unknown has ended already, which is what was wanted; with rotation also one that was used since.
+        if answer.error not in ("invalid_token", "unsupported_token_type"):
             raise _refused(answer)
+        return False
 
     async def identity(self, granted: Granted) -> Identity:
         assert granted.instance_url is not None
