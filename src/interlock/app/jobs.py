@@ -5,7 +5,8 @@ began a job works on it and says every few seconds that it lives. One whose proc
 safe as any sync (background.py), only its answer is lost, and it is begun again.
 
 An answer may hold values of records. So what was begun before a person was erased, by whichever process, is shown no more.
-What is too long for an answer stays with the process that worked it out, and is gone with it.
+What is too long for an answer stays with the process that worked it out, and is gone with it. Nobody needs to ask for any of it
+again for it to go: each process that serves looks for that every minute (`tidy`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ KEPT_US = 24 * 3_600 * 1_000_000
 # A process says so often that it lives, and is taken for gone after so long where nothing else tells (PostgreSQL).
 LIVE_S = 5.0
 GONE_US = 60_000_000
+# How often what is to be known no longer is let go of.
+TIDY_S = 60.0
 # How often one that another process works on is looked at, by who waits for it.
 LOOK_AGAIN_S = 0.5
 _INTERRUPTED = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
@@ -155,6 +158,28 @@ class Jobs:
             self._lists.pop(id_, None)
             return None
         return self._job(row)
+
+    async def tidy(self) -> None:
+        """What was kept for a day goes, of every connection, and so do the long lists of what is not answered any more: its day
+        is over, or somebody was erased since, by whichever process. Raises StoreError."""
+        before_us = self._clock_us() - KEPT_US
+        async with self._store.read(None) as tx:
+            found = await jobs.with_older(tx, before_us)
+        for connection_id in found:
+            async with self._store.write(connection_id) as tx:
+                await jobs.lock(tx)
+                await jobs.drop_older(tx, before_us, KEPT_MOST)
+        for id_ in list(self._lists):
+            await self.find(id_)
+
+    async def keep_tidy(self) -> None:
+        """For as long as this process serves."""
+        while True:
+            try:
+                await self.tidy()
+            except Exception as error:  # noqa: BLE001  (a store that is away now is there at a later turn; a defect is logged)
+                failure_of(error)
+            await asyncio.sleep(TIDY_S)
 
     def lists(self, job: Job) -> Lists | None:
         """None: another process worked it out, or this one before it was started again, or many others ended since."""
