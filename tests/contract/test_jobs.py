@@ -18,6 +18,7 @@ from interlock.core.model import RecordKey, Side
 from interlock.store import Store, StoreError, connections, erasures, restored
 from interlock.store import jobs as stored
 from interlock.store.connections import Connection
+from interlock.store.errors import StoreBusy
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +165,60 @@ async def test_a_process_that_works_for_long_says_that_it_lives(
         lived.clear()
         await lived.wait()
     assert (await other.jobs.get(begun.id)).state == "running"
+
+
+async def test_what_succeeded_is_said_to_have_once_the_store_is_there_again_and_lives_until_then(
+    connection: Connection, one: Process, other: Process, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, asked, end = True, asyncio.Event(), stored.end
+
+    async def ended(*arguments: Any) -> None:
+        asked.set()
+        if away:
+            raise StoreBusy("The database is restarting.")
+        await end(*arguments)
+
+    monkeypatch.setattr(jobs, "LIVE_S", 0.001)
+    monkeypatch.setattr(jobs, "END_AGAIN_S", 0.001)
+    monkeypatch.setattr(stored, "end", ended)
+    one.let_on.set()
+    begun = await one.begin(connection, "erase")
+    for _ in range(3):
+        asked.clear()
+        await asked.wait()
+    assert [(await each.jobs.get(begun.id)).state for each in (one, other)] == ["running", "running"]
+    away = False
+    seen = await one.jobs.wait(begun.id, 20)
+    assert (seen.state, seen.result) == ("done", {"created": 7})
+    assert one.jobs._running == set()
+
+
+async def test_an_answer_that_cannot_be_kept_ends_as_a_failure_and_holds_nobody_s_place(
+    connection: Connection, one: Process
+) -> None:
+    async def work() -> dict[str, Any]:
+        return {"no": object()}
+
+    begun = await one.jobs.begin("erase", connection, ASKED, work)
+    seen = await one.jobs.wait(begun.id, 5)
+    assert (seen.state, seen.failure and seen.failure.code) == ("failed", "defect")
+    assert one.jobs._running == set()
+
+
+async def test_a_process_that_ends_does_not_wait_for_a_store_that_is_away(
+    connection: Connection, one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise StoreBusy("The database is restarting.")
+
+    monkeypatch.setattr(stored, "end", away)
+    await one.begin(connection)
+    await asyncio.sleep(0)
+    one.let_on.set()
+    await one.begin(connection, "erase")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(one.background.close(), 5)
+    assert one.jobs._running == set()
 
 
 async def test_no_more_than_some_run_at_once_and_nothing_begins_in_a_process_that_ends(
