@@ -112,8 +112,9 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)
     for table in ("resolution", "undo"):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
-    await setup_work.forget(tx, texts)
+    # First, for its lock: what is written of records meanwhile, behind a page, comes before this or sees the erasure.
     await jobs.forget_values(tx)
+    await setup_work.forget(tx, texts)
 
 
 async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:
