@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import jobs, links, secrets, setup_work
+from interlock.store import directory, jobs, links, secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -115,6 +115,7 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     # First, for its lock: what is written of records meanwhile, behind a page, comes before this or sees the erasure.
     await jobs.forget_values(tx)
     await setup_work.forget(tx, texts)
+    await directory.forget(tx, texts)
 
 
 async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:
