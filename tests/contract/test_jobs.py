@@ -185,7 +185,7 @@ async def test_what_succeeded_is_said_to_have_once_the_store_is_there_again_and_
     begun = await one.begin(connection, "erase")
     for _ in range(3):
         asked.clear()
-        await asked.wait()
+        await asyncio.wait_for(asked.wait(), 5)
     assert [(await each.jobs.get(begun.id)).state for each in (one, other)] == ["running", "running"]
     away = False
     seen = await one.jobs.wait(begun.id, 20)
