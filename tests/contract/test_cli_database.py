@@ -26,7 +26,7 @@ from tests.contract.cli_world import PATIENCE_S, Interlock, LocalCrms, Ran, vali
 from tests.contract.conftest import Clock, a_connection
 
 from interlock.cli.main import main
-from interlock.store import Store, StoreUnavailable, connections, crm_apps, cursors, grants, keyring
+from interlock.store import Store, StoreUnavailable, connections, crm_apps, cursors, grants, jobs, keyring
 
 BAD_CONFIGURATION, HELD = 2, 6
 
@@ -146,6 +146,32 @@ async def test_serve_ends_an_administrators_sign_in_that_it_had_no_time_to_end_w
     await store.close()
     assert found is not None
     assert (found.state, found.tokens) == (grants.REVOKED, None)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_serve_deletes_answers_of_jobs_whose_day_is_over_though_nobody_begins_another(
+    connected: Interlock, clock: Clock
+) -> None:
+    store = await Store.open(str(database(connected)), clock_us=clock)
+    async with store.write(1) as tx:
+        await jobs.put(tx, "1-old", "plan", {}, "a process that is gone", 0)
+        await jobs.end(tx, "1-old", {"result": {"examples": ["ada@example.com"]}}, 0)
+    process = connected.start("serve", "--port", "0")
+    try:
+        assert process.stdout is not None
+        assert "Status:" in process.stdout.readline()
+        for _ in range(20):  # each of these takes its time
+            connected("status").sound()
+            async with store.read(1) as tx:
+                if await jobs.get(tx, "1-old") is None:
+                    break
+        else:
+            raise AssertionError("The answer is still there.")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+        await store.close()
 
 
 @pytest.mark.anyio

@@ -15,9 +15,10 @@ from interlock.app.background import Background
 from interlock.app.errors import AppError, Busy, Missing
 from interlock.app.jobs import Answer, Job, Jobs
 from interlock.core.model import RecordKey, Side
-from interlock.store import Store, connections, erasures, restored
+from interlock.store import Store, StoreError, connections, erasures, restored
 from interlock.store import jobs as stored
 from interlock.store.connections import Connection
+from interlock.store.errors import StoreBusy
 
 pytestmark = pytest.mark.anyio
 
@@ -166,6 +167,60 @@ async def test_a_process_that_works_for_long_says_that_it_lives(
     assert (await other.jobs.get(begun.id)).state == "running"
 
 
+async def test_what_succeeded_is_said_to_have_once_the_store_is_there_again_and_lives_until_then(
+    connection: Connection, one: Process, other: Process, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, asked, end = True, asyncio.Event(), stored.end
+
+    async def ended(*arguments: Any) -> None:
+        asked.set()
+        if away:
+            raise StoreBusy("The database is restarting.")
+        await end(*arguments)
+
+    monkeypatch.setattr(jobs, "LIVE_S", 0.001)
+    monkeypatch.setattr(jobs, "END_AGAIN_S", 0.001)
+    monkeypatch.setattr(stored, "end", ended)
+    one.let_on.set()
+    begun = await one.begin(connection, "erase")
+    for _ in range(3):
+        asked.clear()
+        await asyncio.wait_for(asked.wait(), 5)
+    assert [(await each.jobs.get(begun.id)).state for each in (one, other)] == ["running", "running"]
+    away = False
+    seen = await one.jobs.wait(begun.id, 20)
+    assert (seen.state, seen.result) == ("done", {"created": 7})
+    assert one.jobs._running == set()
+
+
+async def test_an_answer_that_cannot_be_kept_ends_as_a_failure_and_holds_nobody_s_place(
+    connection: Connection, one: Process
+) -> None:
+    async def work() -> dict[str, Any]:
+        return {"no": object()}
+
+    begun = await one.jobs.begin("erase", connection, ASKED, work)
+    seen = await one.jobs.wait(begun.id, 5)
+    assert (seen.state, seen.failure and seen.failure.code) == ("failed", "defect")
+    assert one.jobs._running == set()
+
+
+async def test_a_process_that_ends_does_not_wait_for_a_store_that_is_away(
+    connection: Connection, one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise StoreBusy("The database is restarting.")
+
+    monkeypatch.setattr(stored, "end", away)
+    await one.begin(connection)
+    await asyncio.sleep(0)
+    one.let_on.set()
+    await one.begin(connection, "erase")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(one.background.close(), 5)
+    assert one.jobs._running == set()
+
+
 async def test_no_more_than_some_run_at_once_and_nothing_begins_in_a_process_that_ends(
     connection: Connection, one: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +246,70 @@ async def test_a_job_is_forgotten_after_a_day_and_one_that_never_was_is_not_know
     await one.begin(connection, "import")
     async with one.jobs._store.read(connection.id) as tx:
         assert await stored.get(tx, begun.id) is None
+
+
+async def test_a_day_later_the_answer_is_in_no_table_and_its_list_in_no_memory_though_nobody_asks(
+    store: Store, connection: Connection, one: Process, clock: Clock
+) -> None:
+    async def much() -> Answer:
+        return Answer({"number": 3}, {"rows": [1, 2, 3]})
+
+    for kind in ("undo", "erase"):
+        await one.jobs.wait((await one.jobs.begin(kind, connection, ASKED, much)).id, 5)
+    runs = await one.begin(connection)
+    await asyncio.sleep(0)
+    one.jobs._running.discard(runs.id)  # as of a process that died over it
+    await one.jobs.tidy()
+    assert len(one.jobs._lists) == 2
+    clock.advance(jobs.KEPT_US / 1_000_000 + 1)
+    await one.jobs.tidy()
+    assert one.jobs._lists == {}
+    async with store.read(connection.id) as tx:
+        assert await tx.rows("SELECT * FROM job") == []
+
+
+async def test_the_long_list_of_an_answer_goes_with_an_erasure_though_nobody_asks(
+    store: Store, connection: Connection, one: Process, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def much() -> Answer:
+        return Answer({"number": 1}, {"fields": ["ada@example.com"]})
+
+    turns: asyncio.Queue[None] = asyncio.Queue()
+    tidy = one.jobs.tidy
+
+    async def noticed() -> None:
+        await tidy()
+        turns.put_nowait(None)
+        if turns.qsize() == 1:
+            raise StoreError("away")  # which ends no later turn
+
+    monkeypatch.setattr(jobs, "TIDY_S", 0.001)
+    monkeypatch.setattr(one.jobs, "tidy", noticed)
+    await one.jobs.wait((await one.jobs.begin("undo", connection, ASKED, much)).id, 5)
+    one.background.start("tidy jobs", one.jobs.keep_tidy)
+    await turns.get()
+    assert len(one.jobs._lists) == 1
+    clock.advance(1)
+    async with store.write(connection.id) as tx:
+        await erasures.put(tx, [str(ADA)])
+        await erasures.clear(tx, "contacts", [ADA], [])
+    for _ in range(2):  # the first may have begun before
+        await turns.get()
+    assert one.jobs._lists == {}
+
+
+async def test_what_a_work_told_on_its_way_is_held_by_nobody_once_it_has_ended(one: Process) -> None:
+    async def work() -> None:
+        one.background.tell("work", ["ada@example.com"])
+        await one.let_on.wait()
+
+    one.background.start("work", work)
+    await asyncio.sleep(0)
+    assert one.background.told("work") == ["ada@example.com"]
+    one.let_on.set()
+    await one.background.wait("work")
+    await asyncio.sleep(0)
+    assert (one.background.told("work"), one.background._told) == (None, {})
 
 
 async def test_what_was_answered_before_a_person_was_erased_is_gone_and_what_runs_answers_nothing(

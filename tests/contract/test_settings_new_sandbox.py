@@ -32,6 +32,7 @@ from tests.new_sandbox_world import (
 from tests.settings_world import SettingsWorld
 
 from interlock.app import connections as use_case
+from interlock.app import preview
 from interlock.app.crms import save_app
 from interlock.app.errors import Stopped
 from interlock.app.new_org import kept, prepare
@@ -39,8 +40,8 @@ from interlock.app.once import once
 from interlock.app.people import programs
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import By
-from interlock.core.model import Side
-from interlock.store import crm_apps
+from interlock.core.model import RecordKey, Side
+from interlock.store import crm_apps, directory, erasures
 
 
 def test_a_connection_goes_over_to_another_sandbox_and_syncs_there(tmp_path: Path) -> None:
@@ -186,6 +187,63 @@ def test_what_the_preview_says_is_what_a_first_sync_does(tmp_path: Path) -> None
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_preview_shows_of_a_person_goes_when_they_are_erased(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        ada, _ = [world.person(f"{name}@example.com", firstname=name) for name in ("ada", "grace")]
+        new = a_sandbox(world)
+        admin = await world.admin()
+        await sign_in(world, admin, new)
+        await confirm(world, admin)
+        before = await preview_kept(world)
+        assert ("ada@example.com" in before, "grace@example.com" in before) == (True, True)
+        await erase(world, ada)
+        after = await preview_kept(world)
+        assert ("ada@example.com" in after, "grace@example.com" in after) == (False, True)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_preview_that_read_somebody_who_was_erased_meanwhile_keeps_nothing_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        ada, real = world.person("ada@example.com", firstname="Ada"), preview.plan
+
+        async def meanwhile(*arguments: Any, **named: Any) -> preview.Planned:
+            read = await real(*arguments, **named)
+            await erase(world, ada)
+            return read
+
+        new = a_sandbox(world)
+        admin = await world.admin()
+        await sign_in(world, admin, new)
+        with monkeypatch.context() as patched:
+            patched.setattr(preview, "plan", meanwhile)
+            await confirm(world, admin)
+        assert "ada@example.com" not in await preview_kept(world)
+        text = (await admin.get(PAGE)).page.text
+        assert "Somebody was erased while both sides were read" in text
+        assert "Try again" in text
+        assert "What a first sync would do" not in text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def erase(world: SettingsWorld, person: str) -> None:
+    assert world.store is not None
+    key = RecordKey(Side.HUBSPOT, "contacts", person)
+    async with world.store.write(1) as tx:
+        await erasures.put(tx, [str(key)])
+        await erasures.clear(tx, "contacts", [key], [])
+
+
+async def preview_kept(world: SettingsWorld) -> str:
+    """As it stands in the store."""
+    assert world.store is not None
+    async with world.store.read(1) as tx:
+        return json.dumps(await directory.get(tx, "new_org"))
 
 
 def test_a_production_org_is_refused_by_name_and_its_sign_in_is_ended(tmp_path: Path) -> None:

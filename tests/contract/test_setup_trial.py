@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.wizard import BY, Wizard
 
 from interlock.app import once
 from interlock.app.errors import BadInput
 from interlock.app.setup import finish, trial
-from interlock.store import links
+from interlock.core.model import RecordKey
+from interlock.store import erasures, links, setup_work
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +125,32 @@ async def test_a_trial_that_a_process_left_is_gone_on_with_on_the_same_records(
     assert people(wizard) == before
     assert len(run.trial) == 10
     assert any(field.name == "LastName" for pair in run.trial for field in pair.fields)
+
+
+@pytest.mark.parametrize("side", ["hubspot", "salesforce"])
+async def test_a_trial_keeps_nothing_of_somebody_who_was_erased_while_it_read(
+    wizard: Wizard, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    real, gone = trial.run, list[str]()
+
+    async def meanwhile(*arguments: Any, **named: Any) -> list[trial.TriedPair]:
+        read = await real(*arguments, **named)
+        pair = next(each for each in read if each.synced)
+        gone.extend(pair.keys)
+        connection = await wizard.connection()
+        async with wizard.store.write(connection.id) as tx:
+            await erasures.put(tx, [str(getattr(pair, side))])
+            await erasures.clear(tx, "contacts", [RecordKey.parse(key) for key in pair.keys], [])
+        return read
+
+    monkeypatch.setattr(trial, "run", meanwhile)
+    run = await wizard.end("try")
+    assert (run.state, len(run.trial)) == ("tried", 9)
+    async with wizard.store.read(None) as tx:
+        kept = await setup_work.get(tx, wizard.setup_id, "finish")
+    assert kept is not None
+    assert len(kept["trial"]) == 9
+    assert not any(key in str(kept["trial"]) for key in gone)
 
 
 async def test_trying_again_tries_the_same_records(wizard: Wizard) -> None:

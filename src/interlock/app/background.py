@@ -54,10 +54,12 @@ class Background:
         return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Only what failed is still wanted, by `raise_defect`."""
+        """Only what failed is still wanted, by `raise_defect`. What was told on the way may hold values of records, and how it
+        ended is in the store."""
         name = task.get_name()
         if self._tasks.get(name) is task:
             self._stops.pop(name, None)
+            self._told.pop(name, None)
             if task.cancelled() or task.exception() is None:
                 del self._tasks[name]
 
@@ -70,7 +72,7 @@ class Background:
         self._told[name] = what
 
     def told(self, name: str) -> Any:
-        """None: nothing was told since it began."""
+        """None: nothing was told since it began, or it has ended."""
         return self._told.get(name)
 
     def raise_defect(self, name: str) -> None:

@@ -5,7 +5,8 @@ began a job works on it and says every few seconds that it lives. One whose proc
 safe as any sync (background.py), only its answer is lost, and it is begun again.
 
 An answer may hold values of records. So what was begun before a person was erased, by whichever process, is shown no more.
-What is too long for an answer stays with the process that worked it out, and is gone with it.
+What is too long for an answer stays with the process that worked it out, and is gone with it. Nobody needs to ask for any of it
+again for it to go: each process that serves looks for that every minute (`tidy`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ KEPT_US = 24 * 3_600 * 1_000_000
 # A process says so often that it lives, and is taken for gone after so long where nothing else tells (PostgreSQL).
 LIVE_S = 5.0
 GONE_US = 60_000_000
+# How it ended is said again after so long where the store did not take it, doubled up to the most.
+END_AGAIN_S, END_AGAIN_MOST_S = 0.5, 30.0
+# How often what is to be known no longer is let go of.
+TIDY_S = 60.0
 # How often one that another process works on is looked at, by who waits for it.
 LOOK_AGAIN_S = 0.5
 _INTERRUPTED = Failure("interrupted", "Interlock ended while this ran.", 130, fix="Begin it again.")
@@ -156,6 +161,28 @@ class Jobs:
             return None
         return self._job(row)
 
+    async def tidy(self) -> None:
+        """What was kept for a day goes, of every connection, and so do the long lists of what is not answered any more: its day
+        is over, or somebody was erased since, by whichever process. Raises StoreError."""
+        before_us = self._clock_us() - KEPT_US
+        async with self._store.read(None) as tx:
+            found = await jobs.with_older(tx, before_us)
+        for connection_id in found:
+            async with self._store.write(connection_id) as tx:
+                await jobs.lock(tx)
+                await jobs.drop_older(tx, before_us, KEPT_MOST)
+        for id_ in list(self._lists):
+            await self.find(id_)
+
+    async def keep_tidy(self) -> None:
+        """For as long as this process serves."""
+        while True:
+            try:
+                await self.tidy()
+            except Exception as error:  # noqa: BLE001  (a store that is away now is there at a later turn; a defect is logged)
+                failure_of(error)
+            await asyncio.sleep(TIDY_S)
+
     def lists(self, job: Job) -> Lists | None:
         """None: another process worked it out, or this one before it was started again, or many others ended since."""
         return self._lists.get(job.id)
@@ -215,16 +242,16 @@ class Jobs:
         except Exception as error:  # noqa: BLE001  (the outermost place of a job: every error ends as its failure)
             failure = failure_of(error)
         finally:
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=True)
             try:
                 # Before it is seen to have ended: whoever sees that reads them too.
                 self._keep(row.id, lists)
-                if not await self._end(connection_id, row, result, failure):
+                if not await self._end_at_last(connection_id, row, result, failure):
                     self._lists.pop(row.id, None)
-            except StoreError as error:
-                _log.error("What came of a job could not be kept.", exc_info=error)
-            self._running.discard(row.id)
+            finally:
+                # Until then it lives, for whoever waits for it at another process.
+                living.cancel()
+                await asyncio.gather(living, return_exceptions=True)
+                self._running.discard(row.id)
 
     def _keep(self, id_: str, lists: Lists | None) -> None:
         if lists is not None:
@@ -240,6 +267,27 @@ class Jobs:
                     await jobs.live(tx, id_, self._clock_us())
             except StoreError:
                 continue  # busy or away: some tries are left before it is taken for gone
+
+    async def _end_at_last(
+        self, connection_id: int, row: StoredJob, result: Json | None, failure: Failure | None
+    ) -> bool:
+        """`_end`, tried until the store takes it or this process ends: what was done is not to be called interrupted because the
+        database was away at that moment."""
+        wait_s = END_AGAIN_S
+        while True:
+            try:
+                return await self._end(connection_id, row, result, failure)
+            except StoreError as error:
+                _log.error("What came of a job could not be kept.", exc_info=error)
+                if failure is _INTERRUPTED:
+                    return False  # nobody waits for a process that ends
+            except Exception as error:
+                if result is None:
+                    raise
+                result, failure = None, failure_of(error)  # an answer that cannot be kept is how it ended
+                continue
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, END_AGAIN_MOST_S)
 
     async def _end(self, connection_id: int, row: StoredJob, result: Json | None, failure: Failure | None) -> bool:
         """Whether it is kept: one that may have read a person before they were erased answers nothing."""

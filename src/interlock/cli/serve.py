@@ -89,6 +89,7 @@ async def serve(
                     sys.stdout.flush()
                 await package.go_on_with_what_was_left(opened)
                 await finish.go_on_with_what_was_left(opened)
+                opened.background.start("tidy jobs", app.state.site.jobs.keep_tidy)
                 opened.background.start("left sign-ins", partial(_end_left_sign_ins, run, opened, opened.clock_us()))
                 await prepare.go_on_with_what_was_left(opened, app.state.site.own_address)
                 await work.go_on_with_what_was_left(opened)

@@ -3,10 +3,15 @@ but the imports that people asked for (engine/import_.py) stand here as well."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from interlock.store import jsontext
+from interlock.store.setup_work import without
 from interlock.store.tx import Tx, WriteTx
+
+# How getting a new org ready stands (app/new_org/kept.py): its preview has examples, with values.
+NEW_ORG = "new_org"
 
 
 async def put(tx: WriteTx, name: str, value: Any) -> None:
@@ -53,3 +58,16 @@ async def get_all(tx: Tx, prefix: str) -> dict[str, Any]:
 async def drop(tx: WriteTx, name: str) -> None:
     """Known to be out of date, for example after a CRM refused a field that it named."""
     await tx.run("DELETE FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, name)
+
+
+async def forget(tx: WriteTx, record_keys: Collection[str]) -> None:
+    """Examples lose what they hold of these records: they hold values."""
+    row = await tx.row("SELECT value FROM directory WHERE connection_id = ? AND name = ?", tx.connection_id, NEW_ORG)
+    if row is not None and any(key in row[0] for key in record_keys):
+        # Not `put`: it is no younger for that.
+        await tx.run(
+            "UPDATE directory SET value = ? WHERE connection_id = ? AND name = ?",
+            jsontext.dump(without(jsontext.load(row[0]), frozenset(record_keys))),
+            tx.connection_id,
+            NEW_ORG,
+        )

@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import jobs, links, secrets, setup_work
+from interlock.store import directory, jobs, links, secrets, setup_work
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -112,8 +112,10 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)
     for table in ("resolution", "undo"):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND link_id IN [?]", connection_id, list(link_ids))
-    await setup_work.forget(tx, texts)
+    # First, for its lock: what is written of records meanwhile, behind a page, comes before this or sees the erasure.
     await jobs.forget_values(tx)
+    await setup_work.forget(tx, texts)
+    await directory.forget(tx, texts)
 
 
 async def forget_labels(tx: WriteTx, object_: str, keys: Sequence[RecordKey]) -> None:

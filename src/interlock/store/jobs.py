@@ -116,6 +116,12 @@ async def drop_older(tx: WriteTx, before_us: int, most: int) -> None:
     )
 
 
+async def with_older(tx: Tx, before_us: int) -> list[int]:
+    """Connections of which `drop_older` would drop some that were last heard of before."""
+    rows = await tx.rows("SELECT DISTINCT connection_id FROM job WHERE lived_us < ? ORDER BY connection_id", before_us)
+    return [row[0] for row in rows]
+
+
 async def forget_values(tx: WriteTx) -> None:
     """Somebody is erased: answers that may hold what was known of them go. One that still runs is dropped when it ends
     (app/jobs.py)."""

@@ -55,19 +55,19 @@ async def forget(tx: WriteTx, record_keys: Collection[str]) -> None:
     for setup_id, name, content in rows:
         # The text first: a preview may be long, and hardly any is about them.
         if any(key in content for key in record_keys):
-            kept = _without(jsontext.load_object(content), frozenset(record_keys))
+            kept = without(jsontext.load_object(content), frozenset(record_keys))
             await tx.run(
                 "UPDATE setup_work SET content = ? WHERE setup_id = ? AND name = ?", jsontext.dump(kept), setup_id, name
             )
 
 
-def _without(content: Any, keys: frozenset[str]) -> Any:
+def without(content: Any, keys: frozenset[str]) -> Any:
     """In lists of what is known of records, those that name one of these are left out. A list of bare keys stays: what a trial
     has chosen is gone on with."""
     if isinstance(content, dict):
-        return {name: _without(each, keys) for name, each in content.items()}
+        return {name: without(each, keys) for name, each in content.items()}
     if isinstance(content, list):
-        return [_without(each, keys) for each in content if not (isinstance(each, dict) and _names_one(each, keys))]
+        return [without(each, keys) for each in content if not (isinstance(each, dict) and _names_one(each, keys))]
     return content
 
 

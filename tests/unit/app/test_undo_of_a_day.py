@@ -6,14 +6,15 @@ import asyncio
 import tracemalloc
 
 import pytest
-from tests.unit.app.conftest import Tell
 from tests.undo_world import Undoing, linked, plan, undo
+from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app.runtime import open_cycle
+from interlock.app.undo.left import PAGE, AllLeft
 from interlock.core.model import AuditKind, AuditRow, LinkedBy, LinkState, RecordLink, Side
 from interlock.engine import undo_history
-from interlock.engine.undo_history import Part
+from interlock.engine.undo_history import Left, Part
 from interlock.store import aside, audit, links
 
 PAIRS = 6_000
@@ -83,6 +84,29 @@ def test_what_may_be_taken_back_of_many_changes_is_found_in_the_memory_of_a_few(
         assert most < MEMORY_MOST_BYTES
 
     tell(story)
+
+
+def test_while_what_is_never_taken_back_is_listed_whatever_else_runs_has_its_turns() -> None:
+    async def story() -> None:
+        never = aside.Listed(
+            Left, [Left("contacts", str(n), None, ("opt_out", "merge")[n % 2]) for n in range(4 * PAGE + 3)]
+        )
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside, found = asyncio.create_task(others()), AllLeft()
+        await found.take_page_by_page(never)
+        beside.cancel()
+        assert turns == 4
+        assert (len(found), found.by_why) == (len(never), {"opt_out": 2 * PAGE + 2, "merge": 2 * PAGE + 1})
+        assert [each.hubspot for each in found.examples.values()] == ["hubspot:contacts:0", "hubspot:contacts:1"]
+
+    asyncio.run(story())
 
 
 def test_a_preview_that_leaves_memory_says_and_does_the_same(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:

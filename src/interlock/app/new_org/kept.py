@@ -20,13 +20,18 @@ from interlock.app.crms import Crms
 from interlock.app.errors import Stale, Stopped
 from interlock.app.serve import Clients
 from interlock.crm.oauth import Identity
-from interlock.store import Store, connections, directory
+from interlock.store import Store, connections, directory, erasures, jobs
 from interlock.store.another_org import SetAside
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.store.tx import WriteTx
 
-_RUN = "new_org"
+_RUN = directory.NEW_ORG
+
+_ERASED = (
+    "Somebody was erased while both sides were read, and what was counted may hold something of them. It was not kept."
+)
+_COUNT_AGAIN = "Try again: what is done is not done twice."
 
 Step = Literal["package", "permissions", "waiting", "ids", "preview", "done"]
 
@@ -154,10 +159,16 @@ async def run_of(store: Store, connection: Connection) -> Run | None:
     return run if now is not None and run is not None and run.of == now.grant else None
 
 
-async def keep_run(store: Store, connection_id: int, run: Run, lease: Lease | None = None) -> None:
-    """Raises Stopped, Stale where it is of no use any more: somebody has begun, or gone over to yet another sandbox; Fenced where
-    `lease` is another's by now."""
+async def keep_run(
+    store: Store, connection_id: int, run: Run, lease: Lease | None = None, counted_from_us: int | None = None
+) -> None:
+    """`counted_from_us`: when its preview began to read. One that may have read a person before they were erased is not kept, and
+    the run has failed. Raises Stopped, Stale where it is of no use any more: somebody has begun, or gone over to yet another
+    sandbox; Fenced where `lease` is another's by now."""
     async with store.write(connection_id, lease) as tx:
+        await jobs.lock(tx)
+        if counted_from_us is not None and counted_from_us <= (await erasures.newest_us(tx) or -1):
+            run = msgspec.structs.replace(run, state="failed", preview={}, message=_ERASED, fix=_COUNT_AGAIN)
         if moved(await fresh(tx, connection_id)).grant != run.of:
             raise Stale("The connection has gone over to another sandbox meanwhile.", fix="Open Settings, Connection.")
         await directory.put(tx, _RUN, msgspec.to_builtins(run))

@@ -111,6 +111,7 @@ class _Preparation:
         self._public_url = public_url
         self._run = run
         self._lease = lease
+        self._counted_from_us = 0
 
     def _tell(self, **changes: Any) -> None:
         self._run = msgspec.structs.replace(self._run, **changes)
@@ -127,7 +128,13 @@ class _Preparation:
 
     async def _keep(self, run: Run) -> None:
         with contextlib.suppress(Stale, Stopped):
-            await kept.keep_run(self._interlock.store, self._connection_id, run, self._lease)
+            await kept.keep_run(
+                self._interlock.store,
+                self._connection_id,
+                run,
+                self._lease,
+                self._counted_from_us if run.preview else None,
+            )
 
     async def _prepare(self) -> None:
         connection = await self._connection()
@@ -198,6 +205,7 @@ class _Preparation:
     async def _preview(self, connection: Connection) -> dict[str, Any]:
         # What exists is looked at as the widest choice would; on a copy, like all of this.
         connection.settings = {**connection.settings, "existing": "all"}
+        self._counted_from_us = self._interlock.clock_us()
         async with self._interlock.clients(connection) as clients:
             found = await preview.plan(
                 self._interlock.store,

@@ -34,7 +34,7 @@ from interlock.app.setup.opened import Opened, task_name
 from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
 from interlock.objects.registry import SPECS
-from interlock.store import connections, from_now_on, schedule, setup_work, setups
+from interlock.store import connections, erasures, from_now_on, jobs, schedule, setup_work, setups
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.store.setups import Setup
@@ -189,7 +189,7 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lea
     finish = _Finish(interlock, by, setup_id, run)
 
     async def keep(reached: Run) -> None:
-        await opened.keep(interlock.store, setup_id, _RUN, reached, lease)
+        await _keep(interlock, setup_id, reached, lease)
 
     try:
         async with owned_work.shared(lambda: finish.told, keep):
@@ -197,7 +197,18 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lea
     except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
         failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
-    await opened.keep(interlock.store, setup_id, _RUN, finish.told, lease)
+    await keep(finish.told)
+
+
+async def _keep(interlock: Opened, setup_id: int, run: Run, lease: Lease) -> None:
+    """Without those who were erased since it began: their values may have been read before. Raises Fenced, SecretUnreadable."""
+    async with interlock.store.write(None if run.chosen is None else run.chosen.connection_id, lease) as tx:
+        if run.chosen is not None and run.trial:
+            await jobs.lock(tx)
+            if run.began_at_us <= (await erasures.newest_us(tx) or -1):
+                erased = await erasures.held(tx, [key for pair in run.trial for key in pair.keys])
+                run = msgspec.structs.replace(run, trial=[pair for pair in run.trial if erased.isdisjoint(pair.keys)])
+        await setup_work.put(tx, setup_id, _RUN, msgspec.to_builtins(run))
 
 
 class _Finish:

@@ -61,6 +61,10 @@ class TriedPair(msgspec.Struct, frozen=True):
     values: list[Beside] = []
 
     @property
+    def keys(self) -> list[str]:
+        return [key for key in (self.hubspot, self.salesforce) if key is not None]
+
+    @property
     def synced(self) -> bool:
         return self.hubspot is not None and self.salesforce is not None
 

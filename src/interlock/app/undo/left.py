@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -11,6 +13,8 @@ from interlock.core.model import RecordKey, RecordLink, Side
 from interlock.engine.undo_history import Left
 from interlock.store.aside import Listed
 from interlock.store.undos import UndoRow
+
+PAGE = 1_000
 
 
 class LeftAlone(msgspec.Struct, frozen=True):
@@ -35,12 +39,25 @@ class AllLeft(Listed[LeftAlone]):
 
     def add(self, left: LeftAlone) -> None:
         self.append(left)
+        self._count(left)
+
+    def _count(self, left: LeftAlone) -> None:
         self.by_why[left.why] = self.by_why.get(left.why, 0) + 1
         self.examples.setdefault(left.why, left)
 
     def take(self, found: Iterable[Left]) -> None:
-        for each in found:
-            self.add(left_alone(each))
+        taken = [left_alone(each) for each in found]
+        self.extend(taken)
+        for left in taken:
+            self._count(left)
+
+    async def take_page_by_page(self, found: Iterable[Left]) -> None:
+        """However many there are, whatever else runs has its turn between two pages: what renews the lease, the pages."""
+        pages = iter(found)
+        while page := list(islice(pages, PAGE)):
+            self.take(page)
+            if len(page) == PAGE:
+                await asyncio.sleep(0)
 
     def first(self, most: int) -> list[LeftAlone]:
         """So many of them, every reason among them."""

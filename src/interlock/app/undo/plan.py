@@ -101,7 +101,7 @@ async def plan_within(ctx: Cycle, written: Written, since_us: int) -> UndoPlan:
 async def planned(ctx: Cycle, written: Written, since_us: int) -> UndoPlan:
     """`ctx` works on a scratch store."""
     result, gone = UndoPlan(since_us, written.up_to), Keys()
-    result.left.take(written.never)
+    await result.left.take_page_by_page(written.never)
     ctx.taken_back = gone
     async for part in written.parts():
         result.left.take(part.left)

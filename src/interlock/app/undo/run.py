@@ -100,7 +100,7 @@ async def _undo(
                 fix="Look at `interlock undo --plan` again.",
             )
     done = _Done()
-    done.left.take(written.never)
+    await done.left.take_page_by_page(written.never)
     outcome, reason = "done", None
     try:
         await _begin(ctx, by, since_us, started_us, _asked(written, delete_records))
