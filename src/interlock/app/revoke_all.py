@@ -112,7 +112,9 @@ async def _end_sign_ins(store: Store, crms: Crms) -> tuple[list[tuple[Side, str]
     async with store.read(None) as tx:
         # Also of an earlier run: what is wiped here may live on there until a person has ended it.
         not_ended += [
-            NotEnded(Side(side), why, sign_offs.WHERE[Side(side)]) for side, why in await grants.not_ended(tx)
+            NotEnded(Side(side), why, sign_offs.WHERE[Side(side)])
+            # Nobody tells when a person has ended one at its CRM.
+            for side, why in await grants.revoked_because(tx, other_than=sign_offs.ENDED_BY_US)
         ]
     return ended, not_ended
 

@@ -37,6 +37,9 @@ _OTHER_WAYS = {
     ),
 }
 
+# The reason of one that its CRM has taken back.
+ENDED_BY_US = "Ended by Interlock."
+
 
 class Ended(msgspec.Struct, frozen=True):
     """`why_not`: the CRM did not take it; `fix`: where to end it by hand. `kept`: it is here still, to be tried again.
@@ -74,7 +77,7 @@ async def revoke(store: Store, crms: Crms, grant_id: int, *, keep_to_try_again: 
             if keep_to_try_again and isinstance(error, Unreachable | RateLimited):
                 return Ended(grant_id, side, user, why_not, WHERE[side], kept=True)
     async with store.write(grant.connection_id) as tx:
-        ended = await grants.end(tx, grant, grants.REVOKED, why_not or unknown or grants.ENDED_BY_US)
+        ended = await grants.end(tx, grant, grants.REVOKED, why_not or unknown or ENDED_BY_US)
     if not ended and (await grant_of(store, grant_id)).state != grants.REVOKED:
         # A refresh was kept in between: what was revoked is not what is there now.
         return await revoke(store, crms, grant_id, keep_to_try_again=keep_to_try_again)

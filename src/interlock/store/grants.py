@@ -26,7 +26,6 @@ from interlock.store.tx import Tx, WriteTx
 
 GOOD, DEAD, SUPERSEDED, REVOKED = "good", "dead", "superseded", "revoked"
 SYNC, ADMIN = "sync", "admin"
-ENDED_BY_US = "Ended by Interlock."  # the reason of a revoked one that its CRM has taken back
 _NO_CONNECTION = 0  # a grant is there before its connection; its own id is its address
 
 
@@ -144,10 +143,10 @@ async def not_revoked(tx: Tx) -> list[tuple[int, str]]:
     return [(int(id_), str(side)) for id_, side in rows]
 
 
-async def not_ended(tx: Tx) -> list[tuple[str, str]]:
-    """(side, why) of all that were wiped here and could not be ended at their CRM. Nobody tells when a person has done so there."""
+async def revoked_because(tx: Tx, other_than: str) -> list[tuple[str, str]]:
+    """(side, why) of all that were wiped here for another reason."""
     rows = await tx.rows(
-        "SELECT side, reason FROM crm_grant WHERE state = ? AND reason <> ? ORDER BY id", REVOKED, ENDED_BY_US
+        "SELECT side, reason FROM crm_grant WHERE state = ? AND reason <> ? ORDER BY id", REVOKED, other_than
     )
     return [(str(side), str(why)) for side, why in rows]
 
