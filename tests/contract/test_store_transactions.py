@@ -352,6 +352,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await unlinked.drop(tx, [ADA])
     await directory.put(tx, "owners", "changed")
     await directory.drop(tx, "owners")
+    await directory.forget(tx, ["hubspot:contacts:501"])
     await calls.add(tx, Side.HUBSPOT, "fetch", 9, 1)
     await calls.prune(tx, 10**18)
     await from_now_on.mark_pairs(tx, "contacts", 0)
