@@ -293,6 +293,8 @@ async def test_the_long_list_of_an_answer_goes_with_an_erasure_though_nobody_ask
     async with store.write(connection.id) as tx:
         await erasures.put(tx, [str(ADA)])
         await erasures.clear(tx, "contacts", [ADA], [])
+    while not turns.empty():
+        turns.get_nowait()
     for _ in range(2):  # the first may have begun before
         await turns.get()
     assert one.jobs._lists == {}
