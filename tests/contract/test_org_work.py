@@ -19,10 +19,12 @@ from interlock.app.background import Background
 from interlock.app.org_work import kept, work
 from interlock.app.package import bring, permit, plan
 from interlock.app.package.parts import Address
+from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.core.model import Side
 from interlock.crm.salesforce.requests import DATA_PATH
-from interlock.store import connections, grants
+from interlock.store import Store, connections, grants
+from interlock.store import lease as leases
 from interlock.wiring import Interlock
 
 HERE = "/connections/1"
@@ -123,6 +125,49 @@ def test_what_a_process_left_goes_on_when_one_serves_again(tmp_path: Path, monke
         assert "It counts from the next batch" in (await admin.get(asked.to or "")).page.text
 
     tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_program_that_asks_has_what_a_process_left_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, object_rules, "turn_on")
+            await _turn_on(admin)
+            await held.is_there.wait()
+            await _dies(world)
+        assert await work.being_turned_on(world.interlock, 1) == {"deals"}
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_asked_for_while_the_one_before_gives_its_lease_back_is_begun_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        asked: list[kept.Run] = []
+        gives_back = leases.release
+
+        async def release(store: Store, lease: leases.Lease) -> None:
+            if lease.org_id == work.task_name(1) and not asked:
+                asked.append(await _extend(world, "Title"))
+            await gives_back(store, lease)
+
+        monkeypatch.setattr(leases, "release", release)
+        await _extend(world, "Fax")
+        await work.wait(world.interlock, 1)
+        assert (await work.ended(world.interlock, asked[0], 30)).state == "done"
+        assert {("Contact.Title", True), ("Contact.Fax", True)} <= await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _extend(world: SettingsWorld, field: str) -> kept.Run:
+    fields = [MappedField("Contact", field, True)]
+    return await work.begin(world.interlock, BY_COMMAND, await _now(world), "extend", "contacts", fields=fields)
 
 
 def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_it_would_do(

@@ -145,13 +145,14 @@ async def wait(interlock: Opened, connection_id: int, seconds: float | None = No
 
 async def being_turned_on(interlock: Opened, connection_id: int) -> set[str]:
     """Objects."""
-    found = await kept.runs_of(interlock.store, connection_id)
+    found = await standing(interlock, connection_id)
     return {each.part for each in found if (each.kind, each.state) == ("turn_on", "running")}
 
 
 async def ended(interlock: Opened, run: Run, seconds: float) -> Run:
     """As it ended, for a program, which waits for it; as it was begun where that takes longer, or nothing is known of it any more.
     Raises WorkFailed."""
+    await standing(interlock, run.connection_id)
     await wait(interlock, run.connection_id, seconds)
     found = await kept.runs_of(interlock.store, run.connection_id)
     now = next((each for each in found if each.id == run.id), run)
