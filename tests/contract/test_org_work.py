@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from tests.contract.test_settings_mappings import GRANTED, _granted, _preview, _
 from tests.held import Held
 from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
-from interlock.app import left_running, object_rules, owned_work, sign_offs
+from interlock.app import disconnect, left_running, object_rules, owned_work, sign_offs
 from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
+from interlock.app.errors import Busy
 from interlock.app.org_work import kept, work
-from interlock.app.package import bring, permit, plan
+from interlock.app.org_work.alone import task_name
+from interlock.app.package import bring, export, permit, plan
 from interlock.app.package.parts import Address
 from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
@@ -152,7 +155,7 @@ def test_what_is_asked_for_while_the_one_before_gives_its_lease_back_is_begun_to
         gives_back = leases.release
 
         async def release(store: Store, lease: leases.Lease) -> None:
-            if lease.org_id == work.task_name(1) and not asked:
+            if lease.org_id == task_name(1) and not asked:
                 asked.append(await _extend(world, "Title"))
             await gives_back(store, lease)
 
@@ -293,6 +296,55 @@ def test_what_was_asked_for_of_one_org_is_not_done_in_another(tmp_path: Path, mo
         assert run.failure is not None
         assert "gone over to another org" in run.failure.message
         assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _disconnect(world: SettingsWorld, folder: Path) -> disconnect.Disconnected:
+    one = world.interlock
+    now = await _now(world)
+    return await disconnect.disconnect(one.store, now, one.clients, one.crms, one.clock_us, folder, keep_package=False)
+
+
+def test_nothing_is_disconnected_or_removed_while_something_is_done_in_the_org(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        await _turn_on(admin)
+        await held.is_there.wait()
+        with pytest.raises(Busy, match="Something is being done in the org"):
+            await _disconnect(world, tmp_path)
+        now = await _now(world)
+        assert disconnect.how_far(now) == "nowhere"
+        exported = await export.write(world.store, now.salesforce_org_id, tmp_path / "links.csv")
+        with pytest.raises(Busy, match="Something is being done in the org"):
+            await bring.take_out(world.store, now, world.interlock.clients, exported, world.clock_us)
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+        assert (await _disconnect(world, tmp_path)).package == "removed"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_asked_for_while_it_is_disconnected_is_not_done_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        held = Held(monkeypatch, disconnect, "write_files")
+        ends = asyncio.create_task(_disconnect(world, tmp_path))
+        await held.is_there.wait()
+        asked = await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+        held.let_on.set()
+        assert (await ends).package == "removed"
+        with pytest.raises(kept.WorkFailed, match="was disconnected since this was asked for"):
+            await work.ended(world.interlock, asked, 60)
+        assert not await _is_on(world)
+        salesforce = world.clients()[1]
+        found = await plan.look(salesforce, (await salesforce.identity()).user_id, Address(None))
+        assert found.state == "none"
 
     tell(tmp_path, story, objects=("contacts",))
 

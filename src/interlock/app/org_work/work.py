@@ -20,10 +20,12 @@ import msgspec
 from interlock.app import object_rules, owned_work, sign_offs
 from interlock.app.background import failure_of
 from interlock.app.connections import fresh, objects_on
-from interlock.app.errors import Missing, Stale
+from interlock.app.disconnect import how_far
+from interlock.app.errors import Missing, Stale, Stopped
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.mapping_effect import extend
 from interlock.app.org_work import kept
+from interlock.app.org_work.alone import task_name
 from interlock.app.org_work.kept import Kind, Run, WorkFailed
 from interlock.app.package import bring, permit
 from interlock.app.package.install import PackageFailed
@@ -39,10 +41,6 @@ from interlock.objects.registry import SPECS
 from interlock.store import connections
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
-
-
-def task_name(connection_id: int) -> str:
-    return f"org_work:{connection_id}"
 
 
 async def begin(
@@ -239,13 +237,21 @@ class _Work:
                 await self._package(connection)
 
     async def _connection(self) -> Connection:
-        """Raises Missing, Stale."""
+        """Raises Missing, Stale, Stopped."""
         async with self._interlock.store.read(None) as tx:
             now = await fresh(tx, self._connection_id)
         if now.salesforce_org_id != self._run.org_id:
             raise Stale(
                 "The connection has gone over to another org since this was asked for. Nothing was done there.",
                 fix="Look at the tab as it is now, then ask again.",
+            )
+        ended = how_far(now)
+        # Whose sign-ins may have been ended is kept by signing in again, which gives that user the set.
+        if ended != "nowhere" and (ended, self._run.kind) != ("ending", "give"):
+            raise Stopped(
+                f"{now.name} was disconnected since this was asked for, or is being disconnected. Nothing was done in the org.",
+                code="not_connected",
+                fix="To keep the connection, run `interlock resume`, or connect it again; then ask again.",
             )
         return now
 
