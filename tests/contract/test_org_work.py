@@ -20,7 +20,7 @@ from interlock.app.background import Background
 from interlock.app.errors import Busy
 from interlock.app.org_work import kept, work
 from interlock.app.org_work.alone import task_name
-from interlock.app.package import bring, export, permit, plan
+from interlock.app.package import bring, deploy, export, permit, plan
 from interlock.app.package.parts import Address
 from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
@@ -171,6 +171,31 @@ def test_what_is_asked_for_while_the_one_before_gives_its_lease_back_is_begun_to
 async def _extend(world: SettingsWorld, field: str) -> kept.Run:
     fields = [MappedField("Contact", field, True)]
     return await work.begin(world.interlock, BY_COMMAND, await _now(world), "extend", "contacts", fields=fields)
+
+
+def test_a_deployment_that_something_else_has_begun_takes_back_nothing_that_is_granted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        one = world.interlock
+        held = Held(monkeypatch, deploy, "deploy")
+        # By a command, or for another connection of the org.
+        address, now = Address("https://x.example.com"), await _now(world)
+        brings = asyncio.create_task(
+            bring.bring(world.store, now, one.clients, address, one.clock_us, mapped_fields=False)
+        )
+        await held.is_there.wait()
+        await _extend(world, "Title")
+        await work.wait(one, 1, 60)
+        assert ("Contact.Title", True) not in await _granted(world)
+        held.let_on.set()
+        await brings
+        await work.wait(one, 1)
+        assert [each.added for each in await _runs(world)] == [("Contact.Title",)]
+        assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
 
 
 def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_it_would_do(
