@@ -284,6 +284,28 @@ def test_fields_that_could_not_be_granted_are_granted_with_the_next_ones(
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_fields_that_could_not_be_granted_and_are_mapped_no_more_are_not_granted_by_trying_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(permit, "permit", breaks)
+            asked = await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way"))
+            await carried_out(admin, asked)
+            await carried_out(admin, await _save(admin, await _preview(admin, "fax:Fax", "change", "two_way")))
+        await _save(admin, await _preview(admin, "jobtitle:Title", "change", "dont_sync"))
+        await carried_out(admin, await _try_again(admin, await admin.get(asked.to or "")))
+        granted = await _granted(world)
+        assert ("Contact.Fax", True) in granted
+        assert "Contact.Title" not in {field for field, _editable in granted}
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_what_failed_stays_on_its_tab_until_it_is_mended_whatever_else_is_asked_for_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

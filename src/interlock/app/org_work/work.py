@@ -280,9 +280,11 @@ class _Work:
         await begin(interlock, self._by, connection, "extend", slug, fields=fields)
 
     async def _extend(self, connection: Connection) -> None:
-        fields = self._run.fields
-        if fields is None:
-            fields = tuple(await permit.mapped_fields(self._interlock.store, self._connection_id))
+        # Of now: what was asked for may be mapped no more, or only be read.
+        fields = await permit.mapped_fields(self._interlock.store, self._connection_id)
+        if self._run.fields is not None:
+            asked = {(each.sobject, each.field) for each in self._run.fields}
+            fields = [each for each in fields if (each.sobject, each.field) in asked]
         granted = await extend(self._interlock, connection, fields, self._progress)
         self._note(granted)
         if granted.added:
