@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.asgi_browser import Answer, Browser
@@ -25,8 +26,9 @@ from interlock.app.package.parts import Address
 from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.core.model import Side
+from interlock.crm.salesforce.deploy import Deployment
 from interlock.crm.salesforce.requests import DATA_PATH
-from interlock.store import Store, connections, grants
+from interlock.store import Store, another_org, connections, grants
 from interlock.store import lease as leases
 from interlock.wiring import Interlock
 
@@ -245,6 +247,32 @@ def test_two_processes_on_one_database_do_it_once(tmp_path: Path, monkeypatch: p
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_how_far_it_is_can_be_seen_by_whoever_another_process_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned_work, "LOOK_AGAIN_S", 0.01)
+
+    async def story(world: SettingsWorld) -> None:
+        reached, other, turns_on = asyncio.Event(), _another_process(world), object_rules.turn_on
+
+        async def turn_on(*arguments: Any, progress: deploy.Progress, **named: Any) -> None:
+            progress(Deployment("0Af1", "InProgress", number_components_total=40, number_components_deployed=7))
+            await reached.wait()
+            await turns_on(*arguments, progress=progress, **named)
+
+        monkeypatch.setattr(object_rules, "turn_on", turn_on)
+        await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+        await asyncio.sleep(owned_work.SHARE_S * 2)
+        (seen,) = await work.standing(other, 1)
+        assert (seen.state, seen.done, seen.total) == ("running", 7, 40)
+        reached.set()
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+        await other.background.close()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_what_is_asked_for_meanwhile_waits_its_turn_and_nothing_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +370,25 @@ def test_what_was_asked_for_of_one_org_is_not_done_in_another(tmp_path: Path, mo
         (run,) = await _runs(world)
         assert run.failure is not None
         assert "gone over to another org" in run.failure.message
+        assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_the_switch_to_another_org_has_forgotten_is_neither_done_nor_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        await _turn_on(admin)
+        await held.is_there.wait()
+        async with world.store.write(1) as tx:
+            await another_org.set_aside(tx, {})
+            await tx.run("UPDATE connection SET salesforce_org_id = '00D000000000OTHER' WHERE id = 1")
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert await _runs(world) == []
         assert not await _is_on(world)
 
     tell(tmp_path, story, objects=("contacts",))

@@ -83,6 +83,11 @@ async def _turn(
         now = await fresh(tx, connection.id)
         if is_on(now, slug) == on:
             return
+        if now.salesforce_org_id != connection.salesforce_org_id:
+            raise Stale(
+                f"{now.name} has gone over to another org meanwhile, so {slug} were not turned {'on' if on else 'off'}.",
+                fix="Look at the tab as it is now, then ask again.",
+            )
         if on and now.state == NOT_CONNECTED:
             raise Stopped(
                 f"{now.name} was disconnected meanwhile, so {slug} were not turned on.",

@@ -197,7 +197,8 @@ class _Work:
 
     async def finish(self) -> None:
         try:
-            await self._carry_out()
+            async with owned_work.shared(lambda: self._run, self._keep):
+                await self._carry_out()
             state = "done"
         except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
             failure, state = failure_of(error), "failed"
@@ -206,9 +207,13 @@ class _Work:
         if self._run.grant is not None:
             self._tell(not_ended=await self._end(self._run.grant))
         self._tell(state=state, ended_at_us=self._interlock.clock_us())
+        await self._keep(self._run)
+
+    async def _keep(self, run: Run) -> None:
+        """Unless nobody knows of it any more: the connection is gone, or has gone over to another org (store/another_org.py)."""
         async with self._interlock.store.write(self._connection_id, self._lease) as tx:
-            if await connections.get(tx, self._connection_id) is not None:
-                await kept.put(tx, self._run)
+            if await kept.is_known(tx, run):
+                await kept.put(tx, run)
 
     async def _end(self, grant_id: int) -> str:
         """The administrator's sign-in, whatever came of it. Why it could not be ended at the CRM, and where to do that; else
@@ -329,4 +334,5 @@ class _Work:
         """What the sync user could not see was not in what is kept of the org, so that mappings of it were left out."""
         async with self._interlock.clients(connection) as clients:
             schemas = await read_schemas(clients.hubspot, clients.salesforce, objects_on(connection))
+        await self._connection()  # it may have gone over to another org meanwhile, of which these are not
         await keep_schemas(self._interlock.store, self._connection_id, schemas)
