@@ -224,6 +224,37 @@ def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_an_object_that_is_on_although_the_word_about_it_failed_is_turned_on_and_trying_again_grants_its_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(permit, "mapped_fields", breaks)
+            await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+            await work.wait(world.interlock, 1)
+        failed = await admin.get(DEALS)
+        assert "Syncing was not turned on:" in failed.page.text
+        assert await _is_on(world)
+        done = await carried_out(admin, await _try_again(admin, failed))
+        assert "It counts from the next batch of records" in done.page.text
+        assert "Syncing was not turned on:" not in done.page.text
+        await work.wait(world.interlock, 1)
+        assert ("Opportunity.Amount", True) in await _granted(world)
+        # As when a process dies between the two: the edition that was seen is of an object that was off.
+        (run,) = [each for each in await _runs(world) if each.kind == "turn_on"]
+        again = await work.begin(
+            world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals", edition="as it was"
+        )
+        assert again.id != run.id
+        assert (await work.ended(world.interlock, again, 60)).state == "done"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_two_processes_on_one_database_do_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owned_work, "LOOK_AGAIN_S", 0.01)
 

@@ -48,6 +48,8 @@ async def turn_on(
     `edition`: of what of it syncs, as it was seen. Can be run again. Raises BadInput, CrmError, PackageFailed, Stopped,
     Stale when it is another now."""
     check_objects([slug])
+    if is_on(connection, slug):
+        return  # by the same before, which did not come to its end
     check_edition(connection, slug, edition)  # before anything is made in a CRM
     schemas = await _read(connection, slug, hubspot, salesforce)
     if needed := key_fields.missing(schemas, tuple(_with(connection, slug))):
