@@ -592,6 +592,24 @@ def test_an_administrators_sign_in_is_ended_whatever_comes_of_what_it_was_for(
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 
 
+def test_an_administrators_sign_in_is_ended_where_what_it_was_for_cannot_even_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise Busy("The database is busy.")
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        monkeypatch.setattr(work, "begin", breaks)
+        answer = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert answer.status != 303
+        async with world.store.read(1) as tx:
+            assert await grants.all_in_use(tx, grants.ADMIN) == []
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
 def test_the_package_is_completed_and_the_address_trusted_from_the_tab_connection(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         world.interlock.home = world.interlock.home.reached_by("https://sync.example.com")
