@@ -574,6 +574,31 @@ def test_an_administrators_sign_in_outlives_the_process_as_long_as_it_is_needed_
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 
 
+def test_an_administrators_sign_in_is_used_for_what_it_is_for_and_by_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert (await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")).status == 303
+        await work.wait(world.interlock, 1)
+        held = Held(monkeypatch, bring, "give")
+        await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        await held.is_there.wait()
+        (run,) = [each for each in await _runs(world) if each.grant is not None]
+        who = []
+        for administrator in (None, run.grant):
+            opens = world.interlock.clients(await _now(world), deploying=True, administrator=administrator)
+            async with opens as clients:
+                who.append((await clients.salesforce.identity()).username)
+        assert who[0].startswith(SALES)
+        assert who[1].startswith(ADMIN)
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
 def test_an_administrators_sign_in_is_ended_whatever_comes_of_what_it_was_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

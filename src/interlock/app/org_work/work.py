@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -132,8 +133,11 @@ async def administrators_in_use(interlock: Opened) -> set[int]:
     """Sign-ins that something under way still needs, and ends."""
     async with interlock.store.read(None) as tx:
         found = await connections.list_(tx)
-    known = [await kept.runs_of(interlock.store, each.id) for each in found if each.id is not None]
-    return {run.grant for runs in known for run in runs if run.state == "running" and run.grant is not None}
+    wanted: set[int] = set()
+    for each in found:
+        async with interlock.store.read(each.id) as tx:
+            wanted |= await kept.administrators(tx)
+    return wanted
 
 
 async def wait(interlock: Opened, connection_id: int, seconds: float | None = None) -> None:
@@ -302,7 +306,7 @@ class _Work:
         installed, granted = await bring.give(
             interlock.store,
             connection,
-            interlock.clients,
+            partial(interlock.clients, administrator=self._run.grant),
             WITHOUT_SITES,
             interlock.clock_us,
             self._progress,
