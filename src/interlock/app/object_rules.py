@@ -87,7 +87,7 @@ async def _turn(
             return
         if now.salesforce_org_id != connection.salesforce_org_id:
             raise Stale(
-                f"{now.name} has gone over to another org meanwhile, so {slug} were not turned {'on' if on else 'off'}.",
+                f"{now.name} has gone over to another org meanwhile, so nothing of {slug} was changed.",
                 fix="Look at the tab as it is now, then ask again.",
             )
         if on and now.state == NOT_CONNECTED:
