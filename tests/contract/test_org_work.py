@@ -22,6 +22,7 @@ from interlock.app.errors import Busy
 from interlock.app.org_work import kept, work
 from interlock.app.org_work.alone import task_name
 from interlock.app.package import bring, deploy, export, permit, plan
+from interlock.app.package.kept import Keeper, NothingKept
 from interlock.app.package.parts import Address
 from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
@@ -196,6 +197,26 @@ def test_a_deployment_that_something_else_has_begun_takes_back_nothing_that_is_g
         await work.wait(one, 1)
         assert [each.added for each in await _runs(world)] == [("Contact.Title",)]
         assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_who_connects_anew_waits_as_well_for_whoever_is_at_the_package_of_the_org(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        org_id, came = (await _now(world)).salesforce_org_id, asyncio.Event()
+
+        async def connects() -> None:
+            assert world.store is not None
+            async with NothingKept(world.store).alone(org_id):
+                came.set()
+
+        async with Keeper(world.store, 1).alone(org_id):
+            anew = asyncio.create_task(connects())
+            await asyncio.sleep(60)
+            assert not came.is_set()
+        await anew
+        assert came.is_set()
 
     tell(tmp_path, story, objects=("contacts",))
 

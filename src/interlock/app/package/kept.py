@@ -40,7 +40,10 @@ class Keeping(Protocol):
 
 class NothingKept:
     """For two CRMs that are not joined yet, so that there is no row to keep it in. Whoever deploys again after a crash sends a
-    second deployment, which waits in the org for the first and then changes nothing."""
+    second deployment, which waits in the org for the first and then changes nothing. `store`: where others of the org are known."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
 
     async def load(self) -> Kept | None:
         return None
@@ -52,7 +55,7 @@ class NothingKept:
         return None
 
     def alone(self, org_id: str) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+        return nullcontext() if self._store is None else alone_in(self._store, org_id)
 
 
 class Keeper:
