@@ -62,19 +62,26 @@ class Interlock(msgspec.Struct):
 
     @asynccontextmanager
     async def clients(
-        self, connection: Connection, *, note: bool = True, deploying: bool = False
+        self, connection: Connection, *, note: bool = True, deploying: bool = False, administrator: int | None = None
     ) -> AsyncIterator[Clients]:
         """Both clients of a connection. Counts of calls are remembered at the end, and with `note` also limits and whether
         the CRMs answered; without it that is left to the caller, who may swallow what a call raised. `deploying`: as the admin
-        who signed in, where the sync runs as somebody else."""
+        who signed in, where the sync runs as somebody else; as `administrator` (a sign-in's number), who signed in for one work
+        alone, only where that is named."""
         from interlock.app import credentials
+        from interlock.app.org_work import kept as org_work
 
         assert connection.id is not None
         secrets = await credentials.load(self.store, connection.id)
         async with self.store.read(connection.id) as tx:
             granted = await grants.in_use(tx)
             if deploying:
-                granted |= await grants.in_use(tx, grants.ADMIN)
+                admins = await grants.all_in_use(tx, grants.ADMIN)
+                if administrator is None:
+                    for_one_alone = await org_work.administrators(tx)
+                    granted |= {each.side: each for each in admins if each.id not in for_one_alone}
+                else:
+                    granted |= {each.side: each for each in admins if each.id == administrator}
         budget = StoredBudget(self.store, connection.id, self.clock_us)
         try:
             async with self._built(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.asgi_browser import Answer, Browser
@@ -13,16 +15,22 @@ from tests.contract.test_settings_mappings import GRANTED, _granted, _preview, _
 from tests.held import Held
 from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
-from interlock.app import left_running, object_rules, owned_work, sign_offs
+from interlock.app import disconnect, left_running, object_rules, owned_work, sign_offs
 from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
+from interlock.app.errors import Busy
 from interlock.app.org_work import kept, work
-from interlock.app.package import bring, permit, plan
+from interlock.app.org_work.alone import task_name
+from interlock.app.package import bring, deploy, export, permit, plan
+from interlock.app.package.kept import Keeper, NothingKept
 from interlock.app.package.parts import Address
+from interlock.app.package.permit import MappedField
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.core.model import Side
+from interlock.crm.salesforce.deploy import Deployment
 from interlock.crm.salesforce.requests import DATA_PATH
-from interlock.store import connections, grants
+from interlock.store import Store, another_org, connections, grants
+from interlock.store import lease as leases
 from interlock.wiring import Interlock
 
 HERE = "/connections/1"
@@ -125,6 +133,94 @@ def test_what_a_process_left_goes_on_when_one_serves_again(tmp_path: Path, monke
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_a_program_that_asks_has_what_a_process_left_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            held = Held(patched, object_rules, "turn_on")
+            await _turn_on(admin)
+            await held.is_there.wait()
+            await _dies(world)
+        assert await work.being_turned_on(world.interlock, 1) == {"deals"}
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_asked_for_while_the_one_before_gives_its_lease_back_is_begun_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        asked: list[kept.Run] = []
+        gives_back = leases.release
+
+        async def release(store: Store, lease: leases.Lease) -> None:
+            if lease.org_id == task_name(1) and not asked:
+                asked.append(await _extend(world, "Title"))
+            await gives_back(store, lease)
+
+        monkeypatch.setattr(leases, "release", release)
+        await _extend(world, "Fax")
+        await work.wait(world.interlock, 1)
+        assert (await work.ended(world.interlock, asked[0], 30)).state == "done"
+        assert {("Contact.Title", True), ("Contact.Fax", True)} <= await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _extend(world: SettingsWorld, field: str) -> kept.Run:
+    fields = [MappedField("Contact", field, True)]
+    return await work.begin(world.interlock, BY_COMMAND, await _now(world), "extend", "contacts", fields=fields)
+
+
+def test_a_deployment_that_something_else_has_begun_takes_back_nothing_that_is_granted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        one = world.interlock
+        held = Held(monkeypatch, deploy, "deploy")
+        # By a command, or for another connection of the org.
+        address, now = Address("https://x.example.com"), await _now(world)
+        brings = asyncio.create_task(
+            bring.bring(world.store, now, one.clients, address, one.clock_us, mapped_fields=False)
+        )
+        await held.is_there.wait()
+        await _extend(world, "Title")
+        await work.wait(one, 1, 60)
+        assert ("Contact.Title", True) not in await _granted(world)
+        held.let_on.set()
+        await brings
+        await work.wait(one, 1)
+        assert [each.added for each in await _runs(world)] == [("Contact.Title",)]
+        assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_who_connects_anew_waits_as_well_for_whoever_is_at_the_package_of_the_org(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        org_id, came = (await _now(world)).salesforce_org_id, asyncio.Event()
+
+        async def connects() -> None:
+            assert world.store is not None
+            async with NothingKept(world.store).alone(org_id):
+                came.set()
+
+        async with Keeper(world.store, 1).alone(org_id):
+            anew = asyncio.create_task(connects())
+            await asyncio.sleep(60)
+            assert not came.is_set()
+        await anew
+        assert came.is_set()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_it_would_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +245,37 @@ def test_what_failed_is_said_to_whoever_comes_and_trying_again_shows_first_what_
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_an_object_that_is_on_although_the_word_about_it_failed_is_turned_on_and_trying_again_grants_its_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(permit, "mapped_fields", breaks)
+            await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+            await work.wait(world.interlock, 1)
+        failed = await admin.get(DEALS)
+        assert "Syncing was not turned on:" in failed.page.text
+        assert await _is_on(world)
+        done = await carried_out(admin, await _try_again(admin, failed))
+        assert "It counts from the next batch of records" in done.page.text
+        assert "Syncing was not turned on:" not in done.page.text
+        await work.wait(world.interlock, 1)
+        assert ("Opportunity.Amount", True) in await _granted(world)
+        # As when a process dies between the two: the edition that was seen is of an object that was off.
+        (run,) = [each for each in await _runs(world) if each.kind == "turn_on"]
+        again = await work.begin(
+            world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals", edition="as it was"
+        )
+        assert again.id != run.id
+        assert (await work.ended(world.interlock, again, 60)).state == "done"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_two_processes_on_one_database_do_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owned_work, "LOOK_AGAIN_S", 0.01)
 
@@ -167,6 +294,32 @@ def test_two_processes_on_one_database_do_it_once(tmp_path: Path, monkeypatch: p
         await work.wait(other, 1)
         assert {(each.kind, each.state) for each in await _runs(world)} == {("turn_on", "done"), ("extend", "done")}
         assert held.came == 1
+        await other.background.close()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_how_far_it_is_can_be_seen_by_whoever_another_process_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned_work, "LOOK_AGAIN_S", 0.01)
+
+    async def story(world: SettingsWorld) -> None:
+        reached, other, turns_on = asyncio.Event(), _another_process(world), object_rules.turn_on
+
+        async def turn_on(*arguments: Any, progress: deploy.Progress, **named: Any) -> None:
+            progress(Deployment("0Af1", "InProgress", number_components_total=40, number_components_deployed=7))
+            await reached.wait()
+            await turns_on(*arguments, progress=progress, **named)
+
+        monkeypatch.setattr(object_rules, "turn_on", turn_on)
+        await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+        await asyncio.sleep(owned_work.SHARE_S * 2)
+        (seen,) = await work.standing(other, 1)
+        assert (seen.state, seen.done, seen.total) == ("running", 7, 40)
+        reached.set()
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
         await other.background.close()
 
     tell(tmp_path, story, objects=("contacts",))
@@ -211,6 +364,28 @@ def test_fields_that_could_not_be_granted_are_granted_with_the_next_ones(
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_fields_that_could_not_be_granted_and_are_mapped_no_more_are_not_granted_by_trying_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise KeyError("a defect")
+
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        with monkeypatch.context() as patched:
+            patched.setattr(permit, "permit", breaks)
+            asked = await _save(admin, await _preview(admin, "jobtitle:Title", "change", "two_way"))
+            await carried_out(admin, asked)
+            await carried_out(admin, await _save(admin, await _preview(admin, "fax:Fax", "change", "two_way")))
+        await _save(admin, await _preview(admin, "jobtitle:Title", "change", "dont_sync"))
+        await carried_out(admin, await _try_again(admin, await admin.get(asked.to or "")))
+        granted = await _granted(world)
+        assert ("Contact.Fax", True) in granted
+        assert "Contact.Title" not in {field for field, _editable in granted}
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_what_failed_stays_on_its_tab_until_it_is_mended_whatever_else_is_asked_for_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +423,74 @@ def test_what_was_asked_for_of_one_org_is_not_done_in_another(tmp_path: Path, mo
         assert run.failure is not None
         assert "gone over to another org" in run.failure.message
         assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_the_switch_to_another_org_has_forgotten_is_neither_done_nor_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        await _turn_on(admin)
+        await held.is_there.wait()
+        async with world.store.write(1) as tx:
+            await another_org.set_aside(tx, {})
+            await tx.run("UPDATE connection SET salesforce_org_id = '00D000000000OTHER' WHERE id = 1")
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert await _runs(world) == []
+        assert not await _is_on(world)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _disconnect(world: SettingsWorld, folder: Path) -> disconnect.Disconnected:
+    one = world.interlock
+    now = await _now(world)
+    return await disconnect.disconnect(one.store, now, one.clients, one.crms, one.clock_us, folder, keep_package=False)
+
+
+def test_nothing_is_disconnected_or_removed_while_something_is_done_in_the_org(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin, held = await world.admin(), Held(monkeypatch, object_rules, "turn_on")
+        await _turn_on(admin)
+        await held.is_there.wait()
+        with pytest.raises(Busy, match="Something is being done in the org"):
+            await _disconnect(world, tmp_path)
+        now = await _now(world)
+        assert disconnect.how_far(now) == "nowhere"
+        exported = await export.write(world.store, now.salesforce_org_id, tmp_path / "links.csv")
+        with pytest.raises(Busy, match="Something is being done in the org"):
+            await bring.take_out(world.store, now, world.interlock.clients, exported, world.clock_us)
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert await _is_on(world)
+        assert (await _disconnect(world, tmp_path)).package == "removed"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_is_asked_for_while_it_is_disconnected_is_not_done_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        held = Held(monkeypatch, disconnect, "write_files")
+        ends = asyncio.create_task(_disconnect(world, tmp_path))
+        await held.is_there.wait()
+        asked = await work.begin(world.interlock, BY_COMMAND, await _now(world), "turn_on", "deals")
+        held.let_on.set()
+        assert (await ends).package == "removed"
+        with pytest.raises(kept.WorkFailed, match="was disconnected since this was asked for"):
+            await work.ended(world.interlock, asked, 60)
+        assert not await _is_on(world)
+        salesforce = world.clients()[1]
+        found = await plan.look(salesforce, (await salesforce.identity()).user_id, Address(None))
+        assert found.state == "none"
 
     tell(tmp_path, story, objects=("contacts",))
 
@@ -352,6 +595,31 @@ def test_an_administrators_sign_in_outlives_the_process_as_long_as_it_is_needed_
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 
 
+def test_an_administrators_sign_in_is_used_for_what_it_is_for_and_by_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert (await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")).status == 303
+        await work.wait(world.interlock, 1)
+        held = Held(monkeypatch, bring, "give")
+        await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        await held.is_there.wait()
+        (run,) = [each for each in await _runs(world) if each.grant is not None]
+        who = []
+        for administrator in (None, run.grant):
+            opens = world.interlock.clients(await _now(world), deploying=True, administrator=administrator)
+            async with opens as clients:
+                who.append((await clients.salesforce.identity()).username)
+        assert who[0].startswith(SALES)
+        assert who[1].startswith(ADMIN)
+        held.let_on.set()
+        await work.wait(world.interlock, 1)
+        assert ("Contact.Title", True) in await _granted(world)
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
 def test_an_administrators_sign_in_is_ended_whatever_comes_of_what_it_was_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +634,24 @@ def test_an_administrators_sign_in_is_ended_whatever_comes_of_what_it_was_for(
         (run,) = await _runs(world)
         assert run.grant is not None
         assert await _state(world, run.grant) == grants.REVOKED
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_an_administrators_sign_in_is_ended_where_what_it_was_for_cannot_even_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_arguments: object, **_named: object) -> None:
+        raise Busy("The database is busy.")
+
+    async def story(world: SettingsWorld) -> None:
+        assert world.store is not None
+        admin = await world.admin()
+        monkeypatch.setattr(work, "begin", breaks)
+        answer = await _sign_in(world, admin, Side.SALESFORCE, ADMIN, "administrator")
+        assert answer.status != 303
+        async with world.store.read(1) as tx:
+            assert await grants.all_in_use(tx, grants.ADMIN) == []
 
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 

@@ -19,6 +19,7 @@ from interlock.app.credentials import Credentials
 from interlock.app.errors import BadInput, Stale
 from interlock.app.package import plan as package
 from interlock.app.package.deploy import Progress
+from interlock.app.package.kept import NothingKept
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.schemas import NAME as SCHEMAS
@@ -126,7 +127,9 @@ async def join(
     if needed:
         _add(
             made["salesforce"],
-            await key_fields.make(hubspot, salesforce, identity.user_id, needed, clock_us, progress),
+            await key_fields.make(
+                hubspot, salesforce, identity.user_id, needed, clock_us, progress, NothingKept(store)
+            ),
         )
         schemas = await read_schemas(hubspot, salesforce, list(request.objects))
         _check_key_fields(schemas, request)

@@ -20,6 +20,7 @@ from interlock.app.connections import NEW_ORG, fresh
 from interlock.app.crms import Crms
 from interlock.app.errors import BadInput
 from interlock.app.once import owner_name
+from interlock.app.org_work.alone import alone
 from interlock.app.package import deploy, export
 from interlock.app.package import remove as package
 from interlock.app.package.export import Exported
@@ -140,18 +141,20 @@ async def disconnect(
 ) -> Disconnected:
     """`reason`: why, in a person's words, for whoever looks at the connection afterwards.
 
-    Raises BadInput, PackageFailed, CrmError, HeldByOther, StoreError; how far it came then: `how_far`. The same again goes on."""
+    Raises BadInput, Busy (org_work_running), PackageFailed, CrmError, HeldByOther, StoreError; how far it came then: `how_far`. The
+    same again goes on."""
     assert connection.id is not None
-    files = await write_files(store, connection, folder, clock_us())
-    await _pause(store, connection.id)
+    async with alone(store, [connection], clock_us):
+        files = await write_files(store, connection, folder, clock_us())
+        await _pause(store, connection.id)
 
-    async def attempt() -> Disconnected:
-        async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
-            return await _under_lease(
-                store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
-            )
+        async def attempt() -> Disconnected:
+            async with own(store, connection.salesforce_org_id, owner_name(), clock_us):
+                return await _under_lease(
+                    store, connection, open_clients, open_crms, clock_us, files, keep_package, reason, progress, by
+                )
 
-    return await when_free(attempt, clock_us, wait_s)
+        return await when_free(attempt, clock_us, wait_s)
 
 
 def links_file(folder: Path, connection: Connection, now_us: int) -> Path:

@@ -11,7 +11,7 @@ import msgspec
 
 from interlock.app.package.deploy import Progress
 from interlock.app.package.install import install
-from interlock.app.package.kept import Keeping, NothingKept
+from interlock.app.package.kept import Keeping
 from interlock.app.package.parts import Address
 from interlock.app.schemas import Schemas
 from interlock.crm.hubspot.client import HubSpotClient
@@ -80,18 +80,17 @@ async def make(
     needed: Missing,
     clock_us: Callable[[], int],
     progress: Progress,
-    keeper: Keeping | None = None,
+    keeper: Keeping,
 ) -> list[str]:
     """In Salesforce the package is deployed as a whole, but for the sites: see docs/adr/0016. `user_id`: whom the sync works as.
-    `keeper` None: there is no connection yet. Gives the Salesforce fields that were not there before. Raises CrmError,
-    PackageFailed."""
+    Gives the Salesforce fields that were not there before. Raises CrmError, PackageFailed."""
     for object_ in dict.fromkeys(object_ for object_, _ in needed.properties):
         await hubspot.create_group(object_, GROUP, GROUP_LABEL)
     for object_, new in needed.properties:
         await hubspot.create_property(object_, new)
     if not needed.creation_keys:
         return []
-    installed = await install(salesforce, keeper or NothingKept(), user_id, WITHOUT_SITES, clock_us, progress)
+    installed = await install(salesforce, keeper, user_id, WITHOUT_SITES, clock_us, progress)
     return installed.before.missing_fields()
 
 

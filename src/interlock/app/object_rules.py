@@ -15,7 +15,8 @@ from interlock.app import key_fields, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
 from interlock.app.connections import check_objects, fresh, is_on
-from interlock.app.errors import Stale
+from interlock.app.disconnect import NOT_CONNECTED
+from interlock.app.errors import Stale, Stopped
 from interlock.app.package.deploy import Progress
 from interlock.app.package.kept import Keeping
 from interlock.app.people.log import record
@@ -44,9 +45,11 @@ async def turn_on(
     progress: Progress,
 ) -> None:
     """`salesforce`: as whom the sync works, who gets what is made; `deploys`: as an administrator where one has signed in.
-    `edition`: of what of it syncs, as it was seen. Can be run again. Raises BadInput, CrmError, PackageFailed, Stale
-    when it is another now."""
+    `edition`: of what of it syncs, as it was seen. Can be run again. Raises BadInput, CrmError, PackageFailed, Stopped,
+    Stale when it is another now."""
     check_objects([slug])
+    if is_on(connection, slug):
+        return  # by the same before, which did not come to its end
     check_edition(connection, slug, edition)  # before anything is made in a CRM
     schemas = await _read(connection, slug, hubspot, salesforce)
     if needed := key_fields.missing(schemas, tuple(_with(connection, slug))):
@@ -82,6 +85,17 @@ async def _turn(
         now = await fresh(tx, connection.id)
         if is_on(now, slug) == on:
             return
+        if now.salesforce_org_id != connection.salesforce_org_id:
+            raise Stale(
+                f"{now.name} has gone over to another org meanwhile, so nothing of {slug} was changed.",
+                fix="Look at the tab as it is now, then ask again.",
+            )
+        if on and now.state == NOT_CONNECTED:
+            raise Stopped(
+                f"{now.name} was disconnected meanwhile, so {slug} were not turned on.",
+                code=NOT_CONNECTED,
+                fix="Connect it again, then turn them on.",
+            )
         check_edition(now, slug, edition)
         await connections.update(tx, connection.id, settings=with_object(now, slug, on))
         if schemas is not None:

@@ -63,7 +63,10 @@ def carry_on(
     load: Callable[[], Awaitable[Kept | None]],
     work: Callable[[Kept, Lease], Awaitable[None]],
 ) -> None:
-    """Behind the page, as long as the record says `running`. `work` says under the lease how it ended."""
+    """Behind the page, as long as the record says `running`. `work` says under the lease how it ended. Asked while an earlier turn
+    runs, that one looks again before it ends, however near to its end it was."""
+    asked = f"{name}:asked"
+    interlock.background.tell(asked, object())
 
     async def left() -> Kept | None:
         record = await load()
@@ -72,6 +75,13 @@ def carry_on(
     async def turn() -> None:
         task = asyncio.current_task()
         assert task is not None
+        seen = None
+        # Nothing is awaited between this look and the end of the task: whoever asks after it begins another.
+        while (now := interlock.background.told(asked)) is not seen:
+            seen = now
+            await carried_on(task)
+
+    async def carried_on(task: asyncio.Task[None]) -> None:
         while await left() is not None:
             try:
                 async with own(interlock.store, name, interlock.background.owner, interlock.clock_us) as ownership:

@@ -179,6 +179,10 @@ class Store:
         joining.append(join)
         return lambda: joining.remove(join)
 
+    @property
+    def clock_us(self) -> Callable[[], int]:
+        return self._clock_us
+
     def show_life(self, owner: str) -> None:
         """Let others on this machine see that `owner` lives, until this store closes or this process ends."""
         if self._backend.lifesigns is not None:

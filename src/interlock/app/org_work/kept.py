@@ -84,6 +84,15 @@ async def put(tx: WriteTx, run: Run) -> None:
     await directory.put(tx, f"{_PREFIX}{run.id}", msgspec.to_builtins(run))
 
 
+async def administrators(tx: Tx) -> set[int]:
+    """Sign-ins that something under way has for itself."""
+    return {run.grant for run in await runs(tx) if run.state == "running" and run.grant is not None}
+
+
+async def is_known(tx: Tx, run: Run) -> bool:
+    return await directory.get(tx, f"{_PREFIX}{run.id}") is not None
+
+
 async def drop(tx: WriteTx, run: Run) -> None:
     await directory.drop(tx, f"{_PREFIX}{run.id}")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,10 +21,12 @@ import msgspec
 from interlock.app import object_rules, owned_work, sign_offs
 from interlock.app.background import failure_of
 from interlock.app.connections import fresh, objects_on
-from interlock.app.errors import Missing, Stale
+from interlock.app.disconnect import how_far
+from interlock.app.errors import Missing, Stale, Stopped
 from interlock.app.key_fields import WITHOUT_SITES
 from interlock.app.mapping_effect import extend
 from interlock.app.org_work import kept
+from interlock.app.org_work.alone import task_name
 from interlock.app.org_work.kept import Kind, Run, WorkFailed
 from interlock.app.package import bring, permit
 from interlock.app.package.install import PackageFailed
@@ -39,10 +42,6 @@ from interlock.objects.registry import SPECS
 from interlock.store import connections
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
-
-
-def task_name(connection_id: int) -> str:
-    return f"org_work:{connection_id}"
 
 
 async def begin(
@@ -134,8 +133,11 @@ async def administrators_in_use(interlock: Opened) -> set[int]:
     """Sign-ins that something under way still needs, and ends."""
     async with interlock.store.read(None) as tx:
         found = await connections.list_(tx)
-    known = [await kept.runs_of(interlock.store, each.id) for each in found if each.id is not None]
-    return {run.grant for runs in known for run in runs if run.state == "running" and run.grant is not None}
+    wanted: set[int] = set()
+    for each in found:
+        async with interlock.store.read(each.id) as tx:
+            wanted |= await kept.administrators(tx)
+    return wanted
 
 
 async def wait(interlock: Opened, connection_id: int, seconds: float | None = None) -> None:
@@ -145,13 +147,14 @@ async def wait(interlock: Opened, connection_id: int, seconds: float | None = No
 
 async def being_turned_on(interlock: Opened, connection_id: int) -> set[str]:
     """Objects."""
-    found = await kept.runs_of(interlock.store, connection_id)
+    found = await standing(interlock, connection_id)
     return {each.part for each in found if (each.kind, each.state) == ("turn_on", "running")}
 
 
 async def ended(interlock: Opened, run: Run, seconds: float) -> Run:
     """As it ended, for a program, which waits for it; as it was begun where that takes longer, or nothing is known of it any more.
     Raises WorkFailed."""
+    await standing(interlock, run.connection_id)
     await wait(interlock, run.connection_id, seconds)
     found = await kept.runs_of(interlock.store, run.connection_id)
     now = next((each for each in found if each.id == run.id), run)
@@ -198,7 +201,8 @@ class _Work:
 
     async def finish(self) -> None:
         try:
-            await self._carry_out()
+            async with owned_work.shared(lambda: self._run, self._keep):
+                await self._carry_out()
             state = "done"
         except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
             failure, state = failure_of(error), "failed"
@@ -207,9 +211,13 @@ class _Work:
         if self._run.grant is not None:
             self._tell(not_ended=await self._end(self._run.grant))
         self._tell(state=state, ended_at_us=self._interlock.clock_us())
+        await self._keep(self._run)
+
+    async def _keep(self, run: Run) -> None:
+        """Unless nobody knows of it any more: the connection is gone, or has gone over to another org (store/another_org.py)."""
         async with self._interlock.store.write(self._connection_id, self._lease) as tx:
-            if await connections.get(tx, self._connection_id) is not None:
-                await kept.put(tx, self._run)
+            if await kept.is_known(tx, run):
+                await kept.put(tx, run)
 
     async def _end(self, grant_id: int) -> str:
         """The administrator's sign-in, whatever came of it. Why it could not be ended at the CRM, and where to do that; else
@@ -238,13 +246,21 @@ class _Work:
                 await self._package(connection)
 
     async def _connection(self) -> Connection:
-        """Raises Missing, Stale."""
+        """Raises Missing, Stale, Stopped."""
         async with self._interlock.store.read(None) as tx:
             now = await fresh(tx, self._connection_id)
         if now.salesforce_org_id != self._run.org_id:
             raise Stale(
                 "The connection has gone over to another org since this was asked for. Nothing was done there.",
                 fix="Look at the tab as it is now, then ask again.",
+            )
+        ended = how_far(now)
+        # Whose sign-ins may have been ended is kept by signing in again, which gives that user the set.
+        if ended != "nowhere" and (ended, self._run.kind) != ("ending", "give"):
+            raise Stopped(
+                f"{now.name} was disconnected since this was asked for, or is being disconnected. Nothing was done in the org.",
+                code="not_connected",
+                fix="To keep the connection, run `interlock resume`, or connect it again; then ask again.",
             )
         return now
 
@@ -273,9 +289,11 @@ class _Work:
         await begin(interlock, self._by, connection, "extend", slug, fields=fields)
 
     async def _extend(self, connection: Connection) -> None:
-        fields = self._run.fields
-        if fields is None:
-            fields = tuple(await permit.mapped_fields(self._interlock.store, self._connection_id))
+        # Of now: what was asked for may be mapped no more, or only be read.
+        fields = await permit.mapped_fields(self._interlock.store, self._connection_id)
+        if self._run.fields is not None:
+            asked = {(each.sobject, each.field) for each in self._run.fields}
+            fields = [each for each in fields if (each.sobject, each.field) in asked]
         granted = await extend(self._interlock, connection, fields, self._progress)
         self._note(granted)
         if granted.added:
@@ -288,7 +306,7 @@ class _Work:
         installed, granted = await bring.give(
             interlock.store,
             connection,
-            interlock.clients,
+            partial(interlock.clients, administrator=self._run.grant),
             WITHOUT_SITES,
             interlock.clock_us,
             self._progress,
@@ -320,4 +338,5 @@ class _Work:
         """What the sync user could not see was not in what is kept of the org, so that mappings of it were left out."""
         async with self._interlock.clients(connection) as clients:
             schemas = await read_schemas(clients.hubspot, clients.salesforce, objects_on(connection))
+        await self._connection()  # it may have gone over to another org meanwhile, of which these are not
         await keep_schemas(self._interlock.store, self._connection_id, schemas)

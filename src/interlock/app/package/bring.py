@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from interlock.app.org_work.alone import alone
 from interlock.app.package import deploy, install, permit, remove
 from interlock.app.package.export import Exported
 from interlock.app.package.install import Installed
@@ -18,7 +19,7 @@ from interlock.app.package.remove import Removed
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.serve import Clients
-from interlock.store import Store
+from interlock.store import Store, connections
 from interlock.store.connections import Connection
 
 
@@ -80,10 +81,14 @@ async def take_out(
     *,
     by: By = BY_COMMAND,
 ) -> Removed:
-    """`exported`: the links of every connection of the org. Raises BadInput (links_not_exported), PackageFailed, CrmError."""
+    """`exported`: the links of every connection of the org. Raises BadInput (links_not_exported), Busy (org_work_running),
+    PackageFailed, CrmError."""
     assert connection.id is not None
-    async with store.write(None) as tx:
-        await record(tx, by, "package_removed", f"connection:{connection.id}", pairs=exported.pairs)
-    async with open_clients(connection, deploying=True) as clients:
-        keeper = Keeper(store, connection.id)
-        return await remove.remove(store, clients.salesforce, keeper, exported, clock_us, progress)
+    async with store.read(None) as tx:
+        of_org = await connections.of_org(tx, connection.salesforce_org_id)
+    async with alone(store, of_org, clock_us):
+        async with store.write(None) as tx:
+            await record(tx, by, "package_removed", f"connection:{connection.id}", pairs=exported.pairs)
+        async with open_clients(connection, deploying=True) as clients:
+            keeper = Keeper(store, connection.id)
+            return await remove.remove(store, clients.salesforce, keeper, exported, clock_us, progress)

@@ -60,6 +60,20 @@ async def install(
     progress: deploy.Progress,
 ) -> Installed:
     """`user_id`: whom the sync works as. Raises PackageFailed, CrmError."""
+    identity = await salesforce.identity()
+    async with keeper.alone(identity.org_id):
+        return await _install(salesforce, keeper, user_id, identity.user_id, address, clock_us, progress)
+
+
+async def _install(
+    salesforce: SalesforceClient,
+    keeper: Keeping,
+    user_id: str,
+    deploys_id: str,
+    address: Address,
+    clock_us: Callable[[], int],
+    progress: deploy.Progress,
+) -> Installed:
     done = await deploy.resume(salesforce, keeper, progress)
     before = await plan.look(salesforce, user_id, address)
     if before.state == "newer":
@@ -71,9 +85,8 @@ async def install(
         )
     after = before
     if before.state != "current":
-        identity = await salesforce.identity()
         zipped = parts.package(address, await rights.held(salesforce, before))
-        done = await deploy.deploy(salesforce, keeper, zipped, identity.user_id, clock_us, progress)
+        done = await deploy.deploy(salesforce, keeper, zipped, deploys_id, clock_us, progress)
         if found := troubles(done):
             raise PackageFailed(found)
         after = await plan.look(salesforce, user_id, address)

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 import msgspec
 
+from interlock.app.package.alone import alone_in
 from interlock.store import Store, cursors
 
 _NAME = "package_deployment"
@@ -31,10 +33,17 @@ class Keeping(Protocol):
 
     async def forget(self) -> None: ...
 
+    def alone(self, org_id: str) -> AbstractAsyncContextManager[None]:
+        """While the block runs, nobody else deploys or grants in the org."""
+        ...
+
 
 class NothingKept:
     """For two CRMs that are not joined yet, so that there is no row to keep it in. Whoever deploys again after a crash sends a
-    second deployment, which waits in the org for the first and then changes nothing."""
+    second deployment, which waits in the org for the first and then changes nothing. `store`: where others of the org are known."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
 
     async def load(self) -> Kept | None:
         return None
@@ -44,6 +53,9 @@ class NothingKept:
 
     async def forget(self) -> None:
         return None
+
+    def alone(self, org_id: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._store is None else alone_in(self._store, org_id)
 
 
 class Keeper:
@@ -65,3 +77,6 @@ class Keeper:
     async def forget(self) -> None:
         async with self._store.write(self._connection_id) as tx:
             await cursors.drop(tx, _NAME)
+
+    def alone(self, org_id: str) -> AbstractAsyncContextManager[None]:
+        return alone_in(self._store, org_id)

@@ -173,13 +173,14 @@ async def permit(
 ) -> Permitted:
     """Raises AppError (package_missing) before the package is there, NotGranted, CrmError."""
     # One of ours that still runs would put the set back to what it granted when that began.
-    await deploy.resume(salesforce, keeper, progress)
-    lacking, set_id = await _wanted(salesforce, user_id, fields)
-    if lacking.added:
-        refused = await salesforce.grant_fields(set_id, dict(lacking.added))
-        if refused:
-            raise NotGranted(refused)
-    return lacking
+    async with keeper.alone((await salesforce.identity()).org_id):
+        await deploy.resume(salesforce, keeper, progress)
+        lacking, set_id = await _wanted(salesforce, user_id, fields)
+        if lacking.added:
+            refused = await salesforce.grant_fields(set_id, dict(lacking.added))
+            if refused:
+                raise NotGranted(refused)
+        return lacking
 
 
 async def wanted(salesforce: SalesforceClient, user_id: str, fields: Sequence[MappedField]) -> Permitted:

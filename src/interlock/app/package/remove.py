@@ -46,8 +46,19 @@ async def remove(
             code="links_not_exported",
             fix="Pause the sync, so that no link is made meanwhile, export again, then remove the package.",
         )
+    async with keeper.alone(identity.org_id):
+        return await _remove(salesforce, keeper, identity.user_id, clock_us, progress)
+
+
+async def _remove(
+    salesforce: SalesforceClient,
+    keeper: Keeping,
+    user_id: str,
+    clock_us: Callable[[], int],
+    progress: deploy.Progress,
+) -> Removed:
     await deploy.resume(salesforce, keeper, progress)
-    found = await plan.look(salesforce, identity.user_id, Address(None))
+    found = await plan.look(salesforce, user_id, Address(None))
     # The set goes first: it names the fields.
     listed = sorted(found.there(), key=lambda each: each[0] != "PermissionSet")
     if not listed:
@@ -55,7 +66,7 @@ async def remove(
     sets = [each for each in (found.permission_set_id, found.user_set_id) if each is not None]
     held = {set_id: await salesforce.permission_set_holders(set_id) for set_id in sets}
     taken = {set_id: sorted(set(users.values())) for set_id, users in held.items()}
-    await keeper.keep(Kept(None, identity.user_id, clock_us(), taken))
+    await keeper.keep(Kept(None, user_id, clock_us(), taken))
     try:
         for assignments in held.values():
             await salesforce.take_permission_set(list(assignments))
@@ -64,7 +75,7 @@ async def remove(
             salesforce,
             keeper,
             parts.removal(listed),
-            identity.user_id,
+            user_id,
             clock_us,
             progress,
             ignore_warnings=True,

@@ -10,6 +10,7 @@ import msgspec
 
 from interlock.app.background import Background
 from interlock.app.crms import Crms
+from interlock.app.package.alone import alone_in
 from interlock.app.package.kept import Kept
 from interlock.app.serve import Clients
 from interlock.store import Store, setup_work
@@ -36,7 +37,7 @@ class Opened(Protocol):
         ...
 
     def clients(
-        self, connection: Connection, *, note: bool = True, deploying: bool = False
+        self, connection: Connection, *, note: bool = True, deploying: bool = False, administrator: int | None = None
     ) -> AbstractAsyncContextManager[Clients]: ...
 
     def crms(self) -> AbstractAsyncContextManager[Crms]: ...
@@ -75,3 +76,6 @@ class SetupKeeper:
     async def forget(self) -> None:
         async with self._store.write(None) as tx:
             await setup_work.drop(tx, self._setup_id, _DEPLOYMENT)
+
+    def alone(self, org_id: str) -> AbstractAsyncContextManager[None]:
+        return alone_in(self._store, org_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from interlock.app.connections import is_on
 from interlock.app.org_work import kept, work
 from interlock.app.org_work.kept import Kind, Run
 from interlock.app.package.permit import MappedField
@@ -99,7 +100,7 @@ async def again(asked: Asked) -> Response:
     connection = await settings.connection_of(asked)
     assert connection.id is not None
     run = await kept.get(asked.site.store, connection.id, str(asked.request.path_params["run"]))
-    if run.kind == "turn_on":
+    if run.kind == "turn_on" and not is_on(connection, run.part):
         # What the next sync would do is another thing by now: it is seen first.
         return await objects.turn_on(asked, connection, run.part)
     return await begin(

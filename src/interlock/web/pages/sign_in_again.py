@@ -11,7 +11,7 @@ import re
 
 from starlette.responses import Response
 
-from interlock.app import sign_in
+from interlock.app import sign_in, sign_offs
 from interlock.app.errors import AppError, BadInput, Missing
 from interlock.app.people import signing_in as people
 from interlock.app.people.roles import Action
@@ -94,9 +94,15 @@ async def _goes_on(asked: Asked, connection: Connection, finished: sign_in.Finis
     """A Salesforce user gets the permission set. By an administrator's sign-in, which ends with that, the sync user gets it, with
     all that is mapped."""
     if finished.role == grants.ADMIN:
-        return await org_work.begin(
-            asked, connection, "give", finished.part, mapped_fields=True, grant=finished.grant_id
-        )
+        try:
+            return await org_work.begin(
+                asked, connection, "give", finished.part, mapped_fields=True, grant=finished.grant_id
+            )
+        except Exception:
+            # Nothing was begun that would end it.
+            async with asked.site.interlock.crms() as crms:
+                await sign_offs.revoke(asked.site.store, crms, finished.grant_id)
+            raise
     if finished.side is Side.SALESFORCE:
         return await org_work.begin(asked, connection, "give", "connection")
     return settings.back(connection, "connection", "signed_in")
