@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from starlette.applications import Starlette
 from tests.browser import chromium
 from tests.browser.controls import pressed
@@ -36,6 +36,8 @@ from interlock.web.front_end import refuse_without_front_end
 from interlock.web.server import bind, serving, url_of
 
 LOOPBACK = "127.0.0.1"
+
+expect.set_options(timeout=chromium.PATIENCE_MS)
 
 
 def pytest_configure(config: pytest.Config) -> None:

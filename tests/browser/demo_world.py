@@ -181,7 +181,7 @@ async def install_the_package(page: Page, look: Look = no_look) -> None:
 async def counted(page: Page) -> None:
     """On the review: the counts of the preview are complete."""
     await page.wait_for_url("**/setup/review")
-    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
 
 
 async def finish(page: Page, existing: str, look: Look = no_look) -> None:
@@ -196,7 +196,7 @@ async def finish(page: Page, existing: str, look: Look = no_look) -> None:
 
 
 async def in_agreement(page: Page) -> None:
-    await expect(page.get_by_text("In agreement: nothing is due, nothing needs you.")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("In agreement: nothing is due, nothing needs you.")).to_be_visible()
 
 
 async def connect(demo: Demo) -> Page:
@@ -213,5 +213,5 @@ async def connect(demo: Demo) -> Page:
     await page.get_by_role("button", name=FINISH).click()
     await page.wait_for_url("**/settings/progress*")
     # Whatever the verdict is: records that need a person may be among them.
-    await expect(page.locator("#progress .notice")).not_to_have_text("The first sync is running.", timeout=30_000)
+    await expect(page.locator("#progress .notice")).not_to_have_text("The first sync is running.")
     return page

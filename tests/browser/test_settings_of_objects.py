@@ -185,7 +185,7 @@ async def test_what_salesforce_did_not_permit_when_it_was_saved_is_tried_again(s
     async with no_deploying(settled):
         await page.get_by_role("button", name="Save").click()
         # Salesforce is asked several times before it is believed.
-        await expect(page.get_by_text("could not be extended")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_text("could not be extended")).to_be_visible()
         await chromium.axe(page)
     assert not granted & settled.permitted()
     await page.get_by_role("button", name="Try again").click()

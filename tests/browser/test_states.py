@@ -113,7 +113,7 @@ async def test_offline_is_said_and_over_when_the_line_is_back(settled: Settled, 
     await expect(notice).to_be_visible()
     await chromium.axe(page)
     await page.unroute("**/live")
-    await expect(notice).to_be_hidden(timeout=20_000)
+    await expect(notice).to_be_hidden()
 
 
 async def test_numbers_that_nothing_was_heard_of_for_a_while_are_called_old(own: Page) -> None:
@@ -133,7 +133,7 @@ async def test_whoever_is_signed_out_meanwhile_is_told_that_the_page_stands_stil
     other = await own.context.new_page()
     await other.goto("/account")
     await other.get_by_role("button", name="Sign out", exact=True).click()
-    await expect(own.get_by_text("You are signed out, so this page stands still.")).to_be_visible(timeout=15_000)
+    await expect(own.get_by_text("You are signed out, so this page stands still.")).to_be_visible()
 
 
 async def test_what_is_under_way_says_so_and_that_the_line_is_gone_and_goes_on_by_itself_once_it_is_back(
@@ -149,7 +149,7 @@ async def test_what_is_under_way_says_so_and_that_the_line_is_gone_and_goes_on_b
         await chromium.axe(own)
         await expect(notice).to_be_visible()
         await chromium.axe(own)
-    await expect(own.get_by_text("Nothing is written yet.")).to_be_visible(timeout=20_000)
+    await expect(own.get_by_text("Nothing is written yet.")).to_be_visible()
     await expect(notice).to_be_hidden()
     # htmx says on the console too that it was not answered.
     settled.demo.complaints.clear()
@@ -176,7 +176,7 @@ async def test_the_first_syncs_progress_says_that_the_line_is_gone(settled: Sett
     await own.goto("/settings/progress")
     notice = own.get_by_text("This page has lost its connection to Interlock.")
     # Not at once: a stream that only ended is opened again within seconds.
-    await expect(notice).to_be_visible(timeout=20_000)
+    await expect(notice).to_be_visible()
     await chromium.axe(own)
     # It goes on asking, of which htmx says on the console each time that it was not answered.
     await own.goto("/settings")
@@ -229,7 +229,7 @@ async def test_what_failed_while_it_was_under_way_says_why_and_is_begun_again(se
     async with down(settled, 400):
         await page.get_by_role("button", name="Show what it would take back").click()
         again = page.get_by_role("region", name="Undo").get_by_role("link", name="Try again")
-        await expect(again).to_be_visible(timeout=20_000)
+        await expect(again).to_be_visible()
         await expect(page.get_by_role("region", name="Undo")).to_contain_text("Salesforce")
         await chromium.axe(page)
     await again.click()

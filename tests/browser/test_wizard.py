@@ -155,17 +155,17 @@ async def try_and_take_back(page: Page) -> None:
     """From the review back to it: ten records, side by side as soon as they are synced, and as they were before."""
     await page.get_by_label("Try with 10 records first").check()
     await page.get_by_role("button", name=FINISH).click()
-    await expect(page.get_by_text(TRIED)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text(TRIED)).to_be_visible()
     await expect(page.get_by_role("table", name="Side by side").first).to_be_visible()
     await look(page)
     await page.get_by_role("link", name="Undo these").click()
     await page.get_by_role("button", name="Undo these").click()
     again = page.get_by_role("link", name="Back to the review, for another choice")
-    await expect(again).to_be_visible(timeout=30_000)
+    await expect(again).to_be_visible()
     await look(page)
     await again.click()
     await page.wait_for_url("**/setup/review?*")
-    await expect(page.get_by_text("complete", exact=True)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("complete", exact=True)).to_be_visible()
 
 
 async def press(page: Page, target: Locator) -> None:
@@ -219,6 +219,6 @@ async def test_recommended_is_gone_through_by_keyboard_alone(demo: Demo) -> None
     await expect(page.get_by_label("Try with 10 records first")).to_be_checked()
     await press(page, page.get_by_role("button", name=FINISH))
     await page.wait_for_url("**/settings/progress*")
-    await expect(page.get_by_text(TRIED)).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text(TRIED)).to_be_visible()
     await press(page, page.get_by_role("button", name="Continue"))
     await in_agreement(page)

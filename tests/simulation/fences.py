@@ -16,6 +16,10 @@ from interlock.store.lease import Lease
 # Nobody's records are touched by it, and the engine asks about its lease after it, not before.
 SIGN_IN = "/services/oauth2/token"
 
+# Work that is done in the org once, or by one at a time, holds a lease of its own under a name with a colon (app/owned_work.py,
+# app/package/alone.py). It is not what the engine's terms go by.
+_LEASE_OF_THE_ORG = "SELECT owner, fence, until_us FROM lease WHERE instr(org_id, ':') = 0"
+
 
 class _Row(NamedTuple):
     owner: str
@@ -61,6 +65,6 @@ class Fences:
     def _committed(self) -> _Row | None:
         """The row of the one org that there is. Read again only where it may be another: reading costs more than watching."""
         if self._unsettled:
-            found = self._database.execute("SELECT owner, fence, until_us FROM lease").fetchone()
+            found = self._database.execute(_LEASE_OF_THE_ORG).fetchone()
             self._row = None if found is None else _Row(*found)
         return self._row
