@@ -57,7 +57,10 @@ BEGIN
     NOTIFY watch;
     RETURN NULL;
 END $$;
-CREATE TRIGGER watched AFTER INSERT OR UPDATE ON public.lease FOR EACH ROW EXECUTE FUNCTION watch.lease_written();
+-- A lease whose name has a colon is that of some work in an org, not the org's (app/owned_work.py, app/package/alone.py).
+CREATE TRIGGER watched AFTER INSERT OR UPDATE ON public.lease FOR EACH ROW WHEN (position(':' IN NEW.org_id) = 0)
+    EXECUTE FUNCTION watch.lease_written();
+CREATE VIEW watch.lease AS SELECT * FROM public.lease WHERE position(':' IN org_id) = 0;
 """
 
 
@@ -89,7 +92,7 @@ class Watch:
         self._raw.execute(
             "INSERT INTO watch.written (pid, org_id, what, owner, fence, at)"
             " SELECT substring(owner FROM '-([0-9]+)-[0-9a-f]+$')::int, org_id, 'lease', owner, fence, clock_timestamp()"
-            " FROM lease WHERE NOT EXISTS (SELECT 1 FROM watch.written w WHERE w.org_id = lease.org_id AND w.what = 'lease')"
+            " FROM watch.lease l WHERE NOT EXISTS (SELECT 1 FROM watch.written w WHERE w.org_id = l.org_id AND w.what = 'lease')"
         )
         self._raw.execute("LISTEN watch")
 
@@ -126,11 +129,11 @@ class Watch:
 
     def held_by(self, owner: str) -> set[str]:
         """Orgs whose term runs."""
-        sql = "SELECT org_id FROM lease WHERE owner = %s AND until_us > extract(epoch FROM clock_timestamp()) * 1000000"
+        sql = "SELECT org_id FROM watch.lease WHERE owner = %s AND until_us > extract(epoch FROM clock_timestamp()) * 1000000"
         return {str(row[0]) for row in self._raw.execute(sql.encode(), (owner,))}
 
     def until_nobody_drains(self) -> None:
-        under_way = "SELECT COUNT(*) FROM lease WHERE until_us > extract(epoch FROM clock_timestamp()) * 1000000"
+        under_way = "SELECT COUNT(*) FROM watch.lease WHERE until_us > extract(epoch FROM clock_timestamp()) * 1000000"
         self.until(lambda: self.row(under_way)[0] == 0, lambda: self.row(under_way))
 
     def make_everything_due(self) -> None:
