@@ -218,3 +218,19 @@ async def test_text_that_no_database_takes_is_shown_with_a_stand_in(store: Store
     )
     [found] = await all_issues(store, connection_id)
     assert (found.value, found.cause, found.raw_message, found.label) == ("a␀b", "cut emoji ?", "␀", "é")
+
+
+async def test_what_is_over_goes_with_the_retention_and_what_a_person_ignores_stays(
+    store: Store, connection_id: int
+) -> None:
+    await raise_(
+        store, connection_id, *(too_long(str(number), first_seen_us=5, last_seen_us=number) for number in range(1, 7))
+    )
+    over = {int(each.hubspot_id or 0): each.id or 0 for each in await all_issues(store, connection_id)}
+    async with store.write(connection_id) as tx:
+        await issues.ignore(tx, [over[1]])
+        await issues.resolve_ids(tx, [over[2], over[3], over[4], over[5]])
+        assert await issues.prune(tx, before_us=5, limit_rows=2) == 2
+        assert await issues.prune(tx, before_us=5) == 1
+        assert await issues.prune(tx, before_us=5) == 0
+    assert [each.hubspot_id for each in await all_issues(store, connection_id)] == ["1", "5", "6"]

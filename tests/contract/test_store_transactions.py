@@ -336,6 +336,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await notices.take(tx, 10**18)
     await notices.add(tx, Notice("issues", "once", "changed", "changed"))
     await notices.send_to(tx, their_notice.id, [9])
+    await issues.prune(tx, 10**18)
     await notices.prune(tx, 10**18)
     their_intent_now = Intent(
         "contacts", IntentKind.UPDATE, IntentState.SENT, RecordKey.parse("hubspot:contacts:501"),

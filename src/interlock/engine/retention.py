@@ -1,4 +1,4 @@
-"""Letting old values go: audit rows and call counts older than the retention, in bounded bites, about once a day.
+"""Letting old values go: audit rows, resolved issues and call counts older than the retention, in bounded bites, about once a day.
 
 Open conflicts stay, since each may hold the only copy of a value (store/audit.py, `prune`).
 """
@@ -6,7 +6,7 @@ Open conflicts stay, since each may hold the only copy of a value (store/audit.p
 from __future__ import annotations
 
 from interlock.engine.context import Cycle
-from interlock.store import audit, calls, cursors
+from interlock.store import audit, calls, cursors, issues
 
 EVERY_US = 86_400_000_000
 CURSOR = "retention"
@@ -20,9 +20,11 @@ async def forget_old_values(ctx: Cycle) -> int:
     if last is not None and now < int(last["at_us"]) + EVERY_US:
         return 0
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        pruned = await audit.prune(tx, now - ctx.settings.audit_retention_us, audit.PRUNE_ROWS)
-        await calls.prune(tx, now - ctx.settings.audit_retention_us)
+        before_us = now - ctx.settings.audit_retention_us
+        rows = await audit.prune(tx, before_us, audit.PRUNE_ROWS)
+        over = await issues.prune(tx, before_us, issues.PRUNE_ROWS)
+        await calls.prune(tx, before_us)
         # A full bite means that there may be more: the next drain goes on.
-        if pruned < audit.PRUNE_ROWS:
+        if rows < audit.PRUNE_ROWS and over < issues.PRUNE_ROWS:
             await cursors.set(tx, CURSOR, {"at_us": now})
-    return pruned
+    return rows + over

@@ -1,5 +1,5 @@
-"""Issues: what a person must see. Raised again it is the same row with one more try; gone it is resolved, never
-deleted.
+"""Issues: what a person must see. Raised again it is the same row with one more try; gone it is resolved, and kept for the
+retention of the history.
 
 Identity: (object, record, code, property). The record is named by its HubSpot id when it has one, else by its
 Salesforce id; an issue of the whole object or connection names none.
@@ -21,6 +21,8 @@ from interlock.store.tx import Tx, WriteTx
 NOTHING_HELD: Mapping[RecordKey, Collection[str]] = {}
 UNRESOLVED = ("open", "waiting")
 OVER = ("ignored", "resolved")
+
+PRUNE_ROWS = 10_000
 
 # So often what was refused is tried again soon, as whoever raises it says; from then on at midnight UTC.
 TRIES_SOON = 10
@@ -200,6 +202,19 @@ async def take_due(
 async def _set_status(tx: WriteTx, ids: Sequence[int], status: str) -> int:
     sql = "UPDATE issue SET status = ?, next_try_us = NULL WHERE connection_id = ? AND id IN [?]"
     return await tx.run(sql, status, tx.connection_id, list(ids))
+
+
+async def prune(tx: WriteTx, before_us: int, limit_rows: int = PRUNE_ROWS) -> int:
+    """Drop resolved ones that were last seen before that, at most `limit_rows` of them (call again while it returns that many).
+    One that a person ignores stays, or it would be raised anew. Index ix_issue_over."""
+    return await tx.run(
+        "DELETE FROM issue WHERE connection_id = ? AND id IN ("
+        "SELECT id FROM issue WHERE connection_id = ? AND status = 'resolved' AND last_seen_us < ? LIMIT ?)",
+        tx.connection_id,
+        tx.connection_id,
+        before_us,
+        limit_rows,
+    )
 
 
 async def get(tx: Tx, id_: int) -> Issue | None:
