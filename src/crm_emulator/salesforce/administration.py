@@ -17,7 +17,7 @@ from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.rules import AssignmentRule, Automation, DuplicateRule, ValidationRule
 from crm_emulator.salesforce.schema import Field
-from crm_emulator.salesforce.setup import add_stage
+from crm_emulator.salesforce.setup import add_lead_status, add_stage
 from crm_emulator.salesforce.store import Value
 
 Values = Mapping[str, Any]
@@ -83,10 +83,21 @@ class Administration(ABC):
         """A value of Opportunity.StageName, and what it means."""
         add_stage(self.org, name, probability, closed=closed, won=won, category=category)
 
-    def add_queue(self, name: str) -> str:
-        """A queue that can own leads and cases. Returns its id."""
+    def map_lead_field(self, field: str, sobject: str, target: str) -> None:
+        """ "Map Lead Fields": a custom field of leads goes to `target` of the Account, Contact or Opportunity on conversion."""
+        self.org.rules.lead_fields.setdefault(sobject, {})[field] = target
+
+    def add_lead_status(self, name: str, *, converted: bool = False) -> None:
+        """A value of Lead.Status; `converted`: a lead may be converted into it."""
+        add_lead_status(self.org, name, converted=converted)
+
+    def add_queue(self, name: str, *sobjects: str) -> str:
+        """A queue that can own records of `sobjects` (leads and cases where none is named). Returns its id."""
         developer_name = name.replace(" ", "_")
-        return self.org.insert_setup("Group", {"Name": name, "DeveloperName": developer_name, "Type": "Queue"}).id
+        queue = self.org.insert_setup("Group", {"Name": name, "DeveloperName": developer_name, "Type": "Queue"})
+        for sobject in sobjects or ("Lead", "Case"):
+            self.org.insert_setup("QueueSobject", {"QueueId": queue.id, "SobjectType": sobject})
+        return queue.id
 
     def add_record_type(self, sobject: str, name: str, *, default: bool = False) -> str:
         """A record type; the object gets RecordTypeId with its first one."""

@@ -27,6 +27,7 @@ from crm_emulator.salesforce.api.oauth import OAuth
 from crm_emulator.salesforce.api.query import Queries
 from crm_emulator.salesforce.api.rows import Rows
 from crm_emulator.salesforce.api.sessions import Sessions
+from crm_emulator.salesforce.api.soap import Soap
 from crm_emulator.salesforce.api.tooling import Tooling
 from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.errors import ApiError
@@ -68,7 +69,7 @@ class SalesforceEmulator(Administration):
         self.remover = Remover(self.org, self.saver)
         router = Router()
         self.api = api = Api(self.org, self.saver, self.remover, self.sessions, router)
-        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata):
+        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata, Soap):
             resources(api)
         OAuth(api, self.users)
         pages = Pages(SalesforcePages(api, self.users), router)

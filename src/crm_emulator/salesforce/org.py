@@ -101,6 +101,11 @@ class Org:
             self._stages = {row.values.get("MasterLabel"): row for row in self.tables["OpportunityStage"].rows.values()}
         return self._stages.get(name)
 
+    def first_stage(self) -> str:
+        """The stage that a deal made by a lead conversion starts in."""
+        rows = self.tables["OpportunityStage"].rows.values()
+        return str(min(rows, key=lambda row: row.values.get("SortOrder", 0)).values["MasterLabel"])
+
     # Schema and setup
 
     def add_field(self, sobject: SObject, field: Field) -> str:

@@ -124,6 +124,8 @@ class Rules:
     automations: dict[str, list[Automation]] = field(default_factory=dict)
     # Row id -> how many more refusals; None: until it is unlocked.
     locks: dict[str, int | None] = field(default_factory=dict)
+    # "Map Lead Fields": object -> {custom field of the lead: field of that object}.
+    lead_fields: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def users_of(self, sobject: str, field_name: str) -> list[str]:
         """What works with a field, as "Kind - Name": it cannot be deleted before these."""

@@ -24,7 +24,8 @@ _STAGES = (
 )
 _CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
 PASSWORD = "user-password"  # of every person, as the sign-in page says
-_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+CONVERTED_STATUS = "Closed - Converted"
+_STATUSES = ("Open - Not Contacted", "Working - Contacted", CONVERTED_STATUS, "Closed - Not Converted")
 
 # What else the System Administrator of a new org may do, of the permissions that this org knows.
 _ADMINISTRATION = (
@@ -57,9 +58,8 @@ def furnish(org: Org) -> list[OrgUser]:
     _organisation(org, users[1].id)
     for order, (name, probability, closed, won, category) in enumerate(_STAGES, 1):
         add_stage(org, name, probability, closed=closed, won=won, category=category, order=order)
-    for order, name in enumerate(_STATUSES, 1):
-        values: dict[str, Value] = {"MasterLabel": name, "SortOrder": order}
-        org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": name == "Closed - Converted"})
+    for name in _STATUSES:
+        add_lead_status(org, name, converted=name == CONVERTED_STATUS)
     return users
 
 
@@ -122,6 +122,15 @@ def _organisation(org: Org, admin_id: str) -> None:
     }
     record.values = {name: value for name, value in values.items() if value}
     table.insert(record)
+
+
+def add_lead_status(org: Org, name: str, *, converted: bool) -> None:
+    field = org.objects["Lead"].fields["Status"]
+    if name not in field.picklist_order:
+        field.add_picklist_value(name)
+    order = len(org.tables["LeadStatus"].rows) + 1
+    values: dict[str, Value] = {"MasterLabel": name, "SortOrder": order}
+    org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": converted})
 
 
 def add_stage(

@@ -35,6 +35,9 @@ _NO_SESSION = frozenset(
         "/services/oauth2/token",
         "/services/oauth2/revoke",
         "/services/oauth2/introspect",
+        # The session is in the envelope.
+        "/services/Soap/{kind}/{version}",
+        "/services/Soap/{kind}/{version}/{org}",
     }
 )
 _HEADERS = [
@@ -86,22 +89,34 @@ class Api:
             session = self._session(request)
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
-            if "version" in request.params and not self.org.access.permits(session.user_id, "ApiEnabled"):
-                # Seen by users without API Enabled in an org that has it (forum and issue threads).
-                raise RequestError(
-                    "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403
-                )
-            now_s = self.org.now_s()
-            self.remover.expire()
-            self.org.settle()
-            self.usage.forget(now_s)
-            if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
-                raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
-            self.usage.add(now_s)
+            if "version" in request.params:
+                self._check_api_enabled(session.user_id)
+            self._count()
             request.context = CallContext(session, self._caller(request, session))
         except ApiError as refused:
             return error_response(refused)
         return None
+
+    def admit(self, session: Session | None) -> str:
+        """For a call that brought its session along elsewhere than in the header: count it and return whose it is."""
+        session = self._live(session)
+        self._check_api_enabled(session.user_id)
+        self._count()
+        return session.user_id
+
+    def _check_api_enabled(self, user_id: str) -> None:
+        if not self.org.access.permits(user_id, "ApiEnabled"):
+            # Seen by users without API Enabled in an org that has it (forum and issue threads).
+            raise RequestError("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403)
+
+    def _count(self) -> None:
+        now_s = self.org.now_s()
+        self.remover.expire()
+        self.org.settle()
+        self.usage.forget(now_s)
+        if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
+            raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+        self.usage.add(now_s)
 
     def _check_size(self, request: Request) -> None:
         limit = self.org.config.uri_bytes
@@ -116,7 +131,9 @@ class Api:
         scheme, _, token = given.partition(" ")
         if given and scheme.lower() not in ("bearer", "oauth"):
             raise RequestError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", status=401)
-        session = self.sessions.find(token.strip())
+        return self._live(self.sessions.find(token.strip()))
+
+    def _live(self, session: Session | None) -> Session:
         if session is None:
             raise RequestError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
         user = self.org.tables["User"].rows.get(session.user_id)
