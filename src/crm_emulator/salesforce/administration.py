@@ -4,27 +4,24 @@ handle, kept apart because the API cannot do it (or does it elsewhere)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crm_emulator.salesforce.access import ObjectRights
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
+from crm_emulator.salesforce.customization import Customization
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.metadata.deployments import Deployments, PlannedFailure
-from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.rules import AssignmentRule, Automation, DuplicateRule, ValidationRule
-from crm_emulator.salesforce.schema import Field
-from crm_emulator.salesforce.setup import add_lead_status, add_stage
 from crm_emulator.salesforce.store import Value
 
 Values = Mapping[str, Any]
 
 
-class Administration(ABC):
-    org: Org
+class Administration(Customization):
     remover: Remover
 
     @property
@@ -71,25 +68,9 @@ class Administration(ABC):
         field = field_from_metadata(name, metadata, open_to_all=visible)
         return self.org.add_field(self.org.objects[sobject], field)
 
-    def add_picklist_value(self, sobject: str, field: str, value: str) -> None:
-        self.org.objects[sobject].fields[field].add_picklist_value(value)
-
-    def deactivate_picklist_value(self, sobject: str, field: str, value: str) -> None:
-        self.org.objects[sobject].fields[field].deactivate_picklist_value(value)
-
-    def add_stage(
-        self, name: str, probability: float, *, closed: bool = False, won: bool = False, category: str = "Pipeline"
-    ) -> None:
-        """A value of Opportunity.StageName, and what it means."""
-        add_stage(self.org, name, probability, closed=closed, won=won, category=category)
-
     def map_lead_field(self, field: str, sobject: str, target: str) -> None:
         """ "Map Lead Fields": a custom field of leads goes to `target` of the Account, Contact or Opportunity on conversion."""
         self.org.rules.lead_fields.setdefault(sobject, {})[field] = target
-
-    def add_lead_status(self, name: str, *, converted: bool = False) -> None:
-        """A value of Lead.Status; `converted`: a lead may be converted into it."""
-        add_lead_status(self.org, name, converted=converted)
 
     def add_queue(self, name: str, *sobjects: str) -> str:
         """A queue that can own records of `sobjects` (leads and cases where none is named). Returns its id."""
@@ -98,30 +79,6 @@ class Administration(ABC):
         for sobject in sobjects or ("Lead", "Case"):
             self.org.insert_setup("QueueSobject", {"QueueId": queue.id, "SobjectType": sobject})
         return queue.id
-
-    def add_record_type(self, sobject: str, name: str, *, default: bool = False) -> str:
-        """A record type; the object gets RecordTypeId with its first one."""
-        owner = self.org.objects[sobject]
-        row = self.org.insert_setup(
-            "RecordType",
-            {"Name": name, "DeveloperName": name.replace(" ", "_"), "SobjectType": sobject, "IsActive": True},
-            user_id=self.user().id,
-        )
-        developer_name = str(row.values["DeveloperName"])
-        owner.record_types.append({"id": row.id, "name": name, "developer_name": developer_name, "default": default})
-        if owner.field("RecordTypeId") is None:
-            raw = {
-                "name": "RecordTypeId",
-                "label": "Record Type ID",
-                "type": "reference",
-                "length": 18,
-                "permissionable": False,
-                "referenceTo": ["RecordType"],
-                "relationshipName": "RecordType",
-            }
-            owner.add_field(Field(raw))
-            self.org.access.changed()
-        return row.id
 
     def add_validation_rule(
         self, sobject: str, broken: Callable[[Values], bool], message: str, *, field: str | None = None, name: str = ""

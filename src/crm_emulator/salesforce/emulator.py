@@ -22,6 +22,7 @@ from crm_emulator.salesforce.api.collections import Collections
 from crm_emulator.salesforce.api.composite import Composite
 from crm_emulator.salesforce.api.context import Api, client_of
 from crm_emulator.salesforce.api.describes import Describes
+from crm_emulator.salesforce.api.layouts import Layouts
 from crm_emulator.salesforce.api.metadata import Metadata
 from crm_emulator.salesforce.api.oauth import OAuth
 from crm_emulator.salesforce.api.query import Queries
@@ -29,6 +30,7 @@ from crm_emulator.salesforce.api.rows import Rows
 from crm_emulator.salesforce.api.sessions import Sessions
 from crm_emulator.salesforce.api.soap import Soap
 from crm_emulator.salesforce.api.tooling import Tooling
+from crm_emulator.salesforce.api.ui import UiApi
 from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.errors import ApiError
 from crm_emulator.salesforce.metadata.deployments import Deployments
@@ -69,7 +71,7 @@ class SalesforceEmulator(Administration):
         self.remover = Remover(self.org, self.saver)
         router = Router()
         self.api = api = Api(self.org, self.saver, self.remover, self.sessions, router)
-        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata, Soap):
+        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata, Soap, Layouts, UiApi):
             resources(api)
         OAuth(api, self.users)
         pages = Pages(SalesforcePages(api, self.users), router)

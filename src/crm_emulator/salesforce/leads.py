@@ -165,7 +165,7 @@ def _opportunity(
     values: Changes = {
         "Name": wish.opportunity_name,
         "AccountId": account.id,
-        "StageName": org.first_stage(),
+        "StageName": org.first_stage(tx.caller.user_id),
         "CloseDate": f"{today.year}-{quarter_end}",
         "OwnerId": owner_id,
         **mapped,

@@ -19,6 +19,7 @@ from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.derived import Getters
 from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.ids import IdMaker
+from crm_emulator.salesforce.record_types import default_of
 from crm_emulator.salesforce.rules import Rules
 from crm_emulator.salesforce.schema import ChildRelationship, Field, SObject, load_objects
 from crm_emulator.salesforce.sites import Site
@@ -61,6 +62,7 @@ class Org:
         self._delays = random.Random(f"salesforce-commit:{self.seed}")
         self._stages: dict[Any, Record] = {}
         self.field_ids.clear()
+        self.processes: dict[str, tuple[str, ...]] = {}  # BusinessProcess id -> its stages or statuses
         self.sites: dict[tuple[str, str], Site] = {}  # by metadata type and lower-case name
         self.classified: dict[str, str] = {}  # Object.Field -> Data Sensitivity Level, as an administrator set it
 
@@ -101,10 +103,12 @@ class Org:
             self._stages = {row.values.get("MasterLabel"): row for row in self.tables["OpportunityStage"].rows.values()}
         return self._stages.get(name)
 
-    def first_stage(self) -> str:
-        """The stage that a deal made by a lead conversion starts in."""
-        rows = self.tables["OpportunityStage"].rows.values()
-        return str(min(rows, key=lambda row: row.values.get("SortOrder", 0)).values["MasterLabel"])
+    def first_stage(self, user_id: str) -> str:
+        """The stage that a deal made by a lead conversion starts in: the first active one of the user's sales process."""
+        record_type = default_of(self.objects["Opportunity"].record_types, user_id)
+        rows = sorted(self.tables["OpportunityStage"].rows.values(), key=lambda row: row.values.get("SortOrder", 0))
+        names = [str(row.values["MasterLabel"]) for row in rows if row.values.get("IsActive")]
+        return next((name for name in names if record_type is None or record_type.offers("StageName", name)), names[0])
 
     # Schema and setup
 

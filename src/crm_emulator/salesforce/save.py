@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.salesforce import specifics
+from crm_emulator.salesforce import choices, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
 from crm_emulator.salesforce.org import Org
@@ -113,6 +113,8 @@ class Saver:
         values.update(changes)
         if "OwnerId" in sobject.fields and values.get("OwnerId") is None:
             values["OwnerId"] = tx.caller.user_id
+        if sobject.record_types:
+            choices.settle_record_type(sobject, tx.caller.user_id, values, create=True)
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
         if contact is not None:
             self._check_reference(sobject.fields["ContactId"], str(contact), None)
@@ -140,6 +142,8 @@ class Saver:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         if record.values.get("IsConverted"):
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+        if "RecordTypeId" in changes:
+            choices.settle_record_type(table.sobject, tx.caller.user_id, changes, create=False)
         self._compute(tx, table, record, changes)
         if table.sobject.name == "Lead" and record.values.get("OwnerId") == tx.caller.user_id:
             changes.setdefault("IsUnreadByOwner", False)  # recorded: an edit by its owner makes a lead read
@@ -197,6 +201,10 @@ class Saver:
         sobject, rules = table.sobject, self.org.rules
         self._check_required(table, record, changes)
         fields = sobject.fields
+        if sobject.limits_choices:
+            old = None if record is None else record.values
+            choices.check_record_type(sobject, tx.caller.user_id, old, changes)
+            choices.check_choices(sobject, old, changes)
         for name, value in changes.items():
             if value is None:
                 continue

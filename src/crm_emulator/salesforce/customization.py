@@ -1,0 +1,122 @@
+"""What an administrator customises in the org: picklists, stages and statuses, record types and sales processes. A part
+of the emulator's handle, kept apart because the API cannot do it (or does it elsewhere)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from crm_emulator.salesforce.ids import to_18
+from crm_emulator.salesforce.org import Org
+from crm_emulator.salesforce.people import UserHandle
+from crm_emulator.salesforce.record_types import RecordType
+from crm_emulator.salesforce.schema import Field, SObject
+from crm_emulator.salesforce.setup import add_lead_status, add_stage
+
+# The picklist that a business process of an object limits.
+_PROCESS_FIELDS = {"Opportunity": "StageName", "Lead": "Status", "Case": "Status"}
+
+
+class Customization(ABC):
+    org: Org
+
+    @abstractmethod
+    def user(self, name: str | None = None) -> UserHandle: ...
+
+    # Picklists
+
+    def add_picklist_value(self, sobject: str, field: str, value: str) -> None:
+        self.org.objects[sobject].fields[field].add_picklist_value(value)
+
+    def deactivate_picklist_value(self, sobject: str, field: str, value: str) -> None:
+        """A stage that is deactivated keeps its row, inactive (object reference, OpportunityStage)."""
+        self.org.objects[sobject].fields[field].deactivate_picklist_value(value)
+        if (sobject, field) == ("Opportunity", "StageName"):
+            stage = self.org.stage(value)
+            if stage is not None:
+                stage.values.pop("IsActive", None)
+
+    def make_dependent(self, sobject: str, field: str, controller: str, values: Mapping[str, Sequence[str]]) -> None:
+        """Let `controller`, a picklist or a checkbox ("true", "false"), say which values of `field` there are."""
+        self.org.objects[sobject].make_dependent(field, controller, values)
+
+    def add_stage(
+        self, name: str, probability: float, *, closed: bool = False, won: bool = False, category: str = "Pipeline"
+    ) -> None:
+        """A value of Opportunity.StageName, and what it means."""
+        add_stage(self.org, name, probability, closed=closed, won=won, category=category)
+
+    def add_lead_status(self, name: str, *, converted: bool = False) -> None:
+        """A value of Lead.Status; `converted`: a lead may be converted into it."""
+        add_lead_status(self.org, name, converted=converted)
+
+    # Record types
+
+    def add_process(self, name: str, values: Sequence[str], sobject: str = "Opportunity") -> str:
+        """A sales process (of opportunities: its stages), lead process or support process. Returns its id."""
+        row = self.org.insert_setup(
+            "BusinessProcess", {"Name": name, "TableEnumOrId": sobject, "IsActive": True}, user_id=self.user().id
+        )
+        self.org.processes[row.id] = tuple(values)
+        return row.id
+
+    def add_record_type(
+        self,
+        sobject: str,
+        name: str,
+        *,
+        default: bool = False,
+        active: bool = True,
+        process: str | None = None,
+        picklists: Mapping[str, Sequence[str]] | None = None,
+    ) -> str:
+        """A record type; the object gets RecordTypeId with its first one. `picklists` are the values that it offers of a
+        field; a `process` (its id) says those of the stage or status."""
+        owner = self.org.objects[sobject]
+        values = {
+            "Name": name,
+            "DeveloperName": name.replace(" ", "_"),
+            "SobjectType": sobject,
+            "IsActive": active,
+            "BusinessProcessId": process or False,
+        }
+        row = self.org.insert_setup("RecordType", values, user_id=self.user().id)
+        offered = {field: tuple(chosen) for field, chosen in (picklists or {}).items()}
+        if process is not None:
+            offered[_PROCESS_FIELDS[sobject]] = self.org.processes[process]
+        made = RecordType(row.id, name, str(values["DeveloperName"]), default, active, picklists=offered)
+        owner.record_types.append(made)
+        self._give_record_type_field(owner)
+        return row.id
+
+    def set_record_type_permission(self, user: str, record_type: str, *, available: bool) -> None:
+        """Whether one user's profile has a record type (by its id)."""
+        found = self._record_type(record_type)
+        if available:
+            found.closed_to.discard(self.user(user).id)
+        else:
+            found.closed_to.add(self.user(user).id)
+
+    def deactivate_record_type(self, record_type: str) -> None:
+        """Records keep it; no save may give it any more."""
+        self._record_type(record_type).active = False
+        self.org.tables["RecordType"].rows[to_18(record_type) or ""].values.pop("IsActive", None)
+
+    def _record_type(self, id: str) -> RecordType:
+        every = (each for sobject in self.org.objects.values() for each in sobject.record_types)
+        return next(each for each in every if each.id == to_18(id))
+
+    def _give_record_type_field(self, owner: SObject) -> None:
+        if owner.field("RecordTypeId") is not None:
+            return
+        raw = {
+            "name": "RecordTypeId",
+            "label": "Record Type ID",
+            "type": "reference",
+            "length": 18,
+            "permissionable": False,
+            "referenceTo": ["RecordType"],
+            "relationshipName": "RecordType",
+        }
+        owner.add_field(Field(raw))
+        self.org.access.changed()
