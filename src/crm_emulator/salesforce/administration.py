@@ -105,12 +105,35 @@ class Administration(Customization):
         return rule
 
     def add_assignment_rule(
-        self, sobject: str, owner: str, applies: Callable[[Values], bool] = lambda values: True
+        self,
+        sobject: str,
+        owner: str,
+        applies: Callable[[Values], bool] = lambda values: True,
+        *,
+        name: str = "Standard",
+        active: bool = True,
     ) -> AssignmentRule:
-        """Give leads, cases or accounts to `owner` (a user's name, e-mail or id) where `applies` holds."""
-        rule = AssignmentRule(sobject, self.user(owner).id, applies)
-        self.org.rules.assignments.setdefault(sobject, []).append(rule)
-        return rule
+        """An entry of the assignment rule `name`: gives leads, cases or accounts to `owner` (a user's name, e-mail or id, or
+        a queue's id) where `applies` holds. Entries are tried in the order in which they were added."""
+        rules = self.org.rules.assignments.setdefault(sobject, [])
+        rule_id = next((entry.rule_id for entry in rules if self._rule_name(entry.rule_id) == name), None)
+        if rule_id is None:
+            values = {"Name": name, "SobjectType": sobject, "Active": active}
+            rule_id = self.org.insert_setup("AssignmentRule", values, user_id=self.user().id).id
+        entry = AssignmentRule(sobject, self._owner_id(owner), applies, rule_id, active)
+        rules.append(entry)
+        return entry
+
+    def set_default_owner(self, sobject: str, owner: str) -> None:
+        """Who gets a lead or case that no entry of the assignment rules matches (Lead Settings, Support Settings)."""
+        self.org.rules.default_owners[sobject] = self._owner_id(owner)
+
+    def _owner_id(self, owner: str) -> str:
+        queue = self.org.tables["Group"].rows.get(to_18(owner) or "")
+        return queue.id if queue is not None else self.user(owner).id
+
+    def _rule_name(self, rule_id: str) -> object:
+        return self.org.tables["AssignmentRule"].rows[rule_id].values["Name"]
 
     def add_automation(
         self,

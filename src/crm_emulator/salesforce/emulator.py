@@ -144,11 +144,18 @@ class SalesforceEmulator(Administration):
         return UserHandle(self.org, self.saver, self.remover, found)
 
     def add_user(
-        self, name: str, email: str | None = None, *, active: bool = True, api_enabled: bool = True
+        self,
+        name: str,
+        email: str | None = None,
+        *,
+        active: bool = True,
+        api_enabled: bool = True,
+        user_type: str = "Standard",
     ) -> OrgUser:
+        """`user_type`: Standard, PowerPartner, Guest, ... (object reference, User.UserType)."""
         address = email or f"{name.lower().replace(' ', '.')}@example.com"
         profile = None if api_enabled else add_profile(self.org, "Minimum Access", api=False)
-        user = add_user(self.org, name, address, profile=profile, active=active)
+        user = add_user(self.org, name, address, profile=profile, active=active, user_type=user_type)
         self.users.append(user)
         return user
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.salesforce import choices, specifics
+from crm_emulator.salesforce import choices, owners, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
 from crm_emulator.salesforce.org import Org
-from crm_emulator.salesforce.schema import Field
+from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Record, Table, Value
 from crm_emulator.salesforce.transaction import Caller, Transaction
 
 Changes = dict[str, Value | None]
-_ASSIGNABLE = frozenset({"Lead", "Case", "Account"})
 _OF_ADMINISTRATORS = frozenset({"FieldPermissions", "ObjectPermissions", "PermissionSet"})
-_PEOPLE_OWNED = frozenset({"User", "Group"})
 
 
 class Saver:
@@ -117,7 +115,7 @@ class Saver:
             choices.settle_record_type(sobject, tx.caller.user_id, values, create=True)
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
         if contact is not None:
-            self._check_reference(sobject.fields["ContactId"], str(contact), None)
+            self._check_reference(sobject, sobject.fields["ContactId"], str(contact), None)
         self._compute(tx, table, None, values)
         self._check(tx, table, None, values)
         record = Record(table, org.ids.make(sobject.key_prefix), tx.caller.user_id, tx.stamp_s)
@@ -186,11 +184,8 @@ class Saver:
         rules = self.org.rules
         old = None if record is None else record.values
         specifics.before_save(self.org, name, old, changes)
-        if tx.caller.assign and name in _ASSIGNABLE:
-            for rule in rules.assignments.get(name, ()):
-                if rule.applies(_merged(old, changes)):
-                    changes["OwnerId"] = rule.owner_id
-                    break
+        if tx.caller.assign and name in owners.ASSIGNABLE:
+            owners.assign(rules, name, tx.caller.assignment_rule, _merged(old, changes), changes)
         event = "create" if record is None else "update"
         for automation in rules.automations.get(name, ()):
             if event in automation.on:
@@ -210,7 +205,7 @@ class Saver:
                 continue
             field = fields[name]
             if field.type == "reference":
-                self._check_reference(field, str(value), record)
+                self._check_reference(sobject, field, str(value), record)
             elif field.unique:
                 self._check_unique(table, field, value, record)
         validations = rules.validations.get(sobject.name)
@@ -233,7 +228,7 @@ class Saver:
         if missing:
             raise RecordError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
 
-    def _check_reference(self, field: Field, target_id: str, record: Record | None) -> None:
+    def _check_reference(self, sobject: SObject, field: Field, target_id: str, record: Record | None) -> None:
         if record is not None and record.values.get(field.name) == target_id:
             return
         target = self.org.table_of_id(target_id)
@@ -250,10 +245,8 @@ class Saver:
                 f"insufficient access rights on cross-reference id: {target_id[:15]}",
                 [],
             )
-        if field.name == "OwnerId" and row.table.sobject.name == "User" and not row.values.get("IsActive"):
-            raise RecordError(
-                "INACTIVE_OWNER_OR_USER", f"operation performed with inactive user [{target_id}] as owner", ["OwnerId"]
-            )
+        if field.name == "OwnerId":
+            owners.check(self.org, sobject, row)
 
     def _check_unique(self, table: Table, field: Field, value: Value, record: Record | None) -> None:
         for other in table.index(field).find(value):

@@ -77,7 +77,14 @@ def add_profile(org: Org, name: str, *, admin: bool = False, api: bool = True) -
 
 
 def add_user(
-    org: Org, name: str, email: str, *, profile: Record | None = None, active: bool = True, username: str | None = None
+    org: Org,
+    name: str,
+    email: str,
+    *,
+    profile: Record | None = None,
+    active: bool = True,
+    username: str | None = None,
+    user_type: str = "Standard",
 ) -> OrgUser:
     first, _, last = name.rpartition(" ")
     if profile is None:
@@ -92,7 +99,7 @@ def add_user(
         "CommunityNickname": email.partition("@")[0][:40],
         "IsActive": active,
         "ProfileId": profile.id,
-        "UserType": "Standard",
+        "UserType": user_type,
         "TimeZoneSidKey": "GMT",
         "LocaleSidKey": "en_US",
         "LanguageLocaleKey": "en_US",

@@ -23,6 +23,7 @@ class Caller:
     client: str
     person: str | None = None  # the e-mail of who works on a page; None: an API client
     assign: bool = True  # Sforce-Auto-Assign: assignment rules run unless it says FALSE
+    assignment_rule: str | None = None  # ... or names the AssignmentRule to run
     allow_duplicates: bool = False  # Sforce-Duplicate-Rule-Header: allowSave=true
     base: str = "/services/data/v67.0"
 

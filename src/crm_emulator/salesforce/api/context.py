@@ -19,6 +19,7 @@ from crm_emulator.salesforce.api.sessions import Session, Sessions
 from crm_emulator.salesforce.api.usage import ApiUsage
 from crm_emulator.salesforce.config import EARLIEST_VERSION, LATEST_VERSION
 from crm_emulator.salesforce.errors import ApiError, RequestError, json_parser_error, not_found
+from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.removal import Remover
@@ -143,12 +144,13 @@ class Api:
 
     def _caller(self, request: Request, session: Session) -> Caller:
         headers = request.headers
-        assign = headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE"
+        assign = headers.get("sforce-auto-assign", "TRUE").strip()
         duplicates = options(headers.get("sforce-duplicate-rule-header", ""))
         return Caller(
             session.user_id,
             client_of(request),
-            assign=assign,
+            assign=assign.upper() != "FALSE",
+            assignment_rule=to_18(assign),
             allow_duplicates=duplicates.get("allowsave", "").lower() == "true",
             base=f"/services/data/{request.params.get('version', f'v{LATEST_VERSION}.0')}",
         )

@@ -83,12 +83,14 @@ class Soap:
         options = header.child("CallOptions") or Element("CallOptions")
         duplicates = header.child("DuplicateRuleHeader") or Element("DuplicateRuleHeader")
         assign = header.child("AssignmentRuleHeader")
+        rule = to_18(assign.value("assignmentRuleId") or "") if assign is not None else None
         agent = request.headers.get("user-agent", "").split("/", 1)[0]
         return Caller(
             user_id,
             options.value("client") or agent or "unknown",
             # Unlike REST, SOAP runs assignment rules only where the header asks (SOAP API, AssignmentRuleHeader).
-            assign=assign is not None and assign.flag("useDefaultRule"),
+            assign=rule is not None or (assign is not None and assign.flag("useDefaultRule")),
+            assignment_rule=rule,
             allow_duplicates=duplicates.flag("allowSave"),
             base=f"/services/data/v{request.params['version']}",
         )
