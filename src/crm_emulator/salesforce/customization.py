@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
+from crm_emulator.salesforce.features import currencies
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
@@ -49,6 +50,12 @@ class Customization(ABC):
     def add_lead_status(self, name: str, *, converted: bool = False) -> None:
         """A value of Lead.Status; `converted`: a lead may be converted into it."""
         add_lead_status(self.org, name, converted=converted)
+
+    # Features
+
+    def enable_currencies(self, rates: Mapping[str, float] | None = None, *, corporate: str = "USD") -> None:
+        """Multiple currencies: code -> what one unit of the corporate currency is worth in it."""
+        currencies.switch_on(self.org, rates, corporate)
 
     # Record types
 

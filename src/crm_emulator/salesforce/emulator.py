@@ -33,6 +33,7 @@ from crm_emulator.salesforce.api.tooling import Tooling
 from crm_emulator.salesforce.api.ui import UiApi
 from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.errors import ApiError
+from crm_emulator.salesforce.features import NAMES, check_names
 from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.pages_adapter import ConsentPages, SalesforcePages
@@ -57,6 +58,7 @@ class SalesforceEmulator(Administration):
         self.clock = clock or Clock()
         self._seed = seed
         self.config = Config(edition=edition, **config)
+        self._features = self.config.features
         self.faults = Faults(seed)
         self.stats = Stats(self.clock)
         self.org = Org(self.clock, seed, self.config)
@@ -195,8 +197,15 @@ class SalesforceEmulator(Administration):
         match = _SEED_REFERENCE.match(value) if isinstance(value, str) else None
         return value if match is None else made[match.group(1)][int(match.group(2))]
 
-    def control_reset(self, data: str) -> None:
-        """For the control API: "empty" or "sample"."""
+    @property
+    def feature_names(self) -> Sequence[str]:
+        return NAMES
+
+    def control_reset(self, data: str, features: Sequence[str] | None = None) -> None:
+        """For the control API: "empty" or "sample". Without `features` those that the org was made with. Raises ValueError
+        for a feature that there is none."""
+        check_names(features or ())
+        self.config.features = self._features if features is None else tuple(features)
         self.reset()
         if data == "sample":
             self.seed(SAMPLE)

@@ -27,6 +27,9 @@ from crm_emulator.salesforce.store import Record, Table, Value, wants_index
 from crm_emulator.salesforce.times import DAY_S
 from crm_emulator.salesforce.transaction import Caller, Transaction
 
+# Objects that only a feature brings along.
+_OF_A_FEATURE = ("CurrencyType",)
+
 
 @dataclass(frozen=True, slots=True)
 class RemovedField:
@@ -34,6 +37,15 @@ class RemovedField:
 
     id: str
     values: dict[str, Value]
+
+
+@dataclass(slots=True)
+class Features:
+    """What the org has of what real orgs have to be asked for, or have switched on; see `features/`."""
+
+    corporate_currency: str | None = None  # multiple currencies
+    person_accounts: bool = False
+    states_and_countries: bool = False  # picklists for the states and countries of addresses
 
 
 class Org:
@@ -53,9 +65,11 @@ class Org:
         """Forget every row, rule and custom field; the ids go on, so that none is ever used twice."""
         self.rules = Rules()
         self.objects: dict[str, SObject] = load_objects()
+        self._spare = {name: self.objects.pop(name) for name in _OF_A_FEATURE}
         self.by_lower = {name.lower(): sobject for name, sobject in self.objects.items()}
         self.by_prefix = {sobject.key_prefix: sobject for sobject in self.objects.values()}
         self.tables = {name: Table(sobject) for name, sobject in self.objects.items()}
+        self.features = Features()
         self.access = Access(self.tables)
         self.getters = Getters(self.tables, self)
         self.pool: dict[Value, Value] = {}
@@ -111,6 +125,12 @@ class Org:
         return next((name for name in names if record_type is None or record_type.offers("StageName", name)), names[0])
 
     # Schema and setup
+
+    def add_object(self, name: str) -> None:
+        """An object that comes with a feature."""
+        sobject = self._spare.pop(name)
+        self.objects[name] = self.by_lower[name.lower()] = self.by_prefix[sobject.key_prefix] = sobject
+        self.tables[name] = Table(sobject)
 
     def add_field(self, sobject: SObject, field: Field) -> str:
         """Add a custom field; returns its CustomField id. Custom fields of Task and Event are defined on Activity."""

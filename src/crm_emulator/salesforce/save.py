@@ -13,13 +13,20 @@ from typing import Any
 from crm_emulator.salesforce import choices, owners, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
+from crm_emulator.salesforce.features import currencies
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Record, Table, Value
 from crm_emulator.salesforce.transaction import Caller, Transaction
 
 Changes = dict[str, Value | None]
-_OF_ADMINISTRATORS = frozenset({"FieldPermissions", "ObjectPermissions", "PermissionSet"})
+# Object -> the permission that its rows are written with.
+_OF_ADMINISTRATORS = {
+    "CurrencyType": "CustomizeApplication",
+    "FieldPermissions": "ManageProfilesPermissionsets",
+    "ObjectPermissions": "ManageProfilesPermissionsets",
+    "PermissionSet": "ManageProfilesPermissionsets",
+}
 
 
 class Saver:
@@ -113,6 +120,8 @@ class Saver:
             values["OwnerId"] = tx.caller.user_id
         if sobject.record_types:
             choices.settle_record_type(sobject, tx.caller.user_id, values, create=True)
+        if "CurrencyIsoCode" in sobject.fields:
+            currencies.settle(org, tx.caller.user_id, values, create=True)
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
         if contact is not None:
             self._check_reference(sobject, sobject.fields["ContactId"], str(contact), None)
@@ -142,6 +151,8 @@ class Saver:
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
         if "RecordTypeId" in changes:
             choices.settle_record_type(table.sobject, tx.caller.user_id, changes, create=False)
+        if "CurrencyIsoCode" in changes:
+            currencies.settle(self.org, tx.caller.user_id, changes, create=False)
         self._compute(tx, table, record, changes)
         if table.sobject.name == "Lead" and record.values.get("OwnerId") == tx.caller.user_id:
             changes.setdefault("IsUnreadByOwner", False)  # recorded: an edit by its owner makes a lead read
@@ -151,9 +162,8 @@ class Saver:
     def _check_administrator(self, tx: Transaction, sobject: str) -> None:
         """What permission sets grant is changed by who may manage them (Salesforce help, permission sets; the code and the
         sentence are those of other rows that a user may not write, and supposed here)."""
-        if sobject in _OF_ADMINISTRATORS and not self.org.access.permits(
-            tx.caller.user_id, "ManageProfilesPermissionsets"
-        ):
+        needed = _OF_ADMINISTRATORS.get(sobject)
+        if needed is not None and not self.org.access.permits(tx.caller.user_id, needed):
             raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
 
     def apply(self, tx: Transaction, record: Record, changes: Changes, action: str = "update") -> None:

@@ -211,6 +211,11 @@ class Field:
         self.picklist.append(_picklist_value(value))
         self.picklist_order[value] = len(self.picklist) - 1
 
+    def set_choices(self, values: Sequence[tuple[str, bool]]) -> None:
+        """Offer these values and no others: each with whether it is active."""
+        self.picklist[:] = [{**_picklist_value(value), "active": active} for value, active in values]
+        self.picklist_order = {value: index for index, (value, active) in enumerate(values) if active}
+
     def deactivate_picklist_value(self, value: str) -> None:
         """Rows keep it; a restricted picklist takes it no more."""
         next(entry for entry in self.picklist if entry["value"] == value)["active"] = False

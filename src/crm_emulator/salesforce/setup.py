@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from crm_emulator.salesforce import features
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.store import Record, Value
 
@@ -60,6 +61,7 @@ def furnish(org: Org) -> list[OrgUser]:
         add_stage(org, name, probability, closed=closed, won=won, category=category, order=order)
     for name in _STATUSES:
         add_lead_status(org, name, converted=name == CONVERTED_STATUS)
+    features.switch_on(org, org.config.features)
     return users
 
 
@@ -104,6 +106,8 @@ def add_user(
         "LocaleSidKey": "en_US",
         "LanguageLocaleKey": "en_US",
         "EmailEncodingKey": "UTF-8",
+        "CurrencyIsoCode": org.features.corporate_currency,
+        "DefaultCurrencyIsoCode": org.features.corporate_currency,
     }
     record = org.insert_setup("User", {key: value for key, value in values.items() if value is not None})
     return OrgUser(record.id, name, email, str(values["Username"]), PASSWORD)
