@@ -6,12 +6,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from crm_emulator.salesforce.features import currencies
+from crm_emulator.salesforce.features import currencies, persons
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.record_types import RecordType
-from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.setup import add_lead_status, add_stage
 
 # The picklist that a business process of an object limits.
@@ -57,6 +56,10 @@ class Customization(ABC):
         """Multiple currencies: code -> what one unit of the corporate currency is worth in it."""
         currencies.switch_on(self.org, rates, corporate)
 
+    def enable_person_accounts(self) -> None:
+        """Person accounts, with a business record type as the default one of accounts."""
+        persons.switch_on(self.org)
+
     # Record types
 
     def add_process(self, name: str, values: Sequence[str], sobject: str = "Opportunity") -> str:
@@ -79,22 +82,14 @@ class Customization(ABC):
     ) -> str:
         """A record type; the object gets RecordTypeId with its first one. `picklists` are the values that it offers of a
         field; a `process` (its id) says those of the stage or status."""
-        owner = self.org.objects[sobject]
-        values = {
-            "Name": name,
-            "DeveloperName": name.replace(" ", "_"),
-            "SobjectType": sobject,
-            "IsActive": active,
-            "BusinessProcessId": process or False,
-        }
-        row = self.org.insert_setup("RecordType", values, user_id=self.user().id)
-        offered = {field: tuple(chosen) for field, chosen in (picklists or {}).items()}
+        made = self.org.add_record_type(sobject, name, default=default, user_id=self.user().id)
+        made.picklists = {field: tuple(chosen) for field, chosen in (picklists or {}).items()}
         if process is not None:
-            offered[_PROCESS_FIELDS[sobject]] = self.org.processes[process]
-        made = RecordType(row.id, name, str(values["DeveloperName"]), default, active, picklists=offered)
-        owner.record_types.append(made)
-        self._give_record_type_field(owner)
-        return row.id
+            made.picklists[_PROCESS_FIELDS[sobject]] = self.org.processes[process]
+            self.org.tables["RecordType"].rows[made.id].values["BusinessProcessId"] = process
+        if not active:
+            self.deactivate_record_type(made.id)
+        return made.id
 
     def set_record_type_permission(self, user: str, record_type: str, *, available: bool) -> None:
         """Whether one user's profile has a record type (by its id)."""
@@ -112,18 +107,3 @@ class Customization(ABC):
     def _record_type(self, id: str) -> RecordType:
         every = (each for sobject in self.org.objects.values() for each in sobject.record_types)
         return next(each for each in every if each.id == to_18(id))
-
-    def _give_record_type_field(self, owner: SObject) -> None:
-        if owner.field("RecordTypeId") is not None:
-            return
-        raw = {
-            "name": "RecordTypeId",
-            "label": "Record Type ID",
-            "type": "reference",
-            "length": 18,
-            "permissionable": False,
-            "referenceTo": ["RecordType"],
-            "relationshipName": "RecordType",
-        }
-        owner.add_field(Field(raw))
-        self.org.access.changed()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crm_emulator.salesforce.errors import RecordError
+from crm_emulator.salesforce.features import persons
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.save import Changes, Saver
 from crm_emulator.salesforce.store import Record, Value
@@ -129,7 +130,11 @@ def _check_targets(wish: Wish) -> None:
 
 
 def _account(org: Org, saver: Saver, tx: Transaction, lead: Record, wish: Wish, owner_id: Value | None) -> Record:
-    wanted = {"OwnerId": owner_id, **_mapped(org, lead, "Account", _TO_ACCOUNT)}
+    mapped = _mapped(org, lead, "Account", _TO_ACCOUNT)
+    if wish.account is None and "Company" not in lead.values and org.features.person_accounts:
+        # A lead without a company becomes a person account (Salesforce help, lead conversion with person accounts).
+        mapped |= persons.of_contact(org, _mapped(org, lead, "Contact", {**_TO_CONTACT, **wish.custom}))
+    wanted = {"OwnerId": owner_id, **mapped}
     return _take(org, saver, tx, "Account", wish.account, wanted)
 
 
@@ -137,7 +142,9 @@ def _contact(
     org: Org, saver: Saver, tx: Transaction, lead: Record, wish: Wish, account: Record, owner_id: Value | None
 ) -> Record:
     mapped = _mapped(org, lead, "Contact", {**_TO_CONTACT, **wish.custom})
-    contact = _take(org, saver, tx, "Contact", wish.contact, {"OwnerId": owner_id, "AccountId": account.id, **mapped})
+    # "Leave contactId blank when converting to a person account" (SOAP API, convertLead): its own contact is the one.
+    existing = wish.contact or org.record(str(account.values.get("PersonContactId", "")))
+    contact = _take(org, saver, tx, "Contact", existing, {"OwnerId": owner_id, "AccountId": account.id, **mapped})
     source = lead.values.get("LeadSource")
     # "The LeadSource field in the target Contact object is overwritten" (SOAP API, convertLead, overwriteLeadSource).
     if wish.overwrite_lead_source and source is not None and contact.values.get("LeadSource") != source:

@@ -19,7 +19,7 @@ from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.derived import Getters
 from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.ids import IdMaker
-from crm_emulator.salesforce.record_types import default_of
+from crm_emulator.salesforce.record_types import RecordType, default_of
 from crm_emulator.salesforce.rules import Rules
 from crm_emulator.salesforce.schema import ChildRelationship, Field, SObject, load_objects
 from crm_emulator.salesforce.sites import Site
@@ -27,6 +27,15 @@ from crm_emulator.salesforce.store import Record, Table, Value, wants_index
 from crm_emulator.salesforce.times import DAY_S
 from crm_emulator.salesforce.transaction import Caller, Transaction
 
+_RECORD_TYPE_ID = {
+    "name": "RecordTypeId",
+    "label": "Record Type ID",
+    "type": "reference",
+    "length": 18,
+    "permissionable": False,
+    "referenceTo": ["RecordType"],
+    "relationshipName": "RecordType",
+}
 # Objects that only a feature brings along.
 _OF_A_FEATURE = ("CurrencyType",)
 
@@ -70,6 +79,8 @@ class Org:
         self.by_prefix = {sobject.key_prefix: sobject for sobject in self.objects.values()}
         self.tables = {name: Table(sobject) for name, sobject in self.objects.items()}
         self.features = Features()
+        # Told of every field that is added to an object (True) or taken from it (False).
+        self.field_watchers: list[Callable[[SObject, Field, bool], None]] = []
         self.access = Access(self.tables)
         self.getters = Getters(self.tables, self)
         self.pool: dict[Value, Value] = {}
@@ -184,6 +195,8 @@ class Org:
                 child = ChildRelationship(sobject.name, field.name, name and f"{name}__r", 0, 0)
                 if child not in parent.children:
                     parent.children.append(child)
+        for watch in self.field_watchers:
+            watch(sobject, field, True)
         self.access.changed()
 
     def _forget(self, sobject: SObject, field: Field) -> None:
@@ -195,7 +208,32 @@ class Org:
                 parent.children[:] = [
                     child for child in parent.children if (child.child, child.field) != (sobject.name, field.name)
                 ]
+        for watch in self.field_watchers:
+            watch(sobject, field, False)
         self.access.changed()
+
+    def add_record_type(
+        self,
+        sobject: str,
+        name: str,
+        developer_name: str | None = None,
+        *,
+        default: bool = False,
+        person: bool = False,
+        user_id: str | None = None,
+    ) -> RecordType:
+        """A record type that offers everything; the object gets RecordTypeId with its first one."""
+        owner = self.objects[sobject]
+        api_name = developer_name or name.replace(" ", "_")
+        values: dict[str, Value] = {"Name": name, "DeveloperName": api_name, "SobjectType": sobject, "IsActive": True}
+        user_id = user_id or next(iter(self.tables["User"].rows))
+        row = self.insert_setup("RecordType", {**values, "IsPersonType": person}, user_id=user_id)
+        made = RecordType(row.id, name, api_name, default, person=person)
+        owner.record_types.append(made)
+        if owner.field("RecordTypeId") is None:
+            owner.add_field(Field(_RECORD_TYPE_ID))
+            self.access.changed()
+        return made
 
     def insert_setup(self, sobject: str, values: dict[str, Value], *, user_id: str | None = None) -> Record:
         """A row that exists before anybody calls: users, profiles, stages. Not journalled."""

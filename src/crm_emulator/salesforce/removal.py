@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.salesforce.errors import RecordError
+from crm_emulator.salesforce.features import persons
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.save import Changes, Saver
 from crm_emulator.salesforce.schema import ChildRelationship
@@ -38,6 +39,7 @@ class Remover:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         if not sobject.flags["deletable"]:
             raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
+        persons.check_delete(record)
         self._org.rules.check_lock(record.id)
         self._check_restricted(record)
         self._remove(tx, record, None)
@@ -152,13 +154,21 @@ class Remover:
             if record.values.get("IsConverted"):
                 raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
             self._org.rules.check_lock(record.id)
+        persons.check_merge([winner, *losers])
         moved: list[str] = []
         for loser in losers:
-            moved += self._reparent(tx, loser, winner)
-            self._hide(tx, loser)
-            loser.master_id = winner.id
-            tx.journal(loser, "merge", ["MasterRecordId"], [None], [winner.id])
+            halves = persons.absorb(self._org, winner, loser)
+            if halves is not None:
+                moved += self._absorb(tx, *halves)
+            moved += self._absorb(tx, winner, loser)
         self._saver.update(tx, winner, changes)
+        return moved
+
+    def _absorb(self, tx: Transaction, winner: Record, loser: Record) -> list[str]:
+        moved = self._reparent(tx, loser, winner)
+        self._hide(tx, loser)
+        loser.master_id = winner.id
+        tx.journal(loser, "merge", ["MasterRecordId"], [None], [winner.id])
         return moved
 
     def _reparent(self, tx: Transaction, loser: Record, winner: Record) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from crm_emulator.salesforce import choices, owners, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
-from crm_emulator.salesforce.features import currencies
+from crm_emulator.salesforce.features import currencies, persons
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Record, Table, Value
@@ -107,7 +107,8 @@ class Saver:
 
     # Writing
 
-    def create(self, tx: Transaction, table: Table, changes: Changes) -> Record:
+    def create(self, tx: Transaction, table: Table, changes: Changes, *, paired: bool = False) -> Record:
+        """`paired`: as the other half of a person account that is being saved."""
         org, sobject = self.org, table.sobject
         self._check_administrator(tx, sobject.name)
         if not sobject.flags["createable"]:
@@ -120,6 +121,9 @@ class Saver:
             values["OwnerId"] = tx.caller.user_id
         if sobject.record_types:
             choices.settle_record_type(sobject, tx.caller.user_id, values, create=True)
+        persons_too = org.features.person_accounts and not paired
+        if persons_too:
+            persons.prepare(org, sobject, values, changes)
         if "CurrencyIsoCode" in sobject.fields:
             currencies.settle(org, tx.caller.user_id, values, create=True)
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
@@ -133,6 +137,8 @@ class Saver:
         tx.created(table, record)
         tx.journal(record, "create", list(record.values), None, list(record.values.values()))
         specifics.after_save(org, tx, record, values)
+        if persons_too and values.get("IsPersonAccount"):
+            persons.make_contact(self, tx, record)
         if contact is not None:
             roles = org.tables["OpportunityContactRole"]
             self.create(tx, roles, {"OpportunityId": record.id, "ContactId": contact, "IsPrimary": True})
@@ -151,6 +157,8 @@ class Saver:
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
         if "RecordTypeId" in changes:
             choices.settle_record_type(table.sobject, tx.caller.user_id, changes, create=False)
+        if self.org.features.person_accounts:
+            persons.check_update(self.org, record, changes)
         if "CurrencyIsoCode" in changes:
             currencies.settle(self.org, tx.caller.user_id, changes, create=False)
         self._compute(tx, table, record, changes)
@@ -166,7 +174,9 @@ class Saver:
         if needed is not None and not self.org.access.permits(tx.caller.user_id, needed):
             raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
 
-    def apply(self, tx: Transaction, record: Record, changes: Changes, action: str = "update") -> None:
+    def apply(
+        self, tx: Transaction, record: Record, changes: Changes, action: str = "update", *, paired: bool = False
+    ) -> None:
         """Write checked values. The stamps move even where no value changes, as a real update does."""
         tx.before_write(record)
         table, values = record.table, record.values
@@ -187,6 +197,8 @@ class Saver:
         if names:
             tx.journal(record, action, names, old, new)
         specifics.after_save(self.org, tx, record, {str(name): value for name, value in zip(names, new, strict=True)})
+        if self.org.features.person_accounts and not paired:
+            persons.mirror(self, tx, record, changes)
 
     def _compute(self, tx: Transaction, table: Table, record: Record | None, changes: Changes) -> None:
         """What the org itself sets: values that follow from others, assignment rules, automation."""

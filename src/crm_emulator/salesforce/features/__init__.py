@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from crm_emulator.salesforce.features import currencies
+from crm_emulator.salesforce.features import currencies, persons
 from crm_emulator.salesforce.org import Org
 
-NAMES = ("multi_currency",)
+NAMES = ("multi_currency", "person_accounts")
 
 
 def check_names(names: Collection[str]) -> None:
@@ -25,3 +25,5 @@ def switch_on(org: Org, names: Collection[str]) -> None:
     check_names(names)
     if "multi_currency" in names:
         currencies.switch_on(org)
+    if "person_accounts" in names:
+        persons.switch_on(org)
