@@ -106,6 +106,19 @@ class Transaction:
         self._entries.clear()
         self._undo.clear()
 
+    def point(self) -> tuple[int, int]:
+        """Where the transaction stands, for `roll_back_to`."""
+        return len(self._undo), len(self._entries)
+
+    def roll_back_to(self, point: tuple[int, int]) -> None:
+        """Take back what was written since; without `can_roll_back` nothing was to be."""
+        if not self.can_roll_back:
+            return
+        undone, journalled = point
+        for undo in reversed(self._undo[undone:]):
+            undo()
+        del self._undo[undone:], self._entries[journalled:]
+
     def roll_back(self) -> None:
         for undo in reversed(self._undo):
             undo()

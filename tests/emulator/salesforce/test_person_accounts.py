@@ -110,6 +110,14 @@ class TestBothHalves:
         )
         assert people.soql("SELECT Id FROM Account") == []
 
+    def test_in_a_collection_too_and_the_other_records_stay(self, people: Caller) -> None:
+        people.emulator.add_validation_rule("Contact", lambda values: not values.get("Email"), "E-mail first.")
+        rows = [{"LastName": "L"}, {"LastName": "M", "PersonEmail": "m@example.com"}]
+        assert [one["success"] for one in people.collection("POST", rows, "Account").json] == [False, True]
+        assert people.soql("SELECT Name FROM Account") == [{"Name": "M"}]
+        assert {entry.object for entry in people.emulator.journal.entries()} == {"Account", "Contact"}
+        assert len({entry.id for entry in people.emulator.journal.entries()}) == 2
+
 
 class TestRefused:
     def test_the_name_of_a_person_and_person_fields_of_a_business(self, people: Caller) -> None:
