@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from crm_emulator.salesforce import field_changes
+from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
 from crm_emulator.salesforce.features import currencies, persons
+from crm_emulator.salesforce.formulas import compile_formula
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.record_types import RecordType
+from crm_emulator.salesforce.schema import Field
 from crm_emulator.salesforce.setup import add_lead_status, add_stage
 
 # The picklist that a business process of an object limits.
@@ -49,6 +54,41 @@ class Customization(ABC):
     def add_lead_status(self, name: str, *, converted: bool = False) -> None:
         """A value of Lead.Status; `converted`: a lead may be converted into it."""
         add_lead_status(self.org, name, converted=converted)
+
+    # Fields that records already have
+
+    def add_formula(
+        self, sobject: str, name: str, formula: str, type: str = "Text", *, label: str | None = None, scale: int = 2
+    ) -> str:
+        """A formula field, seen by everybody and written by nobody; `type` is a Metadata API type. Returns its id."""
+        metadata = {"type": type, "label": label or name.removesuffix("__c"), "length": 255, "scale": scale}
+        plain = field_from_metadata(name, metadata, open_to_all=True)
+        closed = {"calculated": True, "calculatedFormula": formula, "createable": False, "updateable": False}
+        more = {"length": 1_300} if type == "Text" else {}
+        field_id = self.org.add_field(self.org.objects[sobject], Field({**plain.raw, **closed, **more}))
+        self.org.getters.add(sobject, name, compile_formula(self.org, sobject, formula))
+        return field_id
+
+    def rename_field(self, sobject: str, old: str, new: str) -> None:
+        """Another API name for a custom field; values and grants stay."""
+        field_changes.rename(self.org, sobject, old, new)
+
+    def relabel_field(self, sobject: str, name: str, label: str) -> None:
+        field_changes.relabel(self.org, sobject, name, label)
+
+    def retype_field(self, sobject: str, name: str, type: str, **more: Any) -> None:
+        """Another type for a custom field (a Metadata API type, with its length, precision, scale, picklist); whether its
+        values stay is what Salesforce says of that change."""
+        old = self.org.objects[sobject].fields[name]
+        metadata = {"type": type, "label": old.label, "length": 255, **more}
+        if "picklist" in more:
+            metadata["valueSet"] = picklist_metadata(tuple(metadata.pop("picklist")), restricted=True)
+        field_changes.retype(self.org, sobject, field_from_metadata(name, metadata, open_to_all=old.open_to_all))
+
+    def remove_field(self, sobject: str, name: str) -> None:
+        """Delete a custom field, with its values."""
+        owner = self.org.objects[sobject]
+        self.org.remove_field(owner, owner.fields[name])
 
     # Features
 

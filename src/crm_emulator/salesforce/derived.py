@@ -149,6 +149,14 @@ class Getters:
         self._derived = _build(tables, stages)
         self._made: dict[tuple[str, str], Getter] = {}
 
+    def add(self, sobject: str, field: str, getter: Getter) -> None:
+        """A formula field's."""
+        self._derived[sobject, field] = getter
+
+    def forget(self, sobject: str, field: str) -> None:
+        """The field has changed, or is gone."""
+        self._made.pop((sobject, field), None)
+
     def is_derived(self, sobject: str, field: str) -> bool:
         return (sobject, field) in self._derived
 

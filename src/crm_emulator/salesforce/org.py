@@ -185,6 +185,7 @@ class Org:
         return next(key for key, pair in self.field_ids.items() if pair == (sobject, field))
 
     def _place(self, sobject: SObject, field: Field) -> None:
+        self.getters.forget(sobject.name, field.name)
         sobject.add_field(field)
         if wants_index(sobject.name, field):
             self.tables[sobject.name].index(field)
