@@ -9,7 +9,7 @@ from typing import Any
 
 from crm_emulator.salesforce import field_changes
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
-from crm_emulator.salesforce.features import currencies, persons
+from crm_emulator.salesforce.features import currencies, persons, places
 from crm_emulator.salesforce.formulas import compile_formula
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.org import Org
@@ -99,6 +99,10 @@ class Customization(ABC):
     def enable_person_accounts(self) -> None:
         """Person accounts, with a business record type as the default one of accounts."""
         persons.switch_on(self.org)
+
+    def enable_state_and_country_picklists(self) -> None:
+        """Addresses take known countries and states only, by name or code."""
+        places.switch_on(self.org)
 
     # Record types
 

@@ -13,7 +13,7 @@ from typing import Any
 from crm_emulator.salesforce import choices, owners, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
-from crm_emulator.salesforce.features import currencies, persons
+from crm_emulator.salesforce.features import currencies, persons, places
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Record, Table, Value
@@ -208,6 +208,8 @@ class Saver:
         specifics.before_save(self.org, name, old, changes)
         if tx.caller.assign and name in owners.ASSIGNABLE:
             owners.assign(rules, name, tx.caller.assignment_rule, _merged(old, changes), changes)
+        if self.org.features.states_and_countries:
+            places.settle(table.sobject, old, changes)
         event = "create" if record is None else "update"
         for automation in rules.automations.get(name, ()):
             if event in automation.on:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from crm_emulator.salesforce.features import currencies, persons
+from crm_emulator.salesforce.features import currencies, persons, places
 from crm_emulator.salesforce.org import Org
 
-NAMES = ("multi_currency", "person_accounts")
+NAMES = ("multi_currency", "person_accounts", "state_and_country_picklists")
 
 
 def check_names(names: Collection[str]) -> None:
@@ -27,3 +27,5 @@ def switch_on(org: Org, names: Collection[str]) -> None:
         currencies.switch_on(org)
     if "person_accounts" in names:
         persons.switch_on(org)
+    if "state_and_country_picklists" in names:
+        places.switch_on(org)  # after person accounts, whose addresses have them too
