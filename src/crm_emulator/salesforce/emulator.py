@@ -38,6 +38,7 @@ from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.pages_adapter import ConsentPages, SalesforcePages
 from crm_emulator.salesforce.people import UserHandle
+from crm_emulator.salesforce.record_actions import BIN, RecordActions
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.sample import SAMPLE
 from crm_emulator.salesforce.save import Saver
@@ -76,7 +77,9 @@ class SalesforceEmulator(Administration):
         for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata, Soap, Layouts, UiApi):
             resources(api)
         OAuth(api, self.users)
-        pages = Pages(SalesforcePages(api, self.users), router)
+        actions = RecordActions(api, self.users)
+        pages = Pages(SalesforcePages(api, self.users), router, places=[BIN], actions=actions.of)
+        actions.add_to(pages, router)
         ConsentPages(api, pages, self.users, router)
         Control(self, router)
         self._app = App(

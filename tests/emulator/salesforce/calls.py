@@ -86,7 +86,7 @@ class Caller:
         headers: dict[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        if not path.startswith(("/services", "/id", "/_emulator", "/records", "/sign")) and path != "/":
+        if not path.startswith(("/services", "/id", "/_emulator", "/records", "/sign", "/recycle")) and path != "/":
             path = BASE + path
         sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.token}", **{k.lower(): v for k, v in (headers or {}).items()}}
