@@ -2,7 +2,7 @@
 
 An SObject holds Fields in order. Custom fields are added here (`SObject.add_field`); who may see a field is
 `access.py`'s
-business. The values that a describe leaves at their usual setting are in FIELD_DEFAULTS and OBJECT_DEFAULTS.
+business. The values that a describe leaves at their usual setting are in `describe_defaults.py`.
 """
 
 from __future__ import annotations
@@ -16,92 +16,9 @@ from typing import Any
 import msgspec
 
 from crm_emulator.salesforce import record_types
+from crm_emulator.salesforce.describe_defaults import FIELD_DEFAULTS, OBJECT_DEFAULTS
 from crm_emulator.salesforce.record_types import RecordType
 
-FIELD_DEFAULTS: dict[str, Any] = {
-    "aggregatable": True,
-    "aiPredictionField": False,
-    "autoNumber": False,
-    "byteLength": 0,
-    "calculated": False,
-    "calculatedFormula": None,
-    "cascadeDelete": False,
-    "caseSensitive": False,
-    "compoundFieldName": None,
-    "controllerName": None,
-    "createable": True,
-    "custom": False,
-    "defaultValue": None,
-    "defaultValueFormula": None,
-    "defaultedOnCreate": False,
-    "dependentPicklist": False,
-    "deprecatedAndHidden": False,
-    "digits": 0,
-    "displayLocationInDecimal": False,
-    "encrypted": False,
-    "externalId": False,
-    "extraTypeInfo": None,
-    "filterable": True,
-    "filteredLookupInfo": None,
-    "formulaTreatNullNumberAsZero": False,
-    "groupable": True,
-    "highScaleNumber": False,
-    "htmlFormatted": False,
-    "idLookup": False,
-    "inlineHelpText": None,
-    "label": "",
-    "length": 0,
-    "mask": None,
-    "maskType": None,
-    "name": "",
-    "nameField": False,
-    "namePointing": False,
-    "nillable": True,
-    "permissionable": True,
-    "picklistValues": [],
-    "polymorphicForeignKey": False,
-    "precision": 0,
-    "queryByDistance": False,
-    "referenceTargetField": None,
-    "referenceTo": [],
-    "relationshipName": None,
-    "relationshipOrder": None,
-    "restrictedDelete": False,
-    "restrictedPicklist": False,
-    "scale": 0,
-    "searchPrefilterable": False,
-    "soapType": "xsd:string",
-    "sortable": True,
-    "type": "string",
-    "unique": False,
-    "updateable": True,
-    "writeRequiresMasterRead": False,
-}
-OBJECT_DEFAULTS: dict[str, Any] = {
-    "activateable": False,
-    "compactLayoutable": True,
-    "createable": True,
-    "custom": False,
-    "customSetting": False,
-    "deepCloneable": False,
-    "deletable": True,
-    "deprecatedAndHidden": False,
-    "feedEnabled": True,
-    "hasSubtypes": False,
-    "isInterface": False,
-    "isSubtype": False,
-    "layoutable": True,
-    "mergeable": False,
-    "mruEnabled": True,
-    "queryable": True,
-    "replicateable": True,
-    "retrieveable": True,
-    "searchLayoutable": True,
-    "searchable": True,
-    "triggerable": True,
-    "undeletable": True,
-    "updateable": True,
-}
 # The flags of an entry of /sobjects/ (v52).
 _GLOBAL_FLAGS = tuple(key for key in OBJECT_DEFAULTS if key not in ("compactLayoutable", "searchLayoutable"))
 SOAP_TYPES = {
