@@ -118,7 +118,7 @@ class Administration(Customization):
         rules = self.org.rules.assignments.setdefault(sobject, [])
         rule_id = next((entry.rule_id for entry in rules if self._rule_name(entry.rule_id) == name), None)
         if rule_id is None:
-            values = {"Name": name, "SobjectType": sobject, "Active": active}
+            values: dict[str, Value] = {"Name": name, "SobjectType": sobject, "Active": active}
             rule_id = self.org.insert_setup("AssignmentRule", values, user_id=self.user().id).id
         entry = AssignmentRule(sobject, self._owner_id(owner), applies, rule_id, active)
         rules.append(entry)

@@ -72,11 +72,16 @@ class RecordActions:
         if person is None:
             return self._pages.sign_in_first(request)
         form = request.form()
-        wanted = {
-            name: form[name] for name in ("account", "contact", "opportunity", "status", "owner") if form.get(name)
-        }
+        given = {name: value or None for name, value in form.items()}
         try:
-            done = self._handle(person).convert_lead(request.params["id"], **wanted)
+            done = self._handle(person).convert_lead(
+                request.params["id"],
+                account=given.get("account"),
+                contact=given.get("contact"),
+                opportunity=given.get("opportunity"),
+                status=given.get("status"),
+                owner=given.get("owner"),
+            )
         except ApiError as refused:
             return self._convert_form(request, form, refused.message)
         return _redirect(f"/records/Contact/{done.contact_id}?saved=1")

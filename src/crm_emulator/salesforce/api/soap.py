@@ -99,7 +99,7 @@ class Soap:
 
     def _convert_leads(self, caller: Caller, body: Element, atomic: bool) -> list[Result]:
         asked = self._asked(body, "leadConverts")
-        return [self._one(caller, lambda tx, one=one: self._convert(tx, one), self._unconverted(one)) for one in asked]
+        return [self._one(caller, self._convert, one, self._unconverted(one)) for one in asked]
 
     def _unconverted(self, one: Element) -> Result:
         return {
@@ -141,9 +141,7 @@ class Soap:
 
     def _merges(self, caller: Caller, body: Element, atomic: bool) -> list[Result]:
         """ "Each merge operation is within one transaction": one that is refused leaves the others."""
-        failed = {"errors": [], "id": None}
-        requests = self._asked(body, "request")
-        return [self._one(caller, lambda tx, one=one: self._merge(tx, one), dict(failed)) for one in requests]
+        return [self._one(caller, self._merge, one, {"errors": [], "id": None}) for one in self._asked(body, "request")]
 
     def _merge(self, tx: Transaction, one: Element) -> Result:
         given = one.child("masterRecord") or Element("masterRecord")
@@ -170,9 +168,7 @@ class Soap:
     def _undeletes(self, caller: Caller, body: Element, atomic: bool) -> list[Result]:
         ids = self._asked(body, "ids")
         if not atomic:
-            return [
-                self._one(caller, lambda tx, one=one: self._undelete(tx, one), self._not_undeleted(one)) for one in ids
-            ]
+            return [self._one(caller, self._undelete, one, self._not_undeleted(one)) for one in ids]
         return self._all_or_none(caller, ids)
 
     def _not_undeleted(self, one: Element) -> Result:
@@ -212,10 +208,13 @@ class Soap:
 
     # Inside
 
-    def _one(self, caller: Caller, work: Callable[[Transaction], Result], failed: Result) -> Result:
+    def _one(
+        self, caller: Caller, work: Callable[[Transaction, Element], Result], one: Element, failed: Result
+    ) -> Result:
+        """Do what one element asks for, in a transaction of its own; `failed` is the result of a refusal."""
         tx = self._api.org.begin(caller, can_roll_back=True)
         try:
-            result = work(tx)
+            result = work(tx, one)
         except RecordError as refused:
             tx.roll_back()
             return _failed(failed, refused)
