@@ -230,7 +230,7 @@ class SObject:
         self.by_lower: dict[str, Field] = {}
         self.by_relationship: dict[str, Field] = {}
         for raw in file.fields:
-            self.add_field(Field(raw))
+            self.add_field(Field(dict(raw)))  # its own: another org reads the same file
 
     def add_field(self, field: Field) -> None:
         self.fields[field.name] = field

@@ -37,6 +37,20 @@ def test_an_org_without_them_has_none_of_their_fields(org: Caller) -> None:
     assert org.refused("SELECT IsPersonAccount FROM Contact") == "INVALID_FIELD"
 
 
+def test_what_one_org_has_another_does_not(people: Caller) -> None:
+    people.emulator.enable_currencies()
+    people.emulator.enable_state_and_country_picklists()
+    people.emulator.make_dependent("Account", "Rating", "Industry", {"Energy": ("Hot",)})
+    other = Caller()
+    described = {name: other.call("GET", f"/sobjects/{name}/describe").json for name in ("Account", "Lead", "Contact")}
+    fields = {field["name"]: field for field in described["Account"]["fields"]}
+    assert (fields["Name"]["nillable"], fields["Rating"]["dependentPicklist"]) == (False, False)
+    assert {"LastName", "CurrencyIsoCode", "BillingCountryCode"} & set(fields) == set()
+    company = next(field for field in described["Lead"]["fields"] if field["name"] == "Company")
+    assert company["nillable"] is False
+    assert other.call("POST", "/sobjects/Account", {"Phone": "1"}).error == (400, "REQUIRED_FIELD_MISSING")
+
+
 def test_the_describe_is_that_of_a_recorded_person_account_org(people: Caller) -> None:
     # SFDO-Tooling/CumulusCI, Account describe of a person-account org, v59 (BSD-3-Clause).
     shown = people.call("GET", "/sobjects/Account/describe").json
