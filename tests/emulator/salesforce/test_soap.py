@@ -294,3 +294,10 @@ class TestFaults:
         assert org.emulator.api.usage.used == before + 2
         limited = Caller(daily_api_requests=0)
         assert "REQUEST_LIMIT_EXCEEDED" in (limited.soap("<urn:undelete/>").fault or "")
+
+    def test_a_planted_fault_is_a_soap_fault(self, org: Caller) -> None:
+        match = {"path_prefix": "/services/Soap/", "times": 1}
+        org.emulator.faults.add({"kind": "status", "status": 503, "match": match})
+        refused = org.soap("<urn:undelete/>")
+        assert (refused.status, refused.fault) == (500, "SERVER_UNAVAILABLE: Server Unavailable")
+        assert org.soap("<urn:undelete/>").results == []

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from crm_emulator.kernel.http import Request, Response, Route, Router
+from crm_emulator.salesforce.api import envelope
 from crm_emulator.salesforce.api.sessions import Session, Sessions
 from crm_emulator.salesforce.api.usage import ApiUsage
 from crm_emulator.salesforce.config import EARLIEST_VERSION, LATEST_VERSION
@@ -183,6 +184,10 @@ class Api:
         if status in (502, 504):
             page = b"<html><head><title>Salesforce Edge</title></head><body>Bad Gateway</body></html>"
             return Response(status, page, content_type="text/html; charset=utf-8")
+        if request.path.startswith("/services/Soap/"):
+            # A SOAP client reads faults; every one comes with status 500 (SOAP 1.1).
+            body = envelope.fault(code, message, "urn:fault.partner.soap.sforce.com")
+            return Response(500, body, content_type="text/xml;charset=UTF-8")
         return error_response(RequestError(code, message, status=status))
 
     # For resources
