@@ -129,8 +129,8 @@ class Saver:
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
         if contact is not None:
             self._check_reference(sobject, sobject.fields["ContactId"], str(contact), None)
-        self._compute(tx, table, None, values)
-        self._check(tx, table, None, values)
+        self._compute(tx, table, None, values, ruled=not paired)
+        self._check(tx, table, None, values, ruled=not paired)
         record = Record(table, org.ids.make(sobject.key_prefix), tx.caller.user_id, tx.stamp_s)
         record.values = {name: value for name, value in values.items() if value is not None and value is not False}
         table.insert(record)
@@ -159,6 +159,11 @@ class Saver:
             choices.settle_record_type(table.sobject, tx.caller.user_id, changes, create=False)
         if self.org.features.person_accounts:
             persons.check_update(self.org, record, changes)
+            account = persons.account_of(self.org, record)
+            if account is not None:
+                self.apply(tx, record, changes, paired=True)
+                self.update(tx, account, persons.of_contact(self.org, changes))
+                return
         if "CurrencyIsoCode" in changes:
             currencies.settle(self.org, tx.caller.user_id, changes, create=False)
         self._compute(tx, table, record, changes)
@@ -200,8 +205,11 @@ class Saver:
         if self.org.features.person_accounts and not paired:
             persons.mirror(self, tx, record, changes)
 
-    def _compute(self, tx: Transaction, table: Table, record: Record | None, changes: Changes) -> None:
-        """What the org itself sets: values that follow from others, assignment rules, automation."""
+    def _compute(
+        self, tx: Transaction, table: Table, record: Record | None, changes: Changes, *, ruled: bool = True
+    ) -> None:
+        """What the org itself sets: values that follow from others, assignment rules, automation. `ruled`: the object's rules
+        and automation count for this save."""
         name = table.sobject.name
         rules = self.org.rules
         old = None if record is None else record.values
@@ -211,12 +219,14 @@ class Saver:
         if self.org.features.states_and_countries:
             places.settle(table.sobject, old, changes)
         event = "create" if record is None else "update"
-        for automation in rules.automations.get(name, ()):
+        for automation in rules.automations.get(name, ()) if ruled else ():
             if event in automation.on:
                 changes[automation.field_name] = automation.rewrite(_merged(old, changes))
                 specifics.before_save(self.org, name, old or {}, changes)
 
-    def _check(self, tx: Transaction, table: Table, record: Record | None, changes: Changes) -> None:
+    def _check(
+        self, tx: Transaction, table: Table, record: Record | None, changes: Changes, *, ruled: bool = True
+    ) -> None:
         sobject, rules = table.sobject, self.org.rules
         self._check_required(table, record, changes)
         fields = sobject.fields
@@ -234,7 +244,7 @@ class Saver:
                 self._check_unique(table, field, value, record)
         validations = rules.validations.get(sobject.name)
         duplicates = rules.duplicates.get(sobject.name)
-        if validations or duplicates:
+        if ruled and (validations or duplicates):
             merged = _merged(None if record is None else record.values, changes)
             for validation in validations or ():
                 validation.check(merged)
