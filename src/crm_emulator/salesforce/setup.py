@@ -140,7 +140,7 @@ def add_lead_status(org: Org, name: str, *, converted: bool) -> None:
     if name not in field.picklist_order:
         field.add_picklist_value(name)
     order = len(org.tables["LeadStatus"].rows) + 1
-    values: dict[str, Value] = {"MasterLabel": name, "SortOrder": order}
+    values: dict[str, Value] = {"MasterLabel": name, "ApiName": name, "SortOrder": order}
     org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": converted})
 
 
@@ -152,6 +152,7 @@ def add_stage(
         field.add_picklist_value(name)
     values: dict[str, Value] = {
         "MasterLabel": name,
+        "ApiName": name,
         "IsActive": True,
         "SortOrder": order or len(field.picklist_order),
         "IsClosed": closed,

@@ -256,6 +256,14 @@ class TestSalesProcesses:
         row = org.row("Opportunity", deal)
         assert (row["Probability"], row["ForecastCategory"], row["ExpectedRevenue"]) == (95.0, "BestCase", 95.0)
 
+    def test_stages_and_statuses_have_an_api_name(self, org: Caller) -> None:
+        # Apex reference, LeadConvert: "SELECT Id, ApiName FROM LeadStatus WHERE IsConverted=true".
+        assert org.soql("SELECT ApiName FROM LeadStatus WHERE IsConverted = true") == [
+            {"ApiName": "Closed - Converted"}
+        ]
+        won = org.soql("SELECT ApiName FROM OpportunityStage WHERE IsWon = true")
+        assert won == [{"ApiName": "Closed Won"}]
+
     def test_a_stage_that_is_deactivated_is_kept_inactive(self, org: Caller) -> None:
         deal = org.create("Opportunity", **DEAL)
         org.emulator.deactivate_picklist_value("Opportunity", "StageName", "Prospecting")
