@@ -24,6 +24,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     require_pkce: bool = False
     # Scopes that the account's products do not include: an app that requires one cannot be let in, an optional one is left out.
     scopes_unavailable: tuple[str, ...] = ()
+    # E-mail subscription types that the account starts with (the first is the default one).
+    subscription_types: tuple[str, ...] = ()
+    # The account's privacy setting (GDPR): a legal basis must come with every change of a subscription.
+    data_privacy: bool = False
 
     # Professional, private app: 190 calls / 10 s, 625,000 a day; search 5 / s per account (API usage guidelines).
     rate_limits: bool = True

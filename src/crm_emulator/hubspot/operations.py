@@ -18,6 +18,7 @@ from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS
 from crm_emulator.hubspot.merge import merge
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Record, Source, Table
+from crm_emulator.hubspot.subscriptions import UNSUBSCRIBED, Choice
 
 _OPT_OUT = Source("SUBSCRIPTIONS", None)
 _HUBSPOT = Actor(client="hubspot", user=None, source=Source("COMPANIES", None), is_api=False)
@@ -97,26 +98,25 @@ class Operations:
     def opt_out(self, email: str, actor: Actor) -> bool:
         """Unsubscribe an address from all e-mail. False when it already was."""
         address = email.strip().lower()
-        if address in self.portal.opted_out:
+        opted_out = self.portal.subscriptions.opted_out
+        if address in opted_out:
             return False
-        self.portal.opted_out[address] = self.portal.now_ms()
-        table = self.portal.tables[CONTACTS.key]
-        id = table.owner_of("email", address)
-        record = None if id is None else table.live(id)
-        if record is not None and record.values.get("email") == address:
-            self.portal.write(table, record, {"hs_email_optout": "true"}, actor, source=_OPT_OUT, action="opt_out")
+        opted_out[address] = self.portal.now_ms()
+        self._tell_contact(address, actor, "opt_out")
         return True
 
     def opt_in(self, email: str, actor: Actor) -> None:
         """The person's own act; no app can do it."""
         address = email.strip().lower()
-        if self.portal.opted_out.pop(address, None) is None:
-            return
-        table = self.portal.tables[CONTACTS.key]
-        id = table.owner_of("email", address)
-        record = None if id is None else table.live(id)
-        if record is not None:
-            self.portal.write(table, record, {"hs_email_optout": ""}, actor, source=_OPT_OUT, action="opt_in")
+        if self.portal.subscriptions.opted_out.pop(address, None) is not None:
+            self._tell_contact(address, actor, "opt_in")
+
+    def choose(self, email: str, type_id: int, choice: Choice, actor: Actor) -> str:
+        """Subscribe an address to one type, or unsubscribe it. Returns HubSpot's reason. Raises ApiError."""
+        address = email.strip().lower()
+        reason = self.portal.subscriptions.choose(address, type_id, choice)
+        self._tell_contact(address, actor, "unsubscribe" if choice.state == UNSUBSCRIBED else "subscribe")
+        return reason
 
     def _draft(self, table: Table, cleaned: dict[str, str], record: Record | None, links: tuple[Link, ...]) -> Draft:
         if table.kind is not CONTACTS or "associatedcompanyid" not in cleaned:
@@ -153,7 +153,14 @@ class Operations:
         self.associations.add(contact, company, None, _HUBSPOT)
 
     def _follow_opt_out(self, table: Table, record: Record) -> None:
-        """hs_email_optout tells of the current address."""
-        opted_out = "true" if record.values.get("email") in self.portal.opted_out else ""
-        if (record.values.get("hs_email_optout") or "") != opted_out:
-            self.portal.derive(table, record, {"hs_email_optout": opted_out})
+        """hs_email_optout and its like tell of the current address."""
+        self.portal.derive(table, record, self.portal.subscriptions.flags(record.values.get("email")))
+
+    def _tell_contact(self, address: str, actor: Actor, action: str) -> None:
+        """The contact whose current address it is, if there is one, shows what the address chose."""
+        table = self.portal.tables[CONTACTS.key]
+        id = table.owner_of("email", address)
+        record = None if id is None else table.live(id)
+        if record is not None and record.values.get("email") == address:
+            flags = self.portal.subscriptions.flags(address)
+            self.portal.write(table, record, flags, actor, source=_OPT_OUT, action=action)

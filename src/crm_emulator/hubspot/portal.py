@@ -20,6 +20,7 @@ from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeli
 from crm_emulator.hubspot.records import Record, Source, Table
 from crm_emulator.hubspot.schema import Property, Schema
 from crm_emulator.hubspot.search_index import SearchIndex
+from crm_emulator.hubspot.subscriptions import Subscriptions, SubscriptionType
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.journal import Journal
 
@@ -45,13 +46,21 @@ class Portal:
         self.tables: dict[str, Table] = {}
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
-        self.opted_out: dict[str, int] = {}  # e-mail -> when
+        self.subscriptions = Subscriptions()
         self.lists = Lists(self)
         self._looked_ms = 0
         self._shared: dict[str, str] = {}
         for kind in list(self.kinds.all.values()):
             self.add_kind(kind, Schema(data_files.properties(kind.key)))
         self._set_up_pipelines()
+        for name in config.subscription_types:
+            self.add_subscription_type(name, "")
+
+    def add_subscription_type(self, name: str, description: str) -> SubscriptionType:
+        """With the contact property that tells who is opted out of it (recorded for one type)."""
+        made = self.subscriptions.define(name, description, self.now_ms())
+        self.tables[CONTACTS.key].schema.add_opt_out(made.property, f"Opted out of email: {name}", made.created_ms)
+        return made
 
     def add_kind(self, kind: Kind, schema: Schema) -> Table:
         self.kinds.add(kind)

@@ -198,6 +198,18 @@ class Schema:
         self._find_unique()
         return made
 
+    def add_opt_out(self, name: str, label: str, now_ms: int) -> None:
+        """What HubSpot adds with a subscription type (recorded: hs_email_optout_23783731)."""
+        if name in self.properties:
+            return
+        made = Property(name, label, "enumeration", "booleancheckbox", "emailinformation")
+        made.description = "Indicates that the current email address has opted out of this email type."
+        made.hubspot_defined = made.read_only_definition = made.read_only_value = True
+        made.created_ms = made.updated_ms = now_ms
+        made.set_options([_option("No", "false", 0), _option("Yes", "true", 1)])
+        self.properties[name] = made
+        self.version += 1
+
     def update(self, name: str, body: dict[str, Any], now_ms: int) -> Property:
         found = self.get(name)
         if found.read_only_definition and set(body) - {"options", "displayOrder", "formField", "groupName"}:

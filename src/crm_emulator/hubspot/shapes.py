@@ -175,6 +175,22 @@ class Addresses(Shape):
     inputs: list[str]
 
 
+class StatusChange(Shape):
+    """Communication preferences v4, one of a batch with `subscriberIdString`; v3 calls the address `emailAddress`."""
+
+    subscription_id: str | int | None = None
+    status_state: str | None = None
+    channel: str | None = None
+    legal_basis: str | None = None
+    legal_basis_explanation: str | None = None
+    subscriber_id_string: str | None = None
+    email_address: str | None = None
+
+
+class StatusChanges(Shape):
+    inputs: list[StatusChange]
+
+
 class Branch(Shape):
     filter_branch_type: str | None = None
     filter_branches: list[Branch] | None = None

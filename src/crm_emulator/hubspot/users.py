@@ -14,6 +14,7 @@ from crm_emulator.hubspot.account import Account, User
 from crm_emulator.hubspot.associations import target
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.records import Record, Table
+from crm_emulator.hubspot.subscriptions import BY_PERSON, Choice
 
 
 class UserHandle:
@@ -89,6 +90,15 @@ class UserHandle:
 
     def opt_in(self, email: str) -> None:
         self._operations.opt_in(email, self._actor)
+
+    def add_subscription_type(self, name: str, description: str = "") -> int:
+        """*Subscription types* in the settings of the account. Returns its id."""
+        return self._portal.add_subscription_type(name, description).id
+
+    def choose_subscription(self, email: str, type_id: int, state: str) -> None:
+        """The person behind the address chooses on the page that e-mails link to: SUBSCRIBED or UNSUBSCRIBED."""
+        choice = Choice(state=state, at_ms=self._portal.now_ms(), source=BY_PERSON)
+        self._operations.choose(email, type_id, choice, self._actor)
 
     def create_list(
         self, type: str, name: str, members: Iterable[str] = (), filters: Mapping[str, Any] | None = None
