@@ -53,6 +53,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     search_page_max: int = 200
     search_total_max: int = 10_000
 
+    # Pipelines of deals and of tickets: 15 in Professional (HubSpot products and services catalog).
+    pipelines_max: int = 15
     # Professional and Enterprise: 1,000 custom properties an object (HubSpot products and services catalog).
     custom_properties_max: int = 1_000
     list_page_max: int = 100
@@ -65,6 +67,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     association_page_max: int = 500
     association_v3_page_max: int = 100
     history_versions_max: int = 45
+    # How many records of another object type one record may be associated with: 50,000 contacts a company (associations guide,
+    # high usage); other pairs differ by plan. "contacts/companies": 5 means five companies a contact.
+    association_max: int = 50_000
+    association_maxima: dict[str, int] = {}
 
     # Recorded: batch results come in another order than the inputs.
     shuffle_batch_results: bool = True

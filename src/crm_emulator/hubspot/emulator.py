@@ -24,9 +24,11 @@ from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.pages_adapter import ConsentPages, HubSpotPages
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.routes_account import AccountRoutes, PipelineRoutes
+from crm_emulator.hubspot.routes_association_limits import AssociationLimitRoutes
 from crm_emulator.hubspot.routes_associations import AssociationRoutes
 from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_limits import LimitRoutes
 from crm_emulator.hubspot.routes_lists import ListRoutes
 from crm_emulator.hubspot.routes_oauth import OAuthRoutes
 from crm_emulator.hubspot.routes_objects import ObjectRoutes
@@ -49,6 +51,8 @@ _ROUTES = (
     PropertyRoutes,
     AssociationRoutes,
     AssociationV3Routes,
+    AssociationLimitRoutes,
+    LimitRoutes,
     AccountRoutes,
     PipelineRoutes,
     PreferenceRoutes,

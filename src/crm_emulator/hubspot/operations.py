@@ -52,6 +52,8 @@ class Operations:
     ) -> Draft:
         cleaned = prepare.for_create(self.portal, table, properties, actor)
         links = tuple(self._link(table, one) for one in associations or ())
+        for link in links:
+            self.associations.require_room(table.kind.key, None, link.other, link.type_ids)
         return self._draft(table, cleaned, None, links)
 
     def draft_update(self, table: Table, record: Record, properties: Mapping[str, Any], actor: Actor) -> Draft:
@@ -123,6 +125,8 @@ class Operations:
             return Draft(cleaned, record, links)
         company_id = cleaned.pop("associatedcompanyid")
         company = target(self.portal, self.portal.tables["companies"], company_id) if company_id else None
+        if company is not None:
+            self.associations.require_room(table.kind.key, record, company, ())
         return Draft(cleaned, record, links, company, sets_company=True)
 
     def _link(self, table: Table, given: Any) -> Link:
@@ -150,7 +154,8 @@ class Operations:
         if company is None:
             found = prepare.for_create(self.portal, companies, {"domain": domain, "name": domain}, _HUBSPOT)
             company = self.portal.create(companies, found, _HUBSPOT)
-        self.associations.add(contact, company, None, _HUBSPOT)
+        if self.associations.has_room(contact, company):
+            self.associations.add(contact, company, None, _HUBSPOT)
 
     def _follow_opt_out(self, table: Table, record: Record) -> None:
         """hs_email_optout and its like tell of the current address."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.account import User
-from crm_emulator.hubspot.api import DATED, LIMITS, OWNERS, PIPELINES, Api, body_of, flag_of, number_of
+from crm_emulator.hubspot.api import DATED, OWNERS, PIPELINES, Api, body_of, flag_of, number_of
 from crm_emulator.hubspot.pipelines import Pipelines
 from crm_emulator.hubspot.stamps import iso_ms, zone
 from crm_emulator.kernel.http import Request, Response, json_response
@@ -24,7 +24,6 @@ class AccountRoutes:
         api.add("GET", [f"{base}/{{id}}" for base in OWNERS], self.owner)
         api.add("GET", [f"{base}/details" for base in _ACCOUNT], self.details)
         api.add("GET", "/integrations/v1/me", self.me)
-        api.add("GET", [f"{base}/custom-properties" for base in LIMITS], self.custom_property_limits)
         api.add("GET", [f"{base}/api-usage/daily/private-apps" for base in _ACCOUNT], self.usage)
         api.add("GET", [f"{base}/api-usage/daily" for base in _ACCOUNT], self.usage)
 
@@ -70,23 +69,6 @@ class AccountRoutes:
                 "dataHostingLocation": "na1",
             }
         )
-
-    def custom_property_limits(self, request: Request) -> Response:
-        """Limits tracking, custom properties: what HubSpot ships does not count."""
-        most = self._api.config.custom_properties_max
-        rows = []
-        for table in self._api.portal.tables.values():
-            own = sum(not each.hubspot_defined for each in table.schema.properties.values())
-            rows.append(
-                {
-                    "objectTypeId": table.kind.type_id,
-                    "singularLabel": table.kind.singular.capitalize(),
-                    "pluralLabel": table.kind.key.capitalize(),
-                    **_usage("", own, most),
-                }
-            )
-        overall = _usage("overall", sum(row["usage"] for row in rows), most * len(rows))
-        return json_response({**overall, "byObjectType": rows})
 
     def me(self, request: Request) -> Response:
         """Legacy, recorded."""
@@ -225,12 +207,6 @@ class PipelineRoutes:
 
     def _now_ms(self) -> int:
         return self._api.portal.now_ms()
-
-
-def _usage(prefix: str, used: int, most: int) -> dict[str, Any]:
-    """`limit`, or with a prefix `overallLimit`."""
-    named = {"limit": most, "usage": used, "percentage": round(used * 100 / most, 2) if most else 100}
-    return {prefix + (name.capitalize() if prefix else name): value for name, value in named.items()}
 
 
 def _owner(user: User) -> dict[str, Any]:

@@ -167,6 +167,16 @@ class Label(Shape):
     association_type_id: int | None = None
 
 
+class TypeLimit(Shape):
+    category: str | None = None
+    type_id: int | None = None
+    max_to_object_ids: int | None = None
+
+
+class TypeLimits(Shape):
+    inputs: list[TypeLimit]
+
+
 class TokenKey(Shape):
     token_key: str | None = None
 
