@@ -96,7 +96,7 @@ def deal(stage_of: StageOf) -> dict[str, Compute]:
 
     def won(record: Record) -> bool:
         stage = stage_of(record)
-        return stage is not None and stage.is_closed and stage.probability == "1.0"
+        return stage is not None and stage.is_won
 
     def probability(record: Record) -> str | None:
         stage = stage_of(record)

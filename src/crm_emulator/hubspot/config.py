@@ -53,8 +53,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     search_page_max: int = 200
     search_total_max: int = 10_000
 
-    # Pipelines of deals and of tickets: 15 in Professional (HubSpot products and services catalog).
+    # Pipelines of an object type. That there is a limit by plan is documented (limits tracking); 15 in Professional is unverified.
     pipelines_max: int = 15
+    # "0.1": HubSpot's clients say "in increments of 0.1" of a stage's probability; its guide says "between 0.0 and 1.0" only.
+    stage_probability_step: str | None = None
+    # A pipeline's `autoCloseDateEnabled`, seen in an audit: a deal that enters a closed stage gets its close date, unless the
+    # write brings one. Whether it is so for writes of apps is not documented.
+    closing_sets_close_date: bool = False
     # Professional and Enterprise: 1,000 custom properties an object (HubSpot products and services catalog).
     custom_properties_max: int = 1_000
     list_page_max: int = 100

@@ -306,7 +306,9 @@ class Portal:
             table.release(name, value, record.id)
 
     def _set_up_pipelines(self) -> None:
+        most, step = self.config.pipelines_max, self.config.stage_probability_step
+        deals, tickets = [default_deal_pipeline()], [default_ticket_pipeline()]
         self.pipelines = {
-            "deals": Pipelines([default_deal_pipeline()], probability_required=True),
-            "tickets": Pipelines([default_ticket_pipeline()], probability_required=False),
+            "deals": Pipelines(deals, probability_required=True, most=most, probability_step=step),
+            "tickets": Pipelines(tickets, probability_required=False, most=most),
         }

@@ -91,10 +91,6 @@ class UserHandle:
     def opt_in(self, email: str) -> None:
         self._operations.opt_in(email, self._actor)
 
-    def add_subscription_type(self, name: str, description: str = "") -> int:
-        """*Subscription types* in the settings of the account. Returns its id."""
-        return self._portal.add_subscription_type(name, description).id
-
     def choose_subscription(self, email: str, type_id: int, state: str) -> None:
         """The person behind the address chooses on the page that e-mails link to: SUBSCRIBED or UNSUBSCRIBED."""
         choice = Choice(state=state, at_ms=self._portal.now_ms(), source=BY_PERSON)

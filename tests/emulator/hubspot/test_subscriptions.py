@@ -49,8 +49,8 @@ def test_the_types_of_an_account_are_listed(newsletter: Caller, base: str) -> No
 def test_a_type_brings_the_contact_property_that_tells_who_opted_out_of_it(hubspot: Caller) -> None:
     """Recorded: hs_email_optout_23783731 "Opted out of email: Marketing Information", readOnlyValue
     (grouparoo-2022-object-schemas.json, grouparoo/grouparoo, MIT)."""
-    hubspot.emulator.user().add_subscription_type("Marketing Information")
-    id = hubspot.emulator.user().add_subscription_type("Recipes")
+    hubspot.emulator.settings().add_subscription_type("Marketing Information")
+    id = hubspot.emulator.settings().add_subscription_type("Recipes")
     found = hubspot.get(f"/crm/v3/properties/contacts/hs_email_optout_{id}").json
     assert (found["label"], found["type"]) == ("Opted out of email: Recipes", "enumeration")
     assert found["modificationMetadata"]["readOnlyValue"] is True
