@@ -158,14 +158,20 @@ class Associations:
         return found
 
     def move(self, record: Record, survivor: Record) -> None:
-        """What a merge does with the associations of the record that goes."""
-        for other in self.forget(record):
-            if other is not survivor:
-                default = self.types.default(survivor.kind.key, other.kind.key)
-                wanted = {default.id, *self._held(survivor, other)}
-                self._elect_primary(survivor, other, wanted, self._held(survivor, other))
-                self._put(survivor, other, wanted)
-                self._follow(survivor, other)
+        """What a merge does with the associations of the record that goes: labels stay, and a primary company where there is
+        none yet (changelog: "excess primary associations from secondary records will be dropped")."""
+        taken = [(other, self._held(record, other)) for other in self.partners(record) if other is not survivor]
+        held = [self._held(survivor, other) for other, _ in taken]
+        self.forget(record)
+        for other, type_ids in taken:
+            types = [self.types.get(survivor.kind.key, other.kind.key, id) for id in type_ids]
+            moved = {found.id for found in types if self._can_take(survivor, other, found)}
+            self._put(survivor, other, {*self._held(survivor, other), *moved})
+        for (other, _), held_before in zip(taken, held, strict=True):
+            wanted = set(self._held(survivor, other))
+            self._elect_primary(survivor, other, wanted, held_before)
+            self._put(survivor, other, wanted)
+            self._follow(survivor, other)
         for key in list(self._portal.tables):
             self._refresh(survivor, key)
 
@@ -195,6 +201,10 @@ class Associations:
         held = self._links.get((found.from_key, found.to_key), {}).get(here.id, ())
         if len(held) >= most and self.count(here, found.to_key, found.id) >= most:
             raise errors.association_limit(here.kind.singular, here.id, found.to_key, found.label, most)
+
+    def _can_take(self, one: Record, other: Record, found: AssociationType) -> bool:
+        """Whether a type can be moved to this pair: a primary one only to who has no primary company."""
+        return not self._is_primary(found) or self.primary_company(one if found.primary else other) is None
 
     def _is_primary(self, found: AssociationType) -> bool:
         """Of either direction: company to contact 2 is the inverse of contact to company 1."""

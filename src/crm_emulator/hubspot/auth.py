@@ -46,6 +46,8 @@ def scopes_for(request: Request, kinds: Kinds) -> list[str]:
     reads = request.method == "GET" or route.endswith(("/search", "/batch/read"))
     if route.startswith("/communication-preferences"):
         return _preference_scopes(route, reads=reads or route.endswith("/read"))
+    if route.startswith("/contacts/v1"):
+        return [f"crm.objects.contacts.{'read' if reads else 'write'}"]
     if route.startswith(_LISTS):
         return [f"crm.lists.{'read' if reads else 'write'}"]
     if "/owners" in route:

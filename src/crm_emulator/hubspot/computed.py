@@ -6,7 +6,7 @@ keep (num_associated_contacts, associatedcompanyid) are stored values, written b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ def _vids(record: Record) -> str:
     return f"{record.id};{merged}" if merged else str(record.id)
 
 
-CONTACT: dict[str, Compute] = {
+_CONTACT: dict[str, Compute] = {
     "createdate": _created,
     "lastmodifieddate": _modified,
     "hs_email_domain": _email_domain,
@@ -76,9 +76,20 @@ CONTACT: dict[str, Compute] = {
     "hs_is_contact": lambda record: "true",
     "hs_is_unworked": lambda record: "true",
     "hs_all_contact_vids": _vids,
-    "hs_calculated_merged_vids": lambda record: record.values.get("hs_merged_object_ids"),
     "hs_pipeline": lambda record: record.values.get("hs_pipeline", "contacts-lifecycle-pipeline"),
 }
+
+
+def contact(merged_at: Mapping[int, int]) -> dict[str, Compute]:
+    """`merged_at`: when each merged-away contact was merged."""
+
+    def merged_vids(record: Record) -> str | None:
+        """ "Merged vids with timestamps of a contact" (recorded label): `<id>:<epoch ms>`, by `;` (Fivetran's documentation)."""
+        ids = [int(id) for id in (record.values.get("hs_merged_object_ids") or "").split(";") if id.isdecimal()]
+        return ";".join(f"{id}:{merged_at.get(id, 0)}" for id in ids) or None
+
+    return {**_CONTACT, "hs_calculated_merged_vids": merged_vids}
+
 
 COMPANY: dict[str, Compute] = {
     "createdate": _created,

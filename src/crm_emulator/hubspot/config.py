@@ -79,8 +79,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # Recorded: batch results come in another order than the inputs.
     shuffle_batch_results: bool = True
-    # Undocumented per object type: whether a merge keeps the primary's id or makes a new record.
+    # Whether a merge keeps the primary's id or makes a new record. HubSpot's changelog: deals have always become a new record, and
+    # contacts and companies too since January 2025. False is the account of today; True with ("deals",) that of before.
     merge_keeps_primary_id: bool = True
+    merge_makes_new_of: tuple[str, ...] = ()
+    # The same changelog: property values of both records are merged onto the new one, as history.
+    merge_unites_histories: bool = False
+    # Companies cannot be merged while HubSpot's own Salesforce integration is on (reported by many).
+    companies_can_be_merged: bool = True
     # Third parties saw 207 with OBJECT_NOT_FOUND for missing ids (hubspot-api-php, issue 619); otherwise a batch read
     # leaves them out without a word.
     batch_read_names_missing: bool = True

@@ -28,6 +28,7 @@ from crm_emulator.hubspot.routes_association_limits import AssociationLimitRoute
 from crm_emulator.hubspot.routes_associations import AssociationRoutes
 from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_emails import EmailRoutes
 from crm_emulator.hubspot.routes_limits import LimitRoutes
 from crm_emulator.hubspot.routes_lists import ListRoutes
 from crm_emulator.hubspot.routes_oauth import OAuthRoutes
@@ -57,6 +58,7 @@ _ROUTES = (
     LimitRoutes,
     AccountRoutes,
     PipelineRoutes,
+    EmailRoutes,
     PreferenceRoutes,
     ListRoutes,
     OAuthRoutes,

@@ -6,12 +6,12 @@ ApiError; knows no HTTP beyond that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from crm_emulator.hubspot import errors, prepare
+from crm_emulator.hubspot import errors, prepare, values
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.associations import Associations, target
 from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS
@@ -96,6 +96,18 @@ class Operations:
         self.portal.note(actor, record, "erase")
         for partner in partners:
             self.associations.follow_all(partner)
+
+    def set_additional_emails(self, record: Record, emails: Iterable[str], actor: Actor) -> None:
+        """Addresses by which a contact is found beside its own one. Raises ApiError when another contact has one."""
+        table = self.portal.tables[CONTACTS.key]
+        kept = [email for email in dict.fromkeys(emails) if email != record.values.get("email")]
+        for email in kept:
+            if not values.is_email(email):
+                raise errors.invalid(f"Email address {email} is invalid")
+            holder = table.owner_of("email", email)
+            if holder not in (None, record.id):
+                raise errors.duplicate_email(int(holder or 0))
+        self.portal.write(table, record, {"hs_additional_emails": ";".join(kept)}, actor)
 
     def opt_out(self, email: str, actor: Actor) -> bool:
         """Unsubscribe an address from all e-mail. False when it already was."""

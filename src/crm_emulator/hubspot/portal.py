@@ -69,7 +69,7 @@ class Portal:
         table = Table(kind, schema, SearchIndex(config.search_lag_ms, config.search_lag_jitter_ms, rng))
         self.tables[kind.key] = table
         own = {
-            "contacts": computed.CONTACT,
+            "contacts": computed.contact(table.merged_ms),
             "companies": computed.COMPANY,
             "deals": computed.deal(self.deal_stage),
             "tickets": computed.TICKET,

@@ -185,6 +185,11 @@ class Addresses(Shape):
     inputs: list[str]
 
 
+class EmailChange(Shape):
+    target_secondary_email: str | None = None
+    updated_secondary_email: str | None = None
+
+
 class StatusChange(Shape):
     """Communication preferences v4, one of a batch with `subscriberIdString`; v3 calls the address `emailAddress`."""
 

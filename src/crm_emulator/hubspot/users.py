@@ -84,6 +84,17 @@ class UserHandle:
         to_key = self._portal.table(to_type).kind.key
         return {str(id): types for id, types in self._operations.associations.of(record, to_key)}
 
+    def add_email(self, id: str, email: str) -> None:
+        """*Add another email address* of a contact."""
+        record = self._record("contacts", id)[1]
+        self._operations.set_additional_emails(record, [*_additional(record), email.strip().lower()], self._actor)
+
+    def remove_email(self, id: str, email: str) -> None:
+        """An additional one; it can be taken by another contact then."""
+        record = self._record("contacts", id)[1]
+        kept = [held for held in _additional(record) if held != email.strip().lower()]
+        self._operations.set_additional_emails(record, kept, self._actor)
+
     def opt_out(self, email: str) -> None:
         """The person behind the address unsubscribes from all e-mail."""
         self._operations.opt_out(email, self._actor)
@@ -147,3 +158,7 @@ class UserHandle:
     def _record(self, type: str, id: str) -> tuple[Table, Record]:
         table = self._portal.table(type)
         return table, target(self._portal, table, id)
+
+
+def _additional(record: Record) -> list[str]:
+    return [email for email in (record.values.get("hs_additional_emails") or "").split(";") if email]
