@@ -48,6 +48,9 @@ def scopes_for(request: Request, kinds: Kinds) -> list[str]:
         return _preference_scopes(route, reads=reads or route.endswith("/read"))
     if route.startswith("/contacts/v1"):
         return [f"crm.objects.contacts.{'read' if reads else 'write'}"]
+    if route.startswith("/settings/"):  # the older name is that of the app's scope "multi-currency"
+        verb = "read" if reads else "write"
+        return [f"settings.currencies.{verb}", f"multi-currency-{verb}"]
     if route.startswith(_LISTS):
         return [f"crm.lists.{'read' if reads else 'write'}"]
     if "/owners" in route:

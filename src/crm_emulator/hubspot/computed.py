@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Compute = Callable[[Record], str | None]
 StageOf = Callable[[Record], "Stage | None"]
+RateOf = Callable[[Record], Decimal | None]
 
 _SOURCE_LABELS = {"INTEGRATION": "Integration", "CRM_UI": "CRM UI", "IMPORT": "Import"}
 
@@ -98,8 +99,8 @@ COMPANY: dict[str, Compute] = {
 }
 
 
-def deal(stage_of: StageOf) -> dict[str, Compute]:
-    """Deal properties that depend on the stage a pipeline gives them."""
+def deal(stage_of: StageOf, rate_of: RateOf) -> dict[str, Compute]:
+    """Deal properties that depend on the stage a pipeline gives them, and on what their currency is worth."""
 
     def closed(record: Record) -> bool:
         stage = stage_of(record)
@@ -113,12 +114,19 @@ def deal(stage_of: StageOf) -> dict[str, Compute]:
         stage = stage_of(record)
         return None if stage is None else stage.probability
 
+    def home_amount(record: Record) -> str | None:
+        amount, rate = record.values.get("amount"), rate_of(record)
+        if not amount or rate == 1:
+            return amount
+        return None if rate is None else _times(amount, str(rate))
+
     def projected(record: Record) -> str | None:
         return _times(record.values.get("amount"), probability(record))
 
     return {
         "createdate": _created,
-        "amount_in_home_currency": lambda record: record.values.get("amount"),
+        "amount_in_home_currency": home_amount,
+        "hs_exchange_rate": lambda record: None if (rate := rate_of(record)) is None else f"{rate.normalize():f}",
         "hs_deal_stage_probability": probability,
         "hs_is_closed": lambda record: str(closed(record)).lower(),
         "hs_is_closed_won": lambda record: str(won(record)).lower(),

@@ -15,6 +15,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     account_type: str = "DEVELOPER_TEST"
     time_zone: str = "UTC"
     company_currency: str = "USD"
+    # Other currencies of the account and what one unit is worth in the company currency: {"EUR": "1.1"}.
+    currencies: dict[str, str] = {}
     app_id: int = 1_500_123
     app_name: str = "Local private app"
     app_host: str = "https://app.hubspot.com"

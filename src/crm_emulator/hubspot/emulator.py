@@ -28,6 +28,7 @@ from crm_emulator.hubspot.routes_association_limits import AssociationLimitRoute
 from crm_emulator.hubspot.routes_associations import AssociationRoutes
 from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_currencies import CurrencyRoutes
 from crm_emulator.hubspot.routes_emails import EmailRoutes
 from crm_emulator.hubspot.routes_limits import LimitRoutes
 from crm_emulator.hubspot.routes_lists import ListRoutes
@@ -58,6 +59,7 @@ _ROUTES = (
     LimitRoutes,
     AccountRoutes,
     PipelineRoutes,
+    CurrencyRoutes,
     EmailRoutes,
     PreferenceRoutes,
     ListRoutes,

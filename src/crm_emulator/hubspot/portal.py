@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
 from crm_emulator.hubspot import computed, data_files
 from crm_emulator.hubspot.account import Account, Actor
 from crm_emulator.hubspot.config import Config
+from crm_emulator.hubspot.currencies import Currencies, Rate
 from crm_emulator.hubspot.errors import ApiError, missing_objects, non_unique_id_property, not_found
 from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
 from crm_emulator.hubspot.lists import Lists
@@ -20,6 +23,7 @@ from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeli
 from crm_emulator.hubspot.records import Record, Source, Table
 from crm_emulator.hubspot.schema import Property, Schema
 from crm_emulator.hubspot.search_index import SearchIndex
+from crm_emulator.hubspot.stamps import parse_instant_ms
 from crm_emulator.hubspot.subscriptions import Subscriptions, SubscriptionType
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.journal import Journal
@@ -47,6 +51,7 @@ class Portal:
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
         self.subscriptions = Subscriptions()
+        self.currencies = Currencies(config.company_currency, config.currencies, clock.now_ms())
         self.lists = Lists(self)
         self._looked_ms = 0
         self._shared: dict[str, str] = {}
@@ -55,6 +60,13 @@ class Portal:
         self._set_up_pipelines()
         for name in config.subscription_types:
             self.add_subscription_type(name, "")
+        self._follow_currencies()
+
+    def add_currency(self, code: str, value: Any, effective_ms: int) -> Rate:
+        """A currency of the account, or another rate of one. Raises ApiError."""
+        made = self.currencies.add(code, value, effective_ms, self.now_ms())
+        self._follow_currencies()
+        return made
 
     def add_subscription_type(self, name: str, description: str) -> SubscriptionType:
         """With the contact property that tells who is opted out of it (recorded for one type)."""
@@ -71,7 +83,7 @@ class Portal:
         own = {
             "contacts": computed.contact(table.merged_ms),
             "companies": computed.COMPANY,
-            "deals": computed.deal(self.deal_stage),
+            "deals": computed.deal(self.deal_stage, self.home_rate),
             "tickets": computed.TICKET,
         }.get(kind.key, computed.ACTIVITY)
         self.computed[kind.key] = {**computed.COMMON, **own}
@@ -86,6 +98,13 @@ class Portal:
 
     def deal_stage(self, record: Record) -> Stage | None:
         return self.pipelines["deals"].stage(record.values.get("pipeline"), record.values.get("dealstage"))
+
+    def home_rate(self, record: Record) -> Decimal | None:
+        """What the currency of a deal is worth: now, or for a closed deal at its close date (knowledge base)."""
+        stage = self.deal_stage(record)
+        closed_ms = parse_instant_ms(record.values.get("closedate") or "") if stage and stage.is_closed else None
+        at_ms = self.now_ms() if closed_ms is None else min(closed_ms, self.now_ms())
+        return self.currencies.value(record.values.get("deal_currency_code"), at_ms)
 
     # Reading
 
@@ -304,6 +323,11 @@ class Portal:
     def _release_all(self, table: Table, record: Record) -> None:
         for name, value in self._unique_values(table, record):
             table.release(name, value, record.id)
+
+    def _follow_currencies(self) -> None:
+        """An account of several currencies offers them for deals, and no others."""
+        if self.currencies.others:
+            self.tables["deals"].schema.offer_currencies(self.currencies.codes, self.now_ms())
 
     def _set_up_pipelines(self) -> None:
         most, step = self.config.pipelines_max, self.config.stage_probability_step

@@ -34,6 +34,8 @@ def for_create(portal: Portal, table: Table, given: Mapping[str, Any], actor: Ac
     if kind is COMPANIES and cleaned.get("domain") and not cleaned.get("website"):
         cleaned["website"] = cleaned["domain"]  # recorded: website follows domain on create
     _close(portal, table, cleaned, None)
+    if kind is DEALS and portal.currencies.others and not cleaned.get("deal_currency_code"):
+        cleaned["deal_currency_code"] = portal.currencies.company  # documented: the default currency for new deals
     stage = portal.config.default_lifecycle_stage
     if stage and kind in (CONTACTS, COMPANIES) and not cleaned.get("lifecyclestage"):
         cleaned["lifecyclestage"] = stage

@@ -59,7 +59,7 @@ class AccountRoutes:
                 "accountType": config.account_type,
                 "timeZone": config.time_zone,
                 "companyCurrency": config.company_currency,
-                "additionalCurrencies": [],
+                "additionalCurrencies": self._api.portal.currencies.others,
                 "utcOffset": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}",
                 "utcOffsetMilliseconds": offset_ms,
                 "uiDomain": config.app_host.partition("://")[2],

@@ -210,6 +210,17 @@ class Schema:
         self.properties[name] = made
         self.version += 1
 
+    def offer_currencies(self, codes: list[str], now_ms: int) -> None:
+        """What several currencies bring to deals: their choice, and the rate a deal goes by."""
+        chosen = self.properties["deal_currency_code"]
+        chosen.set_options([_option(code, code, order) for order, code in enumerate(codes)])
+        if "hs_exchange_rate" not in self.properties:
+            made = Property("hs_exchange_rate", "Exchange rate", "number", "number", chosen.group)
+            made.hubspot_defined = made.read_only_definition = made.read_only_value = made.calculated = True
+            made.created_ms = made.updated_ms = now_ms
+            self.properties[made.name] = made
+        self.version += 1
+
     def update(self, name: str, body: dict[str, Any], now_ms: int) -> Property:
         found = self.get(name)
         if found.read_only_definition and set(body) - {"options", "displayOrder", "formField", "groupName"}:

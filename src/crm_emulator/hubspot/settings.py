@@ -81,6 +81,12 @@ class Settings:
         """Returns its id."""
         return self._portal.add_subscription_type(name, description).id
 
+    # Currencies
+
+    def add_currency(self, code: str, rate: str) -> None:
+        """A currency beside the company currency, or another rate of one from now on."""
+        self._portal.add_currency(code, rate, self._portal.now_ms())
+
     # Inside
 
     def _edit_option(self, type: str, name: str, value: str, **changes: Any) -> None:

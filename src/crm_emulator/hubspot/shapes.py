@@ -185,6 +185,18 @@ class Addresses(Shape):
     inputs: list[str]
 
 
+class ExchangeRate(Shape):
+    id: str | None = None
+    from_currency_code: str | None = None
+    to_currency_code: str | None = None
+    conversion_rate: float | None = None
+    effective_at: str | None = None
+
+
+class ExchangeRates(Shape):
+    inputs: list[ExchangeRate]
+
+
 class EmailChange(Shape):
     target_secondary_email: str | None = None
     updated_secondary_email: str | None = None
