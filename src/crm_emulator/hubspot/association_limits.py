@@ -60,9 +60,8 @@ class AssociationLimits:
 
     def all(self, from_key: str | None = None, to_key: str | None = None) -> list[Set]:
         """What admins set, of one pair or of every one."""
-        wanted = (from_key, to_key)
         return [
-            Set(self._types.get(*pair, id), most)
-            for (*pair, id), most in self._set.items()
-            if from_key is None or tuple(pair) == wanted
+            Set(self._types.get(one, other, id), most)
+            for (one, other, id), most in self._set.items()
+            if from_key is None or (one, other) == (from_key, to_key)
         ]

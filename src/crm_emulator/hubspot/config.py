@@ -99,6 +99,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # An account's setting, on in new accounts: a contact is associated with the company of its e-mail domain, which is
     # made when there is none (knowledge base, "automatically create and associate companies with contacts").
     creates_companies_of_contacts: bool = False
+    domains_not_associated: tuple[str, ...] = ()
+    # "Sync lifecycle stages" of companies, and of deals: two settings (knowledge base, "Automatically sync lifecycle stages").
+    company_stage_moves_contacts: bool = False
+    deals_move_stages: bool = False
     # "Any hidden property moves it": counts such as num_associated_contacts are properties too.
     rollups_move_lastmodified: bool = True
     # What a cleared property reads as. Recorded: the answer to the clearing write holds "".

@@ -14,6 +14,7 @@ import msgspec
 from crm_emulator.hubspot import errors, prepare, values
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.associations import Associations, target
+from crm_emulator.hubspot.automations import Automations
 from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS
 from crm_emulator.hubspot.merge import merge
 from crm_emulator.hubspot.portal import Portal
@@ -21,8 +22,6 @@ from crm_emulator.hubspot.records import Record, Source, Table
 from crm_emulator.hubspot.subscriptions import UNSUBSCRIBED, Choice
 
 _OPT_OUT = Source("SUBSCRIPTIONS", None)
-_HUBSPOT = Actor(client="hubspot", user=None, source=Source("COMPANIES", None), is_api=False)
-_FREE_MAIL = frozenset({"gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com"})
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -46,6 +45,7 @@ class Operations:
     def __init__(self, portal: Portal, associations: Associations) -> None:
         self.portal = portal
         self.associations = associations
+        self._automations = Automations(portal, associations)
 
     def draft_create(
         self, table: Table, properties: Mapping[str, Any], actor: Actor, associations: Any = None
@@ -61,19 +61,24 @@ class Operations:
 
     def carry_out(self, table: Table, draft: Draft, actor: Actor) -> Record:
         record = draft.record
+        made = record is None
+        before = {} if record is None else {name: record.values.get(name) or "" for name in draft.values}
         if record is None:
             record = self.portal.create(table, draft.values, actor)
             for link in draft.links:
                 self.associations.add(record, link.other, link.type_ids or None, actor)
-            if table.kind is CONTACTS:
-                self._follow_opt_out(table, record)
-                self._follow_domain(record, draft)
         else:
             self.portal.write(table, record, draft.values, actor)
-            if table.kind is CONTACTS and "email" in draft.values:
-                self._follow_opt_out(table, record)
+        if table.kind is CONTACTS and (made or "email" in draft.values):
+            self._follow_opt_out(table, record)
+        if made:
+            own = draft.sets_company or any(link.other.kind is COMPANIES for link in draft.links)
+            self._automations.created(record, with_company=own)
         if draft.sets_company:
             self.associations.set_primary_company(record, draft.company, actor)
+        if not made:
+            changed = {name: value for name, value in draft.values.items() if before[name] != value}
+            self._automations.updated(record, changed, before)
         return record
 
     def archive(self, table: Table, record: Record, actor: Actor) -> None:
@@ -152,22 +157,6 @@ class Operations:
             if all(id in known for id in ids):
                 return Link(target(self.portal, self.portal.tables[key], given["to"]["id"]), ids)
         raise errors.invalid(f"Association type ids {list(ids)} do not exist for {table.kind.singular}")
-
-    def _follow_domain(self, contact: Record, draft: Draft) -> None:
-        """What the account's setting does behind the back of whoever creates a contact."""
-        domain = (contact.values.get("email") or "").rpartition("@")[2]
-        if not self.portal.config.creates_companies_of_contacts or not domain or domain in _FREE_MAIL:
-            return
-        if draft.sets_company or any(link.other.kind is COMPANIES for link in draft.links):
-            return
-        companies = self.portal.tables[COMPANIES.key]
-        held = (one for one in companies.after(-1, archived=False) if one.values.get("domain") == domain)
-        company = next(held, None)
-        if company is None:
-            found = prepare.for_create(self.portal, companies, {"domain": domain, "name": domain}, _HUBSPOT)
-            company = self.portal.create(companies, found, _HUBSPOT)
-        if self.associations.has_room(contact, company):
-            self.associations.add(contact, company, None, _HUBSPOT)
 
     def _follow_opt_out(self, table: Table, record: Record) -> None:
         """hs_email_optout and its like tell of the current address."""

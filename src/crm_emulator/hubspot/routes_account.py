@@ -107,16 +107,20 @@ class AccountRoutes:
 
 
 def _owner(user: User) -> dict[str, Any]:
-    """A deactivated one keeps its address, but neither its name (reported with probo, pull request 1594) nor userId."""
-    return {
+    """A deactivated one keeps its address, but neither its name (reported with probo, pull request 1594) nor userId. `teams` is
+    there where the user is in one (owners guide). What a queue shows beside its type is unverified."""
+    found: dict[str, Any] = {
         "id": str(user.owner_id),
         "email": user.email,
-        "type": "PERSON",
+        "type": "QUEUE" if user.queue else "PERSON",
         "firstName": "" if user.archived else user.first_name,
         "lastName": "" if user.archived else user.last_name,
-        "userId": None if user.archived else user.user_id,
-        "userIdIncludingInactive": user.user_id,
+        "userId": None if user.archived or user.queue else user.user_id,
+        "userIdIncludingInactive": None if user.queue else user.user_id,
         "createdAt": iso_ms(user.created_ms),
-        "updatedAt": iso_ms(user.created_ms),
+        "updatedAt": iso_ms(user.updated_ms or user.created_ms),
         "archived": user.archived,
     }
+    if user.teams:
+        found["teams"] = [{"id": team.id, "name": team.name, "primary": team.primary} for team in user.teams]
+    return found

@@ -39,8 +39,9 @@ class CurrencyRoutes:
         return json_response({"results": [{"currencyCode": code, "currencyName": NAMES[code]} for code in NAMES]})
 
     def company(self, request: Request) -> Response:
+        """`id` is "the currency code for the company currency" (hubspot-sdk); `currencyCode` as the PUT names it."""
         code = self._currencies.company
-        return json_response({"id": "1", "currencyCode": code, "createdAt": iso_ms(0), "updatedAt": iso_ms(0)})
+        return json_response({"id": code, "currencyCode": code, "createdAt": iso_ms(0), "updatedAt": iso_ms(0)})
 
     def central(self, request: Request) -> Response:
         """Whether HubSpot keeps the rates up to date itself; here an admin does."""

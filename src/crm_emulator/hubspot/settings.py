@@ -87,6 +87,34 @@ class Settings:
         """A currency beside the company currency, or another rate of one from now on."""
         self._portal.add_currency(code, rate, self._portal.now_ms())
 
+    # Users and teams
+
+    def add_user(self, first_name: str, last_name: str, email: str) -> str:
+        """Only so does HubSpot get an owner: the owners API is read-only. Returns the owner id."""
+        made = self._portal.account.add_user(first_name, last_name, email)
+        made.created_ms = made.updated_ms = self._portal.now_ms()
+        return str(made.owner_id)
+
+    def add_queue(self, name: str) -> str:
+        return str(self._portal.account.add_queue(name, self._portal.now_ms()).owner_id)
+
+    def deactivate(self, name: str, active: bool = False) -> None:
+        """A deactivated user is an archived owner; records that it owns keep it."""
+        user = self._portal.account.user(name)
+        user.archived, user.updated_ms = not active, self._portal.now_ms()
+
+    def add_team(self, name: str, *members: str) -> str:
+        """Members by name or e-mail. Returns its id."""
+        account = self._portal.account
+        id = account.add_team(name)
+        for member in members:
+            self.join(member, id)
+        return id
+
+    def join(self, name: str, team_id: str, primary: bool = False) -> None:
+        account = self._portal.account
+        account.join(account.user(name), team_id, self._portal.now_ms(), primary=primary)
+
     # Inside
 
     def _edit_option(self, type: str, name: str, value: str, **changes: Any) -> None:
