@@ -35,6 +35,7 @@ class Associations:
         self.limits = AssociationLimits(self.types, portal.config.association_max, portal.config.association_maxima)
         self._links: dict[tuple[str, str], dict[int, dict[int, TypeIds]]] = {}
         self._shared: dict[TypeIds, TypeIds] = {}
+        portal.lists.associations = self
 
     # Reading
 
@@ -250,6 +251,7 @@ class Associations:
                     del links[here.id]
 
     def _follow(self, one: Record, other: Record) -> None:
+        self._portal.lists.linked(one, other)
         self._refresh(one, other.kind.key)
         self._refresh(other, one.kind.key)
 
