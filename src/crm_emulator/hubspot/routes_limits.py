@@ -30,7 +30,7 @@ class LimitRoutes:
     def custom_properties(self, request: Request) -> Response:
         """What HubSpot ships does not count."""
         most = self._api.config.custom_properties_max
-        rows = [{**_named(table), **_usage("", _own(table), most)} for table in self._portal.tables.values()]
+        rows = [{**_named(table), **_usage("", table.schema.own, most)} for table in self._portal.tables.values()]
         overall = _usage("overall", sum(row["usage"] for row in rows), most * len(rows))
         return json_response({**overall, "byObjectType": rows})
 
@@ -108,10 +108,6 @@ def _named(table: Table) -> dict[str, Any]:
         "singularLabel": kind.singular.capitalize(),
         "pluralLabel": kind.key.capitalize(),
     }
-
-
-def _own(table: Table) -> int:
-    return sum(not each.hubspot_defined for each in table.schema.properties.values())
 
 
 def _usage(prefix: str, used: int, most: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.hubspot import shapes
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.api import DATED, PROPERTIES, Api, body_of, flag_of, inputs_of
 from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.errors import ApiError
@@ -123,6 +123,11 @@ class PropertyRoutes:
         return json_response(self._schema(self._api.table(request)))
 
     def _create(self, table: Table, body: dict[str, Any], request: Request) -> dict[str, Any]:
+        most = self._api.config.custom_properties_max
+        if table.schema.own >= most:  # that there is a limit is documented (limits tracking); the wording is unverified
+            raise errors.invalid(
+                f"This account has {most} custom properties of {table.kind.key}, which is as many as it may have"
+            )
         made = table.schema.create(body, self._now_ms(), str(request.context.user_id))
         if made.unique:
             self._api.portal.index_unique(table, made.name)
