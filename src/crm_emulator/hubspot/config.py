@@ -22,6 +22,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     app_host: str = "https://app.hubspot.com"
     # The app's redirect addresses, to the letter. None, which no real app has: any address of this machine.
     redirect_uris: tuple[str, ...] | None = None
+    # `permittedUrls` of a project app: where its cards may send requests, by the beginning of the address.
+    app_permitted_urls: tuple[str, ...] = ()
     # HubSpot takes PKCE from every app and demands it of some (OAuth 2.1, MCP auth apps).
     require_pkce: bool = False
     # Scopes that the account's products do not include: an app that requires one cannot be let in, an optional one is left out.

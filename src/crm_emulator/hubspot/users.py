@@ -11,6 +11,7 @@ from typing import Any
 
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import Account, User
+from crm_emulator.hubspot.app_card import CardRequest, card_request
 from crm_emulator.hubspot.associations import target
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.records import Record, Table
@@ -138,6 +139,21 @@ class UserHandle:
     def restore_property(self, type: str, name: str) -> None:
         """With the values that its records had, within 90 days; only a person can."""
         self._portal.restore_property(self._portal.table(type), name)
+
+    def look_at_card(self, url: str, method: str = "GET", body: Mapping[str, Any] | None = None) -> CardRequest:
+        """The request that the app's backend gets when its card, on whatever record, asks it for something."""
+        config = self._portal.config
+        return card_request(
+            secret=self._portal.account.client_secret,
+            app_id=config.app_id,
+            account_id=config.account_id,
+            user=self.user,
+            permitted=config.app_permitted_urls,
+            now_ms=self._portal.now_ms(),
+            url=url,
+            method=method,
+            body=body,
+        )
 
     def get(self, type: str, id: str) -> dict[str, str | None]:
         """Every property that has a value, computed ones included."""
