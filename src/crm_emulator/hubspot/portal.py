@@ -16,7 +16,8 @@ from crm_emulator.hubspot import computed, data_files
 from crm_emulator.hubspot.account import Account, Actor
 from crm_emulator.hubspot.config import Config
 from crm_emulator.hubspot.currencies import Currencies, Rate
-from crm_emulator.hubspot.errors import ApiError, missing_objects, non_unique_id_property, not_found
+from crm_emulator.hubspot.errors import ApiError, invalid, missing_objects, non_unique_id_property, not_found
+from crm_emulator.hubspot.formula import Formula
 from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
 from crm_emulator.hubspot.lists import Lists
 from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeline, default_ticket_pipeline
@@ -50,6 +51,7 @@ class Portal:
         self.tables: dict[str, Table] = {}
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
+        self._formulas: dict[tuple[str, str], Formula] = {}
         self.subscriptions = Subscriptions()
         self.currencies = Currencies(config.company_currency, config.currencies, clock.now_ms())
         self.lists = Lists(self)
@@ -219,6 +221,26 @@ class Portal:
         moves = self.config.rollups_move_lastmodified or "associatedcompanyid" in changes
         self._moved(table, record, at_ms if moves else record.updated_ms)
         return True
+
+    def formula(self, table: Table, name: str, text: str) -> Formula:
+        """Raises ApiError on what is no formula, reads a property that is not there, or leads back to the property itself."""
+        found = Formula(text)
+        if unknown := sorted(found.names - table.schema.properties.keys()):
+            raise invalid(f"Invalid calculationFormula: property '{unknown[0]}' does not exist")
+        to_look_at, seen = [*found.names], {*found.names}
+        while to_look_at:
+            known = self._formulas.get((table.kind.key, to_look_at.pop()))
+            more = set() if known is None else known.names - seen
+            seen |= more
+            to_look_at.extend(more)
+        if name in seen:
+            raise invalid(f"Invalid calculationFormula: it leads back to '{name}'")
+        return found
+
+    def calculate(self, table: Table, name: str, formula: Formula) -> None:
+        """From now on this property is what the formula makes of a record."""
+        self._formulas[(table.kind.key, name)] = formula
+        self.computed[table.kind.key][name] = lambda record: formula.work_out(lambda other: self.value(record, other))
 
     def archive_property(self, table: Table, name: str) -> None:
         """Reads leave it out from now on and writes of it are refused; records keep what they hold of it."""
