@@ -19,6 +19,7 @@ Moment = Callable[[Record, str], bool]
 Point = Callable[[Record], int | None]
 Of = Callable[[str], Callable[[Record], str | None]]
 
+_PARTS = ("year", "month", "day", "hour", "minute", "second", "millisecond")
 _OFFSETS_MS = {
     "milliseconds": 1,
     "seconds": 1_000,
@@ -116,9 +117,10 @@ def _point(given: Any, of: Of, now_ms: Callable[[], int]) -> Point:
 
 
 def _date_ms(given: Mapping[str, Any]) -> int:
-    parts = [given.get(key) or 0 for key in ("year", "month", "day", "hour", "minute", "second")]
+    place = _zone(given)
     try:
-        moment = datetime(*parts, int(given.get("millisecond") or 0) * 1_000, tzinfo=_zone(given))
+        year, month, day, hour, minute, second, milli = (int(given.get(key) or 0) for key in _PARTS)
+        moment = datetime(year, month, day, hour, minute, second, milli * 1_000, tzinfo=place)
     except (TypeError, ValueError):
         raise errors.invalid(f"A point of time that is none: {dict(given)}") from None
     return int(moment.timestamp() * 1_000)
