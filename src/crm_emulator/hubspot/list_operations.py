@@ -21,7 +21,7 @@ Test = Callable[[str], bool]
 
 # What a property of each type may be asked (list filters, property filter operations).
 _MOMENTS = frozenset({"date", "datetime"})
-_TYPES = {
+TYPES = {
     "MULTISTRING": frozenset({"string", "phone_number"}),
     "STRING": frozenset({"string", "phone_number"}),
     "ENUMERATION": frozenset({"enumeration"}),
@@ -80,7 +80,7 @@ def property_check(asked: Property, operation: Mapping[str, Any]) -> Check:
             raise _unknown(kind, operator)
         known = operator == "IS_KNOWN"
         return lambda record: bool(read(record)) is known
-    if asked.type not in _TYPES.get(kind, ()):
+    if asked.type not in TYPES.get(kind, ()):
         raise errors.invalid(f"Operation type {kind} does not fit property '{asked.name}' of the type {asked.type}.")
     without_value = operation.get("includeObjectsWithNoValueSet") is True
     if operator in _EVER and kind not in _NEVER_PAST and asked.type not in _MOMENTS:
@@ -122,7 +122,7 @@ def _test(type: str, kind: str, operator: str, operation: Mapping[str, Any]) -> 
         test = _number_test(asked, _number(operation.get("value")))
     elif kind == "NUMBER_RANGED":
         low, high = (_number(operation.get(key)) for key in ("lowerBound", "upperBound"))
-        test = (lambda value: low <= Decimal(value) <= high) if asked == "IS_BETWEEN" else None
+        test = _of_number(lambda number: low <= number <= high) if asked == "IS_BETWEEN" else None
     else:
         wanted = operation.get("value")
         text = str(wanted).lower() if isinstance(wanted, bool) else None
@@ -165,7 +165,19 @@ def _number_test(operator: str, wanted: Decimal) -> Test | None:
         "IS_LESS_THAN_OR_EQUAL_TO": lambda number: number <= wanted,
     }
     test = tests.get(operator)
-    return None if test is None else lambda value: test(Decimal(value))
+    return None if test is None else _of_number(test)
+
+
+def _of_number(test: Callable[[Decimal], bool]) -> Test:
+    """A value from before the property became a number passes nothing."""
+
+    def check(value: str) -> bool:
+        try:
+            return test(Decimal(value))
+        except InvalidOperation:
+            return False
+
+    return check
 
 
 def _texts(given: Any) -> list[str]:

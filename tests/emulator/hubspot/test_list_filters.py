@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.emulator.hubspot.calls import Caller
 
+from crm_emulator.hubspot.list_operations import TYPES
 from crm_emulator.hubspot.list_pages import rows_shown
 
 LISTS = "/crm/v3/lists"
@@ -74,6 +77,53 @@ class TestValues:
         deals = [hubspot.deal(amount=amount) for amount in ("9", "80", "700.50")]
         asked = asks("amount", "NUMBER_RANGED", operator, lowerBound=10, upperBound=100)
         assert members(hubspot, listed(hubspot, root(group(asked)), "0-3")) == {deals[index] for index in passes}
+
+
+def test_a_value_from_before_a_property_became_a_number_passes_no_filter_on_numbers(hubspot: Caller) -> None:
+    body = {"name": "own", "label": "Own", "type": "string", "fieldType": "text", "groupName": "contactinformation"}
+    hubspot.post("/crm/v3/properties/contacts", body)
+    hubspot.contact(firstname="Ada", own="seven")
+    hubspot.emulator.settings().retype_property("contacts", "own", "number", "number")
+    seven = hubspot.contact(firstname="Bob", own="7")
+    assert members(hubspot, listed(hubspot, root(group(asks("own", "NUMBER", "IS_GREATER_THAN", value=1))))) == {seven}
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 10**12)
+    | st.sampled_from(("Turin", "DATE", "NOW", "TODAY", "UTC", "", "9")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("timeType", "year", "days")), inner),
+    max_leaves=5,
+)
+OPERATIONS = st.dictionaries(
+    st.sampled_from(
+        (
+            *("value", "values", "lowerBound", "upperBound", "numberOfDays", "timePoint", "lowerBoundTimePoint"),
+            *("upperBoundTimePoint", "comparisonPropertyName", "includeObjectsWithNoValueSet"),
+        )
+    ),
+    ODD,
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(("city", "lifecyclestage", "createdate", "hs_is_contact", "num_associated_deals")),
+    st.sampled_from((*sorted(TYPES), "ALL_PROPERTY", "OTHER")),
+    st.sampled_from(
+        ("IS_EQUAL_TO", "IS_BETWEEN", "IS_BEFORE", "IS_AFTER", "CONTAINS_ALL", "HAS_EVER_CONTAINED", "IS_KNOWN")
+    ),
+    OPERATIONS,
+)
+def test_no_operation_is_too_odd_to_be_answered(name: str, kind: str, operator: str, more: dict[str, Any]) -> None:
+    hubspot = Caller(rate_limits=False)
+    hubspot.contact(firstname="Ada", city="Turin")
+    body = {"name": "S", "objectTypeId": "0-1", "processingType": "DYNAMIC"}
+    answer = hubspot.post(LISTS, {**body, "filterBranch": root(group(asks(name, kind, operator, **more)))})
+    assert answer.status in (200, 400)
+    if answer.status == 200:
+        assert hubspot.get(f"{LISTS}/1/memberships").status == 200
 
 
 class TestMoments:
