@@ -154,7 +154,9 @@ def fold_text(value: str) -> str:
     """Lower case without accents: `Ångström` -> `angstrom`. Other scripts stay as they are."""
     if value.isascii():
         return value.lower()
-    decomposed = unicodedata.normalize("NFKD", value.casefold().translate(_LETTERS))
+    # Decomposed first: the letters of `𝑨𝒅𝒂` have no lower case of their own. And again, for what folding put together.
+    folded = unicodedata.normalize("NFKD", value).casefold().translate(_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", folded)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
