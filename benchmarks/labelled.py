@@ -11,7 +11,7 @@ import csv
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from interlock.objects.profiles import Person, person_of
 EXCERPTS = Path(__file__).resolve().parent.parent / "tests" / "labelled"
 
 Pair = tuple[RecordKey, RecordKey]
+Row = dict[str, str]
 
 
 class Labelled(msgspec.Struct):
@@ -62,11 +63,8 @@ def read(folder: Path) -> list[Labelled]:
     ]
 
 
-Row = dict[str, str]
-
-
-def _read(name: str, path: Path, of: object) -> Labelled:
-    assert callable(of)
+def _read(name: str, path: Path, of: Callable[[Row], tuple[str, str, Row]]) -> Labelled:
+    """`of`: a row's id, which person it is of, and what Salesforce would hold of it."""
     people, entities = {}, {}
     for row in rows(path):
         id_, entity, values = of(row)

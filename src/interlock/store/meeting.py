@@ -99,11 +99,12 @@ async def _rows(
 
 def _by_key(rows: list[Row]) -> tuple[dict[str, str], set[str]]:
     """The first record of each key, and the keys that several have."""
-    # Read backwards, so that the first one stays.
-    first = dict(reversed(rows))
+    first: dict[str, str] = dict(rows)
     if len(first) == len(rows):
-        return dict(rows), set()
-    return {key: first[key] for key, _ in rows}, {key for key, n in Counter(key for key, _ in rows).items() if n > 1}
+        return first, set()
+    for key, id_ in reversed(rows):
+        first[key] = id_
+    return first, {key for key, n in Counter(key for key, _ in rows).items() if n > 1}
 
 
 async def _any_linked(tx: Tx, object: str) -> bool:

@@ -31,7 +31,7 @@ def suggestion_key(one: RecordKey, other: RecordKey) -> str:
     """The same text for the same two records, in whichever order they come. Raises ValueError for a record and itself."""
     first, second = sorted((_whole(one), _whole(other)))
     if first == second:
-        raise ValueError(f"{first} cannot be suggested to be itself")
+        raise ValueError(f"{first} twice")
     return f"{first}|{second}"
 
 
