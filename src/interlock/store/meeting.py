@@ -134,12 +134,13 @@ async def _free(tx: Tx, object: str, met: list[Met]) -> list[Met]:
 
 
 async def _with_several_keys(tx: Tx, object: str, kind: str) -> dict[Side, set[str]]:
-    """The records that have more than one key of this kind (HubSpot's additional addresses). Index ix_identity_record."""
+    """The records that have more than one key of this kind (HubSpot's additional addresses). Walked by ix_identity_record: with
+    the kind among the conditions SQLite would take pk_identity, and sort a million rows in memory."""
     found: dict[Side, set[str]] = {}
     for side in Side:
         rows = await tx.rows(
-            "SELECT record_id FROM identity WHERE connection_id = ? AND object = ? AND side = ? AND kind = ?"
-            " GROUP BY record_id HAVING COUNT(*) > 1",
+            "SELECT record_id FROM identity WHERE connection_id = ? AND object = ? AND side = ?"
+            " GROUP BY record_id HAVING SUM(CASE WHEN kind = ? THEN 1 ELSE 0 END) > 1",
             tx.connection_id,
             object,
             side.value,
