@@ -114,6 +114,11 @@ def test_a_phone_number_is_one_however_it_is_grouped():
     assert normal_phone("020 7946 0018", "GB") == "+442079460018"
 
 
+def test_zeros_before_a_national_number_are_no_part_of_it_but_italys_is():
+    assert normal_phone("+49 0030 1234567") == normal_phone("+49 30 1234567") == "+49301234567"
+    assert normal_phone("+39 06 12345678") == "+390612345678"
+
+
 def test_an_extension_is_part_of_the_number():
     assert normal_phone("+1 415 555 2671 ext. 12") == "+14155552671;ext=12"
 
