@@ -6,8 +6,8 @@ import asyncio
 import tracemalloc
 
 import pytest
-from tests.unit.app.conftest import Tell
 from tests.undo_world import Undoing, linked, plan, undo
+from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app.runtime import open_cycle
