@@ -2,8 +2,9 @@
 
 python -m tests.parity_page      writes it anew; a test says when that is due
 
-A test is `test_<number>_...`, one of the rules of the native integration, or `test_otherwise_...`, a deviation by choice,
-whose docstring has two paragraphs: what the native integration does, and what Interlock does instead and why.
+A test is `test_<number>_...`, one of the rules of the native integration; `test_trigger_<number>_...`, one of its triggers; or
+`test_otherwise_...`, a deviation by choice, whose docstring has two paragraphs: what the native integration does, and what
+Interlock does instead and why.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ NOT_YET = {
     " Now no stage moves.",
     20: "Where it is chosen, of two contacts with one address the one that was edited last is the one that syncs.",
 }
+# Triggers of HubSpot's list that are about records; the others are about activities.
+TRIGGERS = (9, 10, 11, 12, 13, 15, 16)
+NO_TRIGGER_YET = {16: "A lifecycle stage changes because of an opportunity."}
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -41,8 +45,19 @@ class Told(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int | None:
-        """None: a deviation."""
-        found = re.match(r"test_(\d\d)_", self.name)
+        """Of a rule."""
+        return self._after("test_")
+
+    @property
+    def trigger(self) -> int | None:
+        return self._after("test_trigger_")
+
+    @property
+    def deviates(self) -> bool:
+        return self.name.startswith("test_otherwise_")
+
+    def _after(self, beginning: str) -> int | None:
+        found = re.match(beginning + r"(\d\d)_", self.name)
         return int(found[1]) if found else None
 
     @property
@@ -67,19 +82,28 @@ def renewed(text: str) -> str:
 
 
 def _lines(found: list[Told]) -> Iterator[str]:
-    yield from ("## What is the same", "", "| | What holds | Test |", "| --- | --- | --- |")
-    numbered = [(each.number, each) for each in found if each.number is not None]
-    for number, told in sorted(numbered, key=lambda pair: pair[0]):
-        yield f"| {number} | {' '.join(told.paragraphs)} | `{told.name}` |"
-    yield from ("", "## What is not the same yet", "", "| | What does not hold |", "| --- | --- |")
+    yield from ("## What is the same", "")
+    yield from _table([(each.number, each) for each in found if each.number is not None])
+    yield from ("What by itself brings a sync about, under the numbers of HubSpot's list of triggers:", "")
+    yield from _table([(each.trigger, each) for each in found if each.trigger is not None])
+    yield from ("## What is not the same yet", "", "| | What does not hold |", "| --- | --- |")
     for number, text in NOT_YET.items():
         yield f"| {number} | {text} |"
+    for number, text in NO_TRIGGER_YET.items():
+        yield f"| Trigger {number} | {text} |"
     yield from ("", "## What is otherwise by choice", "")
     for told in found:
-        if told.number is None:
+        if told.deviates:
             theirs, ours = told.paragraphs
             yield from (f"### {told.title}", "", f"- HubSpot's integration: {theirs}", f"- Interlock: {ours}")
             yield from (f"- Test: `{told.name}`", "")
+
+
+def _table(numbered: list[tuple[int, Told]]) -> Iterator[str]:
+    yield from ("| | What holds | Test |", "| --- | --- | --- |")
+    for number, told in sorted(numbered, key=lambda pair: pair[0]):
+        yield f"| {number} | {' '.join(told.paragraphs)} | `{told.name}` |"
+    yield ""
 
 
 if __name__ == "__main__":

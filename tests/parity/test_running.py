@@ -185,9 +185,8 @@ async def ended(world: World, folder: Path) -> disconnect.Disconnected:
 
 
 def test_19_disconnecting_needs_the_words_typed_and_leaves_ids_and_values(tell, tmp_path):
-    """To disconnect, the words `Uninstall Salesforce` must be typed. The id of its Salesforce record and all values stay
-    on a HubSpot record; after joining the two again they are pairs again, and nothing is made twice.
-    """
+    """To disconnect and take the package out of the org, the words `Uninstall Salesforce` must be typed. The id of its Salesforce
+    record and all values stay on a HubSpot record; after joining the two again they are pairs again, and nothing is made twice."""
 
     async def story(world: World) -> None:
         here = world.person("ada@example.com", jobtitle="CTO")
