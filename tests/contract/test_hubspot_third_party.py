@@ -278,4 +278,4 @@ class TestHubspotSdk:
         assert status.results[0].status == "UNSUBSCRIBED"
         assert emulator.user().get("contacts", id)["hs_email_optout"] == "true"
         preferences.statuses.batch.unsubscribe_all(channel="EMAIL", inputs=["b@example.com"])
-        assert "b@example.com" in emulator.portal.opted_out
+        assert "b@example.com" in emulator.portal.subscriptions.opted_out

@@ -27,7 +27,7 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
-from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, undos, unlinked
+from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, meeting, undos, unlinked
 from interlock.store.driver import Row
 from interlock.store.sql import Bulk, Dialect
 from interlock.store.undos import UndoRow
@@ -170,6 +170,18 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "drop identities": (
         lambda tx: identity.drop(tx, "contacts", Side.SALESFORCE, [salesforce(N + n).id for n in range(BATCH)]),
         ["ix_identity_record"],
+    ),
+    "records of both sides that meet": (
+        lambda tx: meeting._page(tx, "contacts", "email", ""),
+        ["pk_identity", "PRIMARY KEY"],
+    ),
+    "whom records with several keys meet": (
+        lambda tx: meeting._counterparts(tx, "contacts", "email", Side.SALESFORCE, [salesforce(7).id]),
+        ["ix_identity_record", "pk_identity", "PRIMARY KEY"],
+    ),
+    "which of those that meet are linked": (
+        lambda tx: meeting._free(tx, "contacts", [meeting.Met("k", hubspot(7).id, salesforce(7).id, False)]),
+        ["uq_record_link_hubspot", "uq_record_link_salesforce"],
     ),
     "why not synced": (
         lambda tx: unlinked.by_keys(tx, [hubspot(n) for n in range(BATCH)]),

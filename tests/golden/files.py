@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.golden import links, matches, merge
+from tests.golden import identities, links, matches, merge
 
 HERE = Path(__file__).parent
 
@@ -13,4 +13,6 @@ TABLES: dict[Path, Callable[[], str]] = {
     HERE / "merge.txt": merge.render,
     HERE / "links.txt": links.render,
     HERE / "matches.txt": matches.render,
+    HERE / "persons.txt": identities.persons,
+    HERE / "companies.txt": identities.companies,
 }

@@ -15,8 +15,16 @@ from crm_emulator.hubspot.records import Source
 ACCESS_TOKEN_LIFETIME_S = 1_800  # OAuth: 30 minutes
 
 
+class Team(msgspec.Struct, frozen=True, kw_only=True):
+    """A team of the account, as one of its users has it."""
+
+    id: str
+    name: str
+    primary: bool
+
+
 class User(msgspec.Struct, kw_only=True):
-    """A person of the account. `owner_id` is what goes into hubspot_owner_id."""
+    """A person of the account, or a queue. `owner_id` is what goes into hubspot_owner_id."""
 
     user_id: int
     owner_id: int
@@ -26,7 +34,10 @@ class User(msgspec.Struct, kw_only=True):
     password: str = "local-crm"
     super_admin: bool = False
     archived: bool = False
+    queue: bool = False
+    teams: tuple[Team, ...] = ()
     created_ms: int = 0
+    updated_ms: int = 0
 
     @property
     def name(self) -> str:
@@ -73,6 +84,7 @@ class Account:
         self.client_id = self._uuid()
         self.client_secret = self._uuid()
         self.users: list[User] = []
+        self.teams: dict[str, str] = {}  # id -> name
         self.tokens: dict[str, Token] = {}
         self.codes: dict[str, Code] = {}
         self.add_user("Admin", "User", "admin@example.com").super_admin = True
@@ -90,6 +102,28 @@ class Account:
         )
         self.users.append(user)
         return user
+
+    def add_queue(self, name: str, now_ms: int) -> User:
+        """An owner that is nobody: Salesforce queues show as one of type QUEUE (owners API)."""
+        made = self.add_user(name, "", "")
+        made.queue = True
+        made.created_ms = made.updated_ms = now_ms
+        return made
+
+    def add_team(self, name: str) -> str:
+        """Returns its id."""
+        id = str(368_389 + 17 * len(self.teams))
+        self.teams[id] = name
+        return id
+
+    def join(self, user: User, team_id: str, now_ms: int, *, primary: bool) -> None:
+        """The first team of a user is the primary one, until another one is."""
+        held = [team for team in user.teams if team.id != team_id]
+        first = primary or not held
+        if first:
+            held = [Team(id=team.id, name=team.name, primary=False) for team in held]
+        user.teams = (*held, Team(id=team_id, name=self.teams[team_id], primary=first))
+        user.updated_ms = now_ms
 
     def user(self, name: str | None = None) -> User:
         """By name or e-mail; without one, the first. Unknown names are an error, not a new person."""

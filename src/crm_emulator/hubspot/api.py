@@ -80,7 +80,7 @@ class Api:
             request.context = token
             self.portal.expire()
             self.limits.admit(token, family_of(route.template))
-            auth.check_scopes(token, request, self.portal.kinds)
+            auth.check_scopes(token, request, self.portal.kinds, self.config.scopes_unavailable)
             _check_media_type(request)
         except ApiError as error:
             response = self.error(error)

@@ -112,6 +112,17 @@ class AssociationTypes:
             raise errors.invalid(message)
         return found
 
+    def named(self, from_key: str, to_key: str, specs: Any) -> list[int]:
+        """Ids of `[{"associationCategory", "associationTypeId"}]`; an id is one of its category only. Raises ApiError."""
+        try:
+            given = [(int(one["associationTypeId"]), one.get("associationCategory")) for one in specs]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise errors.malformed_body("association types need associationTypeId") from None
+        for id, category in given:
+            if category not in (None, self.get(from_key, to_key, id).category):
+                raise errors.invalid(f"Association type {category} {id} doesn't exist between {from_key} and {to_key}")
+        return [id for id, _ in given]
+
     def by_name(self, from_key: str, to_key: str, name: str) -> AssociationType:
         """A v3 type: its name, or its id as text."""
         for found in self.of(from_key, to_key).values():
@@ -124,6 +135,8 @@ class AssociationTypes:
         label, name = body.get("label"), body.get("name")
         if not isinstance(label, str) or not label or not isinstance(name, str) or not name:
             raise errors.invalid("Invalid input JSON: a label needs label and name")
+        if "-" in name or name[0].isdigit():  # documented
+            raise errors.invalid(f"The name of a label may have no hyphens and not begin with a digit: '{name}'")
         custom = [found for found in self.of(from_key, to_key).values() if found.category == USER_DEFINED]
         if len(custom) >= LABELS_MAX:
             raise errors.invalid(f"At most {LABELS_MAX} labels per pair of object types are allowed")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import Actor
+from crm_emulator.hubspot.association_limits import AssociationLimits
 from crm_emulator.hubspot.association_types import AssociationType, AssociationTypes
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Record, Table
@@ -31,8 +32,10 @@ class Associations:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self.types = AssociationTypes({kind.key: kind.singular for kind in portal.kinds.all.values()})
+        self.limits = AssociationLimits(self.types, portal.config.association_max, portal.config.association_maxima)
         self._links: dict[tuple[str, str], dict[int, dict[int, TypeIds]]] = {}
         self._shared: dict[TypeIds, TypeIds] = {}
+        portal.lists.associations = self
 
     # Reading
 
@@ -55,6 +58,35 @@ class Associations:
             return None
         return next((id for id, types in self.of(record, "companies") if primary.id in types), None)
 
+    def counts(self, one: Table, other: Table) -> Iterator[tuple[Record, int]]:
+        """Live records of an object type that have associations with another one, and how many."""
+        for id in sorted(self._links.get((one.kind.key, other.kind.key), ())):
+            record = one.live(id)
+            if record is not None:
+                yield record, self.count(record, other.kind.key)
+
+    def count(self, record: Record, to_key: str, type_id: int | None = None) -> int:
+        """How many live records it is associated with, in all or by one type."""
+        return sum(type_id is None or type_id in types for _, types in self.of(record, to_key))
+
+    def require_room(self, from_key: str, record: Record | None, other: Record, type_ids: Iterable[int]) -> None:
+        """Raises ApiError when these types would be one too many for either record. `record` None: it is about to be made."""
+        to_key = other.kind.key
+        default = self.types.default(from_key, to_key)
+        held = () if record is None else self._held(record, other)
+        for id in sorted({default.id, *type_ids}.difference(held)):
+            there = self.types.get(from_key, to_key, id)
+            if record is not None:
+                self._require_room(record, there)
+            self._require_room(other, self.types.get(to_key, from_key, there.inverse_id))
+
+    def has_room(self, one: Record, other: Record) -> bool:
+        try:
+            self.require_room(one.kind.key, one, other, ())
+        except errors.ApiError:
+            return False
+        return True
+
     # Writing
 
     def add(self, one: Record, other: Record, type_ids: Iterable[int] | None, actor: Actor) -> TypeIds:
@@ -74,6 +106,7 @@ class Associations:
         self._elect_primary(one, other, wanted, held)
         if set(held) == wanted:
             return held
+        self.require_room(from_key, one, other, wanted)
         for id in sorted(wanted):
             if self._is_primary(self.types.get(from_key, to_key, id)):
                 self._demote_others(one, other, self.types.get(from_key, to_key, id))
@@ -126,25 +159,30 @@ class Associations:
         return found
 
     def move(self, record: Record, survivor: Record) -> None:
-        """What a merge does with the associations of the record that goes."""
-        for other in self.forget(record):
-            if other is not survivor:
-                default = self.types.default(survivor.kind.key, other.kind.key)
-                wanted = {default.id, *self._held(survivor, other)}
-                self._elect_primary(survivor, other, wanted, self._held(survivor, other))
-                self._put(survivor, other, wanted)
-                self._follow(survivor, other)
+        """What a merge does with the associations of the record that goes: labels stay, and a primary company where there is
+        none yet (changelog: "excess primary associations from secondary records will be dropped")."""
+        taken = [(other, self._held(record, other)) for other in self.partners(record) if other is not survivor]
+        held = [self._held(survivor, other) for other, _ in taken]
+        self.forget(record)
+        for other, type_ids in taken:
+            types = [self.types.get(survivor.kind.key, other.kind.key, id) for id in type_ids]
+            moved = {found.id for found in types if self._can_take(survivor, other, found)}
+            self._put(survivor, other, {*self._held(survivor, other), *moved})
+        for (other, _), held_before in zip(taken, held, strict=True):
+            wanted = set(self._held(survivor, other))
+            self._elect_primary(survivor, other, wanted, held_before)
+            self._put(survivor, other, wanted)
+            self._follow(survivor, other)
         for key in list(self._portal.tables):
             self._refresh(survivor, key)
 
     def remove_label(self, from_key: str, to_key: str, id: int) -> None:
-        """Deletes a label of the account, and takes it off every association that has it."""
+        """Documented: a label can be deleted once no association has it any more. Raises ApiError."""
+        using = self._links.get((from_key, to_key), {}).values()
+        if any(id in type_ids for held in using for type_ids in held.values()):
+            raise errors.invalid(f"Association label {id} is in use: take it off the associated records first")
         removed = self.types.remove_label(from_key, to_key, id)
-        for pair, gone in (((from_key, to_key), id), ((to_key, from_key), removed.inverse_id)):
-            for held in self._links.get(pair, {}).values():
-                for other, type_ids in held.items():
-                    if gone in type_ids:
-                        held[other] = tuple(kept for kept in type_ids if kept != gone)
+        self.limits.purge(removed)
 
     def follow_all(self, record: Record) -> None:
         """Bring mirrors and counts of a record's partners up to date, after it was archived or restored."""
@@ -155,6 +193,19 @@ class Associations:
 
     def _held(self, one: Record, other: Record) -> TypeIds:
         return self._links.get((one.kind.key, other.kind.key), {}).get(one.id, {}).get(other.id, ())
+
+    def _require_room(self, here: Record, found: AssociationType) -> None:
+        default = self.types.default(found.from_key, found.to_key)
+        most = self.limits.of_pair(found.from_key, found.to_key) if found is default else self.limits.of_type(found)
+        if most is None or self._is_primary(found):  # another primary company takes the place of the old one
+            return
+        held = self._links.get((found.from_key, found.to_key), {}).get(here.id, ())
+        if len(held) >= most and self.count(here, found.to_key, found.id) >= most:
+            raise errors.association_limit(here.kind.singular, here.id, found.to_key, found.label, most)
+
+    def _can_take(self, one: Record, other: Record, found: AssociationType) -> bool:
+        """Whether a type can be moved to this pair: a primary one only to who has no primary company."""
+        return not self._is_primary(found) or self.primary_company(one if found.primary else other) is None
 
     def _is_primary(self, found: AssociationType) -> bool:
         """Of either direction: company to contact 2 is the inverse of contact to company 1."""
@@ -200,6 +251,7 @@ class Associations:
                     del links[here.id]
 
     def _follow(self, one: Record, other: Record) -> None:
+        self._portal.lists.linked(one, other)
         self._refresh(one, other.kind.key)
         self._refresh(other, one.kind.key)
 

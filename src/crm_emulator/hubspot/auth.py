@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import Account, Token
 from crm_emulator.hubspot.kinds import Kinds
@@ -28,12 +30,13 @@ def authenticate(account: Account, request: Request, now_ms: int) -> Token:
     return token
 
 
-def check_scopes(token: Token, request: Request, kinds: Kinds) -> None:
-    """Raises ApiError 403 when the token lacks what the call needs."""
-    if token.scopes is None:
+def check_scopes(token: Token, request: Request, kinds: Kinds, unavailable: Sequence[str] = ()) -> None:
+    """Raises ApiError 403 when the token lacks what the call needs. `unavailable`: what no token of the account can have."""
+    if token.scopes is None and not unavailable:
         return
     needed = scopes_for(request, kinds)
-    if needed and not token.scopes.intersection(needed):
+    held = needed if token.scopes is None else token.scopes.intersection(needed)
+    if needed and not set(held).difference(unavailable):
         raise errors.missing_scopes(needed)
 
 
@@ -42,9 +45,12 @@ def scopes_for(request: Request, kinds: Kinds) -> list[str]:
     route = request.route
     reads = request.method == "GET" or route.endswith(("/search", "/batch/read"))
     if route.startswith("/communication-preferences"):
-        batch = ".statuses.batch" if "/batch/" in route else ""
-        write = f"communication_preferences{batch}.{'write' if batch else 'read_write'}"
-        return [f"communication_preferences{batch}.read", write] if reads else [write]
+        return _preference_scopes(route, reads=reads or route.endswith("/read"))
+    if route.startswith("/contacts/v1"):
+        return [f"crm.objects.contacts.{'read' if reads else 'write'}"]
+    if route.startswith("/settings/"):  # the older name is that of the app's scope "multi-currency"
+        verb = "read" if reads else "write"
+        return [f"settings.currencies.{verb}", f"multi-currency-{verb}"]
     if route.startswith(_LISTS):
         return [f"crm.lists.{'read' if reads else 'write'}"]
     if "/owners" in route:
@@ -62,3 +68,18 @@ def scopes_for(request: Request, kinds: Kinds) -> list[str]:
     if name is None:
         return ["tickets"] if kind.key == "tickets" else [f"crm.objects.contacts.{'read' if reads else 'write'}"]
     return [f"crm.{family}.{name}.{'read' if reads else 'write'}"]
+
+
+def _preference_scopes(route: str, *, reads: bool) -> list[str]:
+    """The guide of v4 names these; that of 2026-03 names `subscriptions-...` for the same calls. Whether a dated path takes
+    the older names is not said: here it takes either."""
+    batch = "/batch/" in route
+    own = "communication_preferences.statuses.batch" if batch else "communication_preferences"
+    writing = [f"{own}.write"] if batch else [f"{own}.read_write", f"{own}.write"]
+    needed = [f"{own}.read", *writing] if reads else writing
+    if route.startswith("/communication-preferences/v"):
+        return needed
+    if "/definitions" in route:
+        return [*needed, "subscriptions-definition-read"]
+    dated = "subscription-status-batch" if batch else "subscriptions-status"
+    return [*needed, *((f"{dated}-read", f"{dated}-write") if reads else (f"{dated}-write",))]

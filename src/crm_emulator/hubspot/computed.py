@@ -6,7 +6,7 @@ keep (num_associated_contacts, associatedcompanyid) are stored values, written b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Compute = Callable[[Record], str | None]
 StageOf = Callable[[Record], "Stage | None"]
+RateOf = Callable[[Record], Decimal | None]
 
 _SOURCE_LABELS = {"INTEGRATION": "Integration", "CRM_UI": "CRM UI", "IMPORT": "Import"}
 
@@ -68,7 +69,7 @@ def _vids(record: Record) -> str:
     return f"{record.id};{merged}" if merged else str(record.id)
 
 
-CONTACT: dict[str, Compute] = {
+_CONTACT: dict[str, Compute] = {
     "createdate": _created,
     "lastmodifieddate": _modified,
     "hs_email_domain": _email_domain,
@@ -76,9 +77,20 @@ CONTACT: dict[str, Compute] = {
     "hs_is_contact": lambda record: "true",
     "hs_is_unworked": lambda record: "true",
     "hs_all_contact_vids": _vids,
-    "hs_calculated_merged_vids": lambda record: record.values.get("hs_merged_object_ids"),
     "hs_pipeline": lambda record: record.values.get("hs_pipeline", "contacts-lifecycle-pipeline"),
 }
+
+
+def contact(merged_at: Mapping[int, int]) -> dict[str, Compute]:
+    """`merged_at`: when each merged-away contact was merged."""
+
+    def merged_vids(record: Record) -> str | None:
+        """ "Merged vids with timestamps of a contact" (recorded label): `<id>:<epoch ms>`, by `;` (Fivetran's documentation)."""
+        ids = [int(id) for id in (record.values.get("hs_merged_object_ids") or "").split(";") if id.isdecimal()]
+        return ";".join(f"{id}:{merged_at.get(id, 0)}" for id in ids) or None
+
+    return {**_CONTACT, "hs_calculated_merged_vids": merged_vids}
+
 
 COMPANY: dict[str, Compute] = {
     "createdate": _created,
@@ -87,8 +99,8 @@ COMPANY: dict[str, Compute] = {
 }
 
 
-def deal(stage_of: StageOf) -> dict[str, Compute]:
-    """Deal properties that depend on the stage a pipeline gives them."""
+def deal(stage_of: StageOf, rate_of: RateOf) -> dict[str, Compute]:
+    """Deal properties that depend on the stage a pipeline gives them, and on what their currency is worth."""
 
     def closed(record: Record) -> bool:
         stage = stage_of(record)
@@ -96,18 +108,25 @@ def deal(stage_of: StageOf) -> dict[str, Compute]:
 
     def won(record: Record) -> bool:
         stage = stage_of(record)
-        return stage is not None and stage.is_closed and stage.probability == "1.0"
+        return stage is not None and stage.is_won
 
     def probability(record: Record) -> str | None:
         stage = stage_of(record)
         return None if stage is None else stage.probability
+
+    def home_amount(record: Record) -> str | None:
+        amount, rate = record.values.get("amount"), rate_of(record)
+        if not amount or rate == 1:
+            return amount
+        return None if rate is None else _times(amount, str(rate))
 
     def projected(record: Record) -> str | None:
         return _times(record.values.get("amount"), probability(record))
 
     return {
         "createdate": _created,
-        "amount_in_home_currency": lambda record: record.values.get("amount"),
+        "amount_in_home_currency": home_amount,
+        "hs_exchange_rate": lambda record: None if (rate := rate_of(record)) is None else f"{rate.normalize():f}",
         "hs_deal_stage_probability": probability,
         "hs_is_closed": lambda record: str(closed(record)).lower(),
         "hs_is_closed_won": lambda record: str(won(record)).lower(),

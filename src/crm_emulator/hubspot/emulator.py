@@ -23,17 +23,23 @@ from crm_emulator.hubspot.native import NativeIntegration
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.pages_adapter import ConsentPages, HubSpotPages
 from crm_emulator.hubspot.portal import Portal
-from crm_emulator.hubspot.routes_account import AccountRoutes, PipelineRoutes
+from crm_emulator.hubspot.routes_account import AccountRoutes
+from crm_emulator.hubspot.routes_association_limits import AssociationLimitRoutes
 from crm_emulator.hubspot.routes_associations import AssociationRoutes
 from crm_emulator.hubspot.routes_associations_v3 import AssociationV3Routes
 from crm_emulator.hubspot.routes_batches import BatchRoutes
+from crm_emulator.hubspot.routes_currencies import CurrencyRoutes
+from crm_emulator.hubspot.routes_emails import EmailRoutes
+from crm_emulator.hubspot.routes_limits import LimitRoutes
 from crm_emulator.hubspot.routes_lists import ListRoutes
 from crm_emulator.hubspot.routes_oauth import OAuthRoutes
 from crm_emulator.hubspot.routes_objects import ObjectRoutes
+from crm_emulator.hubspot.routes_pipelines import PipelineRoutes
 from crm_emulator.hubspot.routes_preferences import PreferenceRoutes
 from crm_emulator.hubspot.routes_properties import PropertyRoutes
 from crm_emulator.hubspot.sample import SAMPLE
 from crm_emulator.hubspot.search import Search
+from crm_emulator.hubspot.settings import Settings
 from crm_emulator.hubspot.users import UserHandle
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.control import USER, Control
@@ -49,8 +55,12 @@ _ROUTES = (
     PropertyRoutes,
     AssociationRoutes,
     AssociationV3Routes,
+    AssociationLimitRoutes,
+    LimitRoutes,
     AccountRoutes,
     PipelineRoutes,
+    CurrencyRoutes,
+    EmailRoutes,
     PreferenceRoutes,
     ListRoutes,
     OAuthRoutes,
@@ -135,6 +145,10 @@ class HubSpotEmulator:
     def user(self, name: str | None = None) -> UserHandle:
         """A handle to act as a person; without a name, the first one."""
         return UserHandle(self.account, self.operations, self.account.user(name))
+
+    def settings(self, name: str | None = None) -> Settings:
+        """A handle to change the account's settings as a person; without a name, the first one, who is its admin."""
+        return Settings(self.portal, self.account.user(name))
 
     def issue_token(self, *scopes: str, expires_in_s: int | None = None) -> str:
         """A token with these scopes only: of a private app, or, with an expiry, of OAuth."""

@@ -129,6 +129,27 @@ def duplicate_ids(ids: list[str]) -> ApiError:
     return invalid(f"Duplicate IDs found in batch input: [{', '.join(ids)}]. IDs must be unique")
 
 
+def stages_in_use(stage_ids: list[str], object_ids: list[int]) -> ApiError:
+    """Documented body: each list of ids is one text (pipelines guide, delete a pipeline)."""
+    stages, objects = f"[{', '.join(stage_ids)}]", f"[{', '.join(map(str, object_ids))}]"
+    return invalid(
+        f"Stage IDs: {stages} are being referenced by object IDs: {objects}",
+        subCategory="PipelineError.STAGE_ID_IN_USE",
+        context={"stageIds": [stages], "objectIds": [objects]},
+    )
+
+
+def association_limit(kind: str, id: int, to: str, label: str | None, most: int) -> ApiError:
+    """That there is one and that it is a VALIDATION_ERROR is documented; the body is unverified."""
+    what = to if label is None else f"{to} with the label '{label}'"
+    message = f"The {kind} {id} already has {most} associated {what}, which is as many as it may have."
+    return invalid(
+        message,
+        subCategory="crm.associations.ASSOCIATION_LIMIT_EXCEEDED",
+        context={"objectId": [str(id)], "limit": [str(most)]},
+    )
+
+
 def malformed_body(detail: str) -> ApiError:
     return invalid(f"Invalid input JSON: {detail}")
 

@@ -157,7 +157,7 @@ class ListPages:
     ) -> Response:
         form = request.form() if request.method == "POST" else {}
         members = [] if found is None else sorted(self._lists.members(found))
-        rows = rows_of(form) if "property-0" in form else _rows_shown(found)
+        rows = rows_of(form) if "property-0" in form else rows_shown(found)
         return self._pages.render(
             "segment.html",
             request,
@@ -230,7 +230,7 @@ def _several(text: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def _rows_shown(found: RecordList | None) -> list[FilterRow] | None:
+def rows_shown(found: RecordList | None) -> list[FilterRow] | None:
     """None: what an app made is more than rows can show."""
     if found is None or found.filter_branch is None:
         return []
@@ -238,7 +238,7 @@ def _rows_shown(found: RecordList | None) -> list[FilterRow] | None:
     filters = groups[0].get("filters") or ()
     rows = [_row(each) for each in filters]
     shown = [row for row in rows if row is not None]
-    if len(groups) > 1 or len(shown) < len(rows) or len(rows) > ROWS:
+    if len(groups) > 1 or groups[0].get("filterBranches") or len(shown) < len(rows) or len(rows) > ROWS:
         return None
     return shown
 

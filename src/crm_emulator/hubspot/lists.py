@@ -7,7 +7,7 @@ Nothing runs in the background: what is due by now is worked off before anything
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,11 @@ import msgspec
 
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.computed import Compute
-from crm_emulator.hubspot.list_filters import Check, compile_branch, lists_named
+from crm_emulator.hubspot.list_filters import Filters, compile_branch
 from crm_emulator.hubspot.records import Record, Table
 
 if TYPE_CHECKING:
+    from crm_emulator.hubspot.associations import Associations
     from crm_emulator.hubspot.portal import Portal
 
 MANUAL, DYNAMIC, SNAPSHOT = "MANUAL", "DYNAMIC", "SNAPSHOT"
@@ -46,8 +47,8 @@ class RecordList(msgspec.Struct):
     filters_ms: int | None = None
     version: int = 1
     filter_branch: dict[str, Any] | None = None
-    check: Check | None = None
-    names: frozenset[str] = frozenset()  # of other lists whose members its filters ask for
+    filters: Filters | None = None
+    looked_ms: int | None = None  # when filters that depend on the time were worked off last
     ready_ms: int = 0  # its filters are worked off for the first time then
     members: dict[int, Membership] = msgspec.field(default_factory=dict)
     removed_ms: int | None = None
@@ -56,6 +57,11 @@ class RecordList(msgspec.Struct):
     @property
     def dynamic(self) -> bool:
         return self.processing_type == DYNAMIC
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of other lists whose members its filters ask for."""
+        return frozenset() if self.filters is None else self.filters.lists
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -72,6 +78,7 @@ class Lists:
         self._due: list[tuple[int, int, str, int]] = []  # (when, serial, list, record)
         self._serial = 0
         self._dynamic: dict[str, list[RecordList]] = {}  # by kind, for the hot path of every write
+        self.associations: Associations | None = None  # once they are there
 
     # What a person or an app does
 
@@ -94,9 +101,9 @@ class Lists:
         if made.dynamic:
             self._dynamic.setdefault(table.kind.key, []).append(made)
             self._evaluate_all(made)
-        elif made.check is not None:
+        elif made.filters is not None:
             for record in table.after(-1, archived=False):
-                if made.check(record):
+                if made.filters.check(record):
                     self._join(made, record.id, now_ms)
         return made
 
@@ -182,9 +189,24 @@ class Lists:
     # What follows by itself
 
     def touched(self, table: Table, record: Record) -> None:
-        """A record was created, changed, archived or restored. Dynamic lists of its kind look at it after their lag."""
+        """A record was created, changed, archived or restored. Dynamic lists of its kind look at it after their lag, and those
+        that ask for associated records like it at the ones it is associated with."""
+        if not self._dynamic:
+            return
+        now_ms = self._portal.now_ms()
         for each in self._dynamic.get(table.kind.key, ()):
-            self._look_later(each, record.id, self._portal.now_ms())
+            self._look_later(each, record.id, now_ms)
+        for each in self._asking_for(table.kind.key):
+            self._look_at_partners(each, record, now_ms)
+
+    def linked(self, one: Record, other: Record) -> None:
+        """Two records were associated, or are no longer."""
+        if not self._dynamic:
+            return
+        for here, there in ((one, other), (other, one)):
+            for each in self._asking_for(there.kind.key):
+                if each.table.kind is here.kind:
+                    self._look_later(each, here.id, self._portal.now_ms())
 
     def settle(self) -> None:
         """Work off every look that is due by now, in the order in which they were."""
@@ -193,12 +215,51 @@ class Lists:
             at_ms, _, list_id, record_id = heappop(self._due)
             found = self._lists[list_id]
             record = found.table.live(record_id)
-            if record is not None and found.check is not None and found.check(record):
-                self._join(found, record_id, at_ms)
-            else:
-                self._leave(found, record_id, at_ms)
+            self._look(found, record, record_id, at_ms)
+        for found in self.all():
+            if found.dynamic and found.filters is not None and found.filters.timed and found.looked_ms != now_ms:
+                found.looked_ms = now_ms
+                for record in list(found.table.after(-1, archived=False)):
+                    self._look(found, record, record.id, now_ms)
+
+    # What filters read (list_filters.Account)
+
+    def now_ms(self) -> int:
+        return self._portal.now_ms()
+
+    def table(self, type_name: str) -> Table:
+        return self._portal.table(type_name)
+
+    def reader(self, table: Table, name: str) -> Compute:
+        compute = self._portal.computed[table.kind.key].get(name)
+        return compute if compute is not None else lambda record: record.values.get(name)
+
+    def in_list(self, list_id: str, record: Record) -> bool:
+        return record.id in self._lists[list_id].members
+
+    def associated(self, record: Record, table: Table, type_id: int) -> Iterable[Record]:
+        if self.associations is not None:
+            for id_, type_ids in self.associations.of(record, table.kind.key):
+                if type_id in type_ids:
+                    yield table.records[id_]
 
     # Inside
+
+    def _look(self, found: RecordList, record: Record | None, record_id: int, at_ms: int) -> None:
+        if record is not None and found.filters is not None and found.filters.check(record):
+            self._join(found, record_id, at_ms)
+        else:
+            self._leave(found, record_id, at_ms)
+
+    def _asking_for(self, key: str) -> list[RecordList]:
+        """Dynamic lists with a filter on associated records of this kind."""
+        every = (each for lists in self._dynamic.values() for each in lists)
+        return [each for each in every if each.filters is not None and key in each.filters.kinds]
+
+    def _look_at_partners(self, found: RecordList, record: Record, now_ms: int) -> None:
+        if self.associations is not None:
+            for id_, _ in self.associations.of(record, found.table.kind.key):
+                self._look_later(found, id_, now_ms)
 
     def _membership(self, found: RecordList, record: Record) -> Membership | None:
         if record.id in found.members:
@@ -232,33 +293,29 @@ class Lists:
         return True
 
     def _followers_look(self, found: RecordList, record_id: int, at_ms: int) -> None:
-        for each in self._dynamic.get(found.table.kind.key, ()):
-            if found.id in each.names:
-                self._look_later(each, record_id, at_ms)
+        for lists in self._dynamic.values():
+            for each in lists:
+                if found.id not in each.names:
+                    continue
+                if each.table is found.table:
+                    self._look_later(each, record_id, at_ms)
+                else:
+                    self._look_at_partners(each, found.table.records[record_id], at_ms)
 
     def _set_filters(self, found: RecordList, branch: Any) -> None:
-        kind = found.table.kind.key
-
-        def get(name: str) -> Compute:
-            compute = self._portal.computed[kind].get(name)
-            return compute if compute is not None else lambda record: record.values.get(name)
-
-        check = compile_branch(found.table, branch, get, self._is_in)
-        names = lists_named(branch)
-        for list_id in names:
+        filters = compile_branch(found.table, branch, self)
+        asked = {found.table.kind.key, *filters.kinds}
+        for list_id in filters.lists:
             other = self._lists.get(list_id)
-            if other is None or other.table is not found.table or self._leads_to(other, found.id):
+            if other is None or other.table.kind.key not in asked or self._leads_to(other, found.id):
                 raise errors.invalid(
-                    f"A filter names list {list_id}, which is none of {kind} or names this list itself."
+                    f"A filter names list {list_id}, which is none of {found.table.kind.key} or names this list itself."
                 )
-        found.filter_branch, found.check, found.names = branch, check, names
+        found.filter_branch, found.filters, found.looked_ms = branch, filters, None
         found.filters_ms = self._portal.now_ms()
 
     def _leads_to(self, other: RecordList, list_id: str) -> bool:
         return other.id == list_id or any(self._leads_to(self._lists[name], list_id) for name in other.names)
-
-    def _is_in(self, list_id: str, record: Record) -> bool:
-        return record.id in self._lists[list_id].members
 
     def _touch(self, found: RecordList) -> None:
         found.updated_ms = self._portal.now_ms()

@@ -33,7 +33,8 @@ class HubSpotPages:
         return self._portal.config.account_name
 
     def people(self) -> Sequence[Person]:
-        return [Person(user.email, user.name, user.password) for user in self._account.users if not user.archived]
+        people = [user for user in self._account.users if not user.archived and not user.queue]
+        return [Person(user.email, user.name, user.password) for user in people]
 
     def objects(self) -> Sequence[tuple[str, str]]:
         return [(key, key.capitalize()) for key in self._portal.tables]

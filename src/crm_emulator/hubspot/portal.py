@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
 from crm_emulator.hubspot import computed, data_files
 from crm_emulator.hubspot.account import Account, Actor
 from crm_emulator.hubspot.config import Config
-from crm_emulator.hubspot.errors import ApiError, missing_objects, non_unique_id_property, not_found
+from crm_emulator.hubspot.currencies import Currencies, Rate
+from crm_emulator.hubspot.errors import ApiError, invalid, missing_objects, non_unique_id_property, not_found
+from crm_emulator.hubspot.formula import Formula
 from crm_emulator.hubspot.kinds import CONTACTS, Kind, Kinds
 from crm_emulator.hubspot.lists import Lists
 from crm_emulator.hubspot.pipelines import Pipelines, Stage, default_deal_pipeline, default_ticket_pipeline
 from crm_emulator.hubspot.records import Record, Source, Table
 from crm_emulator.hubspot.schema import Property, Schema
 from crm_emulator.hubspot.search_index import SearchIndex
+from crm_emulator.hubspot.stamps import parse_instant_ms
+from crm_emulator.hubspot.subscriptions import Subscriptions, SubscriptionType
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.kernel.journal import Journal
 
@@ -45,13 +51,30 @@ class Portal:
         self.tables: dict[str, Table] = {}
         self.computed: dict[str, dict[str, computed.Compute]] = {}
         self.pipelines: dict[str, Pipelines] = {}
-        self.opted_out: dict[str, int] = {}  # e-mail -> when
+        self._formulas: dict[tuple[str, str], Formula] = {}
+        self.subscriptions = Subscriptions()
+        self.currencies = Currencies(config.company_currency, config.currencies, clock.now_ms())
         self.lists = Lists(self)
         self._looked_ms = 0
         self._shared: dict[str, str] = {}
         for kind in list(self.kinds.all.values()):
             self.add_kind(kind, Schema(data_files.properties(kind.key)))
         self._set_up_pipelines()
+        for name in config.subscription_types:
+            self.add_subscription_type(name, "")
+        self._follow_currencies()
+
+    def add_currency(self, code: str, value: Any, effective_ms: int) -> Rate:
+        """A currency of the account, or another rate of one. Raises ApiError."""
+        made = self.currencies.add(code, value, effective_ms, self.now_ms())
+        self._follow_currencies()
+        return made
+
+    def add_subscription_type(self, name: str, description: str) -> SubscriptionType:
+        """With the contact property that tells who is opted out of it (recorded for one type)."""
+        made = self.subscriptions.define(name, description, self.now_ms())
+        self.tables[CONTACTS.key].schema.add_opt_out(made.property, f"Opted out of email: {name}", made.created_ms)
+        return made
 
     def add_kind(self, kind: Kind, schema: Schema) -> Table:
         self.kinds.add(kind)
@@ -60,9 +83,9 @@ class Portal:
         table = Table(kind, schema, SearchIndex(config.search_lag_ms, config.search_lag_jitter_ms, rng))
         self.tables[kind.key] = table
         own = {
-            "contacts": computed.CONTACT,
+            "contacts": computed.contact(table.merged_ms),
             "companies": computed.COMPANY,
-            "deals": computed.deal(self.deal_stage),
+            "deals": computed.deal(self.deal_stage, self.home_rate),
             "tickets": computed.TICKET,
         }.get(kind.key, computed.ACTIVITY)
         self.computed[kind.key] = {**computed.COMMON, **own}
@@ -77,6 +100,13 @@ class Portal:
 
     def deal_stage(self, record: Record) -> Stage | None:
         return self.pipelines["deals"].stage(record.values.get("pipeline"), record.values.get("dealstage"))
+
+    def home_rate(self, record: Record) -> Decimal | None:
+        """What the currency of a deal is worth: now, or for a closed deal at its close date (knowledge base)."""
+        stage = self.deal_stage(record)
+        closed_ms = parse_instant_ms(record.values.get("closedate") or "") if stage and stage.is_closed else None
+        at_ms = self.now_ms() if closed_ms is None else min(closed_ms, self.now_ms())
+        return self.currencies.value(record.values.get("deal_currency_code"), at_ms)
 
     # Reading
 
@@ -192,6 +222,26 @@ class Portal:
         self._moved(table, record, at_ms if moves else record.updated_ms)
         return True
 
+    def formula(self, table: Table, name: str, text: str) -> Formula:
+        """Raises ApiError on what is no formula, reads a property that is not there, or leads back to the property itself."""
+        found = Formula(text)
+        if unknown := sorted(found.names - table.schema.properties.keys()):
+            raise invalid(f"Invalid calculationFormula: property '{unknown[0]}' does not exist")
+        to_look_at, seen = [*found.names], {*found.names}
+        while to_look_at:
+            known = self._formulas.get((table.kind.key, to_look_at.pop()))
+            more = set() if known is None else known.names - seen
+            seen |= more
+            to_look_at.extend(more)
+        if name in seen:
+            raise invalid(f"Invalid calculationFormula: it leads back to '{name}'")
+        return found
+
+    def calculate(self, table: Table, name: str, formula: Formula) -> None:
+        """From now on this property is what the formula makes of a record."""
+        self._formulas[(table.kind.key, name)] = formula
+        self.computed[table.kind.key][name] = lambda record: formula.work_out(lambda other: self.value(record, other))
+
     def archive_property(self, table: Table, name: str) -> None:
         """Reads leave it out from now on and writes of it are refused; records keep what they hold of it."""
         table.schema.archive(name, self.now_ms())
@@ -296,8 +346,15 @@ class Portal:
         for name, value in self._unique_values(table, record):
             table.release(name, value, record.id)
 
+    def _follow_currencies(self) -> None:
+        """An account of several currencies offers them for deals, and no others."""
+        if self.currencies.others:
+            self.tables["deals"].schema.offer_currencies(self.currencies.codes, self.now_ms())
+
     def _set_up_pipelines(self) -> None:
+        most, step = self.config.pipelines_max, self.config.stage_probability_step
+        deals, tickets = [default_deal_pipeline()], [default_ticket_pipeline()]
         self.pipelines = {
-            "deals": Pipelines([default_deal_pipeline()], probability_required=True),
-            "tickets": Pipelines([default_ticket_pipeline()], probability_required=False),
+            "deals": Pipelines(deals, probability_required=True, most=most, probability_step=step),
+            "tickets": Pipelines(tickets, probability_required=False, most=most),
         }

@@ -12,10 +12,11 @@ from typing import Any
 from crm_emulator.hubspot import errors, values
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.errors import PropertyFault
-from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS
+from crm_emulator.hubspot.kinds import COMPANIES, CONTACTS, DEALS
 from crm_emulator.hubspot.portal import Portal
 from crm_emulator.hubspot.records import Record, Table
 from crm_emulator.hubspot.schema import Property
+from crm_emulator.hubspot.stamps import iso_ms
 
 _STAGE_PROPERTY = {"deals": ("pipeline", "dealstage", "default"), "tickets": ("hs_pipeline", "hs_pipeline_stage", "0")}
 
@@ -32,6 +33,9 @@ def for_create(portal: Portal, table: Table, given: Mapping[str, Any], actor: Ac
     _check_keys(table, cleaned, None)
     if kind is COMPANIES and cleaned.get("domain") and not cleaned.get("website"):
         cleaned["website"] = cleaned["domain"]  # recorded: website follows domain on create
+    _close(portal, table, cleaned, None)
+    if kind is DEALS and portal.currencies.others and not cleaned.get("deal_currency_code"):
+        cleaned["deal_currency_code"] = portal.currencies.company  # documented: the default currency for new deals
     stage = portal.config.default_lifecycle_stage
     if stage and kind in (CONTACTS, COMPANIES) and not cleaned.get("lifecyclestage"):
         cleaned["lifecyclestage"] = stage
@@ -44,7 +48,22 @@ def for_update(portal: Portal, table: Table, given: Mapping[str, Any], record: R
     _check_keys(table, cleaned, record)
     if table.kind is CONTACTS and cleaned.get("email"):
         _take_from_additional(record, cleaned)
+    _close(portal, table, cleaned, record)
     return cleaned
+
+
+def _close(portal: Portal, table: Table, cleaned: dict[str, str], record: Record | None) -> None:
+    """What a pipeline's autoCloseDateEnabled does: a deal that enters a closed stage gets the date of that."""
+    if not portal.config.closing_sets_close_date or table.kind is not DEALS or "closedate" in cleaned:
+        return
+    if not cleaned.get("dealstage"):
+        return
+    held = {} if record is None else record.values
+    pipelines = portal.pipelines[table.kind.key]
+    before = pipelines.stage(held.get("pipeline"), held.get("dealstage"))
+    after = pipelines.stage(cleaned.get("pipeline") or held.get("pipeline"), cleaned["dealstage"])
+    if after is not None and after.is_closed and (before is None or not before.is_closed):
+        cleaned["closedate"] = iso_ms(portal.now_ms())
 
 
 def _clean(

@@ -84,6 +84,7 @@ class Table:
         self.records: dict[int, Record] = {}
         self.ids: list[int] = []
         self.merged: dict[int, int] = {}
+        self.merged_ms: dict[int, int] = {}  # merged-away id -> when
         self.unique: dict[str, dict[str, int]] = {}
         self.next_id = kind.first_id
 

@@ -1,20 +1,17 @@
-"""Owners, pipelines, account details, API usage: what a sync reads about an account rather than about a record."""
+"""Owners, account details, API usage: what a sync reads about an account rather than about a record."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from crm_emulator.hubspot import errors, shapes
+from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import User
-from crm_emulator.hubspot.api import DATED, LIMITS, OWNERS, PIPELINES, Api, body_of, flag_of, number_of
-from crm_emulator.hubspot.pipelines import Pipelines
+from crm_emulator.hubspot.api import DATED, OWNERS, Api, flag_of, number_of
 from crm_emulator.hubspot.stamps import iso_ms, zone
 from crm_emulator.kernel.http import Request, Response, json_response
 
 _ACCOUNT = ("/account-info/v3", *(f"/account-info/{date}" for date in DATED))
-_STAGE_OF = {"deals": "dealstage", "tickets": "hs_pipeline_stage"}
-_PIPELINE_OF = {"deals": "pipeline", "tickets": "hs_pipeline"}
 
 
 class AccountRoutes:
@@ -24,7 +21,6 @@ class AccountRoutes:
         api.add("GET", [f"{base}/{{id}}" for base in OWNERS], self.owner)
         api.add("GET", [f"{base}/details" for base in _ACCOUNT], self.details)
         api.add("GET", "/integrations/v1/me", self.me)
-        api.add("GET", [f"{base}/custom-properties" for base in LIMITS], self.custom_property_limits)
         api.add("GET", [f"{base}/api-usage/daily/private-apps" for base in _ACCOUNT], self.usage)
         api.add("GET", [f"{base}/api-usage/daily" for base in _ACCOUNT], self.usage)
 
@@ -63,30 +59,13 @@ class AccountRoutes:
                 "accountType": config.account_type,
                 "timeZone": config.time_zone,
                 "companyCurrency": config.company_currency,
-                "additionalCurrencies": [],
+                "additionalCurrencies": self._api.portal.currencies.others,
                 "utcOffset": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}",
                 "utcOffsetMilliseconds": offset_ms,
                 "uiDomain": config.app_host.partition("://")[2],
                 "dataHostingLocation": "na1",
             }
         )
-
-    def custom_property_limits(self, request: Request) -> Response:
-        """Limits tracking, custom properties: what HubSpot ships does not count."""
-        most = self._api.config.custom_properties_max
-        rows = []
-        for table in self._api.portal.tables.values():
-            own = sum(not each.hubspot_defined for each in table.schema.properties.values())
-            rows.append(
-                {
-                    "objectTypeId": table.kind.type_id,
-                    "singularLabel": table.kind.singular.capitalize(),
-                    "pluralLabel": table.kind.key.capitalize(),
-                    **_usage("", own, most),
-                }
-            )
-        overall = _usage("overall", sum(row["usage"] for row in rows), most * len(rows))
-        return json_response({**overall, "byObjectType": rows})
 
     def me(self, request: Request) -> Response:
         """Legacy, recorded."""
@@ -127,123 +106,21 @@ class AccountRoutes:
         return 0 if offset is None else int(offset.total_seconds() * 1_000)
 
 
-class PipelineRoutes:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        for base in PIPELINES:
-            all_, one = f"{base}/{{type}}", f"{base}/{{type}}/{{id}}"
-            api.add("GET", all_, self.list_all)
-            api.add("POST", all_, self.create)
-            api.add("GET", one, self.read)
-            api.add("PUT", one, self.replace)
-            api.add("PATCH", one, self.update)
-            api.add("DELETE", one, self.delete)
-            api.add("GET", f"{one}/stages", self.stages)
-            api.add("POST", f"{one}/stages", self.create_stage)
-            api.add("GET", f"{one}/stages/{{stage}}", self.stage)
-            api.add("PATCH", f"{one}/stages/{{stage}}", self.update_stage)
-            api.add("PUT", f"{one}/stages/{{stage}}", self.update_stage)
-            api.add("DELETE", f"{one}/stages/{{stage}}", self.delete_stage)
-
-    def list_all(self, request: Request) -> Response:
-        return json_response({"results": [one.to_json() for one in self._of(request).all.values()]})
-
-    def create(self, request: Request) -> Response:
-        return json_response(
-            self._of(request).create(body_of(request, shapes.PipelineBody), self._now_ms()).to_json(), 201
-        )
-
-    def read(self, request: Request) -> Response:
-        return json_response(self._of(request).get(request.params["id"]).to_json())
-
-    def update(self, request: Request, *, replace: bool = False) -> Response:
-        pipelines = self._of(request)
-        found = pipelines.update(
-            request.params["id"], body_of(request, shapes.PipelineBody), self._now_ms(), replace=replace
-        )
-        return json_response(found.to_json())
-
-    def replace(self, request: Request) -> Response:
-        return self.update(request, replace=True)
-
-    def delete(self, request: Request) -> Response:
-        pipelines = self._of(request)
-        pipeline = pipelines.get(request.params["id"])
-        self._refuse_if_used(request, [stage.id for stage in pipeline.stages], "validateReferencesBeforeDelete")
-        del pipelines.all[pipeline.id]
-        return Response(204)
-
-    def stages(self, request: Request) -> Response:
-        pipeline = self._of(request).get(request.params["id"])
-        return json_response({"results": [stage.to_json() for stage in pipeline.stages]})
-
-    def create_stage(self, request: Request) -> Response:
-        made = self._of(request).add_stage(request.params["id"], body_of(request, shapes.StageBody), self._now_ms())
-        return json_response(made.to_json(), 201)
-
-    def stage(self, request: Request) -> Response:
-        return json_response(self._of(request).get_stage(request.params["id"], request.params["stage"]).to_json())
-
-    def update_stage(self, request: Request) -> Response:
-        id, stage_id = request.params["id"], request.params["stage"]
-        return json_response(
-            self._of(request).update_stage(id, stage_id, body_of(request, shapes.StageBody), self._now_ms()).to_json()
-        )
-
-    def delete_stage(self, request: Request) -> Response:
-        pipelines = self._of(request)
-        stage = pipelines.get_stage(request.params["id"], request.params["stage"])
-        self._refuse_if_used(request, [stage.id], "validateDealStageUsagesBeforeDelete")
-        pipelines.get(request.params["id"]).stages.remove(stage)
-        return Response(204)
-
-    def _refuse_if_used(self, request: Request, stage_ids: list[str], flag: str) -> None:
-        """Documented as the default from 2026-09 on; before, only with the query flag."""
-        if not flag_of(request, flag) and "/2026-09/" not in request.route:
-            return
-        table = self._api.table(request)
-        name = _STAGE_OF[table.kind.key]
-        pipeline = request.params["id"]
-        users = [
-            record
-            for record in table.after(-1, archived=False)
-            if record.values.get(name) in stage_ids and record.values.get(_PIPELINE_OF[table.kind.key]) == pipeline
-        ]
-        if users:
-            used = sorted({record.values[name] for record in users})
-            raise errors.invalid(
-                f"Stage ids {used} are in use",
-                subCategory="PipelineError.STAGE_ID_IN_USE",
-                context={"stageIds": used, "objectIds": [str(record.id) for record in users]},
-            )
-
-    def _of(self, request: Request) -> Pipelines:
-        found = self._api.portal.pipelines.get(self._api.table(request).kind.key)
-        if found is None:
-            raise errors.not_found()
-        return found
-
-    def _now_ms(self) -> int:
-        return self._api.portal.now_ms()
-
-
-def _usage(prefix: str, used: int, most: int) -> dict[str, Any]:
-    """`limit`, or with a prefix `overallLimit`."""
-    named = {"limit": most, "usage": used, "percentage": round(used * 100 / most, 2) if most else 100}
-    return {prefix + (name.capitalize() if prefix else name): value for name, value in named.items()}
-
-
 def _owner(user: User) -> dict[str, Any]:
-    """A deactivated one keeps its address, but neither its name (reported with probo, pull request 1594) nor userId."""
-    return {
+    """A deactivated one keeps its address, but neither its name (reported with probo, pull request 1594) nor userId. `teams` is
+    there where the user is in one (owners guide). What a queue shows beside its type is unverified."""
+    found: dict[str, Any] = {
         "id": str(user.owner_id),
         "email": user.email,
-        "type": "PERSON",
+        "type": "QUEUE" if user.queue else "PERSON",
         "firstName": "" if user.archived else user.first_name,
         "lastName": "" if user.archived else user.last_name,
-        "userId": None if user.archived else user.user_id,
-        "userIdIncludingInactive": user.user_id,
+        "userId": None if user.archived or user.queue else user.user_id,
+        "userIdIncludingInactive": None if user.queue else user.user_id,
         "createdAt": iso_ms(user.created_ms),
-        "updatedAt": iso_ms(user.created_ms),
+        "updatedAt": iso_ms(user.updated_ms or user.created_ms),
         "archived": user.archived,
     }
+    if user.teams:
+        found["teams"] = [{"id": team.id, "name": team.name, "primary": team.primary} for team in user.teams]
+    return found

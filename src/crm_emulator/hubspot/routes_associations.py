@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crm_emulator.hubspot import errors, shapes
+from crm_emulator.hubspot import shapes
 from crm_emulator.hubspot.account import Actor
 from crm_emulator.hubspot.api import DATED, Api, body_of, inputs_of, number_of
 from crm_emulator.hubspot.association_types import AssociationType
@@ -60,7 +60,7 @@ class AssociationRoutes:
 
     def put(self, request: Request) -> Response:
         one, other = self._both(request)
-        specs = _specs(request.json() if request.body else [])
+        specs = self._types.named(one.kind.key, other.kind.key, request.json() if request.body else [])
         self._api.associations.add(one, other, specs, self._api.actor(request))
         return json_response(_labelled(one, other, self._named(one, other, specs)), 201)
 
@@ -104,7 +104,7 @@ class AssociationRoutes:
 
     def batch_create(self, request: Request) -> Response:
         def write(one: Record, other: Record, given: Any, actor: Actor) -> list[Any]:
-            specs = _specs(given.get("types") or [])
+            specs = self._types.named(one.kind.key, other.kind.key, given.get("types") or [])
             self._api.associations.add(one, other, specs, actor)
             return [_labelled(one, other, self._named(one, other, specs))]
 
@@ -124,7 +124,7 @@ class AssociationRoutes:
 
     def batch_archive_labels(self, request: Request) -> Response:
         for one, other, given in self._archived_pairs(request):
-            specs = _specs(given.get("types") or [])
+            specs = self._types.named(one.kind.key, other.kind.key, given.get("types") or [])
             self._api.associations.remove_types(one, other, specs, self._api.actor(request))
         return Response(204)
 
@@ -258,11 +258,3 @@ def _labelled(one: Record, other: Record, labels: list[str]) -> dict[str, Any]:
         "toObjectId": other.id,
         "labels": labels,
     }
-
-
-def _specs(given: Any) -> list[int]:
-    """`[{"associationCategory", "associationTypeId"}]`. Raises ApiError."""
-    try:
-        return [int(one["associationTypeId"]) for one in given]
-    except (KeyError, TypeError, ValueError):
-        raise errors.malformed_body("association types need associationTypeId") from None

@@ -47,6 +47,7 @@ class ListRoutes:
             api.add("PUT", f"{base}/{{list}}/memberships/add", self.add)
             api.add("PUT", f"{base}/{{list}}/memberships/remove", self.remove)
             api.add("PUT", f"{base}/{{list}}/memberships/add-and-remove", self.add_and_remove)
+            api.add("PUT", f"{base}/{{list}}/memberships/add-from/{{source}}", self.add_from)
             api.add("GET", f"{base}/records/{{type}}/{{id}}/memberships", self.lists_of)
             api.add("POST", f"{base}/records/memberships/batch/read", self.lists_of_many)
 
@@ -148,6 +149,14 @@ class ListRoutes:
         body = body_of(request, shapes.AddAndRemove)
         add, remove = (_texts(body.get(key) or ()) for key in ("recordIdsToAdd", "recordIdsToRemove"))
         return _changed(self._lists.change(self._named(request), add, remove))
+
+    def add_from(self, request: Request) -> Response:
+        """Documented: up to 100,000 records, and no answer beyond 204."""
+        found, source = self._named(request), self._lists.find(request.params["source"])
+        if source.table is not found.table:
+            raise errors.invalid(f"List {source.id} is of another object type than list {found.id}.")
+        self._lists.change(found, _texts([str(id_) for id_ in self._lists.members(source)]), ())
+        return Response(204)
 
     def remove_all(self, request: Request) -> Response:
         found = self._named(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.hubspot import shapes
+from crm_emulator.hubspot import errors, shapes
 from crm_emulator.hubspot.api import DATED, PROPERTIES, Api, body_of, flag_of, inputs_of
 from crm_emulator.hubspot.association_types import AssociationType
 from crm_emulator.hubspot.errors import ApiError
@@ -53,10 +53,17 @@ class PropertyRoutes:
         return json_response(made, 201)
 
     def update(self, request: Request) -> Response:
-        schema = self._api.table(request).schema
-        return json_response(
-            schema.update(request.params["name"], body_of(request, shapes.Definition), self._now_ms()).to_json()
-        )
+        table, name = self._api.table(request), request.params["name"]
+        body = body_of(request, shapes.Definition)
+        text = body.pop("calculationFormula", None)
+        if text is not None and table.schema.get(name).calculation_formula is None:
+            raise errors.invalid(f"Property '{name}' is no calculation property")
+        formula = None if text is None else self._api.portal.formula(table, name, text)
+        found = table.schema.update(name, body, self._now_ms())
+        if formula is not None:
+            found.calculation_formula = text
+            self._api.portal.calculate(table, name, formula)
+        return json_response(found.to_json())
 
     def archive(self, request: Request) -> Response:
         self._archive(self._api.table(request), request.params["name"])
@@ -123,7 +130,16 @@ class PropertyRoutes:
         return json_response(self._schema(self._api.table(request)))
 
     def _create(self, table: Table, body: dict[str, Any], request: Request) -> dict[str, Any]:
+        most = self._api.config.custom_properties_max
+        if table.schema.own >= most:  # that there is a limit is documented (limits tracking); the wording is unverified
+            raise errors.invalid(
+                f"This account has {most} custom properties of {table.kind.key}, which is as many as it may have"
+            )
+        text = body.get("calculationFormula")
+        formula = None if text is None else self._api.portal.formula(table, str(body.get("name")), text)
         made = table.schema.create(body, self._now_ms(), str(request.context.user_id))
+        if formula is not None:
+            self._api.portal.calculate(table, made.name, formula)
         if made.unique:
             self._api.portal.index_unique(table, made.name)
         return made.to_json()

@@ -27,6 +27,16 @@ FIELD_TYPES = (
     "text",
     "textarea",
 )
+# Properties guide, "Property type and fieldType values".
+_FIELD_TYPES_OF = {
+    "bool": frozenset({"booleancheckbox", "calculation_equation"}),
+    "enumeration": frozenset({"booleancheckbox", "checkbox", "radio", "select", "calculation_equation"}),
+    "date": frozenset({"date"}),
+    "datetime": frozenset({"date"}),
+    "string": frozenset({"file", "text", "textarea", "calculation_equation", "html", "phonenumber"}),
+    "number": frozenset({"number", "calculation_equation"}),
+    "phone_number": frozenset({"phonenumber", "text"}),
+}
 UNIQUE_PROPERTIES_MAX = 10  # per object type (CRM properties API)
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
@@ -164,6 +174,11 @@ class Schema:
         """Live or archived: a record keeps what it holds of an archived property. Raises KeyError."""
         return self.properties[name] if name in self.properties else self.archived[name]
 
+    @property
+    def own(self) -> int:
+        """How many properties the account made itself."""
+        return sum(not found.hubspot_defined for found in self.properties.values())
+
     def create(self, body: dict[str, Any], now_ms: int, user_id: str | None) -> Property:
         name = _required_texts(body)
         if name in self.properties:
@@ -198,13 +213,37 @@ class Schema:
         self._find_unique()
         return made
 
+    def add_opt_out(self, name: str, label: str, now_ms: int) -> None:
+        """What HubSpot adds with a subscription type (recorded: hs_email_optout_23783731)."""
+        if name in self.properties:
+            return
+        made = Property(name, label, "enumeration", "booleancheckbox", "emailinformation")
+        made.description = "Indicates that the current email address has opted out of this email type."
+        made.hubspot_defined = made.read_only_definition = made.read_only_value = True
+        made.created_ms = made.updated_ms = now_ms
+        made.set_options([_option("No", "false", 0), _option("Yes", "true", 1)])
+        self.properties[name] = made
+        self.version += 1
+
+    def offer_currencies(self, codes: list[str], now_ms: int) -> None:
+        """What several currencies bring to deals: their choice, and the rate a deal goes by."""
+        chosen = self.properties["deal_currency_code"]
+        chosen.set_options([_option(code, code, order) for order, code in enumerate(codes)])
+        if "hs_exchange_rate" not in self.properties:
+            made = Property("hs_exchange_rate", "Exchange rate", "number", "number", chosen.group)
+            made.hubspot_defined = made.read_only_definition = made.read_only_value = made.calculated = True
+            made.created_ms = made.updated_ms = now_ms
+            self.properties[made.name] = made
+        self.version += 1
+
     def update(self, name: str, body: dict[str, Any], now_ms: int) -> Property:
         found = self.get(name)
         if found.read_only_definition and set(body) - {"options", "displayOrder", "formField", "groupName"}:
             raise errors.invalid(f"The definition of property '{name}' is read-only.")
         if "options" in body and found.read_only_options:
             raise errors.invalid(f"The options of property '{name}' are read-only.")
-        _check_types(body)
+        _check_types(body, found)
+        before = found.type, found.field_type
         found.type = body.get("type", found.type)
         found.field_type = body.get("fieldType", found.field_type)
         if "label" in body:
@@ -212,6 +251,9 @@ class Schema:
         if body.get("groupName") in self.groups:
             found.group = body["groupName"]
         self._apply(found, body, now_ms)
+        if found.type == "enumeration" and not found.options and not found.external_options and "type" in body:
+            found.type, found.field_type = before
+            raise errors.invalid(f"Property '{name}' of type enumeration needs options.")
         self.version += 1
         return found
 
@@ -279,11 +321,18 @@ def _required_texts(body: dict[str, Any]) -> str:
     return str(body["name"])
 
 
-def _check_types(body: dict[str, Any]) -> None:
+def _check_types(body: dict[str, Any], held: Property | None = None) -> None:
+    """The pairs of the properties guide. What a definition has already may stay: HubSpot's own have pairs beyond the table."""
     if "type" in body and body["type"] not in TYPES:
         raise errors.invalid(f"Invalid input JSON: '{body['type']}' is not a valid property type")
     if "fieldType" in body and body["fieldType"] not in FIELD_TYPES:
         raise errors.invalid(f"Invalid input JSON: '{body['fieldType']}' is not a valid field type")
+    before = None if held is None else (held.type, held.field_type)
+    after = (body.get("type", before and before[0]), body.get("fieldType", before and before[1]))
+    if after != before and after[1] not in _FIELD_TYPES_OF.get(str(after[0]), ()):
+        raise errors.invalid(
+            f"Field type '{after[1]}' does not fit the property type '{after[0]}'"
+        )  # unverified wording
 
 
 def _options(given: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ OPERATORS = (
 )
 
 _BY_VALUE = frozenset({"number", "datetime", "date"})
+# Several values in one, of which a search finds each (reported with HubSpot's own client: hubspot-api-nodejs, issue 24).
+_SETS = frozenset({"hs_additional_emails"})
 
 Check = Callable[[Record], bool]
 Comparable = Any  # Decimal, int or str: one of them per property type
@@ -52,6 +54,9 @@ class Filter(msgspec.Struct, frozen=True):
         if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
             pattern, wanted = _token_pattern(self.values[0]), operator == "CONTAINS_TOKEN"
             return lambda record: (bool(pattern.search(get(record) or "")) is wanted) and (wanted or bool(get(record)))
+        if self.name in _SETS and operator in ("EQ", "IN"):
+            asked = {value.lower() for value in self.values}
+            return lambda record: not asked.isdisjoint((get(record) or "").lower().split(";"))
         return _comparison(operator, self._comparables(), comparable or self._reader(get))
 
     def _reader(self, get: Compute) -> Callable[[Record], Comparable]:

@@ -167,12 +167,55 @@ class Label(Shape):
     association_type_id: int | None = None
 
 
+class TypeLimit(Shape):
+    category: str | None = None
+    type_id: int | None = None
+    max_to_object_ids: int | None = None
+
+
+class TypeLimits(Shape):
+    inputs: list[TypeLimit]
+
+
 class TokenKey(Shape):
     token_key: str | None = None
 
 
 class Addresses(Shape):
     inputs: list[str]
+
+
+class ExchangeRate(Shape):
+    id: str | None = None
+    from_currency_code: str | None = None
+    to_currency_code: str | None = None
+    conversion_rate: float | None = None
+    effective_at: str | None = None
+
+
+class ExchangeRates(Shape):
+    inputs: list[ExchangeRate]
+
+
+class EmailChange(Shape):
+    target_secondary_email: str | None = None
+    updated_secondary_email: str | None = None
+
+
+class StatusChange(Shape):
+    """Communication preferences v4, one of a batch with `subscriberIdString`; v3 calls the address `emailAddress`."""
+
+    subscription_id: str | int | None = None
+    status_state: str | None = None
+    channel: str | None = None
+    legal_basis: str | None = None
+    legal_basis_explanation: str | None = None
+    subscriber_id_string: str | None = None
+    email_address: str | None = None
+
+
+class StatusChanges(Shape):
+    inputs: list[StatusChange]
 
 
 class Branch(Shape):

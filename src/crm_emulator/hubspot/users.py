@@ -11,9 +11,11 @@ from typing import Any
 
 from crm_emulator.hubspot import errors
 from crm_emulator.hubspot.account import Account, User
+from crm_emulator.hubspot.app_card import CardRequest, card_request
 from crm_emulator.hubspot.associations import target
 from crm_emulator.hubspot.operations import Operations
 from crm_emulator.hubspot.records import Record, Table
+from crm_emulator.hubspot.subscriptions import BY_PERSON, Choice
 
 
 class UserHandle:
@@ -83,12 +85,28 @@ class UserHandle:
         to_key = self._portal.table(to_type).kind.key
         return {str(id): types for id, types in self._operations.associations.of(record, to_key)}
 
+    def add_email(self, id: str, email: str) -> None:
+        """*Add another email address* of a contact."""
+        record = self._record("contacts", id)[1]
+        self._operations.set_additional_emails(record, [*_additional(record), email.strip().lower()], self._actor)
+
+    def remove_email(self, id: str, email: str) -> None:
+        """An additional one; it can be taken by another contact then."""
+        record = self._record("contacts", id)[1]
+        kept = [held for held in _additional(record) if held != email.strip().lower()]
+        self._operations.set_additional_emails(record, kept, self._actor)
+
     def opt_out(self, email: str) -> None:
         """The person behind the address unsubscribes from all e-mail."""
         self._operations.opt_out(email, self._actor)
 
     def opt_in(self, email: str) -> None:
         self._operations.opt_in(email, self._actor)
+
+    def choose_subscription(self, email: str, type_id: int, state: str) -> None:
+        """The person behind the address chooses on the page that e-mails link to: SUBSCRIBED or UNSUBSCRIBED."""
+        choice = Choice(state=state, at_ms=self._portal.now_ms(), source=BY_PERSON)
+        self._operations.choose(email, type_id, choice, self._actor)
 
     def create_list(
         self, type: str, name: str, members: Iterable[str] = (), filters: Mapping[str, Any] | None = None
@@ -122,6 +140,21 @@ class UserHandle:
         """With the values that its records had, within 90 days; only a person can."""
         self._portal.restore_property(self._portal.table(type), name)
 
+    def look_at_card(self, url: str, method: str = "GET", body: Mapping[str, Any] | None = None) -> CardRequest:
+        """The request that the app's backend gets when its card, on whatever record, asks it for something."""
+        config = self._portal.config
+        return card_request(
+            secret=self._portal.account.client_secret,
+            app_id=config.app_id,
+            account_id=config.account_id,
+            user=self.user,
+            permitted=config.app_permitted_urls,
+            now_ms=self._portal.now_ms(),
+            url=url,
+            method=method,
+            body=body,
+        )
+
     def get(self, type: str, id: str) -> dict[str, str | None]:
         """Every property that has a value, computed ones included."""
         table, record = self._record(type, id)
@@ -141,3 +174,7 @@ class UserHandle:
     def _record(self, type: str, id: str) -> tuple[Table, Record]:
         table = self._portal.table(type)
         return table, target(self._portal, table, id)
+
+
+def _additional(record: Record) -> list[str]:
+    return [email for email in (record.values.get("hs_additional_emails") or "").split(";") if email]

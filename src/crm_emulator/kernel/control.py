@@ -5,8 +5,8 @@ On loopback only, and not for web pages of other origins. The CRM supplies what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -49,6 +49,15 @@ class Controlled(Protocol):
     def control_seed(self, objects: dict[str, list[dict[str, Any]]], by: str) -> dict[str, list[str]]: ...
 
 
+@runtime_checkable
+class Featured(Protocol):
+    """A CRM that can be reset into one with features that accounts have only where they are switched on."""
+
+    @property
+    def feature_names(self) -> Sequence[str]: ...
+    def control_reset(self, data: str, features: Sequence[str] | None = None) -> None: ...
+
+
 class Control:
     """Adds the routes to a router. Call it again after a reset that makes a new router."""
 
@@ -81,11 +90,17 @@ class Control:
         return self._crm.stats.as_dict()
 
     def _reset(self, request: Request) -> dict[str, Any]:
-        data = _object(request).get("data", "empty")
+        asked = _object(request)
+        data, features = asked.get("data", "empty"), asked.get("features")
         if data not in ("empty", "sample"):
             raise Refused("invalid", 'data must be "empty" or "sample"')
-        self._crm.control_reset(data)
-        return {"reset": data}
+        if features is None:
+            self._crm.control_reset(data)
+            return {"reset": data}
+        if not isinstance(self._crm, Featured) or not isinstance(features, list):
+            raise Refused("invalid", "features must be a list of names, of a CRM that has any")
+        self._crm.control_reset(data, features)
+        return {"reset": data, "features": features}
 
     def _seed(self, request: Request) -> dict[str, Any]:
         asked = _object(request)

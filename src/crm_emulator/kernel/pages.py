@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -80,10 +80,17 @@ class Pages:
     that two CRMs side by side are told apart at a glance (by their titles in any case)."""
 
     def __init__(
-        self, adapter: PagesAdapter, router: Router, accent: str = "", places: Sequence[tuple[str, str]] = ()
+        self,
+        adapter: PagesAdapter,
+        router: Router,
+        accent: str = "",
+        places: Sequence[tuple[str, str]] = (),
+        actions: Callable[[str, str], Sequence[tuple[str, str]]] = lambda object, id: (),
     ) -> None:
-        """`places`: (path, name) of pages that the CRM adds itself, for the navigation."""
+        """`places`: (path, name) of pages that the CRM adds itself, for the navigation; `actions`: those of a record, by
+        its object and id."""
         self._adapter = adapter
+        self._actions = actions
         self._places = places
         self._accent = accent
         self._cookie_name = f"{COOKIE}_{accent}" if accent else COOKIE
@@ -279,6 +286,7 @@ class Pages:
             heading=heading,
             label=dict(self._adapter.objects())[object],
             fields=fields,
+            actions=self._actions(object, id) if id is not None else (),
             main_fields=[field for place, field in enumerate(editable) if place < MAIN_FIELDS or field.value],
             more_fields=[field for field in editable[MAIN_FIELDS:] if not field.value],
             error=error,

@@ -112,6 +112,10 @@ class Access:
 
     def _work_out(self, user_id: str, sobject: SObject) -> View:
         grants = self._grants(user_id, sobject.name)
+        if sobject.name == "Account":
+            # Level__pc of a person account is Level__c of its contact, and seen by who sees that.
+            of_contact = self._grants(user_id, "Contact")
+            grants.update({name.removesuffix("__c") + "__pc": granted for name, granted in of_contact.items()})
         readable: list[Field] = []
         editable: set[str] = set()
         for field in sobject.fields.values():

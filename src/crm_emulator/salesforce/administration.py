@@ -4,27 +4,24 @@ handle, kept apart because the API cannot do it (or does it elsewhere)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crm_emulator.salesforce.access import ObjectRights
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
+from crm_emulator.salesforce.customization import Customization
 from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.metadata.deployments import Deployments, PlannedFailure
-from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.people import UserHandle
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.rules import AssignmentRule, Automation, DuplicateRule, ValidationRule
-from crm_emulator.salesforce.schema import Field
-from crm_emulator.salesforce.setup import add_stage
 from crm_emulator.salesforce.store import Value
 
 Values = Mapping[str, Any]
 
 
-class Administration(ABC):
-    org: Org
+class Administration(Customization):
     remover: Remover
 
     @property
@@ -71,46 +68,17 @@ class Administration(ABC):
         field = field_from_metadata(name, metadata, open_to_all=visible)
         return self.org.add_field(self.org.objects[sobject], field)
 
-    def add_picklist_value(self, sobject: str, field: str, value: str) -> None:
-        self.org.objects[sobject].fields[field].add_picklist_value(value)
+    def map_lead_field(self, field: str, sobject: str, target: str) -> None:
+        """ "Map Lead Fields": a custom field of leads goes to `target` of the Account, Contact or Opportunity on conversion."""
+        self.org.rules.lead_fields.setdefault(sobject, {})[field] = target
 
-    def deactivate_picklist_value(self, sobject: str, field: str, value: str) -> None:
-        self.org.objects[sobject].fields[field].deactivate_picklist_value(value)
-
-    def add_stage(
-        self, name: str, probability: float, *, closed: bool = False, won: bool = False, category: str = "Pipeline"
-    ) -> None:
-        """A value of Opportunity.StageName, and what it means."""
-        add_stage(self.org, name, probability, closed=closed, won=won, category=category)
-
-    def add_queue(self, name: str) -> str:
-        """A queue that can own leads and cases. Returns its id."""
+    def add_queue(self, name: str, *sobjects: str) -> str:
+        """A queue that can own records of `sobjects` (leads and cases where none is named). Returns its id."""
         developer_name = name.replace(" ", "_")
-        return self.org.insert_setup("Group", {"Name": name, "DeveloperName": developer_name, "Type": "Queue"}).id
-
-    def add_record_type(self, sobject: str, name: str, *, default: bool = False) -> str:
-        """A record type; the object gets RecordTypeId with its first one."""
-        owner = self.org.objects[sobject]
-        row = self.org.insert_setup(
-            "RecordType",
-            {"Name": name, "DeveloperName": name.replace(" ", "_"), "SobjectType": sobject, "IsActive": True},
-            user_id=self.user().id,
-        )
-        developer_name = str(row.values["DeveloperName"])
-        owner.record_types.append({"id": row.id, "name": name, "developer_name": developer_name, "default": default})
-        if owner.field("RecordTypeId") is None:
-            raw = {
-                "name": "RecordTypeId",
-                "label": "Record Type ID",
-                "type": "reference",
-                "length": 18,
-                "permissionable": False,
-                "referenceTo": ["RecordType"],
-                "relationshipName": "RecordType",
-            }
-            owner.add_field(Field(raw))
-            self.org.access.changed()
-        return row.id
+        queue = self.org.insert_setup("Group", {"Name": name, "DeveloperName": developer_name, "Type": "Queue"})
+        for sobject in sobjects or ("Lead", "Case"):
+            self.org.insert_setup("QueueSobject", {"QueueId": queue.id, "SobjectType": sobject})
+        return queue.id
 
     def add_validation_rule(
         self, sobject: str, broken: Callable[[Values], bool], message: str, *, field: str | None = None, name: str = ""
@@ -137,12 +105,35 @@ class Administration(ABC):
         return rule
 
     def add_assignment_rule(
-        self, sobject: str, owner: str, applies: Callable[[Values], bool] = lambda values: True
+        self,
+        sobject: str,
+        owner: str,
+        applies: Callable[[Values], bool] = lambda values: True,
+        *,
+        name: str = "Standard",
+        active: bool = True,
     ) -> AssignmentRule:
-        """Give leads, cases or accounts to `owner` (a user's name, e-mail or id) where `applies` holds."""
-        rule = AssignmentRule(sobject, self.user(owner).id, applies)
-        self.org.rules.assignments.setdefault(sobject, []).append(rule)
-        return rule
+        """An entry of the assignment rule `name`: gives leads, cases or accounts to `owner` (a user's name, e-mail or id, or
+        a queue's id) where `applies` holds. Entries are tried in the order in which they were added."""
+        rules = self.org.rules.assignments.setdefault(sobject, [])
+        rule_id = next((entry.rule_id for entry in rules if self._rule_name(entry.rule_id) == name), None)
+        if rule_id is None:
+            values: dict[str, Value] = {"Name": name, "SobjectType": sobject, "Active": active}
+            rule_id = self.org.insert_setup("AssignmentRule", values, user_id=self.user().id).id
+        entry = AssignmentRule(sobject, self._owner_id(owner), applies, rule_id, active)
+        rules.append(entry)
+        return entry
+
+    def set_default_owner(self, sobject: str, owner: str) -> None:
+        """Who gets a lead or case that no entry of the assignment rules matches (Lead Settings, Support Settings)."""
+        self.org.rules.default_owners[sobject] = self._owner_id(owner)
+
+    def _owner_id(self, owner: str) -> str:
+        queue = self.org.tables["Group"].rows.get(to_18(owner) or "")
+        return queue.id if queue is not None else self.user(owner).id
+
+    def _rule_name(self, rule_id: str) -> object:
+        return self.org.tables["AssignmentRule"].rows[rule_id].values["Name"]
 
     def add_automation(
         self,

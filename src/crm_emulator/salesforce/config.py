@@ -36,6 +36,7 @@ class Config:
     deploy_component_s: float = 0
     deploy_finalize_s: float = 0
     recycle_bin_days: int = 15
+    features: tuple[str, ...] = ()  # what the org has on top of a bare one: names of `features/`
     session_s: int | None = None  # life of an access token; None: until it is revoked
     sandbox: bool = False
     # The app's settings and policies. Callback addresses count to the letter; None, which no real app has: any of this machine.

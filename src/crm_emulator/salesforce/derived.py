@@ -27,8 +27,12 @@ def full_name(record: Record) -> str | None:
     return f"{first} {last}" if first and last else str(last or first) if last or first else None
 
 
-def _address(prefix: str) -> Getter:
-    parts = ("City", "Country", "GeocodeAccuracy", "Latitude", "Longitude", "PostalCode", "State", "Street")
+_PARTS = ("City", "Country", "GeocodeAccuracy", "Latitude", "Longitude", "PostalCode", "State", "Street")
+
+
+def _address(prefix: str, codes: bool) -> Getter:
+    """`codes`: the org has picklists of states and countries, and shows their codes too."""
+    parts = (*_PARTS, "CountryCode", "StateCode") if codes else _PARTS
     names = [(part[0].lower() + part[1:], prefix + part) for part in parts]
 
     def read(record: Record) -> dict[str, Any] | None:
@@ -146,8 +150,17 @@ class Getters:
     """Readers of fields, made once per field."""
 
     def __init__(self, tables: dict[str, Table], stages: Stages) -> None:
+        self._tables = tables
         self._derived = _build(tables, stages)
         self._made: dict[tuple[str, str], Getter] = {}
+
+    def add(self, sobject: str, field: str, getter: Getter) -> None:
+        """A formula field's."""
+        self._derived[sobject, field] = getter
+
+    def forget(self, sobject: str, field: str) -> None:
+        """The field has changed, or is gone."""
+        self._made.pop((sobject, field), None)
 
     def is_derived(self, sobject: str, field: str) -> bool:
         return (sobject, field) in self._derived
@@ -169,7 +182,8 @@ class Getters:
         if (sobject, name) in self._derived:
             return self._derived[sobject, name]
         if field.type == "address":
-            return _address(name.removesuffix("Address"))
+            prefix = name.removesuffix("Address")
+            return _address(prefix, f"{prefix}CountryCode" in self._tables[sobject].sobject.fields)
         if field.type == "boolean":
             return lambda record: record.values.get(name, False)
         return lambda record: record.values.get(name)

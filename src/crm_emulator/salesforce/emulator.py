@@ -22,18 +22,23 @@ from crm_emulator.salesforce.api.collections import Collections
 from crm_emulator.salesforce.api.composite import Composite
 from crm_emulator.salesforce.api.context import Api, client_of
 from crm_emulator.salesforce.api.describes import Describes
+from crm_emulator.salesforce.api.layouts import Layouts
 from crm_emulator.salesforce.api.metadata import Metadata
 from crm_emulator.salesforce.api.oauth import OAuth
 from crm_emulator.salesforce.api.query import Queries
 from crm_emulator.salesforce.api.rows import Rows
 from crm_emulator.salesforce.api.sessions import Sessions
+from crm_emulator.salesforce.api.soap import Soap
 from crm_emulator.salesforce.api.tooling import Tooling
+from crm_emulator.salesforce.api.ui import UiApi
 from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.errors import ApiError
+from crm_emulator.salesforce.features import NAMES, check_names
 from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.pages_adapter import ConsentPages, SalesforcePages
 from crm_emulator.salesforce.people import UserHandle
+from crm_emulator.salesforce.record_actions import BIN, RecordActions
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.sample import SAMPLE
 from crm_emulator.salesforce.save import Saver
@@ -54,6 +59,7 @@ class SalesforceEmulator(Administration):
         self.clock = clock or Clock()
         self._seed = seed
         self.config = Config(edition=edition, **config)
+        self._features = self.config.features
         self.faults = Faults(seed)
         self.stats = Stats(self.clock)
         self.org = Org(self.clock, seed, self.config)
@@ -68,10 +74,12 @@ class SalesforceEmulator(Administration):
         self.remover = Remover(self.org, self.saver)
         router = Router()
         self.api = api = Api(self.org, self.saver, self.remover, self.sessions, router)
-        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata):
+        for resources in (Describes, Rows, Collections, Composite, Queries, Tooling, Metadata, Soap, Layouts, UiApi):
             resources(api)
         OAuth(api, self.users)
-        pages = Pages(SalesforcePages(api, self.users), router)
+        actions = RecordActions(api, self.users)
+        pages = Pages(SalesforcePages(api, self.users), router, places=[BIN], actions=actions.of)
+        actions.add_to(pages, router)
         ConsentPages(api, pages, self.users, router)
         Control(self, router)
         self._app = App(
@@ -141,11 +149,18 @@ class SalesforceEmulator(Administration):
         return UserHandle(self.org, self.saver, self.remover, found)
 
     def add_user(
-        self, name: str, email: str | None = None, *, active: bool = True, api_enabled: bool = True
+        self,
+        name: str,
+        email: str | None = None,
+        *,
+        active: bool = True,
+        api_enabled: bool = True,
+        user_type: str = "Standard",
     ) -> OrgUser:
+        """`user_type`: Standard, PowerPartner, Guest, ... (object reference, User.UserType)."""
         address = email or f"{name.lower().replace(' ', '.')}@example.com"
         profile = None if api_enabled else add_profile(self.org, "Minimum Access", api=False)
-        user = add_user(self.org, name, address, profile=profile, active=active)
+        user = add_user(self.org, name, address, profile=profile, active=active, user_type=user_type)
         self.users.append(user)
         return user
 
@@ -185,8 +200,15 @@ class SalesforceEmulator(Administration):
         match = _SEED_REFERENCE.match(value) if isinstance(value, str) else None
         return value if match is None else made[match.group(1)][int(match.group(2))]
 
-    def control_reset(self, data: str) -> None:
-        """For the control API: "empty" or "sample"."""
+    @property
+    def feature_names(self) -> Sequence[str]:
+        return NAMES
+
+    def control_reset(self, data: str, features: Sequence[str] | None = None) -> None:
+        """For the control API: "empty" or "sample". Without `features` those that the org was made with. Raises ValueError
+        for a feature that there is none."""
+        check_names(features or ())
+        self.config.features = self._features if features is None else tuple(features)
         self.reset()
         if data == "sample":
             self.seed(SAMPLE)

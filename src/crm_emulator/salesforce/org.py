@@ -19,12 +19,25 @@ from crm_emulator.salesforce.config import Config
 from crm_emulator.salesforce.derived import Getters
 from crm_emulator.salesforce.errors import RequestError
 from crm_emulator.salesforce.ids import IdMaker
+from crm_emulator.salesforce.record_types import RecordType, default_of
 from crm_emulator.salesforce.rules import Rules
 from crm_emulator.salesforce.schema import ChildRelationship, Field, SObject, load_objects
 from crm_emulator.salesforce.sites import Site
 from crm_emulator.salesforce.store import Record, Table, Value, wants_index
 from crm_emulator.salesforce.times import DAY_S
 from crm_emulator.salesforce.transaction import Caller, Transaction
+
+_RECORD_TYPE_ID = {
+    "name": "RecordTypeId",
+    "label": "Record Type ID",
+    "type": "reference",
+    "length": 18,
+    "permissionable": False,
+    "referenceTo": ["RecordType"],
+    "relationshipName": "RecordType",
+}
+# Objects that only a feature brings along.
+_OF_A_FEATURE = ("CurrencyType",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,15 @@ class RemovedField:
 
     id: str
     values: dict[str, Value]
+
+
+@dataclass(slots=True)
+class Features:
+    """What the org has of what real orgs have to be asked for, or have switched on; see `features/`."""
+
+    corporate_currency: str | None = None  # multiple currencies
+    person_accounts: bool = False
+    states_and_countries: bool = False  # picklists for the states and countries of addresses
 
 
 class Org:
@@ -52,15 +74,20 @@ class Org:
         """Forget every row, rule and custom field; the ids go on, so that none is ever used twice."""
         self.rules = Rules()
         self.objects: dict[str, SObject] = load_objects()
+        self._spare = {name: self.objects.pop(name) for name in _OF_A_FEATURE}
         self.by_lower = {name.lower(): sobject for name, sobject in self.objects.items()}
         self.by_prefix = {sobject.key_prefix: sobject for sobject in self.objects.values()}
         self.tables = {name: Table(sobject) for name, sobject in self.objects.items()}
+        self.features = Features()
+        # Told of every field that is added to an object (True) or taken from it (False).
+        self.field_watchers: list[Callable[[SObject, Field, bool], None]] = []
         self.access = Access(self.tables)
         self.getters = Getters(self.tables, self)
         self.pool: dict[Value, Value] = {}
         self._delays = random.Random(f"salesforce-commit:{self.seed}")
         self._stages: dict[Any, Record] = {}
         self.field_ids.clear()
+        self.processes: dict[str, tuple[str, ...]] = {}  # BusinessProcess id -> its stages or statuses
         self.sites: dict[tuple[str, str], Site] = {}  # by metadata type and lower-case name
         self.classified: dict[str, str] = {}  # Object.Field -> Data Sensitivity Level, as an administrator set it
 
@@ -101,7 +128,20 @@ class Org:
             self._stages = {row.values.get("MasterLabel"): row for row in self.tables["OpportunityStage"].rows.values()}
         return self._stages.get(name)
 
+    def first_stage(self, user_id: str) -> str:
+        """The stage that a deal made by a lead conversion starts in: the first active one of the user's sales process."""
+        record_type = default_of(self.objects["Opportunity"].record_types, user_id)
+        rows = sorted(self.tables["OpportunityStage"].rows.values(), key=lambda row: row.values.get("SortOrder", 0))
+        names = [str(row.values["MasterLabel"]) for row in rows if row.values.get("IsActive")]
+        return next((name for name in names if record_type is None or record_type.offers("StageName", name)), names[0])
+
     # Schema and setup
+
+    def add_object(self, name: str) -> None:
+        """An object that comes with a feature."""
+        sobject = self._spare.pop(name)
+        self.objects[name] = self.by_lower[name.lower()] = self.by_prefix[sobject.key_prefix] = sobject
+        self.tables[name] = Table(sobject)
 
     def add_field(self, sobject: SObject, field: Field) -> str:
         """Add a custom field; returns its CustomField id. Custom fields of Task and Event are defined on Activity."""
@@ -145,6 +185,7 @@ class Org:
         return next(key for key, pair in self.field_ids.items() if pair == (sobject, field))
 
     def _place(self, sobject: SObject, field: Field) -> None:
+        self.getters.forget(sobject.name, field.name)
         sobject.add_field(field)
         if wants_index(sobject.name, field):
             self.tables[sobject.name].index(field)
@@ -155,6 +196,8 @@ class Org:
                 child = ChildRelationship(sobject.name, field.name, name and f"{name}__r", 0, 0)
                 if child not in parent.children:
                     parent.children.append(child)
+        for watch in self.field_watchers:
+            watch(sobject, field, True)
         self.access.changed()
 
     def _forget(self, sobject: SObject, field: Field) -> None:
@@ -166,7 +209,32 @@ class Org:
                 parent.children[:] = [
                     child for child in parent.children if (child.child, child.field) != (sobject.name, field.name)
                 ]
+        for watch in self.field_watchers:
+            watch(sobject, field, False)
         self.access.changed()
+
+    def add_record_type(
+        self,
+        sobject: str,
+        name: str,
+        developer_name: str | None = None,
+        *,
+        default: bool = False,
+        person: bool = False,
+        user_id: str | None = None,
+    ) -> RecordType:
+        """A record type that offers everything; the object gets RecordTypeId with its first one."""
+        owner = self.objects[sobject]
+        api_name = developer_name or name.replace(" ", "_")
+        values: dict[str, Value] = {"Name": name, "DeveloperName": api_name, "SobjectType": sobject, "IsActive": True}
+        user_id = user_id or next(iter(self.tables["User"].rows))
+        row = self.insert_setup("RecordType", {**values, "IsPersonType": person}, user_id=user_id)
+        made = RecordType(row.id, name, api_name, default, person=person)
+        owner.record_types.append(made)
+        if owner.field("RecordTypeId") is None:
+            owner.add_field(Field(_RECORD_TYPE_ID))
+            self.access.changed()
+        return made
 
     def insert_setup(self, sobject: str, values: dict[str, Value], *, user_id: str | None = None) -> Record:
         """A row that exists before anybody calls: users, profiles, stages. Not journalled."""

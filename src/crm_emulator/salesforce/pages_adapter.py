@@ -21,7 +21,7 @@ from crm_emulator.salesforce.setup import OrgUser
 from crm_emulator.salesforce.store import Record, Table
 
 # Object -> columns of its list.
-_LISTS = {
+LISTS = {
     "Contact": ("Name", "Email", "Phone", "Title"),
     "Account": ("Name", "Website", "Phone", "Industry"),
     "Lead": ("Name", "Company", "Email", "Status"),
@@ -51,16 +51,16 @@ class SalesforcePages:
         return [Person(user.email, user.name, user.password) for user in self._users]
 
     def objects(self) -> Sequence[tuple[str, str]]:
-        return [(name, self._org.objects[name].label_plural) for name in _LISTS]
+        return [(name, self._org.objects[name].label_plural) for name in LISTS]
 
     def columns(self, object: str) -> Sequence[str]:
         fields = self._org.objects[object].fields
-        return [fields[name].label for name in _LISTS[object]]
+        return [fields[name].label for name in LISTS[object]]
 
     def rows(self, object: str, query: str, offset: int, limit: int) -> tuple[Sequence[Row], int]:
         table = self._org.tables[object]
         words = query.lower().split()
-        names = _LISTS[object]
+        names = LISTS[object]
         found = [
             record
             for record in table.from_id("")
@@ -76,14 +76,14 @@ class SalesforcePages:
         view = self._org.access.view(self._handle(person).id, table.sobject)
         may_write = view.createable if id is None else view.updateable
         record = None if id is None else self._record(table, id)
-        first = {name: place for place, name in enumerate(_LISTS[object])}
+        first = {name: place for place, name in enumerate(LISTS[object])}
         shown = [field for field in view.fields.values() if self._is_shown(field, record)]
         shown.sort(key=lambda field: (first.get(field.name, len(first)), field.label.lower()))
         return [self._field(field, record, editable=field.name in may_write) for field in shown]
 
     def name(self, object: str, id: str) -> str:
         record = self._record(self._table(object), id)
-        return self._text(record, _LISTS[object][0]) or record.id
+        return self._text(record, LISTS[object][0]) or record.id
 
     def save(self, object: str, id: str | None, values: Mapping[str, str], person: Person) -> str:
         fields = self._org.objects[object].fields
@@ -110,7 +110,7 @@ class SalesforcePages:
         return UserHandle(self._org, self._api.saver, self._api.remover, user)
 
     def _table(self, object: str) -> Table:
-        if object not in _LISTS:
+        if object not in LISTS:
             raise PageError(f"There is no page for {object}.")
         self._org.settle()
         return self._org.tables[object]

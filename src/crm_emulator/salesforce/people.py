@@ -14,7 +14,7 @@ from typing import Any
 
 from crm_emulator.salesforce.errors import RecordError, not_found
 from crm_emulator.salesforce.ids import to_18
-from crm_emulator.salesforce.leads import Conversion, convert_lead
+from crm_emulator.salesforce.leads import Conversion, Wish, convert_lead
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.removal import Remover
 from crm_emulator.salesforce.save import Saver
@@ -73,27 +73,26 @@ class UserHandle:
         account: str | None = None,
         contact: str | None = None,
         opportunity: str | None = None,
+        status: str | None = None,
+        owner: str | None = None,
         custom: Mapping[str, str] | None = None,
     ) -> Conversion:
-        """`account` and `contact` are existing rows to convert into; `opportunity` is the name of one to make;
-        `custom` maps custom fields of the lead to the contact's."""
+        """`account` and `contact` are existing rows to convert into (a contact brings its account); `opportunity` is the
+        name of one to make; `custom` maps custom fields of the lead to the contact's; `owner` is a user's id."""
         done: list[Conversion] = []
-
-        def convert(tx: Transaction) -> None:
-            done.append(
-                convert_lead(
-                    self._org,
-                    self._saver,
-                    tx,
-                    self._record("Lead", lead),
-                    account=self._record("Account", account) if account else None,
-                    contact=self._record("Contact", contact) if contact else None,
-                    opportunity_name=opportunity,
-                    custom=dict(custom or {}),
-                )
-            )
-
-        self._do(self._caller(), convert)
+        chosen = self._record("Contact", contact) if contact else None
+        if chosen is not None and account is None:
+            account = str(chosen.values.get("AccountId", "")) or None
+        wish = Wish(
+            account=self._record("Account", account) if account else None,
+            contact=chosen,
+            opportunity_name=opportunity,
+            status=status,
+            owner_id=owner,
+            custom=dict(custom or {}),
+        )
+        row = self._record("Lead", lead)
+        self._do(self._caller(), lambda tx: done.append(convert_lead(self._org, self._saver, tx, row, wish)))
         return done[0]
 
     def get(self, sobject: str, id: str) -> dict[str, Any]:

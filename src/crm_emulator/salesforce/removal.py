@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm_emulator.salesforce.errors import RecordError
+from crm_emulator.salesforce.features import persons
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.save import Changes, Saver
 from crm_emulator.salesforce.schema import ChildRelationship
@@ -38,6 +39,7 @@ class Remover:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         if not sobject.flags["deletable"]:
             raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
+        persons.check_delete(record)
         self._org.rules.check_lock(record.id)
         self._check_restricted(record)
         self._remove(tx, record, None)
@@ -93,7 +95,8 @@ class Remover:
     def undelete(self, tx: Transaction, record: Record) -> None:
         """Restore a row with its id, and what its delete took along."""
         if record.deleted_s is None or not self._org.in_bin(record) or record.master_id is not None:
-            raise RecordError("UNDELETE_FAILED", "entity is not in the recycle bin", [])
+            # The sentence is quoted in public clients' code and tests.
+            raise RecordError("UNDELETE_FAILED", "Entity is not in the recycle bin", [])
         self._show(tx, record)
         for table in self._org.tables.values():
             for child in [row for row in table.rows.values() if row.cascade_of == record.id]:
@@ -139,10 +142,11 @@ class Remover:
             for record in table.bin.values():
                 record.purged = record.purged or (record.deleted_s or now_s) < now_s - BIN_S
 
-    def merge(self, tx: Transaction, winner: Record, losers: list[Record], changes: Changes) -> None:
-        """Keep one row of several: children are re-parented, losers deleted with MasterRecordId set to the winner."""
+    def merge(self, tx: Transaction, winner: Record, losers: list[Record], changes: Changes) -> list[str]:
+        """Keep one row of several: children are re-parented, losers deleted with MasterRecordId set to the winner. Returns
+        the ids of the children that were moved."""
         name = winner.table.sobject.name
-        if name not in MERGEABLE or not 1 <= len(losers) <= MOST_LOSERS:
+        if name not in MERGEABLE or not 1 <= len(losers) <= MOST_LOSERS or winner in losers:
             raise RecordError("INVALID_OPERATION", f"{name}: merge one to {MOST_LOSERS} rows into another", [])
         for record in (winner, *losers):
             if record.deleted_s is not None or record.table is not winner.table:
@@ -150,14 +154,25 @@ class Remover:
             if record.values.get("IsConverted"):
                 raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
             self._org.rules.check_lock(record.id)
+        persons.check_merge([winner, *losers])
+        moved: list[str] = []
         for loser in losers:
-            self._reparent(tx, loser, winner)
-            self._hide(tx, loser)
-            loser.master_id = winner.id
-            tx.journal(loser, "merge", ["MasterRecordId"], [None], [winner.id])
+            halves = persons.absorb(self._org, winner, loser)
+            if halves is not None:
+                moved += self._absorb(tx, *halves)
+            moved += self._absorb(tx, winner, loser)
         self._saver.update(tx, winner, changes)
+        return moved
 
-    def _reparent(self, tx: Transaction, loser: Record, winner: Record) -> None:
+    def _absorb(self, tx: Transaction, winner: Record, loser: Record) -> list[str]:
+        moved = self._reparent(tx, loser, winner)
+        self._hide(tx, loser)
+        loser.master_id = winner.id
+        tx.journal(loser, "merge", ["MasterRecordId"], [None], [winner.id])
+        return moved
+
+    def _reparent(self, tx: Transaction, loser: Record, winner: Record) -> list[str]:
+        moved: dict[str, None] = {}
         for table in self._org.tables.values():
             for name, index in table.indexes.items():
                 if index.field.type != "reference":
@@ -167,3 +182,5 @@ class Remover:
                     table.set_value(child, name, winner.id)
                     tx.touch(child)
                     tx.journal(child, "update", [name], [loser.id], [winner.id])
+                    moved[child.id] = None
+        return list(moved)

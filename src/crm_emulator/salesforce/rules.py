@@ -98,12 +98,14 @@ def _same(left: Any, right: Any) -> bool:
 
 @dataclass(slots=True)
 class AssignmentRule:
-    """Gives a lead, case or account to `owner_id` where `applies` holds: on create and on update, unless the caller
-    switched assignment rules off."""
+    """An entry of a rule: gives a lead, case or account to `owner_id` (a user or a queue) where `applies` holds, on create
+    and on update, unless the caller switched assignment rules off. `rule_id` is its AssignmentRule row."""
 
     sobject: str
     owner_id: str
     applies: Callable[[Values], bool]
+    rule_id: str = ""
+    active: bool = True
 
 
 @dataclass(slots=True)
@@ -121,9 +123,12 @@ class Rules:
     validations: dict[str, list[ValidationRule]] = field(default_factory=dict)
     duplicates: dict[str, list[DuplicateRule]] = field(default_factory=dict)
     assignments: dict[str, list[AssignmentRule]] = field(default_factory=dict)
+    default_owners: dict[str, str] = field(default_factory=dict)  # who gets what no entry matches, per object
     automations: dict[str, list[Automation]] = field(default_factory=dict)
     # Row id -> how many more refusals; None: until it is unlocked.
     locks: dict[str, int | None] = field(default_factory=dict)
+    # "Map Lead Fields": object -> {custom field of the lead: field of that object}.
+    lead_fields: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def users_of(self, sobject: str, field_name: str) -> list[str]:
         """What works with a field, as "Kind - Name": it cannot be deleted before these."""

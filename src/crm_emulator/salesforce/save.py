@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_emulator.salesforce import specifics
+from crm_emulator.salesforce import choices, owners, specifics
 from crm_emulator.salesforce.convert import convert
 from crm_emulator.salesforce.errors import RecordError, RequestError, no_such_column
+from crm_emulator.salesforce.features import currencies, persons, places
 from crm_emulator.salesforce.org import Org
-from crm_emulator.salesforce.schema import Field
+from crm_emulator.salesforce.schema import Field, SObject
 from crm_emulator.salesforce.store import Record, Table, Value
 from crm_emulator.salesforce.transaction import Caller, Transaction
 
 Changes = dict[str, Value | None]
-_ASSIGNABLE = frozenset({"Lead", "Case", "Account"})
-_OF_ADMINISTRATORS = frozenset({"FieldPermissions", "ObjectPermissions", "PermissionSet"})
-_PEOPLE_OWNED = frozenset({"User", "Group"})
+# Object -> the permission that its rows are written with.
+_OF_ADMINISTRATORS = {
+    "CurrencyType": "CustomizeApplication",
+    "FieldPermissions": "ManageProfilesPermissionsets",
+    "ObjectPermissions": "ManageProfilesPermissionsets",
+    "PermissionSet": "ManageProfilesPermissionsets",
+}
 
 
 class Saver:
@@ -102,7 +107,8 @@ class Saver:
 
     # Writing
 
-    def create(self, tx: Transaction, table: Table, changes: Changes) -> Record:
+    def create(self, tx: Transaction, table: Table, changes: Changes, *, paired: bool = False) -> Record:
+        """`paired`: as the other half of a person account that is being saved."""
         org, sobject = self.org, table.sobject
         self._check_administrator(tx, sobject.name)
         if not sobject.flags["createable"]:
@@ -113,17 +119,26 @@ class Saver:
         values.update(changes)
         if "OwnerId" in sobject.fields and values.get("OwnerId") is None:
             values["OwnerId"] = tx.caller.user_id
+        if sobject.record_types:
+            choices.settle_record_type(sobject, tx.caller.user_id, values, create=True)
+        persons_too = org.features.person_accounts and not paired
+        if persons_too:
+            persons.prepare(org, sobject, values, changes)
+        if "CurrencyIsoCode" in sobject.fields:
+            currencies.settle(org, tx.caller.user_id, values, create=True)
         contact = values.pop("ContactId", None) if sobject.name == "Opportunity" else None
         if contact is not None:
-            self._check_reference(sobject.fields["ContactId"], str(contact), None)
-        self._compute(tx, table, None, values)
-        self._check(tx, table, None, values)
+            self._check_reference(sobject, sobject.fields["ContactId"], str(contact), None)
+        self._compute(tx, table, None, values, ruled=not paired)
+        self._check(tx, table, None, values, ruled=not paired)
         record = Record(table, org.ids.make(sobject.key_prefix), tx.caller.user_id, tx.stamp_s)
         record.values = {name: value for name, value in values.items() if value is not None and value is not False}
         table.insert(record)
         tx.created(table, record)
         tx.journal(record, "create", list(record.values), None, list(record.values.values()))
         specifics.after_save(org, tx, record, values)
+        if persons_too and values.get("IsPersonAccount"):
+            persons.make_contact(self, tx, record)
         if contact is not None:
             roles = org.tables["OpportunityContactRole"]
             self.create(tx, roles, {"OpportunityId": record.id, "ContactId": contact, "IsPrimary": True})
@@ -140,6 +155,17 @@ class Saver:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         if record.values.get("IsConverted"):
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+        if "RecordTypeId" in changes:
+            choices.settle_record_type(table.sobject, tx.caller.user_id, changes, create=False)
+        if self.org.features.person_accounts:
+            persons.check_update(self.org, record, changes)
+            account = persons.account_of(self.org, record)
+            if account is not None:
+                self.apply(tx, record, changes, paired=True)
+                self.update(tx, account, persons.of_contact(self.org, changes))
+                return
+        if "CurrencyIsoCode" in changes:
+            currencies.settle(self.org, tx.caller.user_id, changes, create=False)
         self._compute(tx, table, record, changes)
         if table.sobject.name == "Lead" and record.values.get("OwnerId") == tx.caller.user_id:
             changes.setdefault("IsUnreadByOwner", False)  # recorded: an edit by its owner makes a lead read
@@ -149,12 +175,13 @@ class Saver:
     def _check_administrator(self, tx: Transaction, sobject: str) -> None:
         """What permission sets grant is changed by who may manage them (Salesforce help, permission sets; the code and the
         sentence are those of other rows that a user may not write, and supposed here)."""
-        if sobject in _OF_ADMINISTRATORS and not self.org.access.permits(
-            tx.caller.user_id, "ManageProfilesPermissionsets"
-        ):
+        needed = _OF_ADMINISTRATORS.get(sobject)
+        if needed is not None and not self.org.access.permits(tx.caller.user_id, needed):
             raise RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
 
-    def apply(self, tx: Transaction, record: Record, changes: Changes, action: str = "update") -> None:
+    def apply(
+        self, tx: Transaction, record: Record, changes: Changes, action: str = "update", *, paired: bool = False
+    ) -> None:
         """Write checked values. The stamps move even where no value changes, as a real update does."""
         tx.before_write(record)
         table, values = record.table, record.values
@@ -175,39 +202,49 @@ class Saver:
         if names:
             tx.journal(record, action, names, old, new)
         specifics.after_save(self.org, tx, record, {str(name): value for name, value in zip(names, new, strict=True)})
+        if self.org.features.person_accounts and not paired:
+            persons.mirror(self, tx, record, changes)
 
-    def _compute(self, tx: Transaction, table: Table, record: Record | None, changes: Changes) -> None:
-        """What the org itself sets: values that follow from others, assignment rules, automation."""
+    def _compute(
+        self, tx: Transaction, table: Table, record: Record | None, changes: Changes, *, ruled: bool = True
+    ) -> None:
+        """What the org itself sets: values that follow from others, assignment rules, automation. `ruled`: the object's rules
+        and automation count for this save."""
         name = table.sobject.name
         rules = self.org.rules
         old = None if record is None else record.values
         specifics.before_save(self.org, name, old, changes)
-        if tx.caller.assign and name in _ASSIGNABLE:
-            for rule in rules.assignments.get(name, ()):
-                if rule.applies(_merged(old, changes)):
-                    changes["OwnerId"] = rule.owner_id
-                    break
+        if tx.caller.assign and name in owners.ASSIGNABLE:
+            owners.assign(rules, name, tx.caller.assignment_rule, _merged(old, changes), changes)
+        if self.org.features.states_and_countries:
+            places.settle(table.sobject, old, changes)
         event = "create" if record is None else "update"
-        for automation in rules.automations.get(name, ()):
+        for automation in rules.automations.get(name, ()) if ruled else ():
             if event in automation.on:
                 changes[automation.field_name] = automation.rewrite(_merged(old, changes))
                 specifics.before_save(self.org, name, old or {}, changes)
 
-    def _check(self, tx: Transaction, table: Table, record: Record | None, changes: Changes) -> None:
+    def _check(
+        self, tx: Transaction, table: Table, record: Record | None, changes: Changes, *, ruled: bool = True
+    ) -> None:
         sobject, rules = table.sobject, self.org.rules
         self._check_required(table, record, changes)
         fields = sobject.fields
+        if sobject.limits_choices:
+            old = None if record is None else record.values
+            choices.check_record_type(sobject, tx.caller.user_id, old, changes)
+            choices.check_choices(sobject, old, changes)
         for name, value in changes.items():
             if value is None:
                 continue
             field = fields[name]
             if field.type == "reference":
-                self._check_reference(field, str(value), record)
+                self._check_reference(sobject, field, str(value), record)
             elif field.unique:
                 self._check_unique(table, field, value, record)
         validations = rules.validations.get(sobject.name)
         duplicates = rules.duplicates.get(sobject.name)
-        if validations or duplicates:
+        if ruled and (validations or duplicates):
             merged = _merged(None if record is None else record.values, changes)
             for validation in validations or ():
                 validation.check(merged)
@@ -225,7 +262,7 @@ class Saver:
         if missing:
             raise RecordError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
 
-    def _check_reference(self, field: Field, target_id: str, record: Record | None) -> None:
+    def _check_reference(self, sobject: SObject, field: Field, target_id: str, record: Record | None) -> None:
         if record is not None and record.values.get(field.name) == target_id:
             return
         target = self.org.table_of_id(target_id)
@@ -242,10 +279,8 @@ class Saver:
                 f"insufficient access rights on cross-reference id: {target_id[:15]}",
                 [],
             )
-        if field.name == "OwnerId" and row.table.sobject.name == "User" and not row.values.get("IsActive"):
-            raise RecordError(
-                "INACTIVE_OWNER_OR_USER", f"operation performed with inactive user [{target_id}] as owner", ["OwnerId"]
-            )
+        if field.name == "OwnerId":
+            owners.check(self.org, sobject, row)
 
     def _check_unique(self, table: Table, field: Field, value: Value, record: Record | None) -> None:
         for other in table.index(field).find(value):

@@ -2,101 +2,23 @@
 
 An SObject holds Fields in order. Custom fields are added here (`SObject.add_field`); who may see a field is
 `access.py`'s
-business. The values that a describe leaves at their usual setting are in FIELD_DEFAULTS and OBJECT_DEFAULTS.
+business. The values that a describe leaves at their usual setting are in `describe_defaults.py`.
 """
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import msgspec
 
-FIELD_DEFAULTS: dict[str, Any] = {
-    "aggregatable": True,
-    "aiPredictionField": False,
-    "autoNumber": False,
-    "byteLength": 0,
-    "calculated": False,
-    "calculatedFormula": None,
-    "cascadeDelete": False,
-    "caseSensitive": False,
-    "compoundFieldName": None,
-    "controllerName": None,
-    "createable": True,
-    "custom": False,
-    "defaultValue": None,
-    "defaultValueFormula": None,
-    "defaultedOnCreate": False,
-    "dependentPicklist": False,
-    "deprecatedAndHidden": False,
-    "digits": 0,
-    "displayLocationInDecimal": False,
-    "encrypted": False,
-    "externalId": False,
-    "extraTypeInfo": None,
-    "filterable": True,
-    "filteredLookupInfo": None,
-    "formulaTreatNullNumberAsZero": False,
-    "groupable": True,
-    "highScaleNumber": False,
-    "htmlFormatted": False,
-    "idLookup": False,
-    "inlineHelpText": None,
-    "label": "",
-    "length": 0,
-    "mask": None,
-    "maskType": None,
-    "name": "",
-    "nameField": False,
-    "namePointing": False,
-    "nillable": True,
-    "permissionable": True,
-    "picklistValues": [],
-    "polymorphicForeignKey": False,
-    "precision": 0,
-    "queryByDistance": False,
-    "referenceTargetField": None,
-    "referenceTo": [],
-    "relationshipName": None,
-    "relationshipOrder": None,
-    "restrictedDelete": False,
-    "restrictedPicklist": False,
-    "scale": 0,
-    "searchPrefilterable": False,
-    "soapType": "xsd:string",
-    "sortable": True,
-    "type": "string",
-    "unique": False,
-    "updateable": True,
-    "writeRequiresMasterRead": False,
-}
-OBJECT_DEFAULTS: dict[str, Any] = {
-    "activateable": False,
-    "compactLayoutable": True,
-    "createable": True,
-    "custom": False,
-    "customSetting": False,
-    "deepCloneable": False,
-    "deletable": True,
-    "deprecatedAndHidden": False,
-    "feedEnabled": True,
-    "hasSubtypes": False,
-    "isInterface": False,
-    "isSubtype": False,
-    "layoutable": True,
-    "mergeable": False,
-    "mruEnabled": True,
-    "queryable": True,
-    "replicateable": True,
-    "retrieveable": True,
-    "searchLayoutable": True,
-    "searchable": True,
-    "triggerable": True,
-    "undeletable": True,
-    "updateable": True,
-}
+from crm_emulator.salesforce import record_types
+from crm_emulator.salesforce.describe_defaults import FIELD_DEFAULTS, OBJECT_DEFAULTS
+from crm_emulator.salesforce.record_types import RecordType
+
 # The flags of an entry of /sobjects/ (v52).
 _GLOBAL_FLAGS = tuple(key for key in OBJECT_DEFAULTS if key not in ("compactLayoutable", "searchLayoutable"))
 SOAP_TYPES = {
@@ -124,10 +46,12 @@ class Field:
 
     __slots__ = (
         "case_sensitive",
+        "controller",
         "createable",
         "custom",
         "default",
         "defaulted",
+        "depends",
         "external_id",
         "filterable",
         "group",
@@ -181,6 +105,9 @@ class Field:
         self.filterable: bool = get["filterable"]
         self.sortable: bool = get["sortable"]
         self.group: bool = get["groupable"]
+        # The field whose value says which values this picklist has, and which: controlling value -> values.
+        self.controller: str | None = get["controllerName"]
+        self.depends: dict[str, tuple[str, ...]] = {}
         self.picklist = [_picklist_value(value) for value in get["picklistValues"]]
         self.picklist_order = {value["value"]: index for index, value in enumerate(self.picklist) if value["active"]}
         # Values that repeat from row to row are kept once (see save.py).
@@ -201,10 +128,29 @@ class Field:
         self.picklist.append(_picklist_value(value))
         self.picklist_order[value] = len(self.picklist) - 1
 
+    def set_choices(self, values: Sequence[tuple[str, bool]]) -> None:
+        """Offer these values and no others: each with whether it is active."""
+        self.picklist[:] = [{**_picklist_value(value), "active": active} for value, active in values]
+        self.picklist_order = {value: index for index, (value, active) in enumerate(values) if active}
+
     def deactivate_picklist_value(self, value: str) -> None:
         """Rows keep it; a restricted picklist takes it no more."""
         next(entry for entry in self.picklist if entry["value"] == value)["active"] = False
         self.picklist_order.pop(value, None)
+
+    def depend_on(self, controller: Field, values: Mapping[str, Sequence[str]]) -> None:
+        """Make it a dependent picklist: `validFor` of each value is a bitmap over the controlling field's values."""
+        self.controller = controller.name
+        self.depends = {control: tuple(chosen) for control, chosen in values.items()}
+        self.raw.update(controllerName=controller.name, dependentPicklist=True)
+        controls = controller.control_values()
+        for entry in self.picklist:
+            bits = [entry["value"] in self.depends.get(control, ()) for control in controls]
+            entry["validFor"] = _bitmap(bits)
+
+    def control_values(self) -> list[str]:
+        """The values that a picklist can depend on: a checkbox has two."""
+        return ["false", "true"] if self.type == "boolean" else [str(entry["value"]) for entry in self.picklist]
 
     def describe(self) -> dict[str, Any]:
         shown = {**FIELD_DEFAULTS, **self.raw, "picklistValues": self.picklist}
@@ -214,6 +160,15 @@ class Field:
         if "byteLength" not in self.raw:
             shown["byteLength"] = 18 if self.type in ("id", "reference") else 3 * self.length
         return shown
+
+
+def _bitmap(bits: list[bool]) -> str:
+    """Base64 of bits, most significant first (SOAP API developer guide, PicklistEntry.validFor)."""
+    packed = bytearray((len(bits) + 7) // 8)
+    for index, bit in enumerate(bits):
+        if bit:
+            packed[index >> 3] |= 0x80 >> (index & 7)
+    return base64.b64encode(bytes(packed)).decode()
 
 
 def _picklist_value(value: str | dict[str, Any]) -> dict[str, Any]:
@@ -269,12 +224,13 @@ class SObject:
         self.flags: dict[str, Any] = {**OBJECT_DEFAULTS, **file.flags}
         self.scopes = file.supportedScopes
         self.children = list(file.childRelationships)
-        self.record_types: list[dict[str, Any]] = []
+        self.record_types: list[RecordType] = []
+        self.dependents: set[str] = set()  # fields that another field limits
         self.fields: dict[str, Field] = {}
         self.by_lower: dict[str, Field] = {}
         self.by_relationship: dict[str, Field] = {}
         for raw in file.fields:
-            self.add_field(Field(raw))
+            self.add_field(Field(dict(raw)))  # its own: another org reads the same file
 
     def add_field(self, field: Field) -> None:
         self.fields[field.name] = field
@@ -321,7 +277,7 @@ class SObject:
             "urls": self.urls(base),
         }
 
-    def describe(self, base: str, instance_url: str, fields: list[Field]) -> dict[str, Any]:
+    def describe(self, base: str, instance_url: str, fields: list[Field], user_id: str) -> dict[str, Any]:
         urls = self.urls(base)
         urls["uiDetailTemplate"] = instance_url + "/{ID}"
         urls["uiEditTemplate"] = instance_url + "/{ID}/e"
@@ -346,36 +302,25 @@ class SObject:
             "name": self.name,
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
-            "recordTypeInfos": self._record_type_infos(base),
+            "recordTypeInfos": self.record_type_infos(base, user_id),
             "sobjectDescribeOption": "FULL",
             "supportedScopes": [{"label": label, "name": name} for label, name in self.scopes],
             "urls": urls,
         }
 
-    def _record_type_infos(self, base: str) -> list[dict[str, Any]]:
-        master = {
-            "active": True,
-            "available": True,
-            "defaultRecordTypeMapping": not any(info["default"] for info in self.record_types),
-            "developerName": "Master",
-            "master": True,
-            "name": "Master",
-            "recordTypeId": "012000000000000AAA",
-        }
-        infos = [
-            {
-                "active": True,
-                "available": True,
-                "defaultRecordTypeMapping": info["default"],
-                "developerName": info["developer_name"],
-                "master": False,
-                "name": info["name"],
-                "recordTypeId": info["id"],
-            }
-            for info in self.record_types
-        ]
+    def record_type_infos(self, base: str, user_id: str) -> list[dict[str, Any]]:
         layouts = f"{base}/sobjects/{self.name}/describe/layouts/"
-        return [{**info, "urls": {"layout": layouts + str(info["recordTypeId"])}} for info in [*infos, master]]
+        found = record_types.infos(self.record_types, user_id)
+        return [{**info, "urls": {"layout": layouts + str(info["recordTypeId"])}} for info in found]
+
+    @property
+    def limits_choices(self) -> bool:
+        """Whether what a picklist may hold depends on something."""
+        return bool(self.record_types or self.dependents)
+
+    def make_dependent(self, name: str, controller: str, values: Mapping[str, Sequence[str]]) -> None:
+        self.fields[name].depend_on(self.fields[controller], values)
+        self.dependents.add(name)
 
 
 def load_objects() -> dict[str, SObject]:

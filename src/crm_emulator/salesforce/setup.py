@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from crm_emulator.salesforce import features
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.store import Record, Value
 
@@ -24,7 +25,8 @@ _STAGES = (
 )
 _CATEGORY_LABELS = {"BestCase": "Best Case", "Forecast": "Commit"}
 PASSWORD = "user-password"  # of every person, as the sign-in page says
-_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+CONVERTED_STATUS = "Closed - Converted"
+_STATUSES = ("Open - Not Contacted", "Working - Contacted", CONVERTED_STATUS, "Closed - Not Converted")
 
 # What else the System Administrator of a new org may do, of the permissions that this org knows.
 _ADMINISTRATION = (
@@ -57,9 +59,9 @@ def furnish(org: Org) -> list[OrgUser]:
     _organisation(org, users[1].id)
     for order, (name, probability, closed, won, category) in enumerate(_STAGES, 1):
         add_stage(org, name, probability, closed=closed, won=won, category=category, order=order)
-    for order, name in enumerate(_STATUSES, 1):
-        values: dict[str, Value] = {"MasterLabel": name, "SortOrder": order}
-        org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": name == "Closed - Converted"})
+    for name in _STATUSES:
+        add_lead_status(org, name, converted=name == CONVERTED_STATUS)
+    features.switch_on(org, org.config.features)
     return users
 
 
@@ -77,7 +79,14 @@ def add_profile(org: Org, name: str, *, admin: bool = False, api: bool = True) -
 
 
 def add_user(
-    org: Org, name: str, email: str, *, profile: Record | None = None, active: bool = True, username: str | None = None
+    org: Org,
+    name: str,
+    email: str,
+    *,
+    profile: Record | None = None,
+    active: bool = True,
+    username: str | None = None,
+    user_type: str = "Standard",
 ) -> OrgUser:
     first, _, last = name.rpartition(" ")
     if profile is None:
@@ -92,11 +101,13 @@ def add_user(
         "CommunityNickname": email.partition("@")[0][:40],
         "IsActive": active,
         "ProfileId": profile.id,
-        "UserType": "Standard",
+        "UserType": user_type,
         "TimeZoneSidKey": "GMT",
         "LocaleSidKey": "en_US",
         "LanguageLocaleKey": "en_US",
         "EmailEncodingKey": "UTF-8",
+        "CurrencyIsoCode": org.features.corporate_currency,
+        "DefaultCurrencyIsoCode": org.features.corporate_currency,
     }
     record = org.insert_setup("User", {key: value for key, value in values.items() if value is not None})
     return OrgUser(record.id, name, email, str(values["Username"]), PASSWORD)
@@ -124,6 +135,15 @@ def _organisation(org: Org, admin_id: str) -> None:
     table.insert(record)
 
 
+def add_lead_status(org: Org, name: str, *, converted: bool) -> None:
+    field = org.objects["Lead"].fields["Status"]
+    if name not in field.picklist_order:
+        field.add_picklist_value(name)
+    order = len(org.tables["LeadStatus"].rows) + 1
+    values: dict[str, Value] = {"MasterLabel": name, "ApiName": name, "SortOrder": order}
+    org.insert_setup("LeadStatus", {**values, "IsDefault": order == 1, "IsConverted": converted})
+
+
 def add_stage(
     org: Org, name: str, probability: float, *, closed: bool, won: bool, category: str, order: int | None = None
 ) -> None:
@@ -132,6 +152,7 @@ def add_stage(
         field.add_picklist_value(name)
     values: dict[str, Value] = {
         "MasterLabel": name,
+        "ApiName": name,
         "IsActive": True,
         "SortOrder": order or len(field.picklist_order),
         "IsClosed": closed,

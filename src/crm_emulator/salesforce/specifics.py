@@ -12,6 +12,7 @@ from typing import Any
 
 from crm_emulator.salesforce import times
 from crm_emulator.salesforce.errors import RecordError
+from crm_emulator.salesforce.features import currencies
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.store import Record, Value
 from crm_emulator.salesforce.transaction import Transaction
@@ -156,6 +157,10 @@ def _access_changed(org: Org, tx: Transaction, record: Record, changed: Mapping[
     org.access.changed()
 
 
+def _currency_changed(org: Org, tx: Transaction, record: Record, changed: Mapping[str, Any]) -> None:
+    currencies.refresh(org)
+
+
 _BEFORE: dict[str, Callable[[Org, Mapping[str, Value] | None, Changes], None]] = {
     "Opportunity": _opportunity,
     "Event": _event,
@@ -166,6 +171,7 @@ _BEFORE: dict[str, Callable[[Org, Mapping[str, Value] | None, Changes], None]] =
     "PermissionSetAssignment": _permission_set_assignment,
 }
 _AFTER: dict[str, Callable[[Org, Transaction, Record, Mapping[str, Any]], None]] = {
+    "CurrencyType": _currency_changed,
     "OpportunityContactRole": _one_primary_role,
     "FieldPermissions": _access_changed,
     "PermissionSet": _access_changed,

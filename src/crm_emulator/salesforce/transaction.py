@@ -23,6 +23,7 @@ class Caller:
     client: str
     person: str | None = None  # the e-mail of who works on a page; None: an API client
     assign: bool = True  # Sforce-Auto-Assign: assignment rules run unless it says FALSE
+    assignment_rule: str | None = None  # ... or names the AssignmentRule to run
     allow_duplicates: bool = False  # Sforce-Duplicate-Rule-Header: allowSave=true
     base: str = "/services/data/v67.0"
 
@@ -104,6 +105,19 @@ class Transaction:
             append(self.now_us, caller.client, caller.person, name, row_id, action, fields, old, new)
         self._entries.clear()
         self._undo.clear()
+
+    def point(self) -> tuple[int, int]:
+        """Where the transaction stands, for `roll_back_to`."""
+        return len(self._undo), len(self._entries)
+
+    def roll_back_to(self, point: tuple[int, int]) -> None:
+        """Take back what was written since; without `can_roll_back` nothing was to be."""
+        if not self.can_roll_back:
+            return
+        undone, journalled = point
+        for undo in reversed(self._undo[undone:]):
+            undo()
+        del self._undo[undone:], self._entries[journalled:]
 
     def roll_back(self) -> None:
         for undo in reversed(self._undo):

@@ -154,7 +154,9 @@ def fold_text(value: str) -> str:
     """Lower case without accents: `Ångström` -> `angstrom`. Other scripts stay as they are."""
     if value.isascii():
         return value.lower()
-    decomposed = unicodedata.normalize("NFKD", value.casefold().translate(_LETTERS))
+    # Decomposed first: the letters of `𝑨𝒅𝒂` have no lower case of their own. And again, for what folding put together.
+    folded = unicodedata.normalize("NFKD", value).casefold().translate(_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", folded)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
@@ -174,7 +176,10 @@ def normal_phone(number: str, default_region: str | None = None) -> str | None:
     if not phonenumbers.is_possible_number(parsed):
         return None
     plain = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return f"{plain};ext={parsed.extension}" if parsed.extension else plain
+    whole = f"{plain};ext={parsed.extension}" if parsed.extension else plain
+    # Of several zeros before the national number one is taken away at a time. Italy's is part of the number, and stays.
+    zero_left = plain.startswith(f"+{parsed.country_code}0")
+    return whole if not zero_left or whole == number else normal_phone(whole)
 
 
 @lru_cache(maxsize=8_192)

@@ -75,3 +75,99 @@ NAME_SUFFIXES = _words(
     bsc cpa esq ii iii iv jd jnr jr llm ma mba md msc phd snr sr
     """
 )
+
+# First names and what they are shortened to, a group a line; a name may stand in several.
+_SHORT_NAMES = """
+abigail abby gail
+albert al bert
+alexander alexandra alex alec sandy sasha
+alfred alf fred freddie
+andrew andy drew
+anthony antony tony
+barbara barb babs
+benjamin ben benny
+bernard bernie
+catherine katherine kathryn cathy kathy kate katie kat
+charles charlie chuck
+christina christine chris tina
+christopher chris kit topher
+daniel dan danny
+david dave davy
+deborah debbie deb
+donald don donnie
+dorothy dot dottie
+edward ed eddie ted ned
+eleanor nell ellie nora
+elizabeth liz lizzie beth betty eliza lisa libby
+eugene gene
+frances fran
+francis frank
+frederick fred freddie
+gabriel gabriela gabriella gabe
+george georgie
+gerald gerry jerry
+gregory greg
+harold harry hal
+henry harry hank
+isabella isabelle isabel bella izzy
+jacob jake
+james jim jimmy jamie
+janet jan
+jeffrey geoffrey jeff geoff
+jennifer jen jenny
+jessica jess jessie
+john jack johnny jon
+jonathan jon jonny
+joseph joe joey
+joshua josh
+judith judy
+kenneth ken kenny
+kimberly kim
+lawrence laurence larry
+leonard leo len lenny
+margaret maggie meg peggy greta
+matthew matt
+maximilian max
+michael mike mick mickey
+nathaniel nathan nat nate
+nicholas nicolas nick nicky
+oliver ollie
+pamela pam
+patricia pat patty tricia trish
+patrick pat paddy
+peter pete
+philip phillip phil
+rachel rachael rach
+raymond ray
+rebecca becky becca
+richard rich rick dick
+robert rob bob bobby robbie bert
+ronald ron ronnie
+rosemary rose rosie
+samuel samantha sam sammy
+sarah sara sally
+sebastian seb bastian
+stephen steven steve
+susan suzanne sue susie
+theodore ted teddy theo
+theresa teresa terry tess
+thomas tom tommy
+timothy tim
+victoria vicky tori
+vincent vince vinny
+walter walt wally
+william will bill billy liam
+zachary zach zack
+"""
+
+
+def _groups(text: str) -> dict[str, frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for number, line in enumerate(text.strip().splitlines()):
+        for name in line.split():
+            found.setdefault(name, set()).add(number)
+    return {name: frozenset(numbers) for name, numbers in found.items()}
+
+
+# Name -> the groups that it is in: two names with a group in common may be one person's.
+SHORT_NAMES = _groups(_SHORT_NAMES)

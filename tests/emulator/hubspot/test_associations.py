@@ -118,9 +118,55 @@ def test_a_label_brings_the_default_type_along_and_replaces_other_labels(hubspot
         body = [{"associationCategory": "USER_DEFINED", "associationTypeId": id}]
         hubspot.put(f"{V4}/contacts/{ada}/associations/companies/{acme}", body)
     assert types_of(hubspot, ada, acme) == {CONTACT_TO_COMPANY, PRIMARY, ids[1]}
-    hubspot.delete(f"{labels}/{ids[1]}")
-    assert types_of(hubspot, ada, acme) == {CONTACT_TO_COMPANY, PRIMARY}
-    assert ids[1] not in {one["typeId"] for one in hubspot.get(labels).json["results"]}
+
+
+def test_a_label_can_be_deleted_once_no_association_has_it(hubspot: Caller, ada: str, acme: str) -> None:
+    """ "If a label is used to describe associated records, you'll need to remove the label from associations before deleting"
+    (associations schema guide, March 2026)."""
+    labels = "/crm/v4/associations/contacts/companies/labels"
+    id = hubspot.post(labels, {"label": "Buyer", "name": "buyer"}).json["results"][0]["typeId"]
+    types = [{"associationCategory": "USER_DEFINED", "associationTypeId": id}]
+    hubspot.put(f"{V4}/contacts/{ada}/associations/companies/{acme}", types)
+    assert hubspot.delete(f"{labels}/{id}").status == 400
+    one = {"types": types, "from": {"id": ada}, "to": {"id": acme}}
+    hubspot.post("/crm/v4/associations/contacts/companies/batch/labels/archive", {"inputs": [one]})
+    assert hubspot.delete(f"{labels}/{id}").status == 204
+    assert id not in {one["typeId"] for one in hubspot.get(labels).json["results"]}
+    assert hubspot.delete(f"{labels}/{PRIMARY}").status == 400
+
+
+@pytest.mark.parametrize("name", ["decision-maker", "1st_contact"])
+def test_the_name_of_a_label_has_no_hyphen_and_no_digit_at_its_start(hubspot: Caller, name: str) -> None:
+    """Associations schema guide, March 2026."""
+    body = {"label": "Decision maker", "name": name}
+    assert hubspot.post("/crm/v4/associations/deals/contacts/labels", body).status == 400
+
+
+def test_a_label_is_renamed_and_its_id_stays(hubspot: Caller, ada: str) -> None:
+    """ "You cannot change the internal name or typeId" (associations schema guide, March 2026)."""
+    labels = "/crm/associations/2026-03/deals/contacts/labels"
+    made = hubspot.post(labels, {"label": "Decider", "name": "decider", "inverseLabel": "Decides on"})
+    there, back = (one["typeId"] for one in made.json["results"])
+    deal = hubspot.deal()
+    types = [{"associationCategory": "USER_DEFINED", "associationTypeId": there}]
+    hubspot.put(f"{V4}/deals/{deal}/associations/contacts/{ada}", types)
+    body = {"associationTypeId": there, "label": "Decision maker", "inverseLabel": "Makes the decision on"}
+    assert hubspot.put(labels, body).status == 204
+    for path, id, label in (
+        (f"deals/{deal}/associations/contacts", there, "Decision maker"),
+        (f"contacts/{ada}/associations/deals", back, "Makes the decision on"),
+    ):
+        [row] = hubspot.get(f"{V4}/{path}").json["results"]
+        assert {"category": "USER_DEFINED", "typeId": id, "label": label} in row["associationTypes"]
+
+
+def test_a_type_is_named_by_its_category_and_its_id(hubspot: Caller, ada: str, acme: str) -> None:
+    """ "An integer value used to uniquely identify a specific association type within its Association Category" (hubspot-sdk)."""
+    body = [{"associationCategory": "USER_DEFINED", "associationTypeId": CONTACT_TO_COMPANY}]
+    assert hubspot.put(f"{V4}/contacts/{ada}/associations/companies/{acme}", body).status == 400
+    inputs = [{"from": {"id": ada}, "to": {"id": acme}, "types": body}]
+    answer = hubspot.post("/crm/v4/associations/contacts/companies/batch/create", {"inputs": inputs})
+    assert (answer.status, answer.json["numErrors"]) == (207, 1)
 
 
 def test_a_type_of_another_pair_is_refused(hubspot: Caller, ada: str, acme: str) -> None:

@@ -209,6 +209,17 @@ class TestDynamicLists:
         assert hubspot.post("/crm/v3/lists/search", {}).json["total"] == 0
 
 
+def test_a_manual_list_takes_over_the_members_of_another_one(hubspot: Caller) -> None:
+    """PUT add-from: 204, up to 100,000 records (lists API, and the limits of the reference)."""
+    ada, bob = hubspot.contact(firstname="Ada", city="Łódź"), hubspot.contact(firstname="Bob")
+    source = make_dynamic(hubspot, property_("city", CITY_IS_LODZ))
+    first = make(hubspot, "First").json["list"]["listId"]
+    hubspot.put(f"/crm/v3/lists/{first}/memberships/add", [bob])
+    assert hubspot.put(f"/crm/v3/lists/{first}/memberships/add-from/{source}").status == 204
+    assert members(hubspot, first) == [ada, bob]
+    assert hubspot.put(f"/crm/v3/lists/{source}/memberships/add-from/{first}").status == 400
+
+
 class TestFindingLists:
     def test_a_search_finds_by_name_object_and_kind_and_tells_the_size_as_text(self, hubspot: Caller) -> None:
         make(hubspot, "All customers")

@@ -115,3 +115,119 @@ def test_a_merge_with_nobody_is_not_found(hubspot: Caller, pair: tuple[str, str]
 def test_a_record_cannot_be_merged_with_itself(hubspot: Caller, pair: tuple[str, str]) -> None:
     answer = hubspot.post(f"{CONTACTS}/merge", {"primaryObjectId": pair[0], "objectIdToMerge": pair[0]})
     assert answer.status == 400
+
+
+def as_of_today() -> Caller:
+    """Of two contacts or companies HubSpot makes a new record since January 2025 (changelog, "Updated merge functionality for
+    contacts and companies")."""
+    return Caller(rate_limits=False, merge_keeps_primary_id=False)
+
+
+@pytest.mark.parametrize("type", ["contacts", "companies", "deals"])
+def test_the_new_record_of_today_is_what_both_old_ids_lead_to(type: str) -> None:
+    hubspot = as_of_today()
+    names = {"contacts": "firstname", "companies": "name", "deals": "dealname"}
+    one, other = (hubspot._made(type, {names[type]: text}) for text in ("One", "Other"))
+    survivor = hubspot.emulator.user().merge(type, one, other)
+    assert survivor not in (one, other)
+    for old in (one, other):
+        assert hubspot.get(f"/crm/v3/objects/{type}/{old}").json["id"] == survivor
+        assert hubspot.get(f"/crm/v3/objects/{type}/{old}", archived="true").status == 404
+    assert hubspot.value(type, survivor, "hs_merged_object_ids") == f"{one};{other}"
+    assert hubspot.value(type, survivor, names[type]) == "One"
+
+
+def test_before_2025_only_deals_became_a_new_record() -> None:
+    """HubSpot's changelog, "Announcement: deals now support merging" (2021): "HubSpot creates a new deal from that merge"."""
+    hubspot = Caller(rate_limits=False, merge_makes_new_of=("deals",))
+    person = hubspot.emulator.user()
+    deals = hubspot.deal(), hubspot.deal()
+    contacts = hubspot.contact(firstname="One"), hubspot.contact(firstname="Other")
+    assert person.merge("deals", *deals) not in deals
+    assert person.merge("contacts", *contacts) == contacts[0]
+
+
+def test_merged_contacts_are_told_with_the_time_of_each_merge(hubspot: Caller, pair: tuple[str, str]) -> None:
+    """hs_calculated_merged_vids "Merged vids with timestamps of a contact" (recorded definition); its form is documented by
+    Fivetran: `<merged id>:<epoch ms>`, by `;`."""
+    third = hubspot.contact(firstname="Third")
+    merged(hubspot, *pair)
+    first_ms = hubspot.now_us // 1_000
+    hubspot.later(60)
+    merged(hubspot, pair[0], third)
+    told = hubspot.value("contacts", pair[0], "hs_calculated_merged_vids")
+    assert told == f"{pair[1]}:{first_ms};{third}:{first_ms + 60_000}"
+    assert hubspot.value("contacts", pair[0], "hs_all_contact_vids") == f"{pair[0]};{pair[1]};{third}"
+
+
+def test_the_primary_company_of_the_primary_stays_and_that_of_the_other_is_one_among_many() -> None:
+    """Same changelog: the merged record "will prioritize associations from the primary record, and excess primary associations
+    from secondary records will be dropped"."""
+    hubspot = as_of_today()
+    person = hubspot.emulator.user()
+    early, late, others = (hubspot.company(name=name) for name in ("Early", "Late", "Others"))
+    one, other = hubspot.contact(firstname="One"), hubspot.contact(firstname="Other")
+    person.associate("contacts", one, "companies", early)
+    person.associate("contacts", one, "companies", late, primary=True)
+    person.associate("contacts", other, "companies", others)
+    survivor = person.merge("contacts", one, other)
+    assert hubspot.value("contacts", survivor, "associatedcompanyid") == late
+    assert set(person.associated("contacts", survivor, "companies")) == {early, late, others}
+
+
+def test_contacts_follow_their_primary_company_into_the_one_it_was_merged_with(hubspot: Caller) -> None:
+    person = hubspot.emulator.user()
+    kept, gone = hubspot.company(name="Kept"), hubspot.company(name="Gone")
+    ada = hubspot.contact(firstname="Ada")
+    person.associate("contacts", ada, "companies", gone)
+    person.associate("contacts", ada, "companies", kept)
+    assert hubspot.value("contacts", ada, "associatedcompanyid") == gone
+    person.merge("companies", kept, gone)
+    assert hubspot.value("contacts", ada, "associatedcompanyid") == kept
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_labels_outlive_a_merge(keeps: bool) -> None:
+    hubspot = Caller(rate_limits=False, merge_keeps_primary_id=keeps)
+    person = hubspot.emulator.user()
+    made = hubspot.post("/crm/v4/associations/deals/contacts/labels", {"label": "Decider", "name": "decider"})
+    label = made.json["results"][0]["typeId"]
+    deal, one, other = hubspot.deal(), hubspot.contact(firstname="One"), hubspot.contact(firstname="Other")
+    person.associate("deals", deal, "contacts", other, label)
+    survivor = person.merge("contacts", one, other)
+    assert label in person.associated("deals", deal, "contacts")[survivor]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_histories_of_both_are_united_where_the_account_does_that(keeps: bool) -> None:
+    """Same changelog: "property values from both objects will still be merged onto the new object"."""
+    hubspot = Caller(rate_limits=False, merge_keeps_primary_id=keeps, merge_unites_histories=True)
+    one = hubspot.contact(firstname="Ada")
+    hubspot.later(60)
+    other = hubspot.contact(firstname="Augusta", city="London")
+    hubspot.later(60)
+    survivor = hubspot.emulator.user().merge("contacts", one, other)
+    told = hubspot.emulator.user().history("contacts", survivor, "firstname")
+    assert [(value, source) for value, _, source in told] == [
+        ("Ada", "MERGE_OBJECTS"),
+        ("Augusta", "INTEGRATION"),
+        ("Ada", "INTEGRATION"),
+    ]
+    assert [value for value, _, _ in hubspot.emulator.user().history("contacts", survivor, "city")][-1] == "London"
+    assert hubspot.value("contacts", survivor, "firstname") == "Ada"
+
+
+def test_companies_cannot_be_merged_where_hubspots_own_integration_is_on() -> None:
+    """Reported by many: neither in the app nor through the API (Koalify, Insycle)."""
+    hubspot = Caller(rate_limits=False, companies_can_be_merged=False)
+    one, other = hubspot.company(name="One"), hubspot.company(name="Other")
+    body = {"primaryObjectId": one, "objectIdToMerge": other}
+    assert hubspot.post("/crm/v3/objects/companies/merge", body).status == 400
+    assert hubspot.get(f"/crm/v3/objects/companies/{other}").json["id"] == other
+
+
+def test_a_merged_away_record_is_in_no_archive_and_cannot_be_restored(hubspot: Caller, pair: tuple[str, str]) -> None:
+    merged(hubspot, *pair)
+    assert hubspot.get(CONTACTS, archived="true").ids == []
+    with pytest.raises(Exception, match="resource not found"):
+        hubspot.emulator.user().restore("contacts", pair[1])

@@ -14,6 +14,8 @@ WORDS = st.sampled_from(
         *("id", "to", "from", "types", "inputs", "properties", "associations", "filterGroups", "filters", "sorts"),
         *("after", "limit", "name", "label", "options", "stages", "metadata", "propertyName", "operator", "value"),
         *("idProperty", "email", "firstname", "EQ", "IN", "1", "101", "objectId", "primaryObjectId", "displayOrder"),
+        *("subscriptionId", "statusState", "legalBasis", "typeId", "maxToObjectIds", "category", "conversionRate"),
+        *("fromCurrencyCode", "effectiveAt", "calculationFormula", "emailAddress", "targetSecondaryEmail", "EUR"),
         *("groupName", "type", "fieldType", "string", "text", "associationTypeId", "query", "propertiesWithHistory"),
     )
 )
@@ -58,6 +60,14 @@ PATHS = [
     ("POST", "/crm/v3/associations/contacts/companies/batch/create"),
     ("POST", "/crm/v3/associations/contacts/companies/batch/archive"),
     ("POST", "/communication-preferences/v4/statuses/batch/unsubscribe-all"),
+    ("POST", "/communication-preferences/v4/statuses/batch/write"),
+    ("POST", "/communication-preferences/v4/statuses/ada@example.com"),
+    ("POST", "/communication-preferences/v3/subscribe"),
+    ("POST", "/crm/v4/associations/definitions/configurations/contacts/companies/batch/create"),
+    ("POST", "/crm/v4/associations/definitions/configurations/contacts/companies/batch/purge"),
+    ("POST", "/settings/v3/currencies/exchange-rates"),
+    ("POST", "/settings/v3/currencies/exchange-rates/batch/update"),
+    ("PATCH", "/contacts/v1/secondary-email/101"),
     ("POST", "/crm/v3/lists"),
     ("POST", "/crm/v3/lists/search"),
     ("PUT", "/crm/v3/lists/1/update-list-filters"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
@@ -29,6 +30,40 @@ class Answer:
         return self.status, self.json[0]["errorCode"]
 
 
+class Soaped:
+    """An answer of the SOAP API: its results as dicts (an element that repeats is a list), or its fault."""
+
+    def __init__(self, status: int, envelope: ElementTree.Element) -> None:
+        self.status = status
+        self.results = [_fields(found) for found in envelope.iter() if _local(found) == "result"]
+        self.fault = next((found.text for found in envelope.iter() if _local(found) == "faultstring"), None)
+
+    @property
+    def refused(self) -> tuple[str, str]:
+        """Code and message of the one result, which must not be a success."""
+        [result] = self.results
+        assert result["success"] == "false", result
+        return result["errors"]["statusCode"], result["errors"]["message"]
+
+
+def _local(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _fields(element: ElementTree.Element) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for child in element:
+        value = _fields(child) if len(child) else child.text
+        name = _local(child)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return found
+
+
 class Caller:
     """An org and an API client of it. Time moves only when a test says so."""
 
@@ -51,7 +86,7 @@ class Caller:
         headers: dict[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        if not path.startswith(("/services", "/id", "/_emulator", "/records", "/sign")) and path != "/":
+        if not path.startswith(("/services", "/id", "/_emulator", "/records", "/sign", "/recycle")) and path != "/":
             path = BASE + path
         sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.token}", **{k.lower(): v for k, v in (headers or {}).items()}}
@@ -113,6 +148,20 @@ class Caller:
         answer = self.call("GET", f"/sobjects/{sobject}/{id}")
         assert answer.status == 200, answer.json
         return dict(answer.json)
+
+    def soap(self, call: str, *, header: str = "", kind: str = "u", token: str | None = None) -> Soaped:
+        """A call of the SOAP API, given as the XML inside of its Body."""
+        space = f"urn:{'partner' if kind == 'u' else 'enterprise'}.soap.sforce.com"
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?>'
+            f'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:urn="{space}" '
+            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+            f'xmlns:sf="urn:s{space[5:]}"><soapenv:Header><urn:SessionHeader><urn:sessionId>{token or self.token}'
+            f"</urn:sessionId></urn:SessionHeader>{header}</soapenv:Header><soapenv:Body>{call}</soapenv:Body></soapenv:Envelope>"
+        )
+        headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'}
+        answer = self.call("POST", f"/services/Soap/{kind}/67.0", raw=body.encode(), headers=headers)
+        return Soaped(answer.status, ElementTree.fromstring(answer.body))
 
     def collection(self, method: str, records: list[dict[str, Any]], kind: str = "Contact", **more: Any) -> Answer:
         typed = [{"attributes": {"type": kind}, **record} for record in records]

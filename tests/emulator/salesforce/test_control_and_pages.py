@@ -259,3 +259,115 @@ class TestPages:
         browser.sign_in()
         for path in ("/records/Unicorn", "/records/Unicorn/1", "/records/Contact/9", "/records/User"):
             assert browser.get(path).status == 404
+
+
+def made(org: Caller, kind: str, **fields: Any) -> str:
+    """By the administrator, on a page: a browser has no token."""
+    return org.user.create(kind, fields)
+
+
+class TestConvertMergeRestore:
+    """What a person does on the page, as in Salesforce's own: the journal names them."""
+
+    def test_a_lead_is_converted(self, browser: Browser) -> None:
+        org = browser.org
+        lead = made(org, "Lead", LastName="Lovelace", FirstName="Ada", Company="Engines")
+        browser.sign_in()
+        assert f'href="/records/Lead/{lead}/convert"' in browser.page(f"/records/Lead/{lead}")
+        assert 'value="Engines"' in browser.page(f"/records/Lead/{lead}/convert")
+        done = browser.save(f"/records/Lead/{lead}/convert", opportunity="Deal", status="Closed - Converted")
+        row = org.user.get("Lead", lead)
+        assert done.headers["location"] == f"/records/Contact/{row['ConvertedContactId']}?saved=1"
+        assert org.user.get("Opportunity", row["ConvertedOpportunityId"])["Name"] == "Deal"
+        converted = [entry for entry in org.emulator.journal.entries() if entry.action == "convert"]
+        assert {entry.user for entry in converted} == {"sales@example.com"}
+        assert "/convert" not in browser.page(f"/records/Lead/{lead}")
+
+    def test_into_an_existing_account_and_without_a_deal(self, browser: Browser) -> None:
+        org = browser.org
+        account = made(org, "Account", Name="Acme")
+        lead = made(org, "Lead", LastName="L", Company="C")
+        browser.sign_in()
+        browser.save(f"/records/Lead/{lead}/convert", account=account)
+        row = org.user.get("Lead", lead)
+        assert (row["ConvertedAccountId"], row["ConvertedOpportunityId"]) == (account, None)
+
+    def test_a_refused_conversion_says_why_and_keeps_what_was_typed(self, browser: Browser) -> None:
+        org = browser.org
+        lead = made(org, "Lead", LastName="L", Company="C")
+        org.emulator.add_validation_rule("Contact", lambda values: True, "Never <b>.")
+        browser.sign_in()
+        refused = browser.save(f"/records/Lead/{lead}/convert", opportunity="Deal")
+        assert (refused.status, b"Never &lt;b&gt;." in refused.body, b'value="Deal"' in refused.body) == (
+            400,
+            True,
+            True,
+        )
+        assert org.user.get("Lead", lead)["IsConverted"] is False
+
+    def test_records_are_compared_and_merged_with_the_values_that_were_chosen(self, browser: Browser) -> None:
+        org = browser.org
+        winner = made(org, "Contact", LastName="A", Phone="1", Title="Same")
+        loser = made(org, "Contact", LastName="B", Phone="2", Title="Same", DoNotCall=True)
+        task = made(org, "Task", Subject="Call", WhoId=loser)
+        browser.sign_in()
+        path = f"/records/Contact/{winner}/merge"
+        assert f'href="{path}"' in browser.page(f"/records/Contact/{winner}")
+        page = browser.page(f"{path}?with={loser}")
+        assert re.findall(r'name="f-(\w+)"', page) == ["LastName", "Phone", "DoNotCall"]
+        csrf = re.search(r'name="csrf" value="(\w+)"', page)
+        assert csrf
+        form = {"csrf": csrf[1], "with": loser, "f-LastName": winner, "f-Phone": loser, "f-DoNotCall": loser}
+        assert browser.post(path, form).headers["location"] == f"/records/Contact/{winner}?saved=1"
+        row = org.user.get("Contact", winner)
+        assert (row["LastName"], row["Phone"], row["DoNotCall"]) == ("A", "2", True)
+        assert org.user.get("Contact", loser)["MasterRecordId"] == winner
+        assert org.user.get("Task", task)["WhoId"] == winner
+        [merged] = [entry for entry in org.emulator.journal.entries() if entry.action == "merge"]
+        assert (merged.user, merged.id) == ("sales@example.com", loser)
+
+    def test_there_must_be_another_record_to_merge_with(self, browser: Browser) -> None:
+        id = made(browser.org, "Contact", LastName="L")
+        browser.sign_in()
+        for other in (id, "nonsense"):
+            answer = browser.get(f"/records/Contact/{id}/merge", **{"with": other})
+            assert (answer.status, b"There is no such other record." in answer.body) == (400, True)
+        deal = made(browser.org, "Opportunity", Name="D", StageName="S", CloseDate="2026-06-01")
+        assert browser.get(f"/records/Opportunity/{deal}/merge").status == 404
+
+    def test_a_deleted_record_is_restored_from_the_recycle_bin(self, browser: Browser) -> None:
+        org = browser.org
+        account = made(org, "Account", Name="Acme")
+        contact = made(org, "Contact", LastName="Byron", AccountId=account)
+        org.user.delete("Account", account)
+        browser.sign_in()
+        page = browser.page("/recycle-bin")
+        assert ("Acme" in page, "Byron" in page, "1 record" in page) == (True, False, True)
+        restored = browser.save("/recycle-bin", id=account)
+        assert restored.headers["location"] == f"/records/Account/{account}?saved=1"
+        assert org.user.get("Contact", contact)["IsDeleted"] is False
+        entry = next(entry for entry in org.emulator.journal.entries() if entry.action == "restore")
+        assert entry.user == "sales@example.com"
+        assert "It is empty." in browser.page("/recycle-bin")
+
+    def test_what_cannot_be_restored_is_said(self, browser: Browser) -> None:
+        org = browser.org
+        gone, other = (made(org, "Contact", LastName="L") for _ in range(2))
+        for id in (gone, other):
+            org.user.delete("Contact", id)
+        browser.sign_in()
+        csrf = re.search(r'name="csrf" value="(\w+)"', browser.page("/recycle-bin"))
+        org.emulator.empty_recycle_bin()
+        assert csrf
+        refused = browser.post("/recycle-bin", {"csrf": csrf[1], "id": gone})
+        assert (refused.status, b"Entity is not in the recycle bin" in refused.body) == (400, True)
+
+    def test_none_of_it_without_signing_in_or_the_forms_token(self, browser: Browser) -> None:
+        org = browser.org
+        lead = made(org, "Lead", LastName="L", Company="C")
+        for path in (f"/records/Lead/{lead}/convert", f"/records/Lead/{lead}/merge", "/recycle-bin"):
+            assert browser.get(path).status == 303
+        browser.sign_in()
+        for path in (f"/records/Lead/{lead}/convert", f"/records/Lead/{lead}/merge", "/recycle-bin"):
+            assert browser.post(path, {"id": lead}).status == 303
+        assert org.user.get("Lead", lead)["IsConverted"] is False

@@ -199,7 +199,7 @@ class TestReferences:
         assert org.call("PATCH", f"/sobjects/Contact/{id}", {"Title": "T", "OwnerId": leaver.id}).status == 204
         assert refused(org, "Contact", LastName="M", OwnerId=leaver.id) == (
             "INACTIVE_OWNER_OR_USER",
-            f"operation performed with inactive user [{leaver.id}] as owner",
+            f"operation performed with inactive user [{leaver.id}] as owner of contact",
             ["OwnerId"],
         )
 

@@ -105,9 +105,18 @@ def test_a_name_keeps_its_last_word(name: str, normal: str):
     assert normal_company_name(name) == normal
 
 
+def test_a_name_in_ornamental_letters_is_the_same_name():
+    assert normal_person_name("𝑨𝒅𝒂 𝐋𝐨𝐯𝐞𝐥𝐚𝐜𝐞") == "ada lovelace"
+
+
 def test_a_phone_number_is_one_however_it_is_grouped():
     assert normal_phone("(415) 555-2671", "US") == normal_phone("+1 415.555.2671") == "+14155552671"
     assert normal_phone("020 7946 0018", "GB") == "+442079460018"
+
+
+def test_zeros_before_a_national_number_are_no_part_of_it_but_italys_is():
+    assert normal_phone("+49 0030 1234567") == normal_phone("+49 30 1234567") == "+49301234567"
+    assert normal_phone("+39 06 12345678") == "+390612345678"
 
 
 def test_an_extension_is_part_of_the_number():

@@ -195,6 +195,7 @@ class Collections:
             saver = self._api.saver
             for item in items:
                 created = item.record is None
+                point = tx.point()
                 try:
                     if item.refusal is not None or item.changes is None or item.table is None:
                         raise item.refusal or not_found()
@@ -207,6 +208,7 @@ class Collections:
                         result["created"] = created
                     results.append(result)
                 except ApiError as refused:
+                    tx.roll_back_to(point)
                     results.append({"success": False, "errors": [refused.as_item()]})
 
         self._run(request, work, results, all_or_none)
@@ -219,7 +221,9 @@ class Collections:
             work(outer)
             all_or_none = True
         else:
-            tx = self._api.org.begin(self._api.caller(request), can_roll_back=all_or_none)
+            # A person account is two rows: where the second is refused, the first has to go.
+            two_rows = self._api.org.features.person_accounts
+            tx = self._api.org.begin(self._api.caller(request), can_roll_back=all_or_none or two_rows)
             work(tx)
             if all_or_none and not all(result["success"] for result in results):
                 tx.roll_back()

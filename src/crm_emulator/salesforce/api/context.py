@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from crm_emulator.kernel.http import Request, Response, Route, Router
+from crm_emulator.salesforce.api import envelope
 from crm_emulator.salesforce.api.sessions import Session, Sessions
 from crm_emulator.salesforce.api.usage import ApiUsage
 from crm_emulator.salesforce.config import EARLIEST_VERSION, LATEST_VERSION
 from crm_emulator.salesforce.errors import ApiError, RequestError, json_parser_error, not_found
+from crm_emulator.salesforce.ids import to_18
 from crm_emulator.salesforce.metadata.deployments import Deployments
 from crm_emulator.salesforce.org import Org
 from crm_emulator.salesforce.removal import Remover
@@ -35,6 +37,9 @@ _NO_SESSION = frozenset(
         "/services/oauth2/token",
         "/services/oauth2/revoke",
         "/services/oauth2/introspect",
+        # The session is in the envelope.
+        "/services/Soap/{kind}/{version}",
+        "/services/Soap/{kind}/{version}/{org}",
     }
 )
 _HEADERS = [
@@ -86,22 +91,34 @@ class Api:
             session = self._session(request)
             if "version" in request.params and not self.knows_version(request.params["version"]):
                 raise not_found()
-            if "version" in request.params and not self.org.access.permits(session.user_id, "ApiEnabled"):
-                # Seen by users without API Enabled in an org that has it (forum and issue threads).
-                raise RequestError(
-                    "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403
-                )
-            now_s = self.org.now_s()
-            self.remover.expire()
-            self.org.settle()
-            self.usage.forget(now_s)
-            if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
-                raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
-            self.usage.add(now_s)
+            if "version" in request.params:
+                self._check_api_enabled(session.user_id)
+            self._count()
             request.context = CallContext(session, self._caller(request, session))
         except ApiError as refused:
             return error_response(refused)
         return None
+
+    def admit(self, session: Session | None) -> str:
+        """For a call that brought its session along elsewhere than in the header: count it and return whose it is."""
+        session = self._live(session)
+        self._check_api_enabled(session.user_id)
+        self._count()
+        return session.user_id
+
+    def _check_api_enabled(self, user_id: str) -> None:
+        if not self.org.access.permits(user_id, "ApiEnabled"):
+            # Seen by users without API Enabled in an org that has it (forum and issue threads).
+            raise RequestError("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403)
+
+    def _count(self) -> None:
+        now_s = self.org.now_s()
+        self.remover.expire()
+        self.org.settle()
+        self.usage.forget(now_s)
+        if self.org.config.enforce_daily_limit and self.usage.used >= self.org.config.daily_limit:
+            raise RequestError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+        self.usage.add(now_s)
 
     def _check_size(self, request: Request) -> None:
         limit = self.org.config.uri_bytes
@@ -116,7 +133,9 @@ class Api:
         scheme, _, token = given.partition(" ")
         if given and scheme.lower() not in ("bearer", "oauth"):
             raise RequestError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", status=401)
-        session = self.sessions.find(token.strip())
+        return self._live(self.sessions.find(token.strip()))
+
+    def _live(self, session: Session | None) -> Session:
         if session is None:
             raise RequestError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
         user = self.org.tables["User"].rows.get(session.user_id)
@@ -126,12 +145,13 @@ class Api:
 
     def _caller(self, request: Request, session: Session) -> Caller:
         headers = request.headers
-        assign = headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE"
+        assign = headers.get("sforce-auto-assign", "TRUE").strip()
         duplicates = options(headers.get("sforce-duplicate-rule-header", ""))
         return Caller(
             session.user_id,
             client_of(request),
-            assign=assign,
+            assign=assign.upper() != "FALSE",
+            assignment_rule=to_18(assign),
             allow_duplicates=duplicates.get("allowsave", "").lower() == "true",
             base=f"/services/data/{request.params.get('version', f'v{LATEST_VERSION}.0')}",
         )
@@ -164,6 +184,10 @@ class Api:
         if status in (502, 504):
             page = b"<html><head><title>Salesforce Edge</title></head><body>Bad Gateway</body></html>"
             return Response(status, page, content_type="text/html; charset=utf-8")
+        if request.path.startswith("/services/Soap/"):
+            # A SOAP client reads faults; every one comes with status 500 (SOAP 1.1).
+            body = envelope.fault(code, message, "urn:fault.partner.soap.sforce.com")
+            return Response(500, body, content_type="text/xml;charset=UTF-8")
         return error_response(RequestError(code, message, status=status))
 
     # For resources

@@ -78,7 +78,7 @@ class Describes:
         api, caller = self._api, self._api.caller(request)
         sobject, rights = self._seen(request)
         fields = list(api.org.access.view(caller.user_id, sobject).fields.values())
-        described = sobject.describe(caller.base, api.org.config.instance_url, fields)
+        described = sobject.describe(caller.base, api.org.config.instance_url, fields, caller.user_id)
         return answer(described | _allowed(rights, sobject.flags))
 
     def _seen(self, request: Request) -> tuple[SObject, ObjectRights]:

@@ -1,0 +1,60 @@
+"""Parity, companies and deals: what is made of what, what a delete does, and who takes part in a deal."""
+
+from __future__ import annotations
+
+from tests.world import World
+
+STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
+
+
+def test_13_a_new_account_becomes_a_company_without_any_contact(tell):
+    """A new account of Salesforce becomes a company in HubSpot, though it has no contacts."""
+
+    async def story(world: World) -> None:
+        account = world.sally.create("Account", {"Name": "Acme", "Website": "acme.example"})
+        await world.settle()
+        (company,) = world.hugo.ids("companies")
+        assert world.hugo.get("companies", company)["name"] == "Acme"
+        assert world.counterpart("companies", company) == account
+
+    tell(story)
+
+
+def test_14_a_deal_that_is_deleted_leaves_its_opportunity_alone(tell):
+    """A deal that is deleted in HubSpot leaves its opportunity where it is, and later edits of that do not bring the deal
+    back."""
+
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        await world.settle()
+        opportunity = world.counterpart("deals", deal)
+        world.hugo.archive("deals", deal)
+        await world.settle()
+        world.sally.update("Opportunity", opportunity, {"Description": "Still there"})
+        await world.settle()
+        assert world.sally.ids("Opportunity") == [opportunity]
+        assert world.hugo.ids("deals") == []
+
+    tell(story)
+
+
+def test_15_a_contact_role_and_a_contact_of_the_deal_are_the_same_thing(tell):
+    """A contact role that is added in Salesforce makes its contact one of the deal's, and a contact that is added to the
+    deal in HubSpot gets a role.
+    """
+
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        await world.settle()
+        opportunity = world.counterpart("deals", deal)
+        adas, bobs = (world.counterpart("contacts", each) for each in (ada, bob))
+        world.sally.create("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": adas})
+        await world.settle()
+        assert set(world.hugo.associated("deals", deal, "contacts")) == {ada}
+        world.hugo.associate("deals", deal, "contacts", bob)
+        await world.settle()
+        roles = [world.sally.get("OpportunityContactRole", id_) for id_ in world.sally.ids("OpportunityContactRole")]
+        assert {row["ContactId"] for row in roles} == {adas, bobs}
+
+    tell(story)
