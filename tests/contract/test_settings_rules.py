@@ -87,7 +87,8 @@ def test_rules_that_somebody_else_saved_meanwhile_are_not_overwritten(tmp_path: 
         async with world.store.read(None) as tx:
             kept = await connections.get(tx, 1)
         assert kept is not None
-        assert what_syncs.chosen(kept, "contacts") == what_syncs.WhatSyncs("contacts", None, "Lead", True)
+        chosen = what_syncs.chosen(kept, "contacts")
+        assert (chosen.create_in_salesforce, chosen.create_in_hubspot) == ("Lead", True)
 
     tell(tmp_path, story, objects=("contacts",))
 
@@ -402,5 +403,24 @@ def test_an_object_whose_rules_somebody_has_changed_since_it_was_previewed_is_no
         assert refused.status == 409
         assert "Somebody else has changed" in refused.page.text
         assert "companies" not in (await connection_of(world)).settings["objects"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_what_else_can_be_chosen_for_an_object_is_seen_before_it_deletes_anything_and_saved_then(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        shown = await admin.get(f"{HERE}/contacts")
+        assert "When a record is deleted on one side" in shown.page.text
+        chosen = {"create_in_salesforce": "Contact", "create_in_hubspot": "yes", "deletes": "in_hubspot"}
+        seen = await admin.post(f"{HERE}/contacts/rules", shown.page.form(f"{HERE}/contacts/rules") | chosen)
+        assert "/contacts/change/" in seen.to
+        assert what_syncs.chosen(await connection_of(world), "contacts").choices["deletes"] == "nothing"
+        await saved(admin, seen)
+        assert what_syncs.chosen(await connection_of(world), "contacts").choices["deletes"] == "in_hubspot"
+        assert what_syncs.chosen(await connection_of(world), "companies").choices["deletes"] == "nothing"
+        refused = await _set(admin, "contacts", deletes="everything")
+        assert refused.status == 422
+        assert "deletes of contacts cannot be 'everything'" in refused.page.text
 
     tell(tmp_path, story, objects=("contacts",))

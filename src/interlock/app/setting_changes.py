@@ -32,6 +32,7 @@ from interlock.app.what_syncs import Choice, WhatSyncs
 from interlock.crm.errors import CrmError
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
+from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
 from interlock.store import Store, WriteTx, mappings
 from interlock.store.connections import Connection
@@ -72,7 +73,19 @@ def chosen(connection: Connection, slug: str, choice: Choice, edition: str | Non
 def _widens(before: WhatSyncs, after: WhatSyncs) -> bool:
     other_list = before.list_id is not None and after.list_id != before.list_id
     creates = after.create_in_salesforce not in (what_syncs.NOTHING, before.create_in_salesforce)
-    return other_list or creates or (after.create_in_hubspot and not before.create_in_hubspot)
+    return (
+        other_list
+        or creates
+        or (after.create_in_hubspot and not before.create_in_hubspot)
+        or _chose_more(before, after)
+    )
+
+
+def _chose_more(before: WhatSyncs, after: WhatSyncs) -> bool:
+    return any(
+        after.choices[each.name] != before.choices[each.name] and after.choices[each.name] in each.widening
+        for each in choices_of(after.object)
+    )
 
 
 def _copy(connection: Connection, settings: dict[str, Any]) -> Connection:

@@ -20,6 +20,7 @@ from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import ListPage
 from interlock.engine.context import Settings
+from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, schedule
 from interlock.store.connections import Connection
@@ -35,6 +36,8 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     # What a new HubSpot record becomes in Salesforce: a type (Contact or Lead for people), or "" for nothing.
     create_in_salesforce: str
     create_in_hubspot: bool
+    # Name -> value, of all that can be chosen for the object (objects/choices.py).
+    choices: dict[str, str] = {}
 
     @property
     def edition(self) -> str:
@@ -49,6 +52,7 @@ class WhatSyncs(msgspec.Struct, frozen=True):
             "list_id": self.list_id,
             "create_in_salesforce": self.create_in_salesforce or None,
             "create_in_hubspot": self.create_in_hubspot,
+            "choices": self.choices,
             "edition": self.edition,
         }
 
@@ -59,6 +63,7 @@ class Choice(msgspec.Struct, frozen=True):
     list_id: str | msgspec.UnsetType | None = msgspec.UNSET
     create_in_salesforce: str | msgspec.UnsetType = msgspec.UNSET
     create_in_hubspot: bool | msgspec.UnsetType = msgspec.UNSET
+    choices: dict[str, str] = {}  # those to change
 
 
 def chosen(connection: Connection, object_: str) -> WhatSyncs:
@@ -72,6 +77,7 @@ def _of(settings: Settings, object_: str) -> WhatSyncs:
         settings.inclusion.get(object_) or None,
         type_ if settings.creates_in(Side.SALESFORCE, object_) else NOTHING,
         settings.creates_in(Side.HUBSPOT, object_),
+        {each.name: settings.chosen(each, object_) for each in choices_of(object_)},
     )
 
 
@@ -130,6 +136,26 @@ def _check(object_: str, choice: Choice) -> None:
             field="create_in_salesforce",
             fix=f"Choose {', '.join(types)}, or nothing.",
         )
+    for name, value in choice.choices.items():
+        _check_choice(object_, name, value)
+
+
+def _check_choice(object_: str, name: str, value: str) -> None:
+    allowed = {each.name: each.values for each in choices_of(object_)}
+    if name not in allowed:
+        raise BadInput(
+            f"There is nothing called {name!r} to choose for {object_}.",
+            code="no_such_choice",
+            field=name,
+            fix=f"There are: {', '.join(allowed)}.",
+        )
+    if value not in allowed[name]:
+        raise BadInput(
+            f"{name} of {object_} cannot be {value!r}.",
+            code="no_such_value",
+            field=name,
+            fix=f"Choose {', '.join(allowed[name])}.",
+        )
 
 
 async def _check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
@@ -164,7 +190,13 @@ def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[
         settings["create_in_salesforce"] = _rules(connection, Side.SALESFORCE) | {object_: creates}
         if creates and object_ == "contacts":
             settings["create_person_as"] = choice.create_in_salesforce
+    for name, value in choice.choices.items():
+        settings["choices"] = _choices_with(settings.get("choices", {}), object_, name, value)
     return settings
+
+
+def _choices_with(before: dict[str, dict[str, str]], object_: str, name: str, value: str) -> dict[str, dict[str, str]]:
+    return before | {name: before.get(name, {}) | {object_: value}}
 
 
 def _rules(connection: Connection, side: Side) -> dict[str, bool]:

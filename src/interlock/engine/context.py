@@ -12,6 +12,7 @@ from interlock.core.model import Observation, Raw, RecordKey, Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
+from interlock.objects.choices import ChoiceOf
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
@@ -60,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     create_in_salesforce: bool | dict[str, bool] = True
     # Object slug -> id of the HubSpot list whose records sync; of an object that has none all sync (docs/limits.md).
     inclusion: dict[str, str | None] = {}
+    # Name of a choice (objects/choices.py) -> object slug -> the value that a person chose.
+    choices: dict[str, dict[str, str]] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -82,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True):
     def creates_in(self, side: Side, object_: str) -> bool:
         chosen = self.create_in_hubspot if side is Side.HUBSPOT else self.create_in_salesforce
         return chosen if isinstance(chosen, bool) else chosen.get(object_, True)
+
+    def chosen(self, choice: ChoiceOf, object_: str) -> str:
+        return self.choices.get(choice.name, {}).get(object_, choice.default)
 
     def park_us(self, side: Side) -> int:
         return self.hubspot_park_us if side is Side.HUBSPOT else self.salesforce_park_us

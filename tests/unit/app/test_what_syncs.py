@@ -12,6 +12,7 @@ from interlock.app.errors import BadInput, Missing
 from interlock.app.runtime import settings_of
 from interlock.app.what_syncs import Choice, WhatSyncs, choose, chosen, lists
 from interlock.core.model import Side
+from interlock.objects.choices import choices_of
 from interlock.store import connections, deeds
 
 
@@ -36,11 +37,17 @@ async def choose_in(world: World, object_: str, **choice: object) -> WhatSyncs:
     return after
 
 
+def defaults(object_: str) -> dict[str, str]:
+    return {each.name: each.default for each in choices_of(object_)}
+
+
 def test_what_is_not_chosen_is_as_hubspot_does_it(tell: Tell) -> None:
     async def story(world: World) -> None:
         assert world.connection is not None
-        assert chosen(world.connection, "contacts") == WhatSyncs("contacts", None, "Contact", True)
-        assert chosen(world.connection, "deals") == WhatSyncs("deals", None, "Opportunity", True)
+        assert chosen(world.connection, "contacts") == WhatSyncs(
+            "contacts", None, "Contact", True, defaults("contacts")
+        )
+        assert chosen(world.connection, "deals") == WhatSyncs("deals", None, "Opportunity", True, defaults("deals"))
 
     tell(connected(story))
 
@@ -51,8 +58,10 @@ def test_a_choice_for_one_object_leaves_the_others_as_they_are_and_is_logged(tel
         await choose_in(world, "contacts", create_in_salesforce="Lead")
         await choose_in(world, "companies", list_id=list_id, create_in_hubspot=False)
         assert world.connection is not None
-        assert chosen(world.connection, "contacts") == WhatSyncs("contacts", None, "Lead", True)
-        assert chosen(world.connection, "companies") == WhatSyncs("companies", list_id, "Account", False)
+        assert chosen(world.connection, "contacts") == WhatSyncs("contacts", None, "Lead", True, defaults("contacts"))
+        assert chosen(world.connection, "companies") == WhatSyncs(
+            "companies", list_id, "Account", False, defaults("companies")
+        )
         settings = settings_of(world.connection)
         assert (settings.inclusion, settings.creates_in(Side.HUBSPOT, "deals")) == ({"companies": list_id}, True)
         await choose_in(world, "companies", list_id=None)

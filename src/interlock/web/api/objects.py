@@ -47,6 +47,13 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[bool, msgspec.Meta(description="Whether a new Salesforce record is created in HubSpot.")]
         | msgspec.UnsetType
     ) = msgspec.UNSET
+    choices: Annotated[
+        dict[
+            Annotated[str, msgspec.Meta(min_length=1, max_length=50)],
+            Annotated[str, msgspec.Meta(min_length=1, max_length=50)],
+        ],
+        msgspec.Meta(max_length=20, description="Name to value of those to change (docs/settings.md)."),
+    ] = {}
 
 
 class PlanningChoices(ChoosingWhatSyncs, forbid_unknown_fields=True):
@@ -99,7 +106,10 @@ async def choose(called: Called) -> Response:
 def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
     in_salesforce = wanted.create_in_salesforce
     return what_syncs.Choice(
-        wanted.list_id, what_syncs.NOTHING if in_salesforce is None else in_salesforce, wanted.create_in_hubspot
+        wanted.list_id,
+        what_syncs.NOTHING if in_salesforce is None else in_salesforce,
+        wanted.create_in_hubspot,
+        wanted.choices,
     )
 
 

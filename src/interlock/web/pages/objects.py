@@ -13,12 +13,14 @@ from interlock.app.errors import AppError, BadInput, Stale
 from interlock.app.mapping_table import Row
 from interlock.app.people.roles import Action
 from interlock.crm.errors import CrmError
+from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages import object_changes, org_work
+from interlock.web.pages.choice_texts import offered
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
 
@@ -76,6 +78,9 @@ async def save_rules(asked: Asked) -> Response:
         what_syncs.Choice(
             create_in_salesforce=what_syncs.NOTHING if creates == _NOTHING else creates,
             create_in_hubspot=asked.field("create_in_hubspot") == "yes",
+            choices={
+                each.name: asked.field(each.name) for each in choices_of(slug_of(asked)) if each.name in asked.form
+            },
         ),
     )
 
@@ -185,6 +190,7 @@ async def page(
         enabled=is_on(connection, slug),
         chosen=what_syncs.chosen(connection, slug),
         creates=[(each, _creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
+        offered=offered(slug),
         table=table,
         rows=rows,
         text=text,
