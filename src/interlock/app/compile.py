@@ -181,6 +181,7 @@ class Compiler:
             left_out=frozenset(left_out),
             inclusion=inclusion,
             native_ids=native_ids,
+            formulas={type_: names for type_ in mappings if (names := self._formulas(type_, mappings[type_]))},
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 
@@ -189,6 +190,16 @@ class Compiler:
         field = self._field(type_, SALESFORCE_HUBSPOT_ID)
         mapped = any(each.field == SALESFORCE_HUBSPOT_ID for each in mapping.fields)
         return field is not None and field.createable and field.updateable and not mapped
+
+    def _formulas(self, type_: str, mapping: ObjectMapping) -> list[str]:
+        """Formulas and roll-up summaries (sObject describe, `calculated`) that are carried over."""
+        return [
+            each.field
+            for each in mapping.fields
+            if each.effective_rule is not SyncRule.DONT_SYNC
+            and (described := self._field(type_, each.field)) is not None
+            and described.calculated
+        ]
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""

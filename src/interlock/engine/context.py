@@ -110,6 +110,7 @@ class ObjectRuntime(msgspec.Struct):
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
+    formulas: dict[str, list[str]] = {}  # by Salesforce type: mapped fields that may change while their record does not
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property
@@ -244,6 +245,7 @@ class Cycle(msgspec.Struct):
     setup_version: int | None = None
     make_anew: Callable[[], Awaitable[None]] | None = None
     taken_back: Container[RecordKey] = frozenset()  # a preview: what would be deleted by now
+    formula_calls_a_day: float = 0.0  # what looking through formulas takes (formulas.py)
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:
