@@ -220,3 +220,18 @@ async def test_an_import_is_asked_for_and_a_wrong_date_refused(settled: Settled,
     await page.get_by_label("Changed since").fill("3d")
     await page.get_by_role("button", name="Import from Salesforce").click()
     await said(page, "mport")
+
+
+@pytest.mark.presses(f"POST {OBJECT}/backfill")
+async def test_a_backfill_is_seen_first_then_begun_and_stopped(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/deals")
+    await page.get_by_role("button", name="Preview a backfill").click()
+    await page.wait_for_url("**/change/*")
+    await expect(page.get_by_role("heading", name="What the backfill would do")).to_be_visible()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Begin the backfill").click()
+    await said(page, "The backfill is asked for")
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Stop the backfill").click()
+    await said(page, "The backfill is stopped")
+    await expect(page.get_by_text("The last backfill was stopped")).to_be_visible()

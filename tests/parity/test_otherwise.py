@@ -262,3 +262,29 @@ def test_otherwise_mappings_outlive_disconnecting(tell, tmp_path):
         assert rules == {"always_hubspot"}
 
     tell(story)
+
+
+def test_otherwise_a_formula_that_came_out_differently_is_found_by_a_sweep(tell):
+    """A formula whose value changes because of another record brings no sync about, and its old value stays in HubSpot.
+
+    Mapped formulas are looked through again and again, and what came out differently is carried over: a value that is wrong
+    until somebody edits its record is what people do not expect.
+    """
+
+    def before(world: World) -> None:
+        world.property("contacts", "badge", "string", "text")
+        world.salesforce.add_formula("Contact", "Badge__c", 'FirstName & " of " & Account.Name')
+
+    async def story(world: World) -> None:
+        await world.map("contacts", "badge", "Contact", "Badge__c", "always_salesforce")
+        account = world.sally.create("Account", {"Name": "Acme"})
+        row = {"LastName": "Person", "FirstName": "Ada", "Email": ADA, "AccountId": account}
+        world.sally.create("Contact", row)
+        await world.settle()
+        world.sally.update("Account", account, {"Name": "Globex"})
+        await asyncio.sleep(86_400)
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        assert world.contact(here)["badge"] == "Ada of Globex"
+
+    tell(story, before)

@@ -17,9 +17,11 @@ from interlock.engine.context import (
     HUBSPOT_ID_PROPERTY,
     SALESFORCE_CREATION_KEY,
     SALESFORCE_HUBSPOT_ID,
+    ListLimits,
     ObjectRuntime,
     Reference,
 )
+from interlock.engine.limited_lists import RECORD_TYPE
 from interlock.objects import native
 from interlock.objects.owners import OwnerDirectory, Person, match_owners
 from interlock.objects.registry import SPECS
@@ -181,6 +183,8 @@ class Compiler:
             left_out=frozenset(left_out),
             inclusion=inclusion,
             native_ids=native_ids,
+            formulas={type_: names for type_ in mappings if (names := self._formulas(type_, mappings[type_]))},
+            list_limits={type_: limits for type_ in mappings if (limits := self._list_limits(type_, mappings[type_]))},
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
 
@@ -189,6 +193,28 @@ class Compiler:
         field = self._field(type_, SALESFORCE_HUBSPOT_ID)
         mapped = any(each.field == SALESFORCE_HUBSPOT_ID for each in mapping.fields)
         return field is not None and field.createable and field.updateable and not mapped
+
+    def _list_limits(self, type_: str, mapping: ObjectMapping) -> ListLimits | None:
+        """None: no list of it is limited further, as far as anything is mapped that may be refused for it."""
+        described = (self._field(type_, each.field) for each in mapping.fields if each.salesforce_updateable)
+        lists = [each for each in described if each is not None and each.restricted]
+        controllers = {each.name: each.controller for each in lists if each.controller is not None}
+        of_record = self._field(type_, RECORD_TYPE)
+        names = of_record.record_types if of_record is not None and lists else ()
+        if not names and not controllers:
+            return None
+        default = next((each.name for each in names if each.default), None)
+        return ListLimits({each.id: each.name for each in names}, default, controllers)
+
+    def _formulas(self, type_: str, mapping: ObjectMapping) -> list[str]:
+        """Formulas and roll-up summaries (sObject describe, `calculated`) that are carried over."""
+        return [
+            each.field
+            for each in mapping.fields
+            if each.effective_rule is not SyncRule.DONT_SYNC
+            and (described := self._field(type_, each.field)) is not None
+            and described.calculated
+        ]
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
@@ -260,6 +286,8 @@ class Compiler:
         named = [field.field for field in mapping.fields]
         named += [*spec.extra_salesforce_fields.get(type_, ()), SALESFORCE_CREATION_KEY, SALESFORCE_HUBSPOT_ID]
         named += _IDENTITY_FIELDS.get(type_, ())
+        if (limits := self._list_limits(type_, mapping)) is not None and limits.record_types:
+            named.append(RECORD_TYPE)
         if spec.opt_out is not None:
             named.append(spec.opt_out.field)
         known = {each.name for each in self.schemas.fields.get(type_, ())}

@@ -17,6 +17,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.requests import BATCH_INPUTS
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.requests import COLLECTION_ROWS
+from interlock.engine import backfill
 from interlock.engine.context import Cycle, Report
 from interlock.engine.left_out import wake_returned
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
@@ -164,6 +165,29 @@ async def plan_import(
         counting = await Counting.begin(ctx, previewer.preview)
         await previewer.run_import(since_us)
         return counting.whole()
+
+
+async def plan_backfill(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    slug: str,
+    limit: int,
+) -> Planned:
+    """What a backfill of this object would do to so many of its linked pairs. Raises CrmError."""
+    assert connection.id is not None
+    async with scratch_copy(store, connection.id) as scratch:
+        async with scratch.write(connection.id) as tx:
+            await backfill.ask(tx, slug)
+        async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, [slug]) as ctx:
+            rows = min(limit, ctx.settings.batch_rows)
+            ctx.settings = msgspec.structs.replace(ctx.settings, batch_rows=rows)
+            previewer = Previewer(ctx, limit)
+            counting = await Counting.begin(ctx, previewer.preview)
+            await previewer.run_backfill()
+            return counting.whole()
 
 
 async def preview(ctx: Cycle, *, limit: int | None = None) -> Planned:

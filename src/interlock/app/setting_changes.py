@@ -37,6 +37,8 @@ from interlock.objects.registry import SPECS
 from interlock.store import Store, WriteTx, mappings
 from interlock.store.connections import Connection
 
+# Linked pairs that the preview of a backfill looks at: some hundred calls to HubSpot.
+BACKFILL_PAIRS_MOST = 10_000
 # The kind of the job that plays it.
 JOB = "plan"
 
@@ -50,6 +52,8 @@ class Change(msgspec.Struct, frozen=True):
     edition: str | None = None
     # Whether more may sync or be created than before. What only narrows that can do no harm, and may be saved unseen.
     widens: bool = True
+    # Nothing of it is set otherwise: its linked pairs take up the mappings that are saved.
+    backfill: bool = False
 
 
 def is_shown(connection: Connection, change: Change) -> bool:
@@ -101,6 +105,10 @@ async def plan(
     clock_us: Callable[[], int],
 ) -> Planned:
     """What the next sync of the object would do. Raises CrmError."""
+    if change.backfill:
+        return await preview.plan_backfill(
+            store, connection, hubspot, salesforce, clock_us, change.object, BACKFILL_PAIRS_MOST
+        )
     slug, schemas = change.object, None
     if change.on:
         schemas = await _schemas_to_be(connection, slug, hubspot, salesforce)

@@ -93,6 +93,15 @@ class Settings(msgspec.Struct, frozen=True):
         return self.hubspot_park_us if side is Side.HUBSPOT else self.salesforce_park_us
 
 
+class ListLimits(msgspec.Struct, frozen=True):
+    """What limits the picklists of a Salesforce type further. `record_types`: name by id; `controllers`: by field, the one that it
+    depends on."""
+
+    record_types: dict[str, str] = {}
+    default_record_type: str | None = None
+    controllers: dict[str, str] = {}
+
+
 class ObjectRuntime(msgspec.Struct):
     """One synced object, compiled: what to read on each side, how to decide its fields, which references it holds."""
 
@@ -110,6 +119,8 @@ class ObjectRuntime(msgspec.Struct):
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
+    formulas: dict[str, list[str]] = {}  # by Salesforce type: mapped fields that may change while their record does not
+    list_limits: dict[str, ListLimits] = {}  # by Salesforce type
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property
@@ -244,6 +255,7 @@ class Cycle(msgspec.Struct):
     setup_version: int | None = None
     make_anew: Callable[[], Awaitable[None]] | None = None
     taken_back: Container[RecordKey] = frozenset()  # a preview: what would be deleted by now
+    formula_calls_a_day: float = 0.0  # what looking through formulas takes (formulas.py)
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

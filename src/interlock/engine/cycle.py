@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.apply import apply, intend
+from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
+from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
@@ -16,6 +18,8 @@ from interlock.engine.detect import detect
 from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
+from interlock.engine.formulas import PAGES_A_POLL as FORMULA_PAGES_A_POLL
+from interlock.engine.formulas import sweep_formulas
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
@@ -52,9 +56,11 @@ async def drain(ctx: Cycle) -> None:
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
+    await backfill_asked(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
+    await sweep_formulas(ctx)
     await forget_old_values(ctx)
     for number in range(PASSES_MOST):
         if not await one_pass(ctx, look_back=number == 0):
@@ -71,8 +77,10 @@ async def poll(ctx: Cycle) -> int:
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
     await notice_gaps(ctx)
-    found = await check_pairs(ctx, work_off, PAGES_A_POLL)
+    found = await backfill_asked(ctx, work_off, BACKFILL_PAGES_A_POLL)
+    found += await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
+    found += await sweep_formulas(ctx, FORMULA_PAGES_A_POLL)
     await forget_old_values(ctx)
     await retry_refused(ctx)
     return found + await one_pass(ctx)

@@ -17,7 +17,8 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     "STRING_TOO_LONG": (_C.PROPERTY_VALUES, "Shorten the value, or map another field."),
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": (
         _C.PROPERTY_VALUES,
-        "Add the value to the picklist in Salesforce, or choose one that is there.",
+        "Add the value to the picklist in Salesforce, for the record type and the controlling value of the record, or choose one"
+        " that they offer.",
     ),
     "INVALID_OPTION": (_C.PROPERTY_VALUES, "Add the option to the property, or choose one that is there."),
     "INVALID_EMAIL_ADDRESS": (_C.PROPERTY_VALUES, "Correct the e-mail address."),

@@ -28,6 +28,6 @@ def poll_interval_s(ctx: Cycle) -> float:
     limited = sum(each.inclusion is not None for each in ctx.objects.values())
     sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
     return max(
-        ctx.salesforce.governor.idle_interval_s(composite_calls, SALESFORCE_UPKEEP_CALLS),
+        ctx.salesforce.governor.idle_interval_s(composite_calls, SALESFORCE_UPKEEP_CALLS + ctx.formula_calls_a_day),
         ctx.hubspot.governor.idle_interval_s(objects + limited, HUBSPOT_UPKEEP_CALLS + sweep_calls),
     )

@@ -7,7 +7,7 @@ record, and nothing that a later sync would trust is kept. The counts are the cy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordK
 from interlock.core.plain import plain
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Value
+from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import Braked, brake
 from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
@@ -111,9 +112,16 @@ class Previewer:
 
     async def run_import(self, since_us: int | None) -> Preview:
         """What loading from Salesforce would do, instead of a drain."""
+        return await self._run(import_(self._ctx, since_us, self._work_off))
+
+    async def run_backfill(self) -> Preview:
+        """What the backfills that were asked for would do, and what is due anyway, instead of a drain."""
+        return await self._run(backfill_asked(self._ctx, self._work_off))
+
+    async def _run(self, work: Awaitable[object]) -> Preview:
         before = _reads(self._ctx)
         try:
-            await import_(self._ctx, since_us, self._work_off)
+            await work
         except LimitReached:
             self.preview.complete = False
         after = _reads(self._ctx)

@@ -39,6 +39,7 @@ from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
+from interlock.engine.limited_lists import limits_said
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
 from interlock.engine.undo import record_undos
@@ -171,7 +172,7 @@ def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now:
             # What it points to may come back, or be found to be gone: neither changes this record.
             work.awaits += _pointed_to(work, write.side, field)
             work.wait(now + WAIT_FOR_REFERENCE_US, Reason.WAITING)
-        work.issues.append(_dropped_issue(work, field, code, message))
+        work.issues.append(_dropped_issue(work, write, field, code, message))
 
 
 def _pointed_to(work: Work, side: Side, field: FieldWrite) -> list[RecordKey]:
@@ -194,26 +195,29 @@ def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
     crm = "HubSpot" if write.side is Side.HUBSPOT else "Salesforce"
     message = refusal.message
     named = next((field for field in write.fields if field.name in refusal.fields), None)
+    limits = limits_said(work, write, refusal.code, refusal.fields[0] if refusal.fields else None)
+    refused = f"{crm} refused to create it: {message}" if write.creates else f"{crm} refused to update it: {message}"
     work.issues.append(
         field_issue(
             work,
             named.mapping.property if named else None,
             named.mapping.field if named else (refusal.fields[0] if refusal.fields else None),
             refusal.code,
-            f"{crm} refused to create it: {message}" if write.creates else f"{crm} refused to update it: {message}",
+            limits + refused,
             named.raw if named else None,
             message,
         )
     )
 
 
-def _dropped_issue(work: Work, field: FieldWrite, code: str, message: str) -> Issue:
+def _dropped_issue(work: Work, write: SideWrite, field: FieldWrite, code: str, message: str) -> Issue:
+    limits = limits_said(work, write, code, field.name)
     return field_issue(
         work,
         field.mapping.property,
         field.mapping.field,
         code,
-        f"{field.name} was refused, the other fields were written: {message}",
+        limits + f"{field.name} was refused, the other fields were written: {message}",
         field.raw,
         message,
     )

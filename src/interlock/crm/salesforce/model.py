@@ -30,6 +30,14 @@ class Limit(msgspec.Struct, frozen=True):
     remaining: int
 
 
+class RecordTypeName(msgspec.Struct, frozen=True):
+    """`default`: what a record gets that the signed-in user makes without naming one."""
+
+    id: str
+    name: str
+    default: bool = False
+
+
 class FieldDef(msgspec.Struct, frozen=True):
     name: str
     label: str
@@ -57,6 +65,7 @@ class FieldDef(msgspec.Struct, frozen=True):
     permissionable: bool = True  # whether a permission set may name it, or the whole that it is a part of
     part_of: str | None = None  # of an address or a person's name: the field that they make up together
     encrypted: bool = False
+    record_types: tuple[RecordTypeName, ...] = ()  # of RecordTypeId
 
     @property
     def required(self) -> bool:

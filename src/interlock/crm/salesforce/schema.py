@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock.core.model import Raw
 from interlock.crm.calls import Calls
 from interlock.crm.errors import Forbidden
 from interlock.crm.salesforce import soql
-from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, SObjectName, User
+from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, RecordTypeName, SObjectName, User
 from interlock.crm.salesforce.queries import query_all_rows
 from interlock.crm.salesforce.requests import DATA_PATH, sobject_path
 
@@ -64,8 +65,16 @@ class _Field(msgspec.Struct, rename="camel"):
     default_value: Raw = None
 
 
-class _Describe(msgspec.Struct):
+class _RecordType(msgspec.Struct, rename="camel"):
+    record_type_id: str
+    name: str = ""
+    master: bool = False
+    default_record_type_mapping: bool = False
+
+
+class _Describe(msgspec.Struct, rename="camel"):
     fields: list[_Field]
+    record_type_infos: list[_RecordType] = []
 
 
 class _SObject(msgspec.Struct, rename="camel"):
@@ -125,7 +134,15 @@ async def limits(calls: Calls, purpose: str) -> dict[str, Limit]:
 async def describe(calls: Calls, sobject: str, purpose: str) -> list[FieldDef]:
     path = f"{sobject_path(soql.name(sobject))}/describe"
     described = await _get(calls, path, _Describe, f"the description of {sobject}", purpose)
-    return [_field(field) for field in described.fields]
+    record_types = tuple(
+        RecordTypeName(each.record_type_id, each.name, each.default_record_type_mapping)
+        for each in described.record_type_infos
+        if not each.master
+    )
+    return [
+        _field(field) if field.name != "RecordTypeId" else replace(_field(field), record_types=record_types)
+        for field in described.fields
+    ]
 
 
 def _field(field: _Field) -> FieldDef:

@@ -6,6 +6,7 @@ from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
+from interlock.web.api.addresses_of_properties import PROPERTIES
 from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NEW_SANDBOX, NOTIFICATIONS, OBJECTS, PACKAGE
 
 _V1 = "/api/v1"
@@ -359,6 +360,7 @@ OPERATIONS = (
     *_RECORDS,
     *OBJECTS,
     *_MAPPINGS,
+    *PROPERTIES,
     *HEALTH,
     *PACKAGE,
     *NEW_SANDBOX,

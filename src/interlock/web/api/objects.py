@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import object_rules, setting_changes, what_syncs
+from interlock.app import backfill, object_rules, setting_changes, what_syncs
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.org_work import work
@@ -60,6 +60,7 @@ class PlanningChoices(ChoosingWhatSyncs, forbid_unknown_fields=True):
     """Other choices, or an object that is off turned on."""
 
     on: Annotated[bool, msgspec.Meta(description="Turned on, with the choices that it has.")] = False
+    backfill: Annotated[bool, msgspec.Meta(description="Its linked pairs take up what is mapped now.")] = False
 
 
 class Turning(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +73,7 @@ class Looking(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=LISTS_MOST)] = LISTS_MOST
 
 
-def _slug(called: Called) -> str:
+def slug_of(called: Called) -> str:
     """Raises Missing."""
     slug = str(called.request.path_params["object"])
     if slug not in SPECS:
@@ -87,12 +88,12 @@ async def list_(called: Called) -> Response:
 
 
 async def show(called: Called) -> Response:
-    slug = _slug(called)
+    slug = slug_of(called)
     return await _told(called, await called.connection(), [slug])
 
 
 async def choose(called: Called) -> Response:
-    wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
+    wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), slug_of(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
     if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
@@ -114,7 +115,7 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
 
 
 async def plan(called: Called) -> Response:
-    wanted, connection, slug = called.body(PlanningChoices), await called.connection(), _slug(called)
+    wanted, connection, slug = called.body(PlanningChoices), await called.connection(), slug_of(called)
     change = _change(connection, slug, wanted)
     if not setting_changes.is_shown(connection, change):
         raise BadInput(
@@ -129,6 +130,16 @@ async def plan(called: Called) -> Response:
 def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setting_changes.Change:
     """Raises BadInput."""
     choice = _choice(wanted)
+    if wanted.backfill:
+        backfill.check_on(connection, slug)
+        if wanted.on or choice != what_syncs.Choice():
+            raise BadInput(
+                "A backfill and other choices are previewed one after the other.",
+                code="one_at_a_time",
+                field="backfill",
+                fix="Save the choices first.",
+            )
+        return setting_changes.Change(slug, backfill=True)
     if not wanted.on:
         change = setting_changes.chosen(connection, slug, choice, None)
     elif choice != what_syncs.Choice():
@@ -146,7 +157,7 @@ def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setti
 
 
 async def turn(called: Called) -> Response:
-    wanted, chosen, slug, site = called.body(Turning), await called.connection(), _slug(called), called.site
+    wanted, chosen, slug, site = called.body(Turning), await called.connection(), slug_of(called), called.site
     if not wanted.on:
         await object_rules.turn_off(site.store, chosen, slug, called.by)
     elif not is_on(chosen, slug):
@@ -157,7 +168,7 @@ async def turn(called: Called) -> Response:
 
 
 async def lists(called: Called) -> Response:
-    asked, chosen, slug = called.query(Looking), await called.connection(), _slug(called)
+    asked, chosen, slug = called.query(Looking), await called.connection(), slug_of(called)
     async with called.site.interlock.clients(chosen) as clients:
         found = await what_syncs.lists(clients.hubspot, slug, asked.name, asked.cursor, asked.limit)
     listed = [{"id": each.id, "name": each.name, "records": each.size, "kind": each.kind} for each in found.lists]

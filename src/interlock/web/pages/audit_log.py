@@ -32,6 +32,8 @@ def words() -> dict[str, str]:
         "colleague_done": _("has done a colleague's part of"),
         "colleague_link_taken_back": _("took back a colleague's link of"),
         "conflict_resolved": _("chose for the conflict"),
+        "backfill_asked": _("asked for a backfill"),
+        "backfill_stopped": _("stopped a backfill"),
         "conflicts_resolved": _("chose for conflicts"),
         "connected": _("connected"),
         "crm_sign_in_refused": _("came back from a sign-in that was not begun here, or is over:"),

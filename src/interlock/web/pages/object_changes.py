@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import object_rules, setting_changes, what_syncs
+from interlock.app import backfill, object_rules, setting_changes, what_syncs
 from interlock.app.errors import AppError, Missing, Stale
 from interlock.app.jobs import Job
 from interlock.app.setting_changes import Change
@@ -114,6 +114,10 @@ async def save(asked: Asked) -> Response:
 async def carry_out(asked: Asked, connection: Connection, change: Change) -> Response:
     """Raises AppError, CrmError; of an object that is turned on the tab says how that goes."""
     site, slug = asked.site, change.object
+    assert connection.id is not None
+    if change.backfill:
+        await backfill.ask(site.store, connection.id, slug, asked.by)
+        return settings.back(connection, slug, "backfill")
     if change.on:
         object_rules.check_edition(connection, slug, change.edition)
         return await org_work.begin(asked, connection, "turn_on", slug, edition=change.edition)

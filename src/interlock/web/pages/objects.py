@@ -7,7 +7,16 @@ from contextlib import AsyncExitStack
 
 from starlette.responses import Response
 
-from interlock.app import import_, mapping_preview, mapping_table, object_rules, setting_changes, times, what_syncs
+from interlock.app import (
+    backfill,
+    import_,
+    mapping_preview,
+    mapping_table,
+    object_rules,
+    setting_changes,
+    times,
+    what_syncs,
+)
 from interlock.app.connections import is_on
 from interlock.app.errors import AppError, BadInput, Stale
 from interlock.app.mapping_table import Row
@@ -160,6 +169,20 @@ async def ask_import(asked: Asked) -> Response:
     return settings.back(connection, slug, "import")
 
 
+async def take_up(asked: Asked) -> Response:
+    """See what a backfill would do; it is begun from the page that shows it. Or stop the one that is under way."""
+    connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
+    assert connection.id is not None
+    if asked.field("do") == "stop":
+        await backfill.stop(site.store, connection.id, slug, asked.by)
+        return settings.back(connection, slug, "backfill_stopped")
+    try:
+        backfill.check_on(connection, slug)
+        return await _see_first(asked, connection, setting_changes.Change(slug, backfill=True))
+    except (AppError, CrmError) as error:
+        return await page(asked, connection, _refused(error), error)
+
+
 def _refused(error: AppError | CrmError) -> forms.Shown:
     return forms.Shown({}, [forms.Refused(None, settings.said_by(error))])
 
@@ -199,6 +222,7 @@ async def page(
         samples=samples,
         unread=unread,
         importing=slug in await import_.waiting(store, connection.id),
+        backfill=await backfill.last(store, connection.id, slug),
         may_configure=asked.who.may(Action.CONFIGURE),
         may_operate=asked.who.may(Action.OPERATE),
         form=form,
@@ -224,6 +248,8 @@ def _done() -> dict[str, str]:
         "rules": _("The rules are saved. They count from the next batch of records."),
         "import": _("The import is asked for. It begins with the next look at Salesforce."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),
+        "backfill": _("The backfill is asked for. It begins with the next look at both CRMs."),
+        "backfill_stopped": _("The backfill is stopped. What it had taken up so far stays."),
     }
 
 
