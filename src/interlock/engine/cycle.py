@@ -28,6 +28,8 @@ from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
+from interlock.engine.resync import PAGES_A_POLL as RESYNC_PAGES_A_POLL
+from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
@@ -52,6 +54,7 @@ async def drain(ctx: Cycle) -> None:
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
+    await resync_asked(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -70,8 +73,9 @@ async def poll(ctx: Cycle) -> int:
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
+    found = await resync_asked(ctx, work_off, RESYNC_PAGES_A_POLL)
     await notice_gaps(ctx)
-    found = await check_pairs(ctx, work_off, PAGES_A_POLL)
+    found += await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
     await forget_old_values(ctx)
     await retry_refused(ctx)

@@ -7,7 +7,7 @@ record, and nothing that a later sync would trust is kept. The counts are the cy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 
@@ -20,8 +20,9 @@ from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
-from interlock.engine.load import load, loading
+from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
+from interlock.engine.resync import resync_asked
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import dirty, scratch
 
@@ -109,11 +110,18 @@ class Previewer:
         self.preview.api_calls = {side: after[side] - before[side] + self._write_calls[side] for side in Side}
         return self.preview
 
-    async def run_import(self, since_us: int | None) -> Preview:
+    async def run_import(self, since: Since | None) -> Preview:
         """What loading from Salesforce would do, instead of a drain."""
+        return await self._instead(import_(self._ctx, since, self._work_off))
+
+    async def run_resync(self) -> Preview:
+        """The same of the resync that was asked for."""
+        return await self._instead(resync_asked(self._ctx, self._work_off))
+
+    async def _instead(self, work: Awaitable[object]) -> Preview:
         before = _reads(self._ctx)
         try:
-            await import_(self._ctx, since_us, self._work_off)
+            await work
         except LimitReached:
             self.preview.complete = False
         after = _reads(self._ctx)

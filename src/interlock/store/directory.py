@@ -1,5 +1,5 @@
 """What the CRMs say of themselves and changes rarely: describes, properties, owners, pipelines. Losing that costs calls only;
-but the imports that people asked for (engine/import_.py) stand here as well."""
+but the imports and resyncs that people asked for (engine/import_.py, engine/resync.py) stand here as well."""
 
 from __future__ import annotations
 
