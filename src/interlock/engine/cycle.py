@@ -19,6 +19,8 @@ from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
+from interlock.engine.late_references import PAGES_A_POLL as LATE_PAGES_A_POLL
+from interlock.engine.late_references import look_at_late_references
 from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
@@ -55,6 +57,7 @@ async def drain(ctx: Cycle) -> None:
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
     await resync_asked(ctx, work_off)
+    await look_at_late_references(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -74,6 +77,7 @@ async def poll(ctx: Cycle) -> int:
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
     found = await resync_asked(ctx, work_off, RESYNC_PAGES_A_POLL)
+    found += await look_at_late_references(ctx, work_off, LATE_PAGES_A_POLL)
     await notice_gaps(ctx)
     found += await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)

@@ -20,6 +20,7 @@ from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
+from interlock.engine.late_references import look_at_late_references
 from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
 from interlock.engine.resync import resync_asked
@@ -104,6 +105,10 @@ class Previewer:
                 whole[slug] = runtime
             except LimitReached:
                 self.preview.complete = False
+        try:
+            await look_at_late_references(msgspec.structs.replace(ctx, objects=whole), self._work_off)
+        except LimitReached:
+            self.preview.complete = False
         # What a part of the load has not come to yet would look like news.
         await self._pass(msgspec.structs.replace(ctx, objects=whole))
         after = _reads(ctx)

@@ -54,7 +54,9 @@ async def asked(tx: Tx) -> dict[str, Asked]:
 async def resync_asked(ctx: Cycle, work_off: WorkOff, pages_most: int | None = None) -> int:
     """Go on with what was asked for, parents first. The number of records made due."""
     marked, pages = 0, 0
-    for runtime in ctx.objects.values():
+    async with ctx.store.read(ctx.connection_id) as tx:
+        wanted = await asked(tx)
+    for runtime in (each for slug, each in ctx.objects.items() if slug in wanted):
         while pages_most is None or pages < pages_most:
             # Read anew for each page: somebody may have asked for something else meanwhile.
             async with ctx.store.read(ctx.connection_id) as tx:
