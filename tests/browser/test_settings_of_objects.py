@@ -213,11 +213,12 @@ async def test_a_rule_is_set_for_those_that_are_ticked(settled: Settled, page: P
 @pytest.mark.presses(f"POST {OBJECT}/import")
 async def test_an_import_is_asked_for_and_a_wrong_date_refused(settled: Settled, page: Page) -> None:
     await page.goto(f"{HERE}/contacts")
-    await page.get_by_label("Changed since").fill("some day")
+    await page.get_by_label("Since", exact=True).fill("some day")
     await page.get_by_role("button", name="Import from Salesforce").click()
     await expect(page.get_by_role("alert")).to_contain_text("some day")
     await chromium.axe(page)
-    await page.get_by_label("Changed since").fill("3d")
+    await page.get_by_label("Since", exact=True).fill("3d")
+    await page.get_by_label("The date is that of").select_option(label="the creation")
     await page.get_by_role("button", name="Import from Salesforce").click()
     await said(page, "mport")
 
@@ -235,3 +236,14 @@ async def test_a_backfill_is_seen_first_then_begun_and_stopped(settled: Settled,
     await page.get_by_role("button", name="Stop the backfill").click()
     await said(page, "The backfill is stopped")
     await expect(page.get_by_text("The last backfill was stopped")).to_be_visible()
+
+
+@pytest.mark.presses(f"POST {OBJECT}/resync")
+async def test_a_resync_of_all_is_asked_for_and_one_of_no_list_refused(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_label("HubSpot list", exact=True).fill("customers")
+    await page.get_by_role("button", name="Resync the list").click()
+    await expect(page.get_by_role("alert")).to_contain_text("customers")
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Resync all").click()
+    await said(page, "esync")

@@ -12,6 +12,7 @@ from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
 from interlock.app import setting_changes, what_syncs
 from interlock.app.people.roles import Role
+from interlock.engine import import_
 from interlock.store import connections
 from interlock.store.connections import Connection
 
@@ -138,6 +139,48 @@ def test_an_import_since_a_date_leaves_older_records_alone(tmp_path: Path) -> No
 
     people = {"Contact": [{"LastName": "A", "Email": "a@example.com"}, {"LastName": "B", "Email": "b@example.com"}]}
     tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.salesforce.seed(people))
+
+
+def test_an_import_may_go_by_the_date_of_creation(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        asked = await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import", since="2025-12-01", by="created")
+        assert asked.status == 303
+        async with world.read() as tx:
+            wanted = (await import_.asked(tx))["contacts"]
+        assert wanted.since is not None
+        assert (wanted.since.field, wanted.since.us) == ("CreatedDate", 1_764_547_200_000_000)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_resync_of_a_list_and_of_all_is_asked_for_on_the_tab_and_told_while_it_is_under_way(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        await world.turns()
+        addresses = (f"{HERE}/contacts", f"{HERE}/contacts/resync")
+        ada, bob = world.hugo.ids("contacts")
+        chosen = world.hugo.create_list("contacts", "Chosen", [bob])
+        for wrong in ("", "my list"):
+            refused = await operator.submit(*addresses, which="list", list_id=wrong)
+            assert refused.status == 422
+            assert "names no HubSpot list" in refused.page.text
+        assert (await operator.submit(*addresses, which="list", list_id="4711")).status == 404
+        address = f"https://app.example.com/contacts/1/objectLists/{chosen}/filters"
+        assert (await operator.submit(*addresses, which="list", list_id=address)).to == f"{HERE}/contacts?done=resync"
+        shown = (await operator.get(f"{HERE}/contacts")).page.text
+        assert f"A resync of the HubSpot list {chosen} is under way" in shown
+        await world.turns()
+        assert [world.counterpart("contacts", each) != "" for each in (ada, bob)] == [False, True]
+        assert "is under way" not in (await operator.get(f"{HERE}/contacts")).page.text
+        assert (await operator.submit(*addresses, which="all", list_id="not looked at")).status == 303
+        assert "A resync of all is under way" in (await operator.get(f"{HERE}/contacts")).page.text
+        await world.turns()
+        assert world.counterpart("contacts", ada)
+        assert (await world.deeds()).count("resync_asked") == 2
+
+    people = {"contacts": [{"email": "ada@example.com"}, {"email": "bob@example.com"}]}
+    tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.hubspot.seed(people))
 
 
 def test_an_import_goes_on_where_it_was_when_the_process_ended(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ async def check(connection: Connection, object_: str, choice: Choice, hubspot: H
     _check(object_, choice)
     if isinstance(choice.list_id, str) and choice.list_id != chosen(connection, object_).list_id:
         assert hubspot is not None, "a list is chosen, and nobody to ask about it"
-        await _check_list(hubspot, object_, choice.list_id)
+        await check_list(hubspot, object_, choice.list_id)
 
 
 def _check(object_: str, choice: Choice) -> None:
@@ -158,7 +158,8 @@ def _check_choice(object_: str, name: str, value: str) -> None:
         )
 
 
-async def _check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
+async def check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
+    """That it is there, and one of this object. Raises Missing, BadInput, CrmError."""
     found = await hubspot.list_by_id(list_id, purpose="setup")
     if found is None:
         raise Missing(

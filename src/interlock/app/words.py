@@ -84,6 +84,7 @@ _CAUSES = {
     "opted_out": "The person opted out of e-mail on the other side.",
     "undone": "A person has undone the sync that had created it.",
     "resync": "A person asked for it again.",
+    "resync_of_many": "A person asked again for all of its object, or of a list.",
     "retry": "It was tried again.",
     "try_again": "What had been refused was tried again.",
     "parked": "It was tried again after an answer that never came.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from interlock.cli.base import Answer, ObjectsOption, Page, Run, with_common
+
+if TYPE_CHECKING:
+    from interlock.app.preview import Planned
 
 Json = dict[str, Any]
 
@@ -47,6 +50,18 @@ async def plan(
         show(out, document)
         if first:
             out.line("Next: interlock sync --once")
+
+    return Answer(document, page)
+
+
+def planned(found: Planned, what: str) -> Answer:
+    """The same of something else than a sync."""
+    from interlock.app.preview import as_document
+
+    document = as_document(found)
+
+    def page(out: Page) -> None:
+        show(out, document, what=what)
 
     return Answer(document, page)
 

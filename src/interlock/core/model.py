@@ -177,6 +177,8 @@ class Reason(enum.StrEnum):
     EXISTING_LINK_ONLY = "existing_link_only"  # first load, link what matches and create nothing
     IMPORT = "import"
     RESYNC = "resync"
+    # One of a whole object, or of a list: as a resync, but that nobody has looked at just this record.
+    RESYNC_OF_MANY = "resync_of_many"
     RETRY = "retry"
     TRY_AGAIN = "try_again"  # what was refused, by itself (engine/retries.py)
     PARKED = "parked"

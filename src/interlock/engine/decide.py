@@ -45,6 +45,8 @@ from interlock.engine.work import Batch, SideWrite, Work
 WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
 # The code of that issue.
 NOT_VISIBLE = "record_not_visible"
+# What was refused and has not changed since is sent once more for these alone.
+_SENDS_AGAIN = frozenset({Reason.RESYNC, Reason.RESYNC_OF_MANY, Reason.RESOLVED, Reason.TRY_AGAIN})
 
 
 def decide(ctx: Cycle, batch: Batch) -> None:
@@ -119,9 +121,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     if work.landing:
         merged.writes = [each for each in merged.writes if each.merge.write is Side.HUBSPOT and not each.merge.both]
     work.decisions = merged.writes
-    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
-        link, merged.writes
-    )
+    resend = work.reason in _SENDS_AGAIN or _changed_since_refused(link, merged.writes)
     extras: dict[Side, dict[str, object]] = {side: {} for side in Side}
     writes = merged.writes
     if work.undoing:

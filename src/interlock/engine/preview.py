@@ -21,8 +21,10 @@ from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
-from interlock.engine.load import load, loading
+from interlock.engine.late_references import look_at_late_references
+from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
+from interlock.engine.resync import resync_asked
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import dirty, scratch
 
@@ -104,21 +106,29 @@ class Previewer:
                 whole[slug] = runtime
             except LimitReached:
                 self.preview.complete = False
+        try:
+            await look_at_late_references(msgspec.structs.replace(ctx, objects=whole), self._work_off)
+        except LimitReached:
+            self.preview.complete = False
         # What a part of the load has not come to yet would look like news.
         await self._pass(msgspec.structs.replace(ctx, objects=whole))
         after = _reads(ctx)
         self.preview.api_calls = {side: after[side] - before[side] + self._write_calls[side] for side in Side}
         return self.preview
 
-    async def run_import(self, since_us: int | None) -> Preview:
+    async def run_import(self, since: Since | None) -> Preview:
         """What loading from Salesforce would do, instead of a drain."""
-        return await self._run(import_(self._ctx, since_us, self._work_off))
+        return await self._instead(import_(self._ctx, since, self._work_off))
+
+    async def run_resync(self) -> Preview:
+        """The same of the resync that was asked for."""
+        return await self._instead(resync_asked(self._ctx, self._work_off))
 
     async def run_backfill(self) -> Preview:
         """What the backfills that were asked for would do, and what is due anyway, instead of a drain."""
-        return await self._run(backfill_asked(self._ctx, self._work_off))
+        return await self._instead(backfill_asked(self._ctx, self._work_off))
 
-    async def _run(self, work: Awaitable[object]) -> Preview:
+    async def _instead(self, work: Awaitable[object]) -> Preview:
         before = _reads(self._ctx)
         try:
             await work

@@ -7,7 +7,7 @@ until it has one, and the deal waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from interlock.core.link import WHOLE
 from interlock.core.model import (
@@ -79,6 +79,20 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         _plan(work, merged, members, there)
 
 
+async def members(ctx: Cycle, pairs: Sequence[RecordLink]) -> list[tuple[RecordLink, list[RecordKey]]]:
+    """Who takes part in each of these, on either side."""
+    here = await _hubspot_sets(ctx, [link.hubspot_id for link in pairs], "detect")
+    there, _ = await _salesforce_sets(ctx, [link.salesforce_id for link in pairs], "detect")
+    return [
+        (
+            link,
+            [RecordKey(Side.HUBSPOT, "contacts", id_) for id_ in here.get(link.hubspot_id, [])]
+            + [RecordKey(Side.SALESFORCE, "Contact", id_) for id_ in there.get(link.salesforce_id, {})],
+        )
+        for link in pairs
+    ]
+
+
 def _without_counterpart(
     side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
 ) -> list[RecordKey]:
@@ -86,17 +100,19 @@ def _without_counterpart(
     return [RecordKey(side, type_, id_) for id_ in ids if id_ not in linked or linked[id_].id not in usable]
 
 
-async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
+async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> dict[str, list[str]]:
     if not ids:
         return {}
-    rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose="fetch")
+    rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose=purpose)
     return {id_: [row.to_id for row in found] for id_, found in rows.items()}
 
 
 Rows = dict[str, list[str]]  # contact id -> ids of its role rows: Salesforce lets a contact have several roles
 
 
-async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, Rows], dict[str, int]]:
+async def _salesforce_sets(
+    ctx: Cycle, ids: list[str], purpose: str = "fetch"
+) -> tuple[dict[str, Rows], dict[str, int]]:
     """Opportunity id -> its rows, and opportunity id -> newest stamp among them, deleted ones too."""
     sets: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
     newest_us: dict[str, int] = defaultdict(int)
@@ -104,11 +120,11 @@ async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, Rows],
         return sets, newest_us
     names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp"]
     soqls = where_in(JUNCTION, names, "OpportunityId", ids)
-    for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose="fetch"):
+    for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose=purpose):
         records = list(result.records)
         next_url = result.next_url
         while next_url is not None:
-            (page,) = await ctx.salesforce.query_more([next_url], purpose="fetch")
+            (page,) = await ctx.salesforce.query_more([next_url], purpose=purpose)
             records += page.records
             next_url = page.next_url
         for row in records:

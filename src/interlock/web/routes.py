@@ -82,6 +82,7 @@ def _of_object(slug: str) -> list[Address]:
         Address("POST", f"{here}/change/{{job}}/save", Action.CONFIGURE, object_changes.save),
         Address("POST", f"{here}/import", Action.OPERATE, objects.ask_import),
         Address("POST", f"{here}/backfill", Action.CONFIGURE, objects.take_up),
+        Address("POST", f"{here}/resync", Action.OPERATE, objects.ask_resync),
         Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
         Address("POST", f"{here}/add", Action.CONFIGURE, mapping_changes.read_again),
         Address("POST", f"{here}/mappings/preview", Action.CONFIGURE, mapping_changes.preview),

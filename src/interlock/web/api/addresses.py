@@ -143,7 +143,7 @@ _WORK = (
         Action.OPERATE,
         work.sync,
         name="sync",
-        summary="Hand the dispatcher a sync of whatever changed, or of the records named, changed or not.",
+        summary="Hand the dispatcher a sync of whatever changed, or, changed or not, of the records named, of a list, or of all.",
         answers="job",
         status=202,
         body=work.Syncing,

@@ -84,6 +84,7 @@ def words() -> dict[str, str]:
         "signed_in": _("signed in"),
         "signed_out": _("signed out"),
         "signed_out_elsewhere": _("signed out everywhere else"),
+        "resync_asked": _("asked for a resync of"),
         "sync_asked": _("asked for a sync of"),
         "token_made": _("made the token"),
         "token_refused": _("sent a token that does not work:"),
