@@ -407,7 +407,9 @@ def test_an_object_whose_rules_somebody_has_changed_since_it_was_previewed_is_no
     tell(tmp_path, story, objects=("contacts",))
 
 
-def test_what_else_can_be_chosen_for_an_object_is_seen_before_it_deletes_anything_and_saved_then(tmp_path: Path) -> None:
+def test_what_else_can_be_chosen_for_an_object_is_seen_before_it_deletes_anything_and_saved_then(
+    tmp_path: Path,
+) -> None:
     async def story(world: SettingsWorld) -> None:
         admin = await world.admin()
         shown = await admin.get(f"{HERE}/contacts")

@@ -82,6 +82,7 @@ _CAUSES = {
     "changed": "It was new or changed on the other side.",
     "import": "A person imported it.",
     "opted_out": "The person opted out of e-mail on the other side.",
+    "opportunity": "An opportunity in which the person has a role is open, or was won.",
     "undone": "A person has undone the sync that had created it.",
     "resync": "A person asked for it again.",
     "retry": "It was tried again.",

@@ -110,6 +110,8 @@ class ObjectRuntime(msgspec.Struct):
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
+    # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
+    stages: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property

@@ -33,7 +33,12 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+OFF, ON = "off", "on"
+
+# Whether a role in an open or a won opportunity moves its contact's lifecycle stage.
+LIFECYCLE_TRANSITIONS = ChoiceOf("lifecycle_transitions", (OFF, ON), ("contacts",), frozenset({ON}))
+
+CHOICES = (DELETES, LIFECYCLE_TRANSITIONS)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

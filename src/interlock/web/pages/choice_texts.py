@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, NOTHING, ChoiceOf, choices_of
+from interlock.objects.choices import (
+    BOTH,
+    DELETES,
+    IN_HUBSPOT,
+    IN_SALESFORCE,
+    LIFECYCLE_TRANSITIONS,
+    NOTHING,
+    OFF,
+    ON,
+    ChoiceOf,
+    choices_of,
+)
 from interlock.web.texts import _
 
 
@@ -25,7 +36,7 @@ def offered(object_: str) -> list[Offered]:
 
 def _texts(choice: ChoiceOf) -> tuple[str, str, dict[str, str]]:
     """Label, hint, and the name of each value."""
-    return {DELETES.name: _deletes}[choice.name]()
+    return {DELETES.name: _deletes, LIFECYCLE_TRANSITIONS.name: _lifecycle_transitions}[choice.name]()
 
 
 def _deletes() -> tuple[str, str, dict[str, str]]:
@@ -37,5 +48,18 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _lifecycle_transitions() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("When a contact has a role in an opportunity"),
+        _(
+            "A stage only goes forward, and one that a person has moved back stays there. Accounts and leads move nothing."
+        ),
+        {
+            OFF: _("Leave its lifecycle stage alone"),
+            ON: _("Move its lifecycle stage to Opportunity, and to Customer once one is won"),
         },
     )
