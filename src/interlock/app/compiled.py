@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from interlock.app.compile import Compiler
+from interlock.app.owner_choices import choose_owners, directory_of
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
@@ -82,7 +83,9 @@ def _compiled(
         )
         for slug in slugs
     }
+    directory = directory_of(schemas, settings)
     for slug, runtime in objects.items():
+        choose_owners(runtime, directory, settings)
         if settings.chosen(LIFECYCLE_TRANSITIONS, slug) == ON:
             _follow_opportunities(runtime, schemas)
     return objects

@@ -34,6 +34,7 @@ _BECAUSE = {
     " conflict.",
     Because.UNEQUAL: "The two differ although neither was edited since they agreed; the rule decides, and the other value"
     " is kept as a conflict.",
+    Because.GAVE_WAY: "HubSpot's owner, or none, cannot own the record in Salesforce, so Salesforce's owner stands.",
     Because.PERSON_CHOSE: "A person chose this value for a conflict.",
     Because.PERSON_UNDID: "A person has undone what was carried over here; it stays so until either side is edited.",
 }

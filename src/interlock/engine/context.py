@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     inclusion: dict[str, str | None] = {}
     # Name of a choice (objects/choices.py) -> object slug -> the value that a person chose.
     choices: dict[str, dict[str, str]] = {}
+    # HubSpot owner id -> Salesforce user id, of those whom a person paired by hand.
+    owner_pairs: dict[str, str] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
