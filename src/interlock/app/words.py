@@ -34,6 +34,7 @@ _BECAUSE = {
     " conflict.",
     Because.UNEQUAL: "The two differ although neither was edited since they agreed; the rule decides, and the other value"
     " is kept as a conflict.",
+    Because.GAVE_WAY: "HubSpot's owner, or none, cannot own the record in Salesforce, so Salesforce's owner stands.",
     Because.PERSON_CHOSE: "A person chose this value for a conflict.",
     Because.PERSON_UNDID: "A person has undone what was carried over here; it stays so until either side is edited.",
 }
@@ -82,6 +83,7 @@ _CAUSES = {
     "changed": "It was new or changed on the other side.",
     "import": "A person imported it.",
     "opted_out": "The person opted out of e-mail on the other side.",
+    "opportunity": "An opportunity in which the person has a role is open, or was won.",
     "undone": "A person has undone the sync that had created it.",
     "resync": "A person asked for it again.",
     "resync_of_many": "A person asked again for all of its object, or of a list.",

@@ -252,6 +252,7 @@ class AuditKind(enum.StrEnum):
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"
     DISASSOCIATE = "disassociate"
+    STAGE = "stage"  # a lifecycle stage was moved in HubSpot (lifecycle.py)
     UNDO = "undo"  # a write or a create of ours was taken back
 
 

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     inclusion: dict[str, str | None] = {}
     # Name of a choice (objects/choices.py) -> object slug -> the value that a person chose.
     choices: dict[str, dict[str, str]] = {}
+    # HubSpot owner id -> Salesforce user id, of those whom a person paired by hand.
+    owner_pairs: dict[str, str] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -121,6 +123,8 @@ class ObjectRuntime(msgspec.Struct):
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
     formulas: dict[str, list[str]] = {}  # by Salesforce type: mapped fields that may change while their record does not
     list_limits: dict[str, ListLimits] = {}  # by Salesforce type
+    # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
+    stages: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property

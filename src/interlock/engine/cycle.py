@@ -26,6 +26,7 @@ from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.late_references import PAGES_A_POLL as LATE_PAGES_A_POLL
 from interlock.engine.late_references import look_at_late_references
 from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
+from interlock.engine.lifecycle import move_stages, plan_stages
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
@@ -144,6 +145,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
+    await move_stages(ctx, batch)
     await take_back(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
@@ -167,6 +169,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await look_at_created(ctx, batch)
     decide(ctx, batch)
     await damp(ctx, batch)
+    await plan_stages(ctx, batch)
     await follow(ctx, batch)
 
 

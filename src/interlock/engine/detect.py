@@ -19,6 +19,7 @@ from interlock.engine.fetch import merged_ids
 from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
 from interlock.engine.left_out import UNTIL_WOKEN_US
+from interlock.engine.lifecycle import notice_roles
 from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
@@ -44,6 +45,7 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
     for runtime in ctx.objects.values():
         marked += await _detect_hubspot(ctx, runtime, look_back)
         marked += await notice_joined(ctx, runtime, look_back)
+        marked += await notice_roles(ctx, runtime, look_back)
     return marked
 
 

@@ -79,6 +79,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
     ),
+    "roles_not_readable": (
+        _C.PERMISSIONS,
+        "Give the sync user read access to Opportunities, or switch the lifecycle stages off in the settings of Contacts.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",

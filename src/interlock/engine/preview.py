@@ -15,6 +15,7 @@ from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordK
 from interlock.core.plain import plain
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Value
+from interlock.engine import lifecycle
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import Braked, brake
 from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
@@ -207,6 +208,7 @@ class Previewer:
         for change in work.set_changes:
             change.done = True
         work.opt_out_done = work.opt_out_hubspot is not None
+        lifecycle.carried_out(work)
 
     def _forecast(self, batch: Batch) -> None:
         """Calls that the writes of this batch would take."""
@@ -268,7 +270,10 @@ def _count(tally: ObjectPreview, work: Work) -> None:
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)
     tally.relinked += work.new_link and work.link is not None and work.link.linked_by is LinkedBy.NATIVE_ID
-    if work.link is not None and not writes and not work.set_changes:
+    moves = work.stage is not None and work.stage.to is not None
+    if moves and not any(write.side is Side.HUBSPOT for write in writes):
+        _show(tally, work, "update_in_hubspot", [], None)
+    if work.link is not None and not writes and not work.set_changes and not moves:
         tally.unchanged += work.link.state is LinkState.LINKED and not _gone(work)
         if work.new_link:
             _show(tally, work, "match", [], work.link.linked_by.value)

@@ -39,6 +39,7 @@ from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
+from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
@@ -257,7 +258,7 @@ def _created(
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
     ledger.linked += [link.hubspot, link.salesforce]
-    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
+    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now) + stage_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
         counts.created_in_hubspot += 1
@@ -277,8 +278,10 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.audit.extend(rows)
         ledger.lost.extend((link, row) for row in lost)
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
+    if is_moved(work) and not any(write.fields and write.side is Side.HUBSPOT for write in carried):
+        _count_update(counts, Side.HUBSPOT)
     base |= _opt_out_base(work)
-    ledger.audit += opt_out_rows(work, now)
+    ledger.audit += opt_out_rows(work, now) + stage_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one. Of a
     # pair that has ended nothing waits any more.
     held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else still_held(work, link)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.lifecycle import StageMove
 from interlock.core.model import (
     AuditRow,
     Base,
@@ -105,6 +106,7 @@ class Work(msgspec.Struct):
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
+    stage: StageMove | None = None  # where its opportunities move its lifecycle stage
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
     opt_out_done: bool = False
     opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done

@@ -33,7 +33,26 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+OFF, ON = "off", "on"
+
+# Whether a role in an open or a won opportunity moves its contact's lifecycle stage.
+LIFECYCLE_TRANSITIONS = ChoiceOf("lifecycle_transitions", (OFF, ON), ("contacts",), frozenset({ON}))
+
+KEEP, SALESFORCE = "keep", "salesforce"
+
+# What becomes of a HubSpot owner who cannot own in Salesforce: each side keeps its own, or Salesforce's stands on both.
+OWNER_UNMATCHED = ChoiceOf(
+    "owner_unmatched", (KEEP, SALESFORCE), ("contacts", "companies", "deals"), frozenset({SALESFORCE})
+)
+# Where an owner may be changed: anywhere, as the rule of the field says, or on one side alone.
+OWNER_CHANGES = ChoiceOf(
+    "owner_changes",
+    (BOTH, IN_SALESFORCE, IN_HUBSPOT),
+    ("contacts", "companies", "deals"),
+    frozenset({IN_SALESFORCE, IN_HUBSPOT}),
+)
+
+CHOICES = (DELETES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:
