@@ -95,6 +95,7 @@ _CAUSES = {
     "sync_key": "One holds the other's id.",
     "native_id": "HubSpot's own integration had joined them.",
     "email": "Both have the same e-mail address.",
+    "additional_email": "HubSpot keeps the e-mail address of the one beside the contact's own.",
     "domain": "Both have the same domain.",
     "name": "Both have the same name.",
     "person": "A person linked them.",

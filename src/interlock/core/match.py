@@ -41,8 +41,15 @@ class NoMatch(msgspec.Struct, frozen=True):
 Decision = Match | Ambiguous | NoMatch
 
 # The order of proof: our own key was written with the record, the native integration's after its first sync; the others are
-# inferred.
-_PROOF = (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID, LinkedBy.EMAIL, LinkedBy.DOMAIN, LinkedBy.NAME)
+# inferred, a contact's own address before those that it has besides.
+_PROOF = (
+    LinkedBy.SYNC_KEY,
+    LinkedBy.NATIVE_ID,
+    LinkedBy.EMAIL,
+    LinkedBy.ADDITIONAL_EMAIL,
+    LinkedBy.DOMAIN,
+    LinkedBy.NAME,
+)
 
 
 def choose(candidates: Sequence[Candidate], preferred_types: Sequence[str]) -> Decision:

@@ -19,6 +19,7 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
+from interlock.engine.addresses import addresses_of, found_by, rivals, siblings_of
 from interlock.engine.candidates import (
     IDS,
     LOOK_AGAIN_US,
@@ -78,13 +79,6 @@ def eligible(work: Work) -> bool:
     return work.why_not is None
 
 
-def _email(work: Work) -> str | None:
-    for kind, key in work.runtime.spec.identity_keys(work.origin, own_seen(work).values):
-        if kind == "email":
-            return key
-    return None
-
-
 async def _salesforce_by_key_and_email(
     ctx: Cycle, finder: Finder, hubspot_works: list[Work], salesforce_works: list[Work]
 ) -> None:
@@ -93,8 +87,7 @@ async def _salesforce_by_key_and_email(
     for work in hubspot_works:
         by_key[ctx.creation_key(work.object, own_seen(work).key.id)] = work
     for work in hubspot_works + salesforce_works:
-        email = _email(work)
-        if email:
+        for email in addresses_of(work.runtime, own_seen(work)):
             by_email[email].append(work)
     for type_ in finder.runtime.salesforce_types:
         fields = finder.runtime.salesforce_fields[type_]
@@ -116,7 +109,7 @@ async def _salesforce_by_key_and_email(
             finder.salesforce_by_email[email].append(seen.key)
             for work in by_email.get(email, ()):
                 if work.origin is Side.HUBSPOT:
-                    finder.add(work, seen, LinkedBy.EMAIL)
+                    finder.add(work, seen, found_by(own_seen(work), email))
 
 
 async def _living(
@@ -140,8 +133,7 @@ async def _living(
 async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
     by_email: dict[str, list[Work]] = defaultdict(list)
     for work in works:
-        email = _email(work)
-        if email:
+        for email in addresses_of(work.runtime, own_seen(work)):
             by_email[email].append(work)
     if not by_email:
         return
@@ -154,7 +146,8 @@ async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> No
     )
     for email, seen in found.items():
         for work in by_email[email]:
-            finder.add(work, seen, LinkedBy.EMAIL)
+            finder.add(work, seen, found_by(seen, email))
+    await rivals(ctx, finder, list(found.values()))
 
 
 async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -321,14 +314,15 @@ def _decide(finder: Finder, work: Work) -> Decision:
         return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in IDS):
         return decision
-    return _among_siblings(finder, work) or decision
+    return _among_siblings(finder, work, decision) or decision
 
 
-def _among_siblings(finder: Finder, work: Work) -> Decision | None:
+def _among_siblings(finder: Finder, work: Work, decision: Decision) -> Decision | None:
     """Seen from Salesforce: other leads and contacts with the same e-mail decide whether this one may be linked."""
-    email = _email(work)
     own = own_seen(work).key
-    siblings = {own, *finder.salesforce_by_email.get(email or "", ())}
+    siblings, nearer = siblings_of(finder, work, decision)
+    if nearer:
+        return Ambiguous((own, *sorted(nearer)), "several_candidates", LinkedBy.ADDITIONAL_EMAIL)
     for type_ in finder.runtime.salesforce_types:
         same_kind = sorted(key for key in siblings if key.type == type_)
         if not same_kind:

@@ -10,6 +10,7 @@ from interlock.engine.work import Work
 SHARED = {
     LinkedBy.NATIVE_ID: "the same Salesforce id from HubSpot's own integration",
     LinkedBy.EMAIL: "the same e-mail address",
+    LinkedBy.ADDITIONAL_EMAIL: "an e-mail address in common",
     LinkedBy.DOMAIN: "the same domain",
     LinkedBy.NAME: "the same name",
     LinkedBy.SYNC_KEY: "the same key",
