@@ -127,6 +127,7 @@ WHY_NOT = {
     "contact_preferred": "A contact has the same e-mail address, and is the person's record.",
     "several_candidates": "Several records could be its counterpart: a person must say which.",
     "candidate_taken": "The record that could be its counterpart is linked with another.",
+    "match_refused": "What would match is a record of which a person has said that it is another one.",
     "creation_off_in_hubspot": "The settings say not to create records in HubSpot.",
     "creation_off_in_salesforce": "The settings say not to create records in Salesforce.",
     "existing_not_created": "It was there before the connection, whose setting says not to create counterparts for such.",

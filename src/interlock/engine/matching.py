@@ -34,6 +34,7 @@ from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
@@ -60,8 +61,9 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
+    await by_persons_word(ctx, finder, alone)
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
-    await _note_links(ctx, finder)
+    await _note_links(ctx, finder, alone)
     _settle(batch, finder, hubspot_works + salesforce_works)
 
 
@@ -263,7 +265,7 @@ def made_for(ctx: Cycle, seen: Observation) -> str:
     return rest.rpartition(":")[2] if portal == ctx.portal else ""
 
 
-async def _note_links(ctx: Cycle, finder: Finder) -> None:
+async def _note_links(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
     hubspot_ids = [key.id for key in finder.seen if key.side is Side.HUBSPOT]
     salesforce_ids = [key.id for key in finder.seen if key.side is Side.SALESFORCE]
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -273,6 +275,7 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
             finder.note(link.salesforce, link, LinkState.HUBSPOT_DELETED)
         for intent in await intents.for_keys(tx, list(finder.seen)) if finder.seen else []:
             finder.note_request(intent)
+        await note_refused(tx, finder, works)
 
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
@@ -310,8 +313,13 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
 def _decide(finder: Finder, work: Work) -> Decision:
     preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
     decision = choose(finder.candidates_of(work), preferred)
-    if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
-        return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
+    if isinstance(decision, NoMatch) and (refused := finder.refused_of(work)):
+        # To link them would be against a person's word, and to make another of them a duplicate.
+        return Ambiguous((own_seen(work).key, refused[0].key), "match_refused", refused[0].by)
+    if isinstance(decision, Match):
+        siblings = finder.siblings[id(work)][decision.by]
+        if siblings := [each for each in siblings if not finder.are_refused(each, decision.key)]:
+            return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in IDS):
         return decision
     return _among_siblings(finder, work, decision) or decision
@@ -321,6 +329,10 @@ def _among_siblings(finder: Finder, work: Work, decision: Decision) -> Decision 
     """Seen from Salesforce: other leads and contacts with the same e-mail decide whether this one may be linked."""
     own = own_seen(work).key
     siblings, nearer = siblings_of(finder, work, decision)
+    if isinstance(decision, Match):
+        siblings, nearer = (
+            {each for each in keys if not finder.are_refused(each, decision.key)} for keys in (siblings, nearer)
+        )
     if nearer:
         return Ambiguous((own, *sorted(nearer)), "several_candidates", LinkedBy.ADDITIONAL_EMAIL)
     for type_ in finder.runtime.salesforce_types:
