@@ -103,6 +103,9 @@ class LinkedBy(enum.StrEnum):
     SYNC_KEY = "sync_key"
     NATIVE_ID = "native_id"  # by HubSpot's own integration, which left the id of the one with the other
     EMAIL = "email"
+    ADDITIONAL_EMAIL = (
+        "additional_email"  # one that HubSpot keeps beside the contact's own: of a contact merged into it, mostly
+    )
     DOMAIN = "domain"
     NAME = "name"
     PERSON = "person"

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 
+from interlock.core.match import QUESTIONS
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, Side, Written
 from interlock.core.plain import plain
 from interlock.core.reconcile import FieldDecision
@@ -30,7 +31,6 @@ from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
-AMBIGUOUS = frozenset({"several_candidates", "candidate_taken"})
 # Nothing is held back for these: there is no record, or the person behind it syncs as another one.
 _NOT_BLOCKED = frozenset({"deleted", "contact_preferred"})
 # Ids of records that would be made.
@@ -282,7 +282,7 @@ def _count(tally: ObjectPreview, work: Work) -> None:
 def _count_alone(tally: ObjectPreview, work: Work, why: str) -> None:
     if why in _NOT_BLOCKED:
         return
-    if why in AMBIGUOUS:
+    if why in QUESTIONS:
         tally.ambiguous += 1
         _show(tally, work, "ambiguous", [], next((issue.cause for issue in work.issues), why))
         return

@@ -41,11 +41,12 @@ from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
+from interlock.engine.persons_word import follow_refusals
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
 from interlock.engine.undo import record_undos
 from interlock.engine.work import Batch, SideWrite, Work
-from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
+from interlock.store import WriteTx, audit, dirty, identity, intents, issues, suggestions, unlinked
 from interlock.store.unlinked import Unlinked
 
 # Issues about a record as a whole that end when it has a pair that can be read, though that pair be refused as a whole.
@@ -89,6 +90,8 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.wake_unanswered(tx, batch.runtime.slug, sorted(QUESTIONS))
         await unlinked.put(tx, ledger.alone)
         await unlinked.drop(tx, ledger.not_alone)
+        await follow_refusals(tx, batch)
+        await suggestions.settle(tx, batch.runtime.slug, ledger.not_alone)
         for side in Side:
             await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
         await dirty.postpone(tx, ledger.postponed, batch.horizon)

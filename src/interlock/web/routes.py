@@ -42,6 +42,7 @@ from interlock.web.pages import (
     sign_in,
     sign_in_again,
     status,
+    suggestions,
     undo,
     welcome,
 )
@@ -152,6 +153,9 @@ ADDRESSES: tuple[Address, ...] = (
     Address("GET", f"{CONNECTION}/conflicts", Action.SEE, conflicts.show),
     Address("POST", f"{CONNECTION}/conflicts/resolve", Action.OPERATE, conflicts.resolve_all),
     Address("POST", f"{CONNECTION}/conflicts/{{conflict:int}}/resolve", Action.OPERATE, conflicts.resolve),
+    Address("GET", f"{CONNECTION}/suggestions", Action.SEE, suggestions.show),
+    Address("POST", f"{CONNECTION}/suggestions/look", Action.OPERATE, suggestions.look),
+    Address("POST", f"{CONNECTION}/suggestions/decide", Action.OPERATE, suggestions.decide),
     Address("GET", f"{CONNECTION}/connection", Action.SEE, connection.show),
     Address("POST", f"{CONNECTION}/connection/pause", Action.OPERATE, connection.pause),
     Address("POST", f"{CONNECTION}/connection/resume", Action.OPERATE, connection.resume),

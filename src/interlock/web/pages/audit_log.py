@@ -91,5 +91,8 @@ def words() -> dict[str, str]:
         "token_revoked": _("revoked the token"),
         "tried_first": _("tried the sync with some records of"),
         "what_syncs_chosen": _("chose what syncs of"),
+        "suggestion_accepted": _("accepted a suggestion of"),
+        "suggestion_refused": _("refused a suggestion of"),
+        "suggestions_looked_for": _("looked for suggestions in"),
         "undone": _("undid what was carried over by"),
     }
