@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
 import msgspec
 
@@ -150,6 +151,7 @@ class Compiler:
         create_in_hubspot: bool,
         inclusion: str | None = None,
         native_ids: bool = False,
+        filters: Mapping[str, str] = MappingProxyType({}),
     ) -> ObjectRuntime:
         """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
         spec = SPECS[slug]
@@ -180,6 +182,7 @@ class Compiler:
             id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
             left_out=frozenset(left_out),
             inclusion=inclusion,
+            filters={type_: filters[type_] for type_ in mappings if filters.get(type_)},
             native_ids=native_ids,
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )

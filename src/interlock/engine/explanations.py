@@ -78,6 +78,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
     ),
+    "inclusion_filter_refused": (
+        _C.SAFETY,
+        "Give the sync user access to the fields that the filter names, or correct the filter in the settings.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
