@@ -121,6 +121,26 @@ async def test_who_syncs_is_limited_to_a_list_and_to_nobody_less_again(page: Pag
     await expect(page.get_by_text("All contacts sync.")).to_be_visible()
 
 
+@pytest.mark.presses(f"GET {OBJECT}/filters", f"POST {OBJECT}/filters")
+async def test_what_syncs_is_filtered_in_salesforce_after_the_records_were_counted(page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Filter what syncs from Salesforce").click()
+    condition = page.get_by_label("Only records of Contact that fit this condition")
+    await condition.fill("Email != null) OR (Email = null")
+    await page.get_by_role("button", name="Count the records").click()
+    await expect(page.get_by_role("alert")).to_contain_text("that was not opened")
+    await chromium.axe(page)
+    for typed, kept in (("Email != null", "only records sync that fit"), ("", "All contacts sync.")):
+        await condition.fill(typed)
+        await page.get_by_role("button", name="Count the records").click()
+        await expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+        await chromium.axe(page)
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await see_and_save(page)
+        await expect(page.get_by_text(kept)).to_be_visible()
+        await page.get_by_role("link", name="Filter what syncs from Salesforce").click()
+
+
 @pytest.mark.presses(
     f"GET {OBJECT}/mappings/{{pair}}",
     f"POST {OBJECT}/mappings/preview",

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
@@ -236,6 +237,78 @@ def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
         assert emails == ["in@example.com"]
         refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
         assert refused.status in (404, 409)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+BOARD = "Department = 'Board'"
+
+
+def _people_of_two_departments(world: SettingsWorld) -> None:
+    for n, department in enumerate(("Board", "Board", "Sales")):
+        world.sally.create("Contact", {"LastName": "P", "Email": f"p{n}@example.com", "Department": department})
+
+
+async def _filters(admin: Browser, do: str, **typed: str) -> Answer:
+    shown = await admin.get(f"{HERE}/contacts/filters")
+    return await admin.post(
+        f"{HERE}/contacts/filters", shown.page.form(f"{HERE}/contacts/filters") | typed | {"do": do}
+    )
+
+
+def test_a_filter_is_counted_before_it_is_saved_and_limits_what_syncs_then(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        await asyncio.sleep(600)
+        _people_of_two_departments(world)
+        # Asked to save, it is counted all the same: nobody has seen what it lets through.
+        counted = await _filters(admin, "save", filter_Contact=BOARD)
+        assert (counted.status, counted.to) == (200, None)
+        assert "Contact: 2 of 3 records fit." in counted.page.text
+        assert "Lead: all 0 records." in counted.page.text
+        assert what_syncs.chosen(await connection_of(world), "contacts").filters == {}
+        # Other words than those that were counted are counted anew.
+        form = counted.page.form(f"{HERE}/contacts/filters") | {
+            "do": "save",
+            "filter_Contact": BOARD,
+            "filter_Lead": "",
+        }
+        other = await admin.post(f"{HERE}/contacts/filters", form | {"filter_Contact": "Department = 'Sales'"})
+        assert "Contact: 1 of 3 records fit." in other.page.text
+        done = await saved(admin, await admin.post(f"{HERE}/contacts/filters", form))
+        assert done.to == f"{HERE}/contacts?done=rules"
+        assert BOARD in (await admin.get(f"{HERE}/contacts")).page.text
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 2
+        assert "what_syncs_chosen" in await world.deeds()
+        lifted = (await _filters(admin, "count", filter_Contact="")).page
+        form = lifted.form(f"{HERE}/contacts/filters") | {"do": "save"}
+        assert (await saved(admin, await admin.post(f"{HERE}/contacts/filters", form))).status == 303
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 3
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("Department = 'Board') OR (Name != ''", "A parenthesis is closed at character 21 that was not opened."),
+        ("Id IN (SELECT ContactId FROM Case)", "SELECT is of a query, and this is the condition in one."),
+        ("Departement = 'Board'", "No such column 'Departement' on entity 'Contact'"),
+        ("Department > ", "Salesforce does not take this filter of Contact:"),
+    ],
+)
+def test_a_filter_that_is_none_or_that_salesforce_refuses_is_not_saved_and_says_why(
+    tmp_path: Path, typed: str, said: str
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        refused = await _filters(admin, "save", filter_Contact=typed)
+        assert refused.status == 422
+        assert said in refused.page.text
+        assert f">{escape(typed)}</textarea>" in refused.body
+        assert what_syncs.chosen(await connection_of(world), "contacts").filters == {}
 
     tell(tmp_path, story, objects=("contacts",))
 

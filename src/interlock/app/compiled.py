@@ -80,6 +80,7 @@ def _compiled(
             settings.creates_in(Side.HUBSPOT, slug),
             settings.inclusion.get(slug) or None,
             settings.native_ids,
+            settings.salesforce_filters,
         )
         for slug in slugs
     }

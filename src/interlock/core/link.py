@@ -39,10 +39,13 @@ _NAMES = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 Seen = Observation | Gone | None
 
 
-def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen, included: bool | None = True) -> LinkDecision:
+def decide_link(
+    link: RecordLink, hubspot: Seen, salesforce: Seen, included: bool | None = True, limit: str = "list"
+) -> LinkDecision:
     """`None` means that a side could not be read this time, which by itself proves nothing.
 
-    `included`: whether the list that limits what syncs, if there is one, holds the HubSpot record; None: HubSpot did not say.
+    `included`: whether the pair is inside of what limits what syncs, if anything does; None: the CRM did not say. `limit`: what it
+    is outside of or has entered, for the log.
     """
     if link.state is LinkState.UNLINKED:
         # The pair ended and is history. If both records come back, they are matched anew, by their sync key first.
@@ -69,10 +72,10 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen, included: boo
     if included is None:
         return LinkDecision(LinkMove.REST)
     if not included:
-        cause = "left the list" if link.state is LinkState.LINKED else "outside the list"
+        cause = f"left the {limit}" if link.state is LinkState.LINKED else f"outside the {limit}"
         return _to(link, LinkState.EXCLUDED, None, cause)
     if link.state is LinkState.EXCLUDED:
-        return _to(link, LinkState.LINKED, None, "entered the list")
+        return _to(link, LinkState.LINKED, None, f"entered the {limit}")
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
     return _to(link, LinkState.LINKED, None, "restored")

@@ -34,7 +34,7 @@ from interlock.engine.context import (
     Settings,
 )
 from interlock.engine.explanations import fix_for
-from interlock.engine.inclusion import note_excluded
+from interlock.engine.inclusion import limit_of, note_excluded
 from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.undo import weigh_undos
@@ -71,7 +71,7 @@ _AUDIT_KINDS = {LinkState.LINKED: AuditKind.RELINK, LinkState.EXCLUDED: AuditKin
 def _decide_linked(ctx: Cycle, work: Work) -> None:
     link = work.link
     assert link is not None
-    decision = decide_link(link, work.hubspot, work.salesforce, work.included)
+    decision = decide_link(link, work.hubspot, work.salesforce, work.included, limit_of(work))
     if work.included is not True:
         note_excluded(ctx, work)
     match decision.move:

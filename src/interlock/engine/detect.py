@@ -16,6 +16,7 @@ from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.fetch import merged_ids
+from interlock.engine.filtered import notice_entered
 from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
 from interlock.engine.left_out import UNTIL_WOKEN_US
@@ -46,6 +47,7 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
         marked += await _detect_hubspot(ctx, runtime, look_back)
         marked += await notice_joined(ctx, runtime, look_back)
         marked += await notice_roles(ctx, runtime, look_back)
+        marked += await notice_entered(ctx, runtime, look_back)
     return marked
 
 

@@ -83,6 +83,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.PERMISSIONS,
         "Give the sync user read access to Opportunities, or switch the lifecycle stages off in the settings of Contacts.",
     ),
+    "inclusion_filter_refused": (
+        _C.SAFETY,
+        "Give the sync user access to the fields that the filter names, or correct the filter in the settings.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",

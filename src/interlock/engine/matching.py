@@ -32,7 +32,7 @@ from interlock.engine.candidates import (
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
-from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.inclusion import why_left_out
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
@@ -76,8 +76,8 @@ def eligible(work: Work) -> bool:
     work.why_not = work.runtime.spec.why_not_eligible(work.origin, seen.values)
     if work.erased == RECORD:
         work.why_not = "erased"
-    if work.why_not is None and work.origin is Side.HUBSPOT and work.included is not True:
-        work.why_not = NOT_IN_LIST if work.included is False else MEMBERSHIP_UNKNOWN
+    if work.why_not is None:
+        work.why_not = why_left_out(work)
     return work.why_not is None
 
 

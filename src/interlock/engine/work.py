@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from interlock.core.lifecycle import StageMove
@@ -30,6 +32,13 @@ from interlock.store.resolutions import Resolution
 from interlock.store.undos import UndoRow
 
 Seen = Observation | Gone | None
+
+
+class Limit(enum.StrEnum):
+    """What limits which records sync: a HubSpot list, a filter in Salesforce."""
+
+    LIST = "list"
+    FILTER = "filter"
 
 
 class SideWrite(msgspec.Struct):
@@ -111,8 +120,10 @@ class Work(msgspec.Struct):
     opt_out_done: bool = False
     opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done
 
-    # Whether the list that limits what syncs holds the HubSpot record (inclusion.py); None: HubSpot did not say.
+    # Whether the pair is inside of what limits what syncs: the HubSpot record of a list (inclusion.py), the Salesforce record of a
+    # filter (filtered.py); None: the CRM did not say. `limit`: which of the two it is outside of, or in doubt about.
     included: bool | None = True
+    limit: Limit = Limit.LIST
     # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
     landing: bool = False
 

@@ -162,6 +162,16 @@ class SalesforceClient:
         """Records that hold one of the values in one of the fields, each once; five queries an API call."""
         return await queries.query_where_in(self._calls, sobject, fields, values, include_deleted, purpose)
 
+    async def matching(self, sobject: str, ids: Sequence[str], condition: str, *, purpose: str) -> set[str]:
+        """Those of these records that fit a condition which a person wrote (condition.py); some 2,000 ids an API call.
+
+        Raises CallRefused where Salesforce does not take it."""
+        return await queries.matching(self._calls, sobject, ids, condition, purpose)
+
+    async def count(self, sobject: str, condition: str | None = None, *, purpose: str = "setup") -> int:
+        """How many records there are that the sync user may see, or how many of them fit the condition."""
+        return await queries.count(self._calls, sobject, condition, purpose)
+
     @staticmethod
     def to_observation(sobject: str, row: dict[str, Raw], read_us: int, fields: Sequence[str] = ()) -> Observation:
         """Takes `row` over (it is changed in place). Parents become dotted names, Account: {Name: x} -> "Account.Name";

@@ -3,7 +3,6 @@ mappings.py."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from functools import partial
 
 from starlette.responses import Response
@@ -83,7 +82,7 @@ async def _see_first(asked: Asked, connection: Connection, change: setting_chang
 async def save_rules(asked: Asked) -> Response:
     """What a new record becomes on the other side."""
     creates = asked.field("create_in_salesforce")
-    return await _choose(
+    return await change_what_syncs(
         asked,
         what_syncs.Choice(
             create_in_salesforce=what_syncs.NOTHING if creates == _NOTHING else creates,
@@ -103,20 +102,21 @@ async def save_list(asked: Asked) -> Response:
             _("No list is chosen."), code="no_list", field="list_id", fix=_("Search, then choose one; or all records.")
         )
         return await page(asked, await settings.connection_of(asked), _refused(nothing), nothing)
-    return await _choose(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
+    return await change_what_syncs(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
 
 
-async def _choose(asked: Asked, choice: what_syncs.Choice) -> Response:
+async def change_what_syncs(asked: Asked, choice: what_syncs.Choice) -> Response:
+    """After it was seen what that would do, where there is anything to see."""
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
         edition = asked.field("edition")
         if edition != what_syncs.chosen(connection, slug).edition:
             raise Stale
-        async with AsyncExitStack() as stack:
-            hubspot = None
-            if isinstance(choice.list_id, str):
-                hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
-            await what_syncs.check(connection, slug, choice, hubspot)
+        if what_syncs.asks(connection, slug, choice):
+            async with site.interlock.clients(connection, note=False) as clients:
+                choice = await what_syncs.check(connection, slug, choice, clients.hubspot, clients.salesforce)
+        else:
+            choice = await what_syncs.check(connection, slug, choice, None)
         change = setting_changes.chosen(connection, slug, choice, edition)
         if change is None:
             return settings.back(connection, slug, "rules")
