@@ -74,6 +74,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.ASSOCIATIONS,
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
     ),
+    "association_refused": (
+        _C.ASSOCIATIONS,
+        "Take associations away that are not needed or have the limit raised, as the message says; it is tried again by itself.",
+    ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
     "inclusion_list_missing": (
         _C.SAFETY,

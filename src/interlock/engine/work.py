@@ -74,6 +74,7 @@ class SetChange(msgspec.Struct):
     side: Side
     add: list[str]
     remove: list[str]
+    members: dict[str, int]  # of each of these, the link that is the member
     done: bool = False
     may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
