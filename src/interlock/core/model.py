@@ -200,6 +200,7 @@ class Dirty(msgspec.Struct, frozen=True, gc=False):
 class IntentKind(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
 
 
 class IntentState(enum.StrEnum):
@@ -251,6 +252,7 @@ class AuditKind(enum.StrEnum):
     ASSOCIATE = "associate"
     DISASSOCIATE = "disassociate"
     UNDO = "undo"  # a write or a create of ours was taken back
+    DELETE = "delete"  # a record was deleted because its counterpart had been
 
 
 class AuditRow(msgspec.Struct, gc=False):

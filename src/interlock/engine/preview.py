@@ -186,12 +186,18 @@ class Previewer:
                 write.outcome = Written(f"{_IMAGINED}{self._made}", created=True)
             else:
                 write.outcome = Written(write.id)
+        if work.deletion is not None:
+            work.deletion.outcome = Written(f"{_IMAGINED}deleted")
         for change in work.set_changes:
             change.done = True
         work.opt_out_done = work.opt_out_hubspot is not None
 
     def _forecast(self, batch: Batch) -> None:
         """Calls that the writes of this batch would take."""
+        going = [work.deletion.side for work in batch.works if work.deletion is not None]
+        # Each is read once more just before it goes.
+        self._write_calls[Side.HUBSPOT] += 2 * _calls(going.count(Side.HUBSPOT), _HUBSPOT_WRITES)
+        self._write_calls[Side.SALESFORCE] += 2 * _calls(going.count(Side.SALESFORCE), _SALESFORCE_CREATES)
         writes = [write for work in batch.works for write in work.writes]
         into = {side: [write for write in writes if write.side is side] for side in Side}
         made_there = [write for write in into[Side.SALESFORCE] if write.creates]
@@ -246,6 +252,8 @@ def _count(tally: ObjectPreview, work: Work) -> None:
         written = {id(field.decision) for field in write.fields}
         decisions = [each for each in work.decisions if id(each) in written]
         _show(tally, work, f"{verb}_in_{write.side.value}", decisions, None)
+    if work.deletion is not None:
+        _show(tally, work, f"delete_in_{work.deletion.side.value}", [], work.deletion.cause)
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)

@@ -132,6 +132,7 @@ def _kinds() -> dict[str, str]:
         AuditKind.ASSOCIATE: _("joined"),
         AuditKind.DISASSOCIATE: _("parted"),
         AuditKind.UNDO: _("undone"),
+        AuditKind.DELETE: _("deleted"),
     }
 
 
