@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from interlock.app import preview
 from interlock.core.model import LinkState, RecordKey, Side
 from interlock.store import connections
 from tests.engine.test_deletes import KINDS, every_kind
@@ -611,5 +612,50 @@ def test_a_record_that_a_person_takes_back_is_no_delete_to_carry_over(tell):
         world.sally.undelete("Contact", there)
         await world.settle()
         assert world.counterpart("contacts", here) == there
+
+    tell(story, settings=BOTH)
+
+
+# --- what a person sees ---------------------------------------------------------------------------------------------------------
+
+
+async def previewed(world: World) -> dict:
+    assert world.store is not None
+    assert world.connection is not None
+    planned = await preview.plan(world.store, world.connection, *world.clients(), world.clock_us)
+    return preview.as_document(planned)
+
+
+@pytest.mark.parametrize("least", [2, 100])
+def test_a_preview_counts_what_would_be_deleted_and_says_that_a_brake_would_stop_it(tell, least):
+    async def story(world: World) -> None:
+        people = [world.person(f"p{number}@example.com") for number in range(5)]
+        await world.settle()
+        world.hugo.archive("contacts", people[0])
+        for here in people[1:3]:
+            world.sally.delete("Contact", world.counterpart("contacts", here))
+        found = await previewed(world)
+        counts = found["objects"]["contacts"]
+        assert (counts["delete_in_hubspot"], counts["delete_in_salesforce"]) == (2, 1)
+        assert {each["action"] for each in counts["examples"]} == {"delete_in_hubspot", "delete_in_salesforce"}
+        assert (found["brake"] is not None) == (least == 2)
+        # Nothing has gone.
+        assert (len(world.hugo.ids("contacts")), len(world.sally.ids("Contact"))) == (4, 3)
+
+    tell(story, settings=BOTH | {"mass_change_least": least})
+
+
+def test_an_undo_lists_what_was_deleted_and_takes_nothing_of_it_back(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        since_us = world.clock_us()
+        world.sally.delete("Contact", world.counterpart("contacts", here))
+        await world.settle()
+        done = await undo(world, since_us)
+        assert (done.fields, done.records) == (0, 0)
+        (left,) = done.left
+        assert (left.why, left.side, left.hubspot) == ("delete", Side.HUBSPOT, f"hubspot:contacts:{here}")
+        assert world.hugo.ids("contacts") == []
 
     tell(story, settings=BOTH)

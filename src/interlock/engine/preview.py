@@ -22,7 +22,9 @@ from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
 from interlock.engine.load import load, loading
 from interlock.engine.record import record
+from interlock.engine.sweep import sweep
 from interlock.engine.work import Batch, SideWrite, Work
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
@@ -123,6 +125,10 @@ class Previewer:
     async def _pass(self, ctx: Cycle) -> None:
         if not ctx.objects:
             return
+        for runtime in ctx.objects.values():
+            if Side.SALESFORCE in DELETES_IN[ctx.settings.chosen(DELETES, runtime.slug)]:
+                # Only the archive shows what would be deleted in Salesforce.
+                await sweep(ctx, runtime)
         await detect(ctx, look_back=True)
         for runtime in ctx.objects.values():
             try:

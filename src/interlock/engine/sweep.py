@@ -28,11 +28,12 @@ async def sweep_archived(ctx: Cycle, every_s: float = 0.0) -> int:
     """
     marked = 0
     for runtime in ctx.objects.values():
-        marked += await _sweep(ctx, runtime, every_s)
+        marked += await sweep(ctx, runtime, every_s)
     return marked + await walk_contacts(ctx)
 
 
-async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
+async def sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float = 0.0) -> int:
+    """Of one object."""
     name = _name(runtime.slug)
     async with ctx.store.read(ctx.connection_id) as tx:
         cursor = await cursors.get(tx, name) or {}
