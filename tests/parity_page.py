@@ -25,8 +25,7 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 # What of a number does not hold now, in words for a reader of the page. Whoever makes it hold takes it out.
 NOT_YET = {
     12: "A company all of whose contacts are leads becomes no account until somebody asks for it. Now each company becomes one.",
-    14: "A deal is deleted with its opportunity where that is chosen, and one that moves to a pipeline that does not sync"
-    " stops. Now nothing is deleted, and of such a deal only the stage stands still.",
+    14: "A deal that moves to a pipeline that does not sync stops. Now only its stage stands still.",
     20: "Where it is chosen, of two contacts with one address the one that was edited last is the one that syncs.",
 }
 # Triggers of HubSpot's list that are about records; the others are about activities.

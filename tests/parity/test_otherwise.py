@@ -61,8 +61,8 @@ def test_otherwise_a_link_does_not_hop_to_a_duplicate_that_was_edited_later(tell
 def test_otherwise_a_delete_in_salesforce_deletes_nothing_in_hubspot(tell):
     """A deal is deleted with its opportunity, always; a contact with its lead or contact, where that is chosen.
 
-    The pair rests, and goes on when the record is restored. A delete that is carried over cannot be taken back with what
-    hung on the record in HubSpot, its e-mails and its place in lists and workflows.
+    Unless somebody chooses that, the pair rests, and goes on when the record is restored. A delete that is carried over cannot
+    be taken back with what hung on the record in HubSpot, its e-mails and its place in lists and workflows.
     """
 
     async def story(world: World) -> None:

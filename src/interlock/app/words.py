@@ -103,6 +103,8 @@ _CAUSES = {
     "name": "Both have the same name.",
     "person": "A person linked them.",
     "deleted": "It was deleted.",
+    "deleted in HubSpot": "It was deleted in HubSpot.",
+    "deleted in Salesforce": "It was deleted in Salesforce.",
     "left the list": "Its HubSpot record left the list that limits what syncs.",
     "outside the list": "Its HubSpot record is outside the list that limits what syncs.",
     "entered the list": "Its HubSpot record entered the list that limits what syncs.",

@@ -205,6 +205,7 @@ class Dirty(msgspec.Struct, frozen=True, gc=False):
 class IntentKind(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
 
 
 class IntentState(enum.StrEnum):
@@ -257,6 +258,7 @@ class AuditKind(enum.StrEnum):
     DISASSOCIATE = "disassociate"
     STAGE = "stage"  # a lifecycle stage was moved in HubSpot (lifecycle.py)
     UNDO = "undo"  # a write or a create of ours was taken back
+    DELETE = "delete"  # a record was deleted because its counterpart had been
 
 
 class AuditRow(msgspec.Struct, gc=False):

@@ -14,6 +14,7 @@ from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
+from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions
 from interlock.engine.detect import detect
 from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
@@ -141,12 +142,13 @@ def forget_references(runtime: ObjectRuntime) -> None:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await plan_batch(ctx, batch)
     brake(ctx, batch)
-    await intend(ctx, batch)
+    await intend(ctx, batch, deletion_intents(ctx, batch))
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
     await move_stages(ctx, batch)
     await take_back(ctx, batch)
+    await delete_counterparts(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
 
@@ -168,6 +170,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
     await look_at_created(ctx, batch)
     decide(ctx, batch)
+    await look_at_deletions(ctx, batch)
     await damp(ctx, batch)
     await plan_stages(ctx, batch)
     await follow(ctx, batch)

@@ -95,6 +95,14 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
     ),
+    "delete_not_carried_over": (
+        _C.SAFETY,
+        "Look at it in {crm}, and delete it there if it should go. To sync it again, restore the other one.",
+    ),
+    "restore_by_hand": (
+        _C.SAFETY,
+        "Restore it in {crm} by hand, from its recycle bin, and the two are a pair again. If it should stay deleted, ignore this.",
+    ),
     "native_id_missing": (
         _C.MATCHING,
         "Let the sync user see the record, or restore it. If it is gone for good, empty the property in HubSpot; then resync"

@@ -27,7 +27,9 @@ from interlock.engine.late_references import look_at_late_references
 from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
 from interlock.engine.resync import resync_asked
+from interlock.engine.sweep import sweep
 from interlock.engine.work import Batch, SideWrite, Work
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
@@ -142,6 +144,10 @@ class Previewer:
     async def _pass(self, ctx: Cycle) -> None:
         if not ctx.objects:
             return
+        for runtime in ctx.objects.values():
+            if Side.SALESFORCE in DELETES_IN[ctx.settings.chosen(DELETES, runtime.slug)]:
+                # Only the archive shows what would be deleted in Salesforce.
+                await sweep(ctx, runtime)
         await detect(ctx, look_back=True)
         for runtime in ctx.objects.values():
             try:
@@ -205,6 +211,8 @@ class Previewer:
                 write.outcome = Written(f"{_IMAGINED}{self._made}", created=True)
             else:
                 write.outcome = Written(write.id)
+        if work.deletion is not None:
+            work.deletion.outcome = Written(f"{_IMAGINED}deleted")
         for change in work.set_changes:
             change.done = True
         work.opt_out_done = work.opt_out_hubspot is not None
@@ -212,6 +220,10 @@ class Previewer:
 
     def _forecast(self, batch: Batch) -> None:
         """Calls that the writes of this batch would take."""
+        going = [work.deletion.side for work in batch.works if work.deletion is not None]
+        # Each is read once more just before it goes.
+        self._write_calls[Side.HUBSPOT] += 2 * _calls(going.count(Side.HUBSPOT), _HUBSPOT_WRITES)
+        self._write_calls[Side.SALESFORCE] += 2 * _calls(going.count(Side.SALESFORCE), _SALESFORCE_CREATES)
         writes = [write for work in batch.works for write in work.writes]
         into = {side: [write for write in writes if write.side is side] for side in Side}
         made_there = [write for write in into[Side.SALESFORCE] if write.creates]
@@ -266,6 +278,8 @@ def _count(tally: ObjectPreview, work: Work) -> None:
         written = {id(field.decision) for field in write.fields}
         decisions = [each for each in work.decisions if id(each) in written]
         _show(tally, work, f"{verb}_in_{write.side.value}", decisions, None)
+    if work.deletion is not None:
+        _show(tally, work, f"delete_in_{work.deletion.side.value}", [], work.deletion.cause)
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)

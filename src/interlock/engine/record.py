@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.link import DELETED_WITH, RESTS
 from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
@@ -34,6 +35,7 @@ from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.deleting import take_deletion
 from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
@@ -57,6 +59,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     ledger = Ledger()
     now = ctx.clock_us()
     for work in batch.works:
+        take_deletion(ctx, ledger, work, now)
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
         own = work.seen(work.origin) if work.link is None else None
@@ -296,9 +299,10 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         if HELD_AS_A_WHOLE in held:
             properties.add("")
         ledger.still_held |= dict.fromkeys(both, properties)
-    if link.state is LinkState.HUBSPOT_DELETED and isinstance(work.hubspot, Gone) and work.hubspot.successor is None:
-        # That the record was merged into one with a pair of its own stays an issue also while nobody can see what it lives on as.
-        ledger.still_held |= {key: {*ledger.still_held.get(key, ()), ""} for key in both if work.state is None}
+    if work.state is None and _rests_on(work, link):
+        # That the record was merged into one with a pair of its own stays an issue also while nobody can see what it lives on as,
+        # and so does why the other one was not deleted with it.
+        ledger.still_held |= {key: {*ledger.still_held.get(key, ()), ""} for key in both}
     sets = {**link.sets, **work.sets}
     if work.ends is not None:
         ledger.ended.append(work.ends)
@@ -314,7 +318,9 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.relink_to is not None:
         base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
-        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
+        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, DELETED_WITH)}
+    if work.state is LinkState.LINKED:
+        base.pop(DELETED_WITH, None)
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
     else:
@@ -335,6 +341,12 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
         ledger.linked += [*both, work.relink_to]
+
+
+def _rests_on(work: Work, link: RecordLink) -> bool:
+    """Whether the pair rests as before, since one record is away and does not live on as another."""
+    away = [side for side, state in RESTS.items() if link.state is state]
+    return any(isinstance(seen := work.seen(side), Gone) and seen.successor is None for side in away)
 
 
 def _count_link(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, now: int) -> None:

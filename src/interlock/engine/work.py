@@ -79,6 +79,16 @@ class SetChange(msgspec.Struct):
     may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
 
+class Deletion(msgspec.Struct):
+    """The record on `side` is to go because its counterpart was deleted; `state` is what the pair comes to."""
+
+    side: Side
+    state: LinkState
+    cause: str
+    intent: Intent | None = None
+    outcome: Outcome | None = None  # None: it was not sent
+
+
 class Work(msgspec.Struct):
     """One pair, or one record that has no counterpart yet."""
 
@@ -114,6 +124,7 @@ class Work(msgspec.Struct):
     erased: str = ""  # the record, or whoever bears its address, was erased; see erasing.py
     undoing: bool = False  # nothing but what a person takes back is written this time
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
+    deletion: Deletion | None = None  # the other record of a pair of which one was deleted; see deleting.py
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
     stage: StageMove | None = None  # where its opportunities move its lifecycle stage
@@ -204,3 +215,4 @@ class Batch(msgspec.Struct):
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
+    deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch

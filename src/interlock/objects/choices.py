@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.model import Side
+
 
 class ChoiceOf(msgspec.Struct, frozen=True):
     """`values`: the first is what holds where nobody chose."""
@@ -32,6 +34,14 @@ DELETES = ChoiceOf(
     ("contacts", "companies", "deals"),
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
+
+# The sides on which a record goes when its counterpart was deleted.
+DELETES_IN: dict[str, tuple[Side, ...]] = {
+    NOTHING: (),
+    IN_HUBSPOT: (Side.HUBSPOT,),
+    IN_SALESFORCE: (Side.SALESFORCE,),
+    BOTH: (Side.HUBSPOT, Side.SALESFORCE),
+}
 
 OFF, ON = "off", "on"
 

@@ -241,13 +241,18 @@ class SalesforceClient:
         return await writes.insert(self._calls, sobject, to_write, purpose)
 
     async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome. Only for OpportunityContactRole; records are deleted by `delete_made` alone."""
+        """Id -> outcome. Only for OpportunityContactRole; other records are deleted by `delete_made`."""
         return await writes.delete(self._calls, sobject, ids, purpose)
 
     async def children(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
         """(id, a record that points to it) of whatever hangs on these records. Raises where that cannot be told."""
         return await removal.children(self._calls, sobject, ids, purpose)
 
+    async def would_go_along(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
+        """(id, a record that Salesforce would delete with it) of what has a life of its own. Raises where that cannot be told."""
+        return await removal.would_go_along(self._calls, sobject, ids, purpose)
+
     async def delete_made(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome, for records that a person has undone or erased. They go to the recycle bin, for 15 days."""
+        """Id -> outcome, for records that a person has undone or erased, or wants gone with their counterparts. They go to the
+        recycle bin, for 15 days."""
         return await removal.delete(self._calls, sobject, ids, purpose)

@@ -78,7 +78,8 @@ def _page(
         change=change,
         job=found.document(),
         counts=None if document is None else document["objects"][change.object],
-        count_titles=count_titles(),
+        count_titles=count_titles()
+        | {"delete_in_hubspot": _("Deleted in HubSpot"), "delete_in_salesforce": _("Deleted in Salesforce")},
         how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
         typed=document is not None and setting_changes.must_be_typed(document),
         creates=0 if document is None else setting_changes.creates_of(document),
