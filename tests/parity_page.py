@@ -30,7 +30,6 @@ NOT_YET = {
     " stops. Now nothing is deleted, and of such a deal only the stage stands still.",
     15: "A contact role moves its contact's lifecycle stage to Opportunity, and a won deal to Customer, never back."
     " Now no stage moves.",
-    20: "Where it is chosen, of two contacts with one address the one that was edited last is the one that syncs.",
 }
 # Triggers of HubSpot's list that are about records; the others are about activities.
 TRIGGERS = (9, 10, 11, 12, 13, 15, 16)

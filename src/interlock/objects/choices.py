@@ -33,7 +33,12 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+STICKY, LATEST_MODIFIED = "sticky", "latest_modified"
+
+# Which of several leads or contacts with one address syncs.
+DUPLICATES = ChoiceOf("duplicates", (STICKY, LATEST_MODIFIED), ("contacts",), frozenset({LATEST_MODIFIED}))
+
+CHOICES = (DELETES, DUPLICATES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -17,6 +17,7 @@ WHY_LEFT = {
     "not_confirmed": "It was created by a sync, and deleting it was not confirmed.",
     "merge": "Records were merged there, which no program can take apart again.",
     "conversion": "A lead was converted there, which cannot be taken back.",
+    "moved": "The pair went over to another record with the same address, which was edited later.",
     "opt_out": "Somebody opted out of e-mail there, and only that person may opt in again.",
     "association": "Records were joined to or parted from each other there; do that by hand where it is wrong.",
     WAITING: "It is still due: it was refused, could not be read, or a request for the record may still land. See its issues.",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, NOTHING, ChoiceOf, choices_of
+from interlock.objects.choices import (
+    BOTH,
+    DELETES,
+    DUPLICATES,
+    IN_HUBSPOT,
+    IN_SALESFORCE,
+    LATEST_MODIFIED,
+    NOTHING,
+    STICKY,
+    ChoiceOf,
+    choices_of,
+)
 from interlock.web.texts import _
 
 
@@ -25,7 +36,7 @@ def offered(object_: str) -> list[Offered]:
 
 def _texts(choice: ChoiceOf) -> tuple[str, str, dict[str, str]]:
     """Label, hint, and the name of each value."""
-    return {DELETES.name: _deletes}[choice.name]()
+    return {DELETES.name: _deletes, DUPLICATES.name: _duplicates}[choice.name]()
 
 
 def _deletes() -> tuple[str, str, dict[str, str]]:
@@ -37,5 +48,18 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _duplicates() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("When several leads or contacts of Salesforce have one e-mail address"),
+        _(
+            "Where the one edited last syncs, the HubSpot contact gets the values of each in turn, as in HubSpot's own integration."
+        ),
+        {
+            STICKY: _("Keep the pair that there is, and ask which one is meant where there is none"),
+            LATEST_MODIFIED: _("The one that was edited last syncs"),
         },
     )
