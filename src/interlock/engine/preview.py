@@ -21,6 +21,7 @@ from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
+from interlock.engine.latest import NOT_LATEST
 from interlock.engine.load import load, loading
 from interlock.engine.record import record
 from interlock.engine.work import Batch, SideWrite, Work
@@ -28,7 +29,7 @@ from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
 # Nothing is held back for these: there is no record, or the person behind it syncs as another one.
-_NOT_BLOCKED = frozenset({"deleted", "contact_preferred"})
+_NOT_BLOCKED = frozenset({"deleted", "contact_preferred", NOT_LATEST})
 # Ids of records that would be made.
 _IMAGINED = "preview-"
 # Inputs that fit into one call: HubSpot CRM API, batch upsert, update and history; Salesforce composite (architecture, rule V).
