@@ -26,7 +26,6 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 NOT_YET = {
     12: "A company all of whose contacts are leads becomes no account until somebody asks for it. Now each company becomes one.",
     14: "A deal that moves to a pipeline that does not sync stops. Now only its stage stands still.",
-    20: "Where it is chosen, of two contacts with one address the one that was edited last is the one that syncs.",
 }
 # Triggers of HubSpot's list that are about records; the others are about activities.
 TRIGGERS = (9, 10, 11, 12, 13, 15, 16)

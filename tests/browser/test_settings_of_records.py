@@ -151,3 +151,14 @@ async def test_two_that_may_be_one_are_looked_for_and_linked_or_told_apart(settl
     await settled.until(f"{HERE}/suggestions?state=accepted", lambda page: page.get_by_text("There are none."))
     await page.goto(f"{HERE}/suggestions?state=refused")
     await expect(page.get_by_role("row").filter(has_text="Grace")).to_be_visible()
+
+
+@pytest.mark.presses(f"GET {C}/duplicates", f"POST {C}/duplicates/look")
+async def test_duplicates_within_one_crm_are_looked_for(page: Page) -> None:
+    await page.goto(f"{HERE}/records")
+    await page.get_by_role("link", name="Duplicates").click()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Look for duplicates").click()
+    await expect(page.get_by_role("heading", name="Contacts, Salesforce")).to_be_visible()
+    await expect(page.get_by_text("were read.").first).to_be_visible()
+    await chromium.axe(page)

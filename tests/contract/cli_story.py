@@ -283,6 +283,8 @@ def _suggestions(story: Story) -> None:
     story.create("salesforce", "Contact", **there)
     story.create("salesforce", "Lead", Company="Engines", Phone=phone, **there)
     story.run("sync of what may be one", "sync", "--once")
+    story.run("duplicates", "duplicates", "--object", "contacts", "--side", "salesforce")
+    story.run("duplicates of nobody", "duplicates", "--side", "both")
     story.must("suggestions look", "suggestions", "look", "--object", "contacts")
     (suggested,) = story.must("suggestions", "suggestions").document["suggestions"]
     story.run("suggestions of no state", "suggestions", "--state", "done")

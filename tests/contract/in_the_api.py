@@ -61,6 +61,7 @@ IN_THE_API = {
     f"GET {PAGE}/undo/{{job}}/export": "GET /api/v1/jobs/{job}/export",
     f"POST {PAGE}/conflicts/resolve": f"POST {C}/conflicts/resolve",
     f"POST {PAGE}/conflicts/{{conflict:int}}/resolve": f"POST {C}/conflicts/{{id:int}}/resolve",
+    f"POST {PAGE}/duplicates/look": f"POST {C}/duplicates",
     f"POST {PAGE}/suggestions/look": f"POST {C}/suggestions/look",
     f"POST {PAGE}/suggestions/decide": f"POST {C}/suggestions/decide",
     f"POST {PAGE}/connection/pause": f"POST {C}/pause",

@@ -59,3 +59,13 @@ async def test_what_is_no_suggestion_or_no_decision_is_refused(joined: ApiWorld)
     assert (await joined.post("~/suggestions/decide", unknown)).status == 404
     assert (await joined.post("~/suggestions/decide", {**unknown, "decision": "merge"})).status == 422
     assert (await joined.post("~/suggestions/look", {"objects": ["deals"]})).status == 422
+
+
+async def test_duplicates_of_one_crm_are_reported_as_a_job(joined: ApiWorld) -> None:
+    for name in ("Hopper", "Murray"):
+        joined.sally.create("Contact", {"LastName": name, "Email": "grace@example.com"})
+    wanted = {"objects": ["contacts"], "sides": ["salesforce"]}
+    job = await joined.ended(await joined.post("~/duplicates", wanted, Role.OPERATOR))
+    (group,) = job["result"]["objects"]["contacts"]["salesforce"]["groups"]
+    assert (group["by"], group["sure"], len(group["members"])) == ("email", True, 2)
+    assert list(job["result"]["objects"]["contacts"]) == ["salesforce"]

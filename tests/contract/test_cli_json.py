@@ -86,6 +86,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "sync of the choice": (1, "sync"),
     "conflicts afterwards": (0, "conflicts"),
     "sync of what may be one": (1, "sync"),
+    "duplicates": (0, "duplicates"),
+    "duplicates of nobody": (2, "error"),
     "suggestions look": (0, "suggestions-look"),
     "suggestions": (0, "suggestions"),
     "suggestions of no state": (2, "error"),

@@ -45,6 +45,7 @@ CROWDED = (
             "records",
             "conflicts",
             "suggestions",
+            "duplicates",
             "issues",
         )
     ),

@@ -89,3 +89,22 @@ def test_what_is_gone_meanwhile_is_said(tmp_path: Path) -> None:
 
 
 NOTHING_IS_MADE = {"create_in_hubspot": False, "create_in_salesforce": False}
+
+
+def test_duplicates_within_one_crm_are_reported_with_what_they_have_in_common(tmp_path: Path) -> None:
+    def twice(world: SettingsWorld) -> None:
+        for name in ("Lovelace", "King"):
+            world.sally.create("Contact", {"LastName": name, "Email": "ada@example.com"})
+
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        sent = await operator.submit(f"{HERE}/duplicates", f"{HERE}/duplicates/look")
+        assert sent.to is not None
+        shown = (await ended(operator, sent.to)).page.text
+        assert "2 records were read. 1 group. There is 1 record too many." in shown
+        assert "King <ada@example.com>" in shown
+        assert "the same e-mail address" in shown
+        viewer = await world.browser(Role.VIEWER)
+        assert f"{HERE}/duplicates/look" not in (await viewer.get(f"{HERE}/duplicates")).body
+
+    tell(tmp_path, story, twice, objects=("contacts",))

@@ -114,6 +114,7 @@ _CAUSES = {
     "entered the limits": "It entered the list and the filter that limit what syncs.",
     "merged": "It was merged into another record.",
     "converted": "The lead was converted.",
+    "edited_later": "It was edited later than the record with the same address that had been linked.",
 }
 
 
@@ -136,6 +137,7 @@ WHY_NOT = {
     "contact_preferred": "A contact has the same e-mail address, and is the person's record.",
     "several_candidates": "Several records could be its counterpart: a person must say which.",
     "candidate_taken": "The record that could be its counterpart is linked with another.",
+    "edited_before_another": "Another record with the same address was edited later, and syncs instead of it.",
     "match_refused": "What would match is a record of which a person has said that it is another one.",
     "creation_off_in_hubspot": "The settings say not to create records in HubSpot.",
     "creation_off_in_salesforce": "The settings say not to create records in Salesforce.",

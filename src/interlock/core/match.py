@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -79,6 +79,14 @@ def _among(found: list[Candidate], by: LinkedBy, preferred_types: Sequence[str])
             return Ambiguous((only.key, only.linked_to), "candidate_taken", by)
         return Match(only.key, by)
     return NoMatch()
+
+
+def latest(edited_us: Mapping[RecordKey, int], holder: RecordKey | None) -> RecordKey:
+    """The one of several that was edited last. Of those edited at the same time the one that has the counterpart, else the first:
+    a pair does not move for nothing."""
+    newest = max(edited_us.values())
+    among = sorted(key for key, at_us in edited_us.items() if at_us == newest)
+    return holder if holder in among else among[0]
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:

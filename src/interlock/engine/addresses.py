@@ -51,6 +51,7 @@ async def rivals(ctx: Cycle, finder: Finder, contacts: Sequence[Observation]) ->
         for seen in await ctx.salesforce.query_where_in(type_, fields, {"Email": asked}, purpose="match"):
             if isinstance(converted(seen.key, seen), Observation):
                 finder.salesforce_by_email[str(seen.values.get("Email") or "").lower()].append(seen.key)
+                finder.edited_us[seen.key] = seen.modified_us
 
 
 def siblings_of(finder: Finder, work: Work, decision: Decision) -> tuple[set[RecordKey], set[RecordKey]]:

@@ -48,7 +48,9 @@ class Finder:
         self.seen: dict[RecordKey, Observation] = {}
         self.candidates: dict[int, list[Candidate]] = defaultdict(list)
         self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
+        self.edited_us: dict[RecordKey, int] = {}  # of those found by address
         self.linked_to: dict[RecordKey, RecordKey] = {}
+        self.link_of: dict[RecordKey, RecordLink] = {}  # of those in `linked_to`
         self.named_with: dict[
             RecordKey, RecordKey
         ] = {}  # record -> the one that an id of the native integration joins it with
@@ -80,6 +82,7 @@ class Finder:
             self.ends[key] = link.id
         else:
             self.linked_to[key] = link.key(key.side.other)
+            self.link_of[key] = link
 
     def note_request(self, intent: Intent) -> None:
         if intent.state is IntentState.SENT or (

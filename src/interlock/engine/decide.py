@@ -55,6 +55,8 @@ def decide(ctx: Cycle, batch: Batch) -> None:
     for work in batch.works:
         if work.take_back is not None:
             continue  # it goes, and needs no values any more
+        if work.follow is not None:
+            continue  # its pair goes over to the record that was looked at, and is decided on with the next look (latest.py)
         if work.link is None:
             _decide_alone(ctx, work)
         elif work.new_link:

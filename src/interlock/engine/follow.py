@@ -33,6 +33,9 @@ from interlock.engine.work import Batch, Seen, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import Tx, intents, links
 
+# Why a pair has moved although nothing has gone: see latest.py.
+EDITED_LATER = "edited_later"
+
 _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 
@@ -213,7 +216,7 @@ def _parted_row(ctx: Cycle, work: Work) -> AuditRow:
 
 def _how(work: Work) -> str:
     gone = (seen for seen in (work.hubspot, work.salesforce) if isinstance(seen, Gone) and seen.successor is not None)
-    return next((seen.how.value for seen in gone), "merged")
+    return next((seen.how.value for seen in gone), EDITED_LATER)
 
 
 async def _linked(tx: Tx, runtime: ObjectRuntime, keys: list[RecordKey]) -> dict[RecordKey, RecordLink]:

@@ -33,6 +33,7 @@ from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_C
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
 from interlock.engine.inclusion import why_left_out
+from interlock.engine.latest import Hop, latest_instead, moves_to_latest
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
@@ -109,6 +110,7 @@ async def _salesforce_by_key_and_email(
                 continue
             email = str(seen.values.get("Email") or "").lower()
             finder.salesforce_by_email[email].append(seen.key)
+            finder.edited_us[seen.key] = seen.modified_us
             for work in by_email.get(email, ()):
                 if work.origin is Side.HUBSPOT:
                     finder.add(work, seen, found_by(own_seen(work), email))
@@ -304,13 +306,20 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
                 work.issues.append(question_of(finder, work, decision))
                 batch.also_due += held_by_what_does_not_sync(finder, decision)
                 work.wait(finder.ctx.clock_us() + LOOK_AGAIN_US, Reason.WAITING)
+            case Hop(hubspot=key, link=link):
+                _move(finder, batch, work, key, link)
             case NoMatch():
                 pass
     if joined:
         batch.works = [work for work in batch.works if id(work) not in joined]
 
 
-def _decide(finder: Finder, work: Work) -> Decision:
+def _decide(finder: Finder, work: Work) -> Decision | Hop:
+    decision = _the_one(finder, work)
+    return latest_instead(finder, work, decision) if moves_to_latest(finder) else decision
+
+
+def _the_one(finder: Finder, work: Work) -> Decision:
     preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
     decision = choose(finder.candidates_of(work), preferred)
     if isinstance(decision, NoMatch) and (refused := finder.refused_of(work)):
@@ -357,6 +366,19 @@ def _pair(finder: Finder, work: Work, key: RecordKey, by: LinkedBy) -> None:
     work.ends = finder.ends.get(key)
     finder.linked_to[link.hubspot] = link.salesforce
     finder.linked_to[link.salesforce] = link.hubspot
+
+
+def _move(finder: Finder, batch: Batch, work: Work, key: RecordKey, link: RecordLink) -> None:
+    """The pair goes over to this record (follow.py), unless it is being worked on itself, now or by a request on its way."""
+    busy = any(each.link is not None and each.link.id == link.id for each in batch.works)
+    if busy or finder.is_undecided(own_seen(work).key, key, LinkedBy.EMAIL):
+        work.why_not = "waiting"
+        work.wait(finder.ctx.clock_us() + finder.ctx.settings.retry_base_us, Reason.RETRY)
+        return
+    work.see(key.side, finder.seen[key])
+    work.follow, work.link = own_seen(work).key, link
+    # The one that it goes away from is looked at as one that has no counterpart.
+    batch.also_due.append(link.salesforce)
 
 
 def _own_key(work: Work, other: RecordKey) -> RecordKey:

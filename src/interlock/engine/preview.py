@@ -24,6 +24,7 @@ from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
 from interlock.engine.late_references import look_at_late_references
+from interlock.engine.latest import NOT_LATEST
 from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
 from interlock.engine.resync import resync_asked
@@ -34,7 +35,7 @@ from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
 # Nothing is held back for these: there is no record, or the person behind it syncs as another one.
-_NOT_BLOCKED = frozenset({"deleted", "contact_preferred"})
+_NOT_BLOCKED = frozenset({"deleted", "contact_preferred", NOT_LATEST})
 # Ids of records that would be made.
 _IMAGINED = "preview-"
 # Inputs that fit into one call: HubSpot CRM API, batch upsert, update and history; Salesforce composite (architecture, rule V).

@@ -20,6 +20,7 @@ from interlock.core.model import AuditKind, AuditRow, ConflictReason, GoneHow, L
 from interlock.core.plain import from_plain
 from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
+from interlock.engine.follow import EDITED_LATER
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED, NOT_SHOWN, OUTSIDE
 from interlock.store import Store, Tx, aside, audit, links
@@ -37,7 +38,7 @@ _NEVER = {
     AuditKind.DELETE: "delete",
 }
 # What became of a record whose pair moved or ended. A restored one, or one that entered the list, is nothing to take apart.
-_MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion"}
+_MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion", EDITED_LATER: "moved"}
 _WRITES = frozenset({AuditKind.CREATE, AuditKind.UPDATE, AuditKind.UNDO, AuditKind.CONFLICT})
 
 Pair = tuple[RecordLink, list[UndoRow]]

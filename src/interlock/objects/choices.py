@@ -62,7 +62,12 @@ OWNER_CHANGES = ChoiceOf(
     frozenset({IN_SALESFORCE, IN_HUBSPOT}),
 )
 
-CHOICES = (DELETES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
+STICKY, LATEST_MODIFIED = "sticky", "latest_modified"
+
+# Which of several leads or contacts with one address syncs.
+DUPLICATES = ChoiceOf("duplicates", (STICKY, LATEST_MODIFIED), ("contacts",), frozenset({LATEST_MODIFIED}))
+
+CHOICES = (DELETES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

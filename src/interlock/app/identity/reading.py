@@ -31,8 +31,11 @@ COMPARED: dict[str, Comparing[Person] | Comparing[Company]] = {"contacts": CONTA
 
 
 class Read(msgspec.Struct, frozen=True):
+    """`keys`: by which a sync would find it from the other side."""
+
     profile: Profile
     label: str
+    keys: tuple[tuple[str, str], ...]
 
 
 class Reader:
@@ -106,7 +109,14 @@ def _read(slug: str, rows: Iterable[Observation]) -> Iterator[tuple[RecordKey, R
         # A converted lead lives on as its contact, a person account as its person.
         if side is Side.SALESFORCE and spec.why_not_eligible(side, row.values) is not None:
             continue
-        yield row.key, Read(comparing.profile(side, row.values, None), spec.label(side, row.values))
+        yield (
+            row.key,
+            Read(
+                comparing.profile(side, row.values, None),
+                spec.label(side, row.values),
+                tuple(spec.identity_keys(side, row.values)),
+            ),
+        )
 
 
 async def judged(slug: str, pairs: Iterable[Pair], records: dict[RecordKey, Read]) -> list[Judged]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
-from interlock.web.api import suggestions
+from interlock.web.api import duplicates, suggestions
 
 _HERE = "/api/v1/connections/{connection}/suggestions"
 
@@ -43,6 +43,19 @@ IDENTITY = (
         answers="suggestions-decide",
         body=suggestions.Decision,
         again="Nothing more changes.",
+        tag="suggestions",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/connections/{connection}/duplicates",
+        Action.OPERATE,
+        duplicates.report,
+        name="report_duplicates",
+        summary="Report which records of a CRM are one person or company. A job that reads all of them, and changes nothing.",
+        answers="job",
+        status=202,
+        body=duplicates.Reporting,
+        again="While it runs, the answer is the same job; afterwards a new one is begun.",
         tag="suggestions",
     ),
 )

@@ -39,6 +39,7 @@ JOBS = (
     "package-install",
     "package-remove",
     "suggestions-look",
+    "duplicates",
 )
 # What everybody may get, and what comes with an address of a certain kind.
 _ALWAYS = (401, 403, 408, 421, 422, 429, 503)

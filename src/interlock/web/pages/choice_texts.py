@@ -9,9 +9,11 @@ import msgspec
 from interlock.objects.choices import (
     BOTH,
     DELETES,
+    DUPLICATES,
     IN_HUBSPOT,
     IN_SALESFORCE,
     KEEP,
+    LATEST_MODIFIED,
     LIFECYCLE_TRANSITIONS,
     NOTHING,
     OFF,
@@ -19,6 +21,7 @@ from interlock.objects.choices import (
     OWNER_CHANGES,
     OWNER_UNMATCHED,
     SALESFORCE,
+    STICKY,
     ChoiceOf,
     choices_of,
 )
@@ -54,6 +57,19 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _duplicates() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("When several leads or contacts of Salesforce have one e-mail address"),
+        _(
+            "Where the one edited last syncs, the HubSpot contact gets the values of each in turn, as in HubSpot's own integration."
+        ),
+        {
+            STICKY: _("Keep the pair that there is, and ask which one is meant where there is none"),
+            LATEST_MODIFIED: _("The one that was edited last syncs"),
         },
     )
 
@@ -98,6 +114,7 @@ def _owner_changes() -> tuple[str, str, dict[str, str]]:
 
 _TEXTS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
     DELETES.name: _deletes,
+    DUPLICATES.name: _duplicates,
     LIFECYCLE_TRANSITIONS.name: _lifecycle_transitions,
     OWNER_UNMATCHED.name: _owner_unmatched,
     OWNER_CHANGES.name: _owner_changes,

@@ -71,6 +71,7 @@ async def show(at: At, form: forms.Shown) -> Response:
         count_titles=count_titles(at.setup),
         many=review.MANY_CREATES,
         from_now_on=_from_now_on(pairs),
+        duplicates=None if at.setup.connection_id is None else f"/connections/{at.setup.connection_id}/duplicates",
     )
 
 

@@ -1,0 +1,178 @@
+"""Several leads or contacts with one address: by default a pair stays and the rest is asked; or the one edited last syncs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from interlock.app.identity.review import ACCEPT
+from tests.engine.test_suggestions import looked, say
+from tests.world import World
+
+ADA = "ada@example.com"
+LATEST = {"settings": {"choices": {"duplicates": {"contacts": "latest_modified"}}}}
+
+
+def contact(world: World, name: str, **more: str) -> str:
+    return world.sally.create("Contact", {"LastName": name, "Email": ADA} | more)
+
+
+def test_where_nobody_chose_otherwise_a_pair_stays_and_the_second_is_a_question(tell):
+    async def story(world: World) -> None:
+        first = contact(world, "First")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        contact(world, "Second", Title="CEO")
+        await world.settle()
+        assert world.counterpart("contacts", here) == first
+        assert len(await world.issues()) == 1
+
+    tell(story)
+
+
+def test_of_two_that_were_there_before_the_one_edited_last_is_linked_and_the_other_made_nowhere(tell):
+    async def before(world: World) -> None:
+        world.person(ADA)
+        first = contact(world, "First")
+        contact(world, "Second")
+        await asyncio.sleep(60)
+        world.sally.update("Contact", first, {"Title": "CTO"})
+
+    async def story(world: World) -> None:
+        await before(world)
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        assert world.contact(here)["lastname"] == "First"
+        assert len(world.sally.ids("Contact")) == 2
+        assert await world.issues() == []
+
+    tell(story, **LATEST)
+
+
+def test_a_contact_syncs_rather_than_a_lead_that_was_edited_later(tell):
+    async def story(world: World) -> None:
+        lead = world.sally.create("Lead", {"LastName": "Lead", "Company": "Acme", "Email": ADA})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        there = contact(world, "Contact")
+        await world.settle()
+        assert world.counterpart("contacts", here) == there
+        await asyncio.sleep(600)
+        world.sally.update("Lead", lead, {"Title": "CTO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == there
+        assert world.hugo.ids("contacts") == [here]
+        assert await world.issues() == []
+
+    tell(story, **LATEST)
+
+
+def test_one_that_a_sync_had_made_gives_way_and_comes_back(tell):
+    """Though it bears the key of the contact that it was made for."""
+
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        made = world.counterpart("contacts", here)
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        await asyncio.sleep(600)
+        world.sally.update("Contact", made, {"Title": "CFO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == made
+        assert await world.issues() == []
+        moved = [row.cause for row in await world.audit("relink")]
+        assert moved == ["edited_later", "edited_later"]
+
+    tell(story, **LATEST)
+
+
+def test_what_was_typed_in_hubspot_while_the_pair_moves_is_in_the_log(tell):
+    async def story(world: World) -> None:
+        contact(world, "First", Title="CTO")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        second = contact(world, "Second", Title="CEO")
+        world.hugo.update("contacts", here, {"jobtitle": "Typed"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        assert world.contact(here)["jobtitle"] == world.sally.get("Contact", second)["Title"] == "CEO"
+        assert "Typed" in {row.old for row in await world.audit("conflict")}
+
+    tell(story, **LATEST)
+
+
+def test_what_goes_to_the_record_that_syncs_makes_it_the_one_that_was_edited_last(tell):
+    """Salesforce stamps our writes as it does those of people; what stands in the other record stays there."""
+
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        first = contact(world, "First", Title="CTO")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        second = contact(world, "Second", Title="CEO")
+        world.hugo.update("contacts", here, {"jobtitle": "Typed"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == first
+        assert world.contact(here)["jobtitle"] == world.sally.get("Contact", first)["Title"] == "Typed"
+        assert world.sally.get("Contact", second)["Title"] == "CEO"
+
+    tell(story, **LATEST)
+
+
+def test_an_edit_of_the_one_that_does_not_sync_while_the_other_is_edited_too_ends_with_the_later_one(tell):
+    async def story(world: World) -> None:
+        first, second = contact(world, "First"), contact(world, "Second")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        world.sally.update("Contact", second, {"Title": "CEO"})
+        await asyncio.sleep(60)
+        world.sally.update("Contact", first, {"Title": "CTO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == first
+        assert world.contact(here)["jobtitle"] == "CTO"
+
+    tell(story, **LATEST)
+
+
+def test_a_pair_that_a_person_made_stays_whoever_is_edited_later(tell):
+    async def story(world: World) -> None:
+        await world.settle()
+        (suggestion,) = await looked(world)
+        await say(world, suggestion, ACCEPT)
+        await world.settle()
+        (here,), (there,) = world.hugo.ids("contacts"), world.sally.ids("Contact")
+        assert world.counterpart("contacts", here) == there
+        world.sally.update("Contact", there, {"Email": ADA})
+        await world.settle()
+        await asyncio.sleep(600)
+        contact(world, "Later")
+        await world.settle()
+        assert world.counterpart("contacts", here) == there
+
+    def before(world: World) -> None:
+        phone = "+44 20 7946 0018"
+        world.person(ADA, firstname="Ada", lastname="Lovelace", phone=phone)
+        there = {"FirstName": "Ada", "LastName": "Lovelace", "Phone": phone, "Email": "lovelace@example.org"}
+        world.sally.create("Contact", there)
+
+    tell(story, before, existing="link", **LATEST)
+
+
+def test_a_lost_database_is_rebuilt_with_the_one_that_was_edited_last(tell, tmp_path: Path):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        await world.lose_the_database(tmp_path / "new.db")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        assert (world.hugo.ids("contacts"), len(world.sally.ids("Contact"))) == ([here], 2)
+
+    tell(story, existing="all", **LATEST)
