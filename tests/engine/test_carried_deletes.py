@@ -549,7 +549,9 @@ class Kills:
 
     async def send(self, request, deadline_s):
         if self.address and self.address in request.url and b"/describe" not in (request.body or b""):
-            writes = "/batch/archive" in request.url or b'"DELETE"' in (request.body or b"")
+            writes = any(word in request.url for word in ("/batch/archive", "/merge")) or b'"DELETE"' in (
+                request.body or b""
+            )
             if writes:
                 self.address = ""
                 if self.lands:

@@ -34,6 +34,7 @@ _NEVER = {
     AuditKind.ASSOCIATE: "association",
     AuditKind.DISASSOCIATE: "association",
     AuditKind.DELETE: "delete",
+    AuditKind.MERGE: "merge",
 }
 # What became of a record whose pair moved or ended. A restored one, or one that entered the list, is nothing to take apart.
 _MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion"}

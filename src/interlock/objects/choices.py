@@ -35,6 +35,11 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
+PROPOSE, AUTOMATIC = "propose", "automatic"
+
+# What becomes of two HubSpot records whose Salesforce records were merged. Opportunities cannot be.
+MERGES = ChoiceOf("merges", (PROPOSE, NOTHING, AUTOMATIC), ("contacts", "companies"), frozenset({AUTOMATIC}))
+
 # The sides on which a record goes when its counterpart was deleted.
 DELETES_IN: dict[str, tuple[Side, ...]] = {
     NOTHING: (),
@@ -43,7 +48,7 @@ DELETES_IN: dict[str, tuple[Side, ...]] = {
     BOTH: (Side.HUBSPOT, Side.SALESFORCE),
 }
 
-CHOICES = (DELETES,)
+CHOICES = (DELETES, MERGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

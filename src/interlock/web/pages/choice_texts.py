@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, NOTHING, ChoiceOf, choices_of
+from interlock.objects.choices import (
+    AUTOMATIC,
+    BOTH,
+    DELETES,
+    IN_HUBSPOT,
+    IN_SALESFORCE,
+    MERGES,
+    NOTHING,
+    PROPOSE,
+    ChoiceOf,
+    choices_of,
+)
 from interlock.web.texts import _
 
 
@@ -25,7 +36,7 @@ def offered(object_: str) -> list[Offered]:
 
 def _texts(choice: ChoiceOf) -> tuple[str, str, dict[str, str]]:
     """Label, hint, and the name of each value."""
-    return {DELETES.name: _deletes}[choice.name]()
+    return {DELETES.name: _deletes, MERGES.name: _merges}[choice.name]()
 
 
 def _deletes() -> tuple[str, str, dict[str, str]]:
@@ -37,5 +48,17 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _merges() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("When two records are merged in Salesforce"),
+        _("A merge in HubSpot cannot be taken back. What holds an edit that Salesforce never got is only proposed."),
+        {
+            PROPOSE: _("Propose to merge them in HubSpot"),
+            NOTHING: _("Leave both in HubSpot"),
+            AUTOMATIC: _("Merge them in HubSpot"),
         },
     )

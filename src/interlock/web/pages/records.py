@@ -133,6 +133,7 @@ def _kinds() -> dict[str, str]:
         AuditKind.DISASSOCIATE: _("parted"),
         AuditKind.UNDO: _("undone"),
         AuditKind.DELETE: _("deleted"),
+        AuditKind.MERGE: _("merged"),
     }
 
 
