@@ -1,4 +1,4 @@
-"""Merges that issues propose, confirmed through the JSON API: which are meant, what is refused, and that the next sync makes them."""
+"""Merges that issues propose, confirmed through the JSON API: which are meant, what is refused, that the next sync makes them."""
 
 from __future__ import annotations
 
