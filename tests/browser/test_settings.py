@@ -181,6 +181,33 @@ async def test_a_suspension_is_told_says_why_and_is_cleared(settled: Settled, pa
     assert await settled.value(STATE) != "suspended"
 
 
+@pytest.mark.presses(f"POST {C}/issues/merge")
+async def test_what_was_merged_in_salesforce_is_merged_in_hubspot_once_it_is_ticked_and_counted(
+    settled: Settled, page: Page
+) -> None:
+    twins = ("kept@example.com", "twin@example.com")
+    hugo, sally = settled.world.hubspot.user(), settled.world.salesforce.user()
+    for email in twins:
+        hugo.create("contacts", {"email": email, "lastname": "Twin"})
+    await settled.until_true(lambda: all(map(settled.is_linked, twins)))
+    sally.merge("Contact", *map(settled.counterpart, twins))
+    listed = f"{HERE}/issues?code=counterpart_merged"
+    await settled.until(listed, lambda window: window.get_by_text("is left without a counterpart"))
+    await page.goto(listed)
+    await chromium.axe(page)
+    row = page.get_by_role("row").filter(has_text=settled.person(twins[1]))
+    merge = page.get_by_role("button", name="Merge in HubSpot")
+    await row.get_by_role("checkbox").check()
+    await merge.click()
+    await expect(page.get_by_text("1 are ticked. To merge what they propose, type that number.").first).to_be_visible()
+    people = len(settled.people())
+    await row.get_by_role("checkbox").check()
+    await page.get_by_label("How many are ticked").fill("1")
+    await merge.click()
+    await said(page, "The next sync merges them in HubSpot.")
+    await settled.until_true(lambda: len(settled.people()) == people - 1)
+
+
 @pytest.mark.presses(f"GET {C}/issues/export", f"POST {C}/issues/ignore", f"POST {C}/issues/resync")
 async def test_issues_are_exported_filtered_ignored_and_resynced(settled: Settled, page: Page) -> None:
     tries = "SELECT MIN(tries) FROM issue WHERE property = 'jobtitle' AND status <> 'ignored'"

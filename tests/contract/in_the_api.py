@@ -36,6 +36,7 @@ IN_THE_API = {
     f"POST {PAGE}/health/clear": f"POST {C}/resume",
     f"POST {PAGE}/issues/resync": f"POST {C}/issues/resync",
     f"POST {PAGE}/issues/ignore": f"POST {C}/issues/ignore",
+    f"POST {PAGE}/issues/merge": f"POST {C}/issues/merge",
     f"GET {PAGE}/issues/export": f"GET {C}/issues/export",
     f"GET {PAGE}/not-synced/export": f"GET {C}/not-synced/export",
     f"POST {PAGE}/{{object}}/turn": f"POST {C}/objects/{{object}}/plan",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from interlock.app import preview
@@ -341,6 +343,25 @@ def test_a_contact_that_hubspot_erased_is_no_example_to_follow(tell):
     tell(story, settings=BOTH)
 
 
+@every_kind
+def test_what_hubspot_shows_neither_alive_nor_in_its_archive_is_no_proven_delete(
+    tell, slug, type_, made, property_, field
+):
+    """It deletes for ever what was in the archive for 90 days."""
+
+    async def story(world: World) -> None:
+        here = world.hugo.create(slug, made)
+        await world.settle()
+        there = world.counterpart(slug, here)
+        world.hugo.archive(slug, here)
+        await asyncio.sleep(100 * 86_400)
+        await world.settle()
+        assert world.sally.ids(type_) == [there]
+        assert await world.audit("delete") == []
+
+    tell(story, settings=BOTH)
+
+
 def test_what_was_deleted_before_it_was_chosen_stays(tell):
     async def story(world: World) -> None:
         here = world.person(ADA)
@@ -348,9 +369,10 @@ def test_what_was_deleted_before_it_was_chosen_stays(tell):
         world.sally.delete("Contact", world.counterpart("contacts", here))
         await world.settle()
         await choose(world, contacts="both")
-        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        await world.sync(RecordKey(Side.HUBSPOT, "contacts", here))
         await world.settle()
         assert world.hugo.ids("contacts") == [here]
+        assert await world.issues() == []
 
     tell(story)
 
@@ -509,6 +531,28 @@ def test_a_delete_whose_answer_is_lost_is_known_for_ours_when_it_has_landed(tell
     tell(story, settings=BOTH)
 
 
+def test_our_own_delete_that_lands_after_a_restore_is_not_answered_by_another(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        slow = Slow(world.transport, "hubspot.local", here, late_s=120.0)
+        world.transport = _Archives(slow, world.transport)
+        world.sally.delete("Contact", there)
+        await world.sync_later(60.0)
+        assert slow.landing is not None
+        world.sally.undelete("Contact", there)
+        await world.settle()
+        assert world.sally.ids("Contact") == [there]
+        assert await codes(world) == ["restore_by_hand"]
+        world.hugo.restore("contacts", here)
+        await world.settle()
+        assert await world.issues() == []
+        assert world.counterpart("contacts", here) == there
+
+    tell(story, settings=BOTH)
+
+
 class _Archives:
     """Slow for archives alone."""
 
@@ -549,7 +593,9 @@ class Kills:
 
     async def send(self, request, deadline_s):
         if self.address and self.address in request.url and b"/describe" not in (request.body or b""):
-            writes = "/batch/archive" in request.url or b'"DELETE"' in (request.body or b"")
+            writes = any(word in request.url for word in ("/batch/archive", "/merge")) or b'"DELETE"' in (
+                request.body or b""
+            )
             if writes:
                 self.address = ""
                 if self.lands:

@@ -142,6 +142,7 @@ _ACTIONS = {
     "update_in_salesforce": "changed in Salesforce",
     "delete_in_hubspot": "deleted in HubSpot",
     "delete_in_salesforce": "deleted in Salesforce",
+    "merge_in_hubspot": "merged in HubSpot",
     "match": "linked as they are",
     "ambiguous": "ambiguous",
     "conflict": "two values, one is kept",

@@ -49,7 +49,24 @@ WAITS_TO_GO: Base = {DELETED_WITH: (2, 2)}
 STAYS: Base = {DELETED_WITH: (0, 0)}
 _DELETED: dict[Side, FieldBase] = {Side.HUBSPOT: (1, 0), Side.SALESFORCE: (0, 1)}
 
+# Base entry of a pair that rests since its Salesforce record was merged into another: the HubSpot record into which a person
+# confirmed that this one is to be merged, (its id, 0).
+MERGE_WANTED = -8
+# What is known of a pair while it rests, and ends with that.
+OF_RESTING = (DELETED_WITH, MERGE_WANTED)
+
 Seen = Observation | Gone | None
+
+
+def merge_wanted(into: str) -> Base:
+    """Raises ValueError for what is no id of HubSpot's."""
+    return {MERGE_WANTED: (int(into), 0)}
+
+
+def merge_confirmed(base: Base) -> str | None:
+    """Id of the HubSpot record into which this pair's is to be merged, as a person confirmed."""
+    into, _ = base.get(MERGE_WANTED, (0, 0))
+    return str(into) if into else None
 
 
 def as_deleted(side: Side) -> Base:

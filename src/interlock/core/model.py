@@ -206,6 +206,7 @@ class IntentKind(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    MERGE = "merge"
 
 
 class IntentState(enum.StrEnum):
@@ -259,6 +260,7 @@ class AuditKind(enum.StrEnum):
     STAGE = "stage"  # a lifecycle stage was moved in HubSpot (lifecycle.py)
     UNDO = "undo"  # a write or a create of ours was taken back
     DELETE = "delete"  # a record was deleted because its counterpart had been
+    MERGE = "merge"  # two HubSpot records were merged because their counterparts had been
 
 
 class AuditRow(msgspec.Struct, gc=False):

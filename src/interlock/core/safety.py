@@ -46,6 +46,17 @@ def mass_delete(side: Side, object_: str, going: int, lately: int, least: int) -
     )
 
 
+def mass_merge(object_: str, merges: int, lately: int, least: int) -> Brake | None:
+    """HubSpot records about to be merged because their counterparts were, which nobody takes apart again. As of deletes."""
+    if merges == 0 or merges + lately < least:
+        return None
+    return Brake(
+        "mass_merge",
+        f"{merges} {object_} would be merged in HubSpot because Salesforce merged theirs; {lately} were within a day.",
+        "Check in Salesforce that this is meant; then run `interlock resume`. If not, have merges proposed instead of made.",
+    )
+
+
 def mass_clear(side: Side, object_: str, writes: int, clears: int, share: float, least: int) -> Brake | None:
     """A batch most of whose writes blank values that were set: an import gone wrong on the other side."""
     if clears < least or clears < writes * share:

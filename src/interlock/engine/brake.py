@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.core.link import WHOLE
 from interlock.core.model import Gone, GoneHow, Side
 from interlock.core.reconcile import Because
-from interlock.core.safety import Brake, empty_side, mass_clear, mass_delete
+from interlock.core.safety import Brake, empty_side, mass_clear, mass_delete, mass_merge
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
 from interlock.engine.work import Batch, Work
@@ -24,6 +24,9 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         return
     settings, slug = ctx.settings, batch.runtime.slug
     linked = [work for work in batch.works if work.link is not None and not work.new_link]
+    merges = mass_merge(slug, _merged_by_itself(batch), batch.merged_lately, settings.mass_change_least)
+    if merges is not None:
+        raise Braked(merges)
     for side in Side:
         gone = sum(_lost(work, side) for work in linked)
         found = empty_side(side, slug, len(linked), gone, settings.mass_change_share, settings.mass_change_least)
@@ -39,6 +42,10 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         )
         if found is not None:
             raise Braked(found)
+
+
+def _merged_by_itself(batch: Batch) -> int:
+    return sum(work.merging is not None and not work.merging.confirmed for work in batch.works)
 
 
 def _lost(work: Work, side: Side) -> bool:

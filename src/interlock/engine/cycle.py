@@ -31,6 +31,7 @@ from interlock.engine.lifecycle import move_stages, plan_stages
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
+from interlock.engine.merging import count_merged, merge_in_hubspot, merge_intents
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
@@ -142,13 +143,14 @@ def forget_references(runtime: ObjectRuntime) -> None:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await plan_batch(ctx, batch)
     brake(ctx, batch)
-    await intend(ctx, batch, deletion_intents(ctx, batch))
+    await intend(ctx, batch, [*deletion_intents(ctx, batch), *merge_intents(ctx, batch)])
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
     await move_stages(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
+    await merge_in_hubspot(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
 
@@ -174,6 +176,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await damp(ctx, batch)
     await plan_stages(ctx, batch)
     await follow(ctx, batch)
+    await count_merged(ctx, batch)
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:

@@ -95,6 +95,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
     ),
+    "merge_refused": (
+        _C.DUPLICATES,
+        "Correct what the message says and merge the two again from this list, or merge them in HubSpot by hand.",
+    ),
     "delete_not_carried_over": (
         _C.SAFETY,
         "Look at it in {crm}, and delete it there if it should go. To sync it again, restore the other one.",

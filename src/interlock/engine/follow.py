@@ -29,6 +29,7 @@ from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
 from interlock.engine.fetch import converted, merged_ids, salesforce_absence
 from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.merging import PROPOSAL, merging_of
 from interlock.engine.work import Batch, Seen, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import Tx, intents, links
@@ -247,16 +248,22 @@ def _rest(ctx: Cycle, work: Work, holder: RecordLink) -> None:
     if link.state is not state:
         work.state = state
         work.audit.append(_parted_row(ctx, work))
-    work.issues.append(_two_for_one(work, link, successor, holder))
+    issue = _two_for_one(work, link, successor, holder)
+    if successor.side is Side.SALESFORCE and _how(work) == GoneHow.MERGED.value:
+        # What it is proposed to be merged into.
+        issue.value = str(holder.hubspot)
+        work.merging = merging_of(ctx, work, holder, issue)
+    if work.merging is None:
+        work.issues.append(issue)
 
 
 def _two_for_one(work: Work, link: RecordLink, successor: RecordKey, holder: RecordLink) -> Issue:
     side = successor.side
     gone, left, kept = link.key(side), link.key(side.other), holder.key(side.other)
-    category, fix = fix_for("counterpart_merged")
+    category, fix = fix_for(PROPOSAL)
     return Issue(
         category=category,
-        code="counterpart_merged",
+        code=PROPOSAL,
         severity="warning",
         object=work.object,
         hubspot_id=link.hubspot_id,

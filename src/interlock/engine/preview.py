@@ -214,6 +214,8 @@ class Previewer:
                 write.outcome = Written(write.id)
         if work.deletion is not None:
             work.deletion.outcome = Written(f"{_IMAGINED}deleted")
+        if work.merging is not None:
+            work.merging.outcome = Written(work.merging.into.id)
         for change in work.set_changes:
             change.done = True
         work.opt_out_done = work.opt_out_hubspot is not None
@@ -237,6 +239,7 @@ class Previewer:
             + _calls(changed_there, _SALESFORCE_UPDATES)
             + _calls(sum(change.side is Side.SALESFORCE for change in roles), _SALESFORCE_CREATES)
         )
+        self._write_calls[Side.HUBSPOT] += sum(work.merging is not None for work in batch.works)
         # A record that was made in Salesforce is named in HubSpot afterwards; what was changed is verified in its history.
         self._write_calls[Side.HUBSPOT] += (
             _calls(made_here, _HUBSPOT_WRITES)
@@ -281,6 +284,8 @@ def _count(tally: ObjectPreview, work: Work) -> None:
         _show(tally, work, f"{verb}_in_{write.side.value}", decisions, None)
     if work.deletion is not None:
         _show(tally, work, f"delete_in_{work.deletion.side.value}", [], work.deletion.cause)
+    if work.merging is not None:
+        _show(tally, work, "merge_in_hubspot", [], "merged")
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)

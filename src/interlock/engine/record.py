@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.core.link import DELETED_WITH, RESTS
+from interlock.core.link import OF_RESTING, RESTS
 from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
@@ -43,6 +43,7 @@ from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
+from interlock.engine.merging import take_merge
 from interlock.engine.persons_word import follow_refusals
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
@@ -60,6 +61,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     now = ctx.clock_us()
     for work in batch.works:
         take_deletion(ctx, ledger, work, now)
+        take_merge(ctx, ledger, work, now)
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
         own = work.seen(work.origin) if work.link is None else None
@@ -318,9 +320,9 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.relink_to is not None:
         base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
-        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, DELETED_WITH)}
+        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, *OF_RESTING)}
     if work.state is LinkState.LINKED:
-        base.pop(DELETED_WITH, None)
+        base = {id_: pair for id_, pair in base.items() if id_ not in OF_RESTING}
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
     else:

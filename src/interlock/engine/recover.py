@@ -35,6 +35,7 @@ from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
 from interlock.engine.deleting import recognise_deletion
 from interlock.engine.made import know_what_it_holds, tell_of_creates
+from interlock.engine.merging import recognise_merge
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, dirty, intents, links
 
@@ -140,6 +141,8 @@ def recognise(batch: Batch) -> None:
                 continue
             if intent.kind is IntentKind.DELETE:
                 recognise_deletion(work, intent)
+            elif intent.kind is IntentKind.MERGE:
+                recognise_merge(work, intent)
             elif intent.kind is not IntentKind.UPDATE:
                 _found_by_its_key(work, intent)
             elif work.link is None:

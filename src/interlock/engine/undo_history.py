@@ -36,6 +36,7 @@ _NEVER = {
     AuditKind.DISASSOCIATE: "association",
     AuditKind.STAGE: "stage",
     AuditKind.DELETE: "delete",
+    AuditKind.MERGE: "merge",
 }
 # What became of a record whose pair moved or ended. A restored one, or one that entered the list, is nothing to take apart.
 _MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion", EDITED_LATER: "moved"}

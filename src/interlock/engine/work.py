@@ -89,6 +89,16 @@ class Deletion(msgspec.Struct):
     outcome: Outcome | None = None  # None: it was not sent
 
 
+class Merging(msgspec.Struct):
+    """The pair's HubSpot record is to be merged into another; `issue` proposes it, and is raised where it is not carried out."""
+
+    into: RecordKey
+    confirmed: bool
+    issue: Issue
+    intent: Intent | None = None
+    outcome: Outcome | None = None  # None: it was not sent
+
+
 class Work(msgspec.Struct):
     """One pair, or one record that has no counterpart yet."""
 
@@ -125,6 +135,7 @@ class Work(msgspec.Struct):
     undoing: bool = False  # nothing but what a person takes back is written this time
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
     deletion: Deletion | None = None  # the other record of a pair of which one was deleted; see deleting.py
+    merging: Merging | None = None  # with another HubSpot record, since the Salesforce records were; see merging.py
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
     stage: StageMove | None = None  # where its opportunities move its lifecycle stage
@@ -215,4 +226,5 @@ class Batch(msgspec.Struct):
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
+    merged_lately: int = 0  # HubSpot records that were merged by themselves, before this batch
     deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch

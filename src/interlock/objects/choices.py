@@ -35,6 +35,11 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
+PROPOSE, AUTOMATIC = "propose", "automatic"
+
+# What becomes of two HubSpot records whose Salesforce records were merged. Opportunities cannot be.
+MERGES = ChoiceOf("merges", (PROPOSE, NOTHING, AUTOMATIC), ("contacts", "companies"), frozenset({AUTOMATIC}))
+
 # The sides on which a record goes when its counterpart was deleted.
 DELETES_IN: dict[str, tuple[Side, ...]] = {
     NOTHING: (),
@@ -67,7 +72,7 @@ STICKY, LATEST_MODIFIED = "sticky", "latest_modified"
 # Which of several leads or contacts with one address syncs.
 DUPLICATES = ChoiceOf("duplicates", (STICKY, LATEST_MODIFIED), ("contacts",), frozenset({LATEST_MODIFIED}))
 
-CHOICES = (DELETES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
+CHOICES = (DELETES, MERGES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

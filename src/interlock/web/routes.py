@@ -143,6 +143,7 @@ ADDRESSES: tuple[Address, ...] = (
     Address("GET", f"{CONNECTION}/issues/export", Action.SEE, issues.export),
     Address("POST", f"{CONNECTION}/issues/resync", Action.OPERATE, issues.resync),
     Address("POST", f"{CONNECTION}/issues/ignore", Action.OPERATE, issues.ignore),
+    Address("POST", f"{CONNECTION}/issues/merge", Action.OPERATE, issues.merge),
     Address("GET", f"{CONNECTION}/not-synced", Action.SEE, health.not_synced),
     Address("GET", f"{CONNECTION}/not-synced/export", Action.SEE, health.export_not_synced),
     *(address for slug in SPECS for address in _of_object(slug)),

@@ -136,6 +136,7 @@ def what_happens(action: str) -> str:
         "update_in_salesforce": _("Changed in Salesforce"),
         "delete_in_hubspot": _("Deleted in HubSpot"),
         "delete_in_salesforce": _("Deleted in Salesforce"),
+        "merge_in_hubspot": _("Merged in HubSpot"),
         "match": _("Linked as they are"),
         "ambiguous": _("Ambiguous"),
         "blocked": _("Blocked"),

@@ -218,6 +218,10 @@ class HubSpotClient:
         restored for 90 days."""
         return await removal.archive(self._calls, object, ids, purpose)
 
+    async def merge(self, object: str, primary: str, other: str, *, purpose: str) -> Outcome:
+        """`other` becomes a part of `primary`, for good. One call. Both may go on under a new id."""
+        return await removal.merge(self._calls, object, primary, other, purpose)
+
     async def erase_contact(self, contact_id: str, *, purpose: str) -> Outcome:
         """For ever. One that HubSpot does not know counts as written."""
         return await removal.erase(self._calls, contact_id, purpose)

@@ -1,4 +1,5 @@
-"""Archiving HubSpot records, which a person undoes, and erasing contacts, which a person orders. Nothing else removes records.
+"""Archiving HubSpot records, which a person undoes or wants gone with their counterparts; merging two; and erasing contacts, which
+a person orders. Nothing else removes records.
 
 HubSpot CRM API, batch archive: up to 100 inputs, 204 without a result of each; a record that is archived already is fine.
 """
@@ -20,6 +21,14 @@ async def archive(calls: Calls, object: str, ids: Sequence[str], purpose: str) -
         answer = await calls.write("POST", objects_path(object) + "/batch/archive", body, purpose=purpose)
         outcomes |= {id_: _outcome(id_, answer) for id_ in chunk}
     return outcomes
+
+
+async def merge(calls: Calls, object: str, primary: str, other: str, purpose: str) -> Outcome:
+    """`POST .../merge`: 200 with the record that is left, whose id may be a new one (HubSpot CRM API, merge). Two that are one
+    already are refused."""
+    body = encode({"primaryObjectId": primary, "objectIdToMerge": other})
+    answer = await calls.write("POST", objects_path(object) + "/merge", body, purpose=purpose)
+    return _outcome(primary, answer)
 
 
 async def erase(calls: Calls, contact_id: str, purpose: str) -> Outcome:

@@ -235,6 +235,18 @@ _ISSUES = (
         again="Ids: nothing more changes. A category, or all: those that were raised since are hidden, too.",
         tag="issues",
     ),
+    Operation(
+        "POST",
+        f"{_ONE}/issues/merge",
+        Action.OPERATE,
+        issues.merge,
+        name="merge_issues",
+        summary="Merge in HubSpot what these issues (`counterpart_merged`) propose, for good: the next sync does it.",
+        answers="issues-merge",
+        body=issues.Confirming,
+        again="Nothing more changes, once or twice confirmed; what was merged meanwhile is refused (`no_proposal`).",
+        tag="issues",
+    ),
 )
 
 _CONFLICTS = (

@@ -1,4 +1,4 @@
-"""Issues: list, show, resync, ignore, export."""
+"""Issues: list, show, resync, ignore, export; and confirming the merges that some of them propose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import issues
+from interlock.app import issues, merges
 from interlock.app.errors import BadInput
 from interlock.core.model import Issue
 from interlock.web.api.called import Called
@@ -56,6 +56,13 @@ class Choosing(msgspec.Struct, forbid_unknown_fields=True):
     plan: Annotated[bool, msgspec.Meta(description="Say which are meant, and change nothing.")] = False
 
 
+class Confirming(msgspec.Struct, forbid_unknown_fields=True):
+    """Each by its id: nobody confirms unseen what cannot be taken back."""
+
+    ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=1_000)]
+    plan: Annotated[bool, msgspec.Meta(description="Say which are meant, and change nothing.")] = False
+
+
 def _meant(which: Which) -> issues.Query:
     return issues.query_of(which.category, which.object, which.code, which.record)
 
@@ -88,6 +95,14 @@ async def ignore(called: Called) -> Response:
     if not plan and chosen:
         await issues.ignore(called.site.store, await called.connection_id(), chosen, called.by)
     return called.answer("issues-ignore", issues.changed_document("ignore", chosen, plan=plan))
+
+
+async def merge(called: Called) -> Response:
+    wanted, id_ = called.body(Confirming), await called.connection_id()
+    chosen = [await issues.show(called.site.store, id_, each) for each in dict.fromkeys(wanted.ids)]
+    if not wanted.plan:
+        await merges.confirm(called.site.store, id_, chosen, called.site.clock_us(), called.by)
+    return called.answer("issues-merge", issues.changed_document("merge", chosen, plan=wanted.plan))
 
 
 async def _chosen(called: Called) -> list[Issue]:

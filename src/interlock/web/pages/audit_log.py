@@ -49,6 +49,7 @@ def words() -> dict[str, str]:
         "issues_resynced": _("resynced issues"),
         "key_rotated": _("replaced the key of"),
         "mappings_changed": _("changed mappings"),
+        "merges_confirmed": _("confirmed merges in HubSpot"),
         "new_sandbox_begun": _("began to sync with the new sandbox of"),
         "new_sandbox_connected": _("connected a new sandbox to"),
         "new_sandbox_given_up": _("stayed with the old sandbox of"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.objects.choices import (
+    AUTOMATIC,
     BOTH,
     DELETES,
     DUPLICATES,
@@ -15,11 +16,13 @@ from interlock.objects.choices import (
     KEEP,
     LATEST_MODIFIED,
     LIFECYCLE_TRANSITIONS,
+    MERGES,
     NOTHING,
     OFF,
     ON,
     OWNER_CHANGES,
     OWNER_UNMATCHED,
+    PROPOSE,
     SALESFORCE,
     STICKY,
     ChoiceOf,
@@ -57,6 +60,18 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _merges() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("When two records are merged in Salesforce"),
+        _("A merge in HubSpot cannot be taken back. What holds an edit that Salesforce never got is only proposed."),
+        {
+            PROPOSE: _("Propose to merge them in HubSpot"),
+            NOTHING: _("Leave both in HubSpot"),
+            AUTOMATIC: _("Merge them in HubSpot"),
         },
     )
 
@@ -114,6 +129,7 @@ def _owner_changes() -> tuple[str, str, dict[str, str]]:
 
 _TEXTS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
     DELETES.name: _deletes,
+    MERGES.name: _merges,
     DUPLICATES.name: _duplicates,
     LIFECYCLE_TRANSITIONS.name: _lifecycle_transitions,
     OWNER_UNMATCHED.name: _owner_unmatched,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from interlock.app import issues
+from interlock.app import issues, merges
 from interlock.app.connections import check_objects
 from interlock.app.errors import BadInput
 from interlock.app.issues import Query
@@ -73,6 +73,27 @@ async def ignore(asked: Asked) -> Response:
             return await _nothing_ticked(asked, connection)
         await issues.ignore(site.store, id_, chosen, asked.by)
     return _back(connection, filters, "ignored")
+
+
+async def merge(asked: Asked) -> Response:
+    """Of those that are ticked, whose number is typed: no program takes a merge apart again."""
+    connection = await settings.connection_of(asked)
+    site, id_ = asked.site, connection.id
+    assert id_ is not None
+    chosen = await issues.chosen(site.store, id_, _ticked(asked))
+    if not chosen:
+        return await _nothing_ticked(asked, connection)
+    try:
+        if asked.field("merged").strip() != str(len(chosen)):
+            raise BadInput(
+                _("%(ticked)s are ticked. To merge what they propose, type that number.") % {"ticked": len(chosen)},
+                code="count_not_typed",
+                field="merged",
+            )
+        await merges.confirm(site.store, id_, chosen, site.clock_us(), asked.by)
+    except BadInput as error:
+        return await _list(asked, connection, forms.refused(error, {}, ("merged", "which")), forms.status_of(error))
+    return _back(connection, _from_form(asked), "merged")
 
 
 def _counted(text: str) -> int:
@@ -165,6 +186,7 @@ async def _list(asked: Asked, connection: Connection, form: forms.Shown, status_
     asking = {name: value for name, value in filters.items() if value}
     said = {
         "resynced": _("The records are due again. Each issue ends once its record is synced."),
+        "merged": _("The next sync merges them in HubSpot. Each issue ends with that."),
         "ignored": _("Ignored: these issues stay out of sight, also when they come back."),
     }
     return settings.shown(
@@ -177,6 +199,7 @@ async def _list(asked: Asked, connection: Connection, form: forms.Shown, status_
         said=said.get(asked.request.query_params.get("done", ""), ""),
         issues=[issues.as_document(issue) for issue in listed.issues],
         total=listed.total,
+        proposed=any(merges.proposal_of(issue) is not None for issue in listed.issues),
         matching=(await issues.matching(site.store, id_, query))[0],
         filters=filters,
         asking=urlencode(asking),

@@ -134,6 +134,7 @@ def _kinds() -> dict[str, str]:
         AuditKind.STAGE: _("moved on"),
         AuditKind.UNDO: _("undone"),
         AuditKind.DELETE: _("deleted"),
+        AuditKind.MERGE: _("merged"),
     }
 
 
