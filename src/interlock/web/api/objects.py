@@ -95,7 +95,7 @@ async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
-    if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
+    if not what_syncs.asks_hubspot(chosen, slug, choice):
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
     else:
         async with site.interlock.clients(chosen) as clients:

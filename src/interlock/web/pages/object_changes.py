@@ -119,7 +119,7 @@ async def carry_out(asked: Asked, connection: Connection, change: Change) -> Res
         return await org_work.begin(asked, connection, "turn_on", slug, edition=change.edition)
     async with AsyncExitStack() as stack:
         hubspot = None
-        if isinstance(change.choice.list_id, str):
+        if what_syncs.asks_hubspot(connection, slug, change.choice):
             hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
         await what_syncs.choose(
             site.store, connection, slug, change.choice, hubspot, by=asked.by, edition=change.edition
