@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from interlock.app.compile import Compiler
-from interlock.app.owner_choices import choose_owners, directory_of, kept_queues, show_owners
+from interlock.app.owner_choices import choose_owners, directory_of, kept_queues, names_owners, show_owners
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
@@ -50,7 +50,7 @@ class Compiled:
             schemas = await kept_schemas(store, connection_id, hubspot, salesforce, list(slugs), lease)
             # Read again: the schemas may have been put there just now.
             ingredients = await _ingredients(store, connection_id)
-            queues = await kept_queues(store, connection_id, salesforce, settings, lease)
+            queues = await kept_queues(store, connection_id, salesforce, lease) if names_owners(settings) else []
             self._objects = _compiled(schemas, *ingredients[1:], slugs, settings, queues)
             self._made_from = (ingredients, slugs, settings)
         return dict(self._objects)
@@ -61,7 +61,7 @@ async def compile_objects(
 ) -> Objects:
     """For one look, with schemas that the caller has."""
     _, object_rows, field_rows = await _ingredients(store, connection_id)
-    queues = await kept_queues(store, connection_id, None, settings)
+    queues = await kept_queues(store, connection_id, None) if names_owners(settings) else []
     return _compiled(schemas, object_rows, field_rows, slugs, settings, queues)
 
 

@@ -38,6 +38,10 @@ def stands_on_both(settings: Settings, slug: str) -> bool:
     return settings.chosen(OWNER_UNMATCHED, slug) == SALESFORCE
 
 
+def names_owners(settings: Settings) -> bool:
+    return any(stands_on_both(settings, slug) for slug in SPECS)
+
+
 def directory_of(schemas: Schemas, settings: Settings) -> OwnerDirectory:
     return match_owners(
         [Person(owner.id, owner.email, not owner.archived) for owner in schemas.owners],
@@ -105,15 +109,9 @@ def _read_too(names: list[str], name: str) -> None:
 
 
 async def kept_queues(
-    store: Store,
-    connection_id: int,
-    salesforce: SalesforceClient | None,
-    settings: Settings,
-    lease: Lease | None = None,
+    store: Store, connection_id: int, salesforce: SalesforceClient | None, lease: Lease | None = None
 ) -> list[Queue]:
-    """Salesforce's queues, where their names are used. Without `salesforce` those that were read last. Raises CrmError."""
-    if not any(stands_on_both(settings, slug) for slug in SPECS):
-        return []
+    """Salesforce's queues. Without `salesforce` those that were read last. Raises CrmError."""
     async with store.read(connection_id) as tx:
         kept = await directory.get(tx, QUEUES, None if salesforce is None else MAX_AGE_US)
     if kept is not None or salesforce is None:

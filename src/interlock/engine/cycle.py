@@ -129,7 +129,8 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
-    await move_stages(ctx, batch)
+    if batch.runtime.stages:
+        await move_stages(ctx, batch)
     await take_back(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
@@ -153,7 +154,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await look_at_created(ctx, batch)
     decide(ctx, batch)
     await damp(ctx, batch)
-    await plan_stages(ctx, batch)
+    if batch.runtime.stages:
+        await plan_stages(ctx, batch)
     await follow(ctx, batch)
 
 

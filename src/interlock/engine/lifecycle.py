@@ -61,8 +61,6 @@ _FIELDS = ("Id", "ContactId", "OpportunityId", "Opportunity.IsClosed", "Opportun
 
 async def notice_roles(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -> int:
     """Make due whose roles say something new; how many. One call more a poll."""
-    if not runtime.stages:
-        return 0
     began_at_us, overlap_us = ctx.clock_us(), ctx.settings.salesforce_overlap_us
     cursor = {_OWN: "lifecycle:roles", _PARENT: "lifecycle:opportunities"}
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -174,8 +172,6 @@ def _said(link: RecordLink, *names: str) -> list[int]:
 
 async def plan_stages(ctx: Cycle, batch: Batch) -> None:
     """Read the roles of the batch's contacts and decide. A lead cannot have a role."""
-    if not batch.runtime.stages:
-        return
     works = {key.id: work for work in batch.works if (key := _contact(work)) is not None}
     if not works:
         return
