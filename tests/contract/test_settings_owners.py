@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.settings_world import SettingsWorld, tell
+from tests.asgi_browser import Answer
+from tests.settings_world import SettingsWorld, saved, tell
 
-from interlock.app import owner_pairs
+from interlock.app import owner_pairs, setting_changes, what_syncs
 from interlock.app.errors import BadInput, Missing
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND
@@ -93,5 +94,51 @@ def test_a_pair_that_cannot_be_is_refused_with_what_to_do(tmp_path: Path) -> Non
         answer = await admin.post(f"{HERE}/pair", form)
         assert answer.status == 422
         assert "Take that pair apart first." in answer.page.text
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+async def _chosen(world: SettingsWorld, **choices: str) -> Answer:
+    """On the tab Contacts, up to the page that shows what the next sync would do."""
+    admin = await world.admin()
+    shown = await admin.get("/connections/1/contacts")
+    fields = {"create_in_salesforce": "Contact", "create_in_hubspot": "yes"}
+    fields |= shown.page.form("/connections/1/contacts/rules") | choices
+    return await saved(admin, await admin.post("/connections/1/contacts/rules", fields))
+
+
+def test_choosing_that_salesforces_owner_stands_makes_the_properties_that_name_it(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        names = world.hubspot.portal.table("contacts").schema.properties
+        assert "salesforceownerid" not in names
+        assert (await _chosen(world, owner_unmatched="salesforce")).to == "/connections/1/contacts?done=rules"
+        assert {"salesforceownerid", "salesforceownername"} <= set(names)
+        alone = world.salesforce.add_user("Alone There", "alone@example.com").id
+        world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com", "OwnerId": alone})
+        await world.turns()
+        (here,) = world.hugo.ids("contacts")
+        assert world.contact(here)["salesforceownername"] == "Alone There"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_the_stages_that_would_move_are_counted_before_it_is_turned_on(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        there = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
+        await world.turns()
+        row = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01"}
+        opportunity = world.sally.create("Opportunity", row)
+        world.sally.create("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": there})
+        await world.turns()
+        assert world.store is not None
+        connection = await connection_of(world)
+        choice = what_syncs.Choice(choices={"lifecycle_transitions": "on"})
+        change = setting_changes.chosen(connection, "contacts", choice, None)
+        assert change is not None
+        found = await setting_changes.document(world.interlock, connection, change, world.clock_us)
+        counts = found["objects"]["contacts"]
+        assert (counts["update_in_hubspot"], counts["update_in_salesforce"]) == (1, 0)
+        (here,) = world.hugo.ids("contacts")
+        assert world.contact(here)["lifecyclestage"] == "lead"
 
     tell(tmp_path, story, objects=("contacts",))
