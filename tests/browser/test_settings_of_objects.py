@@ -267,3 +267,24 @@ async def test_a_resync_of_all_is_asked_for_and_one_of_no_list_refused(settled: 
     await chromium.axe(page)
     await page.get_by_role("button", name="Resync all").click()
     await said(page, "esync")
+
+
+OWNERS = "/connections/{id:int}/owners"
+
+
+@pytest.mark.presses(f"POST {OWNERS}/pair", f"POST {OWNERS}/part")
+async def test_two_owners_are_paired_by_hand_and_parted(settled: Settled, page: Page) -> None:
+    settled.world.hubspot.settings().add_user("Olga", "Owner", "olga@example.com")
+    settled.world.salesforce.add_user("Olga There", "o.owner@elsewhere.example")
+    await page.goto(f"{HERE}/connection")
+    await page.get_by_role("link", name="See who is whom").click()
+    await page.get_by_label("HubSpot owner", exact=True).select_option(label="Olga Owner (olga@example.com)")
+    await page.get_by_label("Salesforce user without a HubSpot owner").select_option(
+        label="Olga There (o.owner@elsewhere.example)"
+    )
+    await page.get_by_role("button", name="Pair them").click()
+    await said(page, "one owner")
+    await expect(page.get_by_role("row", name="Olga Owner")).to_contain_text("by hand")
+    await page.get_by_role("button", name="Take the pair of Olga Owner apart").click()
+    await said(page, "taken apart")
+    await expect(page.get_by_role("row", name="Olga Owner")).to_contain_text("nobody")

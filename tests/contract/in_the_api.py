@@ -47,6 +47,8 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",
     f"POST {PAGE}/{{object}}/resync": f"POST {C}/sync",  # with `all` or `list_id`
+    f"POST {PAGE}/owners/pair": f"POST {C}/owners/pair",
+    f"POST {PAGE}/owners/part": f"POST {C}/owners/pair",  # with null
     f"POST {PAGE}/connection/package": f"POST {C}/package/install",
     f"POST {PAGE}/org-work/{{run}}/again": f"POST {C}/package/install",
     f"POST {PAGE}/{{object}}/add": f"GET {C}/doctor",  # which reads both schemas again

@@ -210,6 +210,21 @@ async def test_an_object_is_limited_by_a_filter_that_salesforce_takes_and_that_w
     assert lifted.document["objects"][0]["filters"] == {"Contact": None, "Lead": None}
 
 
+async def test_two_owners_are_paired_by_hand_and_parted(joined: ApiWorld) -> None:
+    here = joined.hubspot.settings().add_user("Olga", "Owner", "olga@example.com")
+    there = joined.salesforce.add_user("Olga There", "o.owner@elsewhere.example").id
+    asked = {"hubspot_owner": here, "salesforce_user": there}
+    for _ in range(2):
+        told = (await joined.post("~/owners/pair", asked)).document
+        (line,) = [each for each in told["owners"] if each["hubspot_owner"]["id"] == here]
+        assert ([each["id"] for each in line["salesforce_users"]], line["matched_by"]) == ([there], "hand")
+    told = (await joined.post("~/owners/pair", asked | {"salesforce_user": None})).document
+    assert told["owners"] == (await joined.get("~/owners")).document["owners"]
+    (line,) = [each for each in told["owners"] if each["hubspot_owner"]["id"] == here]
+    assert (line["salesforce_users"], line["matched_by"]) == ([], None)
+    assert there in [each["id"] for each in told["salesforce_users"]]
+
+
 async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
     assert (await joined.post("~/objects/deals/turn", {"on": False}, Role.OPERATOR)).status == 403
     off = (await joined.post("~/objects/deals/turn", {"on": False})).document

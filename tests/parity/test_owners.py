@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interlock.app.what_syncs import Choice, choose
 from tests.inclusion_world import ADA
 from tests.world import World
 
@@ -54,3 +55,46 @@ def test_10_a_new_record_of_an_owner_who_is_nobody_in_salesforce_takes_the_one_t
         assert world.contact(here)["hubspot_owner_id"] == ids["keeper"]
 
     tell(story, before, create_person_as="Lead", settings=GIVES_WAY)
+
+
+def test_otherwise_an_owner_who_is_nobody_in_salesforce_stays_in_hubspot_until_that_is_chosen(tell):
+    """A HubSpot owner without a counterpart in Salesforce is replaced by Salesforce's last owner.
+
+    Each side keeps its own owner until somebody chooses that Salesforce's stands on both: until then nobody's name is taken off
+    a record because their two addresses differ. They can be paired by hand.
+    """
+
+    async def story(world: World) -> None:
+        stranger = world.hubspot.settings().add_user("No", "Counterpart", "nobody@example.com")
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        owns = world.sally.get("Contact", there)["OwnerId"]
+        world.hugo.update("contacts", here, {"hubspot_owner_id": stranger})
+        await world.settle()
+        assert world.contact(here)["hubspot_owner_id"] == stranger
+        assert world.sally.get("Contact", there)["OwnerId"] == owns
+
+    tell(story)
+
+
+def test_otherwise_a_salesforce_owner_whom_hubspot_does_not_know_is_shown_there_as_text(tell):
+    """Any Salesforce owner may become an owner in HubSpot, also one who has no HubSpot user.
+
+    HubSpot's API makes no owners. Where Salesforce's owner stands on both sides, such an owner is named in two properties of the
+    record, and the HubSpot owner stays as it is.
+    """
+
+    async def story(world: World) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        stands = Choice(choices={"owner_unmatched": "salesforce"})
+        await choose(world.store, world.connection, "contacts", stands, world.clients()[0])
+        alone = world.salesforce.add_user("Alone There", "alone@example.com").id
+        world.sally.create("Contact", {"LastName": "Person", "Email": ADA, "OwnerId": alone})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        assert world.contact(here)["salesforceownerid"] == alone
+        assert not world.contact(here).get("hubspot_owner_id")
+
+    tell(story)

@@ -87,7 +87,7 @@ ON_THE_WAY = {
     "retry_refused": 1,
 }
 # Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
-# stories limits an object by a list, tries some records first, or undoes.
+# stories limits an object by a list, lets opportunities move stages, tries some records first, or undoes.
 BEYOND_THE_STORIES = {
     "read_membership": "no list",
     "leave_outside": "no list",
@@ -95,6 +95,9 @@ BEYOND_THE_STORIES = {
     "claim_these": "nothing is undone",
     "look_at_created": "nothing is undone",
     "take_back": "nothing is undone",
+    "notice_roles": "no opportunity moves a stage",
+    "plan_stages": "no opportunity moves a stage",
+    "move_stages": "no opportunity moves a stage",
 }
 STARTED_AGAIN_S = (0.5, 15.0)
 # Mostly so long that another process takes over, which tries every few seconds once the term of ten has passed.

@@ -74,6 +74,9 @@ class Compiler:
             return MappingStatus(None, "broken", f"HubSpot has no property {property_} on {spec.plural}")
         if right is None:
             return MappingStatus(None, "broken", f"Salesforce has no field {type_}.{field} that the sync user may see")
+        if spec.opt_out is not None and (property_ == spec.opt_out.property or field == spec.opt_out.field):
+            reason = "An opt-out of e-mail is carried over without a mapping, and by none is it ever taken back"
+            return MappingStatus(None, "broken", reason)
         default = next(
             (each for each in spec.mappings if each.property == property_ and each.fields.get(type_) == field), None
         )

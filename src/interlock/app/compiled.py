@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from interlock.app.compile import Compiler
-from interlock.app.owner_choices import choose_owners, directory_of
+from interlock.app.owner_choices import choose_owners, directory_of, kept_queues, names_owners, show_owners
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
+from interlock.crm.salesforce.model import Queue
 from interlock.engine import lifecycle
 from interlock.engine.context import ObjectRuntime, Settings
 from interlock.objects.choices import LIFECYCLE_TRANSITIONS, ON
@@ -49,7 +50,8 @@ class Compiled:
             schemas = await kept_schemas(store, connection_id, hubspot, salesforce, list(slugs), lease)
             # Read again: the schemas may have been put there just now.
             ingredients = await _ingredients(store, connection_id)
-            self._objects = _compiled(schemas, *ingredients[1:], slugs, settings)
+            queues = await kept_queues(store, connection_id, salesforce, lease) if names_owners(settings) else []
+            self._objects = _compiled(schemas, *ingredients[1:], slugs, settings, queues)
             self._made_from = (ingredients, slugs, settings)
         return dict(self._objects)
 
@@ -59,7 +61,8 @@ async def compile_objects(
 ) -> Objects:
     """For one look, with schemas that the caller has."""
     _, object_rows, field_rows = await _ingredients(store, connection_id)
-    return _compiled(schemas, object_rows, field_rows, slugs, settings)
+    queues = await kept_queues(store, connection_id, None) if names_owners(settings) else []
+    return _compiled(schemas, object_rows, field_rows, slugs, settings, queues)
 
 
 def _compiled(
@@ -68,6 +71,7 @@ def _compiled(
     field_rows: Sequence[FieldMappingRow],
     slugs: Sequence[str],
     settings: Settings,
+    queues: Sequence[Queue],
 ) -> Objects:
     compiler = Compiler(schemas)
     objects = {
@@ -87,6 +91,7 @@ def _compiled(
     directory = directory_of(schemas, settings)
     for slug, runtime in objects.items():
         choose_owners(runtime, directory, settings)
+        show_owners(runtime, schemas, settings, queues)
         if settings.chosen(LIFECYCLE_TRANSITIONS, slug) == ON:
             _follow_opportunities(runtime, schemas)
     return objects

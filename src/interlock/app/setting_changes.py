@@ -15,13 +15,14 @@ import msgspec
 from interlock.app import key_fields, preview, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
-from interlock.app.connections import is_on
+from interlock.app.connections import is_on, objects_on
 from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.documents import with_head
 from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.mapping_effect import permissions_of
 from interlock.app.new_properties import with_properties
 from interlock.app.object_rules import with_object
+from interlock.app.owner_properties import PROPERTIES
 from interlock.app.package import permit
 from interlock.app.preview import Planned
 from interlock.app.schemas import Schemas, read_schemas
@@ -117,9 +118,12 @@ async def plan(
         settings = with_object(connection, slug)
     else:
         settings = what_syncs.settings_with(connection, slug, change.choice)
+        if what_syncs.shows_owners(connection, slug, change.choice):
+            there = await read_schemas(hubspot, salesforce, objects_on(connection))
+            schemas = with_properties(there, [(SPECS[slug].hubspot_type, each) for each in PROPERTIES])
 
     async def prepare(tx: WriteTx) -> None:
-        if schemas is not None:
+        if change.on and schemas is not None:
             await map_objects(tx, Compiler(schemas), (slug,))
 
     return await preview.plan(

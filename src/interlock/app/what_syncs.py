@@ -15,17 +15,19 @@ import msgspec
 from interlock.app import salesforce_filters
 from interlock.app.connections import fresh
 from interlock.app.errors import BadInput, Missing, Stale
+from interlock.app.owner_properties import make_properties
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import settings_of
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import ListPage
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
-from interlock.objects.choices import choices_of
+from interlock.objects.choices import OWNER_UNMATCHED, SALESFORCE, choices_of
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections, schedule
+from interlock.store import Store, connections, directory, schedule
 from interlock.store.connections import Connection
 
 NOTHING = ""
@@ -104,13 +106,15 @@ async def choose(
     edition: str | None = None,
     salesforce: SalesforceClient | None = None,
 ) -> WhatSyncs:
-    """Change it and write it to the log. `hubspot`: to look whether a list is there, `salesforce`: whether it takes a filter;
-    needed where one is chosen (`asks`). `edition`: of what the person saw.
+    """Change it and write it to the log. `hubspot` and `salesforce`: needed where `asks` says so. `edition`: of what the person saw.
 
     Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
     """
     assert connection.id is not None
     choice = await check(connection, object_, choice, hubspot, salesforce)
+    if shows_owners(connection, object_, choice):
+        assert hubspot is not None, "properties are to be made, and nobody to make them"
+        await make_properties(hubspot, object_)
     async with store.write(connection.id) as tx:
         before = await fresh(tx, connection.id)
         if edition is not None and chosen(before, object_).edition != edition:
@@ -119,18 +123,28 @@ async def choose(
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
+            if shows_owners(connection, object_, choice):
+                await directory.drop(tx, SCHEMAS)
             await schedule.ring(tx)
             await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
     return after
 
 
 def asks(connection: Connection, object_: str, choice: Choice) -> bool:
-    """Whether a CRM has to be asked about it: another list is chosen, or another filter."""
+    """Whether a CRM has to be asked about it: another list is chosen, or another filter; or properties are to be made there."""
     before = _of(settings_of(connection), object_) if object_ in SPECS else None
     if before is None:
         return False
     other_list = isinstance(choice.list_id, str) and choice.list_id != before.list_id
-    return other_list or any(text.strip() and text != before.filters.get(of) for of, text in choice.filters.items())
+    other_filter = any(text.strip() and text != before.filters.get(of) for of, text in choice.filters.items())
+    return other_list or other_filter or shows_owners(connection, object_, choice)
+
+
+def shows_owners(connection: Connection, object_: str, choice: Choice) -> bool:
+    """Whether the properties that show Salesforce's owners are to be made."""
+    after = choice.choices.get(OWNER_UNMATCHED.name)
+    before = settings_of(connection).chosen(OWNER_UNMATCHED, object_)
+    return after == SALESFORCE != before
 
 
 async def check(

@@ -147,7 +147,8 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
-    await move_stages(ctx, batch)
+    if batch.runtime.stages:
+        await move_stages(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
     await merge_in_hubspot(ctx, batch)
@@ -174,7 +175,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     decide(ctx, batch)
     await look_at_deletions(ctx, batch)
     await damp(ctx, batch)
-    await plan_stages(ctx, batch)
+    if batch.runtime.stages:
+        await plan_stages(ctx, batch)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
 

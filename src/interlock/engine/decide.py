@@ -49,6 +49,7 @@ WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
 NOT_VISIBLE = "record_not_visible"
 # What was refused and has not changed since is sent once more for these alone.
 _SENDS_AGAIN = frozenset({Reason.RESYNC, Reason.RESYNC_OF_MANY, Reason.RESOLVED, Reason.TRY_AGAIN})
+NO_ADDRESS = "opt_out_without_address"
 
 
 def decide(ctx: Cycle, batch: Batch) -> None:
@@ -236,6 +237,8 @@ def _opt_out(work: Work, hubspot: Observation, salesforce: Observation, to_write
     moves = (in_hubspot or in_salesforce) and address != (hubspot.values.get("email") or None)
     given = in_salesforce and not in_hubspot and not known_salesforce
     to_hubspot = address is not None and (moved or moves or given)
+    if in_salesforce and address is None:
+        work.issues.append(_nobody_to_opt_out(work))
     if to_salesforce:
         to_write["HasOptedOutOfEmail"] = True
     if to_hubspot:
@@ -381,3 +384,11 @@ def _not_visible(work: Work) -> Issue:
     hidden = "HubSpot" if work.hubspot is None else "Salesforce"
     cause = f"{hidden} no longer shows this record to the sync user, and does not say that it was deleted."
     return field_issue(work, None, None, NOT_VISIBLE, cause, None)
+
+
+def _nobody_to_opt_out(work: Work) -> Issue:
+    """HubSpot keeps an opt-out by the address. Once the contact has one, it gets there."""
+    cause = "Salesforce says that the contact opted out of e-mail, and HubSpot has no address of theirs to opt out."
+    issue = field_issue(work, "hs_email_optout", "HasOptedOutOfEmail", NO_ADDRESS, cause, None)
+    issue.severity = "warning"
+    return issue

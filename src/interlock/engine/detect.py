@@ -46,7 +46,8 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
     for runtime in ctx.objects.values():
         marked += await _detect_hubspot(ctx, runtime, look_back)
         marked += await notice_joined(ctx, runtime, look_back)
-        marked += await notice_roles(ctx, runtime, look_back)
+        if runtime.stages:
+            marked += await notice_roles(ctx, runtime, look_back)
         marked += await notice_entered(ctx, runtime, look_back)
     return marked
 

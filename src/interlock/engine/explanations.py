@@ -83,6 +83,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
     ),
+    "opt_out_without_address": (
+        _C.PROPERTY_VALUES,
+        "Give the contact its e-mail address: the opt-out then goes to HubSpot by itself.",
+    ),
     "roles_not_readable": (
         _C.PERMISSIONS,
         "Give the sync user read access to Opportunities, or switch the lifecycle stages off in the settings of Contacts.",

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from interlock.core.model import Base, RecordLink, Refused, Side
 from interlock.engine.apply import carried_out, edited_since, is_reference, not_done, unknown
-from interlock.engine.context import HELD_AS_A_WHOLE
+from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT
 from interlock.engine.work import SideWrite, Work
 
 
 def still_held(work: Work, link: RecordLink) -> Base:
     """What stays held back: refused now, or refused before and still not carried over."""
+    return _fields_held(work, link) | opt_out_held(work)
+
+
+def opt_out_held(work: Work) -> Base:
+    """That HubSpot refused an opt-out is known: it is no news with every poll."""
+    return {OPT_OUT: (0, 1)} if work.opt_out_refused else {}
+
+
+def _fields_held(work: Work, link: RecordLink) -> Base:
     if not work.merged:
         # Nothing was compared (one of the two is away, or could not be read), so nothing is news about it.
         return link.held

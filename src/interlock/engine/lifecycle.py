@@ -61,8 +61,6 @@ _FIELDS = ("Id", "ContactId", "OpportunityId", "Opportunity.IsClosed", "Opportun
 
 async def notice_roles(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -> int:
     """Make due whose roles say something new; how many. One call more a poll."""
-    if not runtime.stages:
-        return 0
     began_at_us, overlap_us = ctx.clock_us(), ctx.settings.salesforce_overlap_us
     cursor = {_OWN: "lifecycle:roles", _PARENT: "lifecycle:opportunities"}
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -139,7 +137,6 @@ async def _mark(
                 for id_, link in linked.items()
                 if link.state is LinkState.LINKED
                 and runtime.syncs(link.salesforce_type)
-                and (ctx.only_keys is None or link.salesforce in ctx.only_keys)
                 and news(by_contact[id_], _said(link, HONOURED, WAITS))
             ]
             await _mark_due(ctx, tx, runtime, due)
@@ -174,25 +171,29 @@ def _said(link: RecordLink, *names: str) -> list[int]:
 
 async def plan_stages(ctx: Cycle, batch: Batch) -> None:
     """Read the roles of the batch's contacts and decide. A lead cannot have a role."""
-    if not batch.runtime.stages:
-        return
     works = {key.id: work for work in batch.works if (key := _contact(work)) is not None}
     if not works:
         return
-    rows: list[Mapping[str, Raw]] = []
-    for soql in where_in(JUNCTION, _FIELDS, "ContactId", list(works)):
-        try:
-            found = await ctx.salesforce.query_all_rows(soql, purpose="fetch")
-        except (CallRefused, Forbidden):
-            return  # detection says so
-        rows += [_flat(ctx, row, 0) for row in found]
-    by_contact = _by_contact(rows)
+    try:
+        by_contact = _by_contact(await _roles_of(ctx, list(works)))
+    except (CallRefused, Forbidden):
+        return  # detection says so
     for id_, work in works.items():
         said = [] if work.link is None else _said(work.link, HONOURED)
         roles = by_contact.get(id_, [])
         if roles or said:
             held = work.hubspot.values.get(PROPERTY) if isinstance(work.hubspot, Observation) else None
             work.stage = move(roles, said, held, batch.runtime.stages)
+
+
+async def _roles_of(ctx: Cycle, contacts: Sequence[str]) -> list[Mapping[str, Raw]]:
+    rows: list[Mapping[str, Raw]] = []
+    pages = await ctx.salesforce.query_many(where_in(JUNCTION, _FIELDS, "ContactId", contacts), purpose="fetch")
+    while pages:
+        rows += [_flat(ctx, row, page.read_us) for page in pages for row in page.records]
+        further = [page.next_url for page in pages if page.next_url is not None]
+        pages = await ctx.salesforce.query_more(further, purpose="fetch") if further else []
+    return rows
 
 
 def _contact(work: Work) -> RecordKey | None:
@@ -265,8 +266,12 @@ def carried_out(work: Work) -> None:
         _settle(work, work.stage, done=True)
 
 
+def moves(work: Work) -> bool:
+    return work.stage is not None and work.stage.to is not None
+
+
 def is_moved(work: Work) -> bool:
-    return work.stage is not None and work.stage.to is not None and work.stage.done
+    return work.stage is not None and moves(work) and work.stage.done
 
 
 def stage_rows(work: Work, now_us: int) -> list[AuditRow]:

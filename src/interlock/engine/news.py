@@ -10,7 +10,7 @@ import enum
 from interlock.core.link import deleted_by_us
 from interlock.core.model import LinkState, Observation, RecordLink, Side
 from interlock.core.reconcile import print_of
-from interlock.engine.context import STAMP_AGED_US, ObjectRuntime
+from interlock.engine.context import OPT_OUT, STAMP_AGED_US, ObjectRuntime
 from interlock.store.unlinked import Unlinked
 
 _RESTS_FOR = {LinkState.HUBSPOT_DELETED: Side.HUBSPOT, LinkState.SALESFORCE_DELETED: Side.SALESFORCE}
@@ -105,4 +105,6 @@ def _opt_out_moved(runtime: ObjectRuntime, link: RecordLink, row: Observation) -
     if name not in row.values:
         return False
     given = str(row.values[name]).lower() == "true"
-    return given and not link.base.get(0, (0, 0))[0 if hubspot else 1]
+    if not hubspot and OPT_OUT in link.held:
+        return False
+    return given and not link.base.get(OPT_OUT, (0, 0))[0 if hubspot else 1]

@@ -249,6 +249,7 @@ class Previewer:
             + _associations(batch.runtime, into[Side.HUBSPOT])
             + _calls(sum(change.side is Side.HUBSPOT for change in roles), _SALESFORCE_CREATES)
             + sum(work.opt_out_hubspot is not None for work in batch.works)
+            + _calls(sum(lifecycle.moves(work) for work in batch.works), _HUBSPOT_WRITES)
         )
 
 
@@ -290,7 +291,7 @@ def _count(tally: ObjectPreview, work: Work) -> None:
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)
     tally.relinked += work.new_link and work.link is not None and work.link.linked_by is LinkedBy.NATIVE_ID
-    moves = work.stage is not None and work.stage.to is not None
+    moves = lifecycle.moves(work)
     if moves and not any(write.side is Side.HUBSPOT for write in writes):
         _show(tally, work, "update_in_hubspot", [], None)
     if work.link is not None and not writes and not work.set_changes and not moves:

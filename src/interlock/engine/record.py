@@ -39,7 +39,7 @@ from interlock.engine.deleting import take_deletion
 from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
-from interlock.engine.held import dropped, still_held
+from interlock.engine.held import dropped, opt_out_held, still_held
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
@@ -260,7 +260,7 @@ def _created(
     base = {**work.agreed, **base_after([(write.side, write.fields)]), **_opt_out_base(work)}
     work.link = link = RecordLink.between(own.key, made, by, now, base)
     link.sets, link.synced_at_us = work.sets, looked_us
-    link.held = {each.mapping.id: each.seen for each in work.held} | dropped(write)
+    link.held = {each.mapping.id: each.seen for each in work.held} | dropped(write) | opt_out_held(work)
     link.looked = _looked(work, Looked(), looked_us)
     ledger.new_links.append(link)
     ledger.not_alone += [link.hubspot, link.salesforce]

@@ -7,9 +7,12 @@ associations (apply.py).
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from interlock.core.model import NotDone, Outcome, Reason, Refused, Side, Written
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, Reference
+from interlock.engine.decide import field_issue
 from interlock.engine.not_associated import for_good, note_refused
 from interlock.engine.work import Batch, SideWrite, Work
 
@@ -85,16 +88,31 @@ def _unless_associated(
 
 
 async def _opt_out(ctx: Cycle, batch: Batch) -> None:
-    by_email = {work.opt_out_hubspot: work for work in batch.works if work.opt_out_hubspot}
+    by_email: dict[str, list[Work]] = defaultdict(list)
+    for work in batch.works:
+        if work.opt_out_hubspot:
+            by_email[work.opt_out_hubspot].append(work)
     if not by_email:
         return
-    outcomes = await ctx.hubspot.opt_out([email for email in by_email if email], purpose="write")
-    for email, work in by_email.items():
-        if email is None:
-            continue
+    outcomes = await ctx.hubspot.opt_out(list(by_email), purpose="write")
+    for email, works in by_email.items():
         outcome = outcomes.get(email, NotDone("no answer for this address"))
-        work.opt_out_done = isinstance(outcome, Written)
-        _retry_unless_written(ctx, work, outcome)
+        for work in works:
+            work.opt_out_done = isinstance(outcome, Written)
+            if isinstance(outcome, Refused) and not outcome.retry:
+                _opt_out_refused(work, outcome)
+            else:
+                _retry_unless_written(ctx, work, outcome)
+
+
+def _opt_out_refused(work: Work, refusal: Refused) -> None:
+    """A scope that lacks, an address that HubSpot does not take: somebody has to do something. It is tried again with every look at
+    the contact, and by itself (retries.py)."""
+    work.opt_out_refused = True
+    cause = f"HubSpot refused to opt the contact out of e-mail, as Salesforce says: {refusal.message}"
+    work.issues.append(
+        field_issue(work, "hs_email_optout", "HasOptedOutOfEmail", refusal.code, cause, None, refusal.message)
+    )
 
 
 def _retry_unless_written(ctx: Cycle, work: Work, outcome: Outcome) -> None:

@@ -141,6 +141,7 @@ class Work(msgspec.Struct):
     stage: StageMove | None = None  # where its opportunities move its lifecycle stage
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
     opt_out_done: bool = False
+    opt_out_refused: bool = False
     opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done
 
     # Whether the pair is inside of what limits what syncs: the HubSpot record of a list (inclusion.py), the Salesforce record of a

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from interlock.core.codec.base import Codec, not_of_this_codec, sendable
 from interlock.core.codec.reference import RefCodec, salesforce_id_18
 from interlock.core.model import Raw, Side
-from interlock.core.values import Ref, Unknown, Value, fingerprint
+from interlock.core.values import BLANK, Ref, Text, Unknown, Value, fingerprint
 
 
 class OwnerCodec(RefCodec):
@@ -80,3 +81,36 @@ class OwnerCodec(RefCodec):
 
 def only_in(side: Side, id_: str) -> str:
     return f"{side.value}:{id_}"
+
+
+class ShownOwnerCodec(Codec):
+    """Who owns a record in Salesforce, as text in HubSpot: the id, or with `names` the name. Nothing goes back."""
+
+    __slots__ = ("_names",)
+
+    kind = "text"
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        super().__init__(nillable=False)
+        self._names = names
+
+    def from_hubspot(self, raw: Raw) -> Value:
+        return BLANK if raw is None or raw == "" else Text(str(raw))
+
+    def from_salesforce(self, raw: Raw) -> Value:
+        if raw is None or raw == "":
+            return BLANK
+        id_ = salesforce_id_18(str(raw))
+        # Somebody who is new has no name yet: the one of whoever owned it before would be wrong.
+        return Text(id_ if self._names is None else self._names.get(id_, id_))
+
+    def canon(self, value: Value) -> Value:
+        return value
+
+    def render_hubspot(self, value: Value) -> str:
+        if type(value) is not Text:
+            raise not_of_this_codec(self, value)
+        return sendable(value.value)
+
+    def render_salesforce(self, value: Value) -> Raw:
+        raise not_of_this_codec(self, value)

@@ -26,6 +26,8 @@ from interlock.crm.hubspot.requests import (
 from interlock.crm.hubspot.writes import whole_refused
 from interlock.crm.isolate import WholeRefused, isolate
 
+MISSING_SCOPES = "MISSING_SCOPES"
+
 
 class _Status(msgspec.Struct):
     status: str = ""
@@ -51,6 +53,13 @@ class Subscriptions:
             for chunk in chunks(wanted, BATCH_INPUTS):
                 outcomes.update(await self._many(chunk, purpose))
         singles = [email for email in wanted if email not in outcomes]
+        if len(singles) > 1:
+            # The scope that one lacks all lack: the others need not be asked.
+            first = await self._one(singles[0], purpose)
+            if isinstance(first, Refused) and first.code == MISSING_SCOPES:
+                return outcomes | dict.fromkeys(singles, first)
+            outcomes[singles[0]] = first
+            singles = singles[1:]
 
         async def one(email: str) -> Outcome:
             return await self._one(email, purpose)

@@ -22,6 +22,7 @@ from interlock.crm.salesforce.model import (
     Limit,
     Organization,
     QueryResult,
+    Queue,
     SalesforceCreate,
     SalesforceInsert,
     SalesforceWrite,
@@ -77,6 +78,9 @@ class SalesforceClient:
 
     async def users(self, *, purpose: str = "setup") -> list[User]:
         return await schema.users(self._calls, purpose)
+
+    async def queues(self, *, purpose: str = "setup") -> list[Queue]:
+        return await schema.queues(self._calls, purpose)
 
     async def tooling_rows(self, soql: str, *, purpose: str = "setup") -> list[dict[str, Raw]]:
         """Every row of a query of the Tooling API: set-up as it is, also what the user's field access hides."""

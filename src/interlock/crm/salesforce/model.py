@@ -91,6 +91,13 @@ class User(msgspec.Struct, frozen=True):
     username: str | None = None
 
 
+class Queue(msgspec.Struct, frozen=True):
+    """A group that may own records in place of a user."""
+
+    id: str
+    name: str
+
+
 class QueryResult(msgspec.Struct, frozen=True):
     """`next_url` goes into `query_more`. `total` counts all pages. `read_us` is the clock when the request was sent."""
 

@@ -11,7 +11,16 @@ from interlock.core.model import Raw
 from interlock.crm.calls import Calls
 from interlock.crm.errors import Forbidden
 from interlock.crm.salesforce import soql
-from interlock.crm.salesforce.model import FieldDef, Identity, Limit, Organization, RecordTypeName, SObjectName, User
+from interlock.crm.salesforce.model import (
+    FieldDef,
+    Identity,
+    Limit,
+    Organization,
+    Queue,
+    RecordTypeName,
+    SObjectName,
+    User,
+)
 from interlock.crm.salesforce.queries import query_all_rows
 from interlock.crm.salesforce.requests import DATA_PATH, sobject_path
 
@@ -197,3 +206,8 @@ async def users(calls: Calls, purpose: str) -> list[User]:
         User(row["Id"], row.get("Email"), row.get("Name") or row["Id"], bool(row.get("IsActive")), row.get("Username"))
         for row in rows
     ]
+
+
+async def queues(calls: Calls, purpose: str) -> list[Queue]:
+    rows = await query_all_rows(calls, "SELECT Id, Name FROM Group WHERE Type = 'Queue' ORDER BY Id", False, purpose)
+    return [Queue(row["Id"], row.get("Name") or row["Id"]) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
-from interlock.web.api import ending, health, new_sandbox, notifications, objects, package, undo
+from interlock.web.api import ending, health, new_sandbox, notifications, objects, owners, package, undo
 from interlock.web.api.addresses_of_people import SAME
 
 _V1 = "/api/v1"
@@ -147,6 +147,30 @@ OBJECTS = (
         summary="HubSpot lists that may limit an object, a page at a time.",
         answers="hubspot-lists",
         query=objects.Looking,
+        calls=True,
+        tag="objects",
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/owners",
+        Action.SEE,
+        owners.list_,
+        name="list_owners",
+        summary="Which HubSpot owner is which Salesforce user, by e-mail or by hand.",
+        answers="owners",
+        calls=True,
+        tag="objects",
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/owners/pair",
+        Action.CONFIGURE,
+        owners.pair,
+        name="pair_owner",
+        summary="Pair a HubSpot owner and a Salesforce user by hand, or take such a pair apart.",
+        answers="owners",
+        body=owners.Pairing,
+        again="The pair is as it was.",
         calls=True,
         tag="objects",
     ),

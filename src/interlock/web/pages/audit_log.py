@@ -91,6 +91,8 @@ def words() -> dict[str, str]:
         "token_refused": _("sent a token that does not work:"),
         "token_revoked": _("revoked the token"),
         "tried_first": _("tried the sync with some records of"),
+        "owners_paired": _("paired two owners of"),
+        "owners_parted": _("took apart a pair of owners of"),
         "what_syncs_chosen": _("chose what syncs of"),
         "suggestion_accepted": _("accepted a suggestion of"),
         "suggestion_refused": _("refused a suggestion of"),
