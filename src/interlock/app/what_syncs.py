@@ -106,7 +106,7 @@ async def choose(
     edition: str | None = None,
     salesforce: SalesforceClient | None = None,
 ) -> WhatSyncs:
-    """Change it and write it to the log. `hubspot` and `salesforce`: needed where `asks` says so. `edition`: of what the person saw.
+    """Change it and write it to the log. `hubspot`, `salesforce`: needed where `asks` says so. `edition`: of what the person saw.
 
     Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
     """
