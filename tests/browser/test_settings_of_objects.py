@@ -235,3 +235,16 @@ async def test_a_backfill_is_seen_first_then_begun_and_stopped(settled: Settled,
     await page.get_by_role("button", name="Stop the backfill").click()
     await said(page, "The backfill is stopped")
     await expect(page.get_by_text("The last backfill was stopped")).to_be_visible()
+
+
+@pytest.mark.presses(f"GET {OBJECT}/options/{{property}}", f"POST {OBJECT}/options/{{property}}")
+async def test_the_options_that_hubspot_lacks_are_compared_chosen_and_added(settled: Settled, page: Page) -> None:
+    settled.world.salesforce.add_picklist_value("Contact", "LeadSource", "Fair")
+    await page.goto(f"{HERE}/contacts/mappings/leadsource:LeadSource")
+    await page.get_by_role("link", name="Compare the two lists").click()
+    await expect(page.get_by_label("Fair")).to_be_checked()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Change the options in HubSpot").click()
+    await said(page, "The options are changed")
+    await page.goto(f"{HERE}/contacts/options/leadsource")
+    await expect(page.get_by_text("HubSpot has an option for every value")).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
-from interlock.web.api import backfills
+from interlock.web.api import backfills, property_options
 
 _OBJECT = "/api/v1/connections/{connection}/objects/{object}"
 
@@ -29,6 +29,30 @@ PROPERTIES = (
         answers="backfill",
         body=backfills.Backfilling,
         again="One that is under way begins anew; to stop twice is to stop once.",
+        tag="mappings",
+    ),
+    Operation(
+        "GET",
+        f"{_OBJECT}/options/{{property}}",
+        Action.CONFIGURE,
+        property_options.show,
+        name="compare_options",
+        summary="The options of a HubSpot property beside the values of the picklist that it is mapped to, read now.",
+        answers="options",
+        calls=True,
+        tag="mappings",
+    ),
+    Operation(
+        "POST",
+        f"{_OBJECT}/options/{{property}}",
+        Action.CONFIGURE,
+        property_options.change,
+        name="change_options",
+        summary="Add options that HubSpot lacks, or give some the picklist's label. None is taken away. Answers what is left.",
+        answers="options",
+        body=property_options.ChangingOptions,
+        again="What was added is no difference any more (422).",
+        calls=True,
         tag="mappings",
     ),
 )

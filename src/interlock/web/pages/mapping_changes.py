@@ -7,12 +7,12 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app import mapping_edits, mapping_preview, mapping_table
-from interlock.app.connections import objects_on
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
 from interlock.app.mapping_effect import permitted
+from interlock.app.mapping_files import fresh_schemas
 from interlock.app.package import permit
-from interlock.app.schemas import Schemas, keep_schemas, read_at_us, read_schemas
+from interlock.app.schemas import Schemas, read_at_us
 from interlock.app.times import rfc3339
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
@@ -176,12 +176,8 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
 
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
-        assert connection.id is not None
-        slugs = objects_on(connection)
         async with asked.site.interlock.clients(connection) as clients:
-            schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
-        await keep_schemas(asked.site.store, connection.id, schemas)
-        return schemas
+            return await fresh_schemas(asked.site.store, connection, clients.hubspot, clients.salesforce)
 
     return refresh
 

@@ -249,6 +249,7 @@ def _done() -> dict[str, str]:
         "import": _("The import is asked for. It begins with the next look at Salesforce."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),
         "backfill": _("The backfill is asked for. It begins with the next look at both CRMs."),
+        "options": _("The options are changed. Records that waited for one of them are tried again."),
         "backfill_stopped": _("The backfill is stopped. What it had taken up so far stays."),
     }
 
