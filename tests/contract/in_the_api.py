@@ -44,6 +44,7 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",
+    f"POST {PAGE}/{{object}}/add/property": f"POST {C}/objects/{{object}}/properties",
     f"POST {PAGE}/{{object}}/options/{{property}}": f"POST {C}/objects/{{object}}/options/{{property}}",
     f"POST {PAGE}/connection/package": f"POST {C}/package/install",
     f"POST {PAGE}/org-work/{{run}}/again": f"POST {C}/package/install",

@@ -134,3 +134,60 @@ async def test_who_may_not_configure_may_not_compare_lists_and_a_text_is_no_list
     assert (await joined.get(address, Role.OPERATOR)).status == 403
     text = await joined.get("~/objects/contacts/options/jobtitle")
     assert (text.status, text.error["code"]) == (404, "no_such_list")
+
+
+# --- a property that lacks ----------------------------------------------------------------------------------------------
+
+
+def moods(world: World | ApiWorld) -> None:
+    world.salesforce.add_custom_field("Contact", "Mood__c", "Picklist", picklist=("sunny", "grim"))
+
+
+def test_a_property_is_made_for_a_field_that_has_none_and_is_mapped_then(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        moods(world)
+        person = world.person("ada@example.com")
+        await world.turns()
+        async with world.write() as tx:
+            await directory.drop(tx, "schemas")
+        await world.turns()
+        world.sally.update("Contact", world.counterpart("contacts", person), {"Mood__c": "grim"})
+        admin, add = await world.admin(), f"{HERE}/add"
+        shown = await admin.get(add)
+        assert "Mood (Mood__c, enumeration" in shown.page.text
+        made = await admin.submit(add, f"{HERE}/add/property", new="mood__c")
+        assert (made.status, made.to) == (303, f"{add}?property=mood__c")
+        property_ = world.hubspot.portal.table("contacts").schema.get("mood__c")
+        assert (property_.label, property_.type, property_.field_type) == ("Mood", "enumeration", "select")
+        assert (property_.group, sorted(property_.option_values)) == ("salesforceinformation", ["grim", "sunny"])
+        chosen = await admin.get(made.to)
+        form = chosen.page.form(f"{HERE}/mappings/preview")
+        effect = await admin.post(f"{HERE}/mappings/preview", form | {"field": "Mood__c Contact", "rule": "two_way"})
+        await admin.post(f"{HERE}/mappings/save", effect.page.form(f"{HERE}/mappings/save"))
+        await world.turns()
+        world.sally.update("Contact", world.counterpart("contacts", person), {"Mood__c": "sunny"})
+        await world.turns()
+        assert world.contact(person)["mood__c"] == "sunny"
+        # What is mapped, or there, is offered no more.
+        assert "Mood (Mood__c, enumeration" not in (await admin.get(add)).page.text
+        again = await admin.post(f"{HERE}/add/property", {"csrf": form["csrf"], "new": "mood__c"})
+        assert (again.status, "No property mood__c is to be made" in again.page.text) == (422, True)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+@pytest.mark.anyio
+async def test_a_program_lists_what_lacks_and_makes_one(database_url: str, tmp_path: Path) -> None:
+    async with an_api(tmp_path, database_url) as world:
+        moods(world)
+        await world.connect(name="Acme main")
+        (lacks,) = [
+            each
+            for each in (await world.get("~/objects/contacts/properties")).document["missing"]
+            if each["property"] == "mood__c"
+        ]
+        assert (lacks["type"], lacks["options"], lacks["fields"]) == ("enumeration", 2, ["Contact.Mood__c"])
+        left = (await world.post("~/objects/contacts/properties", {"property": "mood__c"})).document
+        assert (left["made"], "mood__c" in [each["property"] for each in left["missing"]]) == ("mood__c", False)
+        again = await world.post("~/objects/contacts/properties", {"property": "mood__c"})
+        assert (again.status, again.error["code"]) == (422, "nothing_to_make")

@@ -87,6 +87,7 @@ def _of_object(slug: str) -> list[Address]:
         Address("POST", f"{here}/options/{{property}}", Action.CONFIGURE, property_options.change),
         Address("GET", f"{here}/add", Action.CONFIGURE, mapping_changes.add),
         Address("POST", f"{here}/add", Action.CONFIGURE, mapping_changes.read_again),
+        Address("POST", f"{here}/add/property", Action.CONFIGURE, mapping_changes.make_property),
         Address("POST", f"{here}/mappings/preview", Action.CONFIGURE, mapping_changes.preview),
         Address("POST", f"{here}/mappings/save", Action.CONFIGURE, mapping_changes.save),
         Address("GET", f"{here}/mappings/{{pair}}", Action.CONFIGURE, mapping_changes.edit),
