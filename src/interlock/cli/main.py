@@ -15,6 +15,7 @@ import typer
 from typer import _click
 
 from interlock.cli import (
+    backfill,
     backup,
     conflicts,
     connect,
@@ -86,6 +87,7 @@ for _command in (
     plan,
     sync,
     import_,
+    backfill,
     status,
     issues,
     conflicts,

@@ -16,7 +16,7 @@ PROPERTIES = (
         backfills.show,
         name="show_backfill",
         summary="How far the last backfill of an object is. Calls no CRM.",
-        answers="backfill",
+        answers="backfill-state",
         tag="mappings",
     ),
     Operation(
@@ -26,7 +26,7 @@ PROPERTIES = (
         backfills.begin,
         name="begin_backfill",
         summary="Let every linked pair of an object take up what is mapped now, or stop that. plan_object shows what it does.",
-        answers="backfill",
+        answers="backfill-state",
         body=backfills.Backfilling,
         again="One that is under way begins anew; to stop twice is to stop once.",
         tag="mappings",
