@@ -121,6 +121,26 @@ async def test_who_syncs_is_limited_to_a_list_and_to_nobody_less_again(page: Pag
     await expect(page.get_by_text("All contacts sync.")).to_be_visible()
 
 
+@pytest.mark.presses(f"GET {OBJECT}/filters", f"POST {OBJECT}/filters")
+async def test_what_syncs_is_filtered_in_salesforce_after_the_records_were_counted(page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Filter what syncs from Salesforce").click()
+    condition = page.get_by_label("Only records of Contact that fit this condition")
+    await condition.fill("Email != null) OR (Email = null")
+    await page.get_by_role("button", name="Count the records").click()
+    await expect(page.get_by_role("alert")).to_contain_text("that was not opened")
+    await chromium.axe(page)
+    for typed, kept in (("Email != null", "only records sync that fit"), ("", "All contacts sync.")):
+        await condition.fill(typed)
+        await page.get_by_role("button", name="Count the records").click()
+        await expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+        await chromium.axe(page)
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await see_and_save(page)
+        await expect(page.get_by_text(kept)).to_be_visible()
+        await page.get_by_role("link", name="Filter what syncs from Salesforce").click()
+
+
 @pytest.mark.presses(
     f"GET {OBJECT}/mappings/{{pair}}",
     f"POST {OBJECT}/mappings/preview",
@@ -213,11 +233,12 @@ async def test_a_rule_is_set_for_those_that_are_ticked(settled: Settled, page: P
 @pytest.mark.presses(f"POST {OBJECT}/import")
 async def test_an_import_is_asked_for_and_a_wrong_date_refused(settled: Settled, page: Page) -> None:
     await page.goto(f"{HERE}/contacts")
-    await page.get_by_label("Changed since").fill("some day")
+    await page.get_by_label("Since", exact=True).fill("some day")
     await page.get_by_role("button", name="Import from Salesforce").click()
     await expect(page.get_by_role("alert")).to_contain_text("some day")
     await chromium.axe(page)
-    await page.get_by_label("Changed since").fill("3d")
+    await page.get_by_label("Since", exact=True).fill("3d")
+    await page.get_by_label("The date is that of").select_option(label="the creation")
     await page.get_by_role("button", name="Import from Salesforce").click()
     await said(page, "mport")
 
@@ -262,3 +283,14 @@ async def test_a_property_is_made_for_a_field_that_has_none_and_chosen_for_the_m
     await page.get_by_role("button", name="Create the property in HubSpot").click()
     await expect(page.get_by_label("HubSpot property")).to_have_value("mood__c")
     assert "mood__c" in settled.world.hubspot.portal.table("contacts").schema.properties
+
+
+@pytest.mark.presses(f"POST {OBJECT}/resync")
+async def test_a_resync_of_all_is_asked_for_and_one_of_no_list_refused(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_label("HubSpot list", exact=True).fill("customers")
+    await page.get_by_role("button", name="Resync the list").click()
+    await expect(page.get_by_role("alert")).to_contain_text("customers")
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Resync all").click()
+    await said(page, "esync")

@@ -115,3 +115,39 @@ async def test_a_record_that_a_sync_created_is_deleted_again_once_their_number_i
     await expect(page.get_by_text("1 record was deleted again.")).to_be_visible()
     assert contact not in sally.ids("Contact")
     assert settled.person(MADE)
+
+
+@pytest.mark.presses(f"GET {C}/suggestions", f"POST {C}/suggestions/look", f"POST {C}/suggestions/decide")
+async def test_two_that_may_be_one_are_looked_for_and_linked_or_told_apart(settled: Settled, page: Page) -> None:
+    settled.spent = True
+    phone = "+44 20 7946 0018"
+    hugo, sally = settled.world.hubspot.user(), settled.world.salesforce.user()
+    # Neither is given a counterpart: the one has no address, the other one that a contact has.
+    for given in ("Ada", "Grace"):
+        hugo.create("contacts", {"firstname": given, "lastname": "Lovelace", "phone": phone})
+        there = {"FirstName": given, "LastName": "Lovelace", "Email": f"{given.lower()}@suggested.example"}
+        sally.create("Contact", there)
+        sally.create("Lead", {"Company": "Engines", "Phone": phone, **there})
+    seen = (
+        "SELECT COUNT(*) FROM unlinked WHERE label IN ('Ada Lovelace', 'Grace Lovelace') OR why = 'contact_preferred'"
+    )
+
+    async def are_seen() -> bool:
+        return int(await settled.value(seen)) >= 4
+
+    await settled.commits.until(are_seen)
+    await page.goto(f"{HERE}/records")
+    await page.get_by_role("link", name="Suggestions").click()
+    await page.get_by_role("button", name="Look for suggestions").click()
+    await expect(page.get_by_text("records of HubSpot were compared with").first).to_be_visible()
+    await page.get_by_role("link", name="Show the list as it is now").click()
+    rows = page.get_by_role("table", name="Suggestions").get_by_role("row").filter(has_text="They have a phone number")
+    await expect(rows).to_have_count(2)
+    await chromium.axe(page)
+    await rows.filter(has_text="Grace").get_by_role("button", name="Not the same").click()
+    await said(page, "These two are not suggested again.")
+    await rows.filter(has_text="Ada").get_by_role("button", name="Link").click()
+    await said(page, "linked with the next sync")
+    await settled.until(f"{HERE}/suggestions?state=accepted", lambda page: page.get_by_text("There are none."))
+    await page.goto(f"{HERE}/suggestions?state=refused")
+    await expect(page.get_by_role("row").filter(has_text="Grace")).to_be_visible()

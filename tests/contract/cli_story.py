@@ -103,6 +103,15 @@ class Story:
 
     # --- the world outside ---------------------------------------------------------------------------------------------
 
+    def create(self, side: str, type_: str, **values: str) -> None:
+        """A person's new record, made through the CRM's own API."""
+        crm = self.crms[side]
+        if side == "hubspot":
+            url, body = f"{crm['url']}/crm/v3/objects/{type_}", {"properties": values}
+        else:
+            url, body = f"{crm['url']}/services/data/v62.0/sobjects/{type_}", dict(values)
+        self._send("POST", url, crm["token"], body)
+
     def edit(self, side: str, id_: str, **values: str) -> None:
         """A person's edit of a contact, made through the CRM's own API."""
         crm = self.crms[side]
@@ -110,11 +119,14 @@ class Story:
             url, body = f"{crm['url']}/crm/v3/objects/contacts/{id_}", {"properties": values}
         else:
             url, body = f"{crm['url']}/services/data/v62.0/sobjects/Contact/{id_}", dict(values)
-        request = urllib.request.Request(url, json.dumps(body).encode(), method="PATCH")
-        request.add_header("Authorization", f"Bearer {crm['token']}")
+        self._send("PATCH", url, crm["token"], body)
+
+    def _send(self, method: str, url: str, token: str, body: Json) -> None:
+        request = urllib.request.Request(url, json.dumps(body).encode(), method=method)
+        request.add_header("Authorization", f"Bearer {token}")
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request) as answer:
-            assert answer.status in (200, 204)
+            assert answer.status in (200, 201, 204)
 
     def in_store(self, work: Any) -> Any:
         """Do something to the installation's database, as another process would."""
@@ -144,6 +156,7 @@ def told(folder: Path) -> Story:
         _first_sync(story)
         _issues(story)
         pair = _conflict(story)
+        _suggestions(story)
         _records(story, pair)
         _stopping(story)
         _serve(story)
@@ -263,6 +276,21 @@ def _conflict(story: Story) -> Pair:
     story.run("sync of the choice", "sync", "--once")
     story.run("conflicts afterwards", "conflicts", "--status", "all")
     return pair
+
+
+def _suggestions(story: Story) -> None:
+    """A contact without an address, and a lead that is left to the contact whose address it has: they may be one."""
+    phone = "+44 20 7946 0018"
+    story.create("hubspot", "contacts", firstname="Ada", lastname="Lovelace", phone=phone)
+    there = {"FirstName": "Ada", "LastName": "Lovelace", "Email": "ada@suggested.example"}
+    story.create("salesforce", "Contact", **there)
+    story.create("salesforce", "Lead", Company="Engines", Phone=phone, **there)
+    story.run("sync of what may be one", "sync", "--once")
+    story.must("suggestions look", "suggestions", "look", "--object", "contacts")
+    (suggested,) = story.must("suggestions", "suggestions").document["suggestions"]
+    story.run("suggestions of no state", "suggestions", "--state", "done")
+    story.run("suggestions decide nothing", "suggestions", "decide", "a|b", "accept")
+    story.run("suggestions decide", "suggestions", "decide", suggested["suggestion"], "refuse")
 
 
 def _records(story: Story, pair: Pair) -> None:

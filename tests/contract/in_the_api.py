@@ -41,11 +41,13 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/turn": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/rules": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/list": f"POST {C}/objects/{{object}}/plan",
+    f"POST {PAGE}/{{object}}/filters": f"POST {C}/objects/{{object}}/filter-count",
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",
     f"POST {PAGE}/{{object}}/add/property": f"POST {C}/objects/{{object}}/properties",
     f"POST {PAGE}/{{object}}/options/{{property}}": f"POST {C}/objects/{{object}}/options/{{property}}",
+    f"POST {PAGE}/{{object}}/resync": f"POST {C}/sync",  # with `all` or `list_id`
     f"POST {PAGE}/connection/package": f"POST {C}/package/install",
     f"POST {PAGE}/org-work/{{run}}/again": f"POST {C}/package/install",
     f"POST {PAGE}/{{object}}/add": f"GET {C}/doctor",  # which reads both schemas again
@@ -61,6 +63,8 @@ IN_THE_API = {
     f"GET {PAGE}/undo/{{job}}/export": "GET /api/v1/jobs/{job}/export",
     f"POST {PAGE}/conflicts/resolve": f"POST {C}/conflicts/resolve",
     f"POST {PAGE}/conflicts/{{conflict:int}}/resolve": f"POST {C}/conflicts/{{id:int}}/resolve",
+    f"POST {PAGE}/suggestions/look": f"POST {C}/suggestions/look",
+    f"POST {PAGE}/suggestions/decide": f"POST {C}/suggestions/decide",
     f"POST {PAGE}/connection/pause": f"POST {C}/pause",
     f"POST {PAGE}/connection/resume": f"POST {C}/resume",
     f"POST {PAGE}/connection/{{object}}/pause": f"POST {C}/pause",

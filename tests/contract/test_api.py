@@ -162,6 +162,17 @@ async def test_an_import_takes_its_turn_beside_the_dispatcher(synced: ApiWorld) 
     assert (job["state"], job["result"]["schema"], job["result"]["marked"]) == ("done", "interlock.import/1", 2)
 
 
+async def test_a_resync_of_all_or_of_a_list_is_handed_to_the_dispatcher(synced: ApiWorld) -> None:
+    before = {id_: synced.hugo.get("contacts", id_) for id_ in synced.hugo.ids("contacts")}
+    job = await synced.ended(await synced.post("~/sync", {"objects": ["contacts"], "all": True}, Role.OPERATOR))
+    assert (job["state"], job["result"]["schema"]) == ("done", "interlock.sync/1")
+    assert {id_: synced.hugo.get("contacts", id_) for id_ in synced.hugo.ids("contacts")} == before
+    wrong = await synced.ended(await synced.post("~/sync", {"objects": ["contacts"], "list_id": "4711"}))
+    assert wrong["error"]["code"] == "no_such_list"
+    both = await synced.post("~/sync", {"all": True, "records": ["hubspot:contacts:1"]}, Role.OPERATOR)
+    assert (both.status, both.error["code"]) == (422, "which_records")
+
+
 async def test_who_asked_for_a_sync_or_an_import_is_in_the_log_and_a_program_that_syncs_all_the_time_does_not_fill_it(
     synced: ApiWorld,
 ) -> None:

@@ -178,6 +178,38 @@ async def test_an_object_is_limited_to_a_list_that_hubspot_has(joined: ApiWorld)
     assert by_object == {"contacts": list_id, "companies": None, "deals": None}
 
 
+async def test_an_object_is_limited_by_a_filter_that_salesforce_takes_and_that_was_counted(joined: ApiWorld) -> None:
+    for department in ("Board", "Sales"):
+        joined.sally.create("Contact", {"LastName": department, "Department": department})
+    board = {"type": "Contact", "filter": " Department = 'Board'\r\n"}
+    counted = (await joined.post("~/objects/contacts/filter-count", board)).document
+    assert {name: counted[name] for name in ("type", "filter", "fitting")} == {
+        "type": "Contact",
+        "filter": "Department = 'Board'",
+        "fitting": 1,
+    }
+    assert counted["all"] == len(joined.sally.ids("Contact"))
+    for wrong, code in (
+        (board | {"filter": "Departement = 'x'"}, "filter_refused"),
+        (board | {"type": "Account"}, "no_such_type"),
+    ):
+        refused = await joined.post("~/objects/contacts/filter-count", wrong)
+        assert (refused.status, refused.error["code"]) == (422, code)
+    filters = {"filters": {"Contact": "Departement = 'x'"}}
+    refused = await joined.send("PUT", "~/objects/contacts", filters, **{"if-match": "*"})
+    assert (refused.status, refused.error["code"], refused.error["side"]) == (422, "filter_refused", "salesforce")
+    filters = {"filters": {"Contact": "Name = 'x') OR (Name != 'x'"}}
+    for method, at in (("PUT", "~/objects/contacts"), ("POST", "~/objects/contacts/plan")):
+        refused = await joined.send(method, at, filters, **{"if-match": "*"})
+        assert (refused.status, refused.error["code"]) == (422, "no_condition")
+    saved = await joined.send(
+        "PUT", "~/objects/contacts", {"filters": {"Contact": board["filter"]}}, **{"if-match": "*"}
+    )
+    assert saved.document["objects"][0]["filters"] == {"Contact": "Department = 'Board'", "Lead": None}
+    lifted = await joined.send("PUT", "~/objects/contacts", {"filters": {"Contact": None}}, **{"if-match": "*"})
+    assert lifted.document["objects"][0]["filters"] == {"Contact": None, "Lead": None}
+
+
 async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
     assert (await joined.post("~/objects/deals/turn", {"on": False}, Role.OPERATOR)).status == 403
     off = (await joined.post("~/objects/deals/turn", {"on": False})).document

@@ -26,6 +26,23 @@ def test_the_doctor_and_an_import(interlock: Interlock, crms: LocalCrms) -> None
     assert "What to do:" in ran.out
 
 
+def test_a_resync_of_all_and_of_a_list(interlock: Interlock, crms: LocalCrms) -> None:
+    crms.salesforce.seed("Account", {"Name": "Looms", "Website": "looms.com"})
+    interlock.connect(existing="none").sound()
+    planned = interlock("sync", "--all", "--object", "companies", "--plan", "--json").sound().document
+    assert planned["objects"]["companies"]["create_in_hubspot"] == 1
+    assert crms.hubspot.all("companies") == []
+    document = interlock("sync", "--all", "--object", "companies", "--json").sound().document
+    assert document["objects"]["companies"]["created_in_hubspot"] == 1
+    assert len(crms.hubspot.all("companies")) == 1
+    missing = interlock("sync", "--list", "4711", "--object", "companies", "--json").sound(5).error
+    assert missing["code"] == "no_such_list"
+    # A variable of a script that is empty is not everything.
+    assert interlock("sync", "--list", "", "--object", "companies", "--json").sound(2).error["code"] == "no_list_named"
+    assert interlock("sync", "--list", "1", "--json").sound(2).error["code"] == "one_object_wanted"
+    assert interlock("sync", "--list", "1", "--all", "--json").sound(2).error["code"] == "bad_usage"
+
+
 def test_an_import_must_name_its_objects_and_a_time_that_is_one(interlock: Interlock) -> None:
     assert interlock("import", "--json").sound(2).error["code"] == "bad_usage"
     interlock.connect().sound()

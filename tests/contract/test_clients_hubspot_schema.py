@@ -46,6 +46,21 @@ def test_properties_owners_and_pipelines_are_read() -> None:
     account.run(story())
 
 
+def test_options_come_in_the_order_in_which_people_see_them() -> None:
+    """Lifecycle stages go forward in it. HubSpot, properties API: -1 is shown after any positive value."""
+    account = Account()
+    stages = account.crm.portal.table("contacts").schema.properties["lifecyclestage"]
+    order = [each["value"] for each in stages.options]
+    stages.options = [*({**each, "displayOrder": place} for place, each in enumerate(stages.options))][::-1]
+    stages.options[0]["displayOrder"] = -1
+
+    async def story() -> None:
+        properties = {item.name: item for item in await account.client.properties("contacts")}
+        assert [option.value for option in properties["lifecyclestage"].options] == order
+
+    account.run(story())
+
+
 def test_associations_are_added_read_and_taken_away() -> None:
     account = Account()
     first, second, third = account.contacts(3)

@@ -36,7 +36,17 @@ REASONS = {
 CROWDED = (
     *(
         f"{HERE}/{tab}"
-        for tab in ("overview", "health", "contacts", "companies", "deals", "records", "conflicts", "issues")
+        for tab in (
+            "overview",
+            "health",
+            "contacts",
+            "companies",
+            "deals",
+            "records",
+            "conflicts",
+            "suggestions",
+            "issues",
+        )
     ),
     *(
         f"{HERE}/{page}"

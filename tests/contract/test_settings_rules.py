@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from tests.asgi_browser import Answer, Browser
 from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 
 from interlock.app import setting_changes, what_syncs
 from interlock.app.people.roles import Role
+from interlock.engine import import_
 from interlock.store import connections
 from interlock.store.connections import Connection
 
@@ -140,6 +142,48 @@ def test_an_import_since_a_date_leaves_older_records_alone(tmp_path: Path) -> No
     tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.salesforce.seed(people))
 
 
+def test_an_import_may_go_by_the_date_of_creation(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        asked = await operator.submit(f"{HERE}/contacts", f"{HERE}/contacts/import", since="2025-12-01", by="created")
+        assert asked.status == 303
+        async with world.read() as tx:
+            wanted = (await import_.asked(tx))["contacts"]
+        assert wanted.since is not None
+        assert (wanted.since.field, wanted.since.us) == ("CreatedDate", 1_764_547_200_000_000)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_a_resync_of_a_list_and_of_all_is_asked_for_on_the_tab_and_told_while_it_is_under_way(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        await world.turns()
+        addresses = (f"{HERE}/contacts", f"{HERE}/contacts/resync")
+        ada, bob = world.hugo.ids("contacts")
+        chosen = world.hugo.create_list("contacts", "Chosen", [bob])
+        for wrong in ("", "my list"):
+            refused = await operator.submit(*addresses, which="list", list_id=wrong)
+            assert refused.status == 422
+            assert "names no HubSpot list" in refused.page.text
+        assert (await operator.submit(*addresses, which="list", list_id="4711")).status == 404
+        address = f"https://app.example.com/contacts/1/objectLists/{chosen}/filters"
+        assert (await operator.submit(*addresses, which="list", list_id=address)).to == f"{HERE}/contacts?done=resync"
+        shown = (await operator.get(f"{HERE}/contacts")).page.text
+        assert f"A resync of the HubSpot list {chosen} is under way" in shown
+        await world.turns()
+        assert [world.counterpart("contacts", each) != "" for each in (ada, bob)] == [False, True]
+        assert "is under way" not in (await operator.get(f"{HERE}/contacts")).page.text
+        assert (await operator.submit(*addresses, which="all", list_id="not looked at")).status == 303
+        assert "A resync of all is under way" in (await operator.get(f"{HERE}/contacts")).page.text
+        await world.turns()
+        assert world.counterpart("contacts", ada)
+        assert (await world.deeds()).count("resync_asked") == 2
+
+    people = {"contacts": [{"email": "ada@example.com"}, {"email": "bob@example.com"}]}
+    tell(tmp_path, story, objects=("contacts",), furnish=lambda world: world.hubspot.seed(people))
+
+
 def test_an_import_goes_on_where_it_was_when_the_process_ended(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         operator = await world.browser(Role.OPERATOR)
@@ -193,6 +237,78 @@ def test_only_records_of_the_chosen_list_sync(tmp_path: Path) -> None:
         assert emails == ["in@example.com"]
         refused = await admin.post(f"{HERE}/contacts/list", form | {"list_id": "999"})
         assert refused.status in (404, 409)
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+BOARD = "Department = 'Board'"
+
+
+def _people_of_two_departments(world: SettingsWorld) -> None:
+    for n, department in enumerate(("Board", "Board", "Sales")):
+        world.sally.create("Contact", {"LastName": "P", "Email": f"p{n}@example.com", "Department": department})
+
+
+async def _filters(admin: Browser, do: str, **typed: str) -> Answer:
+    shown = await admin.get(f"{HERE}/contacts/filters")
+    return await admin.post(
+        f"{HERE}/contacts/filters", shown.page.form(f"{HERE}/contacts/filters") | typed | {"do": do}
+    )
+
+
+def test_a_filter_is_counted_before_it_is_saved_and_limits_what_syncs_then(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        await asyncio.sleep(600)
+        _people_of_two_departments(world)
+        # Asked to save, it is counted all the same: nobody has seen what it lets through.
+        counted = await _filters(admin, "save", filter_Contact=BOARD)
+        assert (counted.status, counted.to) == (200, None)
+        assert "Contact: 2 of 3 records fit." in counted.page.text
+        assert "Lead: all 0 records." in counted.page.text
+        assert what_syncs.chosen(await connection_of(world), "contacts").filters == {}
+        # Other words than those that were counted are counted anew.
+        form = counted.page.form(f"{HERE}/contacts/filters") | {
+            "do": "save",
+            "filter_Contact": BOARD,
+            "filter_Lead": "",
+        }
+        other = await admin.post(f"{HERE}/contacts/filters", form | {"filter_Contact": "Department = 'Sales'"})
+        assert "Contact: 1 of 3 records fit." in other.page.text
+        done = await saved(admin, await admin.post(f"{HERE}/contacts/filters", form))
+        assert done.to == f"{HERE}/contacts?done=rules"
+        assert BOARD in (await admin.get(f"{HERE}/contacts")).page.text
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 2
+        assert "what_syncs_chosen" in await world.deeds()
+        lifted = (await _filters(admin, "count", filter_Contact="")).page
+        form = lifted.form(f"{HERE}/contacts/filters") | {"do": "save"}
+        assert (await saved(admin, await admin.post(f"{HERE}/contacts/filters", form))).status == 303
+        await world.turns()
+        assert len(world.hugo.ids("contacts")) == 3
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("Department = 'Board') OR (Name != ''", "A parenthesis is closed at character 21 that was not opened."),
+        ("Id IN (SELECT ContactId FROM Case)", "SELECT is of a query, and this is the condition in one."),
+        ("Departement = 'Board'", "No such column 'Departement' on entity 'Contact'"),
+        ("Department > ", "Salesforce does not take this filter of Contact:"),
+    ],
+)
+def test_a_filter_that_is_none_or_that_salesforce_refuses_is_not_saved_and_says_why(
+    tmp_path: Path, typed: str, said: str
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        refused = await _filters(admin, "save", filter_Contact=typed)
+        assert refused.status == 422
+        assert said in refused.page.text
+        assert f">{escape(typed)}</textarea>" in refused.body
+        assert what_syncs.chosen(await connection_of(world), "contacts").filters == {}
 
     tell(tmp_path, story, objects=("contacts",))
 

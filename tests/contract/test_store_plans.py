@@ -27,9 +27,23 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
-from interlock.store import Store, WriteTx, audit, dirty, identity, intents, issues, links, meeting, undos, unlinked
+from interlock.store import (
+    Store,
+    WriteTx,
+    audit,
+    dirty,
+    identity,
+    intents,
+    issues,
+    links,
+    meeting,
+    suggestions,
+    undos,
+    unlinked,
+)
 from interlock.store.driver import Row
 from interlock.store.sql import Bulk, Dialect
+from interlock.store.suggestions import Suggestion
 from interlock.store.undos import UndoRow
 from interlock.store.unlinked import Unlinked
 
@@ -112,6 +126,8 @@ async def load(tx: WriteTx) -> None:
     await undos.put(tx, [UndoRow(n, Side.HUBSPOT, "jobtitle", "Title", None, "x", 1) for n in range(N)])
     await identity.put(tx, "contacts", Side.SALESFORCE, [("email", f"{s.id}@x.com", s.id) for _, s in pairs])
     await unlinked.put(tx, [Unlinked(h, "contacts", 1, "excluded", "", 1) for h, _ in pairs])
+    suggested = [Suggestion("contacts", h, s, "open", False, n, (), 0, 1) for n, (h, s) in enumerate(pairs)]
+    await suggestions.replace_open(tx, "contacts", suggested)
 
 
 QUESTIONS: dict[str, tuple[Any, list[str]]] = {
@@ -182,6 +198,19 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "which of those that meet are linked": (
         lambda tx: meeting._free(tx, "contacts", [meeting.Met("k", hubspot(7).id, salesforce(7).id, False)]),
         ["uq_record_link_hubspot", "uq_record_link_salesforce"],
+    ),
+    "a page of suggestions": (lambda tx: suggestions.page(tx, "open", "contacts", 0, 10), ["ix_suggestion_state"]),
+    "whether a person has decided about any": (
+        lambda tx: suggestions.any_decided(tx, "contacts"),
+        ["ix_suggestion_state"],
+    ),
+    "what a person has said of records": (
+        lambda tx: suggestions.decided_of(tx, "contacts", [hubspot(7), salesforce(8)]),
+        ["ix_suggestion_hubspot", "ix_suggestion_salesforce"],
+    ),
+    "what is suggested of linked records": (
+        lambda tx: suggestions.settle(tx, "contacts", [hubspot(N + 1), salesforce(N + 1)]),
+        ["ix_suggestion_hubspot", "ix_suggestion_salesforce"],
     ),
     "why not synced": (
         lambda tx: unlinked.by_keys(tx, [hubspot(n) for n in range(BATCH)]),

@@ -49,12 +49,14 @@ from interlock.store import (
     mappings,
     notices,
     secrets,
+    suggestions,
     undos,
     unlinked,
 )
 from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
 from interlock.store.notices import Notice
+from interlock.store.suggestions import Suggestion
 from interlock.store.undos import UndoRow
 from interlock.store.unlinked import Unlinked
 
@@ -241,6 +243,7 @@ async def fill(tx: WriteTx, salt: str) -> None:
     await audit.append(tx, [AuditRow(1, AuditKind.CONFLICT, "contacts", "501", "003A", cause=salt, status="open")])
     await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "a@x.com", "501")])
     await unlinked.put(tx, [Unlinked(ADA, "contacts", 1, "excluded", salt, 1)])
+    await suggestions.replace_open(tx, "contacts", [_suggested(salt)])
     await directory.put(tx, "owners", salt)
     await calls.add(tx, Side.HUBSPOT, "fetch", 1, 1)
     await undos.put(tx, [UndoRow(1, Side.HUBSPOT, "jobtitle", "Title", salt, salt, 1)])
@@ -272,7 +275,12 @@ async def everything(tx: Tx) -> list[Any]:
         await erasures.all_(tx),
         await notices.list_(tx, None, 9),
         await notices.any_due(tx),
+        await suggestions.page(tx, "open", None, 0, 9),
     ]
+
+
+def _suggested(by: str) -> Suggestion:
+    return Suggestion("contacts", ADA, ADA_SALESFORCE, "open", False, 14, (), 0, 1, decided_by=by)
 
 
 async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
@@ -351,6 +359,11 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await identity.drop(tx, "contacts", Side.HUBSPOT, ["501"])
     await unlinked.put(tx, [Unlinked(ADA, "contacts", 9, "ambiguous", "changed", 9)])
     await unlinked.drop(tx, [ADA])
+    await suggestions.decide(tx, _suggested("").key, "refused", "changed")
+    await suggestions.follow(tx, "contacts", ADA, RecordKey(Side.HUBSPOT, "contacts", "502"))
+    await suggestions.settle(tx, "contacts", [ADA_SALESFORCE])
+    await suggestions.forget(tx, "contacts", [ADA_SALESFORCE])
+    await suggestions.replace_open(tx, "contacts", [])
     await directory.put(tx, "owners", "changed")
     await directory.drop(tx, "owners")
     await directory.forget(tx, ["hubspot:contacts:501"])
@@ -387,7 +400,7 @@ def test_that_test_knows_every_writing_function() -> None:
     source = inspect.getsource(change_all) + inspect.getsource(fill)
     modules: list[ModuleType] = [
         audit, calls, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings, notices,
-        secrets, undos, unlinked,
+        secrets, suggestions, undos, unlinked,
     ]  # fmt: skip
     # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection.
     exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen"}

@@ -437,3 +437,93 @@ def test_a_role_whose_insert_may_still_land_is_not_given_twice_though_its_other_
         assert len(world.sally.ids("OpportunityContactRole")) == 1
 
     tell(story)
+
+
+def test_a_contact_that_its_company_has_no_room_for_is_made_without_it_and_an_issue_says_so(tell):
+    async def story(world: World) -> None:
+        ada, _, acme, account = await ada_at_acme(world)
+        bobs = world.sally.create(
+            "Contact", {"LastName": "Person", "Email": "bob@acme.com", "Title": "CFO", "AccountId": account}
+        )
+        await world.settle()
+        (bob,) = [id_ for id_ in world.hugo.ids("contacts") if id_ != ada]
+        assert (world.contact(bob)["jobtitle"], works_at(world, bob)) == ("CFO", None)
+        (issue,) = await world.issues()
+        assert (issue.category, issue.code, issue.hubspot_id) == ("associations", "association_refused", bob)
+        assert acme in issue.cause
+        # Nobody is taken from the account for it.
+        assert world.sally.get("Contact", bobs)["AccountId"] == account
+        # When there is room it is tried again by itself, and the issue is over.
+        world.hugo.disassociate("contacts", ada, "companies", acme)
+        await asyncio.sleep(1_300)
+        await world.poll()
+        await world.settle()
+        assert works_at(world, bob) == acme
+        assert await world.issues() == []
+
+    tell(story, hubspot={"association_maxima": {"companies/contacts": 1}})
+
+
+def test_who_has_no_room_on_a_deal_is_named_and_the_others_are_on_it(tell):
+    async def story(world: World) -> None:
+        people = [world.person(f"{name}@example.com") for name in ("ada", "bob", "eve")]
+        here, there = await a_deal(world, people[0])
+        theirs = [world.counterpart("contacts", each) for each in people]
+        for each in theirs[1:]:
+            world.sally.create("OpportunityContactRole", {"OpportunityId": there, "ContactId": each})
+        await world.settle()
+        (issue,) = await world.issues()
+        assert (issue.category, issue.code, issue.hubspot_id) == ("associations", "association_refused", here)
+        on_it = set(world.hugo.associated("deals", here, "contacts"))
+        assert len(on_it) == 2
+        (left_out,) = set(people) - on_it
+        assert left_out in issue.cause
+        assert roles(world, there) == set(theirs)
+        # Taking somebody else off is an edit like any other, though not all of them are agreed on; then there is room.
+        world.hugo.disassociate("deals", here, "contacts", people[0])
+        await world.settle()
+        assert set(world.hugo.associated("deals", here, "contacts")) == set(people[1:])
+        assert roles(world, there) == set(theirs[1:])
+        assert await world.issues() == []
+
+    tell(story, hubspot={"association_maxima": {"deals/contacts": 2}})
+
+
+def test_who_has_no_room_on_a_deal_and_is_taken_off_it_in_salesforce_is_no_issue_any_more(tell):
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        here, there = await a_deal(world, ada)
+        role = {"OpportunityId": there, "ContactId": world.counterpart("contacts", bob)}
+        of_bob = world.sally.create("OpportunityContactRole", role)
+        await world.settle()
+        assert len(await world.issues()) == 1
+        world.sally.delete("OpportunityContactRole", of_bob)
+        await world.settle()
+        assert await world.issues() == []
+        assert list(world.hugo.associated("deals", here, "contacts")) == [ada]
+        assert roles(world, there) == {world.counterpart("contacts", ada)}
+
+    tell(story, hubspot={"association_maxima": {"deals/contacts": 1}})
+
+
+def test_an_org_that_refuses_a_role_keeps_the_person_on_the_deal_and_an_issue_says_so(tell):
+    async def story(world: World) -> None:
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.settle()
+        barred = [world.counterpart("contacts", bob)]
+        world.salesforce.add_validation_rule(
+            "OpportunityContactRole", lambda row: row.get("ContactId") in barred, "Not him"
+        )
+        here, there = await a_deal(world, ada, bob)
+        (issue,) = await world.issues()
+        assert (issue.code, "Not him" in issue.cause) == ("association_refused", True)
+        assert roles(world, there) == {world.counterpart("contacts", ada)}
+        assert set(world.hugo.associated("deals", here, "contacts")) == {ada, bob}
+        barred.clear()
+        await asyncio.sleep(1_300)
+        await world.poll()
+        await world.settle()
+        assert await world.issues() == []
+        assert len(roles(world, there)) == 2
+
+    tell(story)

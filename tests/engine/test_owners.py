@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from crm_emulator.hubspot.account import User
 from interlock.core.model import Side
 from tests.world import World
@@ -135,3 +140,118 @@ def test_a_new_lead_with_an_owner_is_not_reassigned(tell):
         assert world.sally.get("Lead", world.counterpart("contacts", here))["OwnerId"] == ids["Olga"][1]
 
     tell(story, before=before, create_person_as="Lead")
+
+
+GIVES_WAY = {"choices": {"owner_unmatched": {"contacts": "salesforce"}}}
+
+
+def test_two_records_that_are_linked_keep_salesforces_owner_and_the_other_is_in_the_log(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids.update({name: both(world, name) for name in ("Olga", "Piet")})
+
+    async def story(world: World) -> None:
+        there = world.sally.create(
+            "Contact", {"LastName": "Person", "Email": "ada@example.com", "OwnerId": ids["Piet"][1]}
+        )
+        await asyncio.sleep(3_600)
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Piet"][1]
+        assert world.contact(here)["hubspot_owner_id"] == ids["Piet"][0]
+        (row,) = [row for row in await world.audit("conflict") if row.property == "hubspot_owner_id"]
+        assert (row.old, row.status) == ("olga@example.com", "settled")
+
+    tell(story, before=before)
+
+
+def test_somebody_takes_a_record_over_from_a_queue_and_a_queue_takes_it_back(tell):
+    ids: dict[str, Any] = {}
+
+    def before(world: World) -> None:
+        ids["Olga"] = both(world, "Olga")
+        ids["queue"] = world.salesforce.add_queue("Waiting", "Lead")
+
+    async def story(world: World) -> None:
+        row = {"LastName": "Person", "Company": "Acme", "Email": "ada@example.com", "OwnerId": ids["queue"]}
+        there = world.sally.create("Lead", row)
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        assert not world.contact(here).get("hubspot_owner_id")
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Olga"][0]})
+        await world.settle()
+        assert world.sally.get("Lead", there)["OwnerId"] == ids["Olga"][1]
+        world.sally.update("Lead", there, {"OwnerId": ids["queue"]})
+        await world.settle()
+        # An edit of something else hands nothing over.
+        world.hugo.update("contacts", here, {"firstname": "Ada"})
+        await world.settle()
+        assert world.sally.get("Lead", there)["OwnerId"] == ids["queue"]
+        assert await world.issues() == []
+
+    tell(story, before=before, settings=GIVES_WAY)
+
+
+def test_an_owner_who_left_gives_way(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        there = world.salesforce.add_user("Gone", "gone@example.com", active=False)
+        ids["Gone"] = owner(world, "Gone", "gone@example.com"), there.id
+        ids["Olga"] = both(world, "Olga")
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Gone"][0]})
+        await world.settle()
+        assert world.contact(here)["hubspot_owner_id"] == ids["Olga"][0]
+        assert await world.issues() == []
+        (row,) = [row for row in await world.audit("conflict") if row.property == "hubspot_owner_id"]
+        assert (row.old, row.new, row.status) == ("gone@example.com", "olga@example.com", "settled")
+
+    tell(story, before=before, settings=GIVES_WAY)
+
+
+@pytest.mark.parametrize("where", ["in_salesforce", "in_hubspot"])
+def test_where_one_side_alone_may_change_owners_the_other_sides_change_is_taken_back(tell, where):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids.update({name: both(world, name) for name in ("Olga", "Piet", "Rosa")})
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Olga"][1]
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Piet"][0]})
+        await world.settle()
+        now = "Olga" if where == "in_salesforce" else "Piet"
+        world.sally.update("Contact", there, {"OwnerId": ids["Rosa"][1]})
+        assert world.contact(here)["hubspot_owner_id"] == ids[now][0]
+        await world.settle()
+        now = "Rosa" if where == "in_salesforce" else "Piet"
+        assert world.contact(here)["hubspot_owner_id"] == ids[now][0]
+        assert world.sally.get("Contact", there)["OwnerId"] == ids[now][1]
+
+    tell(story, before=before, settings={"choices": {"owner_changes": {"contacts": where}}})
+
+
+def test_two_people_who_were_paired_by_hand_are_one_owner(tell):
+    ids: dict[str, str] = {}
+    settings: dict[str, Any] = {"owner_pairs": {}}
+
+    def before(world: World) -> None:
+        ids["here"] = owner(world, "Olga", "olga@example.com")
+        ids["there"] = world.salesforce.add_user("Olga", "o.owner@elsewhere.example").id
+        settings["owner_pairs"][ids["here"]] = ids["there"]
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["here"])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["there"]
+
+    tell(story, before=before, settings=settings)

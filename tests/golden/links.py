@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
-from interlock.core.link import LinkDecision, decide_link
+from interlock.core.link import RESTS, LinkDecision, LinkMove, decide_link
 from interlock.core.model import Gone, GoneHow, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
 
 HEADING = """\
@@ -19,6 +20,7 @@ What becomes of a linked pair (core/link.py, decide_link). Generated: make golde
   merge       both are there: decide their fields      rest     nothing to do
   wait        an issue; nothing is done until the record can be read again
   -> state    the pair changes to that state           follow   the pair moves on to the record that lives on
+  delete      the record on that side goes, where a person chose that; the pair then changes to that state
 """
 
 HUBSPOT = RecordKey(Side.HUBSPOT, "contacts", "1")
@@ -53,18 +55,33 @@ def seen_as(word: str, key: RecordKey) -> Observation | Gone | None:
 def render() -> str:
     lines = [HEADING]
     for state in LinkState:
-        lines.append(f"\n== {state.value} ==\n\n  HubSpot   Salesforce\n")
-        for hubspot, salesforce in product(SEEN_HERE, SEEN):
-            here, there = seen_as(hubspot, HUBSPOT), seen_as(salesforce, SALESFORCE)
-            decision = decide_link(link_in(state), here, there, INCLUDED.get(hubspot, True))
-            lines.append(f"  {hubspot:<10}{salesforce:<12}{told(decision)}\n")
+        lines += _section(state.value, state)
+    for state in LinkState:
+        lines += _section(f"{state.value}, deletes are carried over both ways", state, carries=tuple(Side))
+    for ours in Side:
+        title = f"{RESTS[ours.other].value}, and we deleted the {ours.value} record with it"
+        lines += _section(title, RESTS[ours.other], carries=tuple(Side), ours=ours)
+    for side, state in RESTS.items():
+        title = f"{state.value}, and the {side.other.value} record waits to go"
+        lines += _section(title, state, carries=tuple(Side), waits=True)
     return "".join(lines)
+
+
+def _section(title: str, state: LinkState, **chosen: Any) -> list[str]:
+    lines = [f"\n== {title} ==\n\n  HubSpot   Salesforce\n"]
+    for hubspot, salesforce in product(SEEN_HERE, SEEN):
+        here, there = seen_as(hubspot, HUBSPOT), seen_as(salesforce, SALESFORCE)
+        decision = decide_link(link_in(state), here, there, INCLUDED.get(hubspot, True), **chosen)
+        lines.append(f"  {hubspot:<10}{salesforce:<12}{told(decision)}\n")
+    return lines
 
 
 def told(decision: LinkDecision) -> str:
     words = {"set_state": f"-> {decision.state.value if decision.state else ''}"}.get(
         decision.move.value, decision.move.value
     )
+    if decision.move is LinkMove.DELETE and decision.side is not None and decision.state is not None:
+        words += f" in {decision.side.value} -> {decision.state.value}"
     if decision.successor is not None:
         words += f" {decision.successor}"
     return f"{words} ({decision.cause})" if decision.cause else words

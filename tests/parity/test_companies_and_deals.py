@@ -38,6 +38,25 @@ def test_14_a_deal_that_is_deleted_leaves_its_opportunity_alone(tell):
     tell(story)
 
 
+def test_14_a_deal_is_deleted_with_its_opportunity(tell):
+    """Where that is chosen, a deal is deleted with its opportunity. It comes back with it by no sync."""
+
+    async def story(world: World) -> None:
+        deal, other = (world.hugo.create("deals", {"dealname": name, **STAGE}) for name in ("Big", "Small"))
+        await world.settle()
+        opportunity = world.counterpart("deals", deal)
+        world.sally.delete("Opportunity", opportunity)
+        await world.settle()
+        assert world.hugo.ids("deals") == [other]
+        # A merge or a record that just cannot be seen any more is no delete (tests/engine/test_carried_deletes.py).
+        assert await world.issues() == []
+        world.sally.undelete("Opportunity", opportunity)
+        await world.settle()
+        assert world.hugo.ids("deals") == [other]
+
+    tell(story, settings={"choices": {"deletes": {"deals": "in_hubspot"}}})
+
+
 def test_15_a_contact_role_and_a_contact_of_the_deal_are_the_same_thing(tell):
     """A contact role that is added in Salesforce makes its contact one of the deal's, and a contact that is added to the
     deal in HubSpot gets a role.

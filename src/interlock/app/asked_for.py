@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from interlock.app.import_ import in_the_log
 from interlock.app.people.log import record, record_once_an_hour
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.core.model import RecordKey
+from interlock.engine.load import Since
 from interlock.store import Store
 
 
@@ -30,7 +32,8 @@ async def note_sync(
 
 
 async def note_import(
-    store: Store, connection_id: int, objects: Sequence[str], since_us: int | None, by: By = BY_COMMAND
+    store: Store, connection_id: int, objects: Sequence[str], since: Since | None, by: By = BY_COMMAND
 ) -> None:
+    subject = f"connection:{connection_id}"
     async with store.write(None) as tx:
-        await record(tx, by, "import_asked", f"connection:{connection_id}", objects=list(objects), since_us=since_us)
+        await record(tx, by, "import_asked", subject, objects=list(objects), **in_the_log(since))

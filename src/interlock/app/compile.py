@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
 import msgspec
 
@@ -152,6 +153,7 @@ class Compiler:
         create_in_hubspot: bool,
         inclusion: str | None = None,
         native_ids: bool = False,
+        filters: Mapping[str, str] = MappingProxyType({}),
     ) -> ObjectRuntime:
         """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
         spec = SPECS[slug]
@@ -182,6 +184,7 @@ class Compiler:
             id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
             left_out=frozenset(left_out),
             inclusion=inclusion,
+            filters={type_: filters[type_] for type_ in mappings if filters.get(type_)},
             native_ids=native_ids,
             formulas={type_: names for type_ in mappings if (names := self._formulas(type_, mappings[type_]))},
             list_limits={type_: limits for type_ in mappings if (limits := self._list_limits(type_, mappings[type_]))},

@@ -10,12 +10,15 @@ from typing import Any
 
 from interlock.app import mapping_drift
 from interlock.app.compile import Compiler
+from interlock.app.owner_choices import choose_owners, directory_of
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
+from interlock.engine import lifecycle
 from interlock.engine.context import ObjectRuntime, Settings
+from interlock.objects.choices import LIFECYCLE_TRANSITIONS, ON
 from interlock.objects.registry import SPECS
 from interlock.store import Store, directory, mappings
 from interlock.store.lease import Lease
@@ -71,7 +74,7 @@ def _compiled(
     settings: Settings,
 ) -> Objects:
     compiler = Compiler(schemas)
-    return {
+    objects = {
         slug: compiler.runtime(
             slug,
             object_rows,
@@ -81,9 +84,26 @@ def _compiled(
             settings.creates_in(Side.HUBSPOT, slug),
             settings.inclusion.get(slug) or None,
             settings.native_ids,
+            settings.salesforce_filters,
         )
         for slug in slugs
     }
+    directory = directory_of(schemas, settings)
+    for slug, runtime in objects.items():
+        choose_owners(runtime, directory, settings)
+        if settings.chosen(LIFECYCLE_TRANSITIONS, slug) == ON:
+            _follow_opportunities(runtime, schemas)
+    return objects
+
+
+def _follow_opportunities(runtime: ObjectRuntime, schemas: Schemas) -> None:
+    """Not where no contact has roles: leads alone sync."""
+    stages = schemas.property_named(runtime.spec.hubspot_type, lifecycle.PROPERTY)
+    if stages is None or not runtime.syncs("Contact"):
+        return
+    runtime.stages = tuple(option.value for option in stages.options)
+    if lifecycle.PROPERTY not in runtime.hubspot_properties:
+        runtime.hubspot_properties.append(lifecycle.PROPERTY)
 
 
 async def _ingredients(

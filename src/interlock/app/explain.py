@@ -17,6 +17,7 @@ from interlock.core.plain import plain
 from interlock.core.plan import plan_side
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Blank, Unknown, Value, fingerprint
+from interlock.engine.filtered import FILTER_UNKNOWN, OUTSIDE_FILTER
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
 from interlock.objects.registry import SPECS
 from interlock.store import Store
@@ -104,9 +105,9 @@ class _Document:
         }
 
     def _eligible(self) -> bool | None:
-        if NOT_IN_LIST in self.look.whys:
+        if NOT_IN_LIST in self.look.whys or OUTSIDE_FILTER in self.look.whys:
             return False
-        if MEMBERSHIP_UNKNOWN in self.look.whys:
+        if MEMBERSHIP_UNKNOWN in self.look.whys or FILTER_UNKNOWN in self.look.whys:
             return None
         if self.link is not None:
             return True

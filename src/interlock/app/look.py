@@ -17,7 +17,18 @@ from interlock.app.find import in_time
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
-from interlock.core.model import AuditRow, Dirty, Gone, LinkState, Observation, Reason, RecordKey, RecordLink, Side
+from interlock.core.model import (
+    AuditKind,
+    AuditRow,
+    Dirty,
+    Gone,
+    LinkState,
+    Observation,
+    Reason,
+    RecordKey,
+    RecordLink,
+    Side,
+)
 from interlock.core.reconcile import Chosen, FieldDecision, decide_fields
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
@@ -25,7 +36,8 @@ from interlock.engine.choices import weigh
 from interlock.engine.context import Cycle, ObjectRuntime, Report
 from interlock.engine.decide import decide, newest
 from interlock.engine.fetch import converted, hubspot_absence, salesforce_absence
-from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
+from interlock.engine.filtered import OUTSIDE_FILTER
+from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership, why_left_out
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
 from interlock.engine.references import learn_references
@@ -208,8 +220,10 @@ class Look:
     def _note_why_not(self) -> None:
         if self.link is not None and self.link.state is LinkState.EXCLUDED:
             # What HubSpot says now counts, where it was asked.
-            if "fresh" not in self.read.values() or (self.work is not None and self.work.included is not True):
-                self.whys.append(NOT_IN_LIST)
+            if "fresh" not in self.read.values():
+                self.whys.append(self._remembered_limit())
+            elif self.work is not None and self.work.included is not True:
+                self.whys.append(why_left_out(self.work) or NOT_IN_LIST)
         elif self.link is not None and self.link.state is not LinkState.LINKED:
             self.whys.append(self.link.state.value)
         if self.slug in paused_objects(self.connection):
@@ -226,6 +240,10 @@ class Look:
         if self.link is None and not self.whys:
             self.whys.append("not_looked_at")
         self.whys = list(dict.fromkeys(self.whys))
+
+    def _remembered_limit(self) -> str:
+        causes = (row.cause or "" for row in self.history if row.kind is AuditKind.EXCLUDE)
+        return OUTSIDE_FILTER if next(causes, "").endswith("the filter") else NOT_IN_LIST
 
 
 async def _membership(ctx: Cycle, work: Work) -> bool:

@@ -17,9 +17,10 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.requests import BATCH_INPUTS
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.requests import COLLECTION_ROWS
-from interlock.engine import backfill
+from interlock.engine import backfill, resync
 from interlock.engine.context import Cycle, Report
 from interlock.engine.left_out import wake_returned
+from interlock.engine.load import Since
 from interlock.engine.preview import Example, ObjectPreview, Preview, Previewer
 from interlock.store import Store, WriteTx, connections
 from interlock.store import lease as leases
@@ -153,7 +154,7 @@ async def plan_import(
     clock_us: Callable[[], int],
     *,
     only: Sequence[str],
-    since_us: int | None,
+    since: Since | None,
 ) -> Planned:
     """What `import` would do. Raises CrmError."""
     assert connection.id is not None
@@ -163,7 +164,7 @@ async def plan_import(
     ):
         previewer = Previewer(ctx, None)
         counting = await Counting.begin(ctx, previewer.preview)
-        await previewer.run_import(since_us)
+        await previewer.run_import(since)
         return counting.whole()
 
 
@@ -188,6 +189,29 @@ async def plan_backfill(
             previewer = Previewer(ctx, limit)
             counting = await Counting.begin(ctx, previewer.preview)
             await previewer.run_backfill()
+            return counting.whole()
+
+
+async def plan_resync(
+    store: Store,
+    connection: Connection,
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    clock_us: Callable[[], int],
+    *,
+    only: Sequence[str],
+    list_id: str | None,
+) -> Planned:
+    """What a resync of these objects, or of a list, would do. Raises CrmError."""
+    assert connection.id is not None
+    async with scratch_copy(store, connection.id) as scratch:
+        async with scratch.write(connection.id) as tx:
+            for slug in only:
+                await resync.ask(tx, slug, list_id)
+        async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:
+            previewer = Previewer(ctx, None)
+            counting = await Counting.begin(ctx, previewer.preview)
+            await previewer.run_resync()
             return counting.whole()
 
 

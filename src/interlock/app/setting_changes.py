@@ -76,9 +76,11 @@ def chosen(connection: Connection, slug: str, choice: Choice, edition: str | Non
 
 def _widens(before: WhatSyncs, after: WhatSyncs) -> bool:
     other_list = before.list_id is not None and after.list_id != before.list_id
+    other_filter = any(after.filters.get(type_) != text for type_, text in before.filters.items())
     creates = after.create_in_salesforce not in (what_syncs.NOTHING, before.create_in_salesforce)
     return (
         other_list
+        or other_filter
         or creates
         or (after.create_in_hubspot and not before.create_in_hubspot)
         or _chose_more(before, after)

@@ -123,8 +123,13 @@ async def _from_salesforce(ctx: Cycle, runtime: ObjectRuntime, n: int) -> list[R
     for type_ in runtime.salesforce_types:
         if len(found) >= n:
             break
-        rows = await salesforce_page(ctx, runtime, type_, None)
-        found += [row.key for row in await _alone(ctx, runtime, rows[:LOOKED_THROUGH_MOST], Side.SALESFORCE)]
+        page = await salesforce_page(ctx, runtime, type_, None)
+        rows = await _alone(ctx, runtime, page[:LOOKED_THROUGH_MOST], Side.SALESFORCE)
+        if type_ in runtime.filters and rows:
+            ids = [row.key.id for row in rows]
+            inside = await ctx.salesforce.matching(type_, ids, runtime.filters[type_], purpose="fetch")
+            rows = [row for row in rows if row.key.id in inside]
+        found += [row.key for row in rows]
     return found
 
 

@@ -1,7 +1,8 @@
-"""Which records of an object sync: the HubSpot list that limits them, and what becomes of a record that nothing matches.
+"""Which records of an object sync: the HubSpot list and the Salesforce filter that limit them, and what becomes of a record that
+nothing matches.
 
-A choice starts nothing by itself, but that another list, or none any more, looks again at what stood outside the old one
-(engine/inclusion.py). What matches is linked whatever is chosen about creating.
+A choice starts nothing by itself, but that another list or filter, or none any more, looks again at what stood outside the old one
+(engine/inclusion.py). What matches is linked whatever is chosen about creating. The filters' texts are salesforce_filters.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from interlock.app import salesforce_filters
 from interlock.app.connections import fresh
 from interlock.app.errors import BadInput, Missing, Stale
 from interlock.app.people.log import record
@@ -19,6 +21,7 @@ from interlock.app.runtime import settings_of
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import ListPage
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
 from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
@@ -38,6 +41,8 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     create_in_hubspot: bool
     # Name -> value, of all that can be chosen for the object (objects/choices.py).
     choices: dict[str, str] = {}
+    # Of each of its Salesforce types that is limited: the condition in SOQL that records must fit.
+    filters: dict[str, str] = {}
 
     @property
     def edition(self) -> str:
@@ -53,6 +58,7 @@ class WhatSyncs(msgspec.Struct, frozen=True):
             "create_in_salesforce": self.create_in_salesforce or None,
             "create_in_hubspot": self.create_in_hubspot,
             "choices": self.choices,
+            "filters": {type_: self.filters.get(type_) for type_ in SPECS[self.object].salesforce_types},
             "edition": self.edition,
         }
 
@@ -64,6 +70,7 @@ class Choice(msgspec.Struct, frozen=True):
     create_in_salesforce: str | msgspec.UnsetType = msgspec.UNSET
     create_in_hubspot: bool | msgspec.UnsetType = msgspec.UNSET
     choices: dict[str, str] = {}  # those to change
+    filters: dict[str, str] = {}  # those to change, by Salesforce type; empty: all records sync
 
 
 def chosen(connection: Connection, object_: str) -> WhatSyncs:
@@ -78,6 +85,7 @@ def _of(settings: Settings, object_: str) -> WhatSyncs:
         type_ if settings.creates_in(Side.SALESFORCE, object_) else NOTHING,
         settings.creates_in(Side.HUBSPOT, object_),
         {each.name: settings.chosen(each, object_) for each in choices_of(object_)},
+        {type_: text for type_, text in salesforce_filters.of(settings, object_).items() if text},
     )
 
 
@@ -94,14 +102,15 @@ async def choose(
     hubspot: HubSpotClient | None,
     by: By = BY_COMMAND,
     edition: str | None = None,
+    salesforce: SalesforceClient | None = None,
 ) -> WhatSyncs:
-    """Change it and write it to the log. `hubspot`: to look whether a list is there, needed where one is chosen. `edition`: of
-    what the person saw.
+    """Change it and write it to the log. `hubspot`: to look whether a list is there, `salesforce`: whether it takes a filter;
+    needed where one is chosen (`asks`). `edition`: of what the person saw.
 
     Raises BadInput, Missing for a list that is not there, CrmError, Stale when it is another by now.
     """
     assert connection.id is not None
-    await check(connection, object_, choice, hubspot)
+    choice = await check(connection, object_, choice, hubspot, salesforce)
     async with store.write(connection.id) as tx:
         before = await fresh(tx, connection.id)
         if edition is not None and chosen(before, object_).edition != edition:
@@ -115,12 +124,34 @@ async def choose(
     return after
 
 
-async def check(connection: Connection, object_: str, choice: Choice, hubspot: HubSpotClient | None) -> None:
-    """Raises BadInput, Missing, CrmError."""
+def asks(connection: Connection, object_: str, choice: Choice) -> bool:
+    """Whether a CRM has to be asked about it: another list is chosen, or another filter."""
+    before = _of(settings_of(connection), object_) if object_ in SPECS else None
+    if before is None:
+        return False
+    other_list = isinstance(choice.list_id, str) and choice.list_id != before.list_id
+    return other_list or any(text.strip() and text != before.filters.get(of) for of, text in choice.filters.items())
+
+
+async def check(
+    connection: Connection,
+    object_: str,
+    choice: Choice,
+    hubspot: HubSpotClient | None,
+    salesforce: SalesforceClient | None = None,
+) -> Choice:
+    """With its filters as they are kept. Raises BadInput, Missing, CrmError."""
     _check(object_, choice)
-    if isinstance(choice.list_id, str) and choice.list_id != chosen(connection, object_).list_id:
+    choice = msgspec.structs.replace(choice, filters=salesforce_filters.tidy(object_, choice.filters))
+    before = chosen(connection, object_)
+    if isinstance(choice.list_id, str) and choice.list_id != before.list_id:
         assert hubspot is not None, "a list is chosen, and nobody to ask about it"
-        await _check_list(hubspot, object_, choice.list_id)
+        await check_list(hubspot, object_, choice.list_id)
+    for type_, text in choice.filters.items():
+        if text and text != before.filters.get(type_):
+            assert salesforce is not None, "a filter is chosen, and nobody to ask about it"
+            await salesforce_filters.count(salesforce, type_, text)
+    return choice
 
 
 def _check(object_: str, choice: Choice) -> None:
@@ -158,7 +189,8 @@ def _check_choice(object_: str, name: str, value: str) -> None:
         )
 
 
-async def _check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
+async def check_list(hubspot: HubSpotClient, object_: str, list_id: str) -> None:
+    """That it is there, and one of this object. Raises Missing, BadInput, CrmError."""
     found = await hubspot.list_by_id(list_id, purpose="setup")
     if found is None:
         raise Missing(
@@ -190,6 +222,9 @@ def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[
         settings["create_in_salesforce"] = _rules(connection, Side.SALESFORCE) | {object_: creates}
         if creates and object_ == "contacts":
             settings["create_person_as"] = choice.create_in_salesforce
+    if choice.filters:
+        filters = settings.get("salesforce_filters", {}) | choice.filters
+        settings["salesforce_filters"] = {type_: text for type_, text in filters.items() if text}
     for name, value in choice.choices.items():
         settings["choices"] = _choices_with(settings.get("choices", {}), object_, name, value)
     return settings

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from interlock.cli.base import Answer, ObjectsOption, Page, Run, with_common
+
+if TYPE_CHECKING:
+    from interlock.app.preview import Planned
 
 Json = dict[str, Any]
 
@@ -51,11 +54,27 @@ async def plan(
     return Answer(document, page)
 
 
+def planned(found: Planned, what: str) -> Answer:
+    """The same of something else than a sync."""
+    from interlock.app.preview import as_document
+
+    document = as_document(found)
+
+    def page(out: Page) -> None:
+        show(out, document, what=what)
+
+    return Answer(document, page)
+
+
+# Of most installations always nothing: a column where there is something.
+_SELDOM = frozenset({"delete_in_hubspot", "delete_in_salesforce"})
 _COUNTS = (
     ("create_in_hubspot", "New in HubSpot"),
     ("create_in_salesforce", "New in Salesforce"),
     ("update_in_hubspot", "Changed in HubSpot"),
     ("update_in_salesforce", "Changed in Salesforce"),
+    ("delete_in_hubspot", "Deleted in HubSpot"),
+    ("delete_in_salesforce", "Deleted in Salesforce"),
     ("matched", "Matched"),
     ("unchanged", "Unchanged"),
     ("ambiguous", "Ambiguous"),
@@ -71,8 +90,13 @@ def show(out: Page, document: Json, what: str = "A sync") -> None:
         out.line(f"{what} would change nothing.", style="bold")
     else:
         out.line(f"{what} would:", style="bold")
-        rows = [(slug, *(f"{each[name]:,}" for name, _ in _COUNTS)) for slug, each in objects.items()]
-        out.table(("Object", *(title for _, title in _COUNTS)), rows, keep=("Object",))
+        counts = [
+            (name, title)
+            for name, title in _COUNTS
+            if name not in _SELDOM or any(each[name] for each in objects.values())
+        ]
+        rows = [(slug, *(f"{each[name]:,}" for name, _ in counts)) for slug, each in objects.items()]
+        out.table(("Object", *(title for _, title in counts)), rows, keep=("Object",))
     for slug, each in objects.items():
         _show_blocked(out, slug, each)
     for slug, each in objects.items():
@@ -116,6 +140,8 @@ _ACTIONS = {
     "create_in_salesforce": "new in Salesforce",
     "update_in_hubspot": "changed in HubSpot",
     "update_in_salesforce": "changed in Salesforce",
+    "delete_in_hubspot": "deleted in HubSpot",
+    "delete_in_salesforce": "deleted in Salesforce",
     "match": "linked as they are",
     "ambiguous": "ambiguous",
     "conflict": "two values, one is kept",

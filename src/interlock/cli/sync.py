@@ -42,6 +42,13 @@ async def sync(
     record: Annotated[
         list[str] | None, typer.Option("--record", metavar="KEY", help="Only this record; repeatable.")
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every record of these objects on both sides, whether or not it changed.")
+    ] = False,
+    list_id: Annotated[
+        str | None,
+        typer.Option("--list", metavar="ID", help="The members of this HubSpot list, whether or not they changed."),
+    ] = None,
     wait: Annotated[
         str, typer.Option("--wait", metavar="DURATION", help="How long to wait for another process that syncs.")
     ] = "0",
@@ -52,6 +59,10 @@ async def sync(
     from interlock.app import once as use_case
     from interlock.cli.plan import plan as preview
 
+    if (bool(record), all_, list_id is not None).count(True) > 1:
+        raise typer.BadParameter("Of --record, --all and --list only one can be meant.")
+    if all_ or list_id is not None:
+        return await _resync(run, objects, list_id, times.duration_s(wait), plan)
     if plan:
         if record:
             raise typer.BadParameter(
@@ -70,6 +81,24 @@ async def sync(
         if not once and not wanted:
             return await _until_ended(run, opened, chosen, only)
         return await _once(run, opened, chosen, only, wanted, wait_s)
+
+
+async def _resync(run: Run, objects: list[str] | None, list_id: str | None, wait_s: float, plan: bool) -> Answer:
+    from interlock.app import connections, resync
+    from interlock.cli.plan import planned
+
+    list_id = None if list_id is None else resync.list_id_of(list_id)
+    async with run.open() as opened:
+        chosen = await connections.choose(opened.store, run.connection)
+        slugs = await resync.check(chosen, objects, list_id, opened.clients)
+        if plan:
+            run.say(f"Looking at {', '.join(slugs)}; nothing is written ...")
+            run.schema = "plan"
+            return planned(
+                await resync.plan(opened.store, chosen, opened.clients, opened.clock_us, slugs, list_id), "A resync"
+            )
+        await resync.ask(opened.store, chosen, slugs, list_id)
+        return await _once(run, opened, chosen, slugs, [], wait_s)
 
 
 async def _once(

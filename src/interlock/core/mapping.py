@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from interlock.core.codec import Codec
-from interlock.core.model import Side, SyncRule
+from interlock.core.model import FieldBase, Side, SyncRule
+from interlock.core.values import Value
+
+if TYPE_CHECKING:
+    from interlock.core.reconcile import FieldMerge
 
 
 class FieldMapping(msgspec.Struct, frozen=True):
@@ -19,6 +26,8 @@ class FieldMapping(msgspec.Struct, frozen=True):
     hubspot_writable: bool = True
     salesforce_createable: bool = True
     salesforce_updateable: bool = True
+    # What decides it in place of `merge_field` alone: owners (owner_merge.py).
+    decided_by: Callable[[FieldBase | None, Value, Value, SyncRule, Side | None], FieldMerge] | None = None
     # Follows from the rest, and is asked for every field of every record: worked out once.
     effective_rule: SyncRule = SyncRule.DONT_SYNC
 

@@ -31,7 +31,7 @@ class Ambiguous(msgspec.Struct, frozen=True):
 
 
 # Codes of Ambiguous: what only a person can answer.
-QUESTIONS = frozenset({"several_candidates", "candidate_taken"})
+QUESTIONS = frozenset({"several_candidates", "candidate_taken", "match_refused"})
 
 
 class NoMatch(msgspec.Struct, frozen=True):
@@ -40,9 +40,18 @@ class NoMatch(msgspec.Struct, frozen=True):
 
 Decision = Match | Ambiguous | NoMatch
 
-# The order of proof: our own key was written with the record, the native integration's after its first sync; the others are
-# inferred.
-_PROOF = (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID, LinkedBy.EMAIL, LinkedBy.DOMAIN, LinkedBy.NAME)
+# The order of proof: our own key was written with the record, the native integration's after its first sync; then comes what a
+# person said of the two; the others are
+# inferred, a contact's own address before those that it has besides.
+_PROOF = (
+    LinkedBy.SYNC_KEY,
+    LinkedBy.NATIVE_ID,
+    LinkedBy.PERSON,
+    LinkedBy.EMAIL,
+    LinkedBy.ADDITIONAL_EMAIL,
+    LinkedBy.DOMAIN,
+    LinkedBy.NAME,
+)
 
 
 def choose(candidates: Sequence[Candidate], preferred_types: Sequence[str]) -> Decision:

@@ -103,6 +103,9 @@ class LinkedBy(enum.StrEnum):
     SYNC_KEY = "sync_key"
     NATIVE_ID = "native_id"  # by HubSpot's own integration, which left the id of the one with the other
     EMAIL = "email"
+    ADDITIONAL_EMAIL = (
+        "additional_email"  # one that HubSpot keeps beside the contact's own: of a contact merged into it, mostly
+    )
     DOMAIN = "domain"
     NAME = "name"
     PERSON = "person"
@@ -177,6 +180,8 @@ class Reason(enum.StrEnum):
     EXISTING_LINK_ONLY = "existing_link_only"  # first load, link what matches and create nothing
     IMPORT = "import"
     RESYNC = "resync"
+    # One of a whole object, or of a list: as a resync, but that nobody has looked at just this record.
+    RESYNC_OF_MANY = "resync_of_many"
     RETRY = "retry"
     TRY_AGAIN = "try_again"  # what was refused, by itself (engine/retries.py)
     PARKED = "parked"
@@ -200,6 +205,7 @@ class Dirty(msgspec.Struct, frozen=True, gc=False):
 class IntentKind(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
 
 
 class IntentState(enum.StrEnum):
@@ -250,7 +256,9 @@ class AuditKind(enum.StrEnum):
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"
     DISASSOCIATE = "disassociate"
+    STAGE = "stage"  # a lifecycle stage was moved in HubSpot (lifecycle.py)
     UNDO = "undo"  # a write or a create of ours was taken back
+    DELETE = "delete"  # a record was deleted because its counterpart had been
 
 
 class AuditRow(msgspec.Struct, gc=False):

@@ -33,6 +33,7 @@ class Because(enum.StrEnum):
     RULE_KEEPS_HUBSPOT = "rule_keeps_hubspot"
     BOTH_CHANGED = "both_changed"
     UNEQUAL = "unequal"
+    GAVE_WAY = "gave_way"  # an owner whom the other side does not know (owner_merge.py)
     PERSON_CHOSE = "person_chose"
     PERSON_UNDID = "person_undid"
 
@@ -327,7 +328,8 @@ def decide_field(
         chosen = merge_undone(left, right, choice)
     elif choice is not None:
         chosen = merge_chosen(left, right, choice)
-    merge = chosen or merge_field(base.get(field.id), left, right, field.effective_rule, newest)
+    decide = field.decided_by or merge_field
+    merge = chosen or decide(base.get(field.id), left, right, field.effective_rule, newest)
     return FieldDecision(field, merge, left, right)
 
 

@@ -30,6 +30,22 @@ def empty_side(side: Side, object_: str, linked: int, missing: int, share: float
     )
 
 
+def mass_delete(side: Side, object_: str, going: int, lately: int, least: int) -> Brake | None:
+    """Records about to be deleted because their counterparts were. However many are looked at with them: each is one too many
+    if it is an accident, and an accident may come in small pieces.
+
+    `going`: in this batch; `lately`: within the day before it, since a person last looked.
+    """
+    if going == 0 or going + lately < least:
+        return None
+    name, other = ("HubSpot", "Salesforce") if side is Side.HUBSPOT else ("Salesforce", "HubSpot")
+    return Brake(
+        "mass_delete",
+        f"{going} {object_} would be deleted in {name} because {other} deleted theirs; {lately} were within a day.",
+        f"Check in {other} that this is meant; then run `interlock resume`. If not, restore them there first.",
+    )
+
+
 def mass_clear(side: Side, object_: str, writes: int, clears: int, share: float, least: int) -> Brake | None:
     """A batch most of whose writes blank values that were set: an import gone wrong on the other side."""
     if clears < least or clears < writes * share:

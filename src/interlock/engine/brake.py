@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.core.link import WHOLE
 from interlock.core.model import Gone, GoneHow, Side
 from interlock.core.reconcile import Because
-from interlock.core.safety import Brake, empty_side, mass_clear
+from interlock.core.safety import Brake, empty_side, mass_clear, mass_delete
 from interlock.core.values import BLANK
 from interlock.engine.context import Cycle
 from interlock.engine.work import Batch, Work
@@ -31,6 +31,9 @@ def brake(ctx: Cycle, batch: Batch) -> None:
         # What a person undoes empties what we had filled: they have seen it in the preview.
         fields = [field for field in fields if field.decision.merge.because is not Because.PERSON_UNDID]
         clears = sum(field.decision.merge.value == BLANK for field in fields)
+        going = sum(work.deletion is not None and work.deletion.side is side for work in batch.works)
+        lately = batch.deleted_lately.get(side, 0)
+        found = found or mass_delete(side, slug, going, lately, settings.mass_change_least)
         found = found or mass_clear(
             side, slug, len(fields), clears, settings.mass_change_share, settings.mass_change_least
         )

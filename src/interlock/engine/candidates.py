@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from interlock.core.identity.refusals import suggestion_key
 from interlock.core.link import RESTS
 from interlock.core.match import Candidate
 from interlock.core.model import (
@@ -34,7 +35,7 @@ SIBLINGS_MOST = 5
 LOOK_AGAIN_US = 6 * 3_600_000_000
 
 # Proofs that name one record, whatever else it has in common with others.
-IDS = frozenset({LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID})
+IDS = frozenset({LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID, LinkedBy.PERSON})
 _BY_KIND = {"domain": LinkedBy.DOMAIN, "name": LinkedBy.NAME}
 
 
@@ -64,6 +65,9 @@ class Finder:
         self.under_way: dict[RecordKey, set[RecordKey]] = defaultdict(set)
         self.siblings: dict[int, dict[LinkedBy, list[RecordKey]]] = defaultdict(lambda: defaultdict(list))
 
+        self.asks_persons = False  # whether a person has said of any two records that they are one, or are not
+        self.refused: set[str] = set()  # keys of what they said are not (persons_word.py)
+
     def add(self, work: Work, seen: Observation, by: LinkedBy) -> None:
         self.seen[seen.key] = seen
         self.candidates[id(work)].append(Candidate(seen.key, by))
@@ -88,7 +92,22 @@ class Finder:
         return key in self.undecided or (by not in IDS and bool(self.under_way[key] - {own}))
 
     def candidates_of(self, work: Work) -> list[Candidate]:
-        return [Candidate(each.key, each.by, self._taken_by(each)) for each in self.candidates[id(work)]]
+        return [
+            Candidate(each.key, each.by, self._taken_by(each))
+            for each in self.candidates[id(work)]
+            if not self._is_refused(work, each)
+        ]
+
+    def refused_of(self, work: Work) -> list[Candidate]:
+        """What it has found, and a person said that it is not."""
+        return [each for each in self.candidates[id(work)] if self._is_refused(work, each)]
+
+    def _is_refused(self, work: Work, each: Candidate) -> bool:
+        # An id was written by who knew.
+        return each.by not in IDS and self.are_refused(own_seen(work).key, each.key)
+
+    def are_refused(self, one: RecordKey, other: RecordKey) -> bool:
+        return bool(self.refused) and suggestion_key(one, other) in self.refused
 
     def _taken_by(self, each: Candidate) -> RecordKey | None:
         # What an id names is free for the record that names it, and for nobody who has found it by less.

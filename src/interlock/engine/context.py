@@ -61,8 +61,12 @@ class Settings(msgspec.Struct, frozen=True):
     create_in_salesforce: bool | dict[str, bool] = True
     # Object slug -> id of the HubSpot list whose records sync; of an object that has none all sync (docs/limits.md).
     inclusion: dict[str, str | None] = {}
+    # Salesforce type -> the condition that its records must fit to sync (docs/limits.md).
+    salesforce_filters: dict[str, str] = {}
     # Name of a choice (objects/choices.py) -> object slug -> the value that a person chose.
     choices: dict[str, dict[str, str]] = {}
+    # HubSpot owner id -> Salesforce user id, of those whom a person paired by hand.
+    owner_pairs: dict[str, str] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -118,9 +122,12 @@ class ObjectRuntime(msgspec.Struct):
     id_shown_types: frozenset[str] = frozenset()  # Salesforce types whose records can be told their HubSpot record
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
+    filters: dict[str, str] = {}  # by Salesforce type: the condition that its records must fit to sync
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
     formulas: dict[str, list[str]] = {}  # by Salesforce type: mapped fields that may change while their record does not
     list_limits: dict[str, ListLimits] = {}  # by Salesforce type
+    # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
+    stages: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
 
     @property

@@ -14,6 +14,7 @@ from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
+from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions
 from interlock.engine.detect import detect
 from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
@@ -23,7 +24,10 @@ from interlock.engine.formulas import sweep_formulas
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
+from interlock.engine.late_references import PAGES_A_POLL as LATE_PAGES_A_POLL
+from interlock.engine.late_references import look_at_late_references
 from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
+from interlock.engine.lifecycle import move_stages, plan_stages
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
@@ -32,6 +36,8 @@ from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
+from interlock.engine.resync import PAGES_A_POLL as RESYNC_PAGES_A_POLL
+from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
@@ -57,6 +63,8 @@ async def drain(ctx: Cycle) -> None:
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
     await backfill_asked(ctx, work_off)
+    await resync_asked(ctx, work_off)
+    await look_at_late_references(ctx, work_off)
     await notice_gaps(ctx)
     await check_pairs(ctx, work_off)
     await sweep_archived(ctx)
@@ -76,8 +84,10 @@ async def poll(ctx: Cycle) -> int:
         await load(ctx, work_off)
     await work_off_what_was_left(ctx)
     await import_asked(ctx, work_off)
+    found = await resync_asked(ctx, work_off, RESYNC_PAGES_A_POLL)
+    found += await look_at_late_references(ctx, work_off, LATE_PAGES_A_POLL)
+    found += await backfill_asked(ctx, work_off, BACKFILL_PAGES_A_POLL)
     await notice_gaps(ctx)
-    found = await backfill_asked(ctx, work_off, BACKFILL_PAGES_A_POLL)
     found += await check_pairs(ctx, work_off, PAGES_A_POLL)
     found += await sweep_archived(ctx, ARCHIVE_SWEEP_S)
     found += await sweep_formulas(ctx, FORMULA_PAGES_A_POLL)
@@ -132,11 +142,13 @@ def forget_references(runtime: ObjectRuntime) -> None:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await plan_batch(ctx, batch)
     brake(ctx, batch)
-    await intend(ctx, batch)
+    await intend(ctx, batch, deletion_intents(ctx, batch))
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)
+    await move_stages(ctx, batch)
     await take_back(ctx, batch)
+    await delete_counterparts(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
 
@@ -158,7 +170,9 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
     await look_at_created(ctx, batch)
     decide(ctx, batch)
+    await look_at_deletions(ctx, batch)
     await damp(ctx, batch)
+    await plan_stages(ctx, batch)
     await follow(ctx, batch)
 
 

@@ -6,7 +6,7 @@ plan for it; a preview stops here.
 
 from __future__ import annotations
 
-from interlock.core.link import RESTS, LinkMove, decide_link
+from interlock.core.link import RESTS, LinkMove, decide_link, deleted_by_us, waits_to_go
 from interlock.core.model import (
     AuditKind,
     Issue,
@@ -34,17 +34,21 @@ from interlock.engine.context import (
     Settings,
 )
 from interlock.engine.explanations import fix_for
-from interlock.engine.inclusion import note_excluded
+from interlock.engine.inclusion import limit_of, note_excluded
 from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
 from interlock.engine.references import leads_nowhere
 from interlock.engine.undo import weigh_undos
-from interlock.engine.work import Batch, SideWrite, Work
+from interlock.engine.work import Batch, Deletion, SideWrite, Work
+from interlock.objects.choices import DELETES, DELETES_IN
+from interlock.store.undos import WAITING
 
 # A pair that waits for its company is looked at again when the company is linked, and in any case after this long; so is one
 # of which a record cannot be seen.
 WAIT_FOR_REFERENCE_US = 6 * 3_600_000_000
 # The code of that issue.
 NOT_VISIBLE = "record_not_visible"
+# What was refused and has not changed since is sent once more for these alone.
+_SENDS_AGAIN = frozenset({Reason.RESYNC, Reason.RESYNC_OF_MANY, Reason.RESOLVED, Reason.TRY_AGAIN})
 
 
 def decide(ctx: Cycle, batch: Batch) -> None:
@@ -69,7 +73,18 @@ _AUDIT_KINDS = {LinkState.LINKED: AuditKind.RELINK, LinkState.EXCLUDED: AuditKin
 def _decide_linked(ctx: Cycle, work: Work) -> None:
     link = work.link
     assert link is not None
-    decision = decide_link(link, work.hubspot, work.salesforce, work.included)
+    carries = () if _taken_back(work) else DELETES_IN[ctx.settings.chosen(DELETES, work.object)]
+    base = {**link.base, **work.landed}
+    decision = decide_link(
+        link,
+        work.hubspot,
+        work.salesforce,
+        work.included,
+        limit_of(work),
+        carries=carries,
+        ours=deleted_by_us(base),
+        waits=waits_to_go(base),
+    )
     if work.included is not True:
         note_excluded(ctx, work)
     match decision.move:
@@ -97,8 +112,20 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
         case LinkMove.WAIT:
             work.issues.append(_not_visible(work))
             work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
+        case LinkMove.DELETE if work.undoing:
+            pass  # it is for whoever does everything
+        case LinkMove.DELETE:
+            assert decision.side is not None
+            assert decision.state is not None
+            work.deletion = Deletion(decision.side, decision.state, decision.cause)
         case LinkMove.REST:
             pass
+
+
+def _taken_back(work: Work) -> bool:
+    """Whether a person takes a record of the pair back, which we had created: that it is gone may be our own delete, of which a
+    crash or a time-out kept the answer from us."""
+    return any(row.of_record() and row.state == WAITING for row in work.undos)
 
 
 def _decide_pair(ctx: Cycle, work: Work) -> None:
@@ -119,9 +146,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     if work.landing:
         merged.writes = [each for each in merged.writes if each.merge.write is Side.HUBSPOT and not each.merge.both]
     work.decisions = merged.writes
-    resend = work.reason in (Reason.RESYNC, Reason.RESOLVED, Reason.TRY_AGAIN) or _changed_since_refused(
-        link, merged.writes
-    )
+    resend = work.reason in _SENDS_AGAIN or _changed_since_refused(link, merged.writes)
     extras: dict[Side, dict[str, object]] = {side: {} for side in Side}
     writes = merged.writes
     if work.undoing:

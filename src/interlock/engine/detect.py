@@ -16,9 +16,11 @@ from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
 from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.fetch import merged_ids
+from interlock.engine.filtered import notice_entered
 from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
 from interlock.engine.left_out import UNTIL_WOKEN_US
+from interlock.engine.lifecycle import notice_roles
 from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
@@ -44,6 +46,8 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
     for runtime in ctx.objects.values():
         marked += await _detect_hubspot(ctx, runtime, look_back)
         marked += await notice_joined(ctx, runtime, look_back)
+        marked += await notice_roles(ctx, runtime, look_back)
+        marked += await notice_entered(ctx, runtime, look_back)
     return marked
 
 

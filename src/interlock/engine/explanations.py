@@ -74,14 +74,34 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.ASSOCIATIONS,
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
     ),
+    "association_refused": (
+        _C.ASSOCIATIONS,
+        "Take associations away that are not needed or have the limit raised, as the message says; it is tried again by itself.",
+    ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
     "inclusion_list_missing": (
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
     ),
+    "roles_not_readable": (
+        _C.PERMISSIONS,
+        "Give the sync user read access to Opportunities, or switch the lifecycle stages off in the settings of Contacts.",
+    ),
+    "inclusion_filter_refused": (
+        _C.SAFETY,
+        "Give the sync user access to the fields that the filter names, or correct the filter in the settings.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
+    ),
+    "delete_not_carried_over": (
+        _C.SAFETY,
+        "Look at it in {crm}, and delete it there if it should go. To sync it again, restore the other one.",
+    ),
+    "restore_by_hand": (
+        _C.SAFETY,
+        "Restore it in {crm} by hand, from its recycle bin, and the two are a pair again. If it should stay deleted, ignore this.",
     ),
     "native_id_missing": (
         _C.MATCHING,

@@ -13,7 +13,7 @@ import msgspec
 from interlock.core.model import Reason
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime
 from interlock.engine.index import index_rows
-from interlock.engine.load import load, loading, salesforce_page
+from interlock.engine.load import Since, load, loading, salesforce_page
 from interlock.engine.references import learn_references
 from interlock.store import directory, dirty
 from interlock.store.tx import Tx, WriteTx
@@ -21,7 +21,7 @@ from interlock.store.tx import Tx, WriteTx
 WorkOff = Callable[[Cycle, ObjectRuntime], Awaitable[int]]
 
 
-async def import_(ctx: Cycle, since_us: int | None, work_off: WorkOff) -> int:
+async def import_(ctx: Cycle, since: Since | None, work_off: WorkOff) -> int:
     """The number of records made due."""
     if await loading(ctx):
         # What is there must be known first, or a counterpart would be made a second time.
@@ -29,7 +29,7 @@ async def import_(ctx: Cycle, since_us: int | None, work_off: WorkOff) -> int:
     marked = 0
     for runtime in ctx.objects.values():
         for type_ in runtime.salesforce_types:
-            marked += await _import_type(ctx, runtime, type_, since_us, work_off)
+            marked += await _import_type(ctx, runtime, type_, since, work_off)
     return marked
 
 
@@ -38,16 +38,22 @@ class Asked(msgspec.Struct):
     was when a process ends; `type` and `after` are the last page that is marked due."""
 
     since_us: int | None = None
+    created: bool = False  # no older than that, rather than changed since
     type: str | None = None
     after: str | None = None
+
+    @property
+    def since(self) -> Since | None:
+        return None if self.since_us is None else Since(self.since_us, self.created)
 
 
 _ASKED = "import:"
 
 
-async def ask(tx: WriteTx, slug: str, since_us: int | None) -> None:
+async def ask(tx: WriteTx, slug: str, since: Since | None) -> None:
     """The last word counts: an import of the object that is not done yet begins anew."""
-    await directory.put(tx, _ASKED + slug, msgspec.to_builtins(Asked(since_us)))
+    wanted = Asked() if since is None else Asked(since.us, since.created)
+    await directory.put(tx, _ASKED + slug, msgspec.to_builtins(wanted))
 
 
 async def asked(tx: Tx) -> dict[str, Asked]:
@@ -67,7 +73,7 @@ async def import_asked(ctx: Cycle, work_off: WorkOff) -> int:
             continue  # paused, or not asked of this drain: it waits
         types = runtime.salesforce_types
         for type_ in types[types.index(request.type) if request.type in types else 0 :]:
-            marked += await _import_type(ctx, runtime, type_, request.since_us, work_off, request)
+            marked += await _import_type(ctx, runtime, type_, request.since, work_off, request)
         async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
             # Somebody may have asked again meanwhile, for more.
             if (await asked(tx)).get(slug) == request:
@@ -79,7 +85,7 @@ async def _import_type(
     ctx: Cycle,
     runtime: ObjectRuntime,
     type_: str,
-    since_us: int | None,
+    since: Since | None,
     work_off: WorkOff,
     request: Asked | None = None,
 ) -> int:
@@ -88,7 +94,7 @@ async def _import_type(
     while True:
         async with ctx.store.read(ctx.connection_id) as tx:
             counter = await dirty.horizon(tx)
-        rows = await salesforce_page(ctx, runtime, type_, after, since_us)
+        rows = await salesforce_page(ctx, runtime, type_, after, since)
         if not rows:
             return marked
         after = rows[-1].key.id

@@ -1,10 +1,13 @@
-"""The HubSpot list that limits what syncs: who is outside of it, by what HubSpot says when the records are read. Reads only.
+"""What limits which records sync, a HubSpot list and a Salesforce filter: who is outside, by what each CRM says. Reads only.
 
 A record outside is left alone in both directions: it is not linked, nothing of its pair is written, and no pair is ended for
 it. One exception, as in HubSpot's own integration: a new Salesforce record still lands in HubSpot where records are created
 there, as a new contact or on the one that it matches. After that nothing goes either way until that contact enters the list.
 
-Of each object that is limited a batch costs one call for a hundred HubSpot records; of one that is not, nothing.
+The filter is the same from the other side, but that a HubSpot record which matches a Salesforce record outside of it is left alone:
+another would be made beside the one that is there. What is made in Salesforce is not asked about before it is.
+
+Of each object that is limited a batch costs one call for a hundred HubSpot records (filtered.py: Salesforce); else nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Sequence
 
 from interlock.core.model import LinkedBy, LinkState, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.filtered import FILTER_REFUSED, FILTER_UNKNOWN, OUTSIDE_FILTER, read_filter, wake_in_doubt
 from interlock.engine.undo import OUTSIDE
-from interlock.engine.work import Batch, Work
+from interlock.engine.work import Batch, Limit, Work
 from interlock.store import WriteTx, dirty, issues, links, unlinked
 from interlock.store.undos import WAITING
 
@@ -22,10 +26,32 @@ NOT_IN_LIST = "not_in_list"
 LIST_MISSING = "inclusion_list_missing"
 MEMBERSHIP_UNKNOWN = "membership_unknown"
 OUTSIDE_ROWS = 1_000
+_OUTSIDE = {Limit.LIST: NOT_IN_LIST, Limit.FILTER: OUTSIDE_FILTER}
+_IN_DOUBT = {Limit.LIST: MEMBERSHIP_UNKNOWN, Limit.FILTER: FILTER_UNKNOWN}
+
+
+def why_left_out(work: Work) -> str | None:
+    """Code of why a record without counterpart gets none for what limits the object; None: it is inside."""
+    if work.included is True:
+        return None
+    return (_OUTSIDE if work.included is False else _IN_DOUBT)[work.limit]
+
+
+def limit_of(work: Work) -> str:
+    """What a pair is outside of, or has entered. Of two limits nobody remembers which one it was outside of."""
+    if work.included is not True or not work.runtime.filters:
+        return work.limit
+    return Limit.FILTER if work.runtime.inclusion is None else "limits"
 
 
 async def read_membership(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
-    """Ask HubSpot which of the HubSpot records that these works have read are in the list. Raises CrmError."""
+    """Ask both CRMs which of the records that these works have read are inside of what limits the object. Raises CrmError."""
+    await _read_list(ctx, runtime, works)
+    if runtime.filters:
+        await read_filter(ctx, runtime, works)
+
+
+async def _read_list(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
     if runtime.inclusion is None:
         return
     asked = {work.hubspot.key.id: work for work in works if isinstance(work.hubspot, Observation)}
@@ -37,15 +63,20 @@ async def read_membership(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Wo
 
 
 async def leave_outside(ctx: Cycle, batch: Batch) -> None:
-    """Of pairs that were just found from Salesforce: take those apart whose HubSpot record is outside the list, unless it is
-    a new Salesforce record, which lands. Raises CrmError."""
-    if batch.runtime.inclusion is None:
+    """Of pairs that were just found: take those apart of which the record that was found is outside, unless a new Salesforce
+    record found it, which lands. Raises CrmError."""
+    if batch.runtime.inclusion is None and not batch.runtime.filters:
         return
     for work in batch.works:
-        if work.link is None and work.why_not == MEMBERSHIP_UNKNOWN:
+        if work.link is None and work.why_not in _IN_DOUBT.values():
             note_excluded(ctx, work)
+    from_hubspot = [work for work in batch.works if work.new_link and work.origin is Side.HUBSPOT]
+    await read_filter(ctx, batch.runtime, from_hubspot)
+    for work in from_hubspot:
+        if work.included is not True:
+            _leave_what_hubspot_found(ctx, batch, work)
     found = [work for work in batch.works if work.new_link and work.origin is Side.SALESFORCE]
-    await read_membership(ctx, batch.runtime, found)
+    await _read_list(ctx, batch.runtime, found)
     for work in found:
         link = work.link
         assert link is not None
@@ -63,6 +94,20 @@ async def leave_outside(ctx: Cycle, batch: Batch) -> None:
             note_excluded(ctx, work)
 
 
+def _leave_what_hubspot_found(ctx: Cycle, batch: Batch, work: Work) -> None:
+    """Its match is outside the filter: it is left alone, and so is the HubSpot record, which would be made once more beside it."""
+    link = work.link
+    assert link is not None
+    if link.linked_by is LinkedBy.SYNC_KEY and work.included is False:
+        link.state = LinkState.EXCLUDED
+    else:
+        work.link, work.new_link, work.ends = None, False, None
+        work.salesforce = None
+        # Looked at by itself it is known to stand outside, and its entering is noticed.
+        batch.also_due.append(link.salesforce)
+    note_excluded(ctx, work)
+
+
 def _lands(ctx: Cycle, work: Work) -> bool:
     seen = work.salesforce
     # What was there before the connection is not new, however it came to be due.
@@ -70,30 +115,33 @@ def _lands(ctx: Cycle, work: Work) -> bool:
 
 
 def note_excluded(ctx: Cycle, work: Work) -> None:
-    """Say why, and look again where HubSpot did not say."""
+    """Say why, and look again where the CRM did not say."""
     if work.included is False:
-        work.why_not = NOT_IN_LIST
+        work.why_not = _OUTSIDE[work.limit]
         # Nothing of the pair is written now; nor shall it be when the contact enters the list, months after somebody asked.
         work.undos_ended |= {row.id: OUTSIDE for row in work.undos if row.state == WAITING}
     else:
-        work.why_not = MEMBERSHIP_UNKNOWN
+        work.why_not = _IN_DOUBT[work.limit]
         # Less and less often: of whom HubSpot never says anything, each question costs the calls of all the others.
         asked = min(max((each.attempts for each in work.dirty), default=0), 20)
         work.wait(ctx.clock_us() + min(ctx.settings.retry_base_us << asked, ctx.settings.retry_most_us), Reason.RETRY)
 
 
-async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int) -> None:
-    """Another list, or none any more: everything that stands outside the old one is looked at once more, and that the old
-    one is missing is nobody's concern."""
+async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int, limit: Limit = Limit.LIST) -> None:
+    """Another list or filter, or none any more: everything that stands outside the old one is looked at once more, and what was
+    wrong with the old one is nobody's concern."""
     await dirty.take_turn(tx)
     slug = runtime.slug
-    open_, _ = await issues.list_(tx, object=slug, code=LIST_MISSING)
+    wrong = LIST_MISSING if limit is Limit.LIST else FILTER_REFUSED
+    open_, _ = await issues.list_(tx, object=slug, code=wrong)
     await issues.resolve_ids(tx, [issue.id for issue in open_ if issue.id is not None])
     after_key: RecordKey | None = None
-    while alone := await unlinked.page(tx, slug, NOT_IN_LIST, after_key, OUTSIDE_ROWS):
+    while alone := await unlinked.page(tx, slug, _OUTSIDE[limit], after_key, OUTSIDE_ROWS):
         await dirty.mark(tx, slug, [each.key for each in alone], Reason.CHANGED, at_us)
         after_key = alone[-1].key
     after_id = 0
     while pairs := await links.page_of_state(tx, slug, LinkState.EXCLUDED, after_id, OUTSIDE_ROWS):
         await dirty.mark(tx, slug, [link.hubspot for link in pairs], Reason.CHANGED, at_us)
         after_id = pairs[-1].id or 0
+    if limit is Limit.FILTER:
+        await wake_in_doubt(tx, runtime, at_us)

@@ -12,7 +12,7 @@ from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.inclusion import wake_outside
-from interlock.engine.work import Seen, Work
+from interlock.engine.work import Limit, Seen, Work
 from interlock.store import cursors, dirty
 
 # Nothing that happens to the record itself ends this wait.
@@ -39,6 +39,9 @@ async def wake_returned(ctx: Cycle) -> None:
                 await dirty.wake_waiting(tx, runtime.slug)
             if list_ is not None and list_ != runtime.inclusion:
                 await wake_outside(tx, runtime, ctx.clock_us())
+            filters = before[runtime.slug].get("filters")
+            if filters is not None and filters != runtime.filters:
+                await wake_outside(tx, runtime, ctx.clock_us(), Limit.FILTER)
             await cursors.set(tx, _name(runtime.slug), _now(runtime))
 
 
@@ -47,6 +50,7 @@ def _now(runtime: ObjectRuntime) -> dict[str, object]:
     mappings: dict[str, object] = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
     off = [type_ for type_ in runtime.spec.salesforce_types if not runtime.syncs(type_)]
     mappings |= {"off": off} if off else {}
+    mappings |= {"filters": runtime.filters} if runtime.filters else {}
     return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
 
 

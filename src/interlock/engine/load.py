@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from interlock.core.model import Observation, Reason, Side
 from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime, StopAsked
@@ -17,6 +19,18 @@ from interlock.engine.index import index_rows
 from interlock.store import cursors, dirty, links
 
 HUBSPOT_LIST_ROWS = 100
+
+
+class Since(msgspec.Struct, frozen=True):
+    """Only rows that changed since then; `created`: only those that are no older."""
+
+    us: int
+    created: bool = False
+
+    @property
+    def field(self) -> str:
+        return "CreatedDate" if self.created else "SystemModstamp"
+
 
 WorkOff = Callable[[Cycle, ObjectRuntime], Awaitable[int]]
 
@@ -146,17 +160,17 @@ async def salesforce_page(
     runtime: ObjectRuntime,
     type_: str,
     after: str | None,
-    since_us: int | None = None,
+    since: Since | None = None,
     wanted: list[str] | None = None,
 ) -> list[Observation]:
     """Up to 2,000 rows by id: a keyset, since a query cursor lives two days at most and does not survive a restart.
 
-    `since_us`: only what changed since. `wanted`: the fields, where not all that sync.
+    `wanted`: the fields, where not all that sync.
     """
     wanted = wanted or runtime.salesforce_fields[type_]
     wide = not fit(wanted)
     while True:
-        rows = await _rows_by_id(ctx, type_, after, since_us, ["Id"] if wide else wanted)
+        rows = await _rows_by_id(ctx, type_, after, since, ["Id"] if wide else wanted)
         if not wide or not rows:
             return rows
         # Too many fields for a query: it finds the rows, whose values are read beside it.
@@ -166,10 +180,10 @@ async def salesforce_page(
 
 
 async def _rows_by_id(
-    ctx: Cycle, type_: str, after: str | None, since_us: int | None, wanted: list[str]
+    ctx: Cycle, type_: str, after: str | None, since: Since | None, wanted: list[str]
 ) -> list[Observation]:
     tests = [f"Id > '{record_id(after)}'"] if after else []
-    tests += [f"SystemModstamp >= {datetime_literal(since_us)}"] if since_us is not None else []
+    tests += [f"{since.field} >= {datetime_literal(since.us)}"] if since is not None else []
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     soql = f"SELECT {fields(wanted, 'Id')} FROM {name(type_)}{where} ORDER BY Id LIMIT {SALESFORCE_PAGE_ROWS}"
     (page,) = await ctx.salesforce.query_many([soql], purpose="fetch")

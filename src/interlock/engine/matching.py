@@ -19,6 +19,7 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
+from interlock.engine.addresses import addresses_of, found_by, rivals, siblings_of
 from interlock.engine.candidates import (
     IDS,
     LOOK_AGAIN_US,
@@ -31,8 +32,9 @@ from interlock.engine.candidates import (
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
-from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.inclusion import why_left_out
 from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
 from interlock.engine.work import Batch, Work
@@ -59,8 +61,9 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
+    await by_persons_word(ctx, finder, alone)
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
-    await _note_links(ctx, finder)
+    await _note_links(ctx, finder, alone)
     _settle(batch, finder, hubspot_works + salesforce_works)
 
 
@@ -73,16 +76,9 @@ def eligible(work: Work) -> bool:
     work.why_not = work.runtime.spec.why_not_eligible(work.origin, seen.values)
     if work.erased == RECORD:
         work.why_not = "erased"
-    if work.why_not is None and work.origin is Side.HUBSPOT and work.included is not True:
-        work.why_not = NOT_IN_LIST if work.included is False else MEMBERSHIP_UNKNOWN
+    if work.why_not is None:
+        work.why_not = why_left_out(work)
     return work.why_not is None
-
-
-def _email(work: Work) -> str | None:
-    for kind, key in work.runtime.spec.identity_keys(work.origin, own_seen(work).values):
-        if kind == "email":
-            return key
-    return None
 
 
 async def _salesforce_by_key_and_email(
@@ -93,8 +89,7 @@ async def _salesforce_by_key_and_email(
     for work in hubspot_works:
         by_key[ctx.creation_key(work.object, own_seen(work).key.id)] = work
     for work in hubspot_works + salesforce_works:
-        email = _email(work)
-        if email:
+        for email in addresses_of(work.runtime, own_seen(work)):
             by_email[email].append(work)
     for type_ in finder.runtime.salesforce_types:
         fields = finder.runtime.salesforce_fields[type_]
@@ -116,7 +111,7 @@ async def _salesforce_by_key_and_email(
             finder.salesforce_by_email[email].append(seen.key)
             for work in by_email.get(email, ()):
                 if work.origin is Side.HUBSPOT:
-                    finder.add(work, seen, LinkedBy.EMAIL)
+                    finder.add(work, seen, found_by(own_seen(work), email))
 
 
 async def _living(
@@ -140,8 +135,7 @@ async def _living(
 async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
     by_email: dict[str, list[Work]] = defaultdict(list)
     for work in works:
-        email = _email(work)
-        if email:
+        for email in addresses_of(work.runtime, own_seen(work)):
             by_email[email].append(work)
     if not by_email:
         return
@@ -154,7 +148,8 @@ async def _hubspot_by_email(ctx: Cycle, finder: Finder, works: list[Work]) -> No
     )
     for email, seen in found.items():
         for work in by_email[email]:
-            finder.add(work, seen, LinkedBy.EMAIL)
+            finder.add(work, seen, found_by(seen, email))
+    await rivals(ctx, finder, list(found.values()))
 
 
 async def _salesforce_by_creation_key(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
@@ -270,7 +265,7 @@ def made_for(ctx: Cycle, seen: Observation) -> str:
     return rest.rpartition(":")[2] if portal == ctx.portal else ""
 
 
-async def _note_links(ctx: Cycle, finder: Finder) -> None:
+async def _note_links(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
     hubspot_ids = [key.id for key in finder.seen if key.side is Side.HUBSPOT]
     salesforce_ids = [key.id for key in finder.seen if key.side is Side.SALESFORCE]
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -280,6 +275,7 @@ async def _note_links(ctx: Cycle, finder: Finder) -> None:
             finder.note(link.salesforce, link, LinkState.HUBSPOT_DELETED)
         for intent in await intents.for_keys(tx, list(finder.seen)) if finder.seen else []:
             finder.note_request(intent)
+        await note_refused(tx, finder, works)
 
 
 def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
@@ -317,18 +313,28 @@ def _settle(batch: Batch, finder: Finder, works: list[Work]) -> None:
 def _decide(finder: Finder, work: Work) -> Decision:
     preferred = finder.runtime.salesforce_types if work.origin is Side.HUBSPOT else [finder.runtime.spec.hubspot_type]
     decision = choose(finder.candidates_of(work), preferred)
-    if isinstance(decision, Match) and (siblings := finder.siblings[id(work)][decision.by]):
-        return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
+    if isinstance(decision, NoMatch) and (refused := finder.refused_of(work)):
+        # To link them would be against a person's word, and to make another of them a duplicate.
+        return Ambiguous((own_seen(work).key, refused[0].key), "match_refused", refused[0].by)
+    if isinstance(decision, Match):
+        siblings = finder.siblings[id(work)][decision.by]
+        if siblings := [each for each in siblings if not finder.are_refused(each, decision.key)]:
+            return Ambiguous((own_seen(work).key, *sorted(siblings)), "several_candidates", decision.by)
     if work.origin is Side.HUBSPOT or (isinstance(decision, Match) and decision.by in IDS):
         return decision
-    return _among_siblings(finder, work) or decision
+    return _among_siblings(finder, work, decision) or decision
 
 
-def _among_siblings(finder: Finder, work: Work) -> Decision | None:
+def _among_siblings(finder: Finder, work: Work, decision: Decision) -> Decision | None:
     """Seen from Salesforce: other leads and contacts with the same e-mail decide whether this one may be linked."""
-    email = _email(work)
     own = own_seen(work).key
-    siblings = {own, *finder.salesforce_by_email.get(email or "", ())}
+    siblings, nearer = siblings_of(finder, work, decision)
+    if isinstance(decision, Match):
+        siblings, nearer = (
+            {each for each in keys if not finder.are_refused(each, decision.key)} for keys in (siblings, nearer)
+        )
+    if nearer:
+        return Ambiguous((own, *sorted(nearer)), "several_candidates", LinkedBy.ADDITIONAL_EMAIL)
     for type_ in finder.runtime.salesforce_types:
         same_kind = sorted(key for key in siblings if key.type == type_)
         if not same_kind:

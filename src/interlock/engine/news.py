@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 
+from interlock.core.link import deleted_by_us
 from interlock.core.model import LinkState, Observation, RecordLink, Side
 from interlock.core.reconcile import print_of
 from interlock.engine.context import STAMP_AGED_US, ObjectRuntime
@@ -47,6 +48,9 @@ def of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> New
     compared = looked_at and was_compared(link)
     rests_for = _RESTS_FOR.get(link.state)
     gone = row.values.get("IsDeleted") or row.values.get("IsConverted")
+    if gone and rests_for is not None and deleted_by_us(link.base) is row.key.side:
+        # As we left it when we deleted it.
+        return News.NOTHING
     if gone and rests_for is not row.key.side.other:
         return News.NOTHING if rests_for is Side.SALESFORCE else News.NOW
     if rests_for is row.key.side.other or link.state is LinkState.EXCLUDED:

@@ -24,7 +24,7 @@ def poll_interval_s(ctx: Cycle) -> float:
     if not objects:
         return ARCHIVE_SWEEP_S
     queries = sum(len(each.salesforce_types) + bool(each.set_objects) for each in ctx.objects.values())
-    composite_calls = -(-queries // COMPOSITE_COLLECTIONS)
+    composite_calls = -(-queries // COMPOSITE_COLLECTIONS) + sum(bool(each.stages) for each in ctx.objects.values())
     limited = sum(each.inclusion is not None for each in ctx.objects.values())
     sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
     return max(

@@ -11,23 +11,28 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 
+from interlock.core.match import QUESTIONS
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, RecordKey, Side, Written
 from interlock.core.plain import plain
 from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Value
+from interlock.engine import lifecycle
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import Braked, brake
 from interlock.engine.context import Cycle, ObjectCounts, ObjectRuntime
 from interlock.engine.cycle import claim, forget_references, plan_batch
 from interlock.engine.detect import detect
 from interlock.engine.import_ import import_
-from interlock.engine.load import load, loading
+from interlock.engine.late_references import look_at_late_references
+from interlock.engine.load import Since, load, loading
 from interlock.engine.record import record
+from interlock.engine.resync import resync_asked
+from interlock.engine.sweep import sweep
 from interlock.engine.work import Batch, SideWrite, Work
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
-AMBIGUOUS = frozenset({"several_candidates", "candidate_taken"})
 # Nothing is held back for these: there is no record, or the person behind it syncs as another one.
 _NOT_BLOCKED = frozenset({"deleted", "contact_preferred"})
 # Ids of records that would be made.
@@ -104,21 +109,29 @@ class Previewer:
                 whole[slug] = runtime
             except LimitReached:
                 self.preview.complete = False
+        try:
+            await look_at_late_references(msgspec.structs.replace(ctx, objects=whole), self._work_off)
+        except LimitReached:
+            self.preview.complete = False
         # What a part of the load has not come to yet would look like news.
         await self._pass(msgspec.structs.replace(ctx, objects=whole))
         after = _reads(ctx)
         self.preview.api_calls = {side: after[side] - before[side] + self._write_calls[side] for side in Side}
         return self.preview
 
-    async def run_import(self, since_us: int | None) -> Preview:
+    async def run_import(self, since: Since | None) -> Preview:
         """What loading from Salesforce would do, instead of a drain."""
-        return await self._run(import_(self._ctx, since_us, self._work_off))
+        return await self._instead(import_(self._ctx, since, self._work_off))
+
+    async def run_resync(self) -> Preview:
+        """The same of the resync that was asked for."""
+        return await self._instead(resync_asked(self._ctx, self._work_off))
 
     async def run_backfill(self) -> Preview:
         """What the backfills that were asked for would do, and what is due anyway, instead of a drain."""
-        return await self._run(backfill_asked(self._ctx, self._work_off))
+        return await self._instead(backfill_asked(self._ctx, self._work_off))
 
-    async def _run(self, work: Awaitable[object]) -> Preview:
+    async def _instead(self, work: Awaitable[object]) -> Preview:
         before = _reads(self._ctx)
         try:
             await work
@@ -131,6 +144,10 @@ class Previewer:
     async def _pass(self, ctx: Cycle) -> None:
         if not ctx.objects:
             return
+        for runtime in ctx.objects.values():
+            if Side.SALESFORCE in DELETES_IN[ctx.settings.chosen(DELETES, runtime.slug)]:
+                # Only the archive shows what would be deleted in Salesforce.
+                await sweep(ctx, runtime)
         await detect(ctx, look_back=True)
         for runtime in ctx.objects.values():
             try:
@@ -194,12 +211,19 @@ class Previewer:
                 write.outcome = Written(f"{_IMAGINED}{self._made}", created=True)
             else:
                 write.outcome = Written(write.id)
+        if work.deletion is not None:
+            work.deletion.outcome = Written(f"{_IMAGINED}deleted")
         for change in work.set_changes:
             change.done = True
         work.opt_out_done = work.opt_out_hubspot is not None
+        lifecycle.carried_out(work)
 
     def _forecast(self, batch: Batch) -> None:
         """Calls that the writes of this batch would take."""
+        going = [work.deletion.side for work in batch.works if work.deletion is not None]
+        # Each is read once more just before it goes.
+        self._write_calls[Side.HUBSPOT] += 2 * _calls(going.count(Side.HUBSPOT), _HUBSPOT_WRITES)
+        self._write_calls[Side.SALESFORCE] += 2 * _calls(going.count(Side.SALESFORCE), _SALESFORCE_CREATES)
         writes = [write for work in batch.works for write in work.writes]
         into = {side: [write for write in writes if write.side is side] for side in Side}
         made_there = [write for write in into[Side.SALESFORCE] if write.creates]
@@ -254,11 +278,16 @@ def _count(tally: ObjectPreview, work: Work) -> None:
         written = {id(field.decision) for field in write.fields}
         decisions = [each for each in work.decisions if id(each) in written]
         _show(tally, work, f"{verb}_in_{write.side.value}", decisions, None)
+    if work.deletion is not None:
+        _show(tally, work, f"delete_in_{work.deletion.side.value}", [], work.deletion.cause)
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)
     tally.relinked += work.new_link and work.link is not None and work.link.linked_by is LinkedBy.NATIVE_ID
-    if work.link is not None and not writes and not work.set_changes:
+    moves = work.stage is not None and work.stage.to is not None
+    if moves and not any(write.side is Side.HUBSPOT for write in writes):
+        _show(tally, work, "update_in_hubspot", [], None)
+    if work.link is not None and not writes and not work.set_changes and not moves:
         tally.unchanged += work.link.state is LinkState.LINKED and not _gone(work)
         if work.new_link:
             _show(tally, work, "match", [], work.link.linked_by.value)
@@ -267,7 +296,7 @@ def _count(tally: ObjectPreview, work: Work) -> None:
 def _count_alone(tally: ObjectPreview, work: Work, why: str) -> None:
     if why in _NOT_BLOCKED:
         return
-    if why in AMBIGUOUS:
+    if why in QUESTIONS:
         tally.ambiguous += 1
         _show(tally, work, "ambiguous", [], next((issue.cause for issue in work.issues), why))
         return

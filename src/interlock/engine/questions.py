@@ -9,7 +9,9 @@ from interlock.engine.work import Work
 
 SHARED = {
     LinkedBy.NATIVE_ID: "the same Salesforce id from HubSpot's own integration",
+    LinkedBy.PERSON: "a suggestion that was accepted",
     LinkedBy.EMAIL: "the same e-mail address",
+    LinkedBy.ADDITIONAL_EMAIL: "an e-mail address in common",
     LinkedBy.DOMAIN: "the same domain",
     LinkedBy.NAME: "the same name",
     LinkedBy.SYNC_KEY: "the same key",
@@ -27,6 +29,11 @@ def question_of(finder: Finder, work: Work, decision: Ambiguous) -> Issue:
         else:
             cause = f"{one} has {shared} but HubSpot's own integration had joined it with {holder}."
         fix = "Merge the duplicates, or change the value on the one that is another person or company."
+    elif decision.code == "match_refused":
+        cause = f"{decision.keys[1]} has {shared}, but a person has said that the two are not one."
+        fix = (
+            "Change the value on the one that it is not of, or accept the suggestion after all; then resync this issue."
+        )
     else:
         cause = f"Several records have {shared}: {names}."
         fix = "Merge them, or change the value on those that are not meant; then resync this issue."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.link import DELETED_WITH, RESTS
 from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
@@ -34,17 +35,20 @@ from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
 from interlock.engine.decide import NOT_VISIBLE, WAIT_FOR_REFERENCE_US, field_issue
+from interlock.engine.deleting import take_deletion
 from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.held import dropped, still_held
 from interlock.engine.ledger import Ledger, write_links
+from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
+from interlock.engine.persons_word import follow_refusals
 from interlock.engine.repair import log_lost_races
 from interlock.engine.retries import plan_retries
 from interlock.engine.undo import record_undos
 from interlock.engine.work import Batch, SideWrite, Work
-from interlock.store import WriteTx, audit, dirty, identity, intents, issues, unlinked
+from interlock.store import WriteTx, audit, dirty, identity, intents, issues, suggestions, unlinked
 from interlock.store.unlinked import Unlinked
 
 # Issues about a record as a whole that end when it has a pair that can be read, though that pair be refused as a whole.
@@ -55,6 +59,7 @@ async def record(ctx: Cycle, batch: Batch) -> None:
     ledger = Ledger()
     now = ctx.clock_us()
     for work in batch.works:
+        take_deletion(ctx, ledger, work, now)
         _take_in(ctx, ledger, work, batch.looked_us, now)
     for work in batch.parked:
         own = work.seen(work.origin) if work.link is None else None
@@ -88,6 +93,8 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.wake_unanswered(tx, batch.runtime.slug, sorted(QUESTIONS))
         await unlinked.put(tx, ledger.alone)
         await unlinked.drop(tx, ledger.not_alone)
+        await follow_refusals(tx, batch)
+        await suggestions.settle(tx, batch.runtime.slug, ledger.not_alone)
         for side in Side:
             await identity.drop(tx, batch.runtime.slug, side, [key.id for key in ledger.not_alone if key.side is side])
         await dirty.postpone(tx, ledger.postponed, batch.horizon)
@@ -257,7 +264,7 @@ def _created(
     ledger.not_alone += [link.hubspot, link.salesforce]
     ledger.resolved += [link.hubspot, link.salesforce]
     ledger.linked += [link.hubspot, link.salesforce]
-    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now)
+    ledger.audit += rows_of(work, write, now) + opt_out_rows(work, now) + stage_rows(work, now)
     counts = ctx.report.of(work.object)
     if into_hubspot:
         counts.created_in_hubspot += 1
@@ -277,8 +284,10 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.audit.extend(rows)
         ledger.lost.extend((link, row) for row in lost)
         counts.conflicts += sum(row.kind is AuditKind.CONFLICT and row.status == "open" for row in rows + lost)
+    if is_moved(work) and not any(write.fields and write.side is Side.HUBSPOT for write in carried):
+        _count_update(counts, Side.HUBSPOT)
     base |= _opt_out_base(work)
-    ledger.audit += opt_out_rows(work, now)
+    ledger.audit += opt_out_rows(work, now) + stage_rows(work, now)
     # What was refused may be taken of the record that it lives on as, or is refused anew with an issue that names that one. Of a
     # pair that has ended nothing waits any more.
     held = {} if work.relink_to is not None or work.state is LinkState.UNLINKED else still_held(work, link)
@@ -290,9 +299,10 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         if HELD_AS_A_WHOLE in held:
             properties.add("")
         ledger.still_held |= dict.fromkeys(both, properties)
-    if link.state is LinkState.HUBSPOT_DELETED and isinstance(work.hubspot, Gone) and work.hubspot.successor is None:
-        # That the record was merged into one with a pair of its own stays an issue also while nobody can see what it lives on as.
-        ledger.still_held |= {key: {*ledger.still_held.get(key, ()), ""} for key in both if work.state is None}
+    if work.state is None and _rests_on(work, link):
+        # That the record was merged into one with a pair of its own stays an issue also while nobody can see what it lives on as,
+        # and so does why the other one was not deleted with it.
+        ledger.still_held |= {key: {*ledger.still_held.get(key, ()), ""} for key in both}
     sets = {**link.sets, **work.sets}
     if work.ends is not None:
         ledger.ended.append(work.ends)
@@ -308,7 +318,9 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     if work.relink_to is not None:
         base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
-        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS)}
+        base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, DELETED_WITH)}
+    if work.state is LinkState.LINKED:
+        base.pop(DELETED_WITH, None)
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))
     else:
@@ -329,6 +341,12 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         ledger.not_alone.append(work.relink_to)
         ledger.due_now.append(work.relink_to)
         ledger.linked += [*both, work.relink_to]
+
+
+def _rests_on(work: Work, link: RecordLink) -> bool:
+    """Whether the pair rests as before, since one record is away and does not live on as another."""
+    away = [side for side, state in RESTS.items() if link.state is state]
+    return any(isinstance(seen := work.seen(side), Gone) and seen.successor is None for side in away)
 
 
 def _count_link(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, now: int) -> None:

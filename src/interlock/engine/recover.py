@@ -33,6 +33,7 @@ from interlock.core.reconcile import read_hubspot, read_salesforce
 from interlock.core.values import Unknown, fingerprint
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle, ObjectRuntime
+from interlock.engine.deleting import recognise_deletion
 from interlock.engine.made import know_what_it_holds, tell_of_creates
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, dirty, intents, links
@@ -137,7 +138,9 @@ def recognise(batch: Batch) -> None:
         for intent in list(work.intents):
             if intent.state is not IntentState.UNKNOWN:
                 continue
-            if intent.kind is not IntentKind.UPDATE:
+            if intent.kind is IntentKind.DELETE:
+                recognise_deletion(work, intent)
+            elif intent.kind is not IntentKind.UPDATE:
                 _found_by_its_key(work, intent)
             elif work.link is None:
                 _left_alone(work, intent)

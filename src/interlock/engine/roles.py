@@ -7,7 +7,7 @@ until it has one, and the deal waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from interlock.core.link import WHOLE
 from interlock.core.model import (
@@ -29,6 +29,7 @@ from interlock.crm.salesforce.model import SalesforceInsert
 from interlock.crm.salesforce.soql import where_in
 from interlock.engine.context import Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US
+from interlock.engine.not_associated import for_good, note_refused
 from interlock.engine.work import Batch, SetChange, Work
 from interlock.store import links
 
@@ -79,6 +80,20 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         _plan(work, merged, members, there)
 
 
+async def members(ctx: Cycle, pairs: Sequence[RecordLink]) -> list[tuple[RecordLink, list[RecordKey]]]:
+    """Who takes part in each of these, on either side."""
+    here = await _hubspot_sets(ctx, [link.hubspot_id for link in pairs], "detect")
+    there, _ = await _salesforce_sets(ctx, [link.salesforce_id for link in pairs], "detect")
+    return [
+        (
+            link,
+            [RecordKey(Side.HUBSPOT, "contacts", id_) for id_ in here.get(link.hubspot_id, [])]
+            + [RecordKey(Side.SALESFORCE, "Contact", id_) for id_ in there.get(link.salesforce_id, {})],
+        )
+        for link in pairs
+    ]
+
+
 def _without_counterpart(
     side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
 ) -> list[RecordKey]:
@@ -86,17 +101,19 @@ def _without_counterpart(
     return [RecordKey(side, type_, id_) for id_ in ids if id_ not in linked or linked[id_].id not in usable]
 
 
-async def _hubspot_sets(ctx: Cycle, ids: list[str]) -> dict[str, list[str]]:
+async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> dict[str, list[str]]:
     if not ids:
         return {}
-    rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose="fetch")
+    rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose=purpose)
     return {id_: [row.to_id for row in found] for id_, found in rows.items()}
 
 
 Rows = dict[str, list[str]]  # contact id -> ids of its role rows: Salesforce lets a contact have several roles
 
 
-async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, Rows], dict[str, int]]:
+async def _salesforce_sets(
+    ctx: Cycle, ids: list[str], purpose: str = "fetch"
+) -> tuple[dict[str, Rows], dict[str, int]]:
     """Opportunity id -> its rows, and opportunity id -> newest stamp among them, deleted ones too."""
     sets: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
     newest_us: dict[str, int] = defaultdict(int)
@@ -104,11 +121,11 @@ async def _salesforce_sets(ctx: Cycle, ids: list[str]) -> tuple[dict[str, Rows],
         return sets, newest_us
     names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp"]
     soqls = where_in(JUNCTION, names, "OpportunityId", ids)
-    for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose="fetch"):
+    for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose=purpose):
         records = list(result.records)
         next_url = result.next_url
         while next_url is not None:
-            (page,) = await ctx.salesforce.query_more([next_url], purpose="fetch")
+            (page,) = await ctx.salesforce.query_more([next_url], purpose=purpose)
             records += page.records
             next_url = page.next_url
         for row in records:
@@ -125,14 +142,14 @@ def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink]
     if merged.agreed or (work.link is not None and SET in work.link.sets):
         work.sets = {SET: list(merged.agreed)}
     if merged.add_in_hubspot or merged.remove_in_hubspot:
-        add = [members[id_].hubspot_id for id_ in merged.add_in_hubspot]
-        remove = [members[id_].hubspot_id for id_ in merged.remove_in_hubspot]
-        work.set_changes.append(SetChange(SET, Side.HUBSPOT, add, remove))
+        adds = {members[id_].hubspot_id: id_ for id_ in merged.add_in_hubspot}
+        removes = {members[id_].hubspot_id: id_ for id_ in merged.remove_in_hubspot}
+        work.set_changes.append(SetChange(SET, Side.HUBSPOT, list(adds), list(removes), adds | removes))
     if merged.add_in_salesforce or merged.remove_in_salesforce:
-        add = [members[id_].salesforce_id for id_ in merged.add_in_salesforce]
+        adds = {members[id_].salesforce_id: id_ for id_ in merged.add_in_salesforce}
         # Whoever is taken off a deal has no role in it any more, or the one that is left would put them on it again.
-        remove = [row for id_ in merged.remove_in_salesforce for row in there[members[id_].salesforce_id]]
-        work.set_changes.append(SetChange(SET, Side.SALESFORCE, add, remove))
+        removes = {row: id_ for id_ in merged.remove_in_salesforce for row in there[members[id_].salesforce_id]}
+        work.set_changes.append(SetChange(SET, Side.SALESFORCE, list(adds), list(removes), adds | removes))
 
 
 async def apply_roles(ctx: Cycle, batch: Batch) -> None:
@@ -161,10 +178,49 @@ async def apply_roles(ctx: Cycle, batch: Batch) -> None:
     for work, _ in changes:
         if all(change.done for change in work.set_changes):
             continue
+        if all(_as_far_as_it_goes(change, outcomes[id(change)]) for change in work.set_changes):
+            _leave_refused(ctx, work, outcomes)
+            continue
         work.sets = {}
         # A deal that was not made has no set of its own to wait for: what becomes of it is what became of its record.
         if any(_id_on(work, change.side) for change in work.set_changes if not change.done):
             work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+
+
+def _as_far_as_it_goes(change: SetChange, answers: Sequence[Outcome]) -> bool:
+    """Whether what is not done of it was refused for good."""
+    return bool(answers) and all(
+        isinstance(each, Written) or for_good(each) or (isinstance(each, Refused) and each.gone) for each in answers
+    )
+
+
+def _leave_refused(ctx: Cycle, work: Work, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
+    """The others are agreed on, or a later change of one of them would be taken for none. Of who was refused the base says what it
+    said before: the next look tries again."""
+    before = work.link.sets.get(SET, []) if work.link is not None else []
+    agreed = list(work.sets.get(SET, []))
+    for change in work.set_changes:
+        if change.done:
+            continue
+        refused = [
+            (id_, answer)
+            for id_, answer in zip((*change.add, *change.remove), outcomes[id(change)], strict=True)
+            if isinstance(answer, Refused) and not answer.gone
+        ]
+        done = {*change.add, *change.remove} - {id_ for id_, _ in refused}
+        work.audit += [row for row in _rows(ctx, work, change) if (row.new or row.old) in done]
+        own_id = _id_on(work, change.side)
+        note_refused(
+            work, change.side, "contacts", [(_shown(change, id_), each) for id_, each in refused], None, own_id
+        )
+        for id_, _ in refused:
+            member = change.members[id_]
+            agreed = [each for each in agreed if each != member] + ([member] if member in before else [])
+    work.sets = {SET: sorted(dict.fromkeys(agreed))}
+
+
+def _shown(change: SetChange, id_: str) -> str:
+    return f"(role {id_})" if change.side is Side.SALESFORCE and id_ in change.remove else id_
 
 
 def _id_on(work: Work, side: Side) -> str | None:

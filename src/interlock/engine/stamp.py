@@ -7,9 +7,10 @@ associations (apply.py).
 
 from __future__ import annotations
 
-from interlock.core.model import NotDone, Outcome, Reason, Side, Written
+from interlock.core.model import NotDone, Outcome, Reason, Refused, Side, Written
 from interlock.crm.hubspot.model import HubSpotWrite
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, Reference
+from interlock.engine.not_associated import for_good, note_refused
 from interlock.engine.work import Batch, SideWrite, Work
 
 # HUBSPOT_DEFINED types that make the association the primary one (HubSpot associations v4, default type ids).
@@ -63,15 +64,23 @@ async def _associate(ctx: Cycle, batch: Batch) -> None:
         joined = await ctx.hubspot.associate(type_, reference.object, list(join), purpose="write") if join else {}
         parted = await ctx.hubspot.disassociate(type_, reference.object, list(part), purpose="write") if part else {}
         for pair, outcome in joined.items():
-            _unless_associated(ctx, reference.property, *join[pair], outcome)
+            _unless_associated(ctx, reference, *join[pair], pair[1], outcome)
         for ends, outcome in parted.items():
-            _unless_associated(ctx, reference.property, *part[ends], outcome)
+            _unless_associated(ctx, reference, *part[ends], ends[1], outcome)
 
 
-def _unless_associated(ctx: Cycle, name: str, work: Work, write: SideWrite, outcome: Outcome) -> None:
-    if not isinstance(outcome, Written):
-        # Without the association the reference did not arrive: its base must not say so.
-        write.fields = [field for field in write.fields if field.name != name]
+def _unless_associated(
+    ctx: Cycle, reference: Reference, work: Work, write: SideWrite, to_id: str, outcome: Outcome
+) -> None:
+    if isinstance(outcome, Written):
+        return
+    # Without the association the reference did not arrive: its base must not say so.
+    write.fields = [field for field in write.fields if field.name != reference.property]
+    if isinstance(outcome, Refused) and for_good(outcome):
+        assert isinstance(write.outcome, Written)
+        refused = [(to_id, outcome)]
+        note_refused(work, Side.HUBSPOT, reference.object, refused, reference.property, write.outcome.id)
+    else:
         _retry_unless_written(ctx, work, outcome)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.core.model import LinkState, Reason, RecordKey, Side
+from interlock.core.link import deleted_by_us
+from interlock.core.model import LinkState, Reason, RecordKey, RecordLink, Side
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.walk import walk_contacts
 from interlock.store import Tx, cursors, dirty, links, unlinked
@@ -27,11 +28,12 @@ async def sweep_archived(ctx: Cycle, every_s: float = 0.0) -> int:
     """
     marked = 0
     for runtime in ctx.objects.values():
-        marked += await _sweep(ctx, runtime, every_s)
+        marked += await sweep(ctx, runtime, every_s)
     return marked + await walk_contacts(ctx)
 
 
-async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
+async def sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float = 0.0) -> int:
+    """Of one object."""
     name = _name(runtime.slug)
     async with ctx.store.read(ctx.connection_id) as tx:
         cursor = await cursors.get(tx, name) or {}
@@ -52,9 +54,7 @@ async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
             # One that stood alone may have an issue, which ends with it.
             alone = await unlinked.by_keys(tx, archived)
             keys = [
-                key
-                for key in archived
-                if key in alone or (key.id in linked and linked[key.id].state is not LinkState.HUBSPOT_DELETED)
+                key for key in archived if key in alone or (key.id in linked and not _known_to_be_gone(linked[key.id]))
             ]
             if keys:
                 await dirty.mark(tx, runtime.slug, keys, Reason.CHANGED, ctx.clock_us())
@@ -64,6 +64,12 @@ async def _sweep(ctx: Cycle, runtime: ObjectRuntime, every_s: float) -> int:
         if after is None:
             break
     return marked
+
+
+def _known_to_be_gone(link: RecordLink) -> bool:
+    return link.state is LinkState.HUBSPOT_DELETED or (
+        link.state is LinkState.SALESFORCE_DELETED and deleted_by_us(link.base) is Side.HUBSPOT
+    )
 
 
 def _read(cursor: dict[str, Any], after: str | None) -> dict[str, Any]:

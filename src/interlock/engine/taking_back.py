@@ -1,4 +1,4 @@
-"""Deleting again the records that we had created: the only records that Interlock ever deletes, and only when a person undoes.
+"""Deleting again the records that we had created, when a person undoes.
 
 A record goes only if nobody has touched it since and nothing hangs on it; each of that is proven before the delete leaves, and
 what cannot be proven is not deleted. The pair then rests as after any delete, so that its other record makes no new one. A
@@ -171,7 +171,11 @@ async def take_back(ctx: Cycle, batch: Batch) -> None:
             if work.take_back is not None and work.take_back.side is side and work.link is not None:
                 by_type.setdefault(work.link.key(side).type, []).append(work)
         for type_, found in by_type.items():
-            works = await _as_looked_at(ctx, side, type_, found)
+            works = await still_as_read(ctx, side, type_, found)
+            for work in found:
+                if work not in works:
+                    work.take_back = None
+                    work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
             if not works:
                 continue
             ids = [work.link.key(side).id for work in works if work.link is not None]
@@ -183,9 +187,9 @@ async def take_back(ctx: Cycle, batch: Batch) -> None:
                 _note(ctx, work, outcomes[id_])
 
 
-async def _as_looked_at(ctx: Cycle, side: Side, type_: str, works: list[Work]) -> list[Work]:
-    """Those that nobody has written to since it was proven that they may go, which took some calls. Neither CRM deletes on a
-    condition, so this is the last thing that is asked. The others are looked at again, and so are all where it cannot be asked."""
+async def still_as_read(ctx: Cycle, side: Side, type_: str, works: Sequence[Work]) -> list[Work]:
+    """Those whose record on that side nobody has written to since it was read, which took some calls. Neither CRM deletes on a
+    condition, so this is the last thing that is asked before one goes. None where it cannot be asked."""
     ids = [work.link.key(side).id for work in works if work.link is not None]
     try:
         if side is Side.HUBSPOT:
@@ -196,13 +200,10 @@ async def _as_looked_at(ctx: Cycle, side: Side, type_: str, works: list[Work]) -
         now = {}
     same: list[Work] = []
     for id_, work in zip(ids, works, strict=True):
-        proven, seen = work.seen(side), now.get(id_)
-        assert isinstance(proven, Observation)
-        if seen is not None and seen.modified_us == proven.modified_us:
+        read, seen = work.seen(side), now.get(id_)
+        assert isinstance(read, Observation)
+        if seen is not None and seen.modified_us == read.modified_us:
             same.append(work)
-        else:
-            work.take_back = None
-            work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
     return same
 
 

@@ -33,6 +33,8 @@ _NEVER = {
     AuditKind.OPT_OUT: "opt_out",
     AuditKind.ASSOCIATE: "association",
     AuditKind.DISASSOCIATE: "association",
+    AuditKind.STAGE: "stage",
+    AuditKind.DELETE: "delete",
 }
 # What became of a record whose pair moved or ended. A restored one, or one that entered the list, is nothing to take apart.
 _MOVED = {GoneHow.MERGED.value: "merge", GoneHow.CONVERTED.value: "conversion"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
+from interlock.core.lifecycle import StageMove
 from interlock.core.model import (
     AuditRow,
     Base,
@@ -29,6 +32,13 @@ from interlock.store.resolutions import Resolution
 from interlock.store.undos import UndoRow
 
 Seen = Observation | Gone | None
+
+
+class Limit(enum.StrEnum):
+    """What limits which records sync: a HubSpot list, a filter in Salesforce."""
+
+    LIST = "list"
+    FILTER = "filter"
 
 
 class SideWrite(msgspec.Struct):
@@ -64,8 +74,19 @@ class SetChange(msgspec.Struct):
     side: Side
     add: list[str]
     remove: list[str]
+    members: dict[str, int]  # of each of these, the link that is the member
     done: bool = False
     may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
+
+
+class Deletion(msgspec.Struct):
+    """The record on `side` is to go because its counterpart was deleted; `state` is what the pair comes to."""
+
+    side: Side
+    state: LinkState
+    cause: str
+    intent: Intent | None = None
+    outcome: Outcome | None = None  # None: it was not sent
 
 
 class Work(msgspec.Struct):
@@ -103,14 +124,18 @@ class Work(msgspec.Struct):
     erased: str = ""  # the record, or whoever bears its address, was erased; see erasing.py
     undoing: bool = False  # nothing but what a person takes back is written this time
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
+    deletion: Deletion | None = None  # the other record of a pair of which one was deleted; see deleting.py
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
+    stage: StageMove | None = None  # where its opportunities move its lifecycle stage
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
     opt_out_done: bool = False
     opt_out_address: int = 0  # fingerprint of the address that HubSpot holds once the batch is done
 
-    # Whether the list that limits what syncs holds the HubSpot record (inclusion.py); None: HubSpot did not say.
+    # Whether the pair is inside of what limits what syncs: the HubSpot record of a list (inclusion.py), the Salesforce record of a
+    # filter (filtered.py); None: the CRM did not say. `limit`: which of the two it is outside of, or in doubt about.
     included: bool | None = True
+    limit: Limit = Limit.LIST
     # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
     landing: bool = False
 
@@ -190,3 +215,4 @@ class Batch(msgspec.Struct):
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
+    deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from interlock.core.model import Side
+
 
 class ChoiceOf(msgspec.Struct, frozen=True):
     """`values`: the first is what holds where nobody chose."""
@@ -33,7 +35,34 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+# The sides on which a record goes when its counterpart was deleted.
+DELETES_IN: dict[str, tuple[Side, ...]] = {
+    NOTHING: (),
+    IN_HUBSPOT: (Side.HUBSPOT,),
+    IN_SALESFORCE: (Side.SALESFORCE,),
+    BOTH: (Side.HUBSPOT, Side.SALESFORCE),
+}
+
+OFF, ON = "off", "on"
+
+# Whether a role in an open or a won opportunity moves its contact's lifecycle stage.
+LIFECYCLE_TRANSITIONS = ChoiceOf("lifecycle_transitions", (OFF, ON), ("contacts",), frozenset({ON}))
+
+KEEP, SALESFORCE = "keep", "salesforce"
+
+# What becomes of a HubSpot owner who cannot own in Salesforce: each side keeps its own, or Salesforce's stands on both.
+OWNER_UNMATCHED = ChoiceOf(
+    "owner_unmatched", (KEEP, SALESFORCE), ("contacts", "companies", "deals"), frozenset({SALESFORCE})
+)
+# Where an owner may be changed: anywhere, as the rule of the field says, or on one side alone.
+OWNER_CHANGES = ChoiceOf(
+    "owner_changes",
+    (BOTH, IN_SALESFORCE, IN_HUBSPOT),
+    ("contacts", "companies", "deals"),
+    frozenset({IN_SALESFORCE, IN_HUBSPOT}),
+)
+
+CHOICES = (DELETES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -59,6 +59,22 @@ _ADDRESSES = {
 _PHONES = {Side.HUBSPOT: ("phone", "mobilephone"), Side.SALESFORCE: ("Phone", "MobilePhone")}
 
 
+# Everything above by its name, for whoever reads records to compare them: HubSpot object or Salesforce type -> names.
+READ_FOR: dict[str, tuple[str, ...]] = {
+    "contacts": ("email", "hs_additional_emails", "firstname", "lastname", "date_of_birth", "company"),
+    "companies": ("name", "domain", "hs_additional_domains", "website"),
+    "Contact": ("Email", "FirstName", "LastName", "Birthdate"),
+    "Lead": ("Email", "FirstName", "LastName", "Company", "IsConverted"),
+    "Account": ("Name", "Website", "IsPersonAccount"),
+}
+
+
+def read_for(side: Side, type_: str) -> list[str]:
+    """What a profile is made of, and whether it is a record that syncs at all. An account or org need not have all of it."""
+    places = [name for address in _ADDRESSES[side] for name in address]
+    return [*READ_FOR[type_], *_PHONES[side], *places]
+
+
 def person_of(side: Side, values: Values, region: str | None = None) -> Person:
     """A contact of HubSpot, a Contact or Lead of Salesforce. `region`: where a number without country code is taken to be."""
     if side is Side.HUBSPOT:

@@ -8,7 +8,7 @@ something else; so whatever names one is history from then on, or gone.
     intent                      into HubSpot: to be looked up in its history; all others are forgotten
     audit                       stays; a conflict that was open is settled, since a choice would be one about the old pair
     issue                       resolved
-    dirty, awaited, cursor, identity, unlinked, resolution, undo, directory       gone
+    dirty, awaited, cursor, identity, unlinked, suggestion, resolution, undo, directory       gone
     handover                    answered as failed
     job                         stays for its day: what was asked, and what came of it then
     dirty_counter, calls, erased, object_mapping, field_mapping, secret  stay
@@ -26,7 +26,7 @@ from interlock.store.tx import Tx, WriteTx
 
 # Of no lease: whoever drains next finds these as left over (`intents.older_than_fence`).
 NOBODYS_FENCE = 0
-_FORGOTTEN = ("dirty", "awaited", "cursor", "identity", "unlinked", "resolution", "undo", "directory")
+_FORGOTTEN = ("dirty", "awaited", "cursor", "identity", "unlinked", "suggestion", "resolution", "undo", "directory")
 
 
 class SetAside(msgspec.Struct, frozen=True):

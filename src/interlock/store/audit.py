@@ -233,3 +233,15 @@ async def counts_since(tx: Tx, since_us: int) -> dict[str, int]:
         since_us,
     )
     return {kind: int(n) for kind, n in rows}
+
+
+async def of_kind_since(tx: Tx, kind: AuditKind, object: str, since_us: int) -> list[tuple[Side | None, str | None]]:
+    """(side, reason) of each row of that kind, in the order of what happened. Index ix_audit_at."""
+    rows = await tx.rows(
+        "SELECT side, reason FROM audit WHERE connection_id = ? AND at_us >= ? AND kind = ? AND object = ? ORDER BY id",
+        tx.connection_id,
+        since_us,
+        kind.value,
+        object,
+    )
+    return [(None if side is None else Side(side), reason) for side, reason in rows]

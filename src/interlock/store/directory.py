@@ -1,5 +1,5 @@
 """What the CRMs say of themselves and changes rarely: describes, properties, owners, pipelines. Losing that costs calls only;
-but the imports and backfills that people asked for (engine/import_.py, backfill.py) stand here as well."""
+but the imports, resyncs and backfills that people asked for (engine/import_.py, resync.py, backfill.py) stand here as well."""
 
 from __future__ import annotations
 

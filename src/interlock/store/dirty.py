@@ -27,6 +27,7 @@ _STRENGTH = {
     Reason.RESOLVED: 90,
     Reason.RESYNC: 80,
     Reason.REPAIR: 70,
+    Reason.RESYNC_OF_MANY: 65,
     Reason.IMPORT: 60,
     Reason.CHANGED: 50,
     Reason.TRY_AGAIN: 45,
@@ -41,7 +42,7 @@ _REASONS = {strength: reason for reason, strength in _STRENGTH.items()}
 _PARKED = _STRENGTH[Reason.PARKED]
 _MAY_WAKE = f"reason < {_PARKED} AND reason <> {_STRENGTH[Reason.RETRY]}"
 # New facts: what failed before may work now, so the back-off starts again.
-_FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}"
+_FRESH = f"{_STRENGTH[Reason.CHANGED]}, {_STRENGTH[Reason.RESYNC]}, {_STRENGTH[Reason.RESYNC_OF_MANY]}"
 
 _MARK = BulkInsert(
     "dirty",

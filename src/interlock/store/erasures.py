@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import directory, jobs, links, secrets, setup_work
+from interlock.store import directory, jobs, links, secrets, setup_work, suggestions
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -108,6 +108,7 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     for side in Side:
         sql = "DELETE FROM identity WHERE connection_id = ? AND object = ? AND side = ? AND record_id IN [?]"
         await tx.run(sql, connection_id, object_, side.value, ids[side])
+    await suggestions.forget(tx, object_, keys)
     for column, table in (("record_key", "unlinked"), ("source_key", "intent"), ("target_key", "intent")):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)
     for table in ("resolution", "undo"):

@@ -34,6 +34,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 
 _LOCATION = Path(__file__).parent / "migrations"

@@ -68,6 +68,14 @@ async def in_hubspot(tx: Tx, object: str, after: str, limit: int) -> list[Record
     return [RecordKey.parse(row[0]) for row in await tx.rows(sql, tx.connection_id, after, object, limit)]
 
 
+async def on_side(tx: Tx, object: str, side: Side, after: str, limit: int) -> list[Unlinked]:
+    """Those of one side, in order of key; `after`: the last one's, or empty."""
+    # A record key begins with its side.
+    first, end = (side.value, "s") if side is Side.HUBSPOT else ("s", "t")
+    sql = _SELECT + " AND record_key > ? AND record_key < ? AND object = ? ORDER BY record_key LIMIT ?"
+    return [_unlinked(row) for row in await tx.rows(sql, tx.connection_id, after or first, end, object, limit)]
+
+
 async def drop(tx: WriteTx, keys: Sequence[RecordKey]) -> None:
     """Linked now, or gone."""
     await tx.run(

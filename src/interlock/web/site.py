@@ -134,6 +134,8 @@ def what_happens(action: str) -> str:
         "create_in_salesforce": _("New in Salesforce"),
         "update_in_hubspot": _("Changed in HubSpot"),
         "update_in_salesforce": _("Changed in Salesforce"),
+        "delete_in_hubspot": _("Deleted in HubSpot"),
+        "delete_in_salesforce": _("Deleted in Salesforce"),
         "match": _("Linked as they are"),
         "ambiguous": _("Ambiguous"),
         "blocked": _("Blocked"),

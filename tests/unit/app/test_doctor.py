@@ -204,6 +204,23 @@ def test_the_list_that_limits_an_object_is_told_and_a_deleted_one_is_an_error(te
     tell(story, settings={"inclusion": {"contacts": "1"}})
 
 
+def test_the_filter_that_limits_a_type_is_told_with_how_many_fit_and_one_that_is_refused_is_an_error(
+    tell: Tell,
+) -> None:
+    async def story(world: World) -> None:
+        world.sally.create("Contact", {"LastName": "A", "Department": "Board"})
+        await world.connect()
+        (told,) = found(await examine(world), "inclusion_filter")
+        assert "the filter Department = 'Board' (1 now)" in told.message
+        world.salesforce.set_field_permission(
+            "integration@example.com", "Contact", "Department", read=False, edit=False
+        )
+        (fault,) = [each for each in faults(await examine(world)) if each.code == "inclusion_filter"]
+        assert "No such column 'Department'" in fault.message
+
+    tell(story, settings={"salesforce_filters": {"Contact": "Department = 'Board'"}})
+
+
 def test_the_scope_for_lists_is_needed_where_a_list_limits(tell: Tell) -> None:
     async def story(world: World) -> None:
         world.hugo.create_list("contacts", "Customers")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 
 from interlock.app.doctor.checkup import ERROR, OK, WARNING, Check, Patient
 from interlock.core.model import Side
-from interlock.crm.errors import NAMES, CrmError, MissingScope
+from interlock.crm.errors import NAMES, CallRefused, CrmError, Forbidden, MissingScope
 from interlock.objects.registry import SPECS
 
 CLOCK_WARNING_S, CLOCK_ERROR_S = 5.0, 120.0
@@ -115,6 +115,25 @@ async def inclusion_lists(patient: Patient) -> AsyncIterator[Check]:
             holds = "" if found.size is None else f", which holds {found.size} now"
             message = f"Of {slug} those of the HubSpot list {found.name!r} sync ({found.kind.lower()}{holds})."
             yield Check("inclusion_list", Side.HUBSPOT, OK, message)
+
+
+async def salesforce_filters(patient: Patient) -> AsyncIterator[Check]:
+    """The filters that limit what syncs, if there are any."""
+    for type_, condition in patient.connection.settings.get("salesforce_filters", {}).items():
+        try:
+            fitting = await patient.salesforce.count(type_, condition)
+        except (CallRefused, Forbidden) as refused:
+            yield Check(
+                "inclusion_filter",
+                Side.SALESFORCE,
+                ERROR,
+                f"Salesforce does not take the filter that limits which records of {type_} sync, so that none of them do:"
+                f" {refused.message}",
+                "Give the sync user access to the fields that it names, or correct the filter.",
+            )
+        else:
+            message = f"Of {type_} those sync that fit the filter {condition} ({fitting} now)."
+            yield Check("inclusion_filter", Side.SALESFORCE, OK, message)
 
 
 async def _refusal(call: Awaitable[object]) -> list[CrmError]:

@@ -41,6 +41,7 @@ async def examine_sides(patient: Patient, sides: tuple[Side, ...]) -> tuple[list
         checks += await _safely("inclusion_list", Side.HUBSPOT, access.inclusion_lists, patient)
     if Side.SALESFORCE in reached:
         checks += await _safely("permissions", Side.SALESFORCE, access.salesforce_permissions, patient)
+        checks += await _safely("inclusion_filter", Side.SALESFORCE, access.salesforce_filters, patient)
         checks += await _safely("api_allocation", Side.SALESFORCE, access.salesforce_allocation, patient)
         checks += await _safely("native_integration", Side.SALESFORCE, native.native_in_salesforce, patient)
     if Side.HUBSPOT in reached:

@@ -17,6 +17,8 @@ WHY_LEFT = {
     "not_confirmed": "It was created by a sync, and deleting it was not confirmed.",
     "merge": "Records were merged there, which no program can take apart again.",
     "conversion": "A lead was converted there, which cannot be taken back.",
+    "stage": "HubSpot moves a lifecycle stage only forward for a program: set it there by hand.",
+    "delete": "It was deleted there because its counterpart had been. Restore both by hand, each from the recycle bin of its CRM.",
     "opt_out": "Somebody opted out of e-mail there, and only that person may opt in again.",
     "association": "Records were joined to or parted from each other there; do that by hand where it is wrong.",
     WAITING: "It is still due: it was refused, could not be read, or a request for the record may still land. See its issues.",

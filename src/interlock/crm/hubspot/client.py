@@ -221,7 +221,8 @@ class HubSpotClient:
         return await writes.upsert(self._calls, object, id_property, to_write, purpose)
 
     async def archive(self, object: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome, 100 a call, for records that a person has undone. They can be restored for 90 days."""
+        """Id -> outcome, 100 a call, for records that a person has undone, or wants gone with their counterparts. They can be
+        restored for 90 days."""
         return await removal.archive(self._calls, object, ids, purpose)
 
     async def erase_contact(self, contact_id: str, *, purpose: str) -> Outcome:

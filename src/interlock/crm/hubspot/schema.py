@@ -53,9 +53,10 @@ class _Token(msgspec.Struct, rename="camel"):
     app_id: int | None = None
 
 
-class _Option(msgspec.Struct):
+class _Option(msgspec.Struct, rename="camel"):
     value: str
     label: str = ""
+    display_order: int = -1
 
 
 class _Modification(msgspec.Struct, rename="camel"):
@@ -194,7 +195,7 @@ def _property(found: _Property) -> PropertyDef:
         label=found.label,
         type=found.type,
         field_type=found.field_type,
-        options=[Option(option.value, option.label) for option in found.options],
+        options=[Option(option.value, option.label) for option in sorted(found.options, key=_place)],
         read_only=read_only,
         calculated=found.calculated,
         has_unique=found.has_unique_value,
@@ -203,6 +204,11 @@ def _property(found: _Property) -> PropertyDef:
         external_options=found.external_options,
         group=found.group_name,
     )
+
+
+def _place(option: _Option) -> tuple[bool, int]:
+    """Those of -1 come after all others (HubSpot, properties API, displayOrder); of equal ones the order given holds."""
+    return option.display_order < 0, option.display_order
 
 
 async def associated_types(calls: Calls, object: str, purpose: str) -> list[str]:

@@ -162,6 +162,16 @@ class SalesforceClient:
         """Records that hold one of the values in one of the fields, each once; five queries an API call."""
         return await queries.query_where_in(self._calls, sobject, fields, values, include_deleted, purpose)
 
+    async def matching(self, sobject: str, ids: Sequence[str], condition: str, *, purpose: str) -> set[str]:
+        """Those of these records that fit a condition which a person wrote (condition.py); some 2,000 ids an API call.
+
+        Raises CallRefused where Salesforce does not take it."""
+        return await queries.matching(self._calls, sobject, ids, condition, purpose)
+
+    async def count(self, sobject: str, condition: str | None = None, *, purpose: str = "setup") -> int:
+        """How many records there are that the sync user may see, or how many of them fit the condition."""
+        return await queries.count(self._calls, sobject, condition, purpose)
+
     @staticmethod
     def to_observation(sobject: str, row: dict[str, Raw], read_us: int, fields: Sequence[str] = ()) -> Observation:
         """Takes `row` over (it is changed in place). Parents become dotted names, Account: {Name: x} -> "Account.Name";
@@ -231,13 +241,18 @@ class SalesforceClient:
         return await writes.insert(self._calls, sobject, to_write, purpose)
 
     async def delete(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome. Only for OpportunityContactRole; records are deleted by `delete_made` alone."""
+        """Id -> outcome. Only for OpportunityContactRole; other records are deleted by `delete_made`."""
         return await writes.delete(self._calls, sobject, ids, purpose)
 
     async def children(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
         """(id, a record that points to it) of whatever hangs on these records. Raises where that cannot be told."""
         return await removal.children(self._calls, sobject, ids, purpose)
 
+    async def would_go_along(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
+        """(id, a record that Salesforce would delete with it) of what has a life of its own. Raises where that cannot be told."""
+        return await removal.would_go_along(self._calls, sobject, ids, purpose)
+
     async def delete_made(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
-        """Id -> outcome, for records that a person has undone or erased. They go to the recycle bin, for 15 days."""
+        """Id -> outcome, for records that a person has undone or erased, or wants gone with their counterparts. They go to the
+        recycle bin, for 15 days."""
         return await removal.delete(self._calls, sobject, ids, purpose)

@@ -12,7 +12,7 @@ from interlock.core.model import Observation, Raw
 from interlock.crm.calls import Calls, Reply, chunks, in_parallel
 from interlock.crm.decoding import decoder
 from interlock.crm.errors import ServerFault
-from interlock.crm.salesforce import composite, soql
+from interlock.crm.salesforce import composite, condition, soql
 from interlock.crm.salesforce.composite import Sub, SubReply
 from interlock.crm.salesforce.model import Deleted, QueryResult
 from interlock.crm.salesforce.requests import (
@@ -111,6 +111,19 @@ async def query_where_in(
     if not wide:
         return list(found.values())
     return await with_values(calls, sobject, list(found.values()), list(dict.fromkeys([*fields, *values])), purpose)
+
+
+async def matching(calls: Calls, sobject: str, ids: Sequence[str], text: str, purpose: str) -> set[str]:
+    most = condition.ids_among(sobject, text, BY_IDS_ROWS, soql.QUERY_BYTES_MAX)
+    wanted = [id for id in dict.fromkeys(ids) if soql.is_record_id(id)]
+    soqls = [condition.among(sobject, chunk, text) for chunk in chunks(wanted, most)]
+    return {str(row["Id"]) for row, _ in await _every_row(calls, soqls, False, purpose)}
+
+
+async def count(calls: Calls, sobject: str, text: str | None, purpose: str) -> int:
+    asked = condition.count_all(sobject) if text is None else condition.count(sobject, text)
+    [page] = await query_many(calls, [asked], False, purpose)
+    return page.total
 
 
 async def with_values(

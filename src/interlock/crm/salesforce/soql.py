@@ -115,6 +115,12 @@ def changed_since(
     return f"SELECT {wanted} FROM {name(sobject)} WHERE {where} ORDER BY SystemModstamp, Id{tail}"
 
 
+def changed_by(sobject: str, names: Sequence[str], stamp: str, since_us: int) -> str:
+    """Rows by a stamp of their own or of a parent of theirs, oldest first: a row does not change when its parent does."""
+    where = f"{name(stamp)} >= {datetime_literal(since_us)}"
+    return f"SELECT {fields(names, stamp)} FROM {name(sobject)} WHERE {where} ORDER BY {stamp}, Id"
+
+
 def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[str]) -> list[str]:
     """As many queries as the values need. A value with a NUL, or longer than such a field can be, is in no field of
     Salesforce and is left out. Raises ValueError when the fields do not `fit`."""

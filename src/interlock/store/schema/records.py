@@ -97,6 +97,35 @@ unlinked = Table(
 )
 
 
+class _Suggestion(TypedColumns):
+    connection_id = Column(Int, primary_key=True, autoincrement=False)
+    suggestion_key = Column(Text, primary_key=True)  # both records, in one order always; see core/identity/refusals.py
+    object = Column(Text, nullable=False)
+    hubspot_id = Column(Text, nullable=False)
+    salesforce_type = Column(Text, nullable=False)
+    salesforce_id = Column(Text, nullable=False)
+    state = Column(Text, nullable=False)  # open | accepted | refused
+    sure = Column(Int, nullable=False)  # 1: it could be linked without a person
+    points = Column(Int, nullable=False)  # core/identity/rules.py
+    reasons = Column(Text, nullable=False)  # JSON: [trait, likeness] pairs; no values of records
+    rivals = Column(Int, nullable=False)  # how many others fit one of the two
+    found_at_us = Column(Int, nullable=False)
+    decided_at_us = Column(Int)
+    decided_by = Column(Text)
+
+
+suggestion = Table(
+    "suggestion",
+    metadata,
+    _Suggestion,
+    # Pages of a state, the likeliest first; counts, and whether a person has decided anything, from the index alone.
+    Index("ix_suggestion_state", "connection_id", "state", "object", "points"),
+    # What is said of a record.
+    Index("ix_suggestion_hubspot", "connection_id", "object", "hubspot_id"),
+    Index("ix_suggestion_salesforce", "connection_id", "object", "salesforce_id"),
+)
+
+
 class _Erased(TypedColumns):
     connection_id = Column(Int, primary_key=True, autoincrement=False)
     hash = Column(Text, primary_key=True)  # HMAC-SHA-256 of a record key or an e-mail address, see erasures.py

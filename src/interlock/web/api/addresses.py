@@ -5,6 +5,7 @@ from __future__ import annotations
 from interlock.app.people.roles import Action
 from interlock.web.address import Operation
 from interlock.web.api import conflicts, connections, issues, mappings, openapi, people, records, work
+from interlock.web.api.addresses_of_identity import IDENTITY
 from interlock.web.api.addresses_of_people import PEOPLE, SAME
 from interlock.web.api.addresses_of_properties import PROPERTIES
 from interlock.web.api.addresses_of_settings import ENDING, HEALTH, NEW_SANDBOX, NOTIFICATIONS, OBJECTS, PACKAGE
@@ -143,7 +144,7 @@ _WORK = (
         Action.OPERATE,
         work.sync,
         name="sync",
-        summary="Hand the dispatcher a sync of whatever changed, or of the records named, changed or not.",
+        summary="Hand the dispatcher a sync of whatever changed, or, changed or not, of the records named, of a list, or of all.",
         answers="job",
         status=202,
         body=work.Syncing,
@@ -358,6 +359,7 @@ OPERATIONS = (
     *_ISSUES,
     *_CONFLICTS,
     *_RECORDS,
+    *IDENTITY,
     *OBJECTS,
     *_MAPPINGS,
     *PROPERTIES,

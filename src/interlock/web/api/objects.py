@@ -1,4 +1,4 @@
-"""What syncs of each object: on or off, the HubSpot list that limits it, and what becomes of a record that nothing matches."""
+"""What syncs of each object: on or off, the list and filters that limit it, and what becomes of a record that nothing matches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import backfill, object_rules, setting_changes, what_syncs
+from interlock.app import backfill, object_rules, salesforce_filters, setting_changes, what_syncs
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.org_work import work
+from interlock.crm.salesforce.condition import CHARS_MAX
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
@@ -55,6 +56,22 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
         msgspec.Meta(max_length=20, description="Name to value of those to change (docs/settings.md)."),
     ] = {}
 
+    filters: Annotated[
+        dict[
+            Annotated[str, msgspec.Meta(min_length=1, max_length=50)],
+            Annotated[str, msgspec.Meta(min_length=1, max_length=CHARS_MAX)] | None,
+        ],
+        msgspec.Meta(
+            max_length=5,
+            description="Salesforce type to the condition in SOQL that its records must fit, those to change; null: all sync.",
+        ),
+    ] = {}
+
+
+class CountingAFilter(msgspec.Struct, forbid_unknown_fields=True):
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=50, description="A Salesforce type of the object.")]
+    filter: Annotated[str, msgspec.Meta(min_length=1, max_length=CHARS_MAX, description="A condition in SOQL.")]
+
 
 class PlanningChoices(ChoosingWhatSyncs, forbid_unknown_fields=True):
     """Other choices, or an object that is off turned on."""
@@ -96,11 +113,13 @@ async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), slug_of(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
-    if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
+    if not what_syncs.asks(chosen, slug, choice):
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
     else:
         async with site.interlock.clients(chosen) as clients:
-            await what_syncs.choose(site.store, chosen, slug, choice, clients.hubspot, called.by, edition)
+            await what_syncs.choose(
+                site.store, chosen, slug, choice, clients.hubspot, called.by, edition, clients.salesforce
+            )
     return await _told(called, await called.connection(), [slug])
 
 
@@ -111,7 +130,17 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
         what_syncs.NOTHING if in_salesforce is None else in_salesforce,
         wanted.create_in_hubspot,
         wanted.choices,
+        {type_: text or "" for type_, text in wanted.filters.items()},
     )
+
+
+async def count(called: Called) -> Response:
+    """How many records a filter lets through, before it is chosen."""
+    wanted, chosen, slug = called.body(CountingAFilter), await called.connection(), slug_of(called)
+    (text,) = salesforce_filters.tidy(slug, {wanted.type: wanted.filter}).values()
+    async with called.site.interlock.clients(chosen) as clients:
+        found = await salesforce_filters.count(clients.salesforce, wanted.type, text)
+    return called.answer("filter-count", found.document())
 
 
 async def plan(called: Called) -> Response:
@@ -140,6 +169,7 @@ def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setti
                 fix="Save the choices first.",
             )
         return setting_changes.Change(slug, backfill=True)
+    choice = msgspec.structs.replace(choice, filters=salesforce_filters.tidy(slug, choice.filters))
     if not wanted.on:
         change = setting_changes.chosen(connection, slug, choice, None)
     elif choice != what_syncs.Choice():

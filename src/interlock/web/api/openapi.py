@@ -30,7 +30,17 @@ _PARAMETERS = {
     "id": ("The thing's id.", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}),
 }
 # The kinds of jobs; each ends with the document of its name.
-JOBS = ("plan", "sync", "import", "undo", "disconnect", "erase", "package-install", "package-remove")
+JOBS = (
+    "plan",
+    "sync",
+    "import",
+    "undo",
+    "disconnect",
+    "erase",
+    "package-install",
+    "package-remove",
+    "suggestions-look",
+)
 # What everybody may get, and what comes with an address of a certain kind.
 _ALWAYS = (401, 403, 408, 421, 422, 429, 503)
 _REASONS = {

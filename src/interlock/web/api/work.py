@@ -8,14 +8,16 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import asked_for, connections, import_, keys, once, preview, times
+from interlock.app import asked_for, connections, import_, keys, once, preview, resync
 from interlock.app import sync as syncing
 from interlock.app.documents import with_head
+from interlock.app.errors import BadInput
 from interlock.app.people.visitor import By
 from interlock.app.sync_now import sync_now
 from interlock.app.turns import WAIT_S
 from interlock.core.model import RecordKey as Key
 from interlock.engine.context import Cycle
+from interlock.engine.load import Since as When
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import WAIT_MOST_S, Objects, RecordKey, Since
@@ -36,11 +38,22 @@ class Syncing(msgspec.Struct, forbid_unknown_fields=True):
         list[RecordKey],
         msgspec.Meta(max_length=RECORDS_MOST, description="Only these, whether or not they changed (*Sync now*)."),
     ] = []
+    all: Annotated[
+        bool, msgspec.Meta(description="Every record of these objects, on both sides, whether or not it changed.")
+    ] = False
+    list_id: (
+        Annotated[
+            str,
+            msgspec.Meta(pattern="^[0-9]+$", max_length=20, description="The members of this HubSpot list, likewise."),
+        ]
+        | None
+    ) = None
 
 
 class Importing(msgspec.Struct, forbid_unknown_fields=True):
     objects: Annotated[Objects, msgspec.Meta(min_length=1)]
     since: Since | None = None
+    created_since: Annotated[Since, msgspec.Meta(description="Only what was created since, likewise.")] | None = None
 
 
 class Waiting(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,13 +83,35 @@ async def sync(called: Called) -> Response:
     only = connections.check_objects(wanted.objects)
     records = list(dict.fromkeys(keys.check_key(each) for each in wanted.records))
     once.check_runs(chosen, only)
-    asked = {"objects": only or [], "records": [str(each) for each in records]}
-    return await called.begin("sync", chosen, asked, partial(_sync, called.site, chosen, only, records, called.by))
+    if (bool(records), wanted.all, wanted.list_id is not None).count(True) > 1:
+        raise BadInput(
+            "A sync is of these records, of a list, or of all.",
+            code="which_records",
+            field="records",
+            fix="Leave out two of `records`, `all` and `list_id`.",
+        )
+    asked: Json = {"objects": only or [], "records": [str(each) for each in records]}
+    begun = partial(_sync, called.site, chosen, only, records, called.by)
+    if wanted.all or wanted.list_id is not None:
+        asked |= {"all": wanted.all, "list_id": wanted.list_id}
+        begun = partial(_resync, called.site, chosen, only, wanted.list_id, called.by)
+    return await called.begin("sync", chosen, asked, begun)
+
+
+async def _resync(site: Site, chosen: Connection, only: list[str] | None, list_id: str | None, by: By) -> Json:
+    slugs = await resync.check(chosen, only, list_id, site.interlock.clients)
+    await resync.ask(site.store, chosen, slugs, list_id, by)
+    return await _synced(site, chosen, only, [])
 
 
 async def _sync(site: Site, chosen: Connection, only: list[str] | None, records: list[Key], by: By) -> Json:
     assert chosen.id is not None
     await asked_for.note_sync(site.store, chosen.id, only, records, by)
+    return await _synced(site, chosen, only, records)
+
+
+async def _synced(site: Site, chosen: Connection, only: list[str] | None, records: list[Key]) -> Json:
+    assert chosen.id is not None
     result = await sync_now(site.store, chosen, site.clock_us, only=only, keys=records)
     document = syncing.as_document(result, await once.open_issues(site.store, chosen.id))
     return with_head(document, "sync", site.clock_us())
@@ -85,11 +120,12 @@ async def _sync(site: Site, chosen: Connection, only: list[str] | None, records:
 async def import_from_salesforce(called: Called) -> Response:
     wanted, chosen, site = called.body(Importing), await called.connection(), called.site
     only = connections.check_objects(wanted.objects)
-    since_us = None if wanted.since is None else times.since_us(wanted.since, site.clock_us())
+    since = import_.since_of(wanted.since, wanted.created_since, site.clock_us())
     slugs = once.check_runs(chosen, only)
     under_way = UnderWay()
-    work = partial(_import, site, chosen, slugs, since_us, under_way, called.by)
-    return await called.begin("import", chosen, {"objects": slugs, "since": wanted.since}, work, under_way.stop)
+    work = partial(_import, site, chosen, slugs, since, under_way, called.by)
+    asked = {"objects": slugs, "since": wanted.since, "created_since": wanted.created_since}
+    return await called.begin("import", chosen, asked, work, under_way.stop)
 
 
 class UnderWay:
@@ -107,11 +143,11 @@ class UnderWay:
 
 
 async def _import(
-    site: Site, chosen: Connection, slugs: list[str], since_us: int | None, under_way: UnderWay, by: By
+    site: Site, chosen: Connection, slugs: list[str], since: When | None, under_way: UnderWay, by: By
 ) -> Json:
     assert chosen.id is not None
-    await asked_for.note_import(site.store, chosen.id, slugs, since_us, by)
-    wanted = import_.Import(since_us)
+    await asked_for.note_import(site.store, chosen.id, slugs, since, by)
+    wanted = import_.Import(since)
     result = await once.once(
         site.store,
         chosen,

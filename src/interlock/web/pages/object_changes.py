@@ -78,7 +78,8 @@ def _page(
         change=change,
         job=found.document(),
         counts=None if document is None else document["objects"][change.object],
-        count_titles=count_titles(),
+        count_titles=count_titles()
+        | {"delete_in_hubspot": _("Deleted in HubSpot"), "delete_in_salesforce": _("Deleted in Salesforce")},
         how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
         typed=document is not None and setting_changes.must_be_typed(document),
         creates=0 if document is None else setting_changes.creates_of(document),
@@ -122,10 +123,11 @@ async def carry_out(asked: Asked, connection: Connection, change: Change) -> Res
         object_rules.check_edition(connection, slug, change.edition)
         return await org_work.begin(asked, connection, "turn_on", slug, edition=change.edition)
     async with AsyncExitStack() as stack:
-        hubspot = None
-        if isinstance(change.choice.list_id, str):
-            hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
+        hubspot, salesforce = None, None
+        if what_syncs.asks(connection, slug, change.choice):
+            clients = await stack.enter_async_context(site.interlock.clients(connection, note=False))
+            hubspot, salesforce = clients.hubspot, clients.salesforce
         await what_syncs.choose(
-            site.store, connection, slug, change.choice, hubspot, by=asked.by, edition=change.edition
+            site.store, connection, slug, change.choice, hubspot, asked.by, change.edition, salesforce
         )
     return settings.back(connection, slug, "rules")

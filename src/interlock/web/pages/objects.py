@@ -3,7 +3,7 @@ mappings.py."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from functools import partial
 
 from starlette.responses import Response
 
@@ -13,8 +13,8 @@ from interlock.app import (
     mapping_preview,
     mapping_table,
     object_rules,
+    resync,
     setting_changes,
-    times,
     what_syncs,
 )
 from interlock.app.connections import is_on
@@ -82,7 +82,7 @@ async def _see_first(asked: Asked, connection: Connection, change: setting_chang
 async def save_rules(asked: Asked) -> Response:
     """What a new record becomes on the other side."""
     creates = asked.field("create_in_salesforce")
-    return await _choose(
+    return await change_what_syncs(
         asked,
         what_syncs.Choice(
             create_in_salesforce=what_syncs.NOTHING if creates == _NOTHING else creates,
@@ -102,20 +102,21 @@ async def save_list(asked: Asked) -> Response:
             _("No list is chosen."), code="no_list", field="list_id", fix=_("Search, then choose one; or all records.")
         )
         return await page(asked, await settings.connection_of(asked), _refused(nothing), nothing)
-    return await _choose(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
+    return await change_what_syncs(asked, what_syncs.Choice(list_id=asked.field("list_id") or None))
 
 
-async def _choose(asked: Asked, choice: what_syncs.Choice) -> Response:
+async def change_what_syncs(asked: Asked, choice: what_syncs.Choice) -> Response:
+    """After it was seen what that would do, where there is anything to see."""
     connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
     try:
         edition = asked.field("edition")
         if edition != what_syncs.chosen(connection, slug).edition:
             raise Stale
-        async with AsyncExitStack() as stack:
-            hubspot = None
-            if isinstance(choice.list_id, str):
-                hubspot = (await stack.enter_async_context(site.interlock.clients(connection, note=False))).hubspot
-            await what_syncs.check(connection, slug, choice, hubspot)
+        if what_syncs.asks(connection, slug, choice):
+            async with site.interlock.clients(connection, note=False) as clients:
+                choice = await what_syncs.check(connection, slug, choice, clients.hubspot, clients.salesforce)
+        else:
+            choice = await what_syncs.check(connection, slug, choice, None)
         change = setting_changes.chosen(connection, slug, choice, edition)
         if change is None:
             return settings.back(connection, slug, "rules")
@@ -154,17 +155,20 @@ async def lists(asked: Asked) -> Response:
 
 async def ask_import(asked: Asked) -> Response:
     connection, slug = await settings.connection_of(asked), slug_of(asked)
-    since = asked.field("since").strip()
+    since, created = asked.field("since").strip(), asked.field("by") == "created"
     assert connection.id is not None
     try:
-        since_us = times.since_us(since, asked.site.clock_us()) if since else None
+        date = since or None
+        when = import_.since_of(None if created else date, date if created else None, asked.site.clock_us())
         if not is_on(connection, slug):
             raise BadInput(
                 f"{slug} do not sync.", code="object_off", field="since", fix=_("Turn their syncing on first.")
             )
-        await import_.ask(asked.site.store, connection.id, slug, since_us, asked.by)
+        await import_.ask(asked.site.store, connection.id, slug, when, asked.by)
     except AppError as error:
-        shown = forms.Shown({"since": since}, [forms.Refused("since", settings.said_by(error))])
+        shown = forms.Shown(
+            {"since": since, "by": asked.field("by")}, [forms.Refused("since", settings.said_by(error))]
+        )
         return await page(asked, connection, shown, error)
     return settings.back(connection, slug, "import")
 
@@ -181,6 +185,20 @@ async def take_up(asked: Asked) -> Response:
         return await _see_first(asked, connection, setting_changes.Change(slug, backfill=True))
     except (AppError, CrmError) as error:
         return await page(asked, connection, _refused(error), error)
+
+
+async def ask_resync(asked: Asked) -> Response:
+    """All records, or those of a list: which button was pressed says which."""
+    connection, slug, site = await settings.connection_of(asked), slug_of(asked), asked.site
+    text = asked.field("list_id")
+    try:
+        list_id = resync.list_id_of(text) if asked.field("which") == "list" else None
+        slugs = await resync.check(connection, [slug], list_id, partial(site.interlock.clients, note=False))
+        await resync.ask(site.store, connection, slugs, list_id, asked.by)
+    except (AppError, CrmError) as error:
+        shown = forms.Shown({"list_id": text}, [forms.Refused("list_id", settings.said_by(error))])
+        return await page(asked, connection, shown, error)
+    return settings.back(connection, slug, "resync")
 
 
 def _refused(error: AppError | CrmError) -> forms.Shown:
@@ -223,6 +241,7 @@ async def page(
         unread=unread,
         importing=slug in await import_.waiting(store, connection.id),
         backfill=await backfill.last(store, connection.id, slug),
+        resyncing=await resync.under_way(store, connection.id, slug),
         may_configure=asked.who.may(Action.CONFIGURE),
         may_operate=asked.who.may(Action.OPERATE),
         form=form,
@@ -247,6 +266,7 @@ def _done() -> dict[str, str]:
         "turned": _("Saved. It counts from the next batch of records."),
         "rules": _("The rules are saved. They count from the next batch of records."),
         "import": _("The import is asked for. It begins with the next look at Salesforce."),
+        "resync": _("The resync is asked for. It begins with the next look at both sides."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),
         "backfill": _("The backfill is asked for. It begins with the next look at both CRMs."),
         "options": _("The options are changed. Records that waited for one of them are tried again."),

@@ -131,7 +131,9 @@ def _kinds() -> dict[str, str]:
         AuditKind.OPT_OUT: _("opted out"),
         AuditKind.ASSOCIATE: _("joined"),
         AuditKind.DISASSOCIATE: _("parted"),
+        AuditKind.STAGE: _("moved on"),
         AuditKind.UNDO: _("undone"),
+        AuditKind.DELETE: _("deleted"),
     }
 
 

@@ -1,0 +1,171 @@
+"""The Salesforce filter that limits what syncs: which records fit it, and who entered without being touched. Reads Salesforce.
+
+A filter is a condition in SOQL that a person wrote for one Salesforce type. Whether a record fits is asked of Salesforce when the
+record is looked at, some two thousand a call. What fits by a change of its own is looked at for that change. What fits by one of
+its parent, by a formula or by the day is found by a walk, once a day, of all that is known to stand outside. Who leaves is not
+looked for: that stops updates and is seen when there is one to stop.
+
+A filter that Salesforce does not take (a field is gone or hidden) lets nothing through, and one issue says so: it is never taken
+for no filter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+
+from interlock.core.model import Issue, LinkState, Observation, Reason, RecordKey, Side
+from interlock.crm.errors import CallRefused, CrmError, Forbidden
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.explanations import fix_for
+from interlock.engine.work import Limit, Work
+from interlock.store import WriteTx, cursors, dirty, issues, links, unlinked
+
+OUTSIDE_FILTER = "outside_filter"
+FILTER_UNKNOWN = "filter_unknown"
+FILTER_REFUSED = "inclusion_filter_refused"
+WALK_EVERY_US = 86_400_000_000
+PAGE_ROWS = 2_000
+PAGES_A_POLL = 20
+PAGES_A_DRAIN = 2_000
+
+
+async def read_filter(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
+    """Ask Salesforce which of the Salesforce records that these works have read fit the filter of their type. Raises CrmError."""
+    by_type: dict[str, dict[str, Work]] = defaultdict(dict)
+    for work in works:
+        if isinstance(work.salesforce, Observation) and work.salesforce.key.type in runtime.filters:
+            by_type[work.salesforce.key.type][work.salesforce.key.id] = work
+    for type_, asked in by_type.items():
+        try:
+            inside = await ctx.salesforce.matching(type_, list(asked), runtime.filters[type_], purpose="fetch")
+        except (CallRefused, Forbidden) as refused:
+            _leave_in_doubt(runtime, type_, list(asked.values()), refused)
+            continue
+        for id_, work in asked.items():
+            if id_ not in inside and work.included is not False:
+                work.included, work.limit = False, Limit.FILTER
+
+
+def _leave_in_doubt(runtime: ObjectRuntime, type_: str, works: Sequence[Work], refused: CrmError) -> None:
+    works[0].issues.append(_issue(runtime, type_, refused))
+    for work in works:
+        if work.included is not False:
+            work.included, work.limit = None, Limit.FILTER
+
+
+def _issue(runtime: ObjectRuntime, type_: str, refused: CrmError) -> Issue:
+    category, fix = fix_for(FILTER_REFUSED)
+    return Issue(
+        category=category,
+        code=FILTER_REFUSED,
+        severity="error",
+        object=runtime.slug,
+        hubspot_id=None,
+        salesforce_id=None,
+        salesforce_type=type_,
+        cause=f"Salesforce does not take the filter that limits which records of {type_} sync: none of them sync.",
+        fix=fix,
+        raw_message=refused.message,
+    )
+
+
+class Place(msgspec.Struct):
+    """How far a walk of those outside has come: first those without counterpart, then the pairs."""
+
+    walked_us: int
+    walking: bool = False
+    alone: str | None = None
+    pairs: int | None = None
+
+
+async def notice_entered(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> int:
+    """Make due who fits the filter by now and is known to have stood outside; how many. Raises CrmError."""
+    if not runtime.filters:
+        return 0
+    await _notice_mended(ctx, runtime)
+    name, now_us = f"filtered:{runtime.slug}", ctx.clock_us()
+    async with ctx.store.read(ctx.connection_id) as tx:
+        known = await cursors.get(tx, name)
+    place = msgspec.convert(known, Place) if known is not None else Place(now_us)
+    if not place.walking and now_us - place.walked_us >= WALK_EVERY_US:
+        place = Place(now_us, walking=True)
+    if not place.walking and known is not None:
+        return 0
+    return await _walk(ctx, runtime, name, place, PAGES_A_DRAIN if thorough else PAGES_A_POLL)
+
+
+async def _walk(ctx: Cycle, runtime: ObjectRuntime, name: str, place: Place, pages_most: int) -> int:
+    marked = 0
+    for _ in range(pages_most):
+        keys = await _next_page(ctx, runtime, place) if place.walking else []
+        entered = await _fitting(ctx, runtime, keys)
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            if entered:
+                await dirty.mark(tx, runtime.slug, entered, Reason.CHANGED, ctx.clock_us())
+            await cursors.set(tx, name, msgspec.to_builtins(place))
+        for key in entered:
+            ctx.fresh.pop(key, None)
+        marked += len(entered)
+        if not place.walking:
+            break
+    return marked
+
+
+async def _next_page(ctx: Cycle, runtime: ObjectRuntime, place: Place) -> list[RecordKey]:
+    """Salesforce records that are known to stand outside; the place moves on."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        if place.pairs is None:
+            after = RecordKey.parse(place.alone) if place.alone else None
+            alone = await unlinked.page(tx, runtime.slug, OUTSIDE_FILTER, after, PAGE_ROWS)
+            if len(alone) < PAGE_ROWS:
+                place.pairs = 0
+            else:
+                place.alone = str(alone[-1].key)
+            return [each.key for each in alone if each.key.side is Side.SALESFORCE]
+        pairs = await links.page_of_state(tx, runtime.slug, LinkState.EXCLUDED, place.pairs, PAGE_ROWS)
+        if len(pairs) < PAGE_ROWS:
+            place.walking = False
+        else:
+            place.pairs = pairs[-1].id or 0
+        return [link.salesforce for link in pairs]
+
+
+async def _fitting(ctx: Cycle, runtime: ObjectRuntime, keys: Sequence[RecordKey]) -> list[RecordKey]:
+    found: list[RecordKey] = []
+    for type_, condition in runtime.filters.items():
+        asked = [key for key in keys if key.type == type_]
+        if not asked:
+            continue
+        try:
+            inside = await ctx.salesforce.matching(type_, [key.id for key in asked], condition, purpose="detect")
+        except (CallRefused, Forbidden):
+            continue  # each record that is looked at says so
+        found += [key for key in asked if key.id in inside]
+    return found
+
+
+async def _notice_mended(ctx: Cycle, runtime: ObjectRuntime) -> None:
+    """A filter that was refused is tried at every look until Salesforce takes it."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        open_, _ = await issues.list_(tx, object=runtime.slug, code=FILTER_REFUSED)
+    for issue in open_:
+        type_ = issue.salesforce_type or ""
+        if type_ in runtime.filters:
+            try:
+                await ctx.salesforce.count(type_, runtime.filters[type_], purpose="detect")
+            except (CallRefused, Forbidden):
+                continue
+        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+            await issues.resolve_ids(tx, [issue.id] if issue.id is not None else [])
+            await wake_in_doubt(tx, runtime, ctx.clock_us())
+
+
+async def wake_in_doubt(tx: WriteTx, runtime: ObjectRuntime, at_us: int) -> None:
+    """Those without counterpart of whom Salesforce did not say; pairs are due in their turn."""
+    after: RecordKey | None = None
+    while alone := await unlinked.page(tx, runtime.slug, FILTER_UNKNOWN, after, PAGE_ROWS):
+        await dirty.mark(tx, runtime.slug, [each.key for each in alone], Reason.CHANGED, at_us)
+        after = alone[-1].key

@@ -1,0 +1,278 @@
+"""Lifecycle stages that follow a contact's opportunities, where a person chose that (core/lifecycle.py decides where to).
+
+Neither a role nor an opportunity is a value of its contact, so they are looked for beside the contacts: a role that came, and one
+whose opportunity changed, make the contact due if they say something that was not honoured yet. Whether opportunities sync plays
+no part. What was honoured is remembered with the pair, by opportunity.
+
+The move is a write of its own after those of the batch. It needs no intent: HubSpot takes a stage through its API only forward, so
+that a request which lands late, or twice, cannot undo what anybody has set meanwhile; and what was set between our read and our
+write is as if it had been set just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from interlock.core.lifecycle import Role, StageMove, move, news
+from interlock.core.model import (
+    AuditKind,
+    AuditRow,
+    Issue,
+    LinkState,
+    NotDone,
+    Observation,
+    Outcome,
+    Raw,
+    Reason,
+    RecordKey,
+    RecordLink,
+    Refused,
+    Side,
+    Unsettled,
+    Written,
+)
+from interlock.crm.errors import CallRefused, Forbidden
+from interlock.crm.hubspot.model import HubSpotWrite
+from interlock.crm.salesforce.requests import to_us
+from interlock.crm.salesforce.soql import changed_by, where_in
+from interlock.engine.audit_rows import pair_row
+from interlock.engine.context import STAMP_GRAIN_US, Cycle, ObjectRuntime
+from interlock.engine.decide import field_issue
+from interlock.engine.explanations import fix_for
+from interlock.engine.roles import JUNCTION
+from interlock.engine.window import Window
+from interlock.engine.work import Batch, Work
+from interlock.store import WriteTx, cursors, dirty, issues, links
+
+PROPERTY = "lifecyclestage"
+# Cause of the audit rows.
+CAUSE = "opportunity"
+# Among the sets of a pair: what its roles have said and was honoured, and what they have said and could not be yet. Detection
+# takes neither for news, or what HubSpot refuses would be due again with every pass.
+HONOURED, WAITS = "lifecycle", "lifecycle_waits"
+# The code of the issue, and the cursor that knows whether there is one.
+NOT_READABLE, _READABLE = "roles_not_readable", "lifecycle:readable"
+_OWN, _PARENT = "SystemModstamp", "Opportunity.SystemModstamp"
+_FIELDS = ("Id", "ContactId", "OpportunityId", "Opportunity.IsClosed", "Opportunity.IsWon")
+
+
+# --- what came to be said --------------------------------------------------------------------------------------------
+
+
+async def notice_roles(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -> int:
+    """Make due whose roles say something new; how many. One call more a poll."""
+    if not runtime.stages:
+        return 0
+    began_at_us, overlap_us = ctx.clock_us(), ctx.settings.salesforce_overlap_us
+    cursor = {_OWN: "lifecycle:roles", _PARENT: "lifecycle:opportunities"}
+    async with ctx.store.read(ctx.connection_id) as tx:
+        before = {by: Window.of(await cursors.get(tx, cursor[by]), ctx.begun_at_us, overlap_us) for by in cursor}
+    back = {by: before[by].looks_back(began_at_us, overlap_us, look_back) for by in cursor}
+    soqls = [changed_by(JUNCTION, _FIELDS, by, before[by].since_us(back[by], STAMP_GRAIN_US)) for by in cursor]
+    marked = 0
+    try:
+        first = await ctx.salesforce.query_many(soqls, purpose="detect")
+    except (CallRefused, Forbidden) as refused:
+        await _note_readable(ctx, runtime, str(refused))
+        return 0
+    await _note_readable(ctx, runtime, None)
+    for by, result in zip(cursor, first, strict=True):
+        window, page = before[by], result
+        while True:
+            rows = [_flat(ctx, row, page.read_us, by) for row in page.records]
+            if rows:
+                window = window.reached(to_us(rows[-1][by]), ctx.clock_us())
+                marked += await _mark(ctx, runtime, rows, cursor[by], window)
+            if page.next_url is None:
+                break
+            (page,) = await ctx.salesforce.query_more([page.next_url], purpose="detect")
+        if back[by]:
+            async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+                await cursors.set(tx, cursor[by], window.looked_back(before[by], began_at_us, overlap_us).cursor())
+    return marked
+
+
+async def _note_readable(ctx: Cycle, runtime: ObjectRuntime, refused: str | None) -> None:
+    """That the sync user may not read roles stops no sync: somebody is told, once, until it may."""
+    async with ctx.store.read(ctx.connection_id) as tx:
+        was = (await cursors.get(tx, _READABLE) or {}).get("readable", True)
+    if was == (refused is None):
+        return
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await cursors.set(tx, _READABLE, {"readable": refused is None})
+        if refused is None:
+            open_, _ = await issues.list_(tx, object=runtime.slug, code=NOT_READABLE)
+            await issues.resolve_ids(tx, [issue.id for issue in open_ if issue.id is not None])
+        else:
+            await issues.raise_(tx, [_not_readable(runtime, refused)])
+
+
+def _not_readable(runtime: ObjectRuntime, refused: str) -> Issue:
+    category, fix = fix_for(NOT_READABLE)
+    return Issue(
+        category=category,
+        code=NOT_READABLE,
+        severity="warning",
+        object=runtime.slug,
+        hubspot_id=None,
+        salesforce_id=None,
+        salesforce_type=None,
+        cause=f"Salesforce does not show contact roles to the sync user, so no lifecycle stage follows an opportunity: {refused}",
+        fix=fix,
+    )
+
+
+def _flat(ctx: Cycle, row: dict[str, Raw], read_us: int, *also: str) -> Mapping[str, Raw]:
+    return ctx.salesforce.to_observation(JUNCTION, row, read_us, [*_FIELDS, *also]).values
+
+
+async def _mark(
+    ctx: Cycle, runtime: ObjectRuntime, rows: Sequence[Mapping[str, Raw]], cursor: str, window: Window
+) -> int:
+    by_contact = _by_contact(rows)
+    due: list[RecordKey] = []
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        if by_contact:
+            linked = await links.by_salesforce(tx, runtime.slug, list(by_contact))
+            due = [
+                link.salesforce
+                for id_, link in linked.items()
+                if link.state is LinkState.LINKED
+                and runtime.syncs(link.salesforce_type)
+                and (ctx.only_keys is None or link.salesforce in ctx.only_keys)
+                and news(by_contact[id_], _said(link, HONOURED, WAITS))
+            ]
+            await _mark_due(ctx, tx, runtime, due)
+        await cursors.set(tx, cursor, window.cursor())
+    return len(due)
+
+
+async def _mark_due(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, due: Sequence[RecordKey]) -> None:
+    if due:
+        await dirty.mark(tx, runtime.slug, due, Reason.CHANGED, ctx.clock_us())
+    for key in due:
+        ctx.fresh.pop(key, None)
+
+
+def _by_contact(rows: Iterable[Mapping[str, Raw]]) -> dict[str, list[Role]]:
+    found: dict[str, list[Role]] = {}
+    for row in rows:
+        if row.get("ContactId"):
+            role = Role(
+                str(row["OpportunityId"]), bool(row.get("Opportunity.IsClosed")), bool(row.get("Opportunity.IsWon"))
+            )
+            found.setdefault(str(row["ContactId"]), []).append(role)
+    return found
+
+
+def _said(link: RecordLink, *names: str) -> list[int]:
+    return [each for name in names for each in link.sets.get(name, ())]
+
+
+# --- moving ----------------------------------------------------------------------------------------------------------
+
+
+async def plan_stages(ctx: Cycle, batch: Batch) -> None:
+    """Read the roles of the batch's contacts and decide. A lead cannot have a role."""
+    if not batch.runtime.stages:
+        return
+    works = {key.id: work for work in batch.works if (key := _contact(work)) is not None}
+    if not works:
+        return
+    rows: list[Mapping[str, Raw]] = []
+    for soql in where_in(JUNCTION, _FIELDS, "ContactId", list(works)):
+        try:
+            found = await ctx.salesforce.query_all_rows(soql, purpose="fetch")
+        except (CallRefused, Forbidden):
+            return  # detection says so
+        rows += [_flat(ctx, row, 0) for row in found]
+    by_contact = _by_contact(rows)
+    for id_, work in works.items():
+        said = [] if work.link is None else _said(work.link, HONOURED)
+        roles = by_contact.get(id_, [])
+        if roles or said:
+            held = work.hubspot.values.get(PROPERTY) if isinstance(work.hubspot, Observation) else None
+            work.stage = move(roles, said, held, batch.runtime.stages)
+
+
+def _contact(work: Work) -> RecordKey | None:
+    """Of a pair that was compared, or one that is about to be made in HubSpot: nothing else is written to either."""
+    key = work.key(Side.SALESFORCE)
+    if key is None or key.type != "Contact" or work.undoing or work.landing or work.included is not True:
+        return None
+    made = any(write.creates and write.side is Side.HUBSPOT for write in work.writes)
+    return key if work.merged or made else None
+
+
+async def move_stages(ctx: Cycle, batch: Batch) -> None:
+    moving: dict[str, Work] = {}
+    for work in batch.works:
+        if work.stage is None:
+            continue
+        hubspot_id = _hubspot_id(work)
+        if work.stage.to is None:
+            _settle(work, work.stage, done=True)
+        elif hubspot_id is not None:
+            moving[hubspot_id] = work
+    if not moving:
+        return
+    requests = [
+        HubSpotWrite(id_, id_, {PROPERTY: work.stage.to})
+        for id_, work in moving.items()
+        if work.stage is not None and work.stage.to is not None
+    ]
+    outcomes = await ctx.hubspot.update(batch.runtime.spec.hubspot_type, requests, purpose="write")
+    for id_, work in moving.items():
+        _take_in(ctx, work, outcomes[id_])
+
+
+def _hubspot_id(work: Work) -> str | None:
+    """Also of a contact that was made a moment ago in this batch."""
+    for write in work.writes:
+        if write.side is Side.HUBSPOT and write.creates:
+            return write.outcome.id if isinstance(write.outcome, Written) else None
+    return work.hubspot_id
+
+
+def _take_in(ctx: Cycle, work: Work, outcome: Outcome) -> None:
+    stage = work.stage
+    assert stage is not None
+    _settle(work, stage, done=isinstance(outcome, Written))
+    if isinstance(outcome, Refused) and not (outcome.retry or outcome.gone):
+        cause = f"HubSpot refused to move it to the lifecycle stage {stage.to}: {outcome.message}"
+        work.issues.append(field_issue(work, PROPERTY, None, outcome.code, cause, stage.to, outcome.message))
+    elif isinstance(outcome, Unsettled):
+        work.wait(ctx.clock_us() + ctx.settings.park_us(Side.HUBSPOT), Reason.RETRY)
+    elif isinstance(outcome, (NotDone, Refused)):
+        work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+
+
+def _settle(work: Work, stage: StageMove, *, done: bool) -> None:
+    """What is remembered of it with the pair."""
+    stage.done = done
+    before = {} if work.link is None else work.link.sets
+    honoured = before.get(HONOURED, [])
+    now = {
+        HONOURED: stage.said if done else honoured,
+        WAITS: [] if done else [each for each in stage.said if each not in honoured],
+    }
+    work.sets = {**work.sets, **{name: said for name, said in now.items() if said or name in before}}
+
+
+def carried_out(work: Work) -> None:
+    """A preview: as if it had been."""
+    if work.stage is not None:
+        _settle(work, work.stage, done=True)
+
+
+def is_moved(work: Work) -> bool:
+    return work.stage is not None and work.stage.to is not None and work.stage.done
+
+
+def stage_rows(work: Work, now_us: int) -> list[AuditRow]:
+    if work.stage is None or not is_moved(work):
+        return []
+    row = pair_row(work, AuditKind.STAGE, CAUSE, now_us)
+    row.side, row.property, row.new = Side.HUBSPOT, PROPERTY, work.stage.to
+    row.old = work.hubspot.values.get(PROPERTY) if isinstance(work.hubspot, Observation) else None
+    return [row]
