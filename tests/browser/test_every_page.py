@@ -21,7 +21,7 @@ from interlock.web.routes import ADDRESSES, API
 pytestmark = pytest.mark.anyio
 
 # What is in the rooms: connection 1 with one mapping, which cannot reach a CRM and says so.
-FILLED = {"{id:int}": "1", "{pair}": "email:Email"}
+FILLED = {"{id:int}": "1", "{pair}": "email:Email", "{property}": "email"}
 
 
 def filled(path: str) -> str:

@@ -258,6 +258,33 @@ async def test_a_backfill_is_seen_first_then_begun_and_stopped(settled: Settled,
     await expect(page.get_by_text("The last backfill was stopped")).to_be_visible()
 
 
+@pytest.mark.presses(f"GET {OBJECT}/options/{{property}}", f"POST {OBJECT}/options/{{property}}")
+async def test_the_options_that_hubspot_lacks_are_compared_chosen_and_added(settled: Settled, page: Page) -> None:
+    settled.world.salesforce.add_picklist_value("Contact", "LeadSource", "Fair")
+    await page.goto(f"{HERE}/contacts/mappings/leadsource:LeadSource")
+    await page.get_by_role("link", name="Compare the two lists").click()
+    await expect(page.get_by_label("Fair")).to_be_checked()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Change the options in HubSpot").click()
+    await said(page, "The options are changed")
+    await page.goto(f"{HERE}/contacts/options/leadsource")
+    await expect(page.get_by_text("HubSpot has an option for every value")).to_be_visible()
+
+
+@pytest.mark.presses(f"POST {OBJECT}/add/property")
+async def test_a_property_is_made_for_a_field_that_has_none_and_chosen_for_the_mapping(
+    settled: Settled, page: Page
+) -> None:
+    settled.world.salesforce.add_custom_field("Contact", "Mood__c", "Text")
+    await page.goto(f"{HERE}/contacts/add")
+    await page.get_by_role("button", name="Read properties and fields again").click()
+    await page.get_by_label("Field without a property").select_option(value="mood__c")
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Create the property in HubSpot").click()
+    await expect(page.get_by_label("HubSpot property")).to_have_value("mood__c")
+    assert "mood__c" in settled.world.hubspot.portal.table("contacts").schema.properties
+
+
 @pytest.mark.presses(f"POST {OBJECT}/resync")
 async def test_a_resync_of_all_is_asked_for_and_one_of_no_list_refused(settled: Settled, page: Page) -> None:
     await page.goto(f"{HERE}/contacts")

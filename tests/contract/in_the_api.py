@@ -46,6 +46,8 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",
+    f"POST {PAGE}/{{object}}/add/property": f"POST {C}/objects/{{object}}/properties",
+    f"POST {PAGE}/{{object}}/options/{{property}}": f"POST {C}/objects/{{object}}/options/{{property}}",
     f"POST {PAGE}/{{object}}/resync": f"POST {C}/sync",  # with `all` or `list_id`
     f"POST {PAGE}/owners/pair": f"POST {C}/owners/pair",
     f"POST {PAGE}/owners/part": f"POST {C}/owners/pair",  # with null

@@ -48,3 +48,17 @@ def test_an_import_must_name_its_objects_and_a_time_that_is_one(interlock: Inter
     interlock.connect().sound()
     error = interlock("import", "--object", "contacts", "--since", "yesterday", "--json").sound(2).error
     assert "yesterday" in error["message"]
+
+
+def test_a_backfill_says_what_it_would_do_and_then_takes_up_what_is_mapped_now(
+    interlock: Interlock, crms: LocalCrms
+) -> None:
+    (id_,) = crms.hubspot.seed("contacts", {"email": "ada@example.com", "lastname": "Person"})
+    interlock.connect().sound()
+    interlock("sync", "--once", "--record", f"hubspot:contacts:{id_}").sound()
+    planned = interlock("backfill", "--object", "contacts", "--plan", "--json").sound().document
+    assert planned["objects"]["contacts"]["unchanged"] == 1
+    document = interlock("backfill", "--object", "contacts", "--json").sound().document
+    (state,) = document["backfills"]
+    assert (state["state"], state["pairs"], state["done"]) == ("done", 1, 1)
+    assert interlock("backfill", "--json").sound(2).error["code"] == "bad_usage"

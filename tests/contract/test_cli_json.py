@@ -58,6 +58,9 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "import planned": (0, "plan"),
     "import": (1, "import"),
     "import of nothing": (2, "error"),
+    "backfill planned": (0, "plan"),
+    "backfill": (1, "backfill"),
+    "backfill of nothing": (2, "error"),
     "doctor": (0, "doctor"),
     "status": (1, "status"),
     "status too late": (1, "status"),
@@ -335,8 +338,8 @@ def test_what_commands_changed_is_in_the_log_and_what_they_only_planned_or_looke
     assert {deed["actor"] for deed in deeds} == {"command"}
     # Syncs of whatever changed are written once an hour, and these take some minutes.
     asked = [(deed["action"], deed["detail"].get("records")) for deed in deeds if deed["action"].endswith("_asked")]
-    assert [action for action, _ in asked] == ["sync_asked", "import_asked", "sync_asked"]
-    assert [bool(records) for _, records in asked] == [False, False, True]
+    assert [action for action, _ in asked] == ["sync_asked", "import_asked", "backfill_asked", "sync_asked"]
+    assert [bool(records) for _, records in asked] == [False, False, False, True]
     assert [deed["action"] for deed in deeds if not deed["action"].endswith("_asked")] == [
         "connected",
         "mappings_changed",

@@ -108,6 +108,7 @@ _PARTS = {
     "{object}": "contacts",
     "{side}": "hubspot",
     "{pair}": "email:Email",
+    "{property}": "leadsource",
     "{key}": "hubspot:contacts:1",
     "{token}": "wrong",
     "{connection}": "1",

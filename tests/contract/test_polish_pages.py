@@ -117,7 +117,10 @@ async def _furnish(world: SettingsWorld) -> str:
 
 def _settings_pages() -> list[str]:
     shown = [each.path for each in ADDRESSES if each.method == "GET" and not each.path.startswith(API)]
-    filled = [each.replace("{id:int}", "1").replace("{pair}", "jobtitle:Title") for each in shown]
+    filled = [
+        each.replace("{id:int}", "1").replace("{pair}", "jobtitle:Title").replace("{property}", "leadsource")
+        for each in shown
+    ]
     return [each for each in filled if "{" not in each and not each.startswith(("/setup", "/oauth", FOR_PROGRAMS))]
 
 

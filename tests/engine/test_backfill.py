@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from interlock.app.runtime import open_cycle
 from interlock.core.model import Side
 from interlock.engine import backfill
 from interlock.engine.backfill import Backfill
+from interlock.engine.context import Cycle, ObjectRuntime
 from tests.world import World
 
 
@@ -180,3 +182,37 @@ def test_a_backfill_that_would_empty_most_values_is_stopped_by_the_brake_and_goe
         assert {there(world, each, "Title") for each in people} == {None}
 
     tell(story)
+
+
+def test_a_page_that_was_made_due_is_carried_over_though_its_process_died_before_it_came_to_it(tell):
+    class Died(Exception):
+        pass
+
+    async def story(world: World) -> None:
+        (here,) = await pairs(world, 1)
+        await fill_unseen(world, here, "Nullius in verba", Side.HUBSPOT)
+        await world.settle()
+        await one_more(world)
+        await world.map("contacts", "motto", "Contact", "Motto__c")
+        await ask(world)
+        turns = 0
+
+        async def work_off(ctx: Cycle, runtime: ObjectRuntime) -> int:
+            nonlocal turns
+            turns += 1
+            if turns == 2:
+                raise Died
+            return 0
+
+        assert world.store is not None
+        assert world.connection is not None
+        async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="dies") as ctx:
+            with pytest.raises(Died):
+                await backfill.backfill_asked(ctx, work_off)
+        assert ((await state(world)).done, there(world, here)) == (2, None)
+        await asyncio.sleep(60)
+        await world.settle()
+        assert there(world, here) == "Nullius in verba"
+        assert (await state(world)).ended_us is not None
+
+    tell(story, motto)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from interlock.app import mapping_drift
 from interlock.app.compile import Compiler
 from interlock.app.owner_choices import choose_owners, directory_of, kept_queues, names_owners, show_owners
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
@@ -47,11 +48,14 @@ class Compiled:
         """All of `slugs`, in their order. Raises CrmError when schemas have to be read and cannot be."""
         ingredients = await _ingredients(store, connection_id)
         if ingredients[0] is None or (ingredients, slugs, settings) != self._made_from:
+            read_anew = ingredients[0] is None
             schemas = await kept_schemas(store, connection_id, hubspot, salesforce, list(slugs), lease)
             # Read again: the schemas may have been put there just now.
             ingredients = await _ingredients(store, connection_id)
             queues = await kept_queues(store, connection_id, salesforce, lease) if names_owners(settings) else []
             self._objects = _compiled(schemas, *ingredients[1:], slugs, settings, queues)
+            if read_anew:
+                await mapping_drift.note(store, connection_id, schemas, slugs, lease)
             self._made_from = (ingredients, slugs, settings)
         return dict(self._objects)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials, first_sync, key_fields, sign_offs
+from interlock.app import credentials, first_sync, key_fields, mapping_drift, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
@@ -285,6 +285,7 @@ async def _save(
         await map_objects(tx, compiler, request.objects)
         if request.config is not None:
             await mapping_documents.apply_in(tx, request.config[0], compiler, request.config[1])
+        await mapping_drift.note_in(tx, schemas, request.objects)
         if known is not None and known.settings.get("existing") != wanted.settings["existing"]:
             await load_again(tx, wanted.settings["existing"])
         if wanted.begun_at_us is not None:

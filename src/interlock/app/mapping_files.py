@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from interlock.app import mappings
+from interlock.app import mapping_drift, mappings
 from interlock.app.connections import objects_on
 from interlock.app.errors import Stale
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
@@ -59,4 +59,5 @@ async def fresh_schemas(
     slugs = objects_on(connection)
     schemas = await read_schemas(hubspot, salesforce, slugs)
     await keep_schemas(store, connection.id, schemas)
+    await mapping_drift.note(store, connection.id, schemas, slugs)
     return schemas

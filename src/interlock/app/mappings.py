@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from interlock.app import mapping_drift
 from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus
 from interlock.app.errors import BadInput, Stale
 from interlock.app.people.log import record
@@ -393,6 +394,9 @@ async def carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
             continue
         await mappings.save_field_mapping(tx, _row(change, of.id, row))
     await mappings.delete_field_mappings(tx, removed)
+    await mapping_drift.end_of(
+        tx, {(each.object, each.property) for each in changes if each.rule_after in (None, SyncRule.DONT_SYNC.value)}
+    )
 
 
 def _row(change: Change, object_mapping_id: int, row: FieldMappingRow | None) -> FieldMappingRow:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import key_fields, what_syncs
+from interlock.app import key_fields, mapping_drift, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connect import map_objects
 from interlock.app.connections import check_objects, fresh, is_on
@@ -101,6 +101,7 @@ async def _turn(
         if schemas is not None:
             await directory.put(tx, SCHEMAS, msgspec.to_builtins(schemas))
             await map_objects(tx, Compiler(schemas), (slug,))
+            await mapping_drift.note_in(tx, schemas, (slug,))
         await schedule.ring(tx)
         subject = f"connection:{connection.id}"
         if on:

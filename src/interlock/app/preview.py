@@ -174,15 +174,16 @@ async def plan_backfill(
     hubspot: HubSpotClient,
     salesforce: SalesforceClient,
     clock_us: Callable[[], int],
-    slug: str,
+    only: Sequence[str],
     limit: int,
 ) -> Planned:
-    """What a backfill of this object would do to so many of its linked pairs. Raises CrmError."""
+    """What a backfill of these objects would do to so many linked pairs of each. Raises CrmError."""
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:
         async with scratch.write(connection.id) as tx:
-            await backfill.ask(tx, slug)
-        async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, [slug]) as ctx:
+            for slug in only:
+                await backfill.ask(tx, slug)
+        async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:
             rows = min(limit, ctx.settings.batch_rows)
             ctx.settings = msgspec.structs.replace(ctx.settings, batch_rows=rows)
             previewer = Previewer(ctx, limit)

@@ -108,11 +108,11 @@ async def plan(
     clock_us: Callable[[], int],
 ) -> Planned:
     """What the next sync of the object would do. Raises CrmError."""
+    slug, schemas = change.object, None
     if change.backfill:
         return await preview.plan_backfill(
-            store, connection, hubspot, salesforce, clock_us, change.object, BACKFILL_PAIRS_MOST
+            store, connection, hubspot, salesforce, clock_us, [slug], BACKFILL_PAIRS_MOST
         )
-    slug, schemas = change.object, None
     if change.on:
         schemas = await _schemas_to_be(connection, slug, hubspot, salesforce)
         settings = with_object(connection, slug)

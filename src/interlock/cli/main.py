@@ -15,6 +15,7 @@ import typer
 from typer import _click
 
 from interlock.cli import (
+    backfill,
     backup,
     conflicts,
     connect,
@@ -89,6 +90,7 @@ for _command in (
     plan,
     sync,
     import_,
+    backfill,
     status,
     issues,
     conflicts,

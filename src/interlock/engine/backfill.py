@@ -78,9 +78,11 @@ async def backfill_asked(ctx: Cycle, work_off: WorkOff, pages_most: int | None =
     marked, pages = 0, 0
     if ctx.only_keys is not None:
         return 0  # these records alone are to be touched
+    async with ctx.store.read(ctx.connection_id) as tx:
+        asked = await directory.get_all(tx, _NAME)
     for runtime in ctx.objects.values():
-        async with ctx.store.read(ctx.connection_id) as tx:
-            under_way = await state(tx, runtime.slug)
+        stored = asked.get(_NAME + runtime.slug)
+        under_way = None if stored is None else msgspec.convert(stored, Backfill)
         while under_way is not None and under_way.ended_us is None:
             if ctx.stop is not None:
                 raise StopAsked(ctx.stop)

@@ -116,6 +116,16 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Let the sync user see the record, or restore it. If it is gone for good, empty the property in HubSpot; then resync"
         " this issue: it is matched as any other.",
     ),
+    "mapping_broken": (
+        _C.FIELD_MAPPING,
+        "Both values stay as they are. Show the field to the sync user again, or change or remove the mapping on the tab of its"
+        " object; what was edited meanwhile is carried over then.",
+    ),
+    "picklist_changed": (
+        _C.FIELD_MAPPING,
+        "Compare the two lists on the page of the mapping, and add the options that HubSpot lacks. Until then such a value is held"
+        " back with an issue of its record; nothing is emptied.",
+    ),
     "oscillating": (
         _C.SAFETY,
         "Two automations write this field in turn. Switch one off, or set the field's rule to one side.",

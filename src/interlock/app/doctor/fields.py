@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from interlock.app import key_fields, mappings
+from interlock.app import key_fields, mapping_drift, mappings
 from interlock.app.doctor.checkup import ERROR, OK, WARNING, Check, Patient
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.core.model import Side
@@ -15,6 +15,7 @@ async def schemas(patient: Patient) -> AsyncIterator[Check]:
     patient.schemas = await read_schemas(patient.hubspot, patient.salesforce, patient.objects)
     assert patient.connection.id is not None
     await keep_schemas(patient.store, patient.connection.id, patient.schemas)
+    await mapping_drift.note(patient.store, patient.connection.id, patient.schemas, patient.objects)
     for check in (*_key_fields(patient.schemas, patient.objects), *await _mappings(patient)):
         yield check
 

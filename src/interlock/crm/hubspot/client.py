@@ -10,7 +10,7 @@ Reads raise the errors of ../errors.py. Writes raise none of them: every write g
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from interlock.core.model import Observation, Outcome, Side
 from interlock.crm.budget import Governor
@@ -25,6 +25,7 @@ from interlock.crm.hubspot.model import (
     ListPage,
     MemberPage,
     NewProperty,
+    Option,
     Owner,
     Page,
     Pipeline,
@@ -85,6 +86,12 @@ class HubSpotClient:
     async def create_property(self, object: str, new: NewProperty, *, purpose: str = "setup") -> None:
         """A property of that name that exists already is fine; whether it fits is the caller's to check."""
         await schema.create_property(self._calls, object, new, purpose)
+
+    async def change_options(
+        self, object: str, name: str, add: Sequence[Option], labels: Mapping[str, str], *, purpose: str = "setup"
+    ) -> list[Option]:
+        """The options that it has then. None that is there goes."""
+        return await schema.change_options(self._calls, object, name, add, labels, purpose)
 
     async def create_group(self, object: str, name: str, label: str, *, purpose: str = "setup") -> None:
         await schema.create_group(self._calls, object, name, label, purpose)

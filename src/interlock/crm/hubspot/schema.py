@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -241,6 +243,42 @@ async def create_property(calls: Calls, object: str, new: NewProperty, purpose: 
             for order, option in enumerate(new.options)
         ]
     await _create(calls, properties_path(object), body, purpose)
+
+
+class _WholeOption(msgspec.Struct, rename="camel", omit_defaults=True):
+    """As it is written back: what a change of the list does not name must not be lost by it."""
+
+    value: str
+    label: str = ""
+    display_order: int | None = None
+    hidden: bool = False
+    description: str | None = None
+
+
+class _Listed(msgspec.Struct):
+    options: list[_WholeOption] = []
+
+
+async def change_options(
+    calls: Calls, object: str, name: str, add: Sequence[Option], labels: Mapping[str, str], purpose: str
+) -> list[Option]:
+    """Add options behind those that are there, and give some another label, by value; the options that it has then. HubSpot takes
+    the whole list (CRM API, update a property): it is read right before. Raises CallRefused and the other errors; ServerFault also
+    where it cannot be told whether it was done."""
+    path = f"{properties_path(object)}/{quote(name, safe='')}"
+    there = (await _get(calls, path, _Listed, f"the property {name}", purpose)).options
+    for option in there:
+        option.label = labels.get(option.value, option.label)
+    known = {option.value for option in there}
+    last = max((option.display_order or 0 for option in there), default=-1)
+    new = [option for option in add if option.value not in known]
+    there += [_WholeOption(each.value, each.label, last + place) for place, each in enumerate(new, 1)]
+    answer = await calls.write("PATCH", path, msgspec.json.encode(_Listed(there)), purpose=purpose)
+    if isinstance(answer, Declined):
+        raise answer.error
+    if not isinstance(answer, Reply):
+        raise ServerFault(calls.side, f"HubSpot did not say whether the options of {name} were changed: {answer.why}")
+    return [Option(option.value, option.label) for option in there]
 
 
 async def create_group(calls: Calls, object: str, name: str, label: str, purpose: str) -> None:

@@ -31,4 +31,4 @@ async def begin(called: Called) -> Response:
 
 async def _told(called: Called, connection_id: int, slug: str) -> Response:
     found = await backfill.last(called.site.store, connection_id, slug)
-    return called.answer("backfill", backfill.document(slug, found))
+    return called.answer("backfill-state", backfill.document(slug, found))

@@ -25,6 +25,7 @@ _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PARAMETERS = {
     "connection": ("The connection's id, or its name. Digits alone are an id.", {"type": "string", "minLength": 1}),
     "object": ("One of contacts, companies, deals.", {"enum": ["contacts", "companies", "deals"]}),
+    "property": ("The HubSpot property's internal name.", {"type": "string", "minLength": 1}),
     "job": ("The job's id.", {"type": "string", "minLength": 1}),
     "id": ("The thing's id.", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}),
 }

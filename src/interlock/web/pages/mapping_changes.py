@@ -6,13 +6,13 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import mapping_edits, mapping_preview, mapping_table
-from interlock.app.connections import objects_on
+from interlock.app import mapping_edits, mapping_preview, mapping_table, missing_property
 from interlock.app.errors import AppError, BadInput
 from interlock.app.mapping_edits import Edit
 from interlock.app.mapping_effect import permitted
+from interlock.app.mapping_files import fresh_schemas
 from interlock.app.package import permit
-from interlock.app.schemas import Schemas, keep_schemas, read_at_us, read_schemas
+from interlock.app.schemas import Schemas, read_at_us
 from interlock.app.times import rfc3339
 from interlock.core.model import SyncRule
 from interlock.crm.errors import CrmError
@@ -53,6 +53,7 @@ async def _add(asked: Asked, form: forms.Shown, error: AppError | CrmError | Non
         chosen=known,
         targets=await mapping_table.targets(store, connection.id, slug, known.name) if known is not None else [],
         table=await mapping_table.table(store, connection.id, slug),
+        missing=await missing_property.offered(store, connection.id, slug),
         choices=rule_choices(),
         form=form,
         read_at=rfc3339(await read_at_us(store, connection.id)),
@@ -67,6 +68,20 @@ async def read_again(asked: Asked) -> Response:
     except (AppError, CrmError) as error:
         return await _add(asked, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
     return settings.back(connection, f"{slug}/add")
+
+
+async def make_property(asked: Asked) -> Response:
+    """For a field that HubSpot has no property for. It is then mapped as any other."""
+    connection, slug, property_ = await settings.connection_of(asked), objects.slug_of(asked), asked.field("new")
+    try:
+        async with asked.site.interlock.clients(connection) as clients:
+            made = await missing_property.make(
+                asked.site.store, connection, slug, property_, clients.hubspot, clients.salesforce, asked.by
+            )
+    except (AppError, CrmError) as error:
+        form = forms.Shown({"new": property_}, [forms.Refused("new", settings.said_by(error))])
+        return await _add(asked, form, error)
+    return settings.back(connection, f"{slug}/add?property={made.property}")
 
 
 async def edit(asked: Asked) -> Response:
@@ -176,12 +191,8 @@ async def _effect(asked: Asked, connection: Connection, slug: str, edits: list[E
 
 def refresher(asked: Asked, connection: Connection) -> mapping_edits.Refresh:
     async def refresh() -> Schemas:
-        assert connection.id is not None
-        slugs = objects_on(connection)
         async with asked.site.interlock.clients(connection) as clients:
-            schemas = await read_schemas(clients.hubspot, clients.salesforce, slugs)
-        await keep_schemas(asked.site.store, connection.id, schemas)
-        return schemas
+            return await fresh_schemas(asked.site.store, connection, clients.hubspot, clients.salesforce)
 
     return refresh
 
