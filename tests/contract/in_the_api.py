@@ -60,6 +60,7 @@ IN_THE_API = {
     f"POST {PAGE}/mappings/apply": f"PUT {C}/mappings",
     f"GET {PAGE}/mappings.yaml": f"GET {C}/mappings/export",
     f"GET {PAGE}/links.csv": f"GET {C}/links",
+    "POST /hubspot/card": f"POST {C}/sync",
     f"POST {PAGE}/records/{{key}}/sync": f"POST {C}/sync",
     f"POST {PAGE}/undo/look": f"POST {C}/undo",
     f"POST {PAGE}/undo/{{job}}/run": f"POST {C}/undo",

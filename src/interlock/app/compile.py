@@ -16,6 +16,7 @@ from interlock.crm.hubspot.model import PropertyDef
 from interlock.crm.salesforce.model import FieldDef
 from interlock.engine.context import (
     HUBSPOT_ID_PROPERTY,
+    HUBSPOT_LINK_PROPERTY,
     SALESFORCE_CREATION_KEY,
     SALESFORCE_HUBSPOT_ID,
     ListLimits,
@@ -185,6 +186,7 @@ class Compiler:
                 row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
             ),
             id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
+            shows_link=self._shows_link(spec, mappings),
             left_out=frozenset(left_out),
             inclusion=inclusion,
             filters={type_: filters[type_] for type_ in mappings if filters.get(type_)},
@@ -221,6 +223,11 @@ class Compiler:
             and (described := self._field(type_, each.field)) is not None
             and described.calculated
         ]
+
+    def _shows_link(self, spec: ObjectSpec, mappings: dict[str, ObjectMapping]) -> bool:
+        property_ = self._property(spec, HUBSPOT_LINK_PROPERTY)
+        mapped = any(each.property == HUBSPOT_LINK_PROPERTY for all_ in mappings.values() for each in all_.fields)
+        return property_ is not None and not property_.read_only and not mapped
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
@@ -281,7 +288,12 @@ class Compiler:
         named = [field.property for mapping in mappings.values() for field in mapping.fields]
         named += [reference.property for reference in references]
         # Identity reads the object's own names, whatever a person mapped.
-        named += [HUBSPOT_ID_PROPERTY, *spec.extra_hubspot_properties, *_IDENTITY_PROPERTIES.get(spec.slug, ())]
+        named += [
+            HUBSPOT_ID_PROPERTY,
+            HUBSPOT_LINK_PROPERTY,
+            *spec.extra_hubspot_properties,
+            *_IDENTITY_PROPERTIES.get(spec.slug, ()),
+        ]
         named += named_by_others
         if spec.opt_out is not None:
             named.append(spec.opt_out.property)

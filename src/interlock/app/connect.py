@@ -113,8 +113,8 @@ async def join(
     _check(request, known, listed, account, organization)
     schemas = await read_schemas(hubspot, salesforce, list(request.objects))
     _check_key_fields(schemas, request)
-    needed = key_fields.missing(schemas, request.objects)
     wanted = _wanted(request, known, account, identity, organization, clock_us())
+    needed = key_fields.missing(schemas, request.objects, pages_at=wanted.settings.get("pages_at"))
     if not request.make:
         _check_package(needed)
         needed = key_fields.Missing([], [])

@@ -17,7 +17,7 @@ from interlock.app.schemas import Schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import NewProperty, Option
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY
+from interlock.engine.context import HUBSPOT_ID_PROPERTY, HUBSPOT_LINK_PROPERTY, SALESFORCE_CREATION_KEY
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 
@@ -43,12 +43,13 @@ class Missing(msgspec.Struct):
         }
 
 
-def missing(schemas: Schemas, objects: Sequence[str]) -> Missing:
-    """A creation key that the sync user cannot see and write counts as missing: it may be there and not be granted."""
+def missing(schemas: Schemas, objects: Sequence[str], *, pages_at: str | None = None) -> Missing:
+    """A creation key that the sync user cannot see and write counts as missing: it may be there and not be granted. `pages_at`:
+    where people reach the pages; without it records are told no link to theirs."""
     found = Missing([], [])
     for slug in objects:
         spec = SPECS[slug]
-        for new in (_ID_PROPERTY, *default_properties(schemas, spec)):
+        for new in (_ID_PROPERTY, *((_LINK_PROPERTY,) if pages_at else ()), *default_properties(schemas, spec)):
             if schemas.property_named(spec.hubspot_type, new.name) is None:
                 found.properties.append((spec.hubspot_type, new))
         for type_ in spec.salesforce_types:
@@ -100,6 +101,14 @@ _ID_PROPERTY = NewProperty(
     group=GROUP,
     description="The Salesforce record that this record is linked with. Written by Interlock.",
     has_unique=True,
+)
+
+
+_LINK_PROPERTY = NewProperty(
+    HUBSPOT_LINK_PROPERTY,
+    "Interlock link",
+    group=GROUP,
+    description="The page of this record in Interlock: both sides, the history, and Sync now. Written by Interlock.",
 )
 
 

@@ -69,6 +69,8 @@ async def connect(
     plan: PlanOption = False,
 ) -> Answer:
     """Join a HubSpot account and a Salesforce org. Makes the key fields, changes no record. Can be run again."""
+    from msgspec.structs import replace
+
     from interlock.app import connect as use_case
     from interlock.app import connections, credentials, reach, sign_offs
     from interlock.core.model import Side
@@ -96,6 +98,8 @@ async def connect(
         secrets=secrets,
     )
     async with run.open() as opened:
+        if (told := await opened.told_address()) is not None:
+            request = replace(request, settings={"pages_at": told})
         run.say("Asking both CRMs ...")
         async with opened.unsaved_clients(request.hubspot_url, request.salesforce_url, secrets) as clients:
             joined = await use_case.join(

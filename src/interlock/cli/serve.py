@@ -37,6 +37,7 @@ async def serve(
     ] = None,
 ) -> Answer:
     """Sync by itself and serve the pages. On first run, prints a one-time link for the first person. SIGTERM or Ctrl-C ends it."""
+    from interlock.app import pages_at
     from interlock.app.new_org import prepare
     from interlock.app.notify.courier import delivering
     from interlock.app.org_work import work
@@ -63,6 +64,7 @@ async def serve(
         if not is_shared(opened.home.database):
             await _alone(run, opened)
         scratch.remove_left()
+        await pages_at.keep_right(opened.store, opened.told_address)
         stop = stop_on_signals()
         owner = new_owner(f"serve-{socket.gethostname()}-{os.getpid()}")
         desk = ServeDesk(opened.store, lambda each: opened.clients(each, note=False), opened.clock_us, owner, run.say)

@@ -155,6 +155,7 @@ async def _to_hubspot(ctx: Cycle, type_: str, creates: bool, pairs: list[Pair]) 
         if not properties and write.id is not None:
             write.outcome = Written(write.id)
             continue
+        properties |= write.along
         trace = f"{work.dirty[0].seq}-{number}"
         by_trace[trace] = work, write
         requests.append(HubSpotWrite(trace, write.id or write.sync_key, properties))  # type: ignore[arg-type]

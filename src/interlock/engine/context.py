@@ -23,6 +23,8 @@ HUBSPOT_ID_PROPERTY = "interlock_salesforce_id"
 SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
 # For people to see, and no key: what it says is never relied on, so it may lack, lag behind, or be another account's.
 SALESFORCE_HUBSPOT_ID = "Interlock_HubSpot_Id__c"
+# The same in HubSpot: the address of the record's page in this Interlock.
+HUBSPOT_LINK_PROPERTY = "interlock_link"
 
 # Base entries of the e-mail opt-out, which is not a mapping (field mapping ids start at 1): whether each side has it, and
 # the fingerprint of the address that it was known for.
@@ -67,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True):
     choices: dict[str, dict[str, str]] = {}
     # HubSpot owner id -> Salesforce user id, of those whom a person paired by hand.
     owner_pairs: dict[str, str] = {}
+    # Where people reach the pages, for the link that HubSpot's records hold. Empty: nobody said, and none is written.
+    pages_at: str = ""
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -120,6 +124,7 @@ class ObjectRuntime(msgspec.Struct):
     # what stood there before.
     exact_types: frozenset[str] = frozenset()
     id_shown_types: frozenset[str] = frozenset()  # Salesforce types whose records can be told their HubSpot record
+    shows_link: bool = False  # whether HubSpot's records can be told the address of their page
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     filters: dict[str, str] = {}  # by Salesforce type: the condition that its records must fit to sync

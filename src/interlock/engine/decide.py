@@ -36,6 +36,7 @@ from interlock.engine.context import (
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import limit_of, note_excluded
 from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
+from interlock.engine.record_link import link_along
 from interlock.engine.references import leads_nowhere
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Deletion, SideWrite, Work
@@ -168,6 +169,8 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
             write = SideWrite(side, key.type, key.id, "", plan.fields, extra)
             if side is Side.SALESFORCE and not work.undoing:
                 write.along = _hubspot_id_along(ctx, work, link.hubspot_id, salesforce)
+            if side is Side.HUBSPOT and not work.undoing:
+                write.along = {**link_along(ctx, work.runtime, salesforce.key, hubspot)}
             work.writes.append(write)
     _note_held(work)
     _note_waiting_references(ctx, work)
@@ -317,7 +320,9 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
         work.opt_out_hubspot = str(own.values["Email"])
         work.opt_out_address = _address_print(work.opt_out_hubspot)
     write = SideWrite(side, type_, None, sync_key, plan.fields, extra)
-    if side is Side.SALESFORCE and type_ in work.runtime.id_shown_types:
+    if side is Side.HUBSPOT:
+        write.along = {**link_along(ctx, work.runtime, own.key)}
+    elif type_ in work.runtime.id_shown_types:
         write.along = {SALESFORCE_HUBSPOT_ID: sync_key}
     work.writes.append(write)
     _note_held(work)

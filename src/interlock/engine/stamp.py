@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from interlock.core.model import NotDone, Outcome, Reason, Refused, Side, Written
+from interlock.core.model import NotDone, Outcome, Reason, RecordKey, Refused, Side, Written
 from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, Reference
 from interlock.engine.decide import field_issue
 from interlock.engine.not_associated import for_good, note_refused
+from interlock.engine.record_link import link_along
 from interlock.engine.work import Batch, SideWrite, Work
 
 # HUBSPOT_DEFINED types that make the association the primary one (HubSpot associations v4, default type ids).
@@ -35,12 +36,22 @@ async def _store_ids(ctx: Cycle, batch: Batch) -> None:
                 made[work.dirty[0].key.id] = (work, write)
     if not made:
         return
-    requests = [
-        HubSpotWrite(hubspot_id, hubspot_id, {HUBSPOT_ID_PROPERTY: write.outcome.id})
-        for hubspot_id, (_, write) in made.items()
-        if isinstance(write.outcome, Written)
+    ids = {id_: write.outcome.id for id_, (_, write) in made.items() if isinstance(write.outcome, Written)}
+    links = {
+        id_: link_along(ctx, batch.runtime, RecordKey(Side.SALESFORCE, made[id_][1].type, to))
+        for id_, to in ids.items()
+    }
+    type_ = batch.runtime.spec.hubspot_type
+    requests = [HubSpotWrite(id_, id_, {**links[id_], HUBSPOT_ID_PROPERTY: to}) for id_, to in ids.items()]
+    outcomes = await ctx.hubspot.update(type_, requests, purpose="write")
+    # The link is nothing that the id may be lost for: its property may have been taken away a moment ago.
+    again = [
+        HubSpotWrite(id_, id_, {HUBSPOT_ID_PROPERTY: ids[id_]})
+        for id_, outcome in outcomes.items()
+        if isinstance(outcome, Refused) and set(outcome.fields) & set(links[id_])
     ]
-    outcomes = await ctx.hubspot.update(batch.runtime.spec.hubspot_type, requests, purpose="write")
+    if again:
+        outcomes |= await ctx.hubspot.update(type_, again, purpose="write")
     for hubspot_id, (work, _) in made.items():
         _retry_unless_written(ctx, work, outcomes[hubspot_id])
 

@@ -27,6 +27,10 @@ class Address(msgspec.Struct, frozen=True):
         return self.path.replace(":int", "")
 
 
+class Signed(Address, frozen=True):
+    """Asked by a CRM, which signs what it asks: `handler` takes (site, request) and is its own door."""
+
+
 class Operation(Address, frozen=True, kw_only=True):
     """One of the JSON API. The door checks what is sent against `query` and `body`; the OpenAPI file is made from all of it.
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +14,9 @@ from starlette.routing import Route, compile_path
 
 from interlock.app.people.roles import Action
 from interlock.objects.registry import SPECS
-from interlock.web import access
+from interlock.web import access, hubspot_card
 from interlock.web.access import Endpoint
-from interlock.web.address import API, Address, Operation
+from interlock.web.address import API, Address, Operation, Signed
 from interlock.web.api.addresses import OPERATIONS
 from interlock.web.api.door import door
 from interlock.web.hosts import check_host
@@ -198,6 +200,8 @@ ADDRESSES: tuple[Address, ...] = (
     *(Address(method, path, None, handler) for method, path, handler in colleague.addresses(setup.PAGES)),
     Address("GET", "/oauth/hubspot/callback", None, callback.hubspot),
     Address("GET", "/oauth/salesforce/callback", None, callback.salesforce),
+    Signed("GET", "/hubspot/card", None, hubspot_card.answer),
+    Signed("POST", "/hubspot/card", None, hubspot_card.answer),
     *OPERATIONS,
 )
 
@@ -217,11 +221,17 @@ def routes(site: Site) -> list[Route]:
 def _route(site: Site, address: Address) -> Route:
     if isinstance(address, Operation):
         endpoint = door(site, address)
+    elif isinstance(address, Signed):
+        endpoint = partial(_signed, site, address)
     elif address.need is None:
         endpoint = access.open_page(site, address.handler, address.shown)
     else:
         endpoint = access.page(site, address.handler, address.need, address.shown)
     return Route(address.path, _for_us(site, address, endpoint), methods=[address.method])
+
+
+async def _signed(site: Site, address: Address, request: Request) -> Response:
+    return await address.handler((site, request))
 
 
 def _for_us(site: Site, address: Address, endpoint: Endpoint) -> Endpoint:

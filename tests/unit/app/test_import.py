@@ -10,6 +10,7 @@ from tests.world import World
 
 from interlock.app import preview
 from interlock.app.import_ import Import
+from interlock.engine.load import Since
 
 
 def account(world: World, name: str) -> str:
@@ -57,17 +58,17 @@ def test_since_leaves_out_what_did_not_change(tell: Tell) -> None:
         account(world, "Old")
         await asyncio.sleep(7_200)
         young = account(world, "Young")
-        since_us = world.clock_us() - 3_600_000_000
+        since = Since(world.clock_us() - 3_600_000_000)
         await asyncio.sleep(600)
         await world.connect()
         assert world.store is not None
         assert world.connection is not None
         planned = await preview.plan_import(
-            world.store, world.connection, *world.clients(), world.clock_us, only=["companies"], since_us=since_us
+            world.store, world.connection, *world.clients(), world.clock_us, only=["companies"], since=since
         )
         assert planned.objects["companies"].counts.created_in_hubspot == 1
         assert world.hugo.ids("companies") == []
-        wanted = Import(since_us)
+        wanted = Import(since)
         await sync_once(world, only=["companies"], work=wanted.work)
         assert wanted.marked == 1
         (made,) = world.hugo.ids("companies")

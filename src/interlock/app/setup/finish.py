@@ -266,7 +266,12 @@ class _Finish:
             )
 
     async def _make_properties(self, setup: Setup, found: Found) -> None:
-        new = to_make(found.schemas, properties.draft_of(setup, found))
+        draft = properties.draft_of(setup, found)
+        new = to_make(found.schemas, draft)
+        told = await self._interlock.told_address(found.connection.id)
+        # With the link to each record's page, which no mapping needs.
+        needed = key_fields.missing(found.schemas, draft.objects, pages_at=told).properties
+        new += [each for each in needed if each not in new]
         self.tell(to_make=len(new))
         async with self._interlock.setup_clients(setup) as clients:
             for object_ in dict.fromkeys(object_ for object_, _ in new):
@@ -309,6 +314,7 @@ class _Finish:
         existing = _EXISTING[review.values_of(setup).existing]
         counted = await review.whole(self._interlock, self._setup_id)
         await review.forget(self._interlock, self._setup_id)
+        pages_at = await self._interlock.told_address(connection.id)
         if existing == "none":
             await self._look_at_pairs(connection.id)
         async with self._interlock.store.write(connection.id) as tx:
@@ -317,7 +323,7 @@ class _Finish:
                 raise Stale("The connection was disconnected meanwhile. It was not begun.", fix="Finish again.")
             # Who has paused it meanwhile resumes it.
             begun = now.state if now.state in HALTED else "first_sync"
-            settings = {**now.settings, "existing": existing}
+            settings = {**now.settings, "existing": existing, "pages_at": pages_at or ""}
             if existing == "none":
                 # From the moment when it was pressed, however long the steps of the finish take.
                 begun_at_us = self.told.began_at_us

@@ -42,6 +42,10 @@ class Opened(Protocol):
 
     def crms(self) -> AbstractAsyncContextManager[Crms]: ...
 
+    async def told_address(self, connection_id: int | None = None) -> str | None:
+        """By which people come to the pages, where anybody said it."""
+        ...
+
 
 def task_name(setup_id: int, name: str) -> str:
     """In the background, one of a set-up and name at a time."""
