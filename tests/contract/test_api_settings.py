@@ -184,7 +184,8 @@ async def test_an_object_is_limited_by_a_filter_that_salesforce_takes_and_that_w
     board = {"type": "Contact", "filter": " Department = 'Board'\r\n"}
     counted = (await joined.post("~/objects/contacts/filter-count", board)).document
     assert {name: counted[name] for name in ("type", "filter", "fitting")} == {
-        "type": "Contact", "filter": "Department = 'Board'",
+        "type": "Contact",
+        "filter": "Department = 'Board'",
         "fitting": 1,
     }
     assert counted["all"] == len(joined.sally.ids("Contact"))
@@ -207,6 +208,28 @@ async def test_an_object_is_limited_by_a_filter_that_salesforce_takes_and_that_w
     assert saved.document["objects"][0]["filters"] == {"Contact": "Department = 'Board'", "Lead": None}
     lifted = await joined.send("PUT", "~/objects/contacts", {"filters": {"Contact": None}}, **{"if-match": "*"})
     assert lifted.document["objects"][0]["filters"] == {"Contact": None, "Lead": None}
+
+
+async def test_the_rules_for_lead_or_contact_are_saved_as_a_whole_and_refused_where_they_are_none(
+    joined: ApiWorld,
+) -> None:
+    rules = [
+        {"when": "property_is", "property": "lifecyclestage", "values": ["customer"], "create_as": "Contact"},
+        {"when": "account_exists", "property": "", "values": [], "create_as": None},
+    ]
+    saved = await joined.send("PUT", "~/objects/contacts", {"person_rules": rules}, **{"if-match": "*"})
+    assert saved.document["objects"][0]["person_rules"] == rules
+    for wrong, code in (
+        (rules[0] | {"property": "no_such"}, "no_such_property"),
+        (rules[0] | {"values": []}, "no_rule"),
+        (rules[1] | {"create_as": "Account"}, "no_rule"),
+    ):
+        refused = await joined.send("PUT", "~/objects/contacts", {"person_rules": [wrong]}, **{"if-match": "*"})
+        assert (refused.status, refused.error["code"]) == (422, code)
+    refused = await joined.send("PUT", "~/objects/deals", {"person_rules": rules}, **{"if-match": "*"})
+    assert (refused.status, refused.error["code"]) == (422, "no_such_choice")
+    none = await joined.send("PUT", "~/objects/contacts", {"person_rules": []}, **{"if-match": "*"})
+    assert none.document["objects"][0]["person_rules"] == []
 
 
 async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:

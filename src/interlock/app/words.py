@@ -137,6 +137,7 @@ WHY_NOT = {
     "membership_unknown": "HubSpot did not say whether it is in the list that limits what syncs: it is asked again.",
     "outside_filter": "Its Salesforce record is outside the filter that limits what syncs: it syncs once it is inside.",
     "filter_unknown": "Salesforce does not take the filter that limits what syncs: it is asked again.",
+    "person_rule_undecided": "Whether it becomes a lead or a contact could not be told by the rules; see its issue.",
     "not_looked_at": "No sync has looked at it yet: it did not change since the connection was made.",
     "due": "It is due: the next sync takes it.",
     "deleted": "It is deleted.",

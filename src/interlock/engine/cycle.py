@@ -25,6 +25,7 @@ from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
+from interlock.engine.person_rules import apply_person_rules
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
@@ -148,6 +149,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
+    await apply_person_rules(ctx, batch)
     await look_at_created(ctx, batch)
     decide(ctx, batch)
     await damp(ctx, batch)

@@ -246,7 +246,7 @@ def _decide_alone(ctx: Cycle, work: Work) -> None:
 
 
 def _why_not_created(ctx: Cycle, work: Work, own: Observation) -> str | None:
-    if work.origin is Side.HUBSPOT and work.runtime.create_type is None:
+    if work.origin is Side.HUBSPOT and work.create_type is None:
         return "creation_off_in_salesforce"
     if work.origin is Side.SALESFORCE and not work.runtime.create_in_hubspot:
         return "creation_off_in_hubspot"
@@ -260,8 +260,8 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     type_ = work.runtime.spec.hubspot_type
     salesforce_type = own.key.type
     if side is Side.SALESFORCE:
-        assert work.runtime.create_type is not None
-        type_ = salesforce_type = work.runtime.create_type
+        assert work.create_type is not None
+        type_ = salesforce_type = work.create_type
     mapping = work.runtime.mapping_for(salesforce_type)
     # A record that is not there yet is one whose every field is blank: then creating is the same merge as updating.
     blank = Observation(

@@ -125,6 +125,9 @@ class Work(msgspec.Struct):
     # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
     landing: bool = False
 
+    # What a person who is new in HubSpot becomes in Salesforce, where rules say so (person_rules.py).
+    becomes: str | msgspec.UnsetType | None = msgspec.UNSET
+
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
@@ -137,6 +140,11 @@ class Work(msgspec.Struct):
     @property
     def object(self) -> str:
         return self.runtime.slug
+
+    @property
+    def create_type(self) -> str | None:
+        """The Salesforce type that a new HubSpot record becomes; None: none is created."""
+        return self.runtime.create_type if self.becomes is msgspec.UNSET else self.becomes
 
     @property
     def reason(self) -> Reason:
