@@ -25,7 +25,6 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 # What of a number does not hold now, in words for a reader of the page. Whoever makes it hold takes it out.
 NOT_YET = {
     9: "A HubSpot owner who is nobody in Salesforce gives way to Salesforce's owner. Now each side keeps its own.",
-    12: "A company all of whose contacts are leads becomes no account until somebody asks for it. Now each company becomes one.",
     14: "A deal is deleted with its opportunity where that is chosen, and one that moves to a pipeline that does not sync"
     " stops. Now nothing is deleted, and of such a deal only the stage stands still.",
     15: "A contact role moves its contact's lifecycle stage to Opportunity, and a won deal to Customer, never back."

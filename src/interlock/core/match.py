@@ -42,7 +42,14 @@ Decision = Match | Ambiguous | NoMatch
 
 # The order of proof: our own key was written with the record, the native integration's after its first sync; the others are
 # inferred.
-_PROOF = (LinkedBy.SYNC_KEY, LinkedBy.NATIVE_ID, LinkedBy.EMAIL, LinkedBy.DOMAIN, LinkedBy.NAME)
+_PROOF = (
+    LinkedBy.SYNC_KEY,
+    LinkedBy.NATIVE_ID,
+    LinkedBy.EMAIL,
+    LinkedBy.DOMAIN,
+    LinkedBy.NAME,
+    LinkedBy.SHARED_CONTACT,
+)
 
 
 def choose(candidates: Sequence[Candidate], preferred_types: Sequence[str]) -> Decision:

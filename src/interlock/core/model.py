@@ -105,6 +105,7 @@ class LinkedBy(enum.StrEnum):
     EMAIL = "email"
     DOMAIN = "domain"
     NAME = "name"
+    SHARED_CONTACT = "shared_contact"  # of companies: somebody is a contact of both
     PERSON = "person"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
+from interlock.engine.accounts_for import wake_companies
 from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
@@ -154,6 +155,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     decide(ctx, batch)
     await damp(ctx, batch)
     await follow(ctx, batch)
+    await wake_companies(ctx, batch)
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:

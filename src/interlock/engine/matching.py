@@ -19,6 +19,7 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
+from interlock.engine.accounts_for import by_shared_people
 from interlock.engine.candidates import (
     IDS,
     LOOK_AGAIN_US,
@@ -59,6 +60,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
+    await by_shared_people(ctx, finder, [work for work in alone if work.why_not is None])
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
     await _note_links(ctx, finder)
     _settle(batch, finder, hubspot_works + salesforce_works)

@@ -12,6 +12,7 @@ SHARED = {
     LinkedBy.EMAIL: "the same e-mail address",
     LinkedBy.DOMAIN: "the same domain",
     LinkedBy.NAME: "the same name",
+    LinkedBy.SHARED_CONTACT: "the same contact",
     LinkedBy.SYNC_KEY: "the same key",
 }
 

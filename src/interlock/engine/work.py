@@ -128,6 +128,9 @@ class Work(msgspec.Struct):
     # What a person who is new in HubSpot becomes in Salesforce, where rules say so (person_rules.py).
     becomes: str | msgspec.UnsetType | None = msgspec.UNSET
 
+    # Of a company: whether one of its contacts is a contact in Salesforce, where that was asked (accounts_for.py).
+    has_contact_there: bool | None = None
+
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
@@ -208,4 +211,5 @@ class Batch(msgspec.Struct):
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
+    others_due: dict[str, list[RecordKey]] = {}  # the same of other objects, by slug
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written

@@ -33,7 +33,12 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+ALL, WITH_CONTACTS = "all", "contacts"
+
+# Which companies become accounts by themselves: all, or those of which a contact is a contact in Salesforce.
+ACCOUNTS_FOR = ChoiceOf("accounts_for", (ALL, WITH_CONTACTS), ("companies",), frozenset({ALL}))
+
+CHOICES = (DELETES, ACCOUNTS_FOR)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, NOTHING, ChoiceOf, choices_of
+from interlock.objects.choices import (
+    ACCOUNTS_FOR,
+    ALL,
+    BOTH,
+    DELETES,
+    IN_HUBSPOT,
+    IN_SALESFORCE,
+    NOTHING,
+    WITH_CONTACTS,
+    ChoiceOf,
+    choices_of,
+)
 from interlock.web.texts import _
 
 
@@ -25,7 +36,7 @@ def offered(object_: str) -> list[Offered]:
 
 def _texts(choice: ChoiceOf) -> tuple[str, str, dict[str, str]]:
     """Label, hint, and the name of each value."""
-    return {DELETES.name: _deletes}[choice.name]()
+    return {DELETES.name: _deletes, ACCOUNTS_FOR.name: _accounts_for}[choice.name]()
 
 
 def _deletes() -> tuple[str, str, dict[str, str]]:
@@ -37,5 +48,16 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _accounts_for() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("Which companies become accounts"),
+        _("Of themselves, where accounts are created at all. *Sync now* on a company makes its account in any case."),
+        {
+            ALL: _("All companies"),
+            WITH_CONTACTS: _("Companies with a contact that is a contact in Salesforce, and not a lead"),
         },
     )
