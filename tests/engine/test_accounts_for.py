@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from interlock.app.explain import explain
+from interlock.crm.errors import Unreachable
+from interlock.crm.transport import NotSent, Request, Response
 from interlock.store import connections
 from tests.world import World
 
@@ -154,5 +156,30 @@ def test_companies_that_stood_alone_are_made_accounts_as_they_change_once_all_of
         world.hugo.update("companies", company, {"phone": "+48 22 111 22 33"})
         await world.settle()
         assert world.counterpart("companies", company)
+
+    tell(story, settings=FOR_CONTACTS)
+
+
+@pytest.mark.parametrize("at", ["/companies/contacts/batch/read", "/contacts/companies/batch/read"])
+def test_hubspot_failing_while_it_is_asked_who_is_of_a_company_loses_no_account(tell, at):
+    async def story(world: World) -> None:
+        company = acme(world)
+        person_of(world, company)
+        lane = world.transport
+
+        class Cut:
+            async def send(self, request: Request, deadline_s: float) -> Response:
+                if at in request.url:
+                    raise NotSent("the line is cut")
+                return await lane.send(request, deadline_s)
+
+        world.transport = Cut()
+        with pytest.raises(Unreachable):
+            await world.sync()
+        world.transport = lane
+        await world.settle()
+        account = world.counterpart("companies", company)
+        assert world.sally.ids("Account") == [account]
+        assert [world.sally.get("Contact", id_)["AccountId"] for id_ in world.sally.ids("Contact")] == [account]
 
     tell(story, settings=FOR_CONTACTS)

@@ -9,6 +9,7 @@ import pytest
 from interlock.app.explain import explain
 from interlock.app.preview import plan
 from interlock.core.model import Side
+from tests.engine.test_late_landings import Slow
 from tests.world import World
 
 ADA, BOB = "ada@acme.com", "bob@gmail.com"
@@ -167,6 +168,25 @@ def test_explain_says_what_the_sync_then_makes_of_a_person(tell):
         assert world.counts()["Contact"] == world.counts()["Lead"] == 1
 
     tell(story, settings=BY_ACCOUNT)
+
+
+@pytest.mark.parametrize("late_s", [1.0, 540.0])
+def test_a_person_whose_slow_create_lands_is_not_made_again_though_the_rules_say_otherwise_by_then(tell, late_s):
+    async def story(world: World) -> None:
+        slow = Slow(world.transport, f"{Side.SALESFORCE.value}.local", "acme.com", late_s)
+        world.transport = slow
+        ada = world.person(ADA, jobtitle="CTO", lifecyclestage="lead")
+        await world.sync()
+        assert slow.landing is not None
+        world.hugo.update("contacts", ada, {"lifecyclestage": "customer"})
+        for _ in range(12):
+            await world.sync_later(120.0)
+        await slow.landing
+        await world.settle()
+        assert (world.counts()["Lead"], world.counts()["Contact"]) == (1, 0)
+        assert world.counterpart("contacts", ada).startswith("00Q")
+
+    tell(story, settings=BY_STAGE)
 
 
 @pytest.mark.parametrize("people", [1, 600])
