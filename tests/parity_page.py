@@ -24,7 +24,6 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 
 # What of a number does not hold now, in words for a reader of the page. Whoever makes it hold takes it out.
 NOT_YET = {
-    12: "A company all of whose contacts are leads becomes no account until somebody asks for it. Now each company becomes one.",
     14: "A deal that moves to a pipeline that does not sync stops. Now only its stage stands still.",
 }
 # Triggers of HubSpot's list that are about records; the others are about activities.

@@ -141,6 +141,22 @@ async def test_what_syncs_is_filtered_in_salesforce_after_the_records_were_count
         await page.get_by_role("link", name="Filter what syncs from Salesforce").click()
 
 
+@pytest.mark.presses(f"GET {OBJECT}/lead-or-contact", f"POST {OBJECT}/lead-or-contact")
+async def test_who_becomes_a_lead_is_said_by_rules(page: Page) -> None:
+    await page.goto(f"{HERE}/contacts")
+    await page.get_by_role("link", name="Rules for lead or contact").click()
+    first = page.get_by_role("group", name="Rule 1", exact=True)
+    for when, kept in (("The property has a value", 1), ("No rule", 0)):
+        await first.get_by_label("Condition").select_option(label=when)
+        await first.get_by_label("Property").fill("jobtitle")
+        await first.get_by_label("Becomes").select_option(label="Lead")
+        await chromium.axe(page)
+        await page.get_by_role("button", name="Save rules").click()
+        await see_and_save(page)
+        await expect(page.get_by_text("jobtitle has a value")).to_have_count(kept)
+        await page.get_by_role("link", name="Rules for lead or contact").click()
+
+
 @pytest.mark.presses(
     f"GET {OBJECT}/mappings/{{pair}}",
     f"POST {OBJECT}/mappings/preview",

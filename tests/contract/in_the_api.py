@@ -42,6 +42,7 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/turn": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/rules": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/list": f"POST {C}/objects/{{object}}/plan",
+    f"POST {PAGE}/{{object}}/lead-or-contact": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/filters": f"POST {C}/objects/{{object}}/filter-count",
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",

@@ -225,6 +225,28 @@ async def test_two_owners_are_paired_by_hand_and_parted(joined: ApiWorld) -> Non
     assert there in [each["id"] for each in told["salesforce_users"]]
 
 
+async def test_the_rules_for_lead_or_contact_are_saved_as_a_whole_and_refused_where_they_are_none(
+    joined: ApiWorld,
+) -> None:
+    rules = [
+        {"when": "property_is", "property": "lifecyclestage", "values": ["customer"], "create_as": "Contact"},
+        {"when": "account_exists", "property": "", "values": [], "create_as": None},
+    ]
+    saved = await joined.send("PUT", "~/objects/contacts", {"person_rules": rules}, **{"if-match": "*"})
+    assert saved.document["objects"][0]["person_rules"] == rules
+    for wrong, code in (
+        (rules[0] | {"property": "no_such"}, "no_such_property"),
+        (rules[0] | {"values": []}, "no_rule"),
+        (rules[1] | {"create_as": "Account"}, "no_rule"),
+    ):
+        refused = await joined.send("PUT", "~/objects/contacts", {"person_rules": [wrong]}, **{"if-match": "*"})
+        assert (refused.status, refused.error["code"]) == (422, code)
+    refused = await joined.send("PUT", "~/objects/deals", {"person_rules": rules}, **{"if-match": "*"})
+    assert (refused.status, refused.error["code"]) == (422, "no_such_choice")
+    none = await joined.send("PUT", "~/objects/contacts", {"person_rules": []}, **{"if-match": "*"})
+    assert none.document["objects"][0]["person_rules"] == []
+
+
 async def test_an_object_is_turned_off_and_on(joined: ApiWorld) -> None:
     assert (await joined.post("~/objects/deals/turn", {"on": False}, Role.OPERATOR)).status == 403
     off = (await joined.post("~/objects/deals/turn", {"on": False})).document

@@ -313,6 +313,75 @@ def test_a_filter_that_is_none_or_that_salesforce_refuses_is_not_saved_and_says_
     tell(tmp_path, story, objects=("contacts",))
 
 
+async def _person_rules(admin: Browser, **typed: str) -> Answer:
+    address = f"{HERE}/contacts/lead-or-contact"
+    form = (await admin.get(address)).page.form(address)
+    return await saved(admin, await admin.post(address, form | typed))
+
+
+def test_who_becomes_a_lead_and_who_a_contact_is_left_to_a_table_of_rules(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        assert (await _set(admin, "contacts", create_in_salesforce="Lead")).status == 303
+        world.salesforce.seed({"Account": [{"Name": "Acme", "Website": "acme.com"}]})
+        first = {"when_0": "account_exists", "as_0": "Contact", "order_0": "2"}
+        second = {
+            "when_1": "property_is",
+            "property_1": "lifecyclestage",
+            "values_1": "subscriber; other",
+            "as_1": "nothing",
+        }
+        done = await _person_rules(admin, **first, **second, order_1="1")
+        assert done.to == f"{HERE}/contacts?done=rules"
+        chosen = what_syncs.chosen(await connection_of(world), "contacts").person_rules
+        assert [(rule.when, rule.create_as, rule.values) for rule in chosen] == [
+            ("property_is", "", ("subscriber", "other")),
+            ("account_exists", "Contact", ()),
+        ]
+        assert "lifecyclestage is one of: subscriber; other: Nothing" in (await admin.get(f"{HERE}/contacts")).page.text
+        await asyncio.sleep(600)
+        for email, stage in (("a@acme.com", "subscriber"), ("b@acme.com", "lead"), ("c@other.com", "lead")):
+            world.hugo.create("contacts", {"email": email, "lastname": "P", "lifecyclestage": stage})
+        await world.turns()
+        made = {
+            type_: [world.sally.get(type_, id_)["Email"] for id_ in world.sally.ids(type_)]
+            for type_ in ("Contact", "Lead")
+        }
+        assert made == {"Contact": ["b@acme.com"], "Lead": ["c@other.com"]}
+        # Taken away again, by a condition that is none.
+        assert (await _person_rules(admin, when_0="", when_1="")).status == 303
+        assert what_syncs.chosen(await connection_of(world), "contacts").person_rules == ()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"when_1": "property_is_known", "as_1": "Lead"}, "Rule 1: A condition on a property names none."),
+        (
+            {"when_1": "property_is", "property_1": "email", "as_1": "Lead"},
+            "Rule 1: The condition on email names no value.",
+        ),
+        (
+            {"when_1": "property_is_known", "property_1": "emial", "as_1": "Lead"},
+            "HubSpot has no property emial on contacts",
+        ),
+        ({"when_1": "account_exists", "as_1": "Case"}, "Rule 1: A person cannot become 'Case' in Salesforce."),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_at_its_row(tmp_path: Path, typed: dict[str, str], said: str) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin = await world.admin()
+        refused = await _person_rules(admin, **typed)
+        assert refused.status == 422
+        assert said in refused.page.text
+        assert 'href="#when_1"' in refused.body
+        assert what_syncs.chosen(await connection_of(world), "contacts").person_rules == ()
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 async def _limited_to(world: SettingsWorld, admin: Browser, *inside: str) -> str:
     """Contacts are limited to a list of these."""
     list_id = world.hugo.create_list("contacts", "Customers", list(inside))

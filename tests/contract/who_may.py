@@ -101,6 +101,8 @@ LOWEST: dict[str, Role | None] = {
     "POST /connections/{id:int}/contacts/turn": ADMIN,
     "POST /connections/{id:int}/contacts/rules": ADMIN,
     "GET /connections/{id:int}/contacts/lists": ADMIN,
+    "GET /connections/{id:int}/contacts/lead-or-contact": ADMIN,
+    "POST /connections/{id:int}/contacts/lead-or-contact": ADMIN,
     "GET /connections/{id:int}/contacts/filters": ADMIN,
     "POST /connections/{id:int}/contacts/filters": ADMIN,
     "POST /connections/{id:int}/contacts/list": ADMIN,

@@ -107,6 +107,34 @@ def test_a_lead_that_is_converted_carries_its_link_to_the_contact(tell):
     tell(story, **AS_LEAD)
 
 
+@pytest.mark.parametrize("into", ["the account of its company", "a new account of the same name"])
+def test_a_conversion_with_an_opportunity_brings_one_deal_of_the_person_and_no_second_company(tell, into):
+    async def story(world: World) -> None:
+        company = None
+        if into == "the account of its company":
+            company = world.hugo.create("companies", {"name": "Acme, Incorporated in Delaware", "domain": "acme.com"})
+        here, lead = await made_as_lead(world)
+        if company is not None:
+            world.hugo.associate("contacts", here, "companies", company, primary=True)
+            await world.settle()
+        account = world.counterpart("companies", company) if company is not None else None
+        done = world.sally.convert_lead(lead, account=account, opportunity="Big")
+        await world.settle()
+        assert world.sally.ids("Account") == [done.account_id]
+        (the_company,) = world.hugo.ids("companies")
+        assert company in (None, the_company)
+        assert world.counterpart("companies", the_company) == done.account_id
+        (deal,) = world.hugo.ids("deals")
+        assert world.counterpart("deals", deal) == done.opportunity_id
+        assert world.sally.ids("Opportunity") == [done.opportunity_id]
+        assert set(world.hugo.associated("deals", deal, "companies")) == {the_company}
+        assert set(world.hugo.associated("deals", deal, "contacts")) == {here}
+        assert world.contact(here)["associatedcompanyid"] == the_company
+        assert await world.issues() == []
+
+    tell(story, **AS_LEAD)
+
+
 def test_what_agreed_on_a_lead_still_agrees_on_its_contact(tell):
     """A field cleared on the contact right after the conversion was just cleared: it does not come back."""
 

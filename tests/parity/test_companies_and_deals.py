@@ -2,9 +2,50 @@
 
 from __future__ import annotations
 
+from interlock.core.model import RecordKey, Side
 from tests.world import World
 
+FOR_CONTACTS = {"choices": {"accounts_for": {"companies": "contacts"}}}
 STAGE = {"dealstage": "closedwon", "closedate": "2026-03-01"}
+
+
+def test_12_a_company_of_leads_alone_becomes_no_account_until_somebody_asks(tell):
+    """Where that is chosen, a company becomes an account by itself only when one of its contacts is a contact in Salesforce.
+    *Sync now* makes it anyway."""
+
+    async def story(world: World) -> None:
+        alone, acme = (
+            world.hugo.create("companies", {"name": name, "domain": f"{name}.com"}) for name in ("alone", "acme")
+        )
+        ada = world.person("ada@example.com", company="acme")
+        world.hugo.associate("contacts", ada, "companies", acme, primary=True)
+        await world.settle()
+        assert world.counts()["Lead"] == 1
+        assert world.sally.ids("Account") == []
+        await world.sync(RecordKey(Side.HUBSPOT, "companies", acme))
+        await world.settle()
+        assert world.sally.ids("Account") == [world.counterpart("companies", acme)]
+        assert world.counterpart("companies", alone) == ""
+
+    tell(story, settings={"create_person_as": "Lead", **FOR_CONTACTS})
+
+
+def test_12_a_company_becomes_an_account_with_its_first_contact(tell):
+    """Where that is chosen, a company without an account becomes one as soon as a contact of it is a contact in Salesforce: made
+    as one, or converted from a lead, which then brings no second company."""
+
+    async def story(world: World) -> None:
+        acme = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"})
+        await world.settle()
+        assert world.sally.ids("Account") == []
+        ada = world.person("ada@example.com")
+        world.hugo.associate("contacts", ada, "companies", acme, primary=True)
+        await world.settle()
+        account = world.counterpart("companies", acme)
+        assert world.sally.ids("Account") == [account]
+        assert world.sally.get("Contact", world.counterpart("contacts", ada))["AccountId"] == account
+
+    tell(story, settings=FOR_CONTACTS)
 
 
 def test_13_a_new_account_becomes_a_company_without_any_contact(tell):

@@ -25,6 +25,7 @@ from interlock.engine.context import (
 )
 from interlock.engine.limited_lists import RECORD_TYPE
 from interlock.objects import native
+from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.owners import OwnerDirectory, Person, match_owners
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import DefaultMapping, ObjectSpec
@@ -158,6 +159,7 @@ class Compiler:
         inclusion: str | None = None,
         native_ids: bool = False,
         filters: Mapping[str, str] = MappingProxyType({}),
+        person_rules: Sequence[PersonRule] = (),
     ) -> ObjectRuntime:
         """One object ready to run. `synced`: the slugs that sync; a reference to another is left alone."""
         spec = SPECS[slug]
@@ -178,7 +180,12 @@ class Compiler:
             create_type=create_type if create_type in mappings else None,
             create_in_hubspot=create_in_hubspot,
             hubspot_properties=self._hubspot_properties(
-                spec, mappings, references, native.properties(spec) if native_ids else ()
+                spec,
+                mappings,
+                references,
+                native.properties(spec) if native_ids else (),
+                # Asked for also where the schema, which may be hours old, does not know them: a rule would wait for that.
+                [each.property for each in person_rules if each.property],
             ),
             salesforce_fields={type_: self._salesforce_fields(spec, type_, mappings[type_]) for type_ in mappings},
             references=references,
@@ -189,6 +196,7 @@ class Compiler:
             shows_link=self._shows_link(spec, mappings),
             left_out=frozenset(left_out),
             inclusion=inclusion,
+            person_rules=tuple(person_rules),
             filters={type_: filters[type_] for type_ in mappings if filters.get(type_)},
             native_ids=native_ids,
             formulas={type_: names for type_ in mappings if (names := self._formulas(type_, mappings[type_]))},
@@ -284,6 +292,7 @@ class Compiler:
         mappings: dict[str, ObjectMapping],
         references: list[Reference],
         named_by_others: Sequence[str],
+        in_any_case: Sequence[str] = (),
     ) -> list[str]:
         named = [field.property for mapping in mappings.values() for field in mapping.fields]
         named += [reference.property for reference in references]
@@ -298,7 +307,7 @@ class Compiler:
         if spec.opt_out is not None:
             named.append(spec.opt_out.property)
         known = {each.name for each in self.schemas.properties.get(spec.hubspot_type, ())}
-        return [name for name in dict.fromkeys(named) if name in known]
+        return list(dict.fromkeys([*(name for name in named if name in known), *in_any_case]))
 
     def _salesforce_fields(self, spec: ObjectSpec, type_: str, mapping: ObjectMapping) -> list[str]:
         named = [field.field for field in mapping.fields]

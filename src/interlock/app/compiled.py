@@ -89,6 +89,7 @@ def _compiled(
             settings.inclusion.get(slug) or None,
             settings.native_ids,
             settings.salesforce_filters,
+            settings.person_rules if slug == "contacts" and settings.creates_in(Side.SALESFORCE, slug) else (),
         )
         for slug in slugs
     }

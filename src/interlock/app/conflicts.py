@@ -216,7 +216,7 @@ async def link_of(tx: Tx, row: AuditRow) -> RecordLink:
     link = next(iter(found.values()), None)
     if link is not None and link.state is LinkState.EXCLUDED:
         raise BadInput(
-            f"The HubSpot record of conflict {row.id} is outside the list that limits what syncs: nothing is written to its pair.",
+            f"The pair of conflict {row.id} is outside of the list or the filter that limits what syncs: nothing is written to it.",
             code="not_in_list",
             record=str(link.hubspot),
             fix="Put the record into the list first, or enter the value you want by hand.",

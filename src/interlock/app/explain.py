@@ -130,7 +130,8 @@ class _Document:
         if self.link is not None:
             type_: str | None = self.link.salesforce_type
         else:
-            type_ = self.look.key.type if self.look.key.side is Side.SALESFORCE else self.look.runtime.create_type
+            becomes = self.work.create_type if self.work is not None else self.look.runtime.create_type
+            type_ = self.look.key.type if self.look.key.side is Side.SALESFORCE else becomes
         return type_ if type_ in self.look.runtime.mappings else None
 
     def _held(self) -> set[int]:

@@ -40,6 +40,7 @@ from interlock.engine.filtered import OUTSIDE_FILTER
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership, why_left_out
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
+from interlock.engine.person_rules import UNDECIDED, apply_person_rules
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Work
@@ -168,6 +169,8 @@ class Look:
         await learn_references(
             ctx, runtime, [seen for side in Side if isinstance(seen := work.seen(side), Observation)]
         )
+        if await in_time(lambda: _rules(ctx, work)) is None:
+            work.why_not = work.why_not or UNDECIDED
         self._decide(ctx, work)
 
     async def _look_for_counterpart(self, ctx: Cycle, work: Work) -> None:
@@ -207,7 +210,7 @@ class Look:
         """A record without counterpart: what creating one would write, as engine/decide.py does it."""
         own = work.seen(work.origin)
         assert isinstance(own, Observation)
-        type_ = work.runtime.create_type if work.origin is Side.HUBSPOT else own.key.type
+        type_ = work.create_type if work.origin is Side.HUBSPOT else own.key.type
         if type_ is None or type_ not in work.runtime.mappings:
             return
         mapping = work.runtime.mapping_for(type_)
@@ -250,6 +253,11 @@ async def _membership(ctx: Cycle, work: Work) -> bool:
     await read_membership(ctx, work.runtime, [work])
     if work.link is not None and work.included is not True:
         note_excluded(ctx, work)
+    return True
+
+
+async def _rules(ctx: Cycle, work: Work) -> bool:
+    await apply_person_rules(ctx, Batch(work.runtime, [work], 0, 0))
     return True
 
 

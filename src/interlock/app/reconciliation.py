@@ -24,7 +24,7 @@ from interlock.store import Store, Tx, issues, links, unlinked
 PAGE_ROWS = 100
 EXPORT_ROWS = 1_000
 # It could be in both CRMs, and something is in the way that a person can take away.
-_BLOCKED = QUESTIONS | {"refused", "not_readable", "native_id_missing"}
+_BLOCKED = QUESTIONS | {"refused", "not_readable", "native_id_missing", "person_rule_undecided"}
 _WAITS = frozenset({"waiting", "membership_unknown", "filter_unknown"})
 # Why a pair does not sync -> the state that it is in.
 _PAIRS = {

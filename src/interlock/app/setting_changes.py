@@ -82,6 +82,7 @@ def _widens(before: WhatSyncs, after: WhatSyncs) -> bool:
     return (
         other_list
         or other_filter
+        or after.person_rules != before.person_rules
         or creates
         or (after.create_in_hubspot and not before.create_in_hubspot)
         or _chose_more(before, after)

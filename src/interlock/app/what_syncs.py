@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import salesforce_filters
+from interlock.app import person_rules, salesforce_filters
 from interlock.app.connections import fresh
 from interlock.app.errors import BadInput, Missing, Stale
 from interlock.app.owner_properties import make_properties
@@ -26,6 +26,7 @@ from interlock.crm.hubspot.model import ListPage
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
 from interlock.objects.choices import OWNER_UNMATCHED, SALESFORCE, choices_of
+from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, directory, schedule
 from interlock.store.connections import Connection
@@ -45,6 +46,8 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     choices: dict[str, str] = {}
     # Of each of its Salesforce types that is limited: the condition in SOQL that records must fit.
     filters: dict[str, str] = {}
+    # Of contacts: what decides, person by person, before `create_in_salesforce` does.
+    person_rules: tuple[PersonRule, ...] = ()
 
     @property
     def edition(self) -> str:
@@ -61,6 +64,9 @@ class WhatSyncs(msgspec.Struct, frozen=True):
             "create_in_hubspot": self.create_in_hubspot,
             "choices": self.choices,
             "filters": {type_: self.filters.get(type_) for type_ in SPECS[self.object].salesforce_types},
+            "person_rules": [
+                {**msgspec.structs.asdict(rule), "create_as": rule.create_as or None} for rule in self.person_rules
+            ],
             "edition": self.edition,
         }
 
@@ -73,6 +79,7 @@ class Choice(msgspec.Struct, frozen=True):
     create_in_hubspot: bool | msgspec.UnsetType = msgspec.UNSET
     choices: dict[str, str] = {}  # those to change
     filters: dict[str, str] = {}  # those to change, by Salesforce type; empty: all records sync
+    person_rules: tuple[PersonRule, ...] | msgspec.UnsetType = msgspec.UNSET  # all of them
 
 
 def chosen(connection: Connection, object_: str) -> WhatSyncs:
@@ -88,6 +95,7 @@ def _of(settings: Settings, object_: str) -> WhatSyncs:
         settings.creates_in(Side.HUBSPOT, object_),
         {each.name: settings.chosen(each, object_) for each in choices_of(object_)},
         {type_: text for type_, text in salesforce_filters.of(settings, object_).items() if text},
+        settings.person_rules if object_ == person_rules.OBJECT else (),
     )
 
 
@@ -131,13 +139,14 @@ async def choose(
 
 
 def asks(connection: Connection, object_: str, choice: Choice) -> bool:
-    """Whether a CRM has to be asked about it: another list is chosen, or another filter; or properties are to be made there."""
+    """Whether a CRM has to be asked about it: another list, filter or rules for persons; or properties are to be made there."""
     before = _of(settings_of(connection), object_) if object_ in SPECS else None
     if before is None:
         return False
     other_list = isinstance(choice.list_id, str) and choice.list_id != before.list_id
     other_filter = any(text.strip() and text != before.filters.get(of) for of, text in choice.filters.items())
-    return other_list or other_filter or shows_owners(connection, object_, choice)
+    other_rules = choice.person_rules is not msgspec.UNSET and choice.person_rules != before.person_rules
+    return other_list or other_filter or other_rules or shows_owners(connection, object_, choice)
 
 
 def shows_owners(connection: Connection, object_: str, choice: Choice) -> bool:
@@ -161,6 +170,11 @@ async def check(
     if isinstance(choice.list_id, str) and choice.list_id != before.list_id:
         assert hubspot is not None, "a list is chosen, and nobody to ask about it"
         await check_list(hubspot, object_, choice.list_id)
+    if choice.person_rules is not msgspec.UNSET:
+        person_rules.check(object_, choice.person_rules)
+        if choice.person_rules != before.person_rules:
+            assert hubspot is not None, "rules are chosen, and nobody to ask about their properties"
+            await person_rules.check_properties(hubspot, choice.person_rules)
     for type_, text in choice.filters.items():
         if text and text != before.filters.get(type_):
             assert salesforce is not None, "a filter is chosen, and nobody to ask about it"
@@ -236,6 +250,8 @@ def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[
         settings["create_in_salesforce"] = _rules(connection, Side.SALESFORCE) | {object_: creates}
         if creates and object_ == "contacts":
             settings["create_person_as"] = choice.create_in_salesforce
+    if choice.person_rules is not msgspec.UNSET:
+        settings["person_rules"] = msgspec.to_builtins(choice.person_rules)
     if choice.filters:
         filters = settings.get("salesforce_filters", {}) | choice.filters
         settings["salesforce_filters"] = {type_: text for type_, text in filters.items() if text}

@@ -41,8 +41,7 @@ class NoMatch(msgspec.Struct, frozen=True):
 Decision = Match | Ambiguous | NoMatch
 
 # The order of proof: our own key was written with the record, the native integration's after its first sync; then comes what a
-# person said of the two; the others are
-# inferred, a contact's own address before those that it has besides.
+# person said of the two; the others are inferred, a contact's own address before those that it has besides.
 _PROOF = (
     LinkedBy.SYNC_KEY,
     LinkedBy.NATIVE_ID,
@@ -51,6 +50,7 @@ _PROOF = (
     LinkedBy.ADDITIONAL_EMAIL,
     LinkedBy.DOMAIN,
     LinkedBy.NAME,
+    LinkedBy.SHARED_CONTACT,
 )
 
 

@@ -108,6 +108,7 @@ class LinkedBy(enum.StrEnum):
     )
     DOMAIN = "domain"
     NAME = "name"
+    SHARED_CONTACT = "shared_contact"  # of companies: somebody is a contact of both
     PERSON = "person"
 
 

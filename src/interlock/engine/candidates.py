@@ -217,4 +217,6 @@ async def _read(ctx: Cycle, runtime: ObjectRuntime, side: Side, ids: list[str]) 
         found = await ctx.hubspot.read(runtime.spec.hubspot_type, ids, runtime.hubspot_properties, purpose="match")
         return list(found.values())
     (type_,) = runtime.salesforce_types
-    return list((await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")).values())
+    found = await ctx.salesforce.retrieve(type_, ids, runtime.salesforce_fields[type_], purpose="match")
+    # An account that is a person has the name of one, and is no company of that name.
+    return [seen for seen in found.values() if runtime.spec.why_not_eligible(side, seen.values) is None]

@@ -13,6 +13,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
 from interlock.objects.choices import ChoiceOf
+from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
@@ -57,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True):
     existing: str = "none"
     # What a new HubSpot contact becomes: Contact | Lead | "" (none is created).
     create_person_as: str = "Contact"
+    # What decides before it, person by person: the first that applies (objects/lead_or_contact.py).
+    person_rules: tuple[PersonRule, ...] = ()
     # Whether a record of one side that nothing on the other matches is created there: for all objects, or by object slug,
     # where one that is not named is created. What matches is linked either way (docs/limits.md).
     create_in_hubspot: bool | dict[str, bool] = True
@@ -127,6 +130,7 @@ class ObjectRuntime(msgspec.Struct):
     shows_link: bool = False  # whether HubSpot's records can be told the address of their page
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
+    person_rules: tuple[PersonRule, ...] = ()  # what decides before create_type, person by person
     filters: dict[str, str] = {}  # by Salesforce type: the condition that its records must fit to sync
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
     formulas: dict[str, list[str]] = {}  # by Salesforce type: mapped fields that may change while their record does not

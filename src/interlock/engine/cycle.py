@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
+from interlock.engine.accounts_for import wake_companies
 from interlock.engine.apply import apply, intend
 from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
 from interlock.engine.backfill import backfill_asked
@@ -34,6 +35,7 @@ from interlock.engine.matching import match
 from interlock.engine.merging import count_merged, merge_in_hubspot, merge_intents
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
+from interlock.engine.person_rules import apply_person_rules
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
@@ -171,6 +173,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     recognise(batch)
     await fetch_roles(ctx, batch)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
+    await apply_person_rules(ctx, batch)
     await look_at_created(ctx, batch)
     decide(ctx, batch)
     await look_at_deletions(ctx, batch)
@@ -179,6 +182,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
         await plan_stages(ctx, batch)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
+    await wake_companies(ctx, batch)
 
 
 async def claim(ctx: Cycle, runtime: ObjectRuntime) -> Batch | None:

@@ -21,6 +21,7 @@ from interlock.core.plain import plain
 from interlock.core.plan import HeldField, plan_side, seen
 from interlock.core.reconcile import Because, Chosen, FieldDecision, merge_record
 from interlock.core.values import Text, fingerprint
+from interlock.engine.accounts_for import NO_CONTACT
 from interlock.engine.audit_rows import pair_row
 from interlock.engine.choices import weigh
 from interlock.engine.context import (
@@ -279,10 +280,12 @@ def _decide_alone(ctx: Cycle, work: Work) -> None:
 
 
 def _why_not_created(ctx: Cycle, work: Work, own: Observation) -> str | None:
-    if work.origin is Side.HUBSPOT and work.runtime.create_type is None:
+    if work.origin is Side.HUBSPOT and work.create_type is None:
         return "creation_off_in_salesforce"
     if work.origin is Side.SALESFORCE and not work.runtime.create_in_hubspot:
         return "creation_off_in_hubspot"
+    if work.has_contact_there is False and work.reason is not Reason.RESYNC:
+        return NO_CONTACT
     if work.reason is Reason.EXISTING_LINK_ONLY and not EXISTING[ctx.settings.existing].create:
         return "existing_not_created"
     return None
@@ -293,8 +296,8 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     type_ = work.runtime.spec.hubspot_type
     salesforce_type = own.key.type
     if side is Side.SALESFORCE:
-        assert work.runtime.create_type is not None
-        type_ = salesforce_type = work.runtime.create_type
+        assert work.create_type is not None
+        type_ = salesforce_type = work.create_type
     mapping = work.runtime.mapping_for(salesforce_type)
     # A record that is not there yet is one whose every field is blank: then creating is the same merge as updating.
     blank = Observation(
@@ -338,7 +341,8 @@ def _note_waiting_references(ctx: Cycle, work: Work) -> None:
             (Side.SALESFORCE, reference.field, reference.salesforce_to_common),
         ):
             seen = work.seen(side)
-            if not isinstance(seen, Observation):
+            if not isinstance(seen, Observation) or seen.values.get("IsPersonAccount"):
+                # A person's account is the person: it never becomes a company.
                 continue
             points_to = seen.values.get(name)
             if points_to and (str(points_to) not in known or str(points_to) in reference.resting):

@@ -95,6 +95,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.SAFETY,
         "Give the sync user access to the fields that the filter names, or correct the filter in the settings.",
     ),
+    "person_rule_undecided": (
+        _C.FIELD_MAPPING,
+        "Bring the property back, or give the sync user access to accounts; or change the rule in the settings of contacts.",
+    ),
     "counterpart_merged": (
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",

@@ -30,6 +30,8 @@ WALK_EVERY_US = 86_400_000_000
 PAGE_ROWS = 2_000
 PAGES_A_POLL = 20
 PAGES_A_DRAIN = 2_000
+# A filter that was refused is tried again this often.
+TRY_EVERY_US = 900_000_000
 
 
 async def read_filter(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
@@ -79,19 +81,23 @@ class Place(msgspec.Struct):
     walking: bool = False
     alone: str | None = None
     pairs: int | None = None
+    tried_us: int = 0  # when a filter that was refused was tried again
 
 
 async def notice_entered(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> int:
     """Make due who fits the filter by now and is known to have stood outside; how many. Raises CrmError."""
     if not runtime.filters:
         return 0
-    await _notice_mended(ctx, runtime)
     name, now_us = f"filtered:{runtime.slug}", ctx.clock_us()
     async with ctx.store.read(ctx.connection_id) as tx:
         known = await cursors.get(tx, name)
+        wrong, _ = await issues.list_(tx, object=runtime.slug, code=FILTER_REFUSED)
     place = msgspec.convert(known, Place) if known is not None else Place(now_us)
+    if wrong and now_us - place.tried_us >= TRY_EVERY_US:
+        place.tried_us = now_us
+        await _try_again(ctx, runtime, wrong, name, place)
     if not place.walking and now_us - place.walked_us >= WALK_EVERY_US:
-        place = Place(now_us, walking=True)
+        place = Place(now_us, walking=True, tried_us=place.tried_us)
     if not place.walking and known is not None:
         return 0
     return await _walk(ctx, runtime, name, place, PAGES_A_DRAIN if thorough else PAGES_A_POLL)
@@ -147,20 +153,21 @@ async def _fitting(ctx: Cycle, runtime: ObjectRuntime, keys: Sequence[RecordKey]
     return found
 
 
-async def _notice_mended(ctx: Cycle, runtime: ObjectRuntime) -> None:
-    """A filter that was refused is tried at every look until Salesforce takes it."""
-    async with ctx.store.read(ctx.connection_id) as tx:
-        open_, _ = await issues.list_(tx, object=runtime.slug, code=FILTER_REFUSED)
-    for issue in open_:
-        type_ = issue.salesforce_type or ""
-        if type_ in runtime.filters:
-            try:
-                await ctx.salesforce.count(type_, runtime.filters[type_], purpose="detect")
-            except (CallRefused, Forbidden):
-                continue
-        async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-            await issues.resolve_ids(tx, [issue.id] if issue.id is not None else [])
+async def _try_again(ctx: Cycle, runtime: ObjectRuntime, wrong: Sequence[Issue], name: str, place: Place) -> None:
+    mended: list[int] = []
+    for issue in wrong:
+        condition = runtime.filters.get(issue.salesforce_type or "")
+        try:
+            if condition is not None:
+                await ctx.salesforce.count(issue.salesforce_type or "", condition, purpose="detect")
+        except (CallRefused, Forbidden):
+            continue
+        mended += [issue.id] if issue.id is not None else []
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        if mended:
+            await issues.resolve_ids(tx, mended)
             await wake_in_doubt(tx, runtime, ctx.clock_us())
+        await cursors.set(tx, name, msgspec.to_builtins(place))
 
 
 async def wake_in_doubt(tx: WriteTx, runtime: ObjectRuntime, at_us: int) -> None:

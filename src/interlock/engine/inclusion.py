@@ -103,8 +103,9 @@ def _leave_what_hubspot_found(ctx: Cycle, batch: Batch, work: Work) -> None:
     else:
         work.link, work.new_link, work.ends = None, False, None
         work.salesforce = None
-        # Looked at by itself it is known to stand outside, and its entering is noticed.
-        batch.also_due.append(link.salesforce)
+        if work.included is False:
+            # Looked at by itself it is known to stand outside, and its entering is noticed.
+            batch.also_due.append(link.salesforce)
     note_excluded(ctx, work)
 
 

@@ -19,6 +19,7 @@ from interlock.core.model import (
     RecordLink,
     Side,
 )
+from interlock.engine.accounts_for import by_shared_people
 from interlock.engine.addresses import addresses_of, found_by, rivals, siblings_of
 from interlock.engine.candidates import (
     IDS,
@@ -63,6 +64,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     await _hubspot_by_stored_id(ctx, finder, salesforce_works)
     await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
     await by_persons_word(ctx, finder, alone)
+    await by_shared_people(ctx, finder, [work for work in alone if work.why_not is None])
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
     await _note_links(ctx, finder, alone)
     _settle(batch, finder, hubspot_works + salesforce_works)

@@ -14,6 +14,7 @@ SHARED = {
     LinkedBy.ADDITIONAL_EMAIL: "an e-mail address in common",
     LinkedBy.DOMAIN: "the same domain",
     LinkedBy.NAME: "the same name",
+    LinkedBy.SHARED_CONTACT: "the same contact",
     LinkedBy.SYNC_KEY: "the same key",
 }
 

@@ -108,6 +108,9 @@ async def record(ctx: Cycle, batch: Batch) -> None:
             await dirty.park(tx, batch.runtime.slug, [key], until_us)
         if ledger.due_now:
             await dirty.mark(tx, batch.runtime.slug, ledger.due_now, Reason.CHANGED, now)
+        for slug, keys in batch.others_due.items():
+            if keys:
+                await dirty.mark(tx, slug, keys, Reason.CHANGED, now)
         await forget_erased(tx, batch)
     ctx.echoes.note(batch.works)
     counts = ctx.report.of(batch.runtime.slug)

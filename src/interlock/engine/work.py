@@ -151,6 +151,12 @@ class Work(msgspec.Struct):
     # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
     landing: bool = False
 
+    # What a person who is new in HubSpot becomes in Salesforce, where rules say so (person_rules.py).
+    becomes: str | msgspec.UnsetType | None = msgspec.UNSET
+
+    # Of a company: whether one of its contacts is a contact in Salesforce, where that was asked (accounts_for.py).
+    has_contact_there: bool | None = None
+
     issues: list[Issue] = []
     audit: list[AuditRow] = []
     why_not: str | None = None
@@ -163,6 +169,11 @@ class Work(msgspec.Struct):
     @property
     def object(self) -> str:
         return self.runtime.slug
+
+    @property
+    def create_type(self) -> str | None:
+        """The Salesforce type that a new HubSpot record becomes; None: none is created."""
+        return self.runtime.create_type if self.becomes is msgspec.UNSET else self.becomes
 
     @property
     def reason(self) -> Reason:
@@ -226,6 +237,7 @@ class Batch(msgspec.Struct):
     horizon: int
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
+    others_due: dict[str, list[RecordKey]] = {}  # the same of other objects, by slug
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
     merged_lately: int = 0  # HubSpot records that were merged by themselves, before this batch
     deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch

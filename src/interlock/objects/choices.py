@@ -72,7 +72,12 @@ STICKY, LATEST_MODIFIED = "sticky", "latest_modified"
 # Which of several leads or contacts with one address syncs.
 DUPLICATES = ChoiceOf("duplicates", (STICKY, LATEST_MODIFIED), ("contacts",), frozenset({LATEST_MODIFIED}))
 
-CHOICES = (DELETES, MERGES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
+ALL, WITH_CONTACTS = "all", "contacts"
+
+# Which companies become accounts by themselves: all, or those of which a contact is a contact in Salesforce.
+ACCOUNTS_FOR = ChoiceOf("accounts_for", (ALL, WITH_CONTACTS), ("companies",), frozenset({ALL}))
+
+CHOICES = (ACCOUNTS_FOR, DELETES, MERGES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -129,7 +129,7 @@ CONTACTS = ObjectSpec(
         "lastmodifieddate",
     ),
     extra_salesforce_fields={
-        "Contact": ("Id", "IsDeleted", "MasterRecordId", "CreatedDate", "SystemModstamp"),
+        "Contact": ("Id", "IsDeleted", "MasterRecordId", "IsPersonAccount", "CreatedDate", "SystemModstamp"),
         "Lead": (
             "Id",
             "IsDeleted",

@@ -172,6 +172,10 @@ class SalesforceClient:
         Raises CallRefused where Salesforce does not take it."""
         return await queries.matching(self._calls, sobject, ids, condition, purpose)
 
+    async def values_holding(self, sobject: str, field: str, texts: Sequence[str], *, purpose: str) -> list[str]:
+        """What this field holds of records where it holds one of these texts anywhere, in whatever case."""
+        return await queries.values_holding(self._calls, sobject, field, texts, purpose)
+
     async def count(self, sobject: str, condition: str | None = None, *, purpose: str = "setup") -> int:
         """How many records there are that the sync user may see, or how many of them fit the condition."""
         return await queries.count(self._calls, sobject, condition, purpose)

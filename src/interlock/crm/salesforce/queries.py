@@ -120,6 +120,11 @@ async def matching(calls: Calls, sobject: str, ids: Sequence[str], text: str, pu
     return {str(row["Id"]) for row, _ in await _every_row(calls, soqls, False, purpose)}
 
 
+async def values_holding(calls: Calls, sobject: str, field: str, texts: Sequence[str], purpose: str) -> list[str]:
+    rows = await _every_row(calls, soql.where_like(sobject, field, texts), False, purpose) if texts else []
+    return [str(row[field]) for row, _ in rows]
+
+
 async def count(calls: Calls, sobject: str, text: str | None, purpose: str) -> int:
     asked = condition.count_all(sobject) if text is None else condition.count(sobject, text)
     [page] = await query_many(calls, [asked], False, purpose)

@@ -146,6 +146,19 @@ def where_in(sobject: str, names: Sequence[str], field: str, values: Sequence[st
     return queries
 
 
+def where_like(sobject: str, field: str, texts: Sequence[str]) -> list[str]:
+    """As many queries as are needed for the records whose field holds one of the texts anywhere."""
+    head, queries, listed = f"SELECT {name(field)} FROM {name(sobject)} WHERE ", [], ""
+    for text in dict.fromkeys(texts):
+        condition = f"{name(field)} LIKE {quote_like(text)}"
+        longer = f"{listed} OR {condition}" if listed else condition
+        if listed and len(in_url(head + longer)) > QUERY_BYTES_MAX:
+            queries.append(head + listed)
+            longer = condition
+        listed = longer
+    return [*queries, head + listed] if listed else queries
+
+
 def in_url(soql: str) -> str:
     """Quoted for `?q=`. Quotes, commas and parentheses may stand as they are (RFC 3986): long id lists stay short."""
     if not soql.isascii():

@@ -8,17 +8,34 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import backfill, object_rules, salesforce_filters, setting_changes, what_syncs
+from interlock.app import backfill, object_rules, person_rules, salesforce_filters, setting_changes, what_syncs
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.org_work import work
 from interlock.crm.salesforce.condition import CHARS_MAX
+from interlock.objects.lead_or_contact import NOTHING, RULES_MOST, VALUES_MOST, PersonRule, When
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import WAIT_MOST_S
 
 LISTS_MOST = 100
+
+
+class PersonRuleGiven(msgspec.Struct, forbid_unknown_fields=True):
+    """Of a person who is new in HubSpot: where it applies, what they become in Salesforce."""
+
+    when: When
+    create_as: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None,
+        msgspec.Meta(description="`Contact` or `Lead`; null: nothing."),
+    ]
+    property: Annotated[
+        str, msgspec.Meta(max_length=200, description="The internal name, where the condition is on one.")
+    ] = ""
+    values: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=VALUES_MOST)
+    ] = []
 
 
 class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +83,16 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
             description="Salesforce type to the condition in SOQL that its records must fit, those to change; null: all sync.",
         ),
     ] = {}
+    person_rules: (
+        Annotated[
+            list[PersonRuleGiven],
+            msgspec.Meta(
+                max_length=RULES_MOST,
+                description="Of contacts, all of them in order: the first that applies decides, else `create_in_salesforce`.",
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class CountingAFilter(msgspec.Struct, forbid_unknown_fields=True):
@@ -131,7 +158,12 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
         wanted.create_in_hubspot,
         wanted.choices,
         {type_: text or "" for type_, text in wanted.filters.items()},
+        msgspec.UNSET if wanted.person_rules is msgspec.UNSET else tuple(map(_rule, wanted.person_rules)),
     )
+
+
+def _rule(given: PersonRuleGiven) -> PersonRule:
+    return PersonRule(given.when, given.create_as or NOTHING, given.property, tuple(given.values))
 
 
 async def count(called: Called) -> Response:
@@ -170,6 +202,8 @@ def _change(connection: Connection, slug: str, wanted: PlanningChoices) -> setti
             )
         return setting_changes.Change(slug, backfill=True)
     choice = msgspec.structs.replace(choice, filters=salesforce_filters.tidy(slug, choice.filters))
+    if choice.person_rules is not msgspec.UNSET:
+        person_rules.check(slug, choice.person_rules)
     if not wanted.on:
         change = setting_changes.chosen(connection, slug, choice, None)
     elif choice != what_syncs.Choice():

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from interlock.objects.choices import (
+    ACCOUNTS_FOR,
+    ALL,
     AUTOMATIC,
     BOTH,
     DELETES,
@@ -25,6 +27,7 @@ from interlock.objects.choices import (
     PROPOSE,
     SALESFORCE,
     STICKY,
+    WITH_CONTACTS,
     ChoiceOf,
     choices_of,
 )
@@ -60,6 +63,17 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_HUBSPOT: _("Delete in HubSpot what was deleted in Salesforce"),
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
+        },
+    )
+
+
+def _accounts_for() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("Which companies become accounts"),
+        _("Of themselves, where accounts are created at all. *Sync now* on a company makes its account in any case."),
+        {
+            ALL: _("All companies"),
+            WITH_CONTACTS: _("Companies with a contact that is a contact in Salesforce, and not a lead"),
         },
     )
 
@@ -128,6 +142,7 @@ def _owner_changes() -> tuple[str, str, dict[str, str]]:
 
 
 _TEXTS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
+    ACCOUNTS_FOR.name: _accounts_for,
     DELETES.name: _deletes,
     MERGES.name: _merges,
     DUPLICATES.name: _duplicates,

@@ -28,7 +28,7 @@ from interlock.store.connections import Connection
 from interlock.store.errors import StoreError
 from interlock.web import forms, settings
 from interlock.web.access import Asked
-from interlock.web.pages import object_changes, org_work
+from interlock.web.pages import object_changes, org_work, person_rule_texts
 from interlock.web.pages.choice_texts import offered
 from interlock.web.pages.rule_texts import rule_choices
 from interlock.web.texts import _
@@ -232,6 +232,7 @@ async def page(
         chosen=what_syncs.chosen(connection, slug),
         creates=[(each, _creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
         offered=offered(slug),
+        person_rules=person_rule_texts.told(what_syncs.chosen(connection, slug).person_rules),
         table=table,
         rows=rows,
         text=text,

@@ -65,7 +65,7 @@ def _pair_states() -> dict[str, str]:
         LinkState.HUBSPOT_DELETED: _("rests: its HubSpot record was deleted"),
         LinkState.SALESFORCE_DELETED: _("rests: its Salesforce record was deleted"),
         LinkState.UNLINKED: _("unlinked"),
-        LinkState.EXCLUDED: _("outside the list that limits what syncs"),
+        LinkState.EXCLUDED: _("outside the list or filter that limits what syncs"),
     }
 
 
