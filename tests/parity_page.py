@@ -26,8 +26,7 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 NOT_YET = {
     9: "A HubSpot owner who is nobody in Salesforce gives way to Salesforce's owner. Now each side keeps its own.",
     12: "A company all of whose contacts are leads becomes no account until somebody asks for it. Now each company becomes one.",
-    14: "A deal is deleted with its opportunity where that is chosen, and one that moves to a pipeline that does not sync"
-    " stops. Now nothing is deleted, and of such a deal only the stage stands still.",
+    14: "A deal is deleted with its opportunity where that is chosen. Now nothing is deleted.",
     15: "A contact role moves its contact's lifecycle stage to Opportunity, and a won deal to Customer, never back."
     " Now no stage moves.",
     20: "Where it is chosen, of two contacts with one address the one that was edited last is the one that syncs.",

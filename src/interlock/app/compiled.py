@@ -66,7 +66,7 @@ def _compiled(
     slugs: Sequence[str],
     settings: Settings,
 ) -> Objects:
-    compiler = Compiler(schemas)
+    compiler = Compiler(schemas, settings.pipelines)
     return {
         slug: compiler.runtime(
             slug,

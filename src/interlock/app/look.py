@@ -17,6 +17,7 @@ from interlock.app.find import in_time
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
+from interlock.core.link import OUTSIDE
 from interlock.core.model import AuditRow, Dirty, Gone, LinkState, Observation, Reason, RecordKey, RecordLink, Side
 from interlock.core.reconcile import Chosen, FieldDecision, decide_fields
 from interlock.crm.hubspot.client import HubSpotClient
@@ -28,6 +29,7 @@ from interlock.engine.fetch import converted, hubspot_absence, salesforce_absenc
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
+from interlock.engine.pipelines import PIPELINE_NOT_SYNCED, mapping_of_new_deal, mapping_of_pair, stop_at_pipelines
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Work
@@ -151,6 +153,9 @@ class Look:
                 work.see(side, answer[0])
         if await in_time(lambda: _membership(ctx, work)) is None:
             work.included = None
+        stop_at_pipelines([work])
+        if work.outside and work.link is not None:
+            note_excluded(ctx, work)
         if work.link is None and self.read[self.key.side] == "fresh":
             await self._look_for_counterpart(ctx, work)
         await learn_references(
@@ -164,6 +169,7 @@ class Look:
         async def ask() -> bool:
             await match(ctx, batch)
             await leave_outside(ctx, batch)
+            stop_at_pipelines(batch.works)
             return True
 
         other = self.key.side.other
@@ -183,6 +189,7 @@ class Look:
                 **weigh(work, mapping, hubspot, salesforce),
             }
             last = newest(ctx.settings, hubspot, salesforce)
+            mapping = mapping_of_pair(work.runtime, mapping, work.link.base, hubspot, salesforce, last, choices)
             self.decisions = decide_fields(mapping, work.link.base, hubspot, salesforce, last, choices)
         elif work.link is None and isinstance(work.seen(work.origin), Observation):
             self._decide_alone(ctx, work)
@@ -200,16 +207,19 @@ class Look:
             return
         mapping = work.runtime.mapping_for(type_)
         side = work.origin.other
-        names = {field.name(side): None for field in mapping.fields}
+        if side is Side.HUBSPOT:
+            mapping = mapping_of_new_deal(work.runtime, mapping, own)
+        names = {field.name(side): field.codec.absent for field in mapping.fields}
         blank = Observation(RecordKey(side, type_, ""), names, 0, 0, own.read_us)
         hubspot, salesforce = (own, blank) if work.origin is Side.HUBSPOT else (blank, own)
         self.decisions = decide_fields(mapping, {}, hubspot, salesforce, None)
 
     def _note_why_not(self) -> None:
-        if self.link is not None and self.link.state is LinkState.EXCLUDED:
+        if self.link is not None and self.link.state in OUTSIDE:
             # What HubSpot says now counts, where it was asked.
             if "fresh" not in self.read.values() or (self.work is not None and self.work.included is not True):
-                self.whys.append(NOT_IN_LIST)
+                other = self.link.state is LinkState.OTHER_PIPELINE
+                self.whys.append(PIPELINE_NOT_SYNCED if other else NOT_IN_LIST)
         elif self.link is not None and self.link.state is not LinkState.LINKED:
             self.whys.append(self.link.state.value)
         if self.slug in paused_objects(self.connection):

@@ -102,6 +102,9 @@ _CAUSES = {
     "left the list": "Its HubSpot record left the list that limits what syncs.",
     "outside the list": "Its HubSpot record is outside the list that limits what syncs.",
     "entered the list": "Its HubSpot record entered the list that limits what syncs.",
+    "left a pipeline that syncs": "It moved to a pipeline, or a record type, that does not sync.",
+    "outside a pipeline that syncs": "It is in a pipeline, or of a record type, that does not sync.",
+    "entered a pipeline that syncs": "It moved back to a pipeline that syncs.",
     "merged": "It was merged into another record.",
     "converted": "The lead was converted.",
 }
@@ -130,6 +133,8 @@ WHY_NOT = {
     "creation_off_in_salesforce": "The settings say not to create records in Salesforce.",
     "existing_not_created": "It was there before the connection, whose setting says not to create counterparts for such.",
     "not_in_list": "It is not in the HubSpot list that limits what syncs: it syncs once it is.",
+    "pipeline_not_synced": "It is in a pipeline, or of a record type, that does not sync: it syncs once it is in one that does.",
+    "stage_not_in_pipeline": "The HubSpot pipeline has no stage for that of the opportunity; see its issue.",
     "membership_unknown": "HubSpot did not say whether it is in the list that limits what syncs: it is asked again.",
     "not_looked_at": "No sync has looked at it yet: it did not change since the connection was made.",
     "due": "It is due: the next sync takes it.",

@@ -32,17 +32,26 @@ class LinkDecision(msgspec.Struct, frozen=True):
 
 
 # Both records are there and are each other's counterpart, whether or not the pair syncs now.
-WHOLE = frozenset({LinkState.LINKED, LinkState.EXCLUDED})
+WHOLE = frozenset({LinkState.LINKED, LinkState.EXCLUDED, LinkState.OTHER_PIPELINE})
+# Left alone in both directions until they are back where records sync.
+OUTSIDE = {LinkState.EXCLUDED: "the list", LinkState.OTHER_PIPELINE: "a pipeline that syncs"}
 RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
 _NAMES = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 Seen = Observation | Gone | None
 
 
-def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen, included: bool | None = True) -> LinkDecision:
+def decide_link(
+    link: RecordLink,
+    hubspot: Seen,
+    salesforce: Seen,
+    included: bool | None = True,
+    outside: LinkState = LinkState.EXCLUDED,
+) -> LinkDecision:
     """`None` means that a side could not be read this time, which by itself proves nothing.
 
     `included`: whether the list that limits what syncs, if there is one, holds the HubSpot record; None: HubSpot did not say.
+    `outside`: the state of what is not included; deals can be in a pipeline that does not sync.
     """
     if link.state is LinkState.UNLINKED:
         # The pair ended and is history. If both records come back, they are matched anew, by their sync key first.
@@ -69,10 +78,10 @@ def decide_link(link: RecordLink, hubspot: Seen, salesforce: Seen, included: boo
     if included is None:
         return LinkDecision(LinkMove.REST)
     if not included:
-        cause = "left the list" if link.state is LinkState.LINKED else "outside the list"
-        return _to(link, LinkState.EXCLUDED, None, cause)
-    if link.state is LinkState.EXCLUDED:
-        return _to(link, LinkState.LINKED, None, "entered the list")
+        cause = f"{'left' if link.state is LinkState.LINKED else 'outside'} {OUTSIDE[outside]}"
+        return _to(link, outside, None, cause)
+    if link.state in OUTSIDE:
+        return _to(link, LinkState.LINKED, None, f"entered {OUTSIDE[link.state]}")
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
     return _to(link, LinkState.LINKED, None, "restored")

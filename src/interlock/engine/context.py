@@ -13,6 +13,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
 from interlock.objects.choices import ChoiceOf
+from interlock.objects.pipelines import PipelineChoice, Synced
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
@@ -63,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True):
     inclusion: dict[str, str | None] = {}
     # Name of a choice (objects/choices.py) -> object slug -> the value that a person chose.
     choices: dict[str, dict[str, str]] = {}
+    # HubSpot deal pipeline -> the record type that it stands for and its stages; empty: objects/pipelines.py says.
+    pipelines: dict[str, PipelineChoice] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -111,6 +114,9 @@ class ObjectRuntime(msgspec.Struct):
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     native_ids: bool = False  # whether ids that the native integration left say who is whom (relink.py)
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
+    pipelines: Synced | None = None  # of deals: those that sync
+    # The mapping with the stages of a pipeline, where there are several; the one of `mappings` reads all of them.
+    in_pipelines: dict[str, ObjectMapping] = {}
 
     @property
     def slug(self) -> str:

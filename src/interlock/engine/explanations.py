@@ -69,6 +69,14 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Check that the sync user may see the record; if it was purged, unlink it with a resync of this issue.",
     ),
     "INVALID_CROSS_REFERENCE_KEY": (_C.ASSOCIATIONS, "The record it refers to is gone: correct the reference."),
+    "STAGE_NOT_IN_PIPELINE": (
+        _C.PROPERTY_VALUES,
+        "Add the stage to the HubSpot pipeline, or join it with one of its stages on the page Pipelines of the Deals tab.",
+    ),
+    "CURRENCY_NOT_CARRIED": (
+        _C.PROPERTY_VALUES,
+        "Add the currency to the side that lacks it, or choose one that both have: the amount goes with it.",
+    ),
     "NO_COUNTERPART": (
         _C.ASSOCIATIONS,
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",

@@ -72,7 +72,7 @@ def _lands(ctx: Cycle, work: Work) -> bool:
 def note_excluded(ctx: Cycle, work: Work) -> None:
     """Say why, and look again where HubSpot did not say."""
     if work.included is False:
-        work.why_not = NOT_IN_LIST
+        work.why_not = work.outside or NOT_IN_LIST
         # Nothing of the pair is written now; nor shall it be when the contact enters the list, months after somebody asked.
         work.undos_ended |= {row.id: OUTSIDE for row in work.undos if row.state == WAITING}
     else:

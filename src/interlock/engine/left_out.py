@@ -12,6 +12,7 @@ from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.inclusion import wake_outside
+from interlock.engine.pipelines import wake_other_pipelines
 from interlock.engine.work import Seen, Work
 from interlock.store import cursors, dirty
 
@@ -24,7 +25,8 @@ UNTIL_SCHEMAS_AGE_US = 6 * 3_600_000_000
 
 
 async def wake_returned(ctx: Cycle) -> None:
-    """Make due what waited for a mapping that is back, and what stood outside of a list that limits no more. At the start of
+    """Make due what waited for a mapping that is back, and what stood outside of a list that limits no more, or in a pipeline
+    that did not sync. At the start of
     the work, since mappings and settings are compiled before it."""
     async with ctx.store.read(ctx.connection_id) as tx:
         before = {slug: await cursors.get(tx, _name(slug)) or {} for slug in ctx.objects}
@@ -39,6 +41,8 @@ async def wake_returned(ctx: Cycle) -> None:
                 await dirty.wake_waiting(tx, runtime.slug)
             if list_ is not None and list_ != runtime.inclusion:
                 await wake_outside(tx, runtime, ctx.clock_us())
+            if before[runtime.slug].get("pipelines", _pipelines(runtime)) != _pipelines(runtime):
+                await wake_other_pipelines(tx, runtime, ctx.clock_us())
             await cursors.set(tx, _name(runtime.slug), _now(runtime))
 
 
@@ -47,7 +51,12 @@ def _now(runtime: ObjectRuntime) -> dict[str, object]:
     mappings: dict[str, object] = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
     off = [type_ for type_ in runtime.spec.salesforce_types if not runtime.syncs(type_)]
     mappings |= {"off": off} if off else {}
+    mappings |= {"pipelines": _pipelines(runtime)} if runtime.pipelines is not None else {}
     return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
+
+
+def _pipelines(runtime: ObjectRuntime) -> dict[str, str]:
+    return dict(runtime.pipelines.record_types) if runtime.pipelines is not None else {}
 
 
 def _name(slug: str) -> str:

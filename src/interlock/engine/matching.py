@@ -74,7 +74,7 @@ def eligible(work: Work) -> bool:
     if work.erased == RECORD:
         work.why_not = "erased"
     if work.why_not is None and work.origin is Side.HUBSPOT and work.included is not True:
-        work.why_not = NOT_IN_LIST if work.included is False else MEMBERSHIP_UNKNOWN
+        work.why_not = (work.outside or NOT_IN_LIST) if work.included is False else MEMBERSHIP_UNKNOWN
     return work.why_not is None
 
 

@@ -111,6 +111,7 @@ class Work(msgspec.Struct):
 
     # Whether the list that limits what syncs holds the HubSpot record (inclusion.py); None: HubSpot did not say.
     included: bool | None = True
+    outside: str = ""  # why it is outside of what syncs, where that is not the list (pipelines.py)
     # A new Salesforce record found it outside that list: it lands in HubSpot, and nothing goes back.
     landing: bool = False
 

@@ -1,0 +1,293 @@
+"""Deals in several pipelines, opportunities of several record types, and what is not carried over without the other half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from interlock.app.explain import explain
+from interlock.core.model import LinkState
+from interlock.store import connections
+from tests.world import World
+
+CLOSE = {"closedate": "2026-03-01"}
+# As an account numbers what it is given (crm_emulator), so that stories can name them before they begin.
+NEW_BUSINESS = ["Prospecting", "Closed Won", "Closed Lost"]
+RENEWALS = ["Proposal/Price Quote", "Closed Won"]
+
+
+class Sales:
+    """An org with two sales processes, and an account with a pipeline for each and a third."""
+
+    def __init__(self, world: World) -> None:
+        org, account = world.salesforce, world.hubspot.settings()
+        self.types = {
+            "new": org.add_record_type("Opportunity", "New Business", process=org.add_process("New", NEW_BUSINESS)),
+            "renewal": org.add_record_type("Opportunity", "Renewal", process=org.add_process("Renew", RENEWALS)),
+            "partner": org.add_record_type("Opportunity", "Partner"),
+        }
+        self.pipelines = {
+            name: account.add_pipeline("deals", label, [stage(each) for each in stages])
+            for name, label, stages in (
+                ("new", "New business", NEW_BUSINESS),
+                ("renewal", "Renewals", RENEWALS),
+                ("partner", "Partners", ["Closed Won"]),
+            )
+        }
+        self.labels = {
+            name: {each.label: each.id for each in world.hubspot.portal.pipelines["deals"].get(id_).stages}
+            for name, id_ in self.pipelines.items()
+        }
+
+    def chosen(self, *names: str) -> dict[str, Any]:
+        return {
+            self.pipelines[name]: {
+                "record_type": self.types[name],
+                "stages": {id_: label for label, id_ in self.labels[name].items()},
+            }
+            for name in names
+        }
+
+    def deal(self, name: str, label: str) -> dict[str, str]:
+        return {"pipeline": self.pipelines[name], "dealstage": self.labels[name][label]}
+
+
+def stage(label: str) -> dict[str, Any]:
+    return {"label": label, "metadata": {"probability": {"Closed Won": "1.0", "Closed Lost": "0.0"}.get(label, "0.5")}}
+
+
+@pytest.fixture
+def tell_sales(tell):
+    """`story(world, sales)`, with the pipelines of New business and Renewals joined to their record types."""
+
+    def tell_(story, names: tuple[str, ...] = ("new", "renewal"), rule: str = "two_way") -> None:
+        made: dict[str, Sales] = {}
+        settings: dict[str, Any] = {"pipelines": {}}
+
+        def before(world: World) -> None:
+            made["sales"] = Sales(world)
+            settings["pipelines"] = made["sales"].chosen(*names)
+
+        async def told(world: World) -> None:
+            await world.rule("deals", "dealstage", rule)
+            await story(world, made["sales"])
+
+        tell(told, before, settings=settings)
+
+    return tell_
+
+
+def at(world: World, deal: str) -> tuple[str | None, str | None]:
+    """Pipeline and stage of a deal."""
+    values = world.hugo.get("deals", deal)
+    return values.get("pipeline"), values.get("dealstage")
+
+
+async def choose(world: World, pipelines: dict[str, Any]) -> None:
+    """As the settings do it."""
+    assert world.connection is not None
+    assert world.connection.id is not None
+    async with world.write() as tx:
+        settings = {**world.connection.settings, "pipelines": pipelines}
+        await connections.update(tx, world.connection.id, settings=settings)
+
+
+async def why(world: World, object_id: str) -> str | None:
+    async with world.read() as tx:
+        rows = await tx.rows("SELECT record_key, why FROM unlinked WHERE connection_id = ?", tx.connection_id)
+    return next((row[1] for row in rows if row[0].endswith(f":{object_id}")), None)
+
+
+def test_an_opportunity_becomes_a_deal_in_the_pipeline_of_its_record_type(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        row = {"Name": "Again", "StageName": "Closed Won", "CloseDate": "2026-03-01"}
+        world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["renewal"]})
+        await world.settle()
+        (deal,) = world.hugo.ids("deals")
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"])
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_a_deal_becomes_an_opportunity_of_its_pipelines_record_type(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Again", **CLOSE, **sales.deal("renewal", "Closed Won")})
+        await world.settle()
+        there = world.sally.get("Opportunity", world.counterpart("deals", deal))
+        assert (there["RecordTypeId"], there["StageName"]) == (sales.types["renewal"], "Closed Won")
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_another_record_type_moves_the_deal_to_its_pipeline_though_the_stage_reads_the_same(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["renewal"]})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"])
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Lost"))
+        await world.settle()
+        row = world.sally.get("Opportunity", there)
+        assert (row["RecordTypeId"], row["StageName"]) == (sales.types["new"], "Closed Lost")
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_a_deal_goes_to_no_pipeline_that_lacks_its_stage(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["renewal"], "Description": "Moved"})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["new"], sales.labels["new"]["Prospecting"])
+        assert world.hugo.get("deals", deal)["description"] == "Moved"
+        # It goes there as soon as its opportunity has a stage of that process.
+        world.sally.update("Opportunity", there, {"StageName": "Proposal/Price Quote"})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Proposal/Price Quote"])
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_the_record_type_of_one_side_and_the_stage_of_the_other_end_together(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Won"))
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["renewal"]})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"])
+        row = world.sally.get("Opportunity", there)
+        assert (row["RecordTypeId"], row["StageName"]) == (sales.types["renewal"], "Closed Won")
+
+    tell_sales(story)
+
+
+def test_what_is_of_a_record_type_without_a_pipeline_does_not_sync(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        row = {"Name": "Theirs", "StageName": "Closed Won", "CloseDate": "2026-03-01"}
+        theirs = world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["partner"]})
+        none = world.sally.create("Opportunity", {**row, "Name": "Of none"})
+        born = world.hugo.create("deals", {"dealname": "Born there", **CLOSE, **sales.deal("partner", "Closed Won")})
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        assert sorted(world.hugo.ids("deals")) == sorted([born, deal])
+        assert [await why(world, each) for each in (theirs, none, born)] == ["pipeline_not_synced"] * 3
+        # One that gets such a record type stops, and goes on when it has another.
+        there = world.counterpart("deals", deal)
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["partner"], "Description": "Moved"})
+        world.hugo.update("deals", deal, {"amount": "7"})
+        await world.settle()
+        assert "description" not in world.hugo.get("deals", deal)
+        assert world.sally.get("Opportunity", there)["Amount"] is None
+        link = await world.link("deals", deal)
+        assert link is not None
+        assert link.state is LinkState.OTHER_PIPELINE
+        assert [row.cause for row in await world.audit("exclude")] == ["left a pipeline that syncs"]
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["new"]})
+        await world.settle()
+        assert world.hugo.get("deals", deal)["description"] == "Moved"
+        assert world.sally.get("Opportunity", there)["Amount"] == 7
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_no_deal_is_made_without_a_stage(tell):
+    async def story(world: World) -> None:
+        row = {"Name": "Big", "StageName": "Perception Analysis", "CloseDate": "2026-03-01"}
+        there = world.sally.create("Opportunity", row)
+        await world.settle()
+        assert world.hugo.ids("deals") == []
+        assert await why(world, there) == "stage_not_in_pipeline"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.property, issue.field) == ("STAGE_NOT_IN_PIPELINE", "dealstage", "StageName")
+        assert "Perception Analysis" in issue.cause
+        # With a stage that the pipeline has it is made, and the issue is over.
+        world.sally.update("Opportunity", there, {"StageName": "Closed Won"})
+        await world.settle()
+        (deal,) = world.hugo.ids("deals")
+        assert at(world, deal) == ("default", "closedwon")
+        assert await world.issues(status="open") == []
+
+    tell(story)
+
+
+def test_no_deal_is_made_without_a_stage_when_hubspot_lost_the_stage_meanwhile(tell):
+    async def story(world: World) -> None:
+        world.hubspot.settings().delete_stage("deals", "default", "closedlost")
+        row = {"Name": "Big", "StageName": "Closed Lost", "CloseDate": "2026-03-01"}
+        world.sally.create("Opportunity", row)
+        await world.settle()
+        assert world.hugo.ids("deals") == []
+        (issue,) = await world.issues()
+        assert issue.property == "dealstage"
+
+    tell(story)
+
+
+def test_a_pair_whose_opportunity_gets_a_stage_that_the_pipeline_lacks_says_so(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "dealstage": "closedwon", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.sally.update("Opportunity", there, {"StageName": "Perception Analysis"})
+        await world.settle()
+        (issue,) = await world.issues()
+        assert issue.code == "STAGE_NOT_IN_PIPELINE"
+        assert at(world, deal) == ("default", "closedwon")
+        world.sally.update("Opportunity", there, {"StageName": "Closed Lost"})
+        await world.settle()
+        assert at(world, deal) == ("default", "closedlost")
+        assert await world.issues(status="open") == []
+
+    tell(story)
+
+
+def test_what_stood_in_a_pipeline_that_did_not_sync_is_looked_at_once_it_does(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        row = {"Name": "Theirs", "StageName": "Closed Won", "CloseDate": "2026-03-01"}
+        world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["renewal"]})
+        born = world.hugo.create("deals", {"dealname": "Born there", **CLOSE, **sales.deal("renewal", "Closed Won")})
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        world.hugo.update("deals", deal, {**sales.deal("renewal", "Closed Won"), "description": "Moved"})
+        await world.settle()
+        await choose(world, sales.chosen("new", "renewal"))
+        await world.settle()
+        assert len(world.hugo.ids("deals")) == 3
+        there = world.counterpart("deals", deal)
+        assert world.sally.get("Opportunity", there)["Description"] == "Moved"
+        assert world.sally.get("Opportunity", there)["RecordTypeId"] == sales.types["renewal"]
+        assert world.counterpart("deals", born) != ""
+        assert await world.issues() == []
+
+    tell_sales(story, names=("new",))
+
+
+def test_explain_says_that_a_deal_is_in_a_pipeline_that_does_not_sync(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        born = world.hugo.create("deals", {"dealname": "Born there", **CLOSE, **sales.deal("partner", "Closed Won")})
+        world.hugo.update("deals", deal, sales.deal("partner", "Closed Won"))
+        assert world.store is not None
+        assert world.connection is not None
+        for settled in (False, True):
+            for each in (deal, born):
+                key = f"hubspot:deals:{each}"
+                told = await explain(world.store, world.connection, key, world.clients(), world.clock_us)
+                assert "pipeline_not_synced" in told["why_not"], (settled, each)
+                assert told["eligible"] is False
+            await world.settle()
+
+    tell_sales(story)
