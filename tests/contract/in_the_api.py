@@ -41,6 +41,8 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/turn": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/rules": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/list": f"POST {C}/objects/{{object}}/plan",
+    f"POST {PAGE}/{{object}}/pipelines": f"POST {C}/objects/{{object}}/plan",
+    f"POST {PAGE}/{{object}}/pipelines/make": f"POST {C}/pipelines",
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/connection/package": f"POST {C}/package/install",

@@ -16,13 +16,15 @@ from interlock.app.errors import BadInput, Missing, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import settings_of
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import ListPage
 from interlock.engine.context import Settings
 from interlock.objects.choices import choices_of
+from interlock.objects.pipelines import Chosen, problem
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections, schedule
+from interlock.store import Store, connections, directory, schedule
 from interlock.store.connections import Connection
 
 NOTHING = ""
@@ -38,6 +40,8 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     create_in_hubspot: bool
     # Name -> value, of all that can be chosen for the object (objects/choices.py).
     choices: dict[str, str] = {}
+    # Of deals: which pipelines sync, and with what (objects/pipelines.py); empty: nobody chose.
+    pipelines: Chosen = {}
 
     @property
     def edition(self) -> str:
@@ -53,6 +57,7 @@ class WhatSyncs(msgspec.Struct, frozen=True):
             "create_in_salesforce": self.create_in_salesforce or None,
             "create_in_hubspot": self.create_in_hubspot,
             "choices": self.choices,
+            "pipelines": msgspec.to_builtins(self.pipelines),
             "edition": self.edition,
         }
 
@@ -64,6 +69,7 @@ class Choice(msgspec.Struct, frozen=True):
     create_in_salesforce: str | msgspec.UnsetType = msgspec.UNSET
     create_in_hubspot: bool | msgspec.UnsetType = msgspec.UNSET
     choices: dict[str, str] = {}  # those to change
+    pipelines: Chosen | msgspec.UnsetType = msgspec.UNSET
 
 
 def chosen(connection: Connection, object_: str) -> WhatSyncs:
@@ -78,6 +84,7 @@ def _of(settings: Settings, object_: str) -> WhatSyncs:
         type_ if settings.creates_in(Side.SALESFORCE, object_) else NOTHING,
         settings.creates_in(Side.HUBSPOT, object_),
         {each.name: settings.chosen(each, object_) for each in choices_of(object_)},
+        settings.pipelines if object_ == "deals" else {},
     )
 
 
@@ -110,6 +117,9 @@ async def choose(
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
+            if choice.pipelines is not msgspec.UNSET:
+                # What was chosen may be younger than what is remembered of either CRM.
+                await directory.drop(tx, SCHEMAS)
             await schedule.ring(tx)
             await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
     return after
@@ -138,6 +148,19 @@ def _check(object_: str, choice: Choice) -> None:
         )
     for name, value in choice.choices.items():
         _check_choice(object_, name, value)
+    if choice.pipelines is not msgspec.UNSET:
+        _check_pipelines(object_, choice.pipelines)
+
+
+def _check_pipelines(object_: str, chosen: Chosen) -> None:
+    """In themselves; that both CRMs have them is for whoever asked them (app/pipelines.py)."""
+    if object_ != "deals":
+        raise BadInput(f"{object_} have no pipelines.", code="no_pipelines", field="pipelines", fix="Choose for deals.")
+    wrong = problem(chosen)
+    if wrong is not None:
+        raise BadInput(
+            wrong, code="pipelines", field="pipelines", fix="Join each pipeline with a record type of its own."
+        )
 
 
 def _check_choice(object_: str, name: str, value: str) -> None:
@@ -190,6 +213,8 @@ def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[
         settings["create_in_salesforce"] = _rules(connection, Side.SALESFORCE) | {object_: creates}
         if creates and object_ == "contacts":
             settings["create_person_as"] = choice.create_in_salesforce
+    if choice.pipelines is not msgspec.UNSET:
+        settings["pipelines"] = msgspec.to_builtins(choice.pipelines)
     for name, value in choice.choices.items():
         settings["choices"] = _choices_with(settings.get("choices", {}), object_, name, value)
     return settings

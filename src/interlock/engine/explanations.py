@@ -82,6 +82,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
     ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
+    "pipeline_behind": (
+        _C.SAFETY,
+        "Add the stage in HubSpot by hand with the label that it has in Salesforce, or give the app the scope or room that the"
+        " message names. It is looked at again within six hours.",
+    ),
     "inclusion_list_missing": (
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",

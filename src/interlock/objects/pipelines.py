@@ -41,6 +41,34 @@ def where_nobody_chose(pipelines: Iterable[tuple[str, Iterable[tuple[str, str]]]
     return {}
 
 
+def problem(chosen: Chosen) -> str | None:
+    """What is wrong with a choice in itself, in a sentence."""
+    record_types = [each.record_type for each in chosen.values()]
+    if ANY in record_types and len(record_types) > 1:
+        return "A pipeline that stands for every record type must be the only one."
+    if len(set(record_types)) < len(record_types):
+        return "Two pipelines stand for one record type: a new opportunity could go to either."
+    for id_, choice in chosen.items():
+        if not choice.stages:
+            return f"No stage of pipeline {id_} is joined with one of Salesforce."
+        if len(set(choice.stages.values())) < len(choice.stages):
+            return f"Two stages of pipeline {id_} stand for one of Salesforce: the way back would not be certain."
+    stages = [stage for each in chosen.values() for stage in each.stages]
+    if len(set(stages)) < len(stages):
+        return (
+            "Two pipelines have a stage with the same id: which pipeline a deal is in could not be told from its stage."
+        )
+    return None
+
+
+def stage_means(*, closed: bool, won: bool, percent: float | None) -> tuple[float, bool]:
+    """Probability and whether it closes a deal, as HubSpot has it: tenths, and 1 and 0 for won and lost alone."""
+    if closed:
+        return (1.0 if won else 0.0), True
+    tenths = int((percent or 0.0) / 10 + 0.5)
+    return min(9, max(1, tenths)) / 10, False
+
+
 class Synced(msgspec.Struct, frozen=True):
     """The pipelines that sync: id -> record type."""
 

@@ -24,6 +24,7 @@ from interlock.web.pages import (
     audit_log,
     conflicts,
     connection,
+    deal_pipelines,
     disconnect,
     health,
     issues,
@@ -89,6 +90,13 @@ def _of_object(slug: str) -> list[Address]:
     ]
 
 
+_PIPELINES = (
+    Address("GET", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.show),
+    Address("POST", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.save),
+    Address("POST", f"{CONNECTION}/deals/pipelines/make", Action.CONFIGURE, deal_pipelines.make),
+)
+
+
 ADDRESSES: tuple[Address, ...] = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
@@ -139,6 +147,7 @@ ADDRESSES: tuple[Address, ...] = (
     Address("GET", f"{CONNECTION}/not-synced", Action.SEE, health.not_synced),
     Address("GET", f"{CONNECTION}/not-synced/export", Action.SEE, health.export_not_synced),
     *(address for slug in SPECS for address in _of_object(slug)),
+    *_PIPELINES,
     Address("GET", f"{CONNECTION}/records", Action.SEE, records.show),
     Address("GET", f"{CONNECTION}/records/{{key}}", Action.SEE, records.one),
     Address("POST", f"{CONNECTION}/records/{{key}}/sync", Action.OPERATE, records.sync),

@@ -137,6 +137,30 @@ OBJECTS = (
         calls=True,
         tag="objects",
     ),
+    Operation(
+        "GET",
+        f"{_ONE}/pipelines",
+        Action.CONFIGURE,
+        objects.deal_pipelines,
+        name="list_deal_pipelines",
+        summary="HubSpot's deal pipelines, the record types of opportunities, and which stands for which.",
+        answers="deal-pipelines",
+        calls=True,
+        tag="objects",
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/pipelines",
+        Action.CONFIGURE,
+        objects.make_pipeline,
+        name="make_deal_pipeline",
+        summary="Make a HubSpot pipeline with the stages of a record type. It syncs once it is chosen.",
+        answers="deal-pipelines",
+        body=objects.MakingPipeline,
+        again="Nothing more is made: the one that is there by then is answered.",
+        calls=True,
+        tag="objects",
+    ),
 )
 
 HEALTH = (

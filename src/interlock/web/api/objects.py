@@ -8,16 +8,33 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import object_rules, setting_changes, what_syncs
+from interlock.app import object_rules, pipelines, setting_changes, what_syncs
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.org_work import work
+from interlock.objects.pipelines import Chosen, PipelineChoice
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
 from interlock.web.api.shapes import WAIT_MOST_S
 
 LISTS_MOST = 100
+
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Pipeline(msgspec.Struct, forbid_unknown_fields=True):
+    record_type: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=18, description="Id of a record type of opportunities, or `any`.")
+    ]
+    stages: Annotated[
+        dict[Id, Annotated[str, msgspec.Meta(min_length=1, max_length=255)]],
+        msgspec.Meta(max_length=100, description="Stage of the pipeline to StageName of Salesforce."),
+    ]
+    in_step: Annotated[bool, msgspec.Meta(description="A stage that is added in Salesforce is added in HubSpot.")] = (
+        False
+    )
 
 
 class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,6 +71,15 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
         ],
         msgspec.Meta(max_length=20, description="Name to value of those to change (docs/settings.md)."),
     ] = {}
+    pipelines: (
+        Annotated[
+            dict[Id, Pipeline],
+            msgspec.Meta(
+                max_length=100, description="Of deals: HubSpot pipeline to what it stands for. Empty: the first."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class PlanningChoices(ChoosingWhatSyncs, forbid_unknown_fields=True):
@@ -95,6 +121,9 @@ async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
+    if choice.pipelines is not msgspec.UNSET:
+        async with site.interlock.clients(chosen) as clients:
+            pipelines.check(choice.pipelines, await pipelines.read(clients.hubspot, clients.salesforce))
     if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
     else:
@@ -110,7 +139,12 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
         what_syncs.NOTHING if in_salesforce is None else in_salesforce,
         wanted.create_in_hubspot,
         wanted.choices,
+        msgspec.UNSET if wanted.pipelines is msgspec.UNSET else _chosen(wanted.pipelines),
     )
+
+
+def _chosen(wanted: dict[str, Pipeline]) -> Chosen:
+    return {id_: PipelineChoice(each.record_type, each.stages, each.in_step) for id_, each in wanted.items()}
 
 
 async def plan(called: Called) -> Response:
@@ -175,3 +209,26 @@ async def _told(called: Called, connection: Connection, slugs: list[str]) -> Res
     }
     headers = {"ETag": f'"{found[0].edition}"'} if len(found) == 1 else None
     return called.answer("what-syncs", document, headers=headers)
+
+
+class MakingPipeline(msgspec.Struct, forbid_unknown_fields=True):
+    record_type: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=18, description="Whose stages it has; `any`: every stage.")
+    ]
+
+
+async def deal_pipelines(called: Called) -> Response:
+    return await _pipelines_told(called, await called.connection())
+
+
+async def make_pipeline(called: Called) -> Response:
+    wanted, chosen, site = called.body(MakingPipeline), await called.connection(), called.site
+    async with site.interlock.clients(chosen) as clients:
+        await pipelines.make(site.store, chosen, wanted.record_type, clients.hubspot, clients.salesforce, called.by)
+    return await _pipelines_told(called, chosen)
+
+
+async def _pipelines_told(called: Called, connection: Connection) -> Response:
+    async with called.site.interlock.clients(connection) as clients:
+        offer = await pipelines.read(clients.hubspot, clients.salesforce)
+    return called.answer("deal-pipelines", offer.document(what_syncs.chosen(connection, "deals").pipelines))

@@ -57,6 +57,7 @@ def words() -> dict[str, str]:
         "notification_threshold_changed": _("changed from how many issues on people are notified"),
         "object_turned_off": _("turned an object off"),
         "object_turned_on": _("turned an object on"),
+        "pipeline_made": _("made a HubSpot pipeline"),
         "package_installed": _("began to install the Salesforce package of"),
         "package_removed": _("began to take the Salesforce package out of"),
         "password_changed": _("changed the own password"),
