@@ -12,6 +12,7 @@ from interlock.store import connections
 from tests.world import World
 
 CLOSE = {"closedate": "2026-03-01"}
+UPDATES = "/crm/objects/2026-09/deals/batch/update"
 # As an account numbers what it is given (crm_emulator), so that stories can name them before they begin.
 NEW_BUSINESS = ["Prospecting", "Closed Won", "Closed Lost"]
 RENEWALS = ["Proposal/Price Quote", "Closed Won"]
@@ -148,6 +149,8 @@ def test_a_deal_goes_to_no_pipeline_that_lacks_its_stage(tell_sales):
         await world.settle()
         assert at(world, deal) == (sales.pipelines["new"], sales.labels["new"]["Prospecting"])
         assert world.hugo.get("deals", deal)["description"] == "Moved"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.property) == ("STAGE_NOT_IN_PIPELINE", "pipeline")
         # It goes there as soon as its opportunity has a stage of that process.
         world.sally.update("Opportunity", there, {"StageName": "Proposal/Price Quote"})
         await world.settle()
@@ -349,6 +352,110 @@ def test_where_hubspot_lets_no_stage_be_added_an_issue_says_so_and_all_else_sync
         assert issue.code == "pipeline_behind"
         world.hubspot.faults.clear()
         await world.sync_later(7 * 3_600)
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def unjoined(world: World, sales: Sales, name: str) -> dict[str, str]:
+    """A stage of that pipeline that stands for none of Salesforce."""
+    pipeline = sales.pipelines[name]
+    made = world.hubspot.settings().add_stage("deals", pipeline, "Only here", probability="0.4")
+    return {"pipeline": pipeline, "dealstage": made}
+
+
+def test_an_opportunity_gets_no_other_record_type_for_a_stage_that_stands_for_none(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        only_here = unjoined(world, sales, "renewal")
+        world.hugo.update("deals", deal, only_here)
+        await world.settle()
+        assert at(world, deal) == (only_here["pipeline"], only_here["dealstage"])
+        row = world.sally.get("Opportunity", there)
+        assert (row["RecordTypeId"], row["StageName"]) == (sales.types["new"], "Prospecting")
+        assert [issue.property for issue in await world.issues()] == ["pipeline"]
+        world.hugo.update("deals", deal, sales.deal("renewal", "Closed Won"))
+        await world.settle()
+        row = world.sally.get("Opportunity", there)
+        assert (row["RecordTypeId"], row["StageName"]) == (sales.types["renewal"], "Closed Won")
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_where_salesforce_is_preferred_a_deal_that_was_moved_goes_back_with_its_stage(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        world.hugo.update("deals", deal, sales.deal("renewal", "Closed Won"))
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["new"], sales.labels["new"]["Prospecting"])
+        row = world.sally.get("Opportunity", world.counterpart("deals", deal))
+        assert (row["RecordTypeId"], row["StageName"]) == (sales.types["new"], "Prospecting")
+        lost = {(each.property, each.old) for each in await world.audit("conflict")}
+        assert lost == {("pipeline", sales.types["renewal"]), ("dealstage", "Closed Won")}
+        assert await world.issues() == []
+        # A stage that stands for none cannot be read, and what cannot be read is not written over.
+        only_here = unjoined(world, sales, "renewal")
+        world.hugo.update("deals", deal, only_here)
+        await world.settle()
+        assert at(world, deal) == (only_here["pipeline"], only_here["dealstage"])
+        assert [issue.property for issue in await world.issues()] == ["pipeline"]
+
+    tell_sales(story, rule="prefer_salesforce")
+
+
+def test_contacts_of_a_deal_that_has_stopped_stay_as_they_are_until_it_goes_on(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        ada = world.person("ada@example.com")
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        world.hugo.update("deals", deal, sales.deal("partner", "Closed Won"))
+        world.hugo.associate("deals", deal, "contacts", ada)
+        await world.settle()
+        assert world.sally.ids("OpportunityContactRole") == []
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Lost"))
+        await world.settle()
+        assert len(world.sally.ids("OpportunityContactRole")) == 1
+
+    tell_sales(story)
+
+
+def test_a_deal_whose_new_stage_hubspot_refuses_stays_in_its_pipeline(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.hubspot.settings().delete_stage(
+            "deals", sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"]
+        )
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["renewal"], "Description": "Moved"})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["new"], sales.labels["new"]["Closed Won"])
+        assert world.hugo.get("deals", deal)["description"] == "Moved"
+        assert "dealstage" in {issue.property for issue in await world.issues()}
+        # Back where its stage is, all agree again.
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["new"]})
+        await world.settle()
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+@pytest.mark.parametrize("kind", ["timeout_after", "timeout_before"])
+def test_a_move_to_another_pipeline_whose_answer_is_lost_is_made_once_and_is_nobodys_edit(tell_sales, kind: str):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.hubspot.faults.add({"kind": kind, "match": {"method": "POST", "path_prefix": UPDATES, "times": 1}})
+        world.sally.update("Opportunity", there, {"RecordTypeId": sales.types["renewal"]})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"])
+        assert world.sally.get("Opportunity", there)["RecordTypeId"] == sales.types["renewal"]
+        assert await world.audit("conflict") == []
         assert await world.issues() == []
 
     tell_sales(story)

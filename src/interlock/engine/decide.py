@@ -135,7 +135,10 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         work.agreed = {id_: agreed for id_, agreed in work.agreed.items() if id_ in choices}
     else:
         extras = _extras(work, hubspot, salesforce)
-    writes = stages_along(mapping, writes, hubspot, salesforce)
+    writes, stays = stages_along(mapping, writes, hubspot, salesforce)
+    if stays is not None:
+        # Not held back: it goes as soon as either stage is another.
+        work.issues.append(held_issue(work, stays))
     if work.landing:
         del extras[Side.SALESFORCE]
     plans = {side: plan_side(side, writes, link.held, creating=False, resend_held=resend) for side in extras}

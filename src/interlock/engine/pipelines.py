@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from interlock.core.codec import CodecError, PipelineCodec
+from interlock.core.codec import STAGE_NOT_IN_PIPELINE, CodecError, PipelineCodec
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import Base, LinkState, Observation, Reason, RecordKey, Side
+from interlock.core.plan import HeldField, seen
 from interlock.core.reconcile import (
     Because,
     Chosen,
@@ -38,7 +39,7 @@ def stop_at_pipelines(works: Iterable[Work]) -> None:
     for work in works:
         synced = work.runtime.pipelines
         if synced is None or all(
-            synced.syncs(side, seen.values) for side in Side if isinstance(seen := work.seen(side), Observation)
+            synced.syncs(side, found.values) for side in Side if isinstance(found := work.seen(side), Observation)
         ):
             continue
         work.included, work.outside = False, PIPELINE_NOT_SYNCED
@@ -85,31 +86,44 @@ def mapping_of_pair(
 
 def stages_along(
     mapping: ObjectMapping, writes: list[FieldDecision], hubspot: Observation, salesforce: Observation
-) -> list[FieldDecision]:
+) -> tuple[list[FieldDecision], HeldField | None]:
     """A deal goes to another pipeline together with the stage that it has there, or not at all; and an opportunity gets no
-    other record type for a stage that cannot be read."""
+    other record type for a stage that cannot be read. The second: what so stays where it is, if nothing else says so."""
     moved = next((each for each in writes if isinstance(each.mapping.codec, PipelineCodec)), None)
     if moved is None:
-        return writes
+        return writes, None
     stage = stage_field(mapping)
     assert stage is not None, "a pipeline is compiled where the stage is mapped"
     decided = next((each for each in writes if each.mapping.id == stage.id), None)
     left, right = read_hubspot(stage, hubspot), read_salesforce(stage, salesforce)
-    if not moved.merge.writes(Side.HUBSPOT):
-        return [each for each in writes if each is not moved] if type(left) is Unknown else writes
+    others = [each for each in writes if each is not moved]
+    side = Side.HUBSPOT if moved.merge.writes(Side.HUBSPOT) else Side.SALESFORCE
+    if Unknown in (type(left), type(right)):
+        # What cannot be read is not written over.
+        return others, _stays(moved, side, _UNREAD)
+    if side is Side.SALESFORCE:
+        return writes, None
     value = right if decided is None else decided.merge.value
+    said = decided is not None and decided.merge.writes(Side.HUBSPOT)
     try:
         stage.codec.to_hubspot(value)
-    except (CodecError, ValueError):
+    except CodecError as refusal:
         # The stage's own write, where there is one, says so.
-        return [each for each in writes if each is not moved]
-    if decided is not None and decided.merge.writes(Side.HUBSPOT):
-        return writes
+        return others, None if said else _stays(moved, side, refusal.message)
+    if said:
+        return writes, None
     along = FieldDecision(stage, FieldMerge(Because.SALESFORCE_CHANGED, Side.HUBSPOT, value), left, right)
     if decided is None:
-        return [*writes, along]
+        return [*writes, along], None
     both = msgspec.structs.replace(decided, merge=msgspec.structs.replace(decided.merge, both=True))
-    return [both if each is decided else each for each in writes]
+    return [both if each is decided else each for each in writes], None
+
+
+_UNREAD = "the deal is in a stage that stands for none of Salesforce, and moves with one that does"
+
+
+def _stays(moved: FieldDecision, side: Side, why: str) -> HeldField:
+    return HeldField(moved.mapping, side, STAGE_NOT_IN_PIPELINE, why, seen(moved), moved.merge.value)
 
 
 def mapping_of_new_deal(runtime: ObjectRuntime, mapping: ObjectMapping, salesforce: Observation) -> ObjectMapping:

@@ -37,10 +37,11 @@ def keep_together(
         if not goes or any(each.mapping.id == field.id for plan in plans.values() for each in plan.fields):
             continue
         left, right = read_hubspot(field, hubspot), read_salesforce(field, salesforce)
-        if left == right and type(left) is not Unknown:
-            continue
         for plan in goes:
-            _hold(plan, follower)
+            # The same stage is another one in another pipeline of HubSpot.
+            moves = follower in _SAID_BY_THEIR_LEADER and plan.side is Side.HUBSPOT
+            if moves or left != right or type(left) is Unknown:
+                _hold(plan, follower)
 
 
 def _hold(plan: SidePlan, follower: str) -> None:
