@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from interlock.app.explain import explain
-from interlock.core.model import LinkState
+from interlock.core.model import LinkState, Side
 from interlock.store import connections
 from tests.world import World
 
@@ -62,7 +62,7 @@ def stage(label: str) -> dict[str, Any]:
 def tell_sales(tell):
     """`story(world, sales)`, with the pipelines of New business and Renewals joined to their record types."""
 
-    def tell_(story, names: tuple[str, ...] = ("new", "renewal"), rule: str = "two_way") -> None:
+    def tell_(story, names: tuple[str, ...] = ("new", "renewal"), rule: str = "two_way", **options: Any) -> None:
         made: dict[str, Sales] = {}
         settings: dict[str, Any] = {"pipelines": {}}
 
@@ -74,7 +74,7 @@ def tell_sales(tell):
             await world.rule("deals", "dealstage", rule)
             await story(world, made["sales"])
 
-        tell(told, before, settings=settings)
+        tell(told, before, settings=settings, **options)
 
     return tell_
 
@@ -459,3 +459,68 @@ def test_a_move_to_another_pipeline_whose_answer_is_lost_is_made_once_and_is_nob
         assert await world.issues() == []
 
     tell_sales(story)
+
+
+async def state(world: World, deal: str) -> LinkState | None:
+    link = await world.link("deals", deal)
+    return link.state if link is not None else None
+
+
+def test_a_deal_of_which_nothing_but_its_pipeline_changed_is_said_to_have_stopped(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        world.hugo.update("deals", deal, sales.deal("partner", "Closed Won"))
+        await world.settle()
+        assert await state(world, deal) is LinkState.OTHER_PIPELINE
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Won"))
+        await world.settle()
+        assert await state(world, deal) is LinkState.LINKED
+        assert [row.cause for row in await world.audit("relink")] == ["entered a pipeline that syncs"]
+
+    # Where contacts sync too, a deal is looked at for those whatever else changed.
+    tell_sales(story, objects=("deals",))
+
+
+def test_a_pair_that_has_stopped_is_known_again_after_the_database_is_lost_and_still_rests(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.hugo.update("deals", deal, sales.deal("partner", "Closed Won"))
+        await world.settle()
+        await world.lose_the_database(world.path.parent / "new.db")
+        world.sally.update("Opportunity", there, {"Description": "Edited"})
+        world.hugo.update("deals", deal, {"amount": "7"})
+        before = world.written
+        await world.settle()
+        assert world.ours(before) == []
+        assert await state(world, deal) is LinkState.OTHER_PIPELINE
+        assert await world.audit("exclude") == []
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Won"))
+        await world.settle()
+        assert world.hugo.get("deals", deal)["description"] == "Edited"
+        assert world.sally.get("Opportunity", there)["Amount"] == 7
+        assert len(world.sally.ids("Opportunity")) == 1
+
+    tell_sales(story)
+
+
+def test_a_deal_made_in_the_only_pipeline_that_syncs_is_put_there_by_name(tell):
+    def before(world: World) -> None:
+        first = world.hubspot.settings().add_pipeline("deals", "First", [stage("Closed Won")])
+        world.hubspot.portal.pipelines["deals"].all[first].display_order = -1
+
+    async def story(world: World) -> None:
+        world.sally.create("Opportunity", {"Name": "Big", "StageName": "Closed Won", "CloseDate": "2026-03-01"})
+        await world.settle()
+        (deal,) = world.hugo.ids("deals")
+        first = next(each for each in world.hubspot.portal.pipelines["deals"].all.values() if each.label == "First")
+        assert at(world, deal) == (first.id, first.stages[0].id)
+        made = [
+            request.body or b"" for request in world.line.sent[Side.HUBSPOT] if b"dealname" in (request.body or b"")
+        ]
+        assert all(f'"pipeline":"{first.id}"'.encode() in body for body in made)
+        assert made
+
+    tell(story, before)
