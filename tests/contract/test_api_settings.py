@@ -381,6 +381,7 @@ async def test_pipelines_are_made_and_joined_with_record_types(joined: ApiWorld)
         body = {"pipelines": {made["id"]: refused_choice}}
         refused = await joined.send("PUT", f"~/objects/{slug}", body, **{"if-match": "*"})
         assert refused.error["code"] == code
+        assert (await joined.post(f"~/objects/{slug}/plan", body)).error["code"] == code
     gone = await joined.send("PUT", "~/objects/deals", {"pipelines": {"gone": choice}}, **{"if-match": "*"})
     assert (gone.status, gone.error["code"]) == (404, "no_such_pipeline")
     back = await joined.send("PUT", "~/objects/deals", {"pipelines": {}}, **{"if-match": "*"})

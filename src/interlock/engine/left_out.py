@@ -30,7 +30,7 @@ async def wake_returned(ctx: Cycle) -> None:
     the work, since mappings and settings are compiled before it."""
     async with ctx.store.read(ctx.connection_id) as tx:
         before = {slug: await cursors.get(tx, _name(slug)) or {} for slug in ctx.objects}
-    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != _now(runtime)]
+    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != _now(ctx, runtime)]
     if not changed:
         return
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
@@ -41,22 +41,26 @@ async def wake_returned(ctx: Cycle) -> None:
                 await dirty.wake_waiting(tx, runtime.slug)
             if list_ is not None and list_ != runtime.inclusion:
                 await wake_outside(tx, runtime, ctx.clock_us())
-            if before[runtime.slug].get("pipelines", _pipelines(runtime)) != _pipelines(runtime):
+            if before[runtime.slug].get("pipelines", {}) != _pipelines(ctx, runtime):
                 await wake_other_pipelines(tx, runtime, ctx.clock_us())
-            await cursors.set(tx, _name(runtime.slug), _now(runtime))
+            await cursors.set(tx, _name(runtime.slug), _now(ctx, runtime))
 
 
-def _now(runtime: ObjectRuntime) -> dict[str, object]:
+def _now(ctx: Cycle, runtime: ObjectRuntime) -> dict[str, object]:
     """What a drain works with, so that the next one sees what became another."""
     mappings: dict[str, object] = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
     off = [type_ for type_ in runtime.spec.salesforce_types if not runtime.syncs(type_)]
     mappings |= {"off": off} if off else {}
-    mappings |= {"pipelines": _pipelines(runtime)} if runtime.pipelines is not None else {}
+    chosen = _pipelines(ctx, runtime)
+    mappings |= {"pipelines": chosen} if chosen else {}
     return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
 
 
-def _pipelines(runtime: ObjectRuntime) -> dict[str, str]:
-    return dict(runtime.pipelines.record_types) if runtime.pipelines is not None else {}
+def _pipelines(ctx: Cycle, runtime: ObjectRuntime) -> dict[str, str]:
+    """What a person has chosen to sync: pipeline -> record type."""
+    return (
+        {id_: each.record_type for id_, each in ctx.settings.pipelines.items()} if runtime.pipelines is not None else {}
+    )
 
 
 def _name(slug: str) -> str:

@@ -110,6 +110,7 @@ OBJECTS = (
         status=202,
         body=objects.PlanningChoices,
         again=_JOINED,
+        calls=True,
         tag="objects",
     ),
     Operation(

@@ -121,15 +121,21 @@ async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), _slug(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
-    if choice.pipelines is not msgspec.UNSET:
-        async with site.interlock.clients(chosen) as clients:
-            pipelines.check(choice.pipelines, await pipelines.read(clients.hubspot, clients.salesforce))
+    await _check_pipelines(called, chosen, slug, choice)
     if not isinstance(choice.list_id, str) or choice.list_id == what_syncs.chosen(chosen, slug).list_id:
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
     else:
         async with site.interlock.clients(chosen) as clients:
             await what_syncs.choose(site.store, chosen, slug, choice, clients.hubspot, called.by, edition)
     return await _told(called, await called.connection(), [slug])
+
+
+async def _check_pipelines(called: Called, connection: Connection, slug: str, choice: what_syncs.Choice) -> None:
+    """Raises BadInput, Missing, CrmError."""
+    if choice.pipelines is not msgspec.UNSET:
+        await what_syncs.check(connection, slug, what_syncs.Choice(pipelines=choice.pipelines), None)
+        async with called.site.interlock.clients(connection) as clients:
+            pipelines.check(choice.pipelines, await pipelines.read(clients.hubspot, clients.salesforce))
 
 
 def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
@@ -149,6 +155,7 @@ def _chosen(wanted: dict[str, Pipeline]) -> Chosen:
 
 async def plan(called: Called) -> Response:
     wanted, connection, slug = called.body(PlanningChoices), await called.connection(), _slug(called)
+    await _check_pipelines(called, connection, slug, _choice(wanted))
     change = _change(connection, slug, wanted)
     if not setting_changes.is_shown(connection, change):
         raise BadInput(
