@@ -23,9 +23,7 @@ NUMBERS = range(1, 21)
 _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot's"}
 
 # What of a number does not hold now, in words for a reader of the page. Whoever makes it hold takes it out.
-NOT_YET = {
-    14: "A deal that moves to a pipeline that does not sync stops. Now only its stage stands still.",
-}
+NOT_YET = {}
 # Triggers of HubSpot's list that are about records; the others are about activities.
 TRIGGERS = (9, 10, 11, 12, 13, 15, 16)
 NO_TRIGGER_YET: dict[int, str] = {}

@@ -331,3 +331,20 @@ async def test_two_owners_are_paired_by_hand_and_parted(settled: Settled, page: 
     await page.get_by_role("button", name="Take the pair of Olga Owner apart").click()
     await said(page, "taken apart")
     await expect(page.get_by_role("row", name="Olga Owner")).to_contain_text("nobody")
+
+
+@pytest.mark.presses(f"GET {OBJECT}/pipelines", f"POST {OBJECT}/pipelines", f"POST {OBJECT}/pipelines/make")
+async def test_a_pipeline_is_made_for_a_record_type_and_joined_with_it(settled: Settled, page: Page) -> None:
+    settled.world.salesforce.add_record_type("Opportunity", "Renewal")
+    await page.goto(f"{HERE}/deals")
+    await page.get_by_role("link", name="Choose pipelines and stages").click()
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Make a pipeline for Renewal").click()
+    await said(page, "The pipeline was made in HubSpot")
+    stands_for = page.get_by_label("Salesforce - Renewal stands for")
+    await expect(stands_for.locator("option:checked")).to_have_text("Renewal")
+    await page.get_by_label("Sales Pipeline stands for").select_option(label="Nothing: it does not sync")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await see_and_save(page)
+    await said(page, "saved")
+    await expect(page.get_by_text("1 pipeline of HubSpot syncs.")).to_be_visible()

@@ -44,6 +44,8 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/list": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/lead-or-contact": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/filters": f"POST {C}/objects/{{object}}/filter-count",
+    f"POST {PAGE}/{{object}}/pipelines": f"POST {C}/objects/{{object}}/plan",
+    f"POST {PAGE}/{{object}}/pipelines/make": f"POST {C}/pipelines",
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",

@@ -421,3 +421,37 @@ async def test_disconnecting_writes_the_files_first_and_ends_the_sign_ins(synced
     deeds = (await synced.get("audit-log")).document["deeds"]
     (deed,) = [each for each in deeds if each["action"] == "disconnected"]
     assert deed["actor_name"].startswith("for tests, admin")
+
+
+async def test_pipelines_are_made_and_joined_with_record_types(joined: ApiWorld) -> None:
+    process = joined.salesforce.add_process("Renew", ["Closed Won"])
+    renewal = joined.salesforce.add_record_type("Opportunity", "Renewal", process=process)
+    before = (await joined.get("~/pipelines")).document
+    assert [each["id"] for each in before["pipelines"]] == ["default"]
+    assert [(each["id"], each["name"]) for each in before["record_types"]][:2] == [("any", ""), (renewal, "Renewal")]
+    assert (before["chosen"], before["in_use"]["default"]["record_type"]) == ({}, "any")
+    made = (await joined.post("~/pipelines", {"record_type": renewal})).document["pipelines"][1]
+    again = (await joined.post("~/pipelines", {"record_type": renewal})).document["pipelines"]
+    assert [each["id"] for each in again] == ["default", made["id"]]
+    assert made["stages"] == [
+        {"id": made["stages"][0]["id"], "label": "Closed Won", "closed": True, "probability": 1.0}
+    ]
+    choice = {"record_type": renewal, "stages": {made["stages"][0]["id"]: "Closed Won"}, "in_step": False}
+    wanted = {"pipelines": {made["id"]: choice}}
+    saved = await joined.send("PUT", "~/objects/deals", wanted, **{"if-match": "*"})
+    assert saved.document["objects"][0]["pipelines"] == wanted["pipelines"]
+    assert (await joined.get("~/pipelines")).document["chosen"] == wanted["pipelines"]
+    for slug, refused_choice, code in (
+        ("contacts", choice, "no_pipelines"),
+        ("deals", choice | {"stages": {"nowhere": "Closed Won"}}, "no_such_stage"),
+        ("deals", choice | {"record_type": "012000000000099"}, "no_such_record_type"),
+        ("deals", choice | {"stages": {}}, "pipelines"),
+    ):
+        body = {"pipelines": {made["id"]: refused_choice}}
+        refused = await joined.send("PUT", f"~/objects/{slug}", body, **{"if-match": "*"})
+        assert refused.error["code"] == code
+        assert (await joined.post(f"~/objects/{slug}/plan", body)).error["code"] == code
+    gone = await joined.send("PUT", "~/objects/deals", {"pipelines": {"gone": choice}}, **{"if-match": "*"})
+    assert (gone.status, gone.error["code"]) == (404, "no_such_pipeline")
+    back = await joined.send("PUT", "~/objects/deals", {"pipelines": {}}, **{"if-match": "*"})
+    assert back.document["objects"][0]["pipelines"] == {}

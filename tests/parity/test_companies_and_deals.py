@@ -118,3 +118,33 @@ def test_15_a_contact_role_and_a_contact_of_the_deal_are_the_same_thing(tell):
         assert {row["ContactId"] for row in roles} == {adas, bobs}
 
     tell(story)
+
+
+def test_14_a_deal_that_moves_to_a_pipeline_that_does_not_sync_stops(tell):
+    """A deal that moves to a pipeline which does not sync stays linked and gets no more updates in either direction. Back in
+    one that does, it catches up."""
+
+    async def story(world: World) -> None:
+        partners = world.hubspot.settings().add_pipeline(
+            "deals", "Partners", [{"label": "New", "metadata": {"probability": "0.1"}}]
+        )
+        stage = world.hubspot.portal.pipelines["deals"].get(partners).stages[0].id
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        await world.settle()
+        opportunity = world.counterpart("deals", deal)
+        world.hugo.update("deals", deal, {"pipeline": partners, "dealstage": stage, "description": "Moved"})
+        world.sally.update("Opportunity", opportunity, {"Amount": 5})
+        await world.settle()
+        assert world.sally.get("Opportunity", opportunity)["Description"] is None
+        assert "amount" not in world.hugo.get("deals", deal)
+        assert world.counterpart("deals", deal) == opportunity
+        born = world.hugo.create("deals", {"dealname": "Born there", "pipeline": partners, "dealstage": stage})
+        await world.settle()
+        assert world.counterpart("deals", born) == ""
+        assert await world.issues() == []
+        world.hugo.update("deals", deal, {"pipeline": "default", "dealstage": "closedwon"})
+        await world.settle()
+        assert world.sally.get("Opportunity", opportunity)["Description"] == "Moved"
+        assert world.hugo.get("deals", deal)["amount"] == "5"
+
+    tell(story)

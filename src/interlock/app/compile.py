@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import msgspec
 
+from interlock.app import compiled_pipelines
 from interlock.app.schemas import Schemas
-from interlock.core.codec import Codec, FieldShape, Mismatch, RefCodec, StageCodec, codec_for
+from interlock.core.codec import Codec, FieldShape, Mismatch, RefCodec, codec_for
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import PropertyDef
@@ -24,7 +25,7 @@ from interlock.engine.context import (
     Reference,
 )
 from interlock.engine.limited_lists import RECORD_TYPE
-from interlock.objects import native
+from interlock.objects import native, pipelines
 from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.owners import OwnerDirectory, Person, match_owners
 from interlock.objects.registry import SPECS
@@ -54,8 +55,10 @@ class MappingStatus(msgspec.Struct, frozen=True):
 class Compiler:
     """Compiles the mappings of one connection against one reading of the schemas."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, chosen: pipelines.Chosen | None = None) -> None:
+        """`chosen`: the pipelines that a person has chosen to sync."""
         self.schemas = schemas
+        self._chosen = chosen or {}
         # Every mapping is looked up several times, and an object may have a thousand of them.
         self._properties = {of: {each.name: each for each in known} for of, known in schemas.properties.items()}
         self._fields = {of: {each.name: each for each in known} for of, known in schemas.fields.items()}
@@ -122,9 +125,10 @@ class Compiler:
     def _stages(self, right: FieldDef) -> Codec | Mismatch:
         if not self.schemas.pipelines:
             return Mismatch("Field Format Mismatch", "HubSpot has no deal pipeline")
-        pipeline = self.schemas.pipelines[0]
-        stages = [(stage.id, stage.label) for stage in pipeline.stages]
-        return StageCodec.by_label(pipeline.id, stages, [value for value, _ in right.picklist_values])
+        return compiled_pipelines.stage_codec(self._pipelines(right))
+
+    def _pipelines(self, stage_name: FieldDef | None) -> pipelines.Chosen:
+        return compiled_pipelines.in_use(self._chosen, self.schemas, stage_name)
 
     def default_rows(self, spec: ObjectSpec, object_mapping_id: int, type_: str) -> list[FieldMappingRow]:
         """The Recommended configuration: every shipped pair that both schemas have."""
@@ -174,7 +178,7 @@ class Compiler:
             left_out |= _worked_once(fields) - {mapping.id for mapping in compiled}
             compiled += self._reference_fields(spec, row.salesforce_type, references)
             mappings[row.salesforce_type] = ObjectMapping(row.id, slug, row.salesforce_type, tuple(compiled))
-        return ObjectRuntime(
+        runtime = ObjectRuntime(
             spec=spec,
             mappings=mappings,
             create_type=create_type if create_type in mappings else None,
@@ -203,6 +207,15 @@ class Compiler:
             list_limits={type_: limits for type_ in mappings if (limits := self._list_limits(type_, mappings[type_]))},
             set_objects=tuple(each.kind for each in spec.references if each.many and each.kind in synced),
         )
+        if slug == "deals":
+            in_use = self._pipelines(self._field("Opportunity", "StageName"))
+            compiled_pipelines.add(
+                runtime,
+                in_use,
+                self._property(spec, pipelines.PIPELINE),
+                self._field("Opportunity", pipelines.RECORD_TYPE),
+            )
+        return runtime
 
     def _shows_id(self, type_: str, mapping: ObjectMapping) -> bool:
         """An org may lack the field, or not let the sync user write it; a mapped one is the mapping's."""

@@ -77,7 +77,7 @@ def _compiled(
     settings: Settings,
     queues: Sequence[Queue],
 ) -> Objects:
-    compiler = Compiler(schemas)
+    compiler = Compiler(schemas, settings.pipelines)
     objects = {
         slug: compiler.runtime(
             slug,

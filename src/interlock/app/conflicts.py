@@ -28,6 +28,7 @@ from interlock.core.model import (
     Side,
     SyncRule,
 )
+from interlock.engine.pipelines import PIPELINE_NOT_SYNCED
 from interlock.objects.registry import SPECS
 from interlock.store import Store, audit, dirty, links, mappings, resolutions, schedule
 from interlock.store.resolutions import Resolution
@@ -214,6 +215,13 @@ async def link_of(tx: Tx, row: AuditRow) -> RecordLink:
     elif row.salesforce_id is not None:
         found = await links.by_salesforce(tx, row.object, [row.salesforce_id])
     link = next(iter(found.values()), None)
+    if link is not None and link.state is LinkState.OTHER_PIPELINE:
+        raise BadInput(
+            f"The records of conflict {row.id} are in a pipeline that does not sync: nothing is written to their pair.",
+            code=PIPELINE_NOT_SYNCED,
+            record=str(link.hubspot),
+            fix="Move the deal to one that does first, or enter the value you want by hand.",
+        )
     if link is not None and link.state is LinkState.EXCLUDED:
         raise BadInput(
             f"The pair of conflict {row.id} is outside of the list or the filter that limits what syncs: nothing is written to it.",

@@ -19,6 +19,7 @@ from interlock.core.reconcile import FieldDecision
 from interlock.core.values import Blank, Unknown, Value, fingerprint
 from interlock.engine.filtered import FILTER_UNKNOWN, OUTSIDE_FILTER
 from interlock.engine.inclusion import MEMBERSHIP_UNKNOWN, NOT_IN_LIST
+from interlock.engine.pipelines import PIPELINE_NOT_SYNCED
 from interlock.objects.registry import SPECS
 from interlock.store import Store
 from interlock.store.connections import Connection
@@ -105,7 +106,7 @@ class _Document:
         }
 
     def _eligible(self) -> bool | None:
-        if NOT_IN_LIST in self.look.whys or OUTSIDE_FILTER in self.look.whys:
+        if {NOT_IN_LIST, OUTSIDE_FILTER, PIPELINE_NOT_SYNCED} & set(self.look.whys):
             return False
         if MEMBERSHIP_UNKNOWN in self.look.whys or FILTER_UNKNOWN in self.look.whys:
             return None

@@ -17,6 +17,7 @@ from interlock.app.find import in_time
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas
+from interlock.core.link import OUTSIDE
 from interlock.core.model import (
     AuditKind,
     AuditRow,
@@ -41,9 +42,10 @@ from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
 from interlock.engine.person_rules import UNDECIDED, apply_person_rules
+from interlock.engine.pipelines import PIPELINE_NOT_SYNCED, mapping_of_new_deal, mapping_of_pair, stop_at_pipelines
 from interlock.engine.references import learn_references
 from interlock.engine.undo import weigh_undos
-from interlock.engine.work import Batch, Work
+from interlock.engine.work import Batch, Limit, Work
 from interlock.store import Store, audit, directory, dirty, issues, links, mappings, resolutions, undos, unlinked
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
@@ -164,6 +166,9 @@ class Look:
                 work.see(side, answer[0])
         if await in_time(lambda: _membership(ctx, work)) is None:
             work.included = None
+        stop_at_pipelines([work])
+        if work.limit is Limit.PIPELINE and work.link is not None:
+            note_excluded(ctx, work)
         if work.link is None and self.read[self.key.side] == "fresh":
             await self._look_for_counterpart(ctx, work)
         await learn_references(
@@ -179,6 +184,7 @@ class Look:
         async def ask() -> bool:
             await match(ctx, batch)
             await leave_outside(ctx, batch)
+            stop_at_pipelines(batch.works)
             return True
 
         other = self.key.side.other
@@ -198,6 +204,7 @@ class Look:
                 **weigh(work, mapping, hubspot, salesforce),
             }
             last = newest(ctx.settings, hubspot, salesforce)
+            mapping = mapping_of_pair(work.runtime, mapping, work.link.base, hubspot, salesforce, last, choices)
             self.decisions = decide_fields(mapping, work.link.base, hubspot, salesforce, last, choices)
         elif work.link is None and isinstance(work.seen(work.origin), Observation):
             self._decide_alone(ctx, work)
@@ -215,16 +222,19 @@ class Look:
             return
         mapping = work.runtime.mapping_for(type_)
         side = work.origin.other
-        names = {field.name(side): None for field in mapping.fields}
+        if side is Side.HUBSPOT:
+            mapping = mapping_of_new_deal(work.runtime, mapping, own)
+        names = {field.name(side): field.codec.absent for field in mapping.fields}
         blank = Observation(RecordKey(side, type_, ""), names, 0, 0, own.read_us)
         hubspot, salesforce = (own, blank) if work.origin is Side.HUBSPOT else (blank, own)
         self.decisions = decide_fields(mapping, {}, hubspot, salesforce, None)
 
     def _note_why_not(self) -> None:
-        if self.link is not None and self.link.state is LinkState.EXCLUDED:
+        if self.link is not None and self.link.state in OUTSIDE:
             # What HubSpot says now counts, where it was asked.
             if "fresh" not in self.read.values():
-                self.whys.append(self._remembered_limit())
+                other = self.link.state is LinkState.OTHER_PIPELINE
+                self.whys.append(PIPELINE_NOT_SYNCED if other else self._remembered_limit())
             elif self.work is not None and self.work.included is not True:
                 self.whys.append(why_left_out(self.work) or NOT_IN_LIST)
         elif self.link is not None and self.link.state is not LinkState.LINKED:

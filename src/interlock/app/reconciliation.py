@@ -24,11 +24,18 @@ from interlock.store import Store, Tx, issues, links, unlinked
 PAGE_ROWS = 100
 EXPORT_ROWS = 1_000
 # It could be in both CRMs, and something is in the way that a person can take away.
-_BLOCKED = QUESTIONS | {"refused", "not_readable", "native_id_missing", "person_rule_undecided"}
+_BLOCKED = QUESTIONS | {
+    "refused",
+    "not_readable",
+    "native_id_missing",
+    "person_rule_undecided",
+    "stage_not_in_pipeline",
+}
 _WAITS = frozenset({"waiting", "membership_unknown", "filter_unknown"})
 # Why a pair does not sync -> the state that it is in.
 _PAIRS = {
     "not_in_list": LinkState.EXCLUDED,
+    "pipeline_not_synced": LinkState.OTHER_PIPELINE,
     "hubspot_deleted": LinkState.HUBSPOT_DELETED,
     "salesforce_deleted": LinkState.SALESFORCE_DELETED,
 }

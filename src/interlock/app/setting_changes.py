@@ -25,6 +25,7 @@ from interlock.app.object_rules import with_object
 from interlock.app.owner_properties import PROPERTIES
 from interlock.app.package import permit
 from interlock.app.preview import Planned
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.app.setup.opened import Opened
 from interlock.app.setup.review import MANY_CREATES
@@ -35,7 +36,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
-from interlock.store import Store, WriteTx, mappings
+from interlock.store import Store, WriteTx, directory, mappings
 from interlock.store.connections import Connection
 
 # Linked pairs that the preview of a backfill looks at: some hundred calls to HubSpot.
@@ -85,6 +86,7 @@ def _widens(before: WhatSyncs, after: WhatSyncs) -> bool:
         or after.person_rules != before.person_rules
         or creates
         or (after.create_in_hubspot and not before.create_in_hubspot)
+        or after.pipelines != before.pipelines
         or _chose_more(before, after)
     )
 
@@ -126,6 +128,9 @@ async def plan(
     async def prepare(tx: WriteTx) -> None:
         if change.on and schemas is not None:
             await map_objects(tx, Compiler(schemas), (slug,))
+        if change.choice.pipelines is not msgspec.UNSET:
+            # Those that were made a moment ago are not in it.
+            await directory.drop(tx, SCHEMAS)
 
     return await preview.plan(
         store,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from interlock.app import states
+from interlock.app.pipelines_in_step import keep_in_step
 from interlock.app.times import rfc3339
 from interlock.core.model import Reason, RecordKey
 from interlock.engine.brake import Braked
@@ -42,6 +43,8 @@ async def sync(
     started_us, before = ctx.clock_us(), calls_of(ctx)
     outcome, reason = "done", None
     try:
+        if await keep_in_step(ctx) and ctx.make_anew is not None:
+            await ctx.make_anew()
         while await _set_up_anew(ctx, _sync_records(ctx, keys) if keys else work(ctx)):
             pass  # each time because a person has saved something meanwhile
     except Braked as braked:

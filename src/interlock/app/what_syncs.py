@@ -27,6 +27,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
 from interlock.objects.choices import OWNER_UNMATCHED, SALESFORCE, choices_of
 from interlock.objects.lead_or_contact import PersonRule
+from interlock.objects.pipelines import Chosen, problem
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, directory, schedule
 from interlock.store.connections import Connection
@@ -48,6 +49,8 @@ class WhatSyncs(msgspec.Struct, frozen=True):
     filters: dict[str, str] = {}
     # Of contacts: what decides, person by person, before `create_in_salesforce` does.
     person_rules: tuple[PersonRule, ...] = ()
+    # Of deals: which pipelines sync, and with what (objects/pipelines.py); empty: nobody chose.
+    pipelines: Chosen = {}
 
     @property
     def edition(self) -> str:
@@ -67,6 +70,7 @@ class WhatSyncs(msgspec.Struct, frozen=True):
             "person_rules": [
                 {**msgspec.structs.asdict(rule), "create_as": rule.create_as or None} for rule in self.person_rules
             ],
+            "pipelines": msgspec.to_builtins(self.pipelines),
             "edition": self.edition,
         }
 
@@ -80,6 +84,7 @@ class Choice(msgspec.Struct, frozen=True):
     choices: dict[str, str] = {}  # those to change
     filters: dict[str, str] = {}  # those to change, by Salesforce type; empty: all records sync
     person_rules: tuple[PersonRule, ...] | msgspec.UnsetType = msgspec.UNSET  # all of them
+    pipelines: Chosen | msgspec.UnsetType = msgspec.UNSET
 
 
 def chosen(connection: Connection, object_: str) -> WhatSyncs:
@@ -96,6 +101,7 @@ def _of(settings: Settings, object_: str) -> WhatSyncs:
         {each.name: settings.chosen(each, object_) for each in choices_of(object_)},
         {type_: text for type_, text in salesforce_filters.of(settings, object_).items() if text},
         settings.person_rules if object_ == person_rules.OBJECT else (),
+        settings.pipelines if object_ == "deals" else {},
     )
 
 
@@ -131,7 +137,8 @@ async def choose(
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
-            if shows_owners(connection, object_, choice):
+            if shows_owners(connection, object_, choice) or choice.pipelines is not msgspec.UNSET:
+                # What was chosen may be younger than what is remembered of either CRM.
                 await directory.drop(tx, SCHEMAS)
             await schedule.ring(tx)
             await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
@@ -197,6 +204,19 @@ def _check(object_: str, choice: Choice) -> None:
         )
     for name, value in choice.choices.items():
         _check_choice(object_, name, value)
+    if choice.pipelines is not msgspec.UNSET:
+        _check_pipelines(object_, choice.pipelines)
+
+
+def _check_pipelines(object_: str, chosen: Chosen) -> None:
+    """In themselves; that both CRMs have them is for whoever asked them (app/pipelines.py)."""
+    if object_ != "deals":
+        raise BadInput(f"{object_} have no pipelines.", code="no_pipelines", field="pipelines", fix="Choose for deals.")
+    wrong = problem(chosen)
+    if wrong is not None:
+        raise BadInput(
+            wrong, code="pipelines", field="pipelines", fix="Join each pipeline with a record type of its own."
+        )
 
 
 def _check_choice(object_: str, name: str, value: str) -> None:
@@ -255,6 +275,8 @@ def settings_with(connection: Connection, object_: str, choice: Choice) -> dict[
     if choice.filters:
         filters = settings.get("salesforce_filters", {}) | choice.filters
         settings["salesforce_filters"] = {type_: text for type_, text in filters.items() if text}
+    if choice.pipelines is not msgspec.UNSET:
+        settings["pipelines"] = msgspec.to_builtins(choice.pipelines)
     for name, value in choice.choices.items():
         settings["choices"] = _choices_with(settings.get("choices", {}), object_, name, value)
     return settings

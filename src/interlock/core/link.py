@@ -37,7 +37,10 @@ class LinkDecision(msgspec.Struct, frozen=True):
 
 
 # Both records are there and are each other's counterpart, whether or not the pair syncs now.
-WHOLE = frozenset({LinkState.LINKED, LinkState.EXCLUDED})
+WHOLE = frozenset({LinkState.LINKED, LinkState.EXCLUDED, LinkState.OTHER_PIPELINE})
+# Left alone in both directions until they are back where records sync.
+OUTSIDE = frozenset({LinkState.EXCLUDED, LinkState.OTHER_PIPELINE})
+PIPELINE = "a pipeline that syncs"
 RESTS = {Side.HUBSPOT: LinkState.HUBSPOT_DELETED, Side.SALESFORCE: LinkState.SALESFORCE_DELETED}
 _NAMES = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
@@ -91,6 +94,7 @@ def decide_link(
     included: bool | None = True,
     limit: str = "list",
     *,
+    outside: LinkState = LinkState.EXCLUDED,
     carries: Collection[Side] = (),
     ours: Side | None = None,
     waits: bool = False,
@@ -99,6 +103,7 @@ def decide_link(
 
     `included`: whether the pair is inside of what limits what syncs, if anything does; None: the CRM did not say. `limit`: what it
     is outside of or has entered, for the log.
+    `outside`: the state of what is outside of it; deals can be in a pipeline that does not sync.
     `carries`: the sides on which a person chose that a record goes when its counterpart was deleted. `ours`: the side whose
     record we deleted for that reason. `waits`: the pair rests, and its other record is to go yet.
     """
@@ -131,10 +136,11 @@ def decide_link(
     if included is None:
         return LinkDecision(LinkMove.REST)
     if not included:
-        cause = f"left the {limit}" if link.state is LinkState.LINKED else f"outside the {limit}"
-        return _to(link, LinkState.EXCLUDED, None, cause)
-    if link.state is LinkState.EXCLUDED:
-        return _to(link, LinkState.LINKED, None, f"entered the {limit}")
+        where = f"the {limit}" if outside is LinkState.EXCLUDED else PIPELINE
+        return _to(link, outside, None, f"{'left' if link.state is LinkState.LINKED else 'outside'} {where}")
+    if link.state in OUTSIDE:
+        where = f"the {limit}" if link.state is LinkState.EXCLUDED else PIPELINE
+        return _to(link, LinkState.LINKED, None, f"entered {where}")
     if link.state is LinkState.LINKED:
         return LinkDecision(LinkMove.MERGE)
     return _to(link, LinkState.LINKED, None, "restored")

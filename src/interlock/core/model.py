@@ -95,6 +95,7 @@ class LinkState(enum.StrEnum):
     SALESFORCE_DELETED = "salesforce_deleted"
     UNLINKED = "unlinked"
     EXCLUDED = "excluded"  # both are there, and the HubSpot one is outside the list that limits what syncs
+    OTHER_PIPELINE = "other_pipeline"  # both are there, in a pipeline or of a record type that does not sync
 
 
 class LinkedBy(enum.StrEnum):

@@ -49,7 +49,7 @@ def from_plain(codec: Codec, text: str | None) -> Value:
             value = Flag(text == "true")
         case "date":
             value = Date(text)
-        case "choice" | "stage":
+        case "choice" | "stage" | "pipeline":
             value = Choice(text)
         case "choices":
             value = Choices(tuple(text.split(";")))

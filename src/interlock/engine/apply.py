@@ -30,6 +30,7 @@ from interlock.crm.hubspot.model import HubSpotWrite
 from interlock.crm.salesforce.model import SalesforceCreate, SalesforceWrite
 from interlock.engine.audit_rows import lost_races, rows_of
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, STAMP_GRAIN_US, Cycle
+from interlock.engine.together import may_go_without, with_followers
 from interlock.engine.work import Batch, SideWrite, Work
 from interlock.store import intents
 from interlock.store import lease as leases
@@ -270,6 +271,9 @@ def _drop_refused(work: Work, write: SideWrite) -> bool:
     along = {name: value for name, value in write.along.items() if name not in refusal.fields}
     if not bad and along == write.along:
         bad = _unusable_references(write, refusal)
+    bad = with_followers(work.runtime.spec, write.fields, bad)
+    if write.creates and not may_go_without(work.runtime.spec, bad):
+        return False
     # A create that lacks what the CRM requires cannot be saved by sending less.
     if refusal.code == "REQUIRED_FIELD_MISSING" or not (bad or along != write.along):
         return False

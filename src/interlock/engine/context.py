@@ -14,6 +14,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.echoes import Echoes
 from interlock.objects.choices import ChoiceOf
 from interlock.objects.lead_or_contact import PersonRule
+from interlock.objects.pipelines import PipelineChoice, Synced
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 from interlock.store import Store
@@ -74,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True):
     owner_pairs: dict[str, str] = {}
     # Where people reach the pages, for the link that HubSpot's records hold. Empty: nobody said, and none is written.
     pages_at: str = ""
+    # HubSpot deal pipeline -> the record type that it stands for and its stages; empty: objects/pipelines.py says.
+    pipelines: dict[str, PipelineChoice] = {}
     # Whether the ids that HubSpot's own integration left in HubSpot say who is whom (docs/migrate.md).
     native_ids: bool = False
     clock_skew_us: int = 5_000_000
@@ -138,6 +141,9 @@ class ObjectRuntime(msgspec.Struct):
     # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
     stages: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
+    pipelines: Synced | None = None  # of deals: those that sync
+    # The mapping with the stages of a pipeline, where there are several; the one of `mappings` reads all of them.
+    in_pipelines: dict[str, ObjectMapping] = {}
 
     @property
     def slug(self) -> str:

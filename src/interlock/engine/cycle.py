@@ -36,6 +36,7 @@ from interlock.engine.merging import count_merged, merge_in_hubspot, merge_inten
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.person_rules import apply_person_rules
+from interlock.engine.pipelines import stop_at_pipelines
 from interlock.engine.record import record
 from interlock.engine.recover import recognise, recover
 from interlock.engine.references import learn_references
@@ -166,8 +167,10 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await set_survivors_aside(ctx, batch)
     await note_erased(ctx, batch)
     await read_membership(ctx, batch.runtime, batch.works)
+    stop_at_pipelines(batch.works)
     await match(ctx, batch)
     await leave_outside(ctx, batch)
+    stop_at_pipelines(batch.works)
     leave_erased(batch)
     await learn_of_creates(ctx, batch)
     recognise(batch)

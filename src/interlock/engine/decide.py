@@ -6,7 +6,7 @@ plan for it; a preview stops here.
 
 from __future__ import annotations
 
-from interlock.core.link import RESTS, LinkMove, decide_link, deleted_by_us, waits_to_go
+from interlock.core.link import OUTSIDE, RESTS, LinkMove, decide_link, deleted_by_us, waits_to_go
 from interlock.core.model import (
     AuditKind,
     Issue,
@@ -37,10 +37,18 @@ from interlock.engine.context import (
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import limit_of, note_excluded
 from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
+from interlock.engine.pipelines import (
+    PIPELINE_NOT_SYNCED,
+    beside_a_new_stage,
+    mapping_of_new_deal,
+    mapping_of_pair,
+    stages_along,
+)
 from interlock.engine.record_link import link_along
 from interlock.engine.references import leads_nowhere
+from interlock.engine.together import keep_together, why_not_created
 from interlock.engine.undo import weigh_undos
-from interlock.engine.work import Batch, Deletion, SideWrite, Work
+from interlock.engine.work import Batch, Deletion, Limit, SideWrite, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store.undos import WAITING
 
@@ -72,7 +80,7 @@ def decide(ctx: Cycle, batch: Batch) -> None:
             wait_for_left_out(ctx, work, work.runtime.mapping_for(work.link.salesforce_type))
 
 
-_AUDIT_KINDS = {LinkState.LINKED: AuditKind.RELINK, LinkState.EXCLUDED: AuditKind.EXCLUDE}
+_AUDIT_KINDS = {LinkState.LINKED: AuditKind.RELINK, **dict.fromkeys(OUTSIDE, AuditKind.EXCLUDE)}
 
 
 def _decide_linked(ctx: Cycle, work: Work) -> None:
@@ -86,6 +94,7 @@ def _decide_linked(ctx: Cycle, work: Work) -> None:
         work.salesforce,
         work.included,
         limit_of(work),
+        outside=LinkState.OTHER_PIPELINE if work.limit is Limit.PIPELINE else LinkState.EXCLUDED,
         carries=carries,
         ours=deleted_by_us(base),
         waits=waits_to_go(base),
@@ -144,7 +153,9 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         **weigh(work, mapping, hubspot, salesforce),
     }
     base = {**link.base, **work.landed}
-    merged = merge_record(mapping, base, hubspot, salesforce, newest(ctx.settings, hubspot, salesforce), choices)
+    last = newest(ctx.settings, hubspot, salesforce)
+    mapping = mapping_of_pair(work.runtime, mapping, base, hubspot, salesforce, last, choices)
+    merged = merge_record(mapping, base, hubspot, salesforce, last, choices)
     work.merged = True
     work.agreed = merged.agreed
     merged.writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
@@ -160,10 +171,16 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         work.agreed = {id_: agreed for id_, agreed in work.agreed.items() if id_ in choices}
     else:
         extras = _extras(work, hubspot, salesforce)
+    writes, stays = stages_along(mapping, writes, hubspot, salesforce)
+    if stays is not None:
+        # Not held back: it goes as soon as either stage is another.
+        work.issues.append(held_issue(work, stays))
     if work.landing:
         del extras[Side.SALESFORCE]
+    plans = {side: plan_side(side, writes, link.held, creating=False, resend_held=resend) for side in extras}
+    keep_together(work.runtime.spec, mapping, plans, hubspot, salesforce)
     for side, extra in extras.items():
-        plan = plan_side(side, writes, link.held, creating=False, resend_held=resend)
+        plan = plans[side]
         work.held.extend(plan.held)
         if plan.fields or extra:
             key = link.key(side)
@@ -280,6 +297,8 @@ def _decide_alone(ctx: Cycle, work: Work) -> None:
 
 
 def _why_not_created(ctx: Cycle, work: Work, own: Observation) -> str | None:
+    if work.limit is Limit.PIPELINE and work.included is False:
+        return PIPELINE_NOT_SYNCED
     if work.origin is Side.HUBSPOT and work.create_type is None:
         return "creation_off_in_salesforce"
     if work.origin is Side.SALESFORCE and not work.runtime.create_in_hubspot:
@@ -300,8 +319,14 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
         type_ = salesforce_type = work.create_type
     mapping = work.runtime.mapping_for(salesforce_type)
     # A record that is not there yet is one whose every field is blank: then creating is the same merge as updating.
+    if side is Side.HUBSPOT:
+        mapping = mapping_of_new_deal(work.runtime, mapping, own)
     blank = Observation(
-        RecordKey(side, type_, ""), {field.name(side): None for field in mapping.fields}, 0, 0, own.read_us
+        RecordKey(side, type_, ""),
+        {field.name(side): field.codec.absent for field in mapping.fields},
+        0,
+        0,
+        own.read_us,
     )
     hubspot, salesforce = (own, blank) if work.origin is Side.HUBSPOT else (blank, own)
     merged = merge_record(mapping, {}, hubspot, salesforce, None)
@@ -309,6 +334,10 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     plan = plan_side(side, writes, {}, creating=True, resend_held=True)
     work.agreed = merged.agreed
     work.decisions, work.held = writes, plan.held
+    work.why_not = why_not_created(work.runtime.spec, plan)
+    if work.why_not is not None:
+        _note_held(work)
+        return
     extra: dict[str, object] = {}
     sync_key = own.key.id
     if side is Side.SALESFORCE:
@@ -322,6 +351,8 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     elif own.values.get("HasOptedOutOfEmail") and own.values.get("Email"):
         work.opt_out_hubspot = str(own.values["Email"])
         work.opt_out_address = _address_print(work.opt_out_hubspot)
+    if side is Side.HUBSPOT:
+        extra.update(beside_a_new_stage(work.runtime, own))
     write = SideWrite(side, type_, None, sync_key, plan.fields, extra)
     if side is Side.HUBSPOT:
         write.along = {**link_along(ctx, work.runtime, own.key)}

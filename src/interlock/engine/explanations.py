@@ -70,6 +70,14 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Check that the sync user may see the record; if it was purged, unlink it with a resync of this issue.",
     ),
     "INVALID_CROSS_REFERENCE_KEY": (_C.ASSOCIATIONS, "The record it refers to is gone: correct the reference."),
+    "STAGE_NOT_IN_PIPELINE": (
+        _C.PROPERTY_VALUES,
+        "Add the stage to the HubSpot pipeline, or join it with one of its stages on the page Pipelines of the Deals tab.",
+    ),
+    "CURRENCY_NOT_CARRIED": (
+        _C.PROPERTY_VALUES,
+        "Add the currency to the side that lacks it, or choose one that both have: the amount goes with it.",
+    ),
     "NO_COUNTERPART": (
         _C.ASSOCIATIONS,
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
@@ -79,6 +87,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         "Take associations away that are not needed or have the limit raised, as the message says; it is tried again by itself.",
     ),
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
+    "pipeline_behind": (
+        _C.SAFETY,
+        "Add the stage in HubSpot by hand with the label that it has in Salesforce, or give the app the scope or room that the"
+        " message names. It is looked at again within six hours.",
+    ),
     "inclusion_list_missing": (
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",

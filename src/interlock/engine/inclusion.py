@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from interlock.core.model import LinkedBy, LinkState, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.filtered import FILTER_REFUSED, FILTER_UNKNOWN, OUTSIDE_FILTER, read_filter, wake_in_doubt
+from interlock.engine.pipelines import PIPELINE_NOT_SYNCED
 from interlock.engine.undo import OUTSIDE
 from interlock.engine.work import Batch, Limit, Work
 from interlock.store import WriteTx, dirty, issues, links, unlinked
@@ -26,7 +27,7 @@ NOT_IN_LIST = "not_in_list"
 LIST_MISSING = "inclusion_list_missing"
 MEMBERSHIP_UNKNOWN = "membership_unknown"
 OUTSIDE_ROWS = 1_000
-_OUTSIDE = {Limit.LIST: NOT_IN_LIST, Limit.FILTER: OUTSIDE_FILTER}
+_OUTSIDE = {Limit.LIST: NOT_IN_LIST, Limit.FILTER: OUTSIDE_FILTER, Limit.PIPELINE: PIPELINE_NOT_SYNCED}
 _IN_DOUBT = {Limit.LIST: MEMBERSHIP_UNKNOWN, Limit.FILTER: FILTER_UNKNOWN}
 
 
@@ -75,7 +76,11 @@ async def leave_outside(ctx: Cycle, batch: Batch) -> None:
     for work in from_hubspot:
         if work.included is not True:
             _leave_what_hubspot_found(ctx, batch, work)
-    found = [work for work in batch.works if work.new_link and work.origin is Side.SALESFORCE]
+    found = [
+        work
+        for work in batch.works
+        if work.new_link and work.origin is Side.SALESFORCE and work.limit is not Limit.PIPELINE
+    ]
     await _read_list(ctx, batch.runtime, found)
     for work in found:
         link = work.link

@@ -12,6 +12,7 @@ from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.inclusion import wake_outside
+from interlock.engine.pipelines import wake_other_pipelines
 from interlock.engine.work import Limit, Seen, Work
 from interlock.store import cursors, dirty
 
@@ -24,11 +25,12 @@ UNTIL_SCHEMAS_AGE_US = 6 * 3_600_000_000
 
 
 async def wake_returned(ctx: Cycle) -> None:
-    """Make due what waited for a mapping that is back, and what stood outside of a list that limits no more. At the start of
+    """Make due what waited for a mapping that is back, and what stood outside of a list that limits no more, or in a pipeline
+    that did not sync. At the start of
     the work, since mappings and settings are compiled before it."""
     async with ctx.store.read(ctx.connection_id) as tx:
         before = {slug: await cursors.get(tx, _name(slug)) or {} for slug in ctx.objects}
-    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != _now(runtime)]
+    changed = [runtime for slug, runtime in ctx.objects.items() if before[slug] != _now(ctx, runtime)]
     if not changed:
         return
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
@@ -42,16 +44,27 @@ async def wake_returned(ctx: Cycle) -> None:
             filters = before[runtime.slug].get("filters")
             if filters is not None and filters != runtime.filters:
                 await wake_outside(tx, runtime, ctx.clock_us(), Limit.FILTER)
-            await cursors.set(tx, _name(runtime.slug), _now(runtime))
+            if before[runtime.slug].get("pipelines", {}) != _pipelines(ctx, runtime):
+                await wake_other_pipelines(tx, runtime, ctx.clock_us())
+            await cursors.set(tx, _name(runtime.slug), _now(ctx, runtime))
 
 
-def _now(runtime: ObjectRuntime) -> dict[str, object]:
+def _now(ctx: Cycle, runtime: ObjectRuntime) -> dict[str, object]:
     """What a drain works with, so that the next one sees what became another."""
     mappings: dict[str, object] = {"mappings": sorted(runtime.left_out)} if runtime.left_out else {}
     off = [type_ for type_ in runtime.spec.salesforce_types if not runtime.syncs(type_)]
     mappings |= {"off": off} if off else {}
     mappings |= {"filters": runtime.filters} if runtime.filters else {}
+    chosen = _pipelines(ctx, runtime)
+    mappings |= {"pipelines": chosen} if chosen else {}
     return mappings | ({"list": runtime.inclusion} if runtime.inclusion is not None else {})
+
+
+def _pipelines(ctx: Cycle, runtime: ObjectRuntime) -> dict[str, str]:
+    """What a person has chosen to sync: pipeline -> record type."""
+    return (
+        {id_: each.record_type for id_, each in ctx.settings.pipelines.items()} if runtime.pipelines is not None else {}
+    )
 
 
 def _name(slug: str) -> str:

@@ -39,7 +39,7 @@ from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
-from interlock.engine.work import Batch, Work
+from interlock.engine.work import Batch, Limit, Work
 from interlock.store import intents, links
 
 _TYPE_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity"}
@@ -79,7 +79,8 @@ def eligible(work: Work) -> bool:
     work.why_not = work.runtime.spec.why_not_eligible(work.origin, seen.values)
     if work.erased == RECORD:
         work.why_not = "erased"
-    if work.why_not is None:
+    if work.why_not is None and not (work.limit is Limit.PIPELINE and work.origin is Side.SALESFORCE):
+        # An opportunity of a record type that does not sync is matched all the same: whose counterpart it is stays known.
         work.why_not = why_left_out(work)
     return work.why_not is None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from interlock.core.link import deleted_by_us
+from interlock.core.link import OUTSIDE, deleted_by_us
 from interlock.core.model import LinkState, Observation, RecordLink, Side
 from interlock.core.reconcile import print_of
 from interlock.engine.context import OPT_OUT, STAMP_AGED_US, ObjectRuntime
@@ -53,8 +53,8 @@ def of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> New
         return News.NOTHING
     if gone and rests_for is not row.key.side.other:
         return News.NOTHING if rests_for is Side.SALESFORCE else News.NOW
-    if rests_for is row.key.side.other or link.state is LinkState.EXCLUDED:
-        # The one that is left of a resting pair, or one outside the list that limits what syncs: nothing of it is carried
+    if rests_for is row.key.side.other or link.state in OUTSIDE:
+        # The one that is left of a resting pair, or one outside of what syncs: nothing of it is carried
         # over, so its edits are looked at once.
         return News.NOTHING if compared else News.UNSURE if looked_at else News.NOW
     if rests_for is not None:
@@ -67,6 +67,9 @@ def of_a_pair(runtime: ObjectRuntime, link: RecordLink, row: Observation) -> New
         # It may have changed in a field whose mapping cannot be used now: it is to wait for it.
         return News.NOW
     side = row.key.side
+    if runtime.pipelines is not None and not looked_at and not runtime.pipelines.syncs(side, row.values):
+        # It moved to where nothing syncs, and the pair is to say so.
+        return News.NOW
     if not looked_at and any(each.is_unknown(side, row.values) for each in runtime.references):
         # A company that is not linked yet, and that nobody has seen the record at: so nobody waits for it.
         return News.NOW

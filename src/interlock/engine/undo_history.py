@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import msgspec
 
 from interlock.core.codec import Codec
+from interlock.core.link import OUTSIDE as NOT_INCLUDED
 from interlock.core.mapping import FieldMapping
 from interlock.core.model import AuditKind, AuditRow, ConflictReason, GoneHow, LinkState, RecordKey, RecordLink, Side
 from interlock.core.plain import from_plain
@@ -262,7 +263,7 @@ def _resolved(written: _Written, pairs: Mapping[str, RecordLink], runtime: Objec
 
 
 def _why_no_delete(runtime: ObjectRuntime, link: RecordLink | None, rewritten: bool) -> str | None:
-    if link is not None and link.state is LinkState.EXCLUDED:
+    if link is not None and link.state in NOT_INCLUDED:
         return OUTSIDE
     if link is None or link.state is not LinkState.LINKED:
         return GONE
@@ -273,7 +274,7 @@ def _why_no_delete(runtime: ObjectRuntime, link: RecordLink | None, rewritten: b
 
 
 def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, field: str) -> str | None:
-    if link is not None and link.state is LinkState.EXCLUDED:
+    if link is not None and link.state in NOT_INCLUDED:
         return OUTSIDE
     if link is None or link.state is not LinkState.LINKED:
         return GONE

@@ -35,10 +35,11 @@ Seen = Observation | Gone | None
 
 
 class Limit(enum.StrEnum):
-    """What limits which records sync: a HubSpot list, a filter in Salesforce."""
+    """What limits which records sync: a HubSpot list, a filter in Salesforce, and of deals the pipelines that sync."""
 
     LIST = "list"
     FILTER = "filter"
+    PIPELINE = "pipeline"
 
 
 class SideWrite(msgspec.Struct):

@@ -77,4 +77,6 @@ DEALS = ObjectSpec(
     why_not_eligible=_why_not_eligible,
     label=_label,
     identity_keys=_identity_keys,
+    together={"dealstage": "pipeline", "deal_currency_code": "amount"},
+    never_without=frozenset({"dealstage", "pipeline", "deal_currency_code"}),
 )

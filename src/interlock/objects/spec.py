@@ -99,6 +99,10 @@ class ObjectSpec(msgspec.Struct, frozen=True):
     # (kind, key) pairs under which the record is found from the other side.
     identity_keys: Callable[[Side, Values], list[tuple[str, str]]]
     opt_out: OptOut | None = None
+    # Property -> another that goes nowhere without it.
+    together: dict[str, str] = {}
+    # Properties whose value, where there is one, a record is not created without.
+    never_without: frozenset[str] = frozenset()
 
     def hubspot_properties(self) -> tuple[str, ...]:
         """Every property that this spec reads, each once, the mapped ones first."""

@@ -26,6 +26,7 @@ from interlock.web.pages import (
     audit_log,
     conflicts,
     connection,
+    deal_pipelines,
     disconnect,
     duplicates,
     health,
@@ -104,6 +105,13 @@ def _of_object(slug: str) -> list[Address]:
     ]
 
 
+_PIPELINES = (
+    Address("GET", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.show),
+    Address("POST", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.save),
+    Address("POST", f"{CONNECTION}/deals/pipelines/make", Action.CONFIGURE, deal_pipelines.make),
+)
+
+
 ADDRESSES: tuple[Address, ...] = (
     Address("GET", "/", Action.SEE, status.show),
     Address("GET", "/health", None, status.health),
@@ -157,6 +165,7 @@ ADDRESSES: tuple[Address, ...] = (
     *(address for slug in SPECS for address in _of_object(slug)),
     Address("GET", f"{CONNECTION}/contacts/lead-or-contact", Action.CONFIGURE, person_rules.show),
     Address("POST", f"{CONNECTION}/contacts/lead-or-contact", Action.CONFIGURE, person_rules.send),
+    *_PIPELINES,
     Address("GET", f"{CONNECTION}/records", Action.SEE, records.show),
     Address("GET", f"{CONNECTION}/records/{{key}}", Action.SEE, records.one),
     Address("POST", f"{CONNECTION}/records/{{key}}/sync", Action.OPERATE, records.sync),

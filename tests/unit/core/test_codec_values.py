@@ -6,7 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from interlock.core.codec import Codec, CodecError, FieldShape, RefCodec, StageCodec, codec_for, unmatched_options
+from interlock.core.codec import (
+    Codec,
+    CodecError,
+    FieldShape,
+    PipelineCodec,
+    RefCodec,
+    StageCodec,
+    codec_for,
+    unmatched_options,
+)
+from interlock.core.codec.stage import MASTER
 from interlock.core.values import BLANK, Blank, Choice, Choices, Date, Flag, Instant, Number, Ref, Text, Unknown
 
 
@@ -317,11 +327,32 @@ def test_stages_are_joined_by_what_people_read():
     assert stage.from_hubspot("137771") == stage.from_salesforce("Needs Analysis") == Choice("Needs Analysis")
     assert stage.to_hubspot(Choice("Closed Won")) == "closedwon"
     assert isinstance(stage.from_hubspot("own"), Unknown)
-    assert isinstance(stage.from_salesforce("Closed Lost"), Unknown)
+    assert refused(stage.to_hubspot, stage.from_salesforce("Closed Lost")) == "STAGE_NOT_IN_PIPELINE"
 
 
 def test_a_stage_of_another_pipeline_is_unknown_so_its_deal_is_left_alone():
     assert isinstance(StageCodec("default", {"won": "Closed Won"}).from_hubspot("other-won"), Unknown)
+
+
+def test_a_stage_is_read_in_every_pipeline_that_syncs_and_written_in_its_own():
+    renewals = StageCodec("renewals", {"paid": "Closed Won"}, {"won": "Closed Won", "new": "Prospecting"})
+    assert renewals.from_hubspot("won") == renewals.from_hubspot("paid") == Choice("Closed Won")
+    assert renewals.to_hubspot(Choice("Closed Won")) == "paid"
+    assert refused(renewals.to_hubspot, renewals.from_hubspot("new")) == "STAGE_NOT_IN_PIPELINE"
+
+
+def test_an_opportunity_without_record_type_is_of_master_and_one_that_is_not_there_of_none():
+    pipeline = PipelineCodec({"default": MASTER, "renewals": "0121"})
+    assert pipeline.from_salesforce(None) == pipeline.from_hubspot("default") == Choice(MASTER)
+    assert pipeline.to_salesforce(Choice(MASTER)) is None
+    assert pipeline.from_salesforce(pipeline.absent) == BLANK
+    assert isinstance(pipeline.from_salesforce("0122"), Unknown)
+    assert isinstance(pipeline.from_hubspot("partners"), Unknown)
+
+
+def test_two_pipelines_for_one_record_type_are_a_mistake_of_the_set_up():
+    with pytest.raises(ValueError, match="two pipelines"):
+        PipelineCodec({"default": "0121", "renewals": "0121"})
 
 
 def test_two_stages_for_one_stage_name_are_a_mistake_of_the_set_up():

@@ -486,19 +486,19 @@ async def test_every_pair_is_in_the_report_and_those_that_do_not_sync_in_its_lis
     told = contacts.document()
     assert {name: told[name] for name in ("synced", "not_eligible", "resting", "eligible")} == {
         "synced": 1,
-        "not_eligible": 3,
+        "not_eligible": 4,
         "resting": 2,
         "eligible": 1,
     }
     vera = await site.browser("vera")
     page = (await vera.get(f"{HERE}/health")).page
-    for why in ("not_in_list", "hubspot_deleted", "salesforce_deleted"):
+    for why in ("not_in_list", "pipeline_not_synced", "hubspot_deleted", "salesforce_deleted"):
         (link,) = [each for each in page.all("a") if f"why={why}" in str(each.get("href"))]
         listed = (await vera.get(str(link["href"]).replace("&amp;", "&"))).page.text
         if why == "not_in_list":
             assert str(alone) in listed
             listed = (await vera.get(f"{HERE}/not-synced?object=contacts&why={why}&after=pair:0")).page.text
-        state = {"not_in_list": "excluded"}.get(why, why)
+        state = {"not_in_list": "excluded", "pipeline_not_synced": "other_pipeline"}.get(why, why)
         assert {key for key in pairs if key in listed} == {key for key, pair in pairs.items() if pair.state == state}
     rows = list(csv.DictReader(io.StringIO((await vera.get(f"{HERE}/not-synced/export")).body)))
     ended = {key for key, pair in pairs.items() if pair.state in (LinkState.LINKED, LinkState.UNLINKED)}

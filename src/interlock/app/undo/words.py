@@ -8,7 +8,7 @@ WHY_LEFT = {
     "edited_since": "It was edited since, on either side, and that edit stands.",
     "not_mapped": "The two fields are not mapped to each other any more.",
     "gone": "A record of the pair is gone, or the two are not linked any more.",
-    "not_in_list": "It is outside of the HubSpot list or the Salesforce filter that limits what syncs.",
+    "not_in_list": "It is outside of what syncs: of the list or the filter that limits it, or in a pipeline that does not.",
     "type_off": "Records of its Salesforce type do not sync.",
     "has_children": "Something hangs on the record by now: activities, or other records.",
     "not_proven": "The CRM does not show whether somebody has used the record since, so it is not deleted.",

@@ -9,11 +9,12 @@ from interlock.core.codec.base import Codec, CodecError, FieldShape, Mismatch
 from interlock.core.codec.choice import ChoiceCodec, ChoicesCodec, unmatched_options
 from interlock.core.codec.reference import RefCodec
 from interlock.core.codec.simple import EmailCodec, FlagCodec, NumberCodec, TextCodec, is_email
-from interlock.core.codec.stage import StageCodec
+from interlock.core.codec.stage import STAGE_NOT_IN_PIPELINE, PipelineCodec, StageCodec
 from interlock.core.codec.table import codec_for
 from interlock.core.codec.temporal import DateCodec, DatetimeToDateCodec, DateToDatetimeCodec, InstantCodec
 
 __all__ = [
+    "STAGE_NOT_IN_PIPELINE",
     "ChoiceCodec",
     "ChoicesCodec",
     "Codec",
@@ -27,6 +28,7 @@ __all__ = [
     "InstantCodec",
     "Mismatch",
     "NumberCodec",
+    "PipelineCodec",
     "RefCodec",
     "StageCodec",
     "TextCodec",

@@ -68,6 +68,8 @@ class Codec(ABC):
     # Whether null reads as BLANK: so for all but check boxes, which are never blank. Most fields of most records are
     # null on both sides, and are settled by this without a call.
     null_is_blank: ClassVar[bool] = True
+    # What stands for the value of a record that is not there yet: one whose every field is blank.
+    absent: ClassVar[Raw] = None
 
     def __init__(self, *, nillable: bool = True) -> None:
         self.nillable = nillable

@@ -15,7 +15,18 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from interlock.core.model import Observation, Outcome, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.hubspot import associations, changes, history, lists, records, removal, schema, subscriptions, writes
+from interlock.crm.hubspot import (
+    associations,
+    changes,
+    history,
+    lists,
+    new_pipelines,
+    records,
+    removal,
+    schema,
+    subscriptions,
+    writes,
+)
 from interlock.crm.hubspot.model import (
     AccountInfo,
     AssociationRow,
@@ -25,6 +36,7 @@ from interlock.crm.hubspot.model import (
     ListPage,
     MemberPage,
     NewProperty,
+    NewStage,
     Option,
     Owner,
     Page,
@@ -102,6 +114,17 @@ class HubSpotClient:
 
     async def pipelines(self, object: str, *, purpose: str = "setup") -> list[Pipeline]:
         return await schema.pipelines(self._calls, object, purpose)
+
+    async def create_pipeline(
+        self, object: str, label: str, stages: Sequence[NewStage], *, purpose: str = "setup"
+    ) -> Pipeline:
+        """The one of that label, made where there is none."""
+        return await new_pipelines.create_pipeline(self._calls, object, label, stages, purpose)
+
+    async def create_stage(
+        self, object: str, pipeline: str, stage: NewStage, order: int, *, purpose: str = "setup"
+    ) -> None:
+        await new_pipelines.create_stage(self._calls, object, pipeline, stage, order, purpose)
 
     # --- reading records -----------------------------------------------------------------------------------------
 

@@ -85,6 +85,12 @@ class Stage(NamedTuple):
     is_closed: bool
 
 
+class NewStage(NamedTuple):
+    label: str
+    probability: float
+    is_closed: bool
+
+
 class Pipeline(msgspec.Struct, frozen=True):
     id: str
     label: str

@@ -14,15 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from interlock.core.model import Observation, Outcome, Raw, RecordKey, Refused, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.salesforce import deploy, permission_sets, queries, removal, schema, writes
+from interlock.crm.salesforce import deploy, permission_sets, queries, record_types, removal, schema, writes
 from interlock.crm.salesforce.model import (
     Deleted,
     FieldDef,
     Identity,
     Limit,
     Organization,
+    PicklistChoice,
     QueryResult,
     Queue,
+    RecordType,
     SalesforceCreate,
     SalesforceInsert,
     SalesforceWrite,
@@ -72,6 +74,14 @@ class SalesforceClient:
 
     async def describe(self, sobject: str, *, purpose: str = "setup") -> list[FieldDef]:
         return await schema.describe(self._calls, sobject, purpose)
+
+    async def record_types(self, sobject: str, *, purpose: str = "setup") -> list[RecordType]:
+        return await record_types.record_types(self._calls, sobject, purpose)
+
+    async def values_of(
+        self, sobject: str, record_type: str, field: str, *, purpose: str = "setup"
+    ) -> list[PicklistChoice]:
+        return await record_types.values_of(self._calls, sobject, record_type, field, purpose)
 
     async def objects(self, *, purpose: str = "setup") -> list[SObjectName]:
         return await schema.objects(self._calls, purpose)

@@ -73,6 +73,23 @@ class FieldDef(msgspec.Struct, frozen=True):
         return self.createable and not self.nillable and not self.defaulted_on_create
 
 
+class RecordType(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    is_master: bool  # that of a record which has none
+    is_default: bool
+
+
+class PicklistChoice(msgspec.Struct, frozen=True):
+    """A value that a record type offers. Of a stage: whether it closes the deal, won or lost, and its probability in percent."""
+
+    value: str
+    label: str
+    closed: bool = False
+    won: bool = False
+    probability: float | None = None
+
+
 class SObjectName(msgspec.Struct, frozen=True):
     name: str
     label: str

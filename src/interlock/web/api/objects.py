@@ -8,12 +8,21 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from interlock.app import backfill, object_rules, person_rules, salesforce_filters, setting_changes, what_syncs
+from interlock.app import (
+    backfill,
+    object_rules,
+    person_rules,
+    pipelines,
+    salesforce_filters,
+    setting_changes,
+    what_syncs,
+)
 from interlock.app.connections import is_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.org_work import work
 from interlock.crm.salesforce.condition import CHARS_MAX
 from interlock.objects.lead_or_contact import NOTHING, RULES_MOST, VALUES_MOST, PersonRule, When
+from interlock.objects.pipelines import Chosen, PipelineChoice
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.web.api.called import Called
@@ -36,6 +45,22 @@ class PersonRuleGiven(msgspec.Struct, forbid_unknown_fields=True):
     values: Annotated[
         list[Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=VALUES_MOST)
     ] = []
+
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Pipeline(msgspec.Struct, forbid_unknown_fields=True):
+    record_type: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=18, description="Id of a record type of opportunities, or `any`.")
+    ]
+    stages: Annotated[
+        dict[Id, Annotated[str, msgspec.Meta(min_length=1, max_length=255)]],
+        msgspec.Meta(max_length=100, description="Stage of the pipeline to StageName of Salesforce."),
+    ]
+    in_step: Annotated[bool, msgspec.Meta(description="A stage that is added in Salesforce is added in HubSpot.")] = (
+        False
+    )
 
 
 class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,6 +97,15 @@ class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):
         ],
         msgspec.Meta(max_length=20, description="Name to value of those to change (docs/settings.md)."),
     ] = {}
+    pipelines: (
+        Annotated[
+            dict[Id, Pipeline],
+            msgspec.Meta(
+                max_length=100, description="Of deals: HubSpot pipeline to what it stands for. Empty: the first."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
     filters: Annotated[
         dict[
@@ -140,6 +174,7 @@ async def choose(called: Called) -> Response:
     wanted, chosen, slug, site = called.body(ChoosingWhatSyncs), await called.connection(), slug_of(called), called.site
     choice = _choice(wanted)
     edition = called.if_match
+    await _check_pipelines(called, chosen, slug, choice)
     if not what_syncs.asks(chosen, slug, choice):
         await what_syncs.choose(site.store, chosen, slug, choice, None, called.by, edition)
     else:
@@ -148,6 +183,14 @@ async def choose(called: Called) -> Response:
                 site.store, chosen, slug, choice, clients.hubspot, called.by, edition, clients.salesforce
             )
     return await _told(called, await called.connection(), [slug])
+
+
+async def _check_pipelines(called: Called, connection: Connection, slug: str, choice: what_syncs.Choice) -> None:
+    """Raises BadInput, Missing, CrmError."""
+    if choice.pipelines is not msgspec.UNSET:
+        await what_syncs.check(connection, slug, what_syncs.Choice(pipelines=choice.pipelines), None)
+        async with called.site.interlock.clients(connection) as clients:
+            pipelines.check(choice.pipelines, await pipelines.read(clients.hubspot, clients.salesforce))
 
 
 def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
@@ -159,6 +202,7 @@ def _choice(wanted: ChoosingWhatSyncs) -> what_syncs.Choice:
         wanted.choices,
         {type_: text or "" for type_, text in wanted.filters.items()},
         msgspec.UNSET if wanted.person_rules is msgspec.UNSET else tuple(map(_rule, wanted.person_rules)),
+        msgspec.UNSET if wanted.pipelines is msgspec.UNSET else _chosen(wanted.pipelines),
     )
 
 
@@ -175,8 +219,13 @@ async def count(called: Called) -> Response:
     return called.answer("filter-count", found.document())
 
 
+def _chosen(wanted: dict[str, Pipeline]) -> Chosen:
+    return {id_: PipelineChoice(each.record_type, each.stages, each.in_step) for id_, each in wanted.items()}
+
+
 async def plan(called: Called) -> Response:
     wanted, connection, slug = called.body(PlanningChoices), await called.connection(), slug_of(called)
+    await _check_pipelines(called, connection, slug, _choice(wanted))
     change = _change(connection, slug, wanted)
     if not setting_changes.is_shown(connection, change):
         raise BadInput(
@@ -250,3 +299,26 @@ async def _told(called: Called, connection: Connection, slugs: list[str]) -> Res
     }
     headers = {"ETag": f'"{found[0].edition}"'} if len(found) == 1 else None
     return called.answer("what-syncs", document, headers=headers)
+
+
+class MakingPipeline(msgspec.Struct, forbid_unknown_fields=True):
+    record_type: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=18, description="Whose stages it has; `any`: every stage.")
+    ]
+
+
+async def deal_pipelines(called: Called) -> Response:
+    return await _pipelines_told(called, await called.connection())
+
+
+async def make_pipeline(called: Called) -> Response:
+    wanted, chosen, site = called.body(MakingPipeline), await called.connection(), called.site
+    async with site.interlock.clients(chosen) as clients:
+        await pipelines.make(site.store, chosen, wanted.record_type, clients.hubspot, clients.salesforce, called.by)
+    return await _pipelines_told(called, chosen)
+
+
+async def _pipelines_told(called: Called, connection: Connection) -> Response:
+    async with called.site.interlock.clients(connection) as clients:
+        offer = await pipelines.read(clients.hubspot, clients.salesforce)
+    return called.answer("deal-pipelines", offer.document(what_syncs.chosen(connection, "deals").pipelines))

@@ -62,6 +62,7 @@ def words() -> dict[str, str]:
         "object_turned_on": _("turned an object on"),
         "property_made": _("made a HubSpot property for"),
         "options_changed": _("changed the options of a HubSpot property for"),
+        "pipeline_made": _("made a HubSpot pipeline"),
         "package_installed": _("began to install the Salesforce package of"),
         "package_removed": _("began to take the Salesforce package out of"),
         "password_changed": _("changed the own password"),

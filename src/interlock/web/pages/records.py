@@ -65,6 +65,7 @@ def _pair_states() -> dict[str, str]:
         LinkState.HUBSPOT_DELETED: _("rests: its HubSpot record was deleted"),
         LinkState.SALESFORCE_DELETED: _("rests: its Salesforce record was deleted"),
         LinkState.UNLINKED: _("unlinked"),
+        LinkState.OTHER_PIPELINE: _("in a pipeline that does not sync"),
         LinkState.EXCLUDED: _("outside the list or filter that limits what syncs"),
     }
 

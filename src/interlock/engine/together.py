@@ -1,0 +1,76 @@
+"""Fields that mean something only together: an amount and its currency, a pipeline and the stage in it. Pure.
+
+Where the currency cannot be carried over, the amount waits with it: the same number in another currency is another amount. A
+record is never created without what would be made up for it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from interlock.core.codec import STAGE_NOT_IN_PIPELINE
+from interlock.core.mapping import ObjectMapping
+from interlock.core.model import Observation, Side, SyncRule
+from interlock.core.plan import FieldWrite, HeldField, SidePlan
+from interlock.core.reconcile import read_hubspot, read_salesforce
+from interlock.core.values import Unknown
+from interlock.objects.spec import ObjectSpec
+
+CURRENCY_NOT_CARRIED = "CURRENCY_NOT_CARRIED"
+# Why a record is not created, by the code of what is in the way.
+_WHY_NOT = {STAGE_NOT_IN_PIPELINE: "stage_not_in_pipeline"}
+
+
+def keep_together(
+    spec: ObjectSpec,
+    mapping: ObjectMapping,
+    plans: Mapping[Side, SidePlan],
+    hubspot: Observation,
+    salesforce: Observation,
+) -> None:
+    """Take out of the plans what follows a field that does not reach the side it goes to."""
+    for leader, follower in spec.together.items():
+        field = next((each for each in mapping.fields if each.property == leader), None)
+        if field is None or field.effective_rule is SyncRule.DONT_SYNC:
+            continue
+        goes = [plan for plan in plans.values() if any(each.mapping.property == follower for each in plan.fields)]
+        if not goes or any(each.mapping.id == field.id for plan in plans.values() for each in plan.fields):
+            continue
+        left, right = read_hubspot(field, hubspot), read_salesforce(field, salesforce)
+        for plan in goes:
+            # The same stage is another one in another pipeline of HubSpot.
+            moves = follower in _SAID_BY_THEIR_LEADER and plan.side is Side.HUBSPOT
+            if moves or left != right or type(left) is Unknown:
+                _hold(plan, follower)
+
+
+def _hold(plan: SidePlan, follower: str) -> None:
+    for write in [each for each in plan.fields if each.mapping.property == follower]:
+        plan.fields.remove(write)
+        if follower in _SAID_BY_THEIR_LEADER:
+            continue
+        value = write.decision.merge.value
+        plan.held.append(HeldField(write.mapping, plan.side, CURRENCY_NOT_CARRIED, _MESSAGE, write.seen, value))
+
+
+_MESSAGE = "the two records are in different currencies, and the currency itself cannot be carried over"
+# It comes with the next look, once the stage can be written.
+_SAID_BY_THEIR_LEADER = frozenset({"pipeline"})
+
+
+def why_not_created(spec: ObjectSpec, plan: SidePlan) -> str | None:
+    """Of a record that is to be created: whether something is held that it may not be without."""
+    held = next((each for each in plan.held if each.mapping.property in spec.never_without), None)
+    return None if held is None else _WHY_NOT.get(held.code, "refused")
+
+
+def with_followers(spec: ObjectSpec, fields: list[FieldWrite], refused: list[FieldWrite]) -> list[FieldWrite]:
+    """What was refused of a write, and what of it goes with that."""
+    names = {each.mapping.property for each in refused}
+    followers = {spec.together[name] for name in names if name in spec.together}
+    return [each for each in fields if each in refused or each.mapping.property in followers]
+
+
+def may_go_without(spec: ObjectSpec, refused: list[FieldWrite]) -> bool:
+    """Whether a record may be created without these."""
+    return not any(each.mapping.property in spec.never_without for each in refused)

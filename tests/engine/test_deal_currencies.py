@@ -1,0 +1,88 @@
+"""Amounts in several currencies: each goes with its own, or waits with it."""
+
+from __future__ import annotations
+
+from tests.world import World
+
+CLOSE = {"closedate": "2026-03-01", "dealstage": "closedwon"}
+ROW = {"StageName": "Closed Won", "CloseDate": "2026-03-01"}
+TWO = {"hubspot": {"currencies": {"EUR": "1.1"}}}
+
+
+def with_currencies(world: World) -> None:
+    world.salesforce.enable_currencies({"USD": 1.0, "GBP": 0.8, "EUR": 0.9})
+
+
+def without_euro(world: World) -> None:
+    world.salesforce.enable_currencies({"USD": 1.0, "GBP": 0.8})
+
+
+def money(world: World, deal: str) -> tuple[str | None, str | None]:
+    values = world.hugo.get("deals", deal)
+    return values.get("amount"), values.get("deal_currency_code")
+
+
+def money_there(world: World, there: str) -> tuple[float | None, str | None]:
+    row = world.sally.get("Opportunity", there)
+    return row["Amount"], row["CurrencyIsoCode"]
+
+
+def test_an_amount_goes_both_ways_in_its_currency(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "EUR", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        assert money_there(world, there) == (10, "EUR")
+        world.sally.update("Opportunity", there, {"Amount": 20, "CurrencyIsoCode": "USD"})
+        await world.settle()
+        assert money(world, deal) == ("20", "USD")
+        assert await world.issues() == []
+
+    tell(story, with_currencies, **TWO)
+
+
+def test_a_deal_in_a_currency_that_the_org_lacks_is_an_issue_and_no_opportunity(tell):
+    async def story(world: World) -> None:
+        world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "EUR", **CLOSE})
+        await world.settle()
+        assert world.sally.ids("Opportunity") == []
+        (issue,) = await world.issues()
+        assert (issue.property, issue.value) == ("deal_currency_code", "EUR")
+
+    tell(story, without_euro, **TWO)
+
+
+def test_an_opportunity_in_a_currency_that_the_account_lacks_is_an_issue_and_no_deal(tell):
+    async def story(world: World) -> None:
+        world.sally.create("Opportunity", {"Name": "Big", "Amount": 10, "CurrencyIsoCode": "GBP", **ROW})
+        await world.settle()
+        assert world.hugo.ids("deals") == []
+        (issue,) = await world.issues()
+        assert (issue.property, issue.value) == ("deal_currency_code", "GBP")
+
+    tell(story, without_euro, **TWO)
+
+
+def test_an_amount_waits_for_a_currency_that_cannot_be_carried_over(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "USD", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        for each in ("amount", "deal_currency_code", "dealname"):
+            await world.rule("deals", each, "two_way")
+        world.hugo.update("deals", deal, {"amount": "9", "deal_currency_code": "EUR", "dealname": "Bigger"})
+        await world.settle()
+        assert money_there(world, there) == (10, "USD")
+        assert world.sally.get("Opportunity", there)["Name"] == "Bigger"
+        assert {issue.code for issue in await world.issues()} == {"INVALID_OPTION", "CURRENCY_NOT_CARRIED"}
+        # Another amount in it waits as well.
+        world.hugo.update("deals", deal, {"amount": "8"})
+        await world.settle()
+        assert money_there(world, there) == (10, "USD")
+        # In a currency that both have, it goes on.
+        world.hugo.update("deals", deal, {"amount": "7", "deal_currency_code": "USD"})
+        await world.settle()
+        assert money_there(world, there) == (7, "USD")
+        assert await world.issues() == []
+
+    tell(story, without_euro, **TWO)
