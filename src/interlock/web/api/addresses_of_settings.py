@@ -159,6 +159,8 @@ OBJECTS = (
         name="list_owners",
         summary="Which HubSpot owner is which Salesforce user, by e-mail or by hand.",
         answers="owners",
+        calls=True,
+        tag="objects",
     ),
     Operation(
         "GET",
@@ -181,6 +183,8 @@ OBJECTS = (
         answers="owners",
         body=owners.Pairing,
         again="The pair is as it was.",
+        calls=True,
+        tag="objects",
     ),
     Operation(
         "POST",
