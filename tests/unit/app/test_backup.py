@@ -220,7 +220,7 @@ def test_the_database_that_is_there_stays_of_its_version_until_it_is_replaced(te
         made(world, tmp_path / "a.backup")
         # As the version before has left it: it goes on with it where nothing comes of the restore.
         async with world.write() as tx:
-            await tx.run("DROP TABLE job")
+            await tx.run("DROP TABLE suggestion")
             await tx.run("UPDATE alembic_version SET version_num = ?", migrate.REVISIONS[-2])
         opens = partial(Store.open, synchronous="OFF", threadless=True)
         asked = partial(backup.prepared, str(world.path), tmp_path / "a.backup", world.clock_us, open_store=opens)
