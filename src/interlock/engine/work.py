@@ -212,5 +212,6 @@ class Batch(msgspec.Struct):
     looked_us: int  # no record of the batch was read before this; what changed later may not be in it
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
+    intents: list[Intent] = []  # of deletes and merges; those of writes are made as they go on disk
     merged_lately: int = 0  # HubSpot records that were merged by themselves, before this batch
     deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch
