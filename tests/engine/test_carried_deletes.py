@@ -145,6 +145,32 @@ def test_an_edit_in_salesforce_that_hubspot_never_got_keeps_its_record(tell):
     tell(story, settings=IN_SALESFORCE)
 
 
+@pytest.mark.parametrize("deleted", ["hubspot", "salesforce"])
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_deal_that_somebody_was_put_on_stays_and_one_whose_people_are_known_goes(tell, joined, deleted):
+    async def story(world: World) -> None:
+        ada, bob = world.person(ADA), world.person(BOB)
+        deal = world.hugo.create("deals", {"dealname": "Big", "dealstage": "closedwon", "closedate": "2026-03-01"})
+        world.hugo.associate("deals", deal, "contacts", ada)
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        if deleted == "salesforce":
+            if joined:
+                world.hugo.associate("deals", deal, "contacts", bob)
+            world.sally.delete("Opportunity", there)
+        else:
+            if joined:
+                role = {"OpportunityId": there, "ContactId": world.counterpart("contacts", bob)}
+                world.sally.create("OpportunityContactRole", role)
+            world.hugo.archive("deals", deal)
+        await world.settle()
+        left = len(world.hugo.ids("deals")) + len(world.sally.ids("Opportunity"))
+        assert left == (1 if joined else 0)
+        assert await codes(world) == (["delete_not_carried_over"] if joined else [])
+
+    tell(story, settings=BOTH)
+
+
 def test_an_opt_out_that_salesforce_never_got_keeps_the_contact(tell):
     async def story(world: World) -> None:
         here = world.person(ADA)

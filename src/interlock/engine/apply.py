@@ -7,7 +7,7 @@ record may have bad fields; each dropped field becomes an issue. Intents are on 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from interlock.core.codec import RefCodec
 from interlock.core.model import (
@@ -41,9 +41,9 @@ ROUNDS_MOST = 6
 Pair = tuple[Work, SideWrite]
 
 
-async def intend(ctx: Cycle, batch: Batch, deletions: Sequence[Intent] = ()) -> None:
+async def intend(ctx: Cycle, batch: Batch) -> None:
     """Put every write on disk before any request leaves (rule W)."""
-    rows: list[Intent] = list(deletions)
+    rows: list[Intent] = list(batch.intents)
     now = ctx.clock_us()
     for work in batch.works:
         for write in work.writes:

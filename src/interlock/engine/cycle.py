@@ -146,7 +146,8 @@ def forget_references(runtime: ObjectRuntime) -> None:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await plan_batch(ctx, batch)
     brake(ctx, batch)
-    await intend(ctx, batch, [*deletion_intents(ctx, batch), *merge_intents(ctx, batch)])
+    batch.intents = [*deletion_intents(ctx, batch), *merge_intents(ctx, batch)]
+    await intend(ctx, batch)
     await apply(ctx, batch)
     await apply_roles(ctx, batch)
     await stamp_pairs(ctx, batch)

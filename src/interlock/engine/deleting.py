@@ -36,6 +36,7 @@ from interlock.engine.context import OPT_OUT, Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.due_again import backoff_us
 from interlock.engine.ledger import Ledger
+from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
 from interlock.store import audit
@@ -56,6 +57,9 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
         _note_restored(work)
         if work.deletion is not None:
             _keep_if_edited(ctx, work, work.deletion)
+    for side in Side:
+        for work in await with_new_members(ctx, batch, side, _going(batch, side)):
+            _keep_as_it_holds(ctx, work, ["contacts"])
     await _keep_unless_archived(ctx, batch)
     await _keep_with_children(ctx, batch)
     if any(work.deletion is not None for work in batch.works):
@@ -96,7 +100,7 @@ def _rest(ctx: Cycle, work: Work, deletion: Deletion, entry: Base) -> None:
 
 
 def _keep_if_edited(ctx: Cycle, work: Work, deletion: Deletion) -> None:
-    found, here = work.seen(deletion.side), _CRM[deletion.side]
+    found = work.seen(deletion.side)
     assert work.link is not None
     assert isinstance(found, Observation)
     base = {**work.link.base, **work.landed}
@@ -104,14 +108,15 @@ def _keep_if_edited(ctx: Cycle, work: Work, deletion: Deletion) -> None:
     if _opted_out_since(deletion.side, found, base.get(OPT_OUT, (0, 0))):
         names.append("the e-mail opt-out")
     if names:
-        there = _CRM[deletion.side.other]
-        listed = ", ".join(names)
-        _keep(
-            ctx,
-            work,
-            deletion,
-            f"It was deleted in {there}. Its {here} record stays, since it holds what never got there: {listed}.",
-        )
+        _keep_as_it_holds(ctx, work, names)
+
+
+def _keep_as_it_holds(ctx: Cycle, work: Work, names: list[str]) -> None:
+    deletion = work.deletion
+    assert deletion is not None
+    here, there, listed = _CRM[deletion.side], _CRM[deletion.side.other], ", ".join(names)
+    cause = f"It was deleted in {there}. Its {here} record stays, since it holds what never got there: {listed}."
+    _keep(ctx, work, deletion, cause)
 
 
 def _mapping(work: Work) -> ObjectMapping:

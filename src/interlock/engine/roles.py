@@ -94,6 +94,31 @@ async def members(ctx: Cycle, pairs: Sequence[RecordLink]) -> list[tuple[RecordL
     ]
 
 
+async def with_new_members(ctx: Cycle, batch: Batch, side: Side, works: Sequence[Work]) -> list[Work]:
+    """Of these, whose record on the other side is gone, those whose set has members that were not in it when both had one."""
+    if "contacts" not in batch.runtime.set_objects or not works:
+        return []
+    ids = [work.link.key(side).id for work in works if work.link is not None]
+    if side is Side.HUBSPOT:
+        found: Mapping[str, Iterable[str]] = await _hubspot_sets(ctx, ids)
+    else:
+        found, _ = await _salesforce_sets(ctx, ids)
+    everybody = sorted({member for members in found.values() for member in members})
+    of_side = links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce
+    async with ctx.store.read(ctx.connection_id) as tx:
+        linked = await of_side(tx, "contacts", everybody)
+    usable = {id_: link.id for id_, link in linked.items() if link.state in WHOLE and link.salesforce_type == "Contact"}
+    return [
+        work
+        for id_, work in zip(ids, works, strict=True)
+        if {usable[member] for member in found.get(id_, ()) if member in usable} - set(_known(work))
+    ]
+
+
+def _known(work: Work) -> list[int]:
+    return work.link.sets.get(SET, []) if work.link is not None else []
+
+
 def _without_counterpart(
     side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
 ) -> list[RecordKey]:

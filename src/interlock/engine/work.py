@@ -240,5 +240,6 @@ class Batch(msgspec.Struct):
     also_due: list[RecordKey] = []  # found on the way: looked at as soon as the batch is done
     others_due: dict[str, list[RecordKey]] = {}  # the same of other objects, by slug
     parked: list[Work] = []  # a request for them may still land, or they rest: only their due time is written
+    intents: list[Intent] = []  # of deletes and merges; those of writes are made as they go on disk
     merged_lately: int = 0  # HubSpot records that were merged by themselves, before this batch
     deleted_lately: dict[Side, int] = {}  # records that went because their counterparts had, before this batch

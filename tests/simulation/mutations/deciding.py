@@ -43,23 +43,8 @@ DECIDING = (
         (
             Patch(
                 LINK,
-                """\
-        return _to(link, RESTS[Side.HUBSPOT], Side.HUBSPOT, f"{hubspot.how.value} in {_NAMES[Side.HUBSPOT]}")
-""",
-                """\
-        return _to(link, LinkState.UNLINKED, Side.HUBSPOT, f"{hubspot.how.value} in {_NAMES[Side.HUBSPOT]}")
-""",
-            ),
-            Patch(
-                LINK,
-                """\
-        return _to(
-            link, RESTS[Side.SALESFORCE], Side.SALESFORCE, f"{salesforce.how.value} in {_NAMES[Side.SALESFORCE]}"
-        )
-""",
-                """\
-        return _to(link, LinkState.UNLINKED, Side.SALESFORCE, f"{salesforce.how.value} in {_NAMES[Side.SALESFORCE]}")
-""",
+                "    return _to(link, RESTS[side], side, cause)\n",
+                "    return _to(link, LinkState.UNLINKED, side, cause)\n",
             ),
             Patch(
                 "interlock.engine.matching",
