@@ -285,6 +285,13 @@ async def test_the_options_that_hubspot_lacks_are_compared_chosen_and_added(sett
     await said(page, "The options are changed")
     await page.goto(f"{HERE}/contacts/options/leadsource")
     await expect(page.get_by_text("HubSpot has an option for every value")).to_be_visible()
+    settled.world.salesforce.add_picklist_value("Contact", "LeadSource", "Messe")
+    settled.world.salesforce.deactivate_picklist_value("Contact", "LeadSource", "Fair")
+    await page.reload()
+    await page.get_by_label("Fair in HubSpot is in Salesforce").select_option(value="Messe")
+    await chromium.axe(page)
+    await page.get_by_role("button", name="Save which are the same").click()
+    await said(page, "These options and values are the same")
 
 
 @pytest.mark.presses(f"POST {OBJECT}/add/property")

@@ -129,11 +129,55 @@ async def test_a_program_compares_the_lists_adds_what_lacks_and_renames_what_was
 
 
 @pytest.mark.anyio
+async def test_a_program_joins_an_option_with_a_value_and_parts_them_again(joined: ApiWorld) -> None:
+    address = "~/objects/contacts/options/tier"
+    assert (await joined.get(address)).document["to_join"] == {"options": ["bronze"], "values": ["silver"]}
+    said = (await joined.post(address, {"join": {"bronze": "silver"}})).document
+    assert (said["joined"], said["to_add"], said["only_in_hubspot"]) == ({"bronze": "silver"}, [], [])
+    wrong = await joined.post(address, {"join": {"gold": "silver"}})
+    assert (wrong.status, wrong.error["code"]) == (422, "values_not_joined")
+    both = await joined.post(address, {"join": {}, "add": ["silver"]})
+    assert (both.status, both.error["code"]) == (422, "one_at_a_time")
+    parted = (await joined.post(address, {"join": {"bronze": ""}})).document
+    assert (parted["joined"], [each["value"] for each in parted["to_add"]]) == ({}, ["silver"])
+
+
+@pytest.mark.anyio
 async def test_who_may_not_configure_may_not_compare_lists_and_a_text_is_no_list(joined: ApiWorld) -> None:
     address = "~/objects/contacts/options/tier"
     assert (await joined.get(address, Role.OPERATOR)).status == 403
     text = await joined.get("~/objects/contacts/options/jobtitle")
     assert (text.status, text.error["code"]) == (404, "no_such_list")
+
+
+def test_an_option_and_a_value_are_called_the_same_and_what_waited_goes_over(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        tiers(world)
+        async with world.write() as tx:
+            await directory.drop(tx, "schemas")
+        person, there = await _held(world)
+        admin = await world.admin()
+        assert "bronze in HubSpot is in Salesforce" in (await admin.get(OPTIONS)).page.text
+        wrong = await admin.submit(OPTIONS, OPTIONS, do="join", **{"join:bronze": "gold"})
+        assert (wrong.status, "These cannot be called the same: bronze = gold." in wrong.page.text) == (422, True)
+        said = await admin.submit(OPTIONS, OPTIONS, do="join", **{"join:bronze": "silver"})
+        assert said.status == 303
+        await world.turns()
+        assert world.contact(person)["tier"] == "bronze"
+        assert await world.issues() == []
+        world.hugo.update("contacts", person, {"tier": "gold"})
+        await world.turns()
+        assert world.sally.get("Contact", there)["Tier__c"] == "gold"
+        assert "options_joined" in await world.deeds()
+        # Another rule is no reason to part them.
+        form = (await admin.get(f"{HERE}/mappings/tier:Tier__c")).page.form(f"{HERE}/mappings/preview")
+        effect = await admin.post(f"{HERE}/mappings/preview", form | {"do": "change", "rule": "always_salesforce"})
+        await admin.post(f"{HERE}/mappings/save", effect.page.form(f"{HERE}/mappings/save"))
+        world.sally.update("Contact", there, {"Tier__c": "silver"})
+        await world.turns()
+        assert world.contact(person)["tier"] == "bronze"
+
+    tell(tmp_path, story, objects=("contacts",))
 
 
 # --- a property that lacks ----------------------------------------------------------------------------------------------

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from interlock.app.compile import VALUES
 from interlock.app.mapping_drift import BROKEN, LIST_CHANGED
 from interlock.core.model import Issue
+from interlock.engine import backfill
+from interlock.store import mappings
 from tests.engine.test_left_out import SYNC_USER, read_schemas_again
 from tests.world import World
 
@@ -169,3 +172,34 @@ def test_another_label_of_a_value_is_an_issue_while_hubspot_shows_the_old_one(te
         assert "under other labels than the property tier: gold." in issue.cause
 
     tell(story, tiers)
+
+
+def test_an_option_and_a_value_that_a_person_called_the_same_go_over_as_each_other_in_both_directions(tell):
+    def before(world: World) -> None:
+        world.salesforce.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "copper"))
+        world.property("contacts", "tier", "enumeration", "select", options=("gold", "bronze"))
+
+    async def story(world: World) -> None:
+        await world.map("contacts", "tier", "Contact", "Tier__c")
+        here = world.person("ada@example.com", tier="gold")
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.hugo.update("contacts", here, {"tier": "bronze"})
+        await world.settle()
+        (held,) = await world.issues()
+        assert (held.property, held.value, world.sally.get("Contact", there)["Tier__c"]) == ("tier", "bronze", "gold")
+        async with world.write() as tx:
+            (row,) = [each for each in await mappings.field_mappings(tx) if each.property == "tier"]
+            row.definition = {VALUES: {"bronze": "copper"}}
+            await mappings.save_field_mapping(tx, row)
+            await backfill.ask(tx, "contacts")
+        await world.settle()
+        assert world.sally.get("Contact", there)["Tier__c"] == "copper"
+        assert await world.issues() == []
+        world.sally.update("Contact", there, {"Tier__c": "gold"})
+        await world.settle()
+        world.sally.update("Contact", there, {"Tier__c": "copper"})
+        await world.settle()
+        assert world.contact(here)["tier"] == "bronze"
+
+    tell(story, before)

@@ -44,6 +44,15 @@ _REFERENCE_PROPERTY = {("deals", "companies"): "hs_primary_associated_company"}
 WRITES, RECORDED, EXACT = "writes", "recorded", "exact"
 
 
+# In the definition of a field mapping: HubSpot option -> the Salesforce value that a person says it is.
+VALUES = "values"
+NOTHING_JOINED: Mapping[str, str] = MappingProxyType({})
+
+
+def joined_values(row: FieldMappingRow) -> dict[str, str]:
+    return {str(option): str(value) for option, value in row.definition.get(VALUES, {}).items()}
+
+
 class MappingStatus(msgspec.Struct, frozen=True):
     """Whether a pair of fields can be synced, and if not, why, in a sentence for the mapping table."""
 
@@ -71,8 +80,10 @@ class Compiler:
             [Person(user.id, user.email, user.is_active) for user in self.schemas.users],
         )
 
-    def check(self, spec: ObjectSpec, type_: str, property_: str, field: str) -> MappingStatus:
-        """The codec of a pair, or what stands in its way."""
+    def check(
+        self, spec: ObjectSpec, type_: str, property_: str, field: str, joined: Mapping[str, str] = NOTHING_JOINED
+    ) -> MappingStatus:
+        """The codec of a pair, or what stands in its way. `joined`: HubSpot options that a person called a Salesforce value."""
         left = self._property(spec, property_)
         right = self._field(type_, field)
         if left is None:
@@ -85,7 +96,7 @@ class Compiler:
         default = next(
             (each for each in spec.mappings if each.property == property_ and each.fields.get(type_) == field), None
         )
-        codec = self._codec(spec, type_, left, right, default)
+        codec = self._codec(spec, type_, left, right, default, joined)
         if isinstance(codec, Mismatch):
             return MappingStatus(None, "broken", str(codec))
         return MappingStatus(codec, "ok")
@@ -97,7 +108,13 @@ class Compiler:
         return self._fields.get(type_, {}).get(name)
 
     def _codec(
-        self, spec: ObjectSpec, type_: str, left: PropertyDef, right: FieldDef, default: DefaultMapping | None
+        self,
+        spec: ObjectSpec,
+        type_: str,
+        left: PropertyDef,
+        right: FieldDef,
+        default: DefaultMapping | None,
+        joined: Mapping[str, str],
     ) -> Codec | Mismatch:
         if default is not None and default.codec == "owner":
             return self.owners.codec()
@@ -114,6 +131,7 @@ class Compiler:
                 precision=(right.digits if right.type == "int" else right.precision) or None,
                 scale=right.scale,
                 picklist=tuple(value for value, _ in right.picklist_values),
+                joined=tuple(joined.items()),
                 restricted=right.restricted,
                 nillable=right.nillable,
                 placeholder=spec.required_salesforce.get(type_, {}).get(right.name),
@@ -252,7 +270,7 @@ class Compiler:
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
-        status = self.check(spec, type_, row.property, row.field)
+        status = self.check(spec, type_, row.property, row.field, joined_values(row))
         if status.codec is None or row.id is None:
             return None
         left = self._property(spec, row.property)

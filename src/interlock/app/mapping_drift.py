@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from interlock.app.compile import Compiler
+from interlock.app.compile import Compiler, joined_values
 from interlock.app.schemas import Schemas
 from interlock.core.lists import Drifted, ListPair, drifted
 from interlock.core.model import Issue, SyncRule
@@ -123,6 +123,7 @@ def pair_of(schemas: Schemas, of: ObjectMappingRow, row: FieldMappingRow) -> Lis
         into_hubspot=rule is not SyncRule.ALWAYS_HUBSPOT,
         # An unrestricted picklist takes any value.
         into_salesforce=rule is not SyncRule.ALWAYS_SALESFORCE and there.restricted,
+        joined=joined_values(row),
     )
 
 
@@ -134,7 +135,7 @@ def _are_lists(here: PropertyDef, there: FieldDef) -> bool:
 
 
 def _broken(compiler: Compiler, of: ObjectMappingRow, row: FieldMappingRow) -> Iterator[Issue]:
-    status = compiler.check(SPECS[of.object], of.salesforce_type, row.property, row.field)
+    status = compiler.check(SPECS[of.object], of.salesforce_type, row.property, row.field, joined_values(row))
     if status.status == "broken":
         field, reason = f"{of.salesforce_type}.{row.field}", status.reason or "they cannot be joined"
         yield _issue(BROKEN, "error", of, row, f"{row.property} and {field} do not sync for now: {reason}.")

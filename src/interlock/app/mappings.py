@@ -15,7 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from interlock.app import mapping_drift
-from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus
+from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus, joined_values
 from interlock.app.errors import BadInput, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
@@ -132,7 +132,7 @@ def status_of(compiler: Compiler | None, of: ObjectMappingRow, row: FieldMapping
     if compiler is None:
         return MappingStatus(None, row.status, row.status_reason)
     spec = SPECS[of.object]
-    status = compiler.check(spec, of.salesforce_type, row.property, row.field)
+    status = compiler.check(spec, of.salesforce_type, row.property, row.field, joined_values(row))
     if status.status != "ok":
         return status
     compiled = compiler.field(spec, of.salesforce_type, row)

@@ -4,12 +4,13 @@ when a person says so. No option is ever taken away: records may hold it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from interlock.app import mapping_drift
+from interlock.app.compile import VALUES
 from interlock.app.connections import objects_on
 from interlock.app.errors import BadInput, Missing
 from interlock.app.mapping_drift import pair_of
@@ -47,6 +48,9 @@ class Compared(msgspec.Struct, frozen=True):
     to_add: tuple[Option, ...]
     to_rename: tuple[Renamed, ...]
     only_here: tuple[str, ...]
+    # HubSpot options and Salesforce values without a namesake there, which a person may call the same; and those who did.
+    to_join: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    joined: dict[str, str] = {}
 
     def document(self) -> dict[str, Any]:
         return {
@@ -56,6 +60,8 @@ class Compared(msgspec.Struct, frozen=True):
             "to_add": [{"value": each.value, "label": each.label} for each in self.to_add],
             "to_rename": [msgspec.structs.asdict(each) for each in self.to_rename],
             "only_in_hubspot": list(self.only_here),
+            "to_join": {"options": list(self.to_join[0]), "values": list(self.to_join[1])},
+            "joined": self.joined,
         }
 
 
@@ -130,6 +136,9 @@ async def _compared(tx: Tx, schemas: Schemas, slug: str, property_: str) -> Comp
     to_add: dict[str, Option] = {}
     to_rename: dict[str, Renamed] = {}
     only_here: dict[str, None] = {}
+    options: dict[str, None] = {}
+    values: dict[str, None] = {}
+    joined: dict[str, str] = {}
     for row in await mappings.field_mappings(tx):
         of = types.get(row.object_mapping_id)
         if of is None or row.property != property_ or row.rule == SyncRule.DONT_SYNC.value:
@@ -144,13 +153,70 @@ async def _compared(tx: Tx, schemas: Schemas, slug: str, property_: str) -> Comp
             if (option := pair.option_of(value)) is not None:
                 to_rename[option] = Renamed(option, before, pair.values[value])
         only_here |= dict.fromkeys(pair.lacking_in_salesforce())
+        options |= dict.fromkeys(pair.only_here())
+        values |= dict.fromkeys(pair.only_there())
+        joined |= pair.said_same()
     if not fields:
         raise Missing(
             f"{property_} is no list that is mapped to a picklist.",
             code="no_such_list",
             fix="Name a property whose mapping joins a list with a picklist, and syncs.",
         )
-    return Compared(slug, property_, tuple(fields), tuple(to_add.values()), tuple(to_rename.values()), tuple(only_here))
+    return Compared(
+        slug,
+        property_,
+        tuple(fields),
+        tuple(to_add.values()),
+        tuple(to_rename.values()),
+        tuple(only_here),
+        (tuple(options), tuple(values)),
+        joined,
+    )
+
+
+async def join(
+    store: Store,
+    connection: Connection,
+    slug: str,
+    property_: str,
+    said: Mapping[str, str],
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    by: By = BY_COMMAND,
+) -> Compared:
+    """Call these HubSpot options these Salesforce values from now on, in place of what was said before; "" parts an option again.
+    Raises BadInput for what has a namesake of its own, or is not there, Missing, CrmError."""
+    assert connection.id is not None
+    schemas = await _read(slug, hubspot, salesforce)
+    wanted = {option: value for option, value in said.items() if value}
+    async with store.write(connection.id) as tx:
+        _check_joined(await _compared(tx, schemas, slug, property_), wanted)
+        types = {row.id for row in await mappings.object_mappings(tx) if row.object == slug}
+        for row in await mappings.field_mappings(tx):
+            if row.object_mapping_id in types and row.property == property_:
+                row.definition = {**row.definition, VALUES: wanted}
+                await mappings.save_field_mapping(tx, row)
+        await _try_again(tx, slug, property_)
+        await schedule.ring(tx)
+        told = [f"{option}={value}" for option, value in wanted.items()]
+        await record(
+            tx, by, "options_joined", f"connection:{connection.id}", object=slug, property=property_, options=told
+        )
+        return await _compared(tx, schemas, slug, property_)
+
+
+def _check_joined(before: Compared, wanted: Mapping[str, str]) -> None:
+    """Raises BadInput."""
+    options = {*before.to_join[0], *before.joined}
+    values = {*before.to_join[1], *before.joined.values()}
+    wrong = [f"{option} = {value}" for option, value in wanted.items() if option not in options or value not in values]
+    if wrong or len(set(wanted.values())) != len(wanted):
+        raise BadInput(
+            f"These cannot be called the same: {', '.join(wrong or wanted)}.",
+            code="values_not_joined",
+            field="join",
+            fix="Join one option that Salesforce has no value for with one value that HubSpot has no option for.",
+        )
 
 
 async def _try_again(tx: WriteTx, slug: str, property_: str) -> None:

@@ -26,6 +26,7 @@ class ListPair(msgspec.Struct, frozen=True):
     values: dict[str, str]
     into_hubspot: bool = True
     into_salesforce: bool = True
+    joined: dict[str, str] = {}  # value by option, as a person said
 
     def lacking_in_hubspot(self) -> dict[str, str]:
         """With their labels, in the order of the picklist."""
@@ -34,12 +35,26 @@ class ListPair(msgspec.Struct, frozen=True):
     def lacking_in_salesforce(self) -> tuple[str, ...]:
         return self._unmatched()[0] if self.into_salesforce else ()
 
+    def said_same(self) -> dict[str, str]:
+        """Value by option, of what a person said, as far as it holds."""
+        return {option: value for option, value in self._aligned().items() if self.joined.get(option) == value}
+
+    def only_here(self) -> tuple[str, ...]:
+        """Options that Salesforce has no value for, whether or not it would refuse them."""
+        return self._unmatched()[0]
+
+    def only_there(self) -> tuple[str, ...]:
+        return self._unmatched()[1]
+
     def option_of(self, value: str) -> str | None:
         """The HubSpot option that a Salesforce value is joined with."""
         if value in self.options:
             return value
-        joined = {there: here for here, there in align(tuple(self.options), tuple(self.values)).items()}
+        joined = {there: here for here, there in self._aligned().items()}
         return joined.get(value)
+
+    def _aligned(self) -> dict[str, str]:
+        return align(tuple(self.options), tuple(self.values), tuple(self.joined.items()))
 
     def _unmatched(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         # An empty list is one that the CRM does not tell, not one that allows nothing.
@@ -52,6 +67,7 @@ class ListPair(msgspec.Struct, frozen=True):
                 salesforce_type="picklist",
                 hubspot_options=tuple(self.options),
                 picklist=tuple(self.values),
+                joined=tuple(self.joined.items()),
             )
         )
 

@@ -24,6 +24,8 @@ class ObjectMappingRow(msgspec.Struct):
 
 
 class FieldMappingRow(msgspec.Struct):
+    """`definition`: {"values": {HubSpot option: Salesforce value}} where a person joined some."""
+
     object_mapping_id: int
     property: str
     field: str

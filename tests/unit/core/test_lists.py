@@ -53,3 +53,16 @@ def test_a_list_that_is_not_told_says_nothing() -> None:
     pending = Drifted(came=("platinum",))
     assert drifted(BEFORE, pending, pair(BEFORE, {})) == pending
     assert pair({}, BEFORE).lacking_in_hubspot() == {}
+
+
+def test_what_a_person_calls_the_same_is_joined_one_to_one_and_never_against_a_namesake() -> None:
+    said = ListPair(
+        {"gold": "Gold", "bronze": "Bronze"}, {"gold": "Gold", "copper": "Copper"}, joined={"bronze": "copper"}
+    )
+    assert (said.lacking_in_hubspot(), said.lacking_in_salesforce()) == ({}, ())
+    assert said.option_of("copper") == "bronze"
+    assert said.said_same() == {"bronze": "copper"}
+    namesake = ListPair(said.options, said.values, joined={"gold": "copper"})
+    assert (namesake.said_same(), namesake.option_of("gold")) == ({}, "gold")
+    twice = ListPair({"gold": "", "bronze": "", "tin": ""}, said.values, joined={"bronze": "copper", "tin": "copper"})
+    assert twice.said_same() == {"bronze": "copper"}

@@ -24,6 +24,7 @@ class FieldShape(msgspec.Struct, frozen=True, kw_only=True):
     precision: int | None = None  # describe `precision`; for `int` its `digits`
     scale: int | None = None
     picklist: tuple[str, ...] = ()  # active API values
+    joined: tuple[tuple[str, str], ...] = ()  # (HubSpot option, Salesforce value) that a person says are the same
     restricted: bool = False
     nillable: bool = True
     placeholder: str | None = None  # text that stands for "blank" where Salesforce refuses a blank, e.g. `[unknown]`

@@ -21,17 +21,29 @@ def fold(option: str) -> str:
     return "".join(character for character in option.casefold() if character.isalnum())
 
 
-def align(hubspot: Sequence[str], salesforce: Sequence[str]) -> dict[str, str]:
-    """HubSpot option -> Salesforce value for those that differ in spelling alone, where just one of each fits."""
+def align(hubspot: Sequence[str], salesforce: Sequence[str], said: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """HubSpot option -> Salesforce value for those that differ in spelling alone, where just one of each fits; and before these
+    those that somebody said are the same."""
     exact = set(hubspot) & set(salesforce)
+    chosen = _chosen(set(hubspot) - exact, set(salesforce) - exact, said)
+    exact |= {*chosen, *chosen.values()}
     taken = {fold(option) for option in exact}
     loose_hubspot = _unique_folds(option for option in hubspot if option not in exact)
     loose_salesforce = _unique_folds(option for option in salesforce if option not in exact)
-    return {
+    return chosen | {
         option: loose_salesforce[folded]
         for folded, option in loose_hubspot.items()
         if folded in loose_salesforce and folded not in taken
     }
+
+
+def _chosen(hubspot: set[str], salesforce: set[str], said: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """One to one, of what is there and has no namesake: an option is never another value than the one it is called."""
+    found: dict[str, str] = {}
+    for here, there in said:
+        if here in hubspot and there in salesforce and here not in found and there not in found.values():
+            found[here] = there
+    return found
 
 
 def _unique_folds(options: Iterable[str]) -> dict[str, str]:
@@ -43,7 +55,7 @@ def _unique_folds(options: Iterable[str]) -> dict[str, str]:
 
 def unmatched_options(shape: FieldShape) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Options that only HubSpot has, and values that only Salesforce has: what is to be added on the other side."""
-    pairs = align(shape.hubspot_options, shape.picklist)
+    pairs = align(shape.hubspot_options, shape.picklist, shape.joined)
     in_salesforce, in_hubspot = set(shape.picklist), set(shape.hubspot_options)
     joined = set(pairs.values())
     return (
@@ -65,9 +77,10 @@ class _Options(Codec):
         restricted: bool = False,
         length: int | None = None,
         nillable: bool = True,
+        joined: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(nillable=nillable)
-        self._to_salesforce = align(hubspot_options, picklist)
+        self._to_salesforce = align(hubspot_options, picklist, joined)
         self._to_hubspot = {there: here for here, there in self._to_salesforce.items()}
         # An empty list is one that the CRM does not tell (external options), not one that allows nothing.
         self._hubspot = frozenset(hubspot_options) or None

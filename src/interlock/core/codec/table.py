@@ -111,6 +111,7 @@ def _dropdown(shape: FieldShape) -> Codec | Mismatch:
     return _nothing_in_common(shape) or ChoiceCodec(
         hubspot_options=shape.hubspot_options,
         picklist=shape.picklist,
+        joined=shape.joined,
         restricted=shape.restricted,
         length=shape.length,
         nillable=shape.nillable,
@@ -126,6 +127,7 @@ def _checkboxes(shape: FieldShape) -> Codec | Mismatch:
     return _nothing_in_common(shape) or ChoicesCodec(
         hubspot_options=shape.hubspot_options,
         picklist=shape.picklist,
+        joined=shape.joined,
         restricted=shape.restricted,
         nillable=shape.nillable,
     )
@@ -134,7 +136,7 @@ def _checkboxes(shape: FieldShape) -> Codec | Mismatch:
 def _nothing_in_common(shape: FieldShape) -> Mismatch | None:
     """Two lists without a common option would fail on every record; one word about the mapping is better."""
     hubspot, salesforce = shape.hubspot_options, shape.picklist
-    if not hubspot or not salesforce or set(hubspot) & set(salesforce) or align(hubspot, salesforce):
+    if not hubspot or not salesforce or set(hubspot) & set(salesforce) or align(hubspot, salesforce, shape.joined):
         return None
     return Mismatch(
         FIELD_FORMAT_MISMATCH,

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app import missing_property, options
+from interlock.app.errors import BadInput
 from interlock.web.api.called import Called
 from interlock.web.api.objects import slug_of
 
@@ -17,6 +18,16 @@ Value = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 
 class ChangingOptions(msgspec.Struct, forbid_unknown_fields=True):
     add: Annotated[list[Value], msgspec.Meta(max_length=MOST, description="Values of `to_add`.")] = []
+    join: (
+        Annotated[
+            dict[Value, Annotated[str, msgspec.Meta(max_length=1_000)]],
+            msgspec.Meta(
+                max_length=MOST,
+                description="HubSpot option to the Salesforce value that it is, in place of those before; alone in a request.",
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     rename: Annotated[list[Value], msgspec.Meta(max_length=MOST, description="Options of `to_rename`.")] = []
 
 
@@ -36,6 +47,20 @@ async def show(called: Called) -> Response:
 async def change(called: Called) -> Response:
     wanted, connection, slug = called.body(ChangingOptions), await called.connection(), slug_of(called)
     async with called.site.interlock.clients(connection) as clients:
+        if not isinstance(wanted.join, msgspec.UnsetType):
+            if wanted.add or wanted.rename:
+                raise BadInput("Options are joined by a request of its own.", code="one_at_a_time", field="join")
+            joined = await options.join(
+                called.site.store,
+                connection,
+                slug,
+                _property(called),
+                wanted.join,
+                clients.hubspot,
+                clients.salesforce,
+                called.by,
+            )
+            return called.answer("options", joined.document())
         left = await options.change(
             called.site.store,
             connection,

@@ -61,6 +61,7 @@ def words() -> dict[str, str]:
         "object_turned_off": _("turned an object off"),
         "object_turned_on": _("turned an object on"),
         "property_made": _("made a HubSpot property for"),
+        "options_joined": _("said which options and values are the same for"),
         "options_changed": _("changed the options of a HubSpot property for"),
         "pipeline_made": _("made a HubSpot pipeline"),
         "package_installed": _("began to install the Salesforce package of"),

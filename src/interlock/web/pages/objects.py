@@ -270,6 +270,7 @@ def _done() -> dict[str, str]:
         "resync": _("The resync is asked for. It begins with the next look at both sides."),
         "mappings": _("The mappings are saved. They count from the next batch of records."),
         "backfill": _("The backfill is asked for. It begins with the next look at both CRMs."),
+        "joined": _("Saved. These options and values are the same from the next batch of records on."),
         "options": _("The options are changed. Records that waited for one of them are tried again."),
         "backfill_stopped": _("The backfill is stopped. What it had taken up so far stays."),
     }

@@ -12,7 +12,7 @@ from interlock.web import forms, settings
 from interlock.web.access import Asked
 from interlock.web.pages import objects
 
-ADD, RENAME = "add:", "rename:"
+ADD, RENAME, JOIN = "add:", "rename:", "join:"
 
 
 async def show(asked: Asked) -> Response:
@@ -21,6 +21,8 @@ async def show(asked: Asked) -> Response:
 
 async def change(asked: Asked) -> Response:
     connection, slug = await settings.connection_of(asked), objects.slug_of(asked)
+    if asked.field("do") == "join":
+        return await _join(asked, connection, slug)
     try:
         async with asked.site.interlock.clients(connection) as clients:
             await options.change(
@@ -39,6 +41,28 @@ async def change(asked: Asked) -> Response:
     except (AppError, CrmError) as error:
         return await _page(asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
     return settings.back(connection, slug, "options")
+
+
+async def _join(asked: Asked, connection: Connection, slug: str) -> Response:
+    """Which options and values are the same, of those that have no namesake."""
+    said = {name.removeprefix(JOIN): value for name, value in asked.form.items() if name.startswith(JOIN)}
+    try:
+        async with asked.site.interlock.clients(connection) as clients:
+            await options.join(
+                asked.site.store,
+                connection,
+                slug,
+                _property(asked),
+                said,
+                clients.hubspot,
+                clients.salesforce,
+                asked.by,
+            )
+    except Missing:
+        raise
+    except (AppError, CrmError) as error:
+        return await _page(asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
+    return settings.back(connection, slug, "joined")
 
 
 def _ticked(asked: Asked, kind: str) -> list[str]:
@@ -76,4 +100,5 @@ async def _page(
         form=form,
         add=ADD,
         rename=RENAME,
+        join=JOIN,
     )
