@@ -33,7 +33,10 @@ DELETES = ChoiceOf(
     frozenset({IN_HUBSPOT, IN_SALESFORCE, BOTH}),
 )
 
-CHOICES = (DELETES,)
+# Whether the roles of an opportunity's contacts are labels of the deal's contacts, and the other way round.
+ROLE_LABELS = ChoiceOf("role_labels", (NOTHING, BOTH), ("deals",), frozenset({BOTH}))
+
+CHOICES = (DELETES, ROLE_LABELS)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, NOTHING, ChoiceOf, choices_of
+from interlock.objects.choices import (
+    BOTH,
+    DELETES,
+    IN_HUBSPOT,
+    IN_SALESFORCE,
+    NOTHING,
+    ROLE_LABELS,
+    ChoiceOf,
+    choices_of,
+)
 from interlock.web.texts import _
 
 
@@ -25,7 +34,7 @@ def offered(object_: str) -> list[Offered]:
 
 def _texts(choice: ChoiceOf) -> tuple[str, str, dict[str, str]]:
     """Label, hint, and the name of each value."""
-    return {DELETES.name: _deletes}[choice.name]()
+    return {DELETES.name: _deletes, ROLE_LABELS.name: _role_labels}[choice.name]()
 
 
 def _deletes() -> tuple[str, str, dict[str, str]]:
@@ -38,4 +47,12 @@ def _deletes() -> tuple[str, str, dict[str, str]]:
             IN_SALESFORCE: _("Delete in Salesforce what was deleted in HubSpot"),
             BOTH: _("Delete on the other side, both ways"),
         },
+    )
+
+
+def _role_labels() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("Roles of an opportunity's contacts and labels of the deal's contacts"),
+        _("A role and a label are the same if they are called the same: make the labels in HubSpot first."),
+        {NOTHING: _("Leave them as they are"), BOTH: _("Keep them in step, both ways")},
     )
