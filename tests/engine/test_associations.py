@@ -527,3 +527,61 @@ def test_an_org_that_refuses_a_role_keeps_the_person_on_the_deal_and_an_issue_sa
         assert len(roles(world, there)) == 2
 
     tell(story)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_deal_that_loses_its_company_on_one_side_loses_it_on_the_other(tell, side):
+    async def story(world: World) -> None:
+        acme = company(world, "acme")
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        world.hugo.associate("deals", deal, "companies", acme, primary=True)
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        assert world.sally.get("Opportunity", there)["AccountId"] == world.counterpart("companies", acme)
+        if side is Side.HUBSPOT:
+            world.hugo.disassociate("deals", deal, "companies", acme)
+        else:
+            world.sally.update("Opportunity", there, {"AccountId": None})
+        await world.settle()
+        assert list(world.hugo.associated("deals", deal, "companies")) == []
+        assert world.sally.get("Opportunity", there)["AccountId"] is None
+
+    tell(story)
+
+
+def test_a_deal_that_comes_before_its_company_is_joined_to_it_when_that_comes(tell):
+    async def story(world: World) -> None:
+        nameless = company(world, "stealth")
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        world.hugo.associate("deals", deal, "companies", nameless, primary=True)
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        assert world.sally.get("Opportunity", there)["AccountId"] is None
+        world.hugo.update("companies", nameless, {"name": "Acme"})
+        await world.settle()
+        account = world.counterpart("companies", nameless)
+        assert world.sally.get("Opportunity", there)["AccountId"] == account != ""
+
+    def before(world: World) -> None:
+        world.salesforce.add_validation_rule("Account", lambda row: row.get("Name") == "stealth", "Too secret")
+
+    tell(story, before=before)
+
+
+def test_a_change_of_account_moves_the_first_company_and_leaves_the_others_of_a_person(tell):
+    async def story(world: World) -> None:
+        ada, there, acme, _ = await ada_at_acme(world)
+        second, third = company(world, "globex"), company(world, "initech")
+        world.hugo.associate("contacts", ada, "companies", second)
+        await world.settle()
+        world.sally.update("Contact", there, {"AccountId": world.counterpart("companies", third)})
+        await world.settle()
+        assert works_at(world, ada) == third
+        assert set(world.hugo.associated("contacts", ada, "companies")) == {acme, second, third}
+        # Cleared, she has no first company, and those that are no concern of Salesforce's stay hers.
+        world.sally.update("Contact", there, {"AccountId": None})
+        await world.settle()
+        assert works_at(world, ada) != third
+        assert {acme, second} <= set(world.hugo.associated("contacts", ada, "companies"))
+
+    tell(story)

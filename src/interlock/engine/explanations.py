@@ -82,6 +82,10 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.ASSOCIATIONS,
         "Give it a counterpart there (an owner: an active user with the same e-mail address), or choose another here.",
     ),
+    "role_without_label": (
+        _C.ASSOCIATIONS,
+        "Make a label of that name for deals and contacts in HubSpot, or give another role; then resync this issue.",
+    ),
     "association_refused": (
         _C.ASSOCIATIONS,
         "Take associations away that are not needed or have the limit raised, as the message says; it is tried again by itself.",

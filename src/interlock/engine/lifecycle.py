@@ -39,7 +39,7 @@ from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import STAMP_GRAIN_US, Cycle, ObjectRuntime
 from interlock.engine.decide import field_issue
 from interlock.engine.explanations import fix_for
-from interlock.engine.roles import JUNCTION
+from interlock.engine.role_labels import JUNCTION
 from interlock.engine.window import Window
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, cursors, dirty, issues, links

@@ -30,10 +30,10 @@ from interlock.crm.salesforce.soql import where_in
 from interlock.engine.context import Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US
 from interlock.engine.not_associated import for_good, note_refused
+from interlock.engine.role_labels import JUNCTION, apply_role_changes, leave_out, plan_roles, role_names
 from interlock.engine.work import Batch, SetChange, Work
 from interlock.store import links
 
-JUNCTION = "OpportunityContactRole"
 SET = "contact_roles"
 
 
@@ -51,9 +51,10 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         and (work.link is None or work.link.state is not LinkState.UNLINKED)
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
     ]
+    names = await role_names(ctx, works)
     hubspot_sets = await _hubspot_sets(ctx, [work.hubspot_id for work in works if work.hubspot_id])
     salesforce_sets, newest_us = await _salesforce_sets(
-        ctx, [work.salesforce_id for work in works if work.salesforce_id]
+        ctx, [work.salesforce_id for work in works if work.salesforce_id], with_role=names is not None
     )
     hubspot_ids = {id_ for ids in hubspot_sets.values() for id_ in ids}
     contact_ids = {id_ for rows in salesforce_sets.values() for id_ in rows}
@@ -61,7 +62,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         by_hubspot = await links.by_hubspot(tx, "contacts", sorted(hubspot_ids))
         by_salesforce = await links.by_salesforce(tx, "contacts", sorted(contact_ids))
     for work in works:
-        here = hubspot_sets.get(work.hubspot_id or "", [])
+        here = hubspot_sets.get(work.hubspot_id or "", {})
         there = salesforce_sets.get(work.salesforce_id or "", {})
         work.members_us = newest_us.get(work.salesforce_id or "", 0)
         members = {link.id: link for link in by_hubspot.values()} | {link.id: link for link in by_salesforce.values()}
@@ -78,6 +79,8 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         known = None if base is None else [id_ for id_ in base if id_ in usable]
         merged = merge_set(known, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
         _plan(work, merged, members, there)
+        if names is not None:
+            plan_roles(work, names, merged.agreed, members, here, there)
 
 
 async def members(ctx: Cycle, pairs: Sequence[RecordLink]) -> list[tuple[RecordLink, list[RecordKey]]]:
@@ -126,25 +129,27 @@ def _without_counterpart(
     return [RecordKey(side, type_, id_) for id_ in ids if id_ not in linked or linked[id_].id not in usable]
 
 
-async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> dict[str, list[str]]:
+async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> dict[str, dict[str, tuple[int, ...]]]:
+    """Deal id -> contact id -> the types of their association."""
     if not ids:
         return {}
     rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose=purpose)
-    return {id_: [row.to_id for row in found] for id_, found in rows.items()}
+    return {id_: {row.to_id: row.type_ids for row in found} for id_, found in rows.items()}
 
 
-Rows = dict[str, list[str]]  # contact id -> ids of its role rows: Salesforce lets a contact have several roles
+# Contact id -> its rows, each with its role: Salesforce lets a contact have several.
+Rows = dict[str, dict[str, str | None]]
 
 
 async def _salesforce_sets(
-    ctx: Cycle, ids: list[str], purpose: str = "fetch"
+    ctx: Cycle, ids: list[str], purpose: str = "fetch", *, with_role: bool = False
 ) -> tuple[dict[str, Rows], dict[str, int]]:
     """Opportunity id -> its rows, and opportunity id -> newest stamp among them, deleted ones too."""
-    sets: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
+    sets: dict[str, Rows] = defaultdict(lambda: defaultdict(dict))
     newest_us: dict[str, int] = defaultdict(int)
     if not ids:
         return sets, newest_us
-    names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp"]
+    names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp", *(["Role"] if with_role else [])]
     soqls = where_in(JUNCTION, names, "OpportunityId", ids)
     for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose=purpose):
         records = list(result.records)
@@ -158,7 +163,7 @@ async def _salesforce_sets(
             stamp_us = ctx.salesforce.to_observation(JUNCTION, row, result.read_us, names).modified_us
             newest_us[opportunity] = max(newest_us[opportunity], stamp_us)
             if not row["IsDeleted"]:
-                sets[opportunity][str(row["ContactId"])].append(str(row["Id"]))
+                sets[opportunity][str(row["ContactId"])][str(row["Id"])] = row.get("Role")
     return sets, newest_us
 
 
@@ -178,6 +183,16 @@ def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink]
 
 
 async def apply_roles(ctx: Cycle, batch: Batch) -> None:
+    await _apply_sets(ctx, batch)
+    ready: dict[int, tuple[str, str]] = {}
+    for work in batch.works:
+        here, there = _id_on(work, Side.HUBSPOT), _id_on(work, Side.SALESFORCE)
+        if work.role_change is not None and here and there and work.sets:
+            ready[id(work)] = here, there
+    await apply_role_changes(ctx, [work for work in batch.works if id(work) in ready], ready)
+
+
+async def _apply_sets(ctx: Cycle, batch: Batch) -> None:
     changes = [(work, change) for work in batch.works for change in work.set_changes]
     if not changes:
         return
@@ -241,7 +256,8 @@ def _leave_refused(ctx: Cycle, work: Work, outcomes: Mapping[int, Sequence[Outco
         for id_, _ in refused:
             member = change.members[id_]
             agreed = [each for each in agreed if each != member] + ([member] if member in before else [])
-    work.sets = {SET: sorted(dict.fromkeys(agreed))}
+        leave_out(work, {change.members[id_] for id_, _ in refused})
+    work.sets = {**work.sets, SET: sorted(dict.fromkeys(agreed))}
 
 
 def _shown(change: SetChange, id_: str) -> str:
@@ -282,7 +298,10 @@ async def _in_salesforce(ctx: Cycle, changes: Changes, outcomes: dict[int, list[
         for contact in change.add:
             trace = f"{opportunity}:{contact}"
             inserts[trace] = change
-            rows.append(SalesforceInsert(trace, {"OpportunityId": opportunity, "ContactId": contact}))
+            values = {"OpportunityId": opportunity, "ContactId": contact}
+            if role := change.roles.get(contact):
+                values["Role"] = role
+            rows.append(SalesforceInsert(trace, values))
     if rows:
         for trace, outcome in (await ctx.salesforce.insert(JUNCTION, rows, purpose="write")).items():
             outcomes[id(inserts[trace])].append(outcome)

@@ -76,6 +76,7 @@ class SetChange(msgspec.Struct):
     add: list[str]
     remove: list[str]
     members: dict[str, int]  # of each of these, the link that is the member
+    roles: dict[str, str] = {}  # with which role a row is added, by the contact (role_labels.py)
     done: bool = False
     may_land: bool = False  # an addition was not answered, and cannot be told from one that is asked for again
 
@@ -98,6 +99,33 @@ class Merging(msgspec.Struct):
     issue: Issue
     intent: Intent | None = None
     outcome: Outcome | None = None  # None: it was not sent
+
+
+Type = tuple[str, int]  # of an association in HubSpot: its category and its id
+
+
+class RoleChange(msgspec.Struct):
+    """Labels and roles to write of those who take part in a deal (role_labels.py). `labels`: contact -> all labels that it shall
+    have, where it gets one; `taken`: contact -> labels that it loses, where it gets none; `roles`: row -> its role. `of`: of each
+    of these keys (set, member) that it carries over; `later`: the same of what is not done this time."""
+
+    labels: dict[str, set[Type]] = {}
+    taken: dict[str, set[Type]] = {}
+    roles: dict[str, str | None] = {}
+    of: dict[str, list[tuple[str, int]]] = {}
+    later: list[tuple[str, int]] = []
+
+    def add_label(self, contact: str, type_: Type, of: tuple[str, int]) -> None:
+        self.labels.setdefault(contact, set()).add(type_)
+        self.of.setdefault(contact, []).append(of)
+
+    def take_label(self, contact: str, type_: Type, of: tuple[str, int]) -> None:
+        self.taken.setdefault(contact, set()).add(type_)
+        self.of.setdefault(contact, []).append(of)
+
+    def set_role(self, row: str, role: str | None, of: tuple[str, int]) -> None:
+        self.roles[row] = role
+        self.of.setdefault(row, []).append(of)
 
 
 class Work(msgspec.Struct):
@@ -140,6 +168,7 @@ class Work(msgspec.Struct):
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []
     stage: StageMove | None = None  # where its opportunities move its lifecycle stage
+    role_change: RoleChange | None = None
     opt_out_hubspot: str | None = None  # the e-mail to opt out in HubSpot
     opt_out_done: bool = False
     opt_out_refused: bool = False

@@ -77,7 +77,19 @@ ALL, WITH_CONTACTS = "all", "contacts"
 # Which companies become accounts by themselves: all, or those of which a contact is a contact in Salesforce.
 ACCOUNTS_FOR = ChoiceOf("accounts_for", (ALL, WITH_CONTACTS), ("companies",), frozenset({ALL}))
 
-CHOICES = (ACCOUNTS_FOR, DELETES, MERGES, DUPLICATES, LIFECYCLE_TRANSITIONS, OWNER_UNMATCHED, OWNER_CHANGES)
+# Whether the roles of an opportunity's contacts are labels of the deal's contacts, and the other way round.
+ROLE_LABELS = ChoiceOf("role_labels", (NOTHING, BOTH), ("deals",), frozenset({BOTH}))
+
+CHOICES = (
+    ACCOUNTS_FOR,
+    DELETES,
+    MERGES,
+    DUPLICATES,
+    ROLE_LABELS,
+    LIFECYCLE_TRANSITIONS,
+    OWNER_UNMATCHED,
+    OWNER_CHANGES,
+)
 
 
 def choices_of(object_: str) -> tuple[ChoiceOf, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from interlock.core.model import NotDone, Outcome, Unsettled, Written
 from interlock.crm.budget import ASSOCIATIONS
 from interlock.crm.calls import Calls, Declined, Reply, chunks, in_parallel
-from interlock.crm.hubspot.model import AssociationRow
+from interlock.crm.hubspot.model import AssociationLabel, AssociationRow
 from interlock.crm.hubspot.records import read_whole
 from interlock.crm.hubspot.requests import (
     ASSOCIATION_READ_INPUTS,
@@ -27,6 +27,7 @@ from interlock.crm.isolate import WholeRefused, isolate
 
 P = TypeVar("P", bound=tuple[Any, ...])
 Rows = dict[str, list[AssociationRow]]
+Labelled = tuple[str, str, tuple[tuple[str, int], ...]]  # both records, and the types of association (category, id)
 
 
 class _Ref(msgspec.Struct):
@@ -51,6 +52,16 @@ class _Row(msgspec.Struct, rename={"from_": "from"}):
 class _Rows(msgspec.Struct):
     results: list[_Row]
     errors: list[WireError] = []
+
+
+class _Label(msgspec.Struct, rename="camel"):
+    category: str
+    type_id: int
+    label: str | None = None
+
+
+class _Labels(msgspec.Struct):
+    results: list[_Label]
 
 
 class _Errors(msgspec.Struct):
@@ -117,6 +128,41 @@ async def associate_default(
 
     path = associations_path(from_object, to_object) + "/batch/associate/default"
     return await _write(calls, path, list(dict.fromkeys(pairs)), inputs, purpose)
+
+
+async def labels(calls: Calls, from_object: str, to_object: str, purpose: str) -> list[AssociationLabel]:
+    def decode(reply: Reply) -> _Labels:
+        return msgspec.json.decode(reply.body, type=_Labels)
+
+    path = associations_path(from_object, to_object) + "/labels"
+    _, found = await calls.read_as("GET", path, None, decode, "a list of labels", purpose=purpose)
+    return [AssociationLabel((each.category, each.type_id), each.label) for each in found.results]
+
+
+async def label(
+    calls: Calls, from_object: str, to_object: str, pairs: Sequence[Labelled], purpose: str
+) -> dict[Labelled, Outcome]:
+    """What is written replaces the labels that were there, and the plain association comes with it."""
+    path = associations_path(from_object, to_object) + "/batch/create"
+    return await _write(calls, path, list(dict.fromkeys(pairs)), _with_types, purpose)
+
+
+async def unlabel(
+    calls: Calls, from_object: str, to_object: str, pairs: Sequence[Labelled], purpose: str
+) -> dict[Labelled, Outcome]:
+    path = associations_path(from_object, to_object) + "/batch/labels/archive"
+    return await _write(calls, path, list(dict.fromkeys(pairs)), _with_types, purpose)
+
+
+def _with_types(part: Sequence[Labelled]) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": {"id": from_id},
+            "to": {"id": to_id},
+            "types": [{"associationCategory": category, "associationTypeId": type_id} for category, type_id in types],
+        }
+        for from_id, to_id, types in part
+    ]
 
 
 async def disassociate(

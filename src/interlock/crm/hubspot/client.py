@@ -27,8 +27,10 @@ from interlock.crm.hubspot import (
     subscriptions,
     writes,
 )
+from interlock.crm.hubspot.associations import Labelled
 from interlock.crm.hubspot.model import (
     AccountInfo,
+    AssociationLabel,
     AssociationRow,
     Filter,
     HistoryEntry,
@@ -279,6 +281,21 @@ class HubSpotClient:
     ) -> dict[tuple[str, str], Outcome]:
         """Takes every type of association between the two records away."""
         return await associations.disassociate(self._calls, from_object, to_object, pairs, purpose)
+
+    async def association_labels(self, from_object: str, to_object: str, *, purpose: str) -> list[AssociationLabel]:
+        return await associations.labels(self._calls, from_object, to_object, purpose)
+
+    async def label(
+        self, from_object: str, to_object: str, pairs: Sequence[Labelled], *, purpose: str
+    ) -> dict[Labelled, Outcome]:
+        """Replaces the labels of each pair of records."""
+        return await associations.label(self._calls, from_object, to_object, pairs, purpose)
+
+    async def unlabel(
+        self, from_object: str, to_object: str, pairs: Sequence[Labelled], *, purpose: str
+    ) -> dict[Labelled, Outcome]:
+        """Takes these labels away; the two stay associated."""
+        return await associations.unlabel(self._calls, from_object, to_object, pairs, purpose)
 
     async def opt_out(self, emails: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
         """Unsubscribe from all e-mail. An address that is opted out already counts as written. There is no way back."""

@@ -139,6 +139,13 @@ class AssociationRow(msgspec.Struct, frozen=True):
     type_ids: tuple[int, ...]
 
 
+class AssociationLabel(msgspec.Struct, frozen=True):
+    """`type`: its category and its id. `label` None: the plain association."""
+
+    type: tuple[str, int]
+    label: str | None
+
+
 class RecordList(msgspec.Struct, frozen=True):
     """A list (segment). `kind`: MANUAL, DYNAMIC or SNAPSHOT. `size` is None where HubSpot does not say."""
 

@@ -25,6 +25,7 @@ from interlock.objects.choices import (
     OWNER_CHANGES,
     OWNER_UNMATCHED,
     PROPOSE,
+    ROLE_LABELS,
     SALESFORCE,
     STICKY,
     WITH_CONTACTS,
@@ -141,11 +142,20 @@ def _owner_changes() -> tuple[str, str, dict[str, str]]:
     )
 
 
+def _role_labels() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("Roles of an opportunity's contacts and labels of the deal's contacts"),
+        _("A role and a label are the same if they are called the same: make the labels in HubSpot first."),
+        {NOTHING: _("Leave them as they are"), BOTH: _("Keep them in step, both ways")},
+    )
+
+
 _TEXTS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
     ACCOUNTS_FOR.name: _accounts_for,
     DELETES.name: _deletes,
     MERGES.name: _merges,
     DUPLICATES.name: _duplicates,
+    ROLE_LABELS.name: _role_labels,
     LIFECYCLE_TRANSITIONS.name: _lifecycle_transitions,
     OWNER_UNMATCHED.name: _owner_unmatched,
     OWNER_CHANGES.name: _owner_changes,
