@@ -99,3 +99,27 @@ def test_a_contact_comes_before_a_lead_that_has_another_of_the_contacts_addresse
         assert world.counterpart("contacts", here) == contact
 
     tell(story, before, later_s=3_600)
+
+
+def test_a_contact_takes_no_contact_of_hubspots_whose_own_address_a_lead_has(tell):
+    """Whichever is looked at first: one Contact and any leads mean the Contact only where they have one address."""
+
+    def before(world: World) -> None:
+        with_two_addresses(world)
+        world.sally.create("Lead", {"LastName": "Byron", "Company": "Acme", "Email": OWN})
+
+    async def story(world: World) -> None:
+        (here,), (contact,), (lead,) = (
+            world.hugo.ids("contacts"),
+            world.sally.ids("Contact"),
+            world.sally.ids("Lead"),
+        )
+        world.sally.update("Contact", contact, {"Title": "CTO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == ""
+        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        await world.settle()
+        assert world.counterpart("contacts", here) == lead
+        assert world.hugo.ids("contacts") == [here]
+
+    tell(story, before, later_s=3_600)

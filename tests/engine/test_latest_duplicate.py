@@ -114,6 +114,8 @@ def test_what_goes_to_the_record_that_syncs_makes_it_the_one_that_was_edited_las
         (here,) = world.hugo.ids("contacts")
         second = contact(world, "Second", Title="CEO")
         world.hugo.update("contacts", here, {"jobtitle": "Typed"})
+        # Both are found by one look, and go through one batch.
+        await asyncio.sleep(300)
         await world.settle()
         assert world.counterpart("contacts", here) == first
         assert world.contact(here)["jobtitle"] == world.sally.get("Contact", first)["Title"] == "Typed"
