@@ -12,7 +12,7 @@ from interlock.engine.apply import apply, intend
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
-from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions
+from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
 from interlock.engine.detect import detect
 from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
@@ -133,6 +133,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await stamp_pairs(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
+    await restore_counterparts(ctx, batch)
     await merge_in_hubspot(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)
