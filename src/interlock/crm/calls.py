@@ -71,6 +71,8 @@ class Declined(msgspec.Struct, frozen=True):
 
 
 ReadRefusal = Callable[[Response], Refusal]
+# What is sent; where the token stands within it, made once that is known.
+Body = bytes | Callable[[str], bytes] | None
 
 
 class Calls:
@@ -146,7 +148,7 @@ class Calls:
         self,
         method: str,
         path: str,
-        body: bytes | None,
+        body: Body,
         *,
         purpose: str,
         family: str = CRM,
@@ -162,7 +164,7 @@ class Calls:
         self,
         method: str,
         path: str,
-        body: bytes | None,
+        body: Body,
         headers: Mapping[str, str] | None,
         purpose: str,
         family: str,
@@ -181,7 +183,9 @@ class Calls:
             asked_s: float | None = None
             error: CrmError
             try:
-                response = await self._transport.send(self._request(method, path, body, headers, token), deadline_s)
+                response = await self._transport.send(
+                    self._request(method, path, body(token) if callable(body) else body, headers, token), deadline_s
+                )
             except NotSent as failure:
                 error = self._unreachable(failure.why)
             except OutcomeUnknown as failure:

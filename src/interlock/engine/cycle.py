@@ -15,7 +15,7 @@ from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
-from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions
+from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
 from interlock.engine.detect import detect
 from interlock.engine.erasing import is_erased, leave_erased, note_erased
 from interlock.engine.fetch import fetch
@@ -155,6 +155,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
         await move_stages(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
+    await restore_counterparts(ctx, batch)
     await merge_in_hubspot(ctx, batch)
     await record(ctx, batch)
     await verify_batch(ctx, batch)

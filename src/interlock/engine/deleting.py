@@ -28,6 +28,7 @@ from interlock.core.model import (
     Refused,
     Side,
     Unsettled,
+    Written,
 )
 from interlock.core.untold import untold
 from interlock.crm.errors import CallRefused, Forbidden
@@ -39,6 +40,7 @@ from interlock.engine.ledger import Ledger
 from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import audit
 
 KEPT, RESTORE_BY_HAND = "delete_not_carried_over", "restore_by_hand"
@@ -54,7 +56,7 @@ _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     """Which of the records that are to go may go; of the others, why not. Reads only. Raises CrmError."""
     for work in batch.works:
-        _note_restored(work)
+        _note_restored(ctx, work)
         if work.deletion is not None:
             _keep_if_edited(ctx, work, work.deletion)
     for side in Side:
@@ -66,14 +68,19 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
         batch.deleted_lately = await _lately(ctx, batch.runtime.slug)
 
 
-def _note_restored(work: Work) -> None:
-    """One of a pair that went together is back, and the other is in the bin of its CRM still: HubSpot's API restores nothing."""
+def _note_restored(ctx: Cycle, work: Work) -> None:
+    """One of a pair that went together is back, and the other is in the bin of its CRM still. What we deleted in Salesforce we
+    restore, as long as deletes are carried over there; HubSpot's API restores nothing."""
     ours = None if work.link is None else deleted_by_us({**work.link.base, **work.landed})
-    if ours is None or not isinstance(work.seen(ours.other), Observation) or not isinstance(work.seen(ours), Gone):
+    if ours is None or not isinstance(work.seen(ours.other), Observation) or isinstance(work.seen(ours), Observation):
         return
     back, gone = _CRM[ours.other], _CRM[ours]
     cause = f"It was restored in {back}. Its {gone} record, which a sync had deleted with it, is not."
-    work.issues.append(_issue(work, RESTORE_BY_HAND, cause, gone, severity="warning"))
+    issue = _issue(work, RESTORE_BY_HAND, cause, gone, severity="warning")
+    if ours is Side.SALESFORCE and ours in DELETES_IN[ctx.settings.chosen(DELETES, work.object)] and not work.undoing:
+        work.restoring = issue
+    else:
+        work.issues.append(issue)
 
 
 def _issue(work: Work, code: str, cause: str, crm: str, severity: str = "error", raw: str | None = None) -> Issue:
@@ -246,6 +253,29 @@ async def delete_counterparts(ctx: Cycle, batch: Batch) -> None:
             for id_, work in zip(ids, works, strict=True):
                 assert work.deletion is not None
                 work.deletion.outcome = outcomes[id_]
+
+
+async def restore_counterparts(ctx: Cycle, batch: Batch) -> None:
+    """Take back our own deletes. It needs no intent: the pair rests until both records are seen, and to restore twice is to
+    restore once."""
+    works = [work for work in batch.works if work.restoring is not None and work.link is not None]
+    if not works:
+        return
+    outcomes = await ctx.salesforce.undelete([work.link.salesforce_id for work in works if work.link], purpose="write")
+    for work in works:
+        assert work.link is not None
+        assert work.restoring is not None
+        outcome = outcomes[work.link.salesforce_id]
+        if isinstance(outcome, Refused) and not outcome.retry:
+            work.restoring.raw_message = outcome.message
+            work.issues.append(work.restoring)
+        elif isinstance(outcome, Written):
+            row = pair_row(work, AuditKind.UNDO, "restored", ctx.clock_us())
+            row.side = Side.SALESFORCE
+            work.audit.append(row)
+            work.wait(ctx.clock_us(), Reason.RETRY)
+        else:
+            work.wait(ctx.clock_us() + backoff_us(ctx, work), Reason.RETRY)
 
 
 def recognise_deletion(work: Work, intent: Intent) -> None:

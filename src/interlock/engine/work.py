@@ -164,6 +164,7 @@ class Work(msgspec.Struct):
     undoing: bool = False  # nothing but what a person takes back is written this time
     take_back: UndoRow | None = None  # the record that we had created, and that is to be deleted again
     deletion: Deletion | None = None  # the other record of a pair of which one was deleted; see deleting.py
+    restoring: Issue | None = None  # the Salesforce record, which we had deleted, is to be restored; else this is said
     merging: Merging | None = None  # with another HubSpot record, since the Salesforce records were; see merging.py
     writes: list[SideWrite] = []
     set_changes: list[SetChange] = []

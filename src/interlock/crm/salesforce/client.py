@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from interlock.core.model import Observation, Outcome, Raw, RecordKey, Refused, Side
 from interlock.crm.budget import Governor
 from interlock.crm.calls import Calls
-from interlock.crm.salesforce import deploy, permission_sets, queries, record_types, removal, schema, writes
+from interlock.crm.salesforce import (
+    deploy,
+    permission_sets,
+    queries,
+    record_types,
+    removal,
+    schema,
+    undelete,
+    writes,
+)
 from interlock.crm.salesforce.model import (
     Deleted,
     FieldDef,
@@ -269,6 +278,10 @@ class SalesforceClient:
     async def would_go_along(self, sobject: str, ids: Sequence[str], *, purpose: str) -> list[tuple[str, RecordKey]]:
         """(id, a record that Salesforce would delete with it) of what has a life of its own. Raises where that cannot be told."""
         return await removal.would_go_along(self._calls, sobject, ids, purpose)
+
+    async def undelete(self, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
+        """Id -> outcome, 200 a call: out of the recycle bin, with what went along. What is there or purged is refused."""
+        return await undelete.undelete(self._calls, ids, purpose)
 
     async def delete_made(self, sobject: str, ids: Sequence[str], *, purpose: str) -> dict[str, Outcome]:
         """Id -> outcome, for records that a person has undone or erased, or wants gone with their counterparts. They go to the

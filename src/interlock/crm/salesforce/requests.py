@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -95,8 +96,16 @@ parse_saved = msgspec.json.Decoder(list[WireSaved]).decode
 parse_page = decoder(WirePage)
 
 
+# What SOAP calls fail with, always under status 500 (SOAP API developer guide, API fault element).
+_SOAP_FAULT = re.compile(rb"<faultcode>(?:\w+:)?(\w+)</faultcode>\s*<faultstring>(.*?)</faultstring>", re.DOTALL)
+
+
 def parse_failures(body: bytes | msgspec.Raw) -> list[WireFailure]:
     """Never raises: a 500 may be empty, a 5xx may be HTML (Salesforce Edge)."""
+    fault = _SOAP_FAULT.search(bytes(body))
+    if fault is not None:
+        code, said = (html.unescape(each.decode(errors="replace")) for each in fault.groups())
+        return [WireFailure(said.removeprefix(f"{code}: "), code)]
     try:
         return _failures(body)
     except msgspec.MsgspecError:
@@ -210,7 +219,8 @@ def read_refusal(response: Response) -> Refusal:
     failures = parse_failures(response.body)
     code = failures[0].code if failures else ""
     said = failures[0].message.rstrip(".") if failures else f"HTTP {status} without a reason"
-    if status == 401:
+    fault = bool(failures) and _SOAP_FAULT.search(response.body) is not None
+    if status == 401 or (fault and code == "INVALID_SESSION_ID"):
         return Refusal(
             Kind.SIGN_IN, SignInRefused(side, f"Salesforce refused the access token: {said}.", crm_code=code)
         )
@@ -218,6 +228,8 @@ def read_refusal(response: Response) -> Refusal:
         return Refusal(Kind.SPENT, BudgetSpent(side, f"Salesforce: {said}.", crm_code=code), "DAILY")
     if status == 429 or code == "REQUEST_LIMIT_EXCEEDED":
         return Refusal(Kind.TOO_FAST, RateLimited(side, f"Salesforce refused calls: {said}.", crm_code=code), code)
+    if fault and not classify(code).retry:
+        return Refusal(Kind.REFUSED, refusal_error(status, failures))
     if status >= 500 or status in (406, 408, 420):
         # 406, 420 and HTML come from Salesforce Edge, and pass (seen by other connectors).
         return Refusal(Kind.FAULT, ServerFault(side, f"Salesforce broke down: HTTP {status}, {said}.", crm_code=code))
