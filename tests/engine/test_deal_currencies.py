@@ -86,3 +86,36 @@ def test_an_amount_waits_for_a_currency_that_cannot_be_carried_over(tell):
         assert await world.issues() == []
 
     tell(story, without_euro, **TWO)
+
+
+def in_euro_with_dollars(world: World) -> None:
+    world.salesforce.enable_currencies({"EUR": 1.0, "USD": 1.1}, corporate="EUR")
+
+
+def in_euro(world: World) -> None:
+    world.salesforce.enable_currencies({"EUR": 1.0, "GBP": 0.8}, corporate="EUR")
+
+
+def test_a_deal_that_names_no_currency_is_in_that_of_its_account(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        assert money_there(world, there) == (10, "USD")
+        assert world.hugo.get("deals", deal).get("deal_currency_code") is None
+        world.sally.update("Opportunity", there, {"Amount": 11})
+        await world.settle()
+        assert money(world, deal)[0] == "11"
+        assert await world.issues() == []
+
+    tell(story, in_euro_with_dollars)
+
+
+def test_a_deal_in_the_accounts_own_currency_that_the_org_lacks_is_no_opportunity_in_another(tell):
+    async def story(world: World) -> None:
+        world.hugo.create("deals", {"dealname": "Big", "amount": "10", **CLOSE})
+        await world.settle()
+        assert world.sally.ids("Opportunity") == []
+        assert [issue.property for issue in await world.issues()] == ["deal_currency_code"]
+
+    tell(story, in_euro)

@@ -10,7 +10,7 @@ import msgspec
 
 from interlock.app import compiled_pipelines
 from interlock.app.schemas import Schemas
-from interlock.core.codec import Codec, FieldShape, Mismatch, RefCodec, codec_for
+from interlock.core.codec import Codec, CurrencyCodec, FieldShape, Mismatch, RefCodec, codec_for
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import PropertyDef
@@ -120,6 +120,9 @@ class Compiler:
             return self.owners.codec()
         if default is not None and default.codec == "stage":
             return self._stages(right)
+        if default is not None and default.codec == "currency" and self.schemas.currency and right.type == "picklist":
+            options, picklist = (option.value for option in left.options), (value for value, _ in right.picklist_values)
+            return CurrencyCodec(self.schemas.currency, tuple(options), tuple(picklist), right.restricted)
         return codec_for(
             FieldShape(
                 hubspot_type=left.type,

@@ -28,6 +28,7 @@ class Schemas(msgspec.Struct):
     users: list[User]
     pipelines: list[Pipeline]
     time_zone: str = "UTC"  # the account's: the day on which a moment falls is the day its people see
+    currency: str | None = None  # the account's own, in which a deal is that names none
 
     def property_named(self, object_: str, name: str) -> PropertyDef | None:
         return next((each for each in self.properties.get(object_, ()) if each.name == name), None)
@@ -48,7 +49,7 @@ async def read_schemas(hubspot: HubSpotClient, salesforce: SalesforceClient, slu
     pipelines = await hubspot.pipelines("deals") if "deals" in slugs else []
     account = await hubspot.account()
     owners, users = await hubspot.owners(), await salesforce.users()
-    return Schemas(properties, fields, owners, users, pipelines, account.timezone or "UTC")
+    return Schemas(properties, fields, owners, users, pipelines, account.timezone or "UTC", account.currency)
 
 
 async def kept_schemas(

@@ -23,7 +23,7 @@ _MAPPINGS = (
     _opportunity("dealtype", "Type"),
     _opportunity("description", "Description"),
     # Both exist only where several currencies are switched on; a currency that the org lacks is refused, not converted.
-    _opportunity("deal_currency_code", "CurrencyIsoCode"),
+    _opportunity("deal_currency_code", "CurrencyIsoCode", codec="currency"),
     owner_mapping(("Opportunity",)),
 )
 

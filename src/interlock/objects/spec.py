@@ -39,7 +39,9 @@ class DefaultMapping(msgspec.Struct, frozen=True):
     rule: SyncRule = SyncRule.PREFER_SALESFORCE
     allowed_rules: tuple[SyncRule, ...] = EVERY_RULE
     locked_reason: str | None = None  # why rules are missing from `allowed_rules`
-    codec: str = "shape"  # shape: codec_for of both schemas; owner: RefCodec of the owners; stage: StageCodec
+    codec: str = (
+        "shape"  # shape: codec_for of both schemas; owner: RefCodec of the owners; stage, currency: of their own
+    )
     new_property: NewProperty | None = None
     kind: str = "default"
 

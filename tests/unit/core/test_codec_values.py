@@ -9,6 +9,7 @@ import pytest
 from interlock.core.codec import (
     Codec,
     CodecError,
+    CurrencyCodec,
     FieldShape,
     PipelineCodec,
     RefCodec,
@@ -353,6 +354,15 @@ def test_an_opportunity_without_record_type_is_of_master_and_one_that_is_not_the
 def test_two_pipelines_for_one_record_type_are_a_mistake_of_the_set_up():
     with pytest.raises(ValueError, match="two pipelines"):
         PipelineCodec({"default": "0121", "renewals": "0121"})
+
+
+def test_a_deal_that_names_no_currency_has_that_of_its_account_and_one_that_is_not_there_has_none():
+    currency = CurrencyCodec("USD", ("USD", "EUR"), ("USD", "GBP"), restricted=True)
+    assert currency.from_hubspot(None) == currency.from_salesforce("USD") == Choice("USD")
+    assert currency.from_hubspot(currency.absent) == currency.from_salesforce(currency.absent) == BLANK
+    assert currency.from_salesforce(None) == BLANK
+    assert refused(currency.to_salesforce, currency.from_hubspot("EUR")) == "INVALID_OPTION"
+    assert refused(currency.to_hubspot, currency.from_salesforce("GBP")) == "INVALID_OPTION"
 
 
 def test_two_stages_for_one_stage_name_are_a_mistake_of_the_set_up():

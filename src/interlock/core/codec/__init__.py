@@ -6,7 +6,7 @@ stdlib and msgspec only, no clock.
 """
 
 from interlock.core.codec.base import Codec, CodecError, FieldShape, Mismatch
-from interlock.core.codec.choice import ChoiceCodec, ChoicesCodec, unmatched_options
+from interlock.core.codec.choice import ChoiceCodec, ChoicesCodec, CurrencyCodec, unmatched_options
 from interlock.core.codec.reference import RefCodec
 from interlock.core.codec.simple import EmailCodec, FlagCodec, NumberCodec, TextCodec, is_email
 from interlock.core.codec.stage import STAGE_NOT_IN_PIPELINE, PipelineCodec, StageCodec
@@ -19,6 +19,7 @@ __all__ = [
     "ChoicesCodec",
     "Codec",
     "CodecError",
+    "CurrencyCodec",
     "DateCodec",
     "DateToDatetimeCodec",
     "DatetimeToDateCodec",

@@ -139,6 +139,23 @@ class ChoiceCodec(_Options):
         return self._check_length(self._salesforce_value(value.value))
 
 
+class CurrencyCodec(ChoiceCodec):
+    """The currency of a deal. One that names none is in the account's own (HubSpot knowledge base, currencies), and so is its
+    amount: taken for blank, it would get whatever currency the sync user has in Salesforce."""
+
+    __slots__ = ("_own",)
+
+    null_is_blank = False
+    absent = ""
+
+    def __init__(self, own: str, hubspot_options: tuple[str, ...], picklist: tuple[str, ...], restricted: bool) -> None:
+        super().__init__(hubspot_options=hubspot_options, picklist=picklist, restricted=restricted)
+        self._own = own
+
+    def from_hubspot(self, raw: Raw) -> Value:
+        return super().from_hubspot(self._own if raw is None else raw)
+
+
 class ChoicesCodec(_Options):
     """Multiple checkboxes and a multi-select picklist: a set, joined with `;` by either CRM in its own order."""
 
