@@ -105,14 +105,25 @@ def test_who_is_there_already_is_linked_whatever_the_rules_say_and_never_turned_
     tell(story, settings=BY_ACCOUNT)
 
 
-def test_nothing_is_created_where_that_is_off_whatever_the_rules_say(tell):
+@pytest.mark.parametrize("off", [{"create_in_salesforce": {"contacts": False}}, {"create_person_as": ""}])
+def test_nothing_is_created_where_that_is_off_whatever_the_rules_say(tell, off):
     async def story(world: World) -> None:
         ada = world.person(ADA, lifecyclestage="customer")
         await world.settle()
         assert world.counts()["Contact"] == world.counts()["Lead"] == 0
         assert await why(world, ada) == ["creation_off_in_salesforce"]
 
-    tell(story, settings=BY_STAGE | {"create_in_salesforce": {"contacts": False}})
+    tell(story, settings=BY_STAGE | off)
+
+
+def test_who_was_there_at_the_set_up_and_is_only_to_be_linked_is_asked_nothing(tell):
+    async def story(world: World) -> None:
+        await world.settle()
+        assert world.counts()["Contact"] == world.counts()["Lead"] == 0
+        assert await world.issues() == []
+
+    rules = [{"when": "property_is", "property": "no_such", "values": ["gold"], "create_as": "Contact"}]
+    tell(story, lambda world: world.person(ADA), later_s=3_600, existing="link", settings={"person_rules": rules})
 
 
 def test_one_whose_property_is_gone_waits_with_an_issue_and_is_made_when_it_is_back(tell):

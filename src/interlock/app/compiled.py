@@ -89,7 +89,8 @@ def _compiled(
             settings.inclusion.get(slug) or None,
             settings.native_ids,
             settings.salesforce_filters,
-            settings.person_rules if slug == "contacts" and settings.creates_in(Side.SALESFORCE, slug) else (),
+            # Where nothing is to be created, no rule creates anything.
+            settings.person_rules if slug == "contacts" and _created_as(slug, settings) is not None else (),
         )
         for slug in slugs
     }

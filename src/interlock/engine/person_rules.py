@@ -6,9 +6,9 @@ it. Of a record that the rules cannot be told of nothing is made: an issue says 
 
 from __future__ import annotations
 
-from interlock.core.model import Observation, Side
+from interlock.core.model import Observation, Reason, Side
 from interlock.crm.errors import CallRefused, Forbidden
-from interlock.engine.context import Cycle
+from interlock.engine.context import EXISTING, Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.work import Batch, Work
 from interlock.objects.lead_or_contact import Undecided, When, create_as
@@ -25,7 +25,7 @@ async def apply_person_rules(ctx: Cycle, batch: Batch) -> None:
         for work in batch.works
         if work.link is None and work.origin is Side.HUBSPOT and work.why_not is None and work.take_back is None
     ]
-    new = [work for work in works if isinstance(work.hubspot, Observation)]
+    new = [work for work in works if isinstance(work.hubspot, Observation) and not _is_only_linked(ctx, work)]
     if not runtime.person_rules or not new:
         return
     known = await _with_accounts(ctx, new) if _asks_accounts(batch) else {}
@@ -38,6 +38,11 @@ async def apply_person_rules(ctx: Cycle, batch: Batch) -> None:
             work.issues.append(field_issue(work, found.rule.property or None, None, UNDECIDED, _cause(found), None))
         else:
             work.becomes = found if runtime.syncs(found) else None
+
+
+def _is_only_linked(ctx: Cycle, work: Work) -> bool:
+    """It was there at the set-up, whose choice is to create nothing for such."""
+    return work.reason is Reason.EXISTING_LINK_ONLY and not EXISTING[ctx.settings.existing].create
 
 
 def _asks_accounts(batch: Batch) -> bool:
