@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.conftest import Clock
+from tests.contract.sign_in_world import PUBLIC_URL
 from tests.wizard import BY, Wizard, a_wizard
 
 from crm_emulator.salesforce.metadata.deployments import PlannedFailure
@@ -111,6 +112,9 @@ async def test_finishing_makes_the_properties_grants_the_fields_and_begins(wizar
     assert {"interlock_salesforce_id", "mailingcity", "leadsource"} <= known.keys()
     assert known["mailingcity"].group == "salesforceinformation"
     connection = await wizard.connection()
+    # The wizard was told by which address the pages are reached: records hold the address of theirs.
+    assert connection.settings["pages_at"] == PUBLIC_URL.rstrip("/")
+    assert known["interlock_link"].group == "salesforceinformation"
     assert (connection.state, connection.settings["existing"]) == ("first_sync", "all")
     assert connection.begun_at_us == connection.created_at_us
     assert (await wizard.setup()).ended_at_us is not None
