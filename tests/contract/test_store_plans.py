@@ -36,7 +36,6 @@ from interlock.store import (
     intents,
     issues,
     links,
-    meeting,
     suggestions,
     undos,
     unlinked,
@@ -186,18 +185,6 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "drop identities": (
         lambda tx: identity.drop(tx, "contacts", Side.SALESFORCE, [salesforce(N + n).id for n in range(BATCH)]),
         ["ix_identity_record"],
-    ),
-    "records of both sides that meet": (
-        lambda tx: meeting._page(tx, "contacts", "email", ""),
-        ["pk_identity", "PRIMARY KEY"],
-    ),
-    "whom records with several keys meet": (
-        lambda tx: meeting._counterparts(tx, "contacts", "email", Side.SALESFORCE, [salesforce(7).id]),
-        ["ix_identity_record", "pk_identity", "PRIMARY KEY"],
-    ),
-    "which of those that meet are linked": (
-        lambda tx: meeting._free(tx, "contacts", [meeting.Met("k", hubspot(7).id, salesforce(7).id, False)]),
-        ["uq_record_link_hubspot", "uq_record_link_salesforce"],
     ),
     "a page of suggestions": (lambda tx: suggestions.page(tx, "open", "contacts", 0, 10), ["ix_suggestion_state"]),
     "whether a person has decided about any": (
