@@ -14,6 +14,7 @@ from typing import Any
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import Issue, IssueCategory
 from tests.simulation.created import creates_are_told, made_twice
+from tests.simulation.deleted import deletes_of_ours
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.journals import OURS, entries, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
@@ -23,7 +24,7 @@ from tests.simulation.twice import read_failed_within, refused_when_it_came_agai
 from tests.simulation.world import PACE, Story, shout
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
-_HARMLESS = frozenset({"create", "update", "opt_out", "associate", "disassociate"})
+_CHECKED = frozenset({"create", "update", "opt_out", "associate", "disassociate", "delete", "restore"})
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ def _names(story: Story, side: str, object_: str, field: str) -> dict[str, set[s
 def check(story: Story) -> list[str]:
     scenes = {slug: Scene(story, KINDS[slug]) for slug in story.recipe.objects}
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
+    for slug in story.recipe.objects:
+        problems += deletes_of_ours(story, KINDS[slug])
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
         problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *creates_are_told(scene)]
@@ -346,8 +349,8 @@ def _no_invented_value(scene: Scene) -> Iterator[str]:
 def _no_unasked_delete(story: Story) -> Iterator[str]:
     for side in ("hubspot", "salesforce"):
         for entry in entries(story, side):
-            # A contact role is a join, not a record: taking it away is how a person is taken off a deal.
-            if entry.client == OURS and entry.action not in _HARMLESS and entry.object != "OpportunityContactRole":
+            # A contact role is a join, not a record: taking it away is how a person is taken off a deal. Deletes: deleted.py.
+            if entry.client == OURS and entry.action not in _CHECKED and entry.object != "OpportunityContactRole":
                 yield f"unasked: {side} {entry.object} {entry.id}: {entry.action}"
 
 

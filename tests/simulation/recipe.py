@@ -11,6 +11,7 @@ import random
 import msgspec
 
 EVERYTHING = ("companies", "contacts", "deals")
+CHOOSING_SHARE = 0.2
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -24,6 +25,14 @@ class Recipe(msgspec.Struct, frozen=True):
     def chance(self, stream: str) -> random.Random:
         """A stream of its own for each purpose: to take something out of one leaves the others as they were."""
         return random.Random(f"{self.seed}:{stream}")
+
+    @property
+    def choices(self) -> dict[str, dict[str, str]]:
+        """What a person chose beside the defaults (objects/choices.py): in one seed of five, where a delete goes."""
+        chance = self.chance("choices")
+        if chance.random() >= CHOOSING_SHARE:
+            return {}
+        return {"deletes": {slug: chance.choice(("in_hubspot", "in_salesforce", "both")) for slug in self.objects}}
 
     @property
     def objects(self) -> tuple[str, ...]:

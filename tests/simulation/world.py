@@ -136,7 +136,9 @@ class World:
         assert connection.id is not None
         self.connection_id = connection.id
         async with store.write(connection.id) as tx:
-            await connections.update(tx, connection.id, settings={**connection.settings, **PACE})
+            await connections.update(
+                tx, connection.id, settings={**connection.settings, **PACE, "choices": self.recipe.choices}
+            )
         await self._map_custom_property(store, connection)
         await self._draw_rules(store, connection)
         await store.close()

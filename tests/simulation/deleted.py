@@ -1,0 +1,68 @@
+"""Of the records that we deleted because a counterpart was: that a person had chosen it, and that nothing was lost with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crm_emulator.kernel.journal import JournalEntry
+from interlock.core.model import AuditKind
+from tests.simulation.journals import OURS, counterparts, entries, entries_of
+from tests.simulation.kinds import Kind
+from tests.simulation.world import Story
+
+_CHOSEN = {"hubspot": ("in_hubspot", "both"), "salesforce": ("in_salesforce", "both")}
+# What somebody does between our last look at a record and our delete of it is lost (docs/adr/0029): a call may take so long.
+BETWEEN_US = 45_000_000
+
+
+def deletes_of_ours(story: Story, kind: Kind) -> Iterator[str]:
+    chosen = story.recipe.choices.get("deletes", {}).get(kind.slug, "nothing")
+    told = {
+        (row.side, row.hubspot_id if row.side == "hubspot" else row.salesforce_id) for row in _deletes_told(story, kind)
+    }
+    for side in ("hubspot", "salesforce"):
+        ours = [each for each in entries_of(story, kind, side) if each.client == OURS and each.action == "delete"]
+        for entry in ours:
+            what = f"delete: {side} {entry.object} {entry.id}"
+            if chosen not in _CHOSEN[side]:
+                yield f"{what} was deleted by us, and nobody chose that"
+            if not _example(story, kind, side, entry):
+                yield f"{what} was deleted by us, and nobody had deleted its counterpart"
+            if (side, entry.id) not in told:
+                yield f"{what} was deleted by us, and no row of the log says so"
+            yield from _lost_with(story, kind, side, entry)
+
+
+def _deletes_told(story: Story, kind: Kind) -> list:  # type: ignore[type-arg]
+    return [row for row in story.audit if row.kind is AuditKind.DELETE and row.object == kind.slug]
+
+
+def _other(side: str) -> str:
+    return "salesforce" if side == "hubspot" else "hubspot"
+
+
+def _example(story: Story, kind: Kind, side: str, entry: JournalEntry) -> bool:
+    """Whether a person had deleted a counterpart before."""
+    others = set(counterparts(story, kind, side, entry.id))
+    return any(
+        each.action == "delete" and each.id in others and each.client != OURS and each.at_us <= entry.at_us + BETWEEN_US
+        for each in entries_of(story, kind, _other(side))
+    )
+
+
+def _lost_with(story: Story, kind: Kind, side: str, entry: JournalEntry) -> Iterator[str]:
+    """What a person had typed into the record, and the other side never held."""
+    names = set(kind.fields if side == "hubspot" else kind.fields.values())
+    last: dict[str, JournalEntry] = {}
+    for each in entries_of(story, kind, side):
+        if each.seq >= entry.seq:
+            break
+        if each.id == entry.id and each.field in names:
+            last[each.field] = each
+    elsewhere = {each.new for each in entries(story, _other(side))} | {str(row.old) for row in story.conflicts}
+    for field, each in last.items():
+        name = field if side == "hubspot" else kind.property_of(field)
+        if story.rules[kind.slug, name] == "dont_sync" or each.client == OURS or not each.new:
+            continue
+        if each.new not in elsewhere and each.at_us < entry.at_us - BETWEEN_US:
+            yield f"delete: {each.new!r} of {side} {entry.id}.{name} went with it, and was nowhere else"
