@@ -126,7 +126,7 @@ def test_a_stage_that_the_account_does_not_have_is_an_issue_and_asked_for_once(t
         here, there = await paired(world)
         give_a_role(world, there)
         await world.sync()
-        (issue,) = await world.issues()
+        (issue,) = [each for each in await world.issues() if each.object == "contacts"]
         assert (issue.hubspot_id, issue.property, issue.code) == (here, "lifecyclestage", "INVALID_OPTION")
         assert "lifecycle stage opportunity" in issue.cause
         sent = world.calls_in_all

@@ -45,9 +45,17 @@ def _example(story: Story, kind: Kind, side: str, entry: JournalEntry) -> bool:
     """Whether a person had deleted a counterpart before."""
     others = set(counterparts(story, kind, side, entry.id))
     return any(
-        each.action == "delete" and each.id in others and each.client != OURS and each.at_us <= entry.at_us + BETWEEN_US
+        each.action == "delete"
+        and each.id in others
+        and each.client != OURS
+        and _true_us(story, _other(side), each) <= _true_us(story, side, entry)
         for each in entries_of(story, kind, _other(side))
     )
+
+
+def _true_us(story: Story, side: str, entry: JournalEntry) -> float:
+    """By a clock that is right; each CRM's own may not be."""
+    return entry.at_us - story.skews_s[side] * 1_000_000
 
 
 def _lost_with(story: Story, kind: Kind, side: str, entry: JournalEntry) -> Iterator[str]:
