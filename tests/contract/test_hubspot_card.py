@@ -12,7 +12,8 @@ from tests.settings_world import SettingsWorld, tell
 
 from crm_emulator.hubspot.app_card import CardRequest
 from interlock.app.connections import pause
-from interlock.core.model import Reason, RecordKey, Side
+from interlock.app.hubspot_card import PAIR_STATES
+from interlock.core.model import LinkState, Reason, RecordKey, Side
 from interlock.store import crm_apps, deeds, dirty, grants
 from interlock.store.grants import Grant, Tokens
 from interlock.web.app import make_app
@@ -80,6 +81,10 @@ def test_a_card_is_told_where_the_sync_of_its_record_stands(tmp_path: Path) -> N
         assert (await deliver(world, world.hugo.look_at_card(address(ada, "0-5")))).status == 404
 
     tell(tmp_path, story, objects=("contacts",), hubspot=HUBSPOT)
+
+
+def test_a_card_has_words_for_whatever_state_a_pair_is_in() -> None:
+    assert set(PAIR_STATES) == set(LinkState)
 
 
 def test_sync_now_on_a_card_makes_its_record_due_and_is_in_the_log(tmp_path: Path) -> None:

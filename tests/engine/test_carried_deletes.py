@@ -8,10 +8,12 @@ import pytest
 
 from interlock.app import preview
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.engine import deleting
 from interlock.store import connections
 from tests.engine.test_deletes import KINDS, every_kind
 from tests.engine.test_late_landings import Slow
 from tests.engine.test_undo import undo
+from tests.inclusion_world import with_list
 from tests.world import World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -313,6 +315,105 @@ def test_a_merge_in_hubspot_is_never_carried_over_as_a_delete(tell, keeps_id):
     tell(story, settings=BOTH, hubspot={"merge_keeps_primary_id": keeps_id})
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_another_was_merged_into_stays_when_its_own_hubspot_record_is_deleted(tell, at_once):
+    """Of two duplicates one stays in HubSpot and the other in Salesforce: they are one pair, and nothing is lost."""
+
+    async def story(world: World) -> None:
+        here = [world.person(ADA), world.person(BOB)]
+        await world.settle()
+        there = [world.counterpart("contacts", id_) for id_ in here]
+        world.sally.merge("Contact", *there)
+        if not at_once:
+            await world.settle()
+        world.hugo.archive("contacts", here[0])
+        await world.settle()
+        assert (world.hugo.ids("contacts"), world.sally.ids("Contact")) == ([here[1]], [there[0]])
+        assert world.counterpart("contacts", here[1]) == there[0]
+        assert await state_of(world, "contacts", here[1]) is LinkState.LINKED
+        assert await world.audit("delete") == []
+
+    tell(story, settings=BOTH)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_another_was_merged_into_stays_when_its_own_salesforce_record_is_deleted(tell, at_once):
+    async def story(world: World) -> None:
+        here = [world.person(ADA), world.person(BOB)]
+        await world.settle()
+        there = [world.counterpart("contacts", id_) for id_ in here]
+        world.hugo.merge("contacts", *here)
+        if not at_once:
+            await world.settle()
+        world.sally.delete("Contact", there[0])
+        await world.settle()
+        (left,) = world.hugo.ids("contacts")
+        assert world.sally.ids("Contact") == [there[1]]
+        assert world.counterpart("contacts", left) == there[1]
+        assert await world.audit("delete") == []
+
+    tell(story, settings=BOTH)
+
+
+def test_what_went_with_another_pair_takes_nobody_else_along(tell, monkeypatch):
+    """As if Salesforce had not shown what was merged into it."""
+
+    async def nothing(*_: object) -> dict[str, object]:
+        return {}
+
+    monkeypatch.setattr(deleting, "_merged_in_salesforce", nothing)
+
+    async def story(world: World) -> None:
+        here = [world.person(ADA), world.person(BOB)]
+        await world.settle()
+        world.sally.merge("Contact", *(world.counterpart("contacts", id_) for id_ in here))
+        await world.settle()
+        world.hugo.archive("contacts", here[0])
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+        world.hugo.update("contacts", here[1], {"jobtitle": "CTO"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here[1]]
+
+    tell(story, settings=BOTH)
+
+
+def test_both_of_what_was_merged_go_where_all_of_it_was_deleted(tell):
+    async def story(world: World) -> None:
+        here = [world.person(ADA), world.person(BOB)]
+        await world.settle()
+        world.sally.merge("Contact", *(world.counterpart("contacts", id_) for id_ in here))
+        await world.settle()
+        for id_ in here:
+            world.hugo.archive("contacts", id_)
+        await world.settle()
+        assert (world.hugo.ids("contacts"), world.sally.ids("Contact")) == ([], [])
+
+    tell(story, settings=BOTH)
+
+
+def test_a_contact_that_a_lead_became_stays_when_its_own_hubspot_contact_is_deleted(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        lead = world.sally.create("Lead", {"LastName": "Bob", "Company": "Acme", "Email": BOB})
+        await world.settle()
+        (other,) = {*world.hugo.ids("contacts")} - {here}
+        account = world.sally.create("Account", {"Name": "Acme"})
+        world.sally.update("Contact", there, {"AccountId": account})
+        await world.settle()
+        world.sally.convert_lead(lead, account=account, contact=there)
+        await world.settle()
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        assert world.sally.ids("Contact") == [there]
+        assert world.counterpart("contacts", other) == there
+        assert await world.audit("delete") == []
+
+    tell(story, settings=BOTH)
+
+
 def test_a_converted_lead_is_no_deleted_one(tell):
     async def story(world: World) -> None:
         here = world.person(ADA, company="Analytical")
@@ -430,6 +531,28 @@ def test_what_went_together_and_is_restored_in_hubspot_is_restored_in_salesforce
         assert world.sally.ids("Contact") == []
 
     tell(story, settings=BOTH)
+
+
+def test_what_rested_and_came_back_outside_the_list_is_not_restored_again_when_a_person_deletes_it(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        world.hugo.change_list("1", add=[here])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+        world.hugo.restore("contacts", here)
+        world.hugo.change_list("1", remove=[here])
+        await world.settle()
+        assert world.sally.ids("Contact") == [there]
+        assert await state_of(world, "contacts", here) is LinkState.EXCLUDED
+        world.sally.delete("Contact", there)
+        await world.settle()
+        assert world.sally.ids("Contact") == []
+        assert world.hugo.ids("contacts") == [here]
+
+    tell(story, with_list, settings={**BOTH, "inclusion": {"contacts": "1"}})
 
 
 def test_what_salesforce_cannot_restore_any_more_is_an_issue(tell):

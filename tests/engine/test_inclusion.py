@@ -129,6 +129,28 @@ class TestLeaving:
 
         tell(story, with_dynamic_list, **LIMITED)
 
+    def test_a_delete_of_one_that_no_look_has_found_in_a_new_list_is_not_carried_over(self, tell):
+        async def story(world: World) -> None:
+            ada, bob = world.person(ADA), world.person(BOB)
+            world.hugo.change_list("1", add=[ada, bob])
+            await world.settle()
+            there = world.counterpart("contacts", ada)
+            world.hugo.create_list("contacts", "VIPs")
+            world.hugo.change_list("2", add=[bob])
+            await asyncio.sleep(3_600)
+            await choose(world, {"contacts": "2"})
+            await world.settle()
+            world.hugo.update("contacts", bob, {"jobtitle": "CEO"})
+            await world.settle()
+            world.hugo.archive("contacts", ada)
+            world.hugo.archive("contacts", bob)
+            await world.settle()
+            assert world.sally.ids("Contact") == [there]
+            assert await state(world, ada) is LinkState.HUBSPOT_DELETED
+
+        settings = LIMITED["settings"] | {"choices": {"deletes": {"contacts": "both"}}}
+        tell(story, with_list, settings=settings)
+
     def test_a_delete_of_one_that_left_is_still_seen(self, tell):
         async def story(world: World) -> None:
             here = world.person(ADA)

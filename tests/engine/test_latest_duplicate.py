@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from interlock.app.identity.review import ACCEPT
+from interlock.app.identity.review import ACCEPT, REFUSE
 from tests.engine.test_suggestions import looked, say
 from tests.world import World
 
@@ -15,6 +15,13 @@ LATEST = {"settings": {"choices": {"duplicates": {"contacts": "latest_modified"}
 
 def contact(world: World, name: str, **more: str) -> str:
     return world.sally.create("Contact", {"LastName": name, "Email": ADA} | more)
+
+
+def two_that_look_like_one(world: World) -> None:
+    phone = "+44 20 7946 0018"
+    world.person(ADA, firstname="Ada", lastname="Lovelace", phone=phone)
+    there = {"FirstName": "Ada", "LastName": "Lovelace", "Phone": phone, "Email": "lovelace@example.org"}
+    world.sally.create("Contact", there)
 
 
 def test_where_nobody_chose_otherwise_a_pair_stays_and_the_second_is_a_question(tell):
@@ -155,13 +162,28 @@ def test_a_pair_that_a_person_made_stays_whoever_is_edited_later(tell):
         await world.settle()
         assert world.counterpart("contacts", here) == there
 
-    def before(world: World) -> None:
-        phone = "+44 20 7946 0018"
-        world.person(ADA, firstname="Ada", lastname="Lovelace", phone=phone)
-        there = {"FirstName": "Ada", "LastName": "Lovelace", "Phone": phone, "Email": "lovelace@example.org"}
-        world.sally.create("Contact", there)
+    tell(story, two_that_look_like_one, existing="link", **LATEST)
 
-    tell(story, before, existing="link", **LATEST)
+
+def test_one_that_a_person_said_is_not_the_contact_stays_a_question_and_is_made_nowhere(tell):
+    async def story(world: World) -> None:
+        await world.settle()
+        (suggestion,) = await looked(world)
+        await say(world, suggestion, REFUSE)
+        (here,), (refused,) = world.hugo.ids("contacts"), world.sally.ids("Contact")
+        first = contact(world, "First")
+        await world.settle()
+        assert world.counterpart("contacts", here) == first
+        await asyncio.sleep(600)
+        world.sally.update("Contact", refused, {"Email": ADA})
+        before = world.written
+        await world.settle()
+        assert world.counterpart("contacts", here) == first
+        assert world.hugo.ids("contacts") == [here]
+        assert [issue.code for issue in await world.issues()] == ["match_refused"]
+        assert world.ours(before) == []
+
+    tell(story, two_that_look_like_one, existing="link", **LATEST)
 
 
 def test_a_lost_database_is_rebuilt_with_the_one_that_was_edited_last(tell, tmp_path: Path):

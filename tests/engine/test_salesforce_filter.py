@@ -186,6 +186,22 @@ class TestLeavingAndEntering:
 
         tell(story, **LIMITED)
 
+    def test_a_delete_of_one_that_left_unnoticed_is_not_carried_over(self, tell):
+        async def story(world: World) -> None:
+            there, other = contact(world, ADA, Department="Board"), contact(world, BOB, Department="CEO's office")
+            await world.settle()
+            (here,) = [id_ for id_ in world.hugo.ids("contacts") if world.counterpart("contacts", id_) == there]
+            await choose(world, {"Contact": "Department = 'CEO\\'s office'"})
+            await world.settle()
+            world.sally.delete("Contact", there)
+            world.sally.delete("Contact", other)
+            await world.settle()
+            assert world.hugo.ids("contacts") == [here]
+            assert await state(world, here) is LinkState.SALESFORCE_DELETED
+
+        settings = LIMITED["settings"] | {"choices": {"deletes": {"contacts": "both"}}}
+        tell(story, settings=settings)
+
     @pytest.mark.parametrize("linked", [False, True])
     def test_one_that_enters_by_a_change_of_its_account_alone_is_noticed_within_a_day(self, tell, linked):
         async def story(world: World) -> None:

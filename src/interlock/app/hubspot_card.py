@@ -24,12 +24,13 @@ from interlock.store.connections import Connection
 
 Json = dict[str, Any]
 ISSUES_MOST = 5
-_STATES = {
+PAIR_STATES = {
     LinkState.LINKED: "Synced with Salesforce.",
     LinkState.HUBSPOT_DELETED: "Its pair rests: the HubSpot record was deleted.",
     LinkState.SALESFORCE_DELETED: "Its pair rests: the Salesforce record was deleted.",
     LinkState.UNLINKED: "Unlinked from its Salesforce record.",
-    LinkState.EXCLUDED: "Outside the list that limits what syncs.",
+    LinkState.EXCLUDED: "Outside the list or filter that limits what syncs.",
+    LinkState.OTHER_PIPELINE: "In a pipeline that does not sync.",
 }
 
 
@@ -88,7 +89,9 @@ async def tell(store: Store, connection: Connection, key: RecordKey, pages_at: s
         keys = [key] if link is None else [link.hubspot, link.salesforce]
         due = list((await dirty.by_keys(tx, keys)).values())
         found, _ = await issues.list_(tx, record=key, limit=ISSUES_MOST)
-    text = _STATES[link.state] if link is not None else why_not(alone.why) if alone is not None else "Not synced yet."
+    text = (
+        PAIR_STATES[link.state] if link is not None else why_not(alone.why) if alone is not None else "Not synced yet."
+    )
     runs = connection.state not in HALTED and key.type in active_objects(connection)
     return {
         "state": link.state.value if link is not None else "not_linked",

@@ -9,7 +9,7 @@ what (core/link.py, DELETED_WITH), so that our own delete is never answered by a
 
 from __future__ import annotations
 
-from interlock.core.link import DELETED_WITH, STAYS, WAITS_TO_GO, as_deleted, deleted_by_us
+from interlock.core.link import DELETED_WITH, RESTS, STAYS, WAITS_TO_GO, WHOLE, as_deleted, deleted_by_us
 from interlock.core.mapping import ObjectMapping
 from interlock.core.model import (
     AuditKind,
@@ -25,6 +25,7 @@ from interlock.core.model import (
     Observation,
     Reason,
     RecordKey,
+    RecordLink,
     Refused,
     Side,
     Unsettled,
@@ -36,12 +37,13 @@ from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import OPT_OUT, Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.due_again import backoff_us
+from interlock.engine.fetch import CONVERTED_INTO, MASTER, MERGEABLE, merged_ids
 from interlock.engine.ledger import Ledger
 from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
 from interlock.objects.choices import DELETES, DELETES_IN
-from interlock.store import audit
+from interlock.store import audit, links
 
 KEPT, RESTORE_BY_HAND = "delete_not_carried_over", "restore_by_hand"
 # The brake counts what went within this time.
@@ -63,6 +65,7 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
         for work in await with_new_members(ctx, batch, side, _going(batch, side)):
             _keep_as_it_holds(ctx, work, ["contacts"])
     await _keep_unless_archived(ctx, batch)
+    await _keep_if_merged_into(ctx, batch)
     await _keep_with_children(ctx, batch)
     if any(work.deletion is not None for work in batch.works):
         batch.deleted_lately = await _lately(ctx, batch.runtime.slug)
@@ -147,6 +150,67 @@ async def _keep_unless_archived(ctx: Cycle, batch: Batch) -> None:
     for id_, work in zip(ids, works, strict=True):
         if id_ not in archived and work.deletion is not None:
             _keep(ctx, work, work.deletion, None)
+
+
+async def _keep_if_merged_into(ctx: Cycle, batch: Batch) -> None:
+    """One that the record of another pair was merged or converted into is what that one lives on as, and nobody has deleted that
+    one's counterpart, which takes it over."""
+    here: dict[str, Work] = {}
+    for work in _going(batch, Side.HUBSPOT):
+        assert isinstance(work.hubspot, Observation)
+        here |= dict.fromkeys(merged_ids(work.hubspot), work)
+    there = await _merged_in_salesforce(ctx, batch)
+    if not here and not there:
+        return
+    async with ctx.store.read(ctx.connection_id) as tx:
+        found = {Side.HUBSPOT: await links.by_hubspot(tx, batch.runtime.slug, list(here))}
+        found[Side.SALESFORCE] = await links.by_salesforce(tx, batch.runtime.slug, list(there))
+    went = {work.link.id for work in batch.works if work.link is not None and _both_gone(work)}
+    for side, into in ((Side.HUBSPOT, here), (Side.SALESFORCE, there)):
+        for id_, link in found[side].items():
+            work = into[id_]
+            if link.state in (*WHOLE, RESTS[side]) and link.id not in went and work.deletion is not None:
+                _keep(ctx, work, work.deletion, _is_anothers(side, link))
+                batch.also_due.append(link.key(side.other))
+
+
+def _is_anothers(side: Side, link: RecordLink) -> str:
+    crm, there, part, left = _CRM[side], _CRM[side.other], link.key(side), link.key(side.other)
+    return (
+        f"It was deleted in {there}. Its {crm} record stays, since {part} has become a part of it,"
+        f" and {left}, its counterpart, was not deleted."
+    )
+
+
+async def _merged_in_salesforce(ctx: Cycle, batch: Batch) -> dict[str, Work]:
+    """Ids of those that live on as one of the records that are to go: which."""
+    merged: dict[str, Work] = {}
+    works = _going(batch, Side.SALESFORCE)
+    for type_ in MERGEABLE:
+        mine = {work.link.salesforce_id: work for work in works if work.link and work.link.salesforce_type == type_}
+        try:
+            if mine and type_ == "Contact" and batch.runtime.syncs("Lead"):
+                merged |= await _that_became(ctx, "Lead", CONVERTED_INTO, mine)
+            into = mine
+            while into:
+                into = await _that_became(ctx, type_, MASTER, into)
+                merged |= into
+        except (CallRefused, Forbidden) as refusal:
+            cause = f"Its HubSpot record was deleted. It stays, since Salesforce does not show what was merged into it: {refusal}"
+            for work in mine.values():
+                assert work.deletion is not None
+                _keep(ctx, work, work.deletion, cause)
+    return merged
+
+
+async def _that_became(ctx: Cycle, type_: str, field: str, into: dict[str, Work]) -> dict[str, Work]:
+    wanted = {field: list(into)}
+    rows = await ctx.salesforce.query_where_in(type_, ["Id", field], wanted, include_deleted=True, purpose="verify")
+    return {row.key.id: into[str(row.values[field])] for row in rows}
+
+
+def _both_gone(work: Work) -> bool:
+    return isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone)
 
 
 async def _keep_with_children(ctx: Cycle, batch: Batch) -> None:

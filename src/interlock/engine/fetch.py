@@ -23,6 +23,9 @@ FRESH_FOR_US = 30_000_000
 # Of a hundred contacts each, which is as many calls, made only where a contact is in no archive.
 ARCHIVE_PAGES_MOST = 50
 MERGED_IDS = "hs_merged_object_ids"
+# The same in Salesforce, the other way round: what it was merged into; on the objects that can be merged.
+MASTER, MERGEABLE = "MasterRecordId", ("Account", "Contact", "Lead")
+CONVERTED_INTO = "ConvertedContactId"
 
 
 async def fetch(ctx: Cycle, batch: Batch) -> None:
@@ -242,7 +245,7 @@ async def conversions(ctx: Cycle, runtime: ObjectRuntime, leads: list[str]) -> d
 def converted(key: RecordKey, seen: Observation) -> Observation | Gone:
     """A converted lead lives on as its contact; the lead itself is read-only from then on (CANNOT_UPDATE_CONVERTED_LEAD)."""
     if key.type == "Lead" and seen.values.get("IsConverted"):
-        contact = seen.values.get("ConvertedContactId")
+        contact = seen.values.get(CONVERTED_INTO)
         if contact:
             return Gone(key, GoneHow.CONVERTED, RecordKey(Side.SALESFORCE, "Contact", contact))
     return seen
@@ -258,8 +261,7 @@ async def salesforce_absence(
     answers: dict[str, Gone | Observation] = {}
     if not ids:
         return answers
-    # MasterRecordId exists on the objects that can be merged (Account, Contact, Lead).
-    merged = ", MasterRecordId" if type_ in ("Account", "Contact", "Lead") else ""
+    merged = f", {MASTER}" if type_ in MERGEABLE else ""
     rows = await ctx.salesforce.query_by_ids(
         type_, ids, f"Id, IsDeleted{merged}", include_deleted=True, purpose="fetch"
     )

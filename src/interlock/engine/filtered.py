@@ -16,11 +16,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from interlock.core.model import Issue, LinkState, Observation, Reason, RecordKey, Side
+from interlock.core.model import Gone, GoneHow, Issue, LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.errors import CallRefused, CrmError, Forbidden
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
 from interlock.engine.work import Limit, Work
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import WriteTx, cursors, dirty, issues, links, unlinked
 
 OUTSIDE_FILTER = "outside_filter"
@@ -35,14 +36,20 @@ TRY_EVERY_US = 900_000_000
 
 
 async def read_filter(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
-    """Ask Salesforce which of the Salesforce records that these works have read fit the filter of their type. Raises CrmError."""
-    by_type: dict[str, dict[str, Work]] = defaultdict(dict)
+    """Ask Salesforce which of the Salesforce records that these works have read fit the filter of their type, and which fitted it
+    of those whose delete would be carried over: who had left it may not have been looked at since. Raises CrmError."""
+    by_type: dict[tuple[str, bool], dict[str, Work]] = defaultdict(dict)
+    carried = Side.HUBSPOT in DELETES_IN[ctx.settings.chosen(DELETES, runtime.slug)]
     for work in works:
-        if isinstance(work.salesforce, Observation) and work.salesforce.key.type in runtime.filters:
-            by_type[work.salesforce.key.type][work.salesforce.key.id] = work
-    for type_, asked in by_type.items():
+        seen = work.salesforce
+        linked = work.link is not None and work.link.state is LinkState.LINKED
+        gone = isinstance(seen, Gone) and seen.how is GoneHow.DELETED and carried and linked
+        if seen is not None and seen.key.type in runtime.filters and (gone or isinstance(seen, Observation)):
+            by_type[seen.key.type, gone][seen.key.id] = work
+    for (type_, gone), asked in by_type.items():
+        condition = runtime.filters[type_]
         try:
-            inside = await ctx.salesforce.matching(type_, list(asked), runtime.filters[type_], purpose="fetch")
+            inside = await ctx.salesforce.matching(type_, list(asked), condition, include_deleted=gone, purpose="fetch")
         except (CallRefused, Forbidden) as refused:
             _leave_in_doubt(runtime, type_, list(asked.values()), refused)
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from interlock.core.link import RESTS, WHOLE
+from interlock.core.link import RESTS, WHOLE, deleted_by_us
 from interlock.core.model import (
     AuditKind,
     AuditRow,
@@ -134,7 +134,12 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         # A pair that has just taken the survivor has it, even if it rested until now, and one whose survivor was deleted
         # afterwards has it still: a restore brings it back. Of two pairs that were merged across each other holds the record that
         # the other lives on as: they are one pair, and whichever comes first goes on as it.
-        held = holder is not None and (successor in taken or holder.state in (*WHOLE, RESTS[successor.side]))
+        # One that we deleted since the holder's other record had been goes with that: it is nobody else's to follow.
+        held = holder is not None and (
+            successor in taken
+            or holder.state in (*WHOLE, RESTS[successor.side])
+            or deleted_by_us(holder.base) is successor.side
+        )
         crossed = other is not None and other.follow == work.link.key(successor.side.other)
         if holder is not None and held and not crossed:
             if isinstance(work.hubspot, Gone) and isinstance(work.salesforce, Gone):

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.core.model import LinkedBy, LinkState, Observation, Reason, RecordKey, Side
+from interlock.core.model import Gone, LinkedBy, LinkState, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.filtered import FILTER_REFUSED, FILTER_UNKNOWN, OUTSIDE_FILTER, read_filter, wake_in_doubt
 from interlock.engine.pipelines import PIPELINE_NOT_SYNCED
 from interlock.engine.undo import OUTSIDE
+from interlock.engine.window import BEGUN_EARLIER_US
 from interlock.engine.work import Batch, Limit, Work
-from interlock.store import WriteTx, dirty, issues, links, unlinked
+from interlock.objects.choices import DELETES, DELETES_IN
+from interlock.store import WriteTx, cursors, dirty, issues, links, unlinked
 from interlock.store.undos import WAITING
 
 NOT_IN_LIST = "not_in_list"
@@ -55,12 +57,30 @@ async def read_membership(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Wo
 async def _read_list(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
     if runtime.inclusion is None:
         return
+    await _outside_since_it_was_chosen(ctx, runtime, works)
     asked = {work.hubspot.key.id: work for work in works if isinstance(work.hubspot, Observation)}
     if not asked:
         return
     found = await ctx.hubspot.memberships(runtime.spec.hubspot_type_id, runtime.inclusion, list(asked), purpose="fetch")
     for id_, work in asked.items():
         work.included = found.get(id_)
+
+
+async def _outside_since_it_was_chosen(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> None:
+    """Of a record that is deleted HubSpot says no list. Where its delete would be carried over, it counts as outside of one that
+    was chosen after its pair was last looked at."""
+    if Side.SALESFORCE not in DELETES_IN[ctx.settings.chosen(DELETES, runtime.slug)]:
+        return
+    pairs = [(work, work.link) for work in works if isinstance(work.hubspot, Gone) and work.link is not None]
+    if not pairs:
+        return
+    async with ctx.store.read(ctx.connection_id) as tx:
+        known = await cursors.get(tx, f"joined:{runtime.slug}")
+    # Noted when its members were first looked for (joined.py).
+    chosen_us = None if known is None or known["list"] != runtime.inclusion else known["since_us"] + BEGUN_EARLIER_US
+    for work, link in pairs:
+        if chosen_us is None or link.synced_at_us < chosen_us:
+            work.included = False
 
 
 async def leave_outside(ctx: Cycle, batch: Batch) -> None:

@@ -32,7 +32,7 @@ def moves_to_latest(finder: Finder) -> bool:
 
 def latest_instead(finder: Finder, work: Work, decision: Decision) -> Decision | Hop:
     """What is made of a question where it is one of several with the same address; any other stays a question."""
-    if not isinstance(decision, Ambiguous) or work.erased:
+    if not isinstance(decision, Ambiguous) or work.erased or decision.code == "match_refused":
         return decision
     if work.origin is Side.HUBSPOT:
         return _of_hubspot(finder, decision)

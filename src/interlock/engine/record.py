@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.core.link import OF_RESTING, RESTS
+from interlock.core.link import OF_RESTING, RESTS, WHOLE
 from interlock.core.match import QUESTIONS
 from interlock.core.model import (
     AuditKind,
@@ -324,7 +324,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
         base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
         base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, *OF_RESTING)}
-    if work.state is LinkState.LINKED:
+    if work.state in WHOLE:
         base = {id_: pair for id_, pair in base.items() if id_ not in OF_RESTING}
     if base != link.base or sets != link.sets:
         ledger.bases.append((link.id, base, sets, looked_us))

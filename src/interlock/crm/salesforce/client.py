@@ -185,11 +185,13 @@ class SalesforceClient:
         """Records that hold one of the values in one of the fields, each once; five queries an API call."""
         return await queries.query_where_in(self._calls, sobject, fields, values, include_deleted, purpose)
 
-    async def matching(self, sobject: str, ids: Sequence[str], condition: str, *, purpose: str) -> set[str]:
+    async def matching(
+        self, sobject: str, ids: Sequence[str], condition: str, include_deleted: bool = False, *, purpose: str
+    ) -> set[str]:
         """Those of these records that fit a condition which a person wrote (condition.py); some 2,000 ids an API call.
 
         Raises CallRefused where Salesforce does not take it."""
-        return await queries.matching(self._calls, sobject, ids, condition, purpose)
+        return await queries.matching(self._calls, sobject, ids, condition, include_deleted, purpose)
 
     async def values_holding(self, sobject: str, field: str, texts: Sequence[str], *, purpose: str) -> list[str]:
         """What this field holds of records where it holds one of these texts anywhere, in whatever case."""

@@ -113,11 +113,13 @@ async def query_where_in(
     return await with_values(calls, sobject, list(found.values()), list(dict.fromkeys([*fields, *values])), purpose)
 
 
-async def matching(calls: Calls, sobject: str, ids: Sequence[str], text: str, purpose: str) -> set[str]:
+async def matching(
+    calls: Calls, sobject: str, ids: Sequence[str], text: str, include_deleted: bool, purpose: str
+) -> set[str]:
     most = condition.ids_among(sobject, text, BY_IDS_ROWS, soql.QUERY_BYTES_MAX)
     wanted = [id for id in dict.fromkeys(ids) if soql.is_record_id(id)]
     soqls = [condition.among(sobject, chunk, text) for chunk in chunks(wanted, most)]
-    return {str(row["Id"]) for row, _ in await _every_row(calls, soqls, False, purpose)}
+    return {str(row["Id"]) for row, _ in await _every_row(calls, soqls, include_deleted, purpose)}
 
 
 async def values_holding(calls: Calls, sobject: str, field: str, texts: Sequence[str], purpose: str) -> list[str]:
