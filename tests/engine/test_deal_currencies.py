@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.core.model import RecordKey, Side
 from tests.world import World
 
 CLOSE = {"closedate": "2026-03-01", "dealstage": "closedwon"}
@@ -86,6 +87,58 @@ def test_an_amount_waits_for_a_currency_that_cannot_be_carried_over(tell):
         assert await world.issues() == []
 
     tell(story, without_euro, **TWO)
+
+
+async def two_way(world: World) -> None:
+    for each in ("amount", "deal_currency_code"):
+        await world.rule("deals", each, "two_way")
+
+
+def test_the_amount_of_one_side_and_the_currency_of_the_other_make_no_third_amount(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "EUR", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        await two_way(world)
+        world.hugo.update("deals", deal, {"amount": "20"})
+        world.sally.update("Opportunity", there, {"CurrencyIsoCode": "USD"})
+        await world.settle()
+        # Twenty dollars is what nobody said.
+        assert (money(world, deal), money_there(world, there)) == (("20", "EUR"), (10, "USD"))
+        assert {issue.code for issue in await world.issues()} == {"CURRENCY_NOT_CARRIED"}
+        world.hugo.update("deals", deal, {"amount": "11", "deal_currency_code": "USD"})
+        await world.settle()
+        assert (money(world, deal), money_there(world, there)) == (("11", "USD"), (11, "USD"))
+        assert await world.issues() == []
+
+    tell(story, with_currencies, **TWO)
+
+
+def test_a_currency_does_not_go_without_the_amount_that_is_refused(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "USD", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        await two_way(world)
+        most = [100]
+        world.salesforce.add_validation_rule(
+            "Opportunity", lambda row: (row.get("Amount") or 0) > most[0], "Too much", field="Amount"
+        )
+        world.hugo.update("deals", deal, {"amount": "900", "deal_currency_code": "EUR", "description": "Grown"})
+        await world.settle()
+        assert money_there(world, there) == (10, "USD")
+        assert world.sally.get("Opportunity", there)["Description"] == "Grown"
+        # Nor does it when it is another one later on, while the amount waits.
+        world.hugo.update("deals", deal, {"deal_currency_code": "GBP"})
+        await world.settle()
+        assert money_there(world, there) == (10, "USD")
+        most[0] = 1_000
+        await world.sync(RecordKey(Side.HUBSPOT, "deals", deal))
+        await world.settle()
+        assert money_there(world, there) == (900, "GBP")
+        assert await world.issues() == []
+
+    tell(story, with_currencies, hubspot={"currencies": {"EUR": "1.1", "GBP": "1.2"}})
 
 
 def in_euro_with_dollars(world: World) -> None:

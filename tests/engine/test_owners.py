@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from crm_emulator.hubspot.account import User
+from interlock.app.mapping_preview import preview
+from interlock.app.mappings import Change, kept_compiler
 from interlock.core.model import Side
 from tests.world import World
 
@@ -255,3 +257,26 @@ def test_two_people_who_were_paired_by_hand_are_one_owner(tell):
         assert world.sally.get("Contact", there)["OwnerId"] == ids["there"]
 
     tell(story, before=before, settings=settings)
+
+
+def test_a_preview_of_another_rule_decides_owners_as_the_sync_does(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids.update({name: both(world, name) for name in ("Olga", "Piet")})
+
+    async def story(world: World) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Piet"][0]})
+        async with world.read() as tx:
+            compiler = await kept_compiler(tx)
+        assert compiler is not None
+        change = Change("change", "contacts", "Contact", "hubspot_owner_id", "OwnerId", "two_way", "prefer_salesforce")
+        found = await preview(world.store, world.connection, "contacts", [change], compiler, *world.clients())
+        # Who may change owners is chosen beside the rule.
+        assert (found.looked, found.to_hubspot, found.to_salesforce) == (1, 0, 0)
+
+    tell(story, before=before, settings={"choices": {"owner_changes": {"contacts": "in_hubspot"}}})

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from interlock.app.explain import explain
+from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.what_syncs import Choice
+from interlock.app.what_syncs import choose as choose_what_syncs
 from interlock.core.model import LinkState, Side
-from interlock.store import connections
+from interlock.store import connections, directory
+from tests.engine.test_owners import both, owner
 from tests.world import World
 
 CLOSE = {"closedate": "2026-03-01"}
@@ -292,6 +296,78 @@ def test_explain_says_that_a_deal_is_in_a_pipeline_that_does_not_sync(tell_sales
                 assert "pipeline_not_synced" in told["why_not"], (settled, each)
                 assert told["eligible"] is False
             await world.settle()
+
+    tell_sales(story)
+
+
+OWNER_CHOICES = {"owner_unmatched": {"deals": "salesforce"}, "owner_changes": {"deals": "in_salesforce"}}
+
+
+def test_what_is_chosen_about_owners_holds_for_deals_in_every_pipeline(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        assert world.connection is not None
+        assert world.connection.id is not None
+        olga, piet = (both(world, each) for each in ("Olga", "Piet"))
+        paired = owner(world, "Rosa", "rosa@example.com"), world.salesforce.add_user("Rosa", "r@elsewhere.example").id
+        async with world.write() as tx:
+            settings = {**world.connection.settings, "choices": OWNER_CHOICES, "owner_pairs": dict([paired])}
+            await connections.update(tx, world.connection.id, settings=settings)
+            await directory.drop(tx, SCHEMAS)
+        here = {"dealname": "Big", **CLOSE, "hubspot_owner_id": olga[0]}
+        deal = world.hugo.create("deals", {**here, **sales.deal("renewal", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        assert world.sally.get("Opportunity", there)["OwnerId"] == olga[1]
+        # HubSpot may not hand it over,
+        world.hugo.update("deals", deal, {"hubspot_owner_id": piet[0]})
+        await world.settle()
+        assert world.sally.get("Opportunity", there)["OwnerId"] == olga[1]
+        assert world.hugo.get("deals", deal)["hubspot_owner_id"] == olga[0]
+        # and who was paired by hand is known.
+        world.sally.update("Opportunity", there, {"OwnerId": paired[1]})
+        await world.settle()
+        assert world.hugo.get("deals", deal)["hubspot_owner_id"] == paired[0]
+
+    tell_sales(story)
+
+
+def test_deals_that_show_their_owner_keep_the_stages_of_their_pipeline(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        shown = Choice(choices={"owner_unmatched": "salesforce"})
+        await choose_what_syncs(world.store, world.connection, "deals", shown, world.clients()[0])
+        alone = world.salesforce.add_user("Alone There", "alone@example.com").id
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("renewal", "Closed Won")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        world.sally.update("Opportunity", there, {"StageName": "Proposal/Price Quote", "OwnerId": alone})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Proposal/Price Quote"])
+        assert world.hugo.get("deals", deal)["salesforceownerid"] == alone
+        assert await world.issues() == []
+
+    tell_sales(story)
+
+
+def test_a_value_that_is_refused_names_the_record_type_of_the_pipeline_and_not_the_default(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        tiers = ("gold", "platinum")
+        world.salesforce.add_custom_field("Opportunity", "Tier__c", "Picklist", picklist=tiers)
+        world.property("deals", "tier", "enumeration", "select", options=tiers)
+        record_types = world.salesforce.org.objects["Opportunity"].record_types
+        next(each for each in record_types if each.name == "Renewal").picklists["Tier__c"] = ("gold",)
+        await world.map("deals", "tier", "Opportunity", "Tier__c")
+        async with world.write() as tx:
+            await directory.drop(tx, SCHEMAS)
+        deal = {"dealname": "Again", "tier": "platinum", **CLOSE, **sales.deal("renewal", "Closed Won")}
+        here = world.hugo.create("deals", deal)
+        await world.settle()
+        assert (
+            world.sally.get("Opportunity", world.counterpart("deals", here))["RecordTypeId"] == sales.types["renewal"]
+        )
+        (issue,) = await world.issues()
+        assert "A new record is of the record type Renewal, " in issue.cause
 
     tell_sales(story)
 

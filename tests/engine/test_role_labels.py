@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from interlock.app.preview import plan
 from interlock.core.model import RecordKey, Side
 from tests.engine.test_associations import a_deal, roles
 from tests.world import World
@@ -137,6 +139,33 @@ def test_a_label_that_is_no_role_stays_where_it_is(tell):
         await world.settle()
         assert labels_of(world, here, ada) == {"Bills are sent to"}
         assert await world.issues() == []
+
+    tell(story, before=labels, **IN_STEP)
+
+
+def test_a_label_that_was_made_a_moment_ago_stays_when_another_is_carried_over(tell):
+    async def story(world: World) -> None:
+        ada, here, adas, _ = await ada_decides(world)
+        # The labels were read for her first role.
+        make_label(world, "Signs for it")
+        give_label(world, here, ada, "Decision Maker", "Signs for it")
+        world.sally.update("OpportunityContactRole", row_of(world, adas), {"Role": "Evaluator"})
+        await world.settle()
+        assert labels_of(world, here, ada) == {"Evaluator", "Signs for it"}
+
+    tell(story, before=labels, **IN_STEP)
+
+
+def test_a_preview_does_not_call_a_deal_unchanged_whose_labels_it_would_change(tell):
+    async def story(world: World) -> None:
+        ada, here, adas, _ = await ada_decides(world)
+        world.sally.update("OpportunityContactRole", row_of(world, adas), {"Role": "Evaluator"})
+        await asyncio.sleep(60)
+        assert world.store is not None
+        assert world.connection is not None
+        previewed = await plan(world.store, world.connection, *world.clients(), world.clock_us)
+        assert previewed.objects["deals"].unchanged == 0
+        assert labels_of(world, here, ada) == {"Decision Maker"}
 
     tell(story, before=labels, **IN_STEP)
 

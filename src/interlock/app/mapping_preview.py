@@ -15,6 +15,7 @@ from interlock.app.compile import Compiler
 from interlock.app.mapping_edits import ADD, REMOVE
 from interlock.app.mapping_table import rows_of
 from interlock.app.mappings import Change
+from interlock.app.owner_choices import decided_as_chosen
 from interlock.app.runtime import settings_of
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import LinkState, Observation, RecordKey, RecordLink, Side, SyncRule
@@ -77,7 +78,7 @@ async def preview(
 ) -> ChangePreview:
     """Raises CrmError when a CRM cannot be read."""
     assert connection.id is not None
-    kinds = _Kinds(slug, compiler)
+    kinds, settings = _Kinds(slug, compiler), settings_of(connection)
     async with store.read(connection.id) as tx:
         types, fields = await rows_of(tx, slug)
         counted = (await links.counts(tx)).get(slug, {}).get(LinkState.LINKED.value, 0)
@@ -85,11 +86,13 @@ async def preview(
     for id_, of in types.items():
         mine = [change for change in changes if change.salesforce_object == of.salesforce_type and change.property]
         saved = {(row.property, row.field): row for row in fields if row.object_mapping_id == id_}
-        before, after = kinds.both(of.salesforce_type, id_, mine, saved)
+        before, after = (
+            decided_as_chosen(each, compiler.schemas, settings)
+            for each in kinds.both(of.salesforce_type, id_, mine, saved)
+        )
         if not after.fields:
             # Nothing is added or changed: what is taken out leaves both values as they are.
             continue
-        settings = settings_of(connection)
         properties, names = [each.property for each in after.fields], [each.field for each in after.fields]
         for pair in await _pairs(
             store, connection.id, slug, of.salesforce_type, PAIRS_MOST, properties, names, hubspot, salesforce

@@ -4,7 +4,7 @@ know is seen there as text: an id and a name, in properties that are made when t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -51,15 +51,27 @@ def directory_of(schemas: Schemas, settings: Settings) -> OwnerDirectory:
 
 
 def choose_owners(runtime: ObjectRuntime, people: OwnerDirectory, settings: Settings) -> None:
-    gives_way = stands_on_both(settings, runtime.slug)
+    _change_fields(runtime, lambda _, fields: _as_chosen(fields, people, settings, runtime.slug))
+
+
+def decided_as_chosen(mapping: ObjectMapping, schemas: Schemas, settings: Settings) -> ObjectMapping:
+    """The same of one mapping, for a preview of it."""
+    if not any(isinstance(field.codec, OwnerCodec) for field in mapping.fields):
+        return mapping
+    fields = _as_chosen(mapping.fields, directory_of(schemas, settings), settings, mapping.object)
+    return msgspec.structs.replace(mapping, fields=tuple(fields))
+
+
+def _as_chosen(
+    fields: Sequence[FieldMapping], people: OwnerDirectory, settings: Settings, slug: str
+) -> list[FieldMapping]:
+    gives_way = stands_on_both(settings, slug)
     codec = people.codec(apart=gives_way)
-    rule = _RULES.get(settings.chosen(OWNER_CHANGES, runtime.slug))
-    for mapping in list(runtime.mappings.values()):
-        fields = [
-            _owner_field(field, codec, rule, gives_way) if isinstance(field.codec, OwnerCodec) else field
-            for field in mapping.fields
-        ]
-        _with_fields(runtime, mapping, fields)
+    rule = _RULES.get(settings.chosen(OWNER_CHANGES, slug))
+    return [
+        _owner_field(field, codec, rule, gives_way) if isinstance(field.codec, OwnerCodec) else field
+        for field in fields
+    ]
 
 
 def _owner_field(field: FieldMapping, codec: OwnerCodec, rule: SyncRule | None, gives_way: bool) -> FieldMapping:
@@ -68,9 +80,17 @@ def _owner_field(field: FieldMapping, codec: OwnerCodec, rule: SyncRule | None, 
     return msgspec.structs.replace(field, codec=codec, rule=ruled, decided_by=partial(merge_owner, codec, gives_way))
 
 
-def _with_fields(runtime: ObjectRuntime, mapping: ObjectMapping, fields: Sequence[FieldMapping]) -> None:
-    type_ = mapping.salesforce_type
-    runtime.mappings[type_] = ObjectMapping(mapping.id, mapping.object, type_, tuple(fields))
+def _change_fields(
+    runtime: ObjectRuntime, change: Callable[[str, Sequence[FieldMapping]], Sequence[FieldMapping]]
+) -> None:
+    """By the Salesforce type. In the mapping of each pipeline as well: deals are decided by those."""
+
+    def changed(mapping: ObjectMapping) -> ObjectMapping:
+        fields = change(mapping.salesforce_type, mapping.fields)
+        return msgspec.structs.replace(mapping, fields=tuple(fields))
+
+    runtime.mappings = {type_: changed(mapping) for type_, mapping in runtime.mappings.items()}
+    runtime.in_pipelines = {id_: changed(mapping) for id_, mapping in runtime.in_pipelines.items()}
 
 
 def show_owners(runtime: ObjectRuntime, schemas: Schemas, settings: Settings, queues: Sequence[Queue]) -> None:
@@ -79,15 +99,14 @@ def show_owners(runtime: ObjectRuntime, schemas: Schemas, settings: Settings, qu
         return
     names = {user.id: user.name for user in schemas.users} | {queue.id: queue.name for queue in queues}
     codecs = {OWNER_ID: ShownOwnerCodec(), OWNER_NAME: ShownOwnerCodec(names)}
-    for type_, mapping in list(runtime.mappings.items()):
-        if schemas.field_named(type_, "OwnerId") is None:
-            continue
-        fields = list(mapping.fields)
+    for type_ in [each for each in runtime.mappings if schemas.field_named(each, "OwnerId") is not None]:
+        mapped = {each.property for each in runtime.mappings[type_].fields}
+        shown = []
         for number, (name, codec) in enumerate(codecs.items()):
             there = schemas.property_named(runtime.spec.hubspot_type, name)
-            if there is None or there.read_only or any(each.property == name for each in fields):
+            if there is None or there.read_only or name in mapped:
                 continue
-            fields.append(
+            shown.append(
                 FieldMapping(
                     id=_ID_BASE + _PLACES[type_] + number,
                     property=name,
@@ -100,7 +119,13 @@ def show_owners(runtime: ObjectRuntime, schemas: Schemas, settings: Settings, qu
             )
             _read_too(runtime.hubspot_properties, name)
             _read_too(runtime.salesforce_fields[type_], "OwnerId")
-        _with_fields(runtime, mapping, fields)
+        _change_fields(runtime, partial(_with_shown, type_, shown))
+
+
+def _with_shown(
+    type_: str, shown: Sequence[FieldMapping], of: str, fields: Sequence[FieldMapping]
+) -> Sequence[FieldMapping]:
+    return [*fields, *shown] if of == type_ else fields
 
 
 def _read_too(names: list[str], name: str) -> None:

@@ -271,7 +271,7 @@ def _drop_refused(work: Work, write: SideWrite) -> bool:
     along = {name: value for name, value in write.along.items() if name not in refusal.fields}
     if not bad and along == write.along:
         bad = _unusable_references(write, refusal)
-    bad = with_followers(work.runtime.spec, write.fields, bad)
+    bad = with_followers(work.runtime.spec, write.fields, bad, creates=write.creates)
     if write.creates and not may_go_without(work.runtime.spec, bad):
         return False
     # A create that lacks what the CRM requires cannot be saved by sending less.

@@ -178,7 +178,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     if work.landing:
         del extras[Side.SALESFORCE]
     plans = {side: plan_side(side, writes, link.held, creating=False, resend_held=resend) for side in extras}
-    keep_together(work.runtime.spec, mapping, plans, hubspot, salesforce)
+    keep_together(work.runtime.spec, mapping, plans, writes, hubspot, salesforce)
     for side, extra in extras.items():
         plan = plans[side]
         work.held.extend(plan.held)

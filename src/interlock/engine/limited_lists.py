@@ -23,9 +23,11 @@ def limits_said(work: Work, write: SideWrite, code: str, field: str | None) -> s
         return ""
     limits = work.runtime.list_limits.get(write.type, _NONE)
     said = []
-    if write.creates and limits.default_record_type is not None:
-        said.append(f"A new record is of the record type {limits.default_record_type}, which offers a list of its own.")
-    elif (record_type := _record_type(work, limits)) is not None:
+    written = next((str(each.raw) for each in write.fields if each.name == RECORD_TYPE), "")
+    record_type = limits.record_types.get(written) or _record_type(work, limits)
+    if write.creates and (new := record_type or limits.default_record_type) is not None:
+        said.append(f"A new record is of the record type {new}, which offers a list of its own.")
+    elif record_type is not None:
         said.append(f"The record is of the record type {record_type}, which offers a list of its own.")
     if (controller := limits.controllers.get(field)) is not None:
         said.append(f"Which values {field} takes depends on the field {controller}.")

@@ -72,8 +72,10 @@ def mapping_of_pair(
     choices: Mapping[int, Chosen],
 ) -> ObjectMapping:
     """With the stages of the pipeline that the deal will be in once the pair is decided."""
-    field = _pipeline_field(mapping)
-    if field is None or runtime.pipelines is None:
+    if not runtime.in_pipelines or runtime.pipelines is None:
+        return mapping
+    field = next((each for each in mapping.fields if isinstance(each.codec, PipelineCodec)), None)
+    if field is None:
         return mapping
     decision = decide_field(field, base, hubspot, salesforce, newest, choices)
     if decision.merge.writes(Side.HUBSPOT):
@@ -143,9 +145,3 @@ def beside_a_new_stage(runtime: ObjectRuntime, salesforce: Observation) -> dict[
 
 def stage_field(mapping: ObjectMapping) -> FieldMapping | None:
     return next((each for each in mapping.fields if each.codec.kind == "stage"), None)
-
-
-def _pipeline_field(mapping: ObjectMapping) -> FieldMapping | None:
-    # Compiled in as the last one; of most objects there is none.
-    last = mapping.fields[-1] if mapping.fields else None
-    return last if last is not None and isinstance(last.codec, PipelineCodec) else None

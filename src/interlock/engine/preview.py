@@ -294,7 +294,7 @@ def _count(tally: ObjectPreview, work: Work) -> None:
     moves = lifecycle.moves(work)
     if moves and not any(write.side is Side.HUBSPOT for write in writes):
         _show(tally, work, "update_in_hubspot", [], None)
-    if work.link is not None and not writes and not work.set_changes and not moves:
+    if work.link is not None and not (writes or work.set_changes or work.role_change or moves):
         tally.unchanged += work.link.state is LinkState.LINKED and not _gone(work)
         if work.new_link:
             _show(tally, work, "match", [], work.link.linked_by.value)

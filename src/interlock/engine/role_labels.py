@@ -34,21 +34,29 @@ Roles = Mapping[str, str | None]  # id of a row -> its role
 
 
 class Names(msgspec.Struct, frozen=True):
-    """`labels`: role -> the label that is called the same. `all`: every label that a contact of a deal may have."""
+    """`labels`: role -> the label that is called the same. `all`: every label that a contact of a deal may have; `plain`: the ids
+    of what is no label."""
 
     labels: dict[str, Type]
     all: list[Type]
+    plain: list[int] = []
+
+    def knows(self, type_ids: Iterable[int]) -> bool:
+        return set(type_ids) <= {*self.plain, *(id_ for _, id_ in self.all)}
 
 
-async def role_names(ctx: Cycle, works: Iterable[Work]) -> Names | None:
+async def role_names(ctx: Cycle, works: Iterable[Work], type_ids: Collection[int]) -> Names | None:
     """None: roles are not synced, or the sync user may not read and write them. Read anew for whoever asked for one of these: they
-    may have made the label that was missing."""
+    may have made the label that was missing. And for a type that was made since, among `type_ids`, those that contacts have: a
+    label that is not known would be taken away with the next one that is written."""
     if ctx.settings.chosen(ROLE_LABELS, "deals") != BOTH:
         return None
     async with ctx.store.read(ctx.connection_id) as tx:
         kept = await directory.get(tx, _NAME, MAX_AGE_US)
-    if kept is not None and not any(work.reason is Reason.RESYNC for work in works):
-        return msgspec.convert(kept["names"], Names | None)
+    known = None if kept is None else msgspec.convert(kept["names"], Names | None)
+    asked = any(work.reason is Reason.RESYNC for work in works)
+    if kept is not None and not asked and (known is None or known.knows(type_ids)):
+        return known
     fields = await ctx.salesforce.describe(JUNCTION, purpose="setup")
     labels = await ctx.hubspot.association_labels("deals", "contacts", purpose="setup")
     role = next((each for each in fields if each.name == "Role" and each.createable and each.updateable), None)
@@ -59,7 +67,9 @@ async def role_names(ctx: Cycle, works: Iterable[Work]) -> Names | None:
         pairs = {
             values[each.label.casefold()]: each.type for each in own if each.label and each.label.casefold() in values
         }
-        names = Names(pairs, [each.type for each in own])
+        # What HubSpot does not name among its labels is none either, and is not asked about again.
+        plain = {*type_ids, *(known.plain if known else ()), *(each.type[1] for each in labels)}
+        names = Names(pairs, [each.type for each in own], sorted(plain - {each.type[1] for each in own}))
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await directory.put(tx, _NAME, {"names": msgspec.to_builtins(names)})
     return names

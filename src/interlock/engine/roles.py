@@ -51,8 +51,10 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         and (work.link is None or work.link.state is not LinkState.UNLINKED)
         and all(isinstance(seen, Observation) for seen in (work.hubspot, work.salesforce) if seen is not None)
     ]
-    names = await role_names(ctx, works)
     hubspot_sets = await _hubspot_sets(ctx, [work.hubspot_id for work in works if work.hubspot_id])
+    names = await role_names(
+        ctx, works, {id_ for found in hubspot_sets.values() for ids in found.values() for id_ in ids}
+    )
     salesforce_sets, newest_us = await _salesforce_sets(
         ctx, [work.salesforce_id for work in works if work.salesforce_id], with_role=names is not None
     )

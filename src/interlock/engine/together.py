@@ -1,19 +1,20 @@
 """Fields that mean something only together: an amount and its currency, a pipeline and the stage in it. Pure.
 
-Where the currency cannot be carried over, the amount waits with it: the same number in another currency is another amount. A
-record is never created without what would be made up for it there.
+Where the currency cannot be carried over, the amount waits with it: the same number in another currency is another amount. For
+the same reason a currency waits for an amount that does not go along. A record is never created without what would be made up for
+it there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from interlock.core.codec import STAGE_NOT_IN_PIPELINE
 from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Side, SyncRule
 from interlock.core.plan import FieldWrite, HeldField, SidePlan
-from interlock.core.reconcile import read_hubspot, read_salesforce
-from interlock.core.values import Unknown
+from interlock.core.reconcile import FieldDecision, read_hubspot, read_salesforce
+from interlock.core.values import BLANK, Unknown
 from interlock.objects.spec import ObjectSpec
 
 CURRENCY_NOT_CARRIED = "CURRENCY_NOT_CARRIED"
@@ -25,15 +26,20 @@ def keep_together(
     spec: ObjectSpec,
     mapping: ObjectMapping,
     plans: Mapping[Side, SidePlan],
+    writes: Sequence[FieldDecision],
     hubspot: Observation,
     salesforce: Observation,
 ) -> None:
-    """Take out of the plans what follows a field that does not reach the side it goes to."""
+    """Take out of the plans what follows a field that does not reach the side it goes to. `writes`: what was decided, of which
+    the plans may hold a part back."""
     for leader, follower in spec.together.items():
         field = next((each for each in mapping.fields if each.property == leader), None)
         if field is None or field.effective_rule is SyncRule.DONT_SYNC:
             continue
-        goes = [plan for plan in plans.values() if any(each.mapping.property == follower for each in plan.fields)]
+        followers = [each for each in writes if each.mapping.property == follower]
+        if follower not in _SAID_BY_THEIR_LEADER and followers:
+            _hold_leader(plans, leader, followers[0])
+        goes = [plan for plan in plans.values() if _goes(plan, follower)]
         if not goes or any(each.mapping.id == field.id for plan in plans.values() for each in plan.fields):
             continue
         left, right = read_hubspot(field, hubspot), read_salesforce(field, salesforce)
@@ -41,19 +47,36 @@ def keep_together(
             # The same stage is another one in another pipeline of HubSpot.
             moves = follower in _SAID_BY_THEIR_LEADER and plan.side is Side.HUBSPOT
             if moves or left != right or type(left) is Unknown:
-                _hold(plan, follower)
+                _hold(plan, follower, _MESSAGE)
 
 
-def _hold(plan: SidePlan, follower: str) -> None:
-    for write in [each for each in plan.fields if each.mapping.property == follower]:
+def _hold_leader(plans: Mapping[Side, SidePlan], leader: str, follower: FieldDecision) -> None:
+    """Where the two go opposite ways, or the follower is held back: neither goes, or each would say another thing there."""
+    name = follower.mapping.property
+    told = [plan for plan in plans.values() if _goes(plan, leader)]
+    # One that a person chose for both sides is theirs.
+    if len(told) != 1 or _goes(told[0], name) or follower.merge.value == BLANK:
+        return
+    for plan in plans.values():
+        _hold(plan, leader, _APART)
+        _hold(plan, name, _APART)
+
+
+def _goes(plan: SidePlan, name: str) -> bool:
+    return any(each.mapping.property == name for each in plan.fields)
+
+
+def _hold(plan: SidePlan, name: str, message: str) -> None:
+    for write in [each for each in plan.fields if each.mapping.property == name]:
         plan.fields.remove(write)
-        if follower in _SAID_BY_THEIR_LEADER:
+        if name in _SAID_BY_THEIR_LEADER:
             continue
         value = write.decision.merge.value
-        plan.held.append(HeldField(write.mapping, plan.side, CURRENCY_NOT_CARRIED, _MESSAGE, write.seen, value))
+        plan.held.append(HeldField(write.mapping, plan.side, CURRENCY_NOT_CARRIED, message, write.seen, value))
 
 
 _MESSAGE = "the two records are in different currencies, and the currency itself cannot be carried over"
+_APART = "an amount and its currency go together, and one of the two cannot go with the other"
 # It comes with the next look, once the stage can be written.
 _SAID_BY_THEIR_LEADER = frozenset({"pipeline"})
 
@@ -64,11 +87,15 @@ def why_not_created(spec: ObjectSpec, plan: SidePlan) -> str | None:
     return None if held is None else _WHY_NOT.get(held.code, "refused")
 
 
-def with_followers(spec: ObjectSpec, fields: list[FieldWrite], refused: list[FieldWrite]) -> list[FieldWrite]:
-    """What was refused of a write, and what of it goes with that."""
+def with_followers(
+    spec: ObjectSpec, fields: list[FieldWrite], refused: list[FieldWrite], *, creates: bool
+) -> list[FieldWrite]:
+    """What was refused of a write, and what of it goes with that. A new record has no amount yet that its currency could change."""
     names = {each.mapping.property for each in refused}
-    followers = {spec.together[name] for name in names if name in spec.together}
-    return [each for each in fields if each in refused or each.mapping.property in followers]
+    along = {spec.together[name] for name in names if name in spec.together}
+    if not creates:
+        along |= {leader for leader, name in spec.together.items() if name in names - _SAID_BY_THEIR_LEADER}
+    return [each for each in fields if each in refused or each.mapping.property in along]
 
 
 def may_go_without(spec: ObjectSpec, refused: list[FieldWrite]) -> bool:
