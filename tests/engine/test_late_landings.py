@@ -284,7 +284,7 @@ def test_a_record_whose_create_was_never_answered_keeps_its_company(tell, object
         await world.settle()
         world.transport = unheard = Unheard(world.transport, f"/{object_}/batch/upsert")
         values = {"LastName": "Lovelace", "Email": "ada@example.com", "AccountId": account}
-        opportunity = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01", "AccountId": account}
+        opportunity = {"Name": "Big", "StageName": "Closed Won", "CloseDate": "2026-03-01", "AccountId": account}
         type_, made = ("Contact", values) if object_ == "contacts" else ("Opportunity", opportunity)
         there = world.sally.create(type_, made)
         await world.sync()
