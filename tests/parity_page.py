@@ -23,7 +23,16 @@ NUMBERS = range(1, 21)
 _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot's"}
 
 # What of a number does not hold now, in words for a reader of the page. Whoever makes it hold takes it out.
-NOT_YET = {}
+NOT_YET: dict[int, str] = {}
+# And beside the twenty.
+ALSO_NOT_YET = (
+    "What the newest opportunity of a contact says is not written into the contact (*Opportunity Stage* and three more"
+    " properties).",
+    "*Salesforce Deleted* is not ticked on a contact that stays when its lead or contact is deleted, and *Last Salesforce Sync"
+    " Time* is not written. *Interlock link* leads to what is known of both.",
+    "A lifecycle stage that moves is not carried from a contact to its company.",
+    "Tasks and activities, campaigns, tickets and custom objects do not sync, and there is no panel inside Salesforce.",
+)
 # Triggers of HubSpot's list that are about records; the others are about activities.
 TRIGGERS = (9, 10, 11, 12, 13, 15, 16)
 NO_TRIGGER_YET: dict[int, str] = {}
@@ -83,6 +92,8 @@ def _lines(found: list[Told]) -> Iterator[str]:
         yield f"| {number} | {text} |"
     for number, text in NO_TRIGGER_YET.items():
         yield f"| Trigger {number} | {text} |"
+    for text in ALSO_NOT_YET:
+        yield f"| | {text} |"
     yield from ("", "## What is otherwise by choice", "")
     for told in found:
         if told.deviates:

@@ -139,7 +139,11 @@ def test_a_conversion_with_an_opportunity_brings_one_deal_of_the_person_and_no_s
         assert world.contact(here)["associatedcompanyid"] == the_company
         assert await world.issues() == []
 
-    tell(story, **AS_LEAD)
+    def before(world: World) -> None:
+        # The stage that a conversion gives to its opportunity: no deal is made without one.
+        world.hubspot.settings().add_stage("deals", "default", "Prospecting", probability="0.1")
+
+    tell(story, before, **AS_LEAD)
 
 
 def test_what_agreed_on_a_lead_still_agrees_on_its_contact(tell):

@@ -91,6 +91,19 @@ def test_a_role_in_an_opportunity_of_long_ago_moves_the_stage_although_deals_do_
     tell(story, before, later_s=86_400.0, settings=ON, objects=("contacts",))
 
 
+def test_an_opportunity_of_somebodys_account_in_which_they_have_no_role_moves_nothing(tell):
+    async def story(world: World) -> None:
+        here, there = await paired(world)
+        account = world.sally.create("Account", {"Name": "Acme"})
+        world.sally.update("Contact", there, {"AccountId": account})
+        world.sally.create("Opportunity", BIG | {"AccountId": account, "StageName": "Closed Won"})
+        await world.settle()
+        assert world.contact(here)["associatedcompanyid"]
+        assert moves(world, here) == []
+
+    tell(story, settings=ON)
+
+
 @pytest.mark.parametrize("lands", [True, False])
 def test_an_answer_that_never_came_moves_the_stage_all_the_same_and_once(tell, lands):
     async def story(world: World) -> None:
@@ -126,6 +139,7 @@ def test_a_stage_that_the_account_does_not_have_is_an_issue_and_asked_for_once(t
         here, there = await paired(world)
         give_a_role(world, there)
         await world.sync()
+        # Nor has the account's pipeline a stage for the opportunity, which is another issue.
         (issue,) = [each for each in await world.issues() if each.object == "contacts"]
         assert (issue.hubspot_id, issue.property, issue.code) == (here, "lifecyclestage", "INVALID_OPTION")
         assert "lifecycle stage opportunity" in issue.cause

@@ -114,3 +114,62 @@ def test_a_lead_without_a_company_that_is_converted_becomes_a_person_and_keeps_i
         assert await world.issues() == []
 
     tell(story, before, settings={"choices": {"accounts_for": {"companies": accounts_for}}})
+
+
+def account_of(world: World, contact: str) -> str:
+    return str(world.sally.get("Contact", contact)["AccountId"])
+
+
+def test_a_person_who_is_deleted_and_restored_in_salesforce_keeps_their_contact(tell):
+    async def story(world: World) -> None:
+        there = person(world)
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        account = account_of(world, there)
+        world.sally.delete("Account", account)
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        world.sally.undelete("Account", account)
+        world.sally.update("Account", account, {"PersonTitle": "CTO"})
+        await world.settle()
+        assert (world.counterpart("contacts", here), world.contact(here)["jobtitle"]) == (there, "CTO")
+        assert world.counts()["contacts"] == 1
+        assert await world.issues() == []
+
+    tell(story, before)
+
+
+def test_a_person_who_is_deleted_in_hubspot_stays_in_salesforce_with_an_issue(tell):
+    """Salesforce deletes the contact of a person with their account only, where orders and cases may hang."""
+
+    async def story(world: World) -> None:
+        there = person(world)
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        assert world.sally.ids("Contact") == [there]
+        assert [issue.code for issue in await world.issues()] == ["delete_not_carried_over"]
+        world.hugo.restore("contacts", here)
+        await world.settle()
+        assert world.counterpart("contacts", here) == there
+        assert await world.issues() == []
+
+    tell(story, before, settings={"choices": {"deletes": {"contacts": "both", "companies": "both"}}})
+
+
+@pytest.mark.parametrize("merges", ["propose", "automatic"])
+def test_persons_who_are_merged_in_salesforce_leave_one_pair(tell, merges):
+    async def story(world: World) -> None:
+        kept, lost = person(world), person(world, PersonEmail="bob@example.com", LastName="Byron")
+        await world.settle()
+        assert world.counts()["contacts"] == 2
+        world.sally.merge("Account", account_of(world, kept), account_of(world, lost))
+        await world.settle()
+        assert world.sally.ids("Contact") == [kept]
+        linked = [each for each in world.hugo.ids("contacts") if world.counterpart("contacts", each) == kept]
+        assert len(linked) == 1
+        left = {"propose": (2, ["counterpart_merged"]), "automatic": (1, [])}
+        assert (world.counts()["contacts"], [issue.code for issue in await world.issues()]) == left[merges]
+
+    tell(story, before, settings={"choices": {"merges": {"contacts": merges}}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.core.model import RecordKey, Side
+from tests.engine.test_pipelines import CLOSE, Sales
 from tests.world import World
 
 FOR_CONTACTS = {"choices": {"accounts_for": {"companies": "contacts"}}}
@@ -148,3 +149,63 @@ def test_14_a_deal_that_moves_to_a_pipeline_that_does_not_sync_stops(tell):
         assert world.hugo.get("deals", deal)["amount"] == "5"
 
     tell(story)
+
+
+def test_otherwise_every_company_becomes_an_account(tell):
+    """A company becomes an account by itself only through a contact that is a contact in Salesforce; one of leads alone, or of
+    nobody, stays in HubSpot.
+
+    Unless somebody chooses that, every company becomes an account, as every account becomes a company: whoever is missing on one
+    side without a reason that anybody has given is what people take for a lost record.
+    """
+
+    async def story(world: World) -> None:
+        acme = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"})
+        await world.settle()
+        assert world.sally.ids("Account") == [world.counterpart("companies", acme)]
+
+    tell(story, settings={"create_person_as": "Lead"})
+
+
+def test_otherwise_companies_may_be_merged_in_hubspot(tell):
+    """Companies cannot be merged in HubSpot while the integration is on.
+
+    They can: the pair goes on with the company that is left, and the account of the other one stays where it is, with an issue, and
+    makes no company anew. A duplicate that nobody may clear away is worse than a merge that has to be followed.
+    """
+
+    async def story(world: World) -> None:
+        here = [world.hugo.create("companies", {"name": name, "domain": f"{name}.com"}) for name in ("acme", "globex")]
+        await world.settle()
+        accounts = [world.counterpart("companies", each) for each in here]
+        world.hugo.merge("companies", *here)
+        await world.settle()
+        world.sally.update("Account", accounts[1], {"Phone": "+1 555 0100", "Name": "Globex International"})
+        await world.settle()
+        (left,) = world.hugo.ids("companies")
+        assert world.counterpart("companies", left) == accounts[0]
+        assert sorted(world.sally.ids("Account")) == sorted(accounts)
+        assert {issue.salesforce_id for issue in await world.issues()} == {accounts[1]}
+
+    tell(story)
+
+
+def test_otherwise_no_pipeline_is_made_that_nobody_asked_for(tell):
+    """For each record type of opportunities a HubSpot pipeline is made, called by the id of the record type.
+
+    A pipeline is joined with a record type by a person, who may also have one made, with the name and the stages that the
+    record type has: sales teams have pipelines already, and a plan has room for only so many.
+    """
+
+    async def story(world: World) -> None:
+        pipelines = world.hubspot.portal.pipelines["deals"]
+        before = list(pipelines.all)
+        for type_ in sales["made"].types.values():
+            row = {"Name": "Big", "StageName": "Closed Won", "CloseDate": CLOSE["closedate"], "RecordTypeId": type_}
+            world.sally.create("Opportunity", row)
+        await world.settle()
+        assert list(pipelines.all) == before
+        assert {world.hugo.get("deals", each)["pipeline"] for each in world.hugo.ids("deals")} == {"default"}
+
+    sales: dict[str, Sales] = {}
+    tell(story, lambda world: sales.update(made=Sales(world)))

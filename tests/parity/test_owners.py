@@ -6,6 +6,7 @@ from typing import Any
 
 from interlock.app.what_syncs import Choice, choose
 from tests.inclusion_world import ADA
+from tests.parity.test_companies_and_deals import STAGE
 from tests.world import World
 
 GIVES_WAY = {"choices": {"owner_unmatched": {"contacts": "salesforce", "deals": "salesforce"}}}
@@ -36,6 +37,30 @@ def test_09_an_owner_who_is_nobody_in_salesforce_gives_way_to_salesforces(tell):
         assert await world.issues() == []
 
     tell(story, before, settings=GIVES_WAY)
+
+
+def test_10_a_new_record_whose_owner_is_known_in_salesforce_is_theirs_from_the_beginning(tell):
+    """A new record whose HubSpot owner is somebody in Salesforce belongs to them there, whatever the org's assignment rules say."""
+    ids: dict[str, Any] = {}
+
+    def before(world: World) -> None:
+        ids["olga"] = world.hubspot.settings().add_user("Olga", "Owner", "olga@example.com")
+        ids["olga there"] = world.salesforce.add_user("Olga", "olga@example.com").id
+        world.salesforce.add_user("Keeper", "keeper@example.com")
+        world.salesforce.add_assignment_rule("Lead", "Keeper")
+
+    async def story(world: World) -> None:
+        owned = {"hubspot_owner_id": ids["olga"]}
+        made = [
+            ("Lead", "contacts", world.person(ADA, company="Acme", **owned)),
+            ("Account", "companies", world.hugo.create("companies", {"name": "Acme", "domain": "acme.com", **owned})),
+            ("Opportunity", "deals", world.hugo.create("deals", {"dealname": "Big", **STAGE, **owned})),
+        ]
+        await world.settle()
+        for type_, slug, here in made:
+            assert world.sally.get(type_, world.counterpart(slug, here))["OwnerId"] == ids["olga there"]
+
+    tell(story, before, create_person_as="Lead")
 
 
 def test_10_a_new_record_of_an_owner_who_is_nobody_in_salesforce_takes_the_one_that_it_gets_there(tell):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.app.explain import explain
-from tests.inclusion_world import ADA, BOB, LIMITED, with_dynamic_list
+from tests.inclusion_world import ADA, BOB, LIMITED, choose, with_dynamic_list, with_list
 from tests.world import World
 
 
@@ -132,3 +132,23 @@ def test_11_an_opt_out_crosses_over_and_unticking_the_box_takes_it_back_for_nobo
         assert world.contact(bob)["hs_email_optout"] == "true"
 
     tell(story)
+
+
+def test_otherwise_the_members_of_another_list_sync_at_once(tell):
+    """To choose another list starts nothing: who is in it waits for the next edit, or for a resync.
+
+    Whoever stood outside the old list and is in the new one, or in none because there is none any more, is looked at by the
+    next sync: that a limit which was lifted goes on holding somebody back until they are edited is what people do not expect.
+    What that would create is shown before it is saved.
+    """
+
+    async def story(world: World) -> None:
+        ada, bob = world.person(ADA), world.person(BOB)
+        world.hugo.change_list("1", add=[ada])
+        await world.settle()
+        assert world.counterpart("contacts", bob) == ""
+        await choose(world, {"contacts": world.hugo.create_list("contacts", "Others", [bob])})
+        await world.settle()
+        assert world.sally.ids("Contact") == [world.counterpart("contacts", ada), world.counterpart("contacts", bob)]
+
+    tell(story, with_list, **LIMITED)

@@ -221,6 +221,18 @@ def test_the_filter_that_limits_a_type_is_told_with_how_many_fit_and_one_that_is
     tell(story, settings={"salesforce_filters": {"Contact": "Department = 'Board'"}})
 
 
+def test_who_may_not_delete_where_deletes_are_carried_over_is_told(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        await world.connect()
+        assert [each for each in found(await examine(world), "permissions") if "delete" in each.message] == []
+        for type_ in ("Account", "Opportunity"):
+            world.salesforce.org.tables[type_].sobject.flags["deletable"] = False
+        (told,) = [each for each in found(await examine(world), "permissions") if "delete" in each.message]
+        assert (told.level, "Account" in told.message) == ("warning", True)
+
+    tell(story, settings={"choices": {"deletes": {"companies": "in_salesforce", "deals": "in_hubspot"}}})
+
+
 def test_the_scope_for_lists_is_needed_where_a_list_limits(tell: Tell) -> None:
     async def story(world: World) -> None:
         world.hugo.create_list("contacts", "Customers")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 
 from interlock.app.doctor.checkup import ERROR, OK, WARNING, Check, Patient
+from interlock.app.runtime import settings_of
 from interlock.core.model import Side
 from interlock.crm.errors import NAMES, CallRefused, CrmError, Forbidden, MissingScope
+from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.objects.registry import SPECS
 
 CLOCK_WARNING_S, CLOCK_ERROR_S = 5.0, 120.0
@@ -19,6 +21,10 @@ _MAY_NOT = {
     "read": "The sync user may not read {type} records.",
     "create": "The sync user may not create {type} records.",
 }
+_MAY_NOT_DELETE = (
+    "The sync user may not delete {type} records: they stay, with an issue each, where they should be deleted because their"
+    " HubSpot records were."
+)
 
 
 async def greet_hubspot(patient: Patient) -> AsyncIterator[Check]:
@@ -149,10 +155,15 @@ async def _refusal(call: Awaitable[object]) -> list[CrmError]:
 async def salesforce_permissions(patient: Patient) -> AsyncIterator[Check]:
     visible = {each.name: each for each in await patient.salesforce.objects()}
     lacking = False
+    settings = settings_of(patient.connection)
     for slug in patient.objects:
+        carries_deletes = Side.SALESFORCE in DELETES_IN[settings.chosen(DELETES, slug)]
         for type_ in SPECS[slug].salesforce_types:
             found = visible.get(type_)
             if found is not None and found.queryable and found.createable:
+                if carries_deletes and not found.deletable:
+                    fix = f"Give the sync user delete access to {type_} (a permission set), or choose that nothing is deleted."
+                    yield Check("permissions", Side.SALESFORCE, WARNING, _MAY_NOT_DELETE.format(type=type_), fix)
                 continue
             lacking = True
             may_not = _MAY_NOT["see" if found is None else "read" if not found.queryable else "create"]

@@ -98,6 +98,7 @@ class SObjectName(msgspec.Struct, frozen=True):
     queryable: bool
     key_prefix: str | None
     updateable: bool = True
+    deletable: bool = True
 
 
 class User(msgspec.Struct, frozen=True):

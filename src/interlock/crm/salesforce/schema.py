@@ -93,6 +93,7 @@ class _SObject(msgspec.Struct, rename="camel"):
     createable: bool = False
     queryable: bool = False
     updateable: bool = False
+    deletable: bool = False
     key_prefix: str | None = None
 
 
@@ -192,7 +193,14 @@ async def objects(calls: Calls, purpose: str) -> list[SObjectName]:
     found = (await _get(calls, f"{DATA_PATH}/sobjects", _Global, "the list of objects", purpose)).sobjects
     return [
         SObjectName(
-            item.name, item.label, item.custom, item.createable, item.queryable, item.key_prefix, item.updateable
+            item.name,
+            item.label,
+            item.custom,
+            item.createable,
+            item.queryable,
+            item.key_prefix,
+            item.updateable,
+            item.deletable,
         )
         for item in found
     ]
