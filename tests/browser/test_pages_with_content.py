@@ -16,10 +16,14 @@ from tests.contract.conftest import a_connection
 
 from interlock.app.connections import NEW_ORG
 from interlock.app.new_org.kept import Ids, NewOrg, Run
+from interlock.core.identity.evidence import Likeness, Trait
+from interlock.core.model import RecordKey, Side
 from interlock.crm.oauth import Identity
-from interlock.store import connections, directory
+from interlock.store import connections, directory, suggestions, unlinked
 from interlock.store.another_org import SetAside
-from interlock.web import undoing
+from interlock.store.suggestions import Suggestion
+from interlock.store.unlinked import Unlinked
+from interlock.web import duplicate_report, undoing
 from interlock.web.pages import disconnect
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +80,31 @@ async def test_what_a_file_of_mappings_would_change(page: Page, tmp_path: Path) 
     await page.get_by_label("File with mappings").set_input_files(file)
     await page.get_by_role("button", name="Upload mappings").click()
     await expect(page.get_by_role("heading", level=1, name="What the file would change")).to_be_visible()
+    await is_good(page)
+
+
+async def test_owners_with_long_addresses(settled: Settled, page: Page) -> None:
+    settled.world.hubspot.settings().add_user("Olga", "Owner", LONG)
+    settled.world.salesforce.add_user(LONG.partition("@")[0], f"there-{LONG}")
+    await page.goto(f"{HERE}/owners")
+    await expect(page.get_by_role("rowheader").filter(has_text="Olga")).to_be_visible()
+    await is_good(page)
+
+
+async def test_a_long_filter_and_what_it_would_do(page: Page) -> None:
+    await page.goto(f"{HERE}/contacts/filters")
+    await page.get_by_label("Only records of Contact that fit this condition").fill(f"Email != '{LONG}'")
+    await page.get_by_role("button", name="Count the records").click()
+    await expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+    await is_good(page)
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("heading", name="What the next sync would do")).to_be_visible()
+    await is_good(page)
+
+
+async def test_pipelines_and_their_stages(page: Page) -> None:
+    await page.goto(f"{HERE}/deals/pipelines")
+    await expect(page.get_by_label("Sales Pipeline stands for")).to_be_visible()
     await is_good(page)
 
 
@@ -194,4 +223,38 @@ async def test_what_a_first_sync_with_a_new_sandbox_would_do(desk: Desk) -> None
     await page.get_by_text("See examples").click()
     examples = page.locator("details[open] > ul > li")
     await expect(examples).to_contain_text(["New in Salesforce: ", "Linked as they are: ", "Blocked: "])
+    await is_good(page)
+
+
+async def test_suggestions_to_review(desk: Desk) -> None:
+    here, there = (
+        RecordKey(Side.HUBSPOT, "contacts", "501"),
+        RecordKey(Side.SALESFORCE, "Contact", "003000000000001AAA"),
+    )
+    reasons = ((Trait.PHONE, Likeness.SAME), (Trait.FAMILY, Likeness.SAME))
+    async with desk.office.store.write(None) as tx:
+        await connections.create(tx, a_connection(begun_at_us=1))
+    async with desk.office.store.write(1) as tx:
+        await unlinked.put(tx, [Unlinked(key, "contacts", 1, "no_email", LONG, 1) for key in (here, there)])
+        await suggestions.replace_open(
+            tx, "contacts", [Suggestion("contacts", here, there, "open", False, 12, reasons, 3, 1)]
+        )
+    page = await desk.sign_in()
+    await page.goto(f"{HERE}/suggestions")
+    await expect(page.get_by_role("button", name="Not the same")).to_be_visible()
+    await is_good(page)
+
+
+async def test_a_report_of_duplicates(desk: Desk) -> None:
+    members = [{"record": f"salesforce:Contact:00300000000000{n}AAA", "label": LONG} for n in (1, 2)]
+    groups = [
+        {"by": "email", "sure": True, "members": members, "reasons": []},
+        {"by": "likeness", "sure": False, "members": members, "reasons": ["They have a phone number in common."]},
+    ]
+    found = {"records": 12_345, "left_out": 6, "extra_records": 2, "groups_in_all": 200, "groups": groups}
+    result = {"objects": {"contacts": {"hubspot": {**found, "groups": [], "groups_in_all": 0}, "salesforce": found}}}
+    page = await desk.sign_in()
+    address = await ended(desk, duplicate_report.KIND, {"objects": ["contacts"], "sides": []}, result)
+    await page.goto(f"{HERE}/duplicates?job={address.rpartition('/')[2]}")
+    await expect(page.get_by_role("table", name="Groups of Contacts in Salesforce")).to_be_visible()
     await is_good(page)

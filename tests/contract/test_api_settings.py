@@ -206,6 +206,10 @@ async def test_an_object_is_limited_by_a_filter_that_salesforce_takes_and_that_w
         "PUT", "~/objects/contacts", {"filters": {"Contact": board["filter"]}}, **{"if-match": "*"}
     )
     assert saved.document["objects"][0]["filters"] == {"Contact": "Department = 'Board'", "Lead": None}
+    # Only null lifts a limit; a text of nothing is a mistake.
+    for text in (" ", "\n\t"):
+        refused = await joined.send("PUT", "~/objects/contacts", {"filters": {"Contact": text}}, **{"if-match": "*"})
+        assert (refused.status, refused.error["code"]) == (422, "no_condition")
     lifted = await joined.send("PUT", "~/objects/contacts", {"filters": {"Contact": None}}, **{"if-match": "*"})
     assert lifted.document["objects"][0]["filters"] == {"Contact": None, "Lead": None}
 

@@ -14,7 +14,7 @@ from crm_emulator.hubspot.app_card import CardRequest
 from interlock.app.connections import pause
 from interlock.app.hubspot_card import PAIR_STATES
 from interlock.core.model import LinkState, Reason, RecordKey, Side
-from interlock.store import crm_apps, deeds, dirty, grants
+from interlock.store import crm_apps, deeds, dirty, grants, links
 from interlock.store.grants import Grant, Tokens
 from interlock.web.app import make_app
 
@@ -87,6 +87,47 @@ def test_a_card_has_words_for_whatever_state_a_pair_is_in() -> None:
     assert set(PAIR_STATES) == set(LinkState)
 
 
+def test_a_card_of_a_pair_that_does_not_sync_now_says_why(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await an_app(world)
+        ada = world.person("ada@example.com")
+        await world.turns()
+        async with world.read() as tx:
+            link = (await links.by_hubspot(tx, "contacts", [ada]))[ada]
+        assert link.id is not None
+        for state, said in (
+            (LinkState.OTHER_PIPELINE, "pipeline"),
+            (LinkState.EXCLUDED, "list or filter"),
+            (LinkState.HUBSPOT_DELETED, "rests"),
+            (LinkState.SALESFORCE_DELETED, "rests"),
+        ):
+            async with world.write() as tx:
+                await links.set_state(tx, [link.id], state)
+            answer = await ask(world, ada)
+            assert (answer.status, said in json.loads(answer.body)["text"]) == (200, True), state
+
+    tell(tmp_path, story, objects=("contacts",), hubspot=HUBSPOT)
+
+
+def test_nothing_can_be_added_to_a_long_address_that_hubspot_signed(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await an_app(world)
+        ada, bob = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.turns()
+        short = world.hugo.look_at_card(f"{address(ada)}&x=", "POST", {"action": "sync"})
+        padding = "x" * (2_048 - len(urlsplit(short.url).query))
+        long = world.hugo.look_at_card(f"{address(ada)}&x={padding}", "POST", {"action": "sync"})
+        assert len(urlsplit(long.url).query) == 2_048
+        assert (await deliver(world, long)).status == 200
+        refused = await deliver(world, long, url=f"{long.url}&objectId={bob}")
+        assert refused.status in (401, 414)
+        key = RecordKey(Side.HUBSPOT, "contacts", bob)
+        async with world.read() as tx:
+            assert key not in await dirty.by_keys(tx, [key])
+
+    tell(tmp_path, story, objects=("contacts",), hubspot=HUBSPOT)
+
+
 def test_sync_now_on_a_card_makes_its_record_due_and_is_in_the_log(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         await an_app(world)
@@ -123,6 +164,7 @@ def test_who_is_not_hubspot_is_told_nothing_and_does_nothing(tmp_path: Path) -> 
             {"headers": {**good.headers, "X-HubSpot-Signature-v3": "AAAA"}},
             {"url": of_bob},
             {"url": elsewhere},
+            {"url": good.url.replace(f"portalId={world.hubspot.account_id}", "portalId=%00")},
             {"body": b'{"action":"sync" }'},
         ):
             refused = await deliver(world, good, **changed)

@@ -70,6 +70,24 @@ def test_a_backfill_that_is_under_way_can_be_stopped_from_the_tab(tmp_path: Path
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_a_backfill_is_not_begun_by_other_mappings_than_its_preview_has_shown(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        await _mapped_late(world)
+        admin = await world.admin()
+        asked = await admin.submit(HERE, f"{HERE}/backfill", do="preview")
+        assert asked.to is not None
+        await ended(admin, asked.to)
+        await world.rule("contacts", "jobtitle", "always_hubspot")
+        refused = await saved(admin, asked)
+        assert (refused.status, "changed this since" in refused.page.text) == (409, True)
+        assert "backfill_asked" not in await world.deeds()
+        # Previewed once more it goes by the mappings of now.
+        again = await admin.submit(HERE, f"{HERE}/backfill", do="preview")
+        assert (await saved(admin, again)).status == 303
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_who_may_not_configure_is_not_offered_a_backfill(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         shown = await (await world.browser(Role.OPERATOR)).get(HERE)

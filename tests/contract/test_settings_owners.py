@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.asgi_browser import Answer
 from tests.settings_world import SettingsWorld, saved, tell
@@ -118,6 +119,19 @@ def test_choosing_that_salesforces_owner_stands_makes_the_properties_that_name_i
         await world.turns()
         (here,) = world.hugo.ids("contacts")
         assert world.contact(here)["salesforceownername"] == "Alone There"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
+def test_letting_owners_be_changed_on_both_sides_again_is_not_saved_unseen(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        now = await connection_of(world)
+        on_one_side = {"choices": {"owner_changes": {"contacts": "in_salesforce"}}}
+        before = msgspec.structs.replace(now, settings={**now.settings, **on_one_side})
+        choice = what_syncs.Choice(choices={"owner_changes": "both"})
+        change = setting_changes.chosen(before, "contacts", choice, None)
+        assert change is not None
+        assert change.widens
 
     tell(tmp_path, story, objects=("contacts",))
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.contract.conftest import Clock
-from tests.wizard import BY, Wizard, a_wizard
+from tests.wizard import BY, Person, Wizard, a_wizard
 
 from interlock.app import connect as joining
 from interlock.app import disconnect, once, status
@@ -92,6 +92,29 @@ async def test_it_is_the_same_connection_and_goes_on_with_its_pairs(wizard: Wiza
     await synced(wizard)
     assert len(wizard.salesforce_rows("Contact")) == 2
     assert await pairs(wizard) == 2
+
+
+async def test_the_review_tells_what_was_chosen_before_and_stays(wizard: Wizard, ada: Person) -> None:
+    before = await the_connection(wizard)
+    chosen = {
+        "choices": {"deletes": {"contacts": "both"}},
+        "salesforce_filters": {"Contact": "Email != null"},
+        "person_rules": [{"when": "account_exists", "create_as": "Lead"}],
+    }
+    async with wizard.store.write(None) as tx:
+        await connections.update(tx, before.id or 0, settings={**before.settings, **chosen})
+    await wizard.install()
+    await wizard.recommended()
+    await review.wait(wizard.interlock, wizard.setup_id)
+    shown = (await ada.get("/setup/review")).page.text
+    for told in (
+        "Contacts: chosen before, and kept",
+        "When a record is deleted on one side: Delete on the other side, both ways",
+        "Of Contact in Salesforce only records sync that fit: Email != null",
+        "There is an account of the company, or with the domain of the e-mail address: Lead",
+    ):
+        assert told in shown
+    assert "Deals: chosen before" not in shown
 
 
 async def test_nothing_syncs_before_it_is_finished(wizard: Wizard) -> None:

@@ -87,7 +87,8 @@ ON_THE_WAY = {
     "retry_refused": 1,
 }
 # Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
-# stories limits an object by a list, lets opportunities move stages, tries some records first, or undoes.
+# stories limits an object by a list, lets opportunities move stages, tries some records first, or undoes; nor asks for all of an
+# object, maps a formula, has rules for persons, or lets merges be carried over.
 BEYOND_THE_STORIES = {
     "read_membership": "no list",
     "leave_outside": "no list",
@@ -98,6 +99,18 @@ BEYOND_THE_STORIES = {
     "notice_roles": "no opportunity moves a stage",
     "plan_stages": "no opportunity moves a stage",
     "move_stages": "no opportunity moves a stage",
+    "backfill_asked": "nobody asks for one",
+    "resync_asked": "nobody asks for one",
+    "look_at_late_references": "all objects are turned on together",
+    "sweep_formulas": "no formula is mapped",
+    "apply_person_rules": "there are no rules",
+    "count_merged": "no merge is carried over",
+    "merge_in_hubspot": "no merge is carried over",
+    "wake_companies": "every company becomes an account",
+    # Where a person chose it in a story, met by chance.
+    "look_at_deletions": "deletes go in one story of five",
+    "delete_counterparts": "deletes go in one story of five",
+    "restore_counterparts": "deletes go in one story of five",
 }
 STARTED_AGAIN_S = (0.5, 15.0)
 # Mostly so long that another process takes over, which tries every few seconds once the term of ten has passed.

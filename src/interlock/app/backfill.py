@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.app.connections import fresh, is_on
-from interlock.app.errors import BadInput
+from interlock.app.errors import BadInput, Stale
+from interlock.app.mapping_table import edition_of, rows_of
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.times import rfc3339
@@ -13,6 +14,7 @@ from interlock.engine import backfill as engine
 from interlock.engine.backfill import Backfill
 from interlock.store import Store, schedule
 from interlock.store.connections import Connection
+from interlock.store.tx import Tx
 
 
 def check_on(connection: Connection, slug: str) -> None:
@@ -21,10 +23,19 @@ def check_on(connection: Connection, slug: str) -> None:
         raise BadInput(f"{slug} do not sync.", code="object_off", field="object", fix="Turn their syncing on first.")
 
 
-async def ask(store: Store, connection_id: int, slug: str, by: By = BY_COMMAND) -> Backfill:
-    """Let whoever drains the connection next carry it out. One that is under way begins anew. Raises BadInput."""
+async def edition(tx: Tx, slug: str) -> str:
+    """Of the mappings that it would have pairs take up."""
+    types, fields = await rows_of(tx, slug)
+    return edition_of(types.values(), fields)
+
+
+async def ask(store: Store, connection_id: int, slug: str, by: By = BY_COMMAND, *, seen: str | None = None) -> Backfill:
+    """Let whoever drains the connection next carry it out. One that is under way begins anew. `seen`: the edition of the mappings
+    that its preview went by. Raises BadInput, Stale."""
     async with store.write(connection_id) as tx:
         check_on(await fresh(tx, connection_id), slug)
+        if seen is not None and await edition(tx, slug) != seen:
+            raise Stale
         begun = await engine.ask(tx, slug)
         await schedule.ring(tx)
         await record(tx, by, "backfill_asked", f"connection:{connection_id}", object=slug)

@@ -30,7 +30,7 @@ PAIR_STATES = {
     LinkState.SALESFORCE_DELETED: "Its pair rests: the Salesforce record was deleted.",
     LinkState.UNLINKED: "Unlinked from its Salesforce record.",
     LinkState.EXCLUDED: "Outside the list or filter that limits what syncs.",
-    LinkState.OTHER_PIPELINE: "In a pipeline that does not sync.",
+    LinkState.OTHER_PIPELINE: "In a pipeline, or of a record type, that does not sync.",
 }
 
 
@@ -62,6 +62,9 @@ class Looked(msgspec.Struct, frozen=True):
 
 async def account_of(store: Store, portal_id: str) -> tuple[Connection, str] | None:
     """The connection of that account, and the secret of its app. None: there is none, or it signs in with no app."""
+    # Anybody may have sent it: PostgreSQL takes no text with a NUL.
+    if not (portal_id.isascii() and portal_id.isdigit()):
+        return None
     async with store.read(None) as tx:
         connection = await connections.by_hubspot_account(tx, portal_id)
     if connection is None or connection.id is None:

@@ -41,7 +41,7 @@ def field_of(type_: str) -> str:
 
 
 def tidy(object_: str, filters: Mapping[str, str]) -> dict[str, str]:
-    """As they are kept. Raises BadInput."""
+    """As they are kept; an empty one lifts the limit. Raises BadInput."""
     types = SPECS[object_].salesforce_types
     kept = {}
     for type_, text in filters.items():
@@ -53,7 +53,7 @@ def tidy(object_: str, filters: Mapping[str, str]) -> dict[str, str]:
                 fix=f"Choose {', '.join(types)}.",
             )
         try:
-            kept[type_] = condition(text) if text.strip() else ""
+            kept[type_] = condition(text) if text else ""
         except NotACondition as wrong:
             raise BadInput(wrong.message, code="no_condition", field=field_of(type_), fix=wrong.fix) from wrong
     return kept

@@ -46,7 +46,8 @@ JOB = "plan"
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Of one object: it is turned on (`on`), or another choice of what of it syncs. `edition`: of what the person had seen."""
+    """Of one object: it is turned on (`on`), or another choice of what of it syncs. `edition`: of what the person had seen, of
+    a backfill that of the mappings."""
 
     object: str
     on: bool = False

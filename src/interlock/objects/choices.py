@@ -64,7 +64,8 @@ OWNER_CHANGES = ChoiceOf(
     "owner_changes",
     (BOTH, IN_SALESFORCE, IN_HUBSPOT),
     ("contacts", "companies", "deals"),
-    frozenset({IN_SALESFORCE, IN_HUBSPOT}),
+    # Also back to both: what was changed on the other side alone was left alone before.
+    frozenset({BOTH, IN_SALESFORCE, IN_HUBSPOT}),
 )
 
 STICKY, LATEST_MODIFIED = "sticky", "latest_modified"

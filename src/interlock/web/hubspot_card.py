@@ -27,6 +27,9 @@ class _Wanted(msgspec.Struct):
 
 async def answer(asked: tuple[Site, Request]) -> Response:
     site, request = asked
+    # All of it is signed, or none of it counts: what is left out of the signature anybody may add.
+    if len(request.scope["query_string"]) > QUERY_CHARS:
+        return _refused(414, "The address is too long.")
     sent = await _sent(request)
     looked = _looked(request)
     try:
@@ -69,7 +72,7 @@ async def _sent(request: Request) -> Sent:
     """Raises HTTPException."""
     body = await read_body(request, BODY_BYTES, "The body is too long.")
     path = request.scope.get("raw_path") or request.scope["path"].encode()
-    query = request.scope["query_string"][:QUERY_CHARS]
+    query = request.scope["query_string"]
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
     headers = request.headers
     return Sent(

@@ -151,7 +151,7 @@ WRITING = (
         (
             Patch(
                 STAMP,
-                "        write.fields = [field for field in write.fields if field.name != name]\n",
+                "    write.fields = [field for field in write.fields if field.name != reference.property]\n",
                 "",
             ),
         ),

@@ -26,6 +26,9 @@ from interlock.web.texts import _
 
 async def look(asked: Asked, connection: Connection, change: Change) -> Response:
     """Nothing is saved yet. Raises AppError."""
+    if change.backfill:
+        async with asked.site.store.read(connection.id) as tx:
+            change = msgspec.structs.replace(change, edition=await backfill.edition(tx, change.object))
     work = partial(setting_changes.document, asked.site.interlock, connection, change, asked.site.clock_us)
     job = await asked.site.jobs.begin(setting_changes.JOB, connection, setting_changes.asked_of(change), work)
     return settings.back(connection, f"{change.object}/change/{job.id}")
@@ -117,7 +120,7 @@ async def carry_out(asked: Asked, connection: Connection, change: Change) -> Res
     site, slug = asked.site, change.object
     assert connection.id is not None
     if change.backfill:
-        await backfill.ask(site.store, connection.id, slug, asked.by)
+        await backfill.ask(site.store, connection.id, slug, asked.by, seen=change.edition)
         return settings.back(connection, slug, "backfill")
     if change.on:
         object_rules.check_edition(connection, slug, change.edition)

@@ -31,7 +31,7 @@ async def send(asked: Asked) -> Response:
     typed = {type_: asked.field(field_of(type_)) for type_ in SPECS[slug].salesforce_types}
     values = {field_of(type_): text for type_, text in typed.items()}
     try:
-        filters = salesforce_filters.tidy(slug, typed)
+        filters = salesforce_filters.tidy(slug, {type_: text if text.strip() else "" for type_, text in typed.items()})
         async with asked.site.interlock.clients(connection, note=False) as clients:
             counts = [
                 await salesforce_filters.count(clients.salesforce, type_, text) for type_, text in filters.items()

@@ -20,7 +20,7 @@ from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import barred, drifted, looking, trial
+from interlock.web.pages.setup import barred, drifted, kept_choices, looking, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.object_texts import object_names
@@ -141,6 +141,7 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
+    cards += kept_choices.cards(found.connection)
     if migrate.applies(at.setup):
         brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
         cards.append(("kind-migrate", _("Migrate"), brought, at.address(migrate.slug, back=slug)))
