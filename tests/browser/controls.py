@@ -15,7 +15,7 @@ Asked = list[tuple[str, str, int]]
 # Seen to elsewhere: the wizard (test_wizard.py, test_setup.py), the way in and out (test_by_keyboard.py).
 NO_SETTINGS = ("/api/", "/setup", "/colleague/", "/oauth/", "/welcome/", "/sign-in", "/sign-out")
 # Read by programs, with no control that leads there.
-FOR_PROGRAMS = ("/health", "/healthz", "/metrics")
+FOR_PROGRAMS = ("/health", "/healthz", "/metrics", "/hubspot/card")
 
 
 def controls() -> set[str]:

@@ -35,7 +35,7 @@ SHOWN = {filled(address.path) for address in ADDRESSES if address.method == "GET
 WITH_A_BLANK = {path for path in SHOWN if "{" in path}
 # For programs, and files.
 NO_PAGE = {
-    *("/health", "/healthz", "/metrics", "/connections/1/mappings.yaml", "/connections/1/links.csv"),
+    *("/health", "/healthz", "/metrics", "/hubspot/card", "/connections/1/mappings.yaml", "/connections/1/links.csv"),
     "/connections/1/issues/export",
     *("/connections/1/not-synced/export", "/connections/1/live", "/settings/progress/events"),
 }

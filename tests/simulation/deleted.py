@@ -70,7 +70,9 @@ def _lost_with(story: Story, kind: Kind, side: str, entry: JournalEntry) -> Iter
     elsewhere = {each.new for each in entries(story, _other(side))} | {str(row.old) for row in story.conflicts}
     for field, each in last.items():
         name = field if side == "hubspot" else kind.property_of(field)
-        if story.rules[kind.slug, name] == "dont_sync" or each.client == OURS or not each.new:
+        # A field that does not sync, or did not then, tells the other side nothing.
+        silent = story.rules[kind.slug, name] == "dont_sync" or (kind.slug, name) in story.reruled
+        if silent or each.client == OURS or not each.new:
             continue
         if each.new not in elsewhere and each.at_us < entry.at_us - BETWEEN_US:
             yield f"delete: {each.new!r} of {side} {entry.id}.{name} went with it, and was nowhere else"

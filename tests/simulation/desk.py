@@ -22,6 +22,7 @@ class Desk:
         self.portal = hubspot.portal
         self.org = salesforce.org
         self.kinds = [KINDS[slug] for slug in objects]
+        self.stranger = hubspot.settings().add_user("Only", "Here", "only.here@example.com")
         self.most = MOST_TOGETHER if len(self.kinds) > 1 else MOST_ALONE
         # Nobody touches these any more, (object, id), nor their counterparts: what is missed about them nothing else brings up.
         self.at_rest: set[tuple[str, str]] = set()

@@ -106,6 +106,13 @@ def try_out_a_rule(desk: Desk, kind: Kind, places: set[tuple[str, str]]) -> None
     desk.chance.choice(desk.chance.choice(sides))(desk, kind)
 
 
+def choose_what_salesforce_lacks(desk: Desk, kind: Kind) -> None:
+    """A stage of the pipeline that no opportunity can have; or an owner who is nobody there."""
+    here = desk.some_in_hubspot(kind)
+    chosen = {"dealstage": "qualifiedtobuy"} if kind.slug == "deals" else {"hubspot_owner_id": desk.stranger}
+    desk.hugo.update(kind.slug, here, chosen)
+
+
 # --- records -----------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +270,7 @@ MOVES: dict[Move, float] = {
     edit_in_hubspot: 8,
     edit_in_salesforce: 8,
     edit_both: 3,
+    choose_what_salesforce_lacks: 2.5,
     type_too_much: 1,
     replace_what_is_too_long: 1,
     clear_in_hubspot: 1.5,
