@@ -75,6 +75,7 @@ class Scene:
         }
         self.issues = [each for each in story.issues if each.object == kind.slug]
         self.troubled = {id_ for each in self.issues for id_ in (each.hubspot_id, each.salesforce_id) if id_}
+        self.outside = {id_ for theme in story.recipe.told for id_ in theme.outside(story, kind)}
         self.pairs = {id_: values[LINK] for id_, values in self.here.items() if values.get(LINK) in self.there}
 
     def excused(self, pair: tuple[str, str], name: str, values: tuple[str, str]) -> bool:
@@ -146,6 +147,8 @@ def check(story: Story) -> list[str]:
     problems += [*_opt_out_wins(scenes["contacts"]), *precedence(story)]
     if len(scenes) > 1:
         problems += [*_belonging(scenes), *companies_taken(story)]
+    for theme in story.recipe.told:
+        problems += theme.check(story)
     return problems
 
 
@@ -167,6 +170,8 @@ def _silence(story: Story) -> Iterator[str]:
 def _agreement(scene: Scene) -> Iterator[str]:
     for hubspot_id, salesforce_id in scene.pairs.items():
         pair = (hubspot_id, salesforce_id)
+        if scene.outside & set(pair):
+            continue
         for name, field in scene.kind.fields.items():
             left = scene.here[hubspot_id].get(name) or ""
             right = str(scene.there[salesforce_id].get(field) or "")
@@ -185,6 +190,8 @@ def _agreement(scene: Scene) -> Iterator[str]:
             rule = scene.story.rules[scene.kind.slug, name]
             # A new rule is for what changes from then on.
             if rule == "dont_sync" or (scene.kind.slug, name) in scene.story.reruled:
+                continue
+            if any(theme.may_differ(scene.story, scene.kind, name) for theme in scene.story.recipe.told):
                 continue
             if (rule == "always_salesforce" and not right) or (rule == "always_hubspot" and not left):
                 continue
@@ -206,7 +213,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
         if values.get(LINK):
             reached[values[LINK]].append(hubspot_id)
         elif (
-            hubspot_id not in scene.troubled | scene.made_and_deleted
+            hubspot_id not in scene.troubled | scene.made_and_deleted | scene.outside
             and not scene.names["hubspot"][hubspot_id] & scene.identities_of_deleted
         ) and (kind.slug != "contacts" or _EMAIL.fullmatch(values.get("email") or "")):
             yield f"counterpart: HubSpot {kind.slug} {hubspot_id} has none"
@@ -216,7 +223,7 @@ def _one_counterpart(scene: Scene) -> Iterator[str]:
             yield f"counterpart: {salesforce_id} is named by HubSpot {kind.slug} {named_by}"
         elif (
             not named_by
-            and salesforce_id not in scene.links_of_archived | scene.troubled
+            and salesforce_id not in scene.links_of_archived | scene.troubled | scene.outside
             and not scene.names["salesforce"][salesforce_id] & scene.identities_of_archived
             and scene.made_for(salesforce_id) not in scene.archived
             and not scene.paired_with(salesforce_id) & scene.archived

@@ -129,15 +129,22 @@ def sites() -> tuple[Site, ...]:
 
 
 def _sites_of(module: str) -> Iterator[Site]:
+    yield from (
+        site for site in awaits_of(module, tuple(BEYOND_THE_STORIES)) if _awaited(*site) not in BEYOND_THE_STORIES
+    )
+
+
+@cache
+def awaits_of(module: str, without: Collection[str] = ()) -> tuple[Site, ...]:
     tree = ast.parse("".join(_lines(module)))
     lines = {
         node.lineno
         for function in ast.walk(tree)
-        if isinstance(function, ast.AsyncFunctionDef) and function.name not in BEYOND_THE_STORIES
+        if isinstance(function, ast.AsyncFunctionDef) and function.name not in without
         for node in ast.walk(function)
         if isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor)
     }
-    yield from ((module, line) for line in sorted(lines) if _awaited(module, line) not in BEYOND_THE_STORIES)
+    return tuple((module, line) for line in sorted(lines))
 
 
 @cache
@@ -200,7 +207,7 @@ def draw(recipe: Recipe) -> list[Incident]:
 
 
 def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Incident:
-    site = _pick(recipe, number, kind, chance)
+    site = _of_a_theme(recipe, number) or _pick(recipe, number, kind, chance)
     visits = chance.choice((1, 1, 1, 2, 3, 5, 8))
     latest_steps = chance.randint(200, 6_000)
     if site[0] == "cycle" and _awaited(*site) in RARE:
@@ -224,6 +231,13 @@ def _pick(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Site
     if chance.random() < 0.2:
         return chance.choice(sites())
     return _in_turn()[(recipe.seed * 3 + number) % len(_in_turn())]
+
+
+def _of_a_theme(recipe: Recipe, number: int) -> Site | None:
+    """In the work of what was chosen, in half of the stories with a theme that has some."""
+    chance = recipe.chance(f"in a theme:{number}")
+    sites = [site for theme in recipe.told for module in theme.modules for site in awaits_of(module)]
+    return chance.choice(sites) if sites and chance.random() < 0.5 else None
 
 
 @cache
@@ -275,7 +289,7 @@ def _left_unverified() -> tuple[Site, Site]:
 def last(recipe: Recipe) -> Incident:
     """The kill at the end of the day, at which the calm begins."""
     chance = recipe.chance("last")
-    site = _pick(recipe, 2, "end", chance)
+    site = _of_a_theme(recipe, 2) or _pick(recipe, 2, "end", chance)
     visits, latest_steps = chance.choice((1, 1, 2)), chance.randint(200, 2_000)
     return Incident(-1, "end", site, visits, latest_steps, 0.0, on_the_way=_on_the_way(chance))
 

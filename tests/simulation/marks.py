@@ -44,6 +44,8 @@ class Counted:
     def take(self, story: Story) -> None:
         for kind, times in story.network.faults.items():
             self.marks[f"fault {kind}"] += times
+        for name in [made.name for made in story.moves if made.refused is None] + story.pages:
+            self.marks[f"did {name}"] += 1
         for _, what, at in story.incidents:
             for module, line in at:
                 self.marks[f"{'stop' if what != 'freeze' else 'freeze'} {module}:{line}"] += 1

@@ -10,12 +10,16 @@ import random
 
 import msgspec
 
+from tests.simulation.themes import THEMES
+from tests.simulation.themes.theme import Theme
+
 EVERYTHING = ("companies", "contacts", "deals")
 CHOOSING_SHARE = 0.2
 
 
 class Recipe(msgspec.Struct, frozen=True):
     seed: int
+    themes: tuple[str, ...] = ()  # what somebody chose beside the defaults (themes/)
     without_moves: tuple[int, ...] = ()  # numbers of user moves
     without_faults: tuple[str, ...] = ()  # kinds, of the network and of the CRMs
     without_incidents: tuple[int, ...] = ()  # numbers of crashes and freezes
@@ -28,13 +32,20 @@ class Recipe(msgspec.Struct, frozen=True):
 
     @property
     def choices(self) -> dict[str, dict[str, str]]:
-        """What a person chose beside the defaults (objects/choices.py): in one seed of five, where a delete goes."""
-        chance = self.chance("choices")
-        if chance.random() >= CHOOSING_SHARE:
-            return {}
-        return {"deletes": {slug: chance.choice(("in_hubspot", "in_salesforce", "both")) for slug in self.objects}}
+        """What a person chose beside the defaults (objects/choices.py): in one seed of five, where a delete goes; and by theme."""
+        chance, chosen = self.chance("choices"), {}
+        if chance.random() < CHOOSING_SHARE:
+            chosen["deletes"] = {slug: chance.choice(("in_hubspot", "in_salesforce", "both")) for slug in self.objects}
+        for theme in self.told:
+            chosen |= theme.choices(self)
+        return chosen
+
+    @property
+    def told(self) -> tuple[Theme, ...]:
+        return tuple(THEMES[name] for name in self.themes)
 
     @property
     def objects(self) -> tuple[str, ...]:
         """Half of the seeds are about contacts alone, where most of the moves meet the same few records."""
-        return ("contacts",) if self.seed % 2 else EVERYTHING
+        asked = {slug for theme in self.told for slug in theme.objects}
+        return ("contacts",) if self.seed % 2 and asked <= {"contacts"} else EVERYTHING

@@ -14,7 +14,7 @@ from pathlib import Path
 from interlock.app import connections as shown
 from interlock.engine.dispatch.local import Work
 from interlock.store import Store, audit, connections, issues, links
-from tests.simulation import incidents, troubles
+from tests.simulation import incidents, pages, troubles
 from tests.simulation.process import Process
 from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import run
@@ -61,6 +61,7 @@ async def _busy(world: World) -> None:
     """Users at work, faults on, the process killed or frozen at any step and another started."""
     users = asyncio.ensure_future(world.users.work(BUSY_S))
     befalling = [asyncio.ensure_future(troubles.befall(world, each)) for each in troubles.draw(world, BUSY_S)]
+    befalling += [asyncio.ensure_future(each) for each in pages.used(world, BUSY_S)]
     operator = asyncio.ensure_future(_resumes(world, befalling))
     process = _served(world)
     frozen: list[Process] = []

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation.tell SEED [ID ...]`: what happened in both CRMs, side by side in time, for a person.
+"""`python -m tests.simulation.tell SEED [ID ...] [--theme NAME ...]`: what happened in both CRMs, side by side in time, for a person.
 
 With ids only what concerns these records. `--shrink` first takes out of the story whatever it does not need to fail, and
 prints the recipe that is left, to be kept in found.py. `--requests` adds what was sent.
@@ -20,6 +20,7 @@ from tests.simulation.child import play
 from tests.simulation.recipe import Recipe
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import DoesNotConverge, simulate
+from tests.simulation.themes import THEMES
 from tests.simulation.virtual_time import EPOCH_US
 from tests.simulation.world import Story
 
@@ -90,8 +91,9 @@ def main() -> None:
     words.add_argument("seed", type=int)
     words.add_argument("ids", nargs="*")
     words.add_argument("--shrink", action="store_true")
+    words.add_argument("--theme", action="append", default=[], choices=list(THEMES))
     chosen = words.parse_args()
-    recipe = Recipe(chosen.seed)
+    recipe = Recipe(chosen.seed, themes=tuple(chosen.theme))
     if chosen.shrink:
         recipe = shrink(recipe, say=lambda line: print(line, flush=True))
         print(recipe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from tests.simulation.kinds import KINDS
 from tests.simulation.moves import (
     MOVES,
     MOVES_AMONG_OBJECTS,
+    Move,
     create_in_hubspot,
     create_in_salesforce,
     create_twins,
@@ -83,6 +85,7 @@ class Users:
     async def work(self, seconds: float) -> None:
         chance = self._recipe.chance("users")
         moves = MOVES | (MOVES_AMONG_OBJECTS if len(self._desk.kinds) > 1 else {})
+        themes = [theme.moves for theme in self._recipe.told if theme.moves]
         moments = sorted(chance.uniform(1.0, seconds) for _ in range(chance.randint(30, 60)))
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -93,7 +96,7 @@ class Users:
                 await asyncio.sleep(max(0.0, began_s + moment - loop.time()))
             else:
                 await asyncio.sleep(its_chance.uniform(0.0, 1.5))
-            (move,) = its_chance.choices(list(moves), list(moves.values()))
+            (move,) = _drawn(its_chance, moves, themes)
             kind = its_chance.choice(self._desk.kinds)
             if number in self._recipe.without_moves:
                 continue
@@ -104,3 +107,9 @@ class Users:
                 move(self._desk, kind)
             except REFUSALS as refused:
                 made.refused = type(refused).__name__
+
+
+def _drawn(chance: random.Random, usual: Mapping[Move, float], themes: Sequence[Mapping[Move, float]]) -> list[Move]:
+    """Where something was chosen, two moves of five are about it."""
+    moves = chance.choice(themes) if themes and chance.random() < 0.4 else usual
+    return chance.choices(list(moves), list(moves.values()))

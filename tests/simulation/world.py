@@ -57,6 +57,7 @@ class Story:
     incidents: list[tuple[float, str, list[Any]]] = field(default_factory=list)  # when, what, the awaits it stood at
     defects: list[str] = field(default_factory=list)
     moves: list[Made] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)  # of Interlock's own, that somebody used with success
     steps: int = 0
     transactions: int = 0
     quiet_seq: tuple[int, int] = (0, 0)  # journals when nothing was due any more
@@ -96,6 +97,8 @@ class World:
             daily_api_requests=10_000_000,
         )
         self._make_custom_property()
+        for theme in recipe.told:
+            theme.furnish(self)
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
         self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe))
         self.users = Users(desk, recipe)
@@ -141,6 +144,8 @@ class World:
             )
         await self._map_custom_property(store, connection)
         await self._draw_rules(store, connection)
+        for theme in self.recipe.told:
+            await theme.settle(self, store, connection)
         await store.close()
 
     async def _map_custom_property(self, store: Store, connection: Connection) -> None:

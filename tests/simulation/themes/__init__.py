@@ -1,0 +1,19 @@
+"""The rules that somebody may choose, each with the moves and the check that a story about it has: a module each."""
+
+from __future__ import annotations
+
+from tests.simulation.themes.owners import OWNERS
+from tests.simulation.themes.theme import Theme
+
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (OWNERS,)}
+# Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.
+PAIRED_SHARE = 0.3
+
+
+def of_seed(seed: int) -> tuple[str, ...]:
+    """The themes in their turn, and a second one in some of the stories."""
+    names = list(THEMES)
+    turn, place = divmod(seed, len(names))
+    first, others = names[place], names[:place] + names[place + 1 :]
+    paired = bool(others) and (turn * 7 + place) % 10 < PAIRED_SHARE * 10
+    return (first, others[turn % len(others)]) if paired else (first,)
