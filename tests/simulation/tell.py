@@ -1,4 +1,4 @@
-"""`python -m tests.simulation.tell SEED [ID ...] [--theme NAME ...]`: what happened in both CRMs, side by side in time, for a person.
+"""`python -m tests.simulation.tell SEED [ID ...] [--theme NAME ...]`: what happened in both CRMs, side by side in time.
 
 With ids only what concerns these records. `--shrink` first takes out of the story whatever it does not need to fail, and
 prints the recipe that is left, to be kept in found.py. `--requests` adds what was sent.
