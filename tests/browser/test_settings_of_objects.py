@@ -324,20 +324,20 @@ OWNERS = "/connections/{id:int}/owners"
 
 @pytest.mark.presses(f"POST {OWNERS}/pair", f"POST {OWNERS}/part")
 async def test_two_owners_are_paired_by_hand_and_parted(settled: Settled, page: Page) -> None:
-    settled.world.hubspot.settings().add_user("Olga", "Owner", "olga@example.com")
-    settled.world.salesforce.add_user("Olga There", "o.owner@elsewhere.example")
+    settled.world.hubspot.settings().add_user("Petra", "Paired", "petra@example.com")
+    settled.world.salesforce.add_user("Petra There", "p.paired@elsewhere.example")
     await page.goto(f"{HERE}/connection")
     await page.get_by_role("link", name="See who is whom").click()
-    await page.get_by_label("HubSpot owner", exact=True).select_option(label="Olga Owner (olga@example.com)")
+    await page.get_by_label("HubSpot owner", exact=True).select_option(label="Petra Paired (petra@example.com)")
     await page.get_by_label("Salesforce user without a HubSpot owner").select_option(
-        label="Olga There (o.owner@elsewhere.example)"
+        label="Petra There (p.paired@elsewhere.example)"
     )
     await page.get_by_role("button", name="Pair them").click()
     await said(page, "one owner")
-    await expect(page.get_by_role("row", name="Olga Owner")).to_contain_text("by hand")
-    await page.get_by_role("button", name="Take the pair of Olga Owner apart").click()
+    await expect(page.get_by_role("row", name="Petra Paired")).to_contain_text("by hand")
+    await page.get_by_role("button", name="Take apart the pair of Petra Paired").click()
     await said(page, "taken apart")
-    await expect(page.get_by_role("row", name="Olga Owner")).to_contain_text("nobody")
+    await expect(page.get_by_role("row", name="Petra Paired")).to_contain_text("nobody")
 
 
 @pytest.mark.presses(f"GET {OBJECT}/pipelines", f"POST {OBJECT}/pipelines", f"POST {OBJECT}/pipelines/make")
