@@ -65,6 +65,17 @@ class Text(HTMLParser):
         assert found, f"there is no form for {action}"
         return fields
 
+    def chosen(self) -> dict[str, str]:
+        """What every select of the page stands at."""
+        found: dict[str, str] = {}
+        select = ""
+        for tag, attributes in self.tags:
+            if tag == "select":
+                select = str(attributes["name"])
+            elif tag == "option" and ("selected" in attributes or select not in found):
+                found[select] = attributes.get("value") or ""
+        return found
+
 
 class Browser:
     def __init__(

@@ -27,6 +27,7 @@ from interlock.app.setup import (
     expectations,
     finish,
     package,
+    pipelines,
     properties,
     review,
 )
@@ -152,6 +153,7 @@ class Wizard(SignInWorld):
 
     async def choose(self, **values: Any) -> None:
         await self.keep(properties.slug, properties.Values(saved=True, **values))
+        await self.keep(pipelines.slug, pipelines.Values(saved=True))
 
     async def preview(self) -> review.Seen:
         found = await self.found()

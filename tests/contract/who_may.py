@@ -208,6 +208,8 @@ LOWEST: dict[str, Role | None] = {
     "POST /setup/properties": ADMIN,
     "POST /setup/properties/object": ADMIN,
     "POST /setup/properties/rule": ADMIN,
+    "GET /setup/pipelines": ADMIN,
+    "POST /setup/pipelines": ADMIN,
     "GET /setup/review": ADMIN,
     "POST /setup/review": ADMIN,
     "GET /setup/review/interlock-preview.csv": ADMIN,

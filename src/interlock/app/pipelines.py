@@ -97,14 +97,20 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 async def read(hubspot: HubSpotClient, salesforce: SalesforceClient) -> Offer:
-    """A call for each record type, and two. Raises CrmError."""
+    """A call for each record type, and three. Raises CrmError."""
+    processes = await sales_processes(salesforce)
+    return Offer(await hubspot.pipelines("deals"), processes)
+
+
+async def sales_processes(salesforce: SalesforceClient) -> list[SalesProcess]:
+    """ANY first. Raises CrmError."""
     types = await salesforce.record_types(OPPORTUNITY)
     processes = [SalesProcess(ANY, "", await salesforce.values_of(OPPORTUNITY, MASTER, STAGE_NAME))]
     if any(not each.is_master for each in types):
         for each in types:
             stages = await salesforce.values_of(OPPORTUNITY, each.id, STAGE_NAME)
             processes.append(SalesProcess(each.id, each.name, stages))
-    return Offer(await hubspot.pipelines("deals"), processes)
+    return processes
 
 
 def check(chosen: Chosen, offer: Offer) -> None:

@@ -7,6 +7,8 @@ twice. Where HubSpot does not let a stage be made, an issue says so and the rest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from interlock.app.connections import fresh
@@ -15,7 +17,9 @@ from interlock.app.schemas import MAX_AGE_US
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Issue
 from interlock.crm.errors import CallRefused, Forbidden
+from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import Pipeline
+from interlock.crm.salesforce.model import PicklistChoice
 from interlock.engine.context import Cycle
 from interlock.engine.explanations import fix_for
 from interlock.objects.pipelines import Chosen, PipelineChoice
@@ -57,24 +61,43 @@ async def _joined(ctx: Cycle, kept: Chosen, offer: Offer) -> Joined:
     for id_, choice in kept.items():
         pipeline, process = offer.pipeline(id_), offer.process(choice.record_type)
         if pipeline is not None and process is not None:
-            found[id_] = await _with_stages(ctx, pipeline, process, choice)
+            found[id_] = await with_stages(ctx.hubspot, pipeline, process, choice, missing(process, choice))
     return found
 
 
-async def _with_stages(ctx: Cycle, pipeline: Pipeline, process: SalesProcess, choice: PipelineChoice) -> dict[str, str]:
-    """Of the stages that no stage of the pipeline stands for yet. Made where the pipeline has none of that label."""
-    missing = [each for each in process.stages if each.value not in choice.stages.values()]
+def missing(process: SalesProcess, choice: PipelineChoice) -> list[PicklistChoice]:
+    """The stages of Salesforce that no stage of the pipeline stands for yet."""
+    return [each for each in process.stages if each.value not in choice.stages.values()]
+
+
+async def with_stages(
+    hubspot: HubSpotClient,
+    pipeline: Pipeline,
+    process: SalesProcess,
+    choice: PipelineChoice,
+    lacking: Sequence[PicklistChoice],
+) -> dict[str, str]:
+    """Stage id -> StageName of those that the pipeline lacks. Made where the pipeline has none of that label. Raises CrmError."""
     known = {each.label for each in pipeline.stages}
-    for each in missing:
+    for each in lacking:
         if each.label not in known:
             (stage,) = new_stages([each])
-            await ctx.hubspot.create_stage("deals", pipeline.id, stage, process.stages.index(each))
-    if not missing:
+            await hubspot.create_stage("deals", pipeline.id, stage, place_of(each, process, pipeline, choice))
+    if not lacking:
         return {}
-    now = await ctx.hubspot.pipelines("deals")
+    now = await hubspot.pipelines("deals")
     stages = next((each.stages for each in now if each.id == pipeline.id), [])
     free = {each.label: each.id for each in stages if each.id not in choice.stages}
-    return {free[each.label]: each.value for each in missing if each.label in free}
+    return {free[each.label]: each.value for each in lacking if each.label in free}
+
+
+def place_of(stage: PicklistChoice, process: SalesProcess, pipeline: Pipeline, choice: PipelineChoice) -> int:
+    """Beside the stage that stands for the one before it in Salesforce, or for the one behind: HubSpot shows two of one place by
+    their labels (HubSpot CRM API, pipelines)."""
+    places = {choice.stages[each.id]: n for n, each in enumerate(pipeline.stages) if each.id in choice.stages}
+    at = process.stages.index(stage)
+    nearest = [*reversed(process.stages[:at]), *process.stages[at + 1 :]]
+    return next((places[each.value] for each in nearest if each.value in places), at)
 
 
 async def _save(tx: WriteTx, connection_id: int, joined: Joined) -> bool:

@@ -205,10 +205,10 @@ def _check(object_: str, choice: Choice) -> None:
     for name, value in choice.choices.items():
         _check_choice(object_, name, value)
     if choice.pipelines is not msgspec.UNSET:
-        _check_pipelines(object_, choice.pipelines)
+        check_pipelines(object_, choice.pipelines)
 
 
-def _check_pipelines(object_: str, chosen: Chosen) -> None:
+def check_pipelines(object_: str, chosen: Chosen) -> None:
     """In themselves; that both CRMs have them is for whoever asked them (app/pipelines.py)."""
     if object_ != "deals":
         raise BadInput(f"{object_} have no pipelines.", code="no_pipelines", field="pipelines", fix="Choose for deals.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import credentials, sign_offs
+from interlock.app import credentials, pipelines, sign_offs
 from interlock.app import mappings as mapping_documents
 from interlock.app.compile import Compiler
 from interlock.app.connect import ConnectRefused, ConnectRequest, join
@@ -19,6 +19,7 @@ from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import BadInput
 from interlock.app.new_properties import classified
 from interlock.app.people.visitor import By
+from interlock.app.pipelines import SalesProcess
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, keep_schemas, read_schemas
 from interlock.app.setup import connect, joining, permitted, state
@@ -27,8 +28,10 @@ from interlock.app.setup.draft import draft as make_draft
 from interlock.app.setup.opened import Opened
 from interlock.app.setup.permitted import Barred
 from interlock.core.model import Side
-from interlock.crm.errors import CrmError
-from interlock.crm.hubspot.model import PropertyRoom
+from interlock.crm.errors import CallRefused, CrmError, Forbidden
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.model import Filter, PropertyRoom
+from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.registry import SPECS
 from interlock.store import Store, connections, directory, grants, links, setups
 from interlock.store.connections import Connection
@@ -36,18 +39,27 @@ from interlock.store.setups import Setup
 
 _FOUND = "setup_found"
 _MAX_AGE_US = 3_600_000_000
+# A call each, and HubSpot lets few a second search.
+PIPELINES_COUNTED = 20
 
 
 class Found(msgspec.Struct):
     """What the steps choose from. `room`: how many properties each HubSpot object has left; empty where HubSpot does not tell.
-    `barred`: objects that the sign-ins may not read and write; `schemas` are of the others. `drafted`: see `draft`."""
+    `barred`: objects that the sign-ins may not read and write; `schemas` are of the others. `processes`: through which stages
+    opportunities go. `deals`: how many there are in each HubSpot pipeline. `drafted`: see `draft`."""
 
     connection: Connection
     schemas: Schemas
     kept_back: dict[str, str]
     room: dict[str, int]
     barred: Barred = {}
+    processes: list[SalesProcess] = []
+    deals: dict[str, int] = {}
     drafted: list[tuple[Choices, Draft]] = []
+
+    @property
+    def pipelines(self) -> pipelines.Offer:
+        return pipelines.Offer(self.schemas.pipelines, self.processes)
 
     def draft(self, choices: Choices) -> Draft:
         """Made once for each: a page asks several times, and with a thousand fields it takes a while."""
@@ -62,6 +74,8 @@ class _Kept(msgspec.Struct):
     kept_back: dict[str, str]
     room: dict[str, int]
     barred: Barred = {}
+    processes: list[SalesProcess] = []
+    deals: dict[str, int] = {}
 
 
 async def found(interlock: Opened, by: By, setup: Setup) -> Found:
@@ -76,9 +90,7 @@ async def found(interlock: Opened, by: By, setup: Setup) -> Found:
         kept = await directory.get(tx, _FOUND, _MAX_AGE_US)
     if schemas is not None and kept is not None:
         rest = msgspec.convert(kept, _Kept)
-        return Found(
-            connection, msgspec.convert(schemas, Schemas, strict=False), rest.kept_back, rest.room, rest.barred
-        )
+        return _found(connection, msgspec.convert(schemas, Schemas, strict=False), rest)
     return await look_again(interlock, connection)
 
 
@@ -114,11 +126,35 @@ async def look_again(interlock: Opened, connection: Connection) -> Found:
             room = await clients.hubspot.property_room()
         except CrmError:
             room = {}  # not every account and scope is told: then HubSpot refuses what is too much, by name
+        processes = await _processes(clients.salesforce) if "deals" in slugs else []
+        deals = await _deals(clients.hubspot, schemas)
     await keep_schemas(interlock.store, connection.id, schemas)
-    kept = _Kept(kept_back, _by_object(room), barred)
+    kept = _Kept(kept_back, _by_object(room), barred, processes, deals)
     async with interlock.store.write(connection.id) as tx:
         await directory.put(tx, _FOUND, msgspec.to_builtins(kept))
-    return Found(connection, schemas, kept.kept_back, kept.room, barred)
+    return _found(connection, schemas, kept)
+
+
+def _found(connection: Connection, schemas: Schemas, kept: _Kept) -> Found:
+    return Found(connection, schemas, kept.kept_back, kept.room, kept.barred, kept.processes, kept.deals)
+
+
+async def _processes(salesforce: SalesforceClient) -> list[SalesProcess]:
+    try:
+        return await pipelines.sales_processes(salesforce)
+    except (CallRefused, Forbidden):
+        return []  # an org that does not let it be read syncs by equal labels, as without a wizard
+
+
+async def _deals(hubspot: HubSpotClient, schemas: Schemas) -> dict[str, int]:
+    """How many deals are in each pipeline, where HubSpot counts them: it only tells people what a choice leaves out."""
+    counted = {}
+    for each in schemas.pipelines[:PIPELINES_COUNTED]:
+        try:
+            counted[each.id] = await hubspot.count("deals", [[Filter("pipeline", "EQ", each.id)]], purpose="setup")
+        except CrmError:
+            break
+    return counted
 
 
 def _by_object(room: dict[str, PropertyRoom]) -> dict[str, int]:

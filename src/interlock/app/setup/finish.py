@@ -2,6 +2,7 @@
 
     0. both schemas, read anew           a change since the review was confirmed begins nothing
     1. properties that HubSpot lacks     each is looked for first
+       pipelines and stages of deals     by what was chosen, found by their labels
     2. the mappings, checked against what is there now
     3. the permission set                as the admin, where the sync runs as somebody else
     4. begun, and the set-up over        one transaction: from here on it syncs
@@ -27,12 +28,13 @@ from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
-from interlock.app.setup import connecting, drift, opened, package, properties, review, state, trial
+from interlock.app.setup import connecting, drift, opened, package, pipelines, properties, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.setup.trial import Chosen, TriedPair, Undone
 from interlock.core.model import SyncRule
+from interlock.objects.pipelines import Chosen as Pipelines
 from interlock.objects.registry import SPECS
 from interlock.store import connections, erasures, from_now_on, jobs, schedule, setup_work, setups
 from interlock.store.connections import Connection
@@ -43,7 +45,7 @@ _RUN = state.FINISH
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
-Step = Literal["properties", "mappings", "permissions", "try", "undo", "begin", "done"]
+Step = Literal["properties", "pipelines", "mappings", "permissions", "try", "undo", "begin", "done"]
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -237,11 +239,14 @@ class _Finish:
         found = await connecting.found_anew(self._interlock, self._by, setup)
         await self._check_unchanged(setup, found)
         await self._make_properties(setup, found)
+        self.tell(step="pipelines")
+        chosen = await self._make_pipelines(setup, found)
         self.tell(step="mappings")
         found = await connecting.look_again(self._interlock, found.connection)
         assert found.connection.id is not None
         draft = properties.draft_of(setup, found)
-        await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, review.settings_of(setup))
+        settings = {**review.settings_of(setup), **pipelines.settings_of(chosen)}
+        await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, settings)
         self.tell(step="permissions")
         await self._permit(setup, found.connection)
         if review.values_of(setup).existing == "try" and not self.told.go_on:
@@ -279,6 +284,13 @@ class _Finish:
             for made, (object_, each) in enumerate(new, 1):
                 await clients.hubspot.create_property(object_, each)
                 self.tell(made=made)
+
+    async def _make_pipelines(self, setup: Setup, found: Found) -> Pipelines:
+        parts = pipelines.parts_of(setup, found)
+        async with self._interlock.setup_clients(setup) as clients:
+            return await pipelines.make(
+                self._interlock.store, found.connection, parts, clients.hubspot, clients.salesforce, self._by
+            )
 
     async def _permit(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None

@@ -15,6 +15,7 @@ from interlock.app.setup import (
     expectations,
     migrate,
     package,
+    pipelines,
     properties,
     review,
 )
@@ -42,6 +43,7 @@ STEPS: tuple[Step, ...] = (
     configuration,
     contacts,
     properties,
+    pipelines,
     review,
 )
 

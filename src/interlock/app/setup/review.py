@@ -25,7 +25,7 @@ from interlock.app.connect import load_again
 from interlock.app.errors import BadInput, Stale
 from interlock.app.people.visitor import By
 from interlock.app.preview import Counting
-from interlock.app.setup import connect, connecting, contacts, drift, migrate, opened, properties, state
+from interlock.app.setup import connect, connecting, contacts, drift, migrate, opened, pipelines, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
@@ -95,12 +95,14 @@ def fingerprint(setup: Setup, found: Found) -> str:
         draft.document().model_dump(mode="json"),
         [name for name, _ in draft.new_properties()],
         drift.pairs_of(found.schemas, draft),
+        pipelines.told(pipelines.parts_of(setup, found)),
     )
 
 
 def choices(setup: Setup) -> str:
     """Of all that people have chosen on the way to the review; what the CRMs have of it is drift's to watch."""
-    return _print_of(connect.accounts_of(setup), settings_of(setup), properties.choices_of(setup))
+    of = (settings_of(setup), properties.choices_of(setup), pipelines.values_of(setup))
+    return _print_of(connect.accounts_of(setup), *of)
 
 
 def _print_of(*what: Any) -> str:
@@ -235,8 +237,10 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
         interlock.background.tell(name, (begun.id, counting))
 
     connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
+    there, chosen = pipelines.to_be(found, pipelines.parts_of(setup, found))
     # What exists is looked at as the widest choice would; on a copy, like all of this.
-    connection.settings = {**connection.settings, "existing": "all"}
+    connection.settings = {**connection.settings, "existing": "all", **pipelines.settings_of(chosen)}
+    schemas = msgspec.structs.replace(schemas_to_be(found.schemas, draft), pipelines=there)
     async with interlock.clients(connection) as clients:
         counts = await preview.plan(
             interlock.store,
@@ -245,7 +249,7 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
             clients.salesforce,
             interlock.clock_us,
             only=draft.objects,
-            schemas=schemas_to_be(found.schemas, draft),
+            schemas=schemas,
             # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
             prepare=partial(load_again, existing="all"),
             watch=watch,

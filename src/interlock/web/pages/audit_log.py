@@ -64,6 +64,7 @@ def words() -> dict[str, str]:
         "options_joined": _("said which options and values are the same for"),
         "options_changed": _("changed the options of a HubSpot property for"),
         "pipeline_made": _("made a HubSpot pipeline"),
+        "stages_added": _("added stages to a HubSpot pipeline"),
         "package_installed": _("began to install the Salesforce package of"),
         "package_removed": _("began to take the Salesforce package out of"),
         "password_changed": _("changed the own password"),

@@ -111,6 +111,7 @@ async def _part(asked: Asked, named: str, form: forms.Shown | None = None) -> di
 def _steps() -> list[tuple[str, str]]:
     return [
         ("properties", _("Making the missing properties in HubSpot")),
+        ("pipelines", _("Making pipelines and stages of deals, where that was chosen")),
         ("mappings", _("Saving the mappings")),
         ("permissions", _("Letting the sync user see the mapped fields")),
         ("try", _("Trying with some records, where that was chosen")),

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from interlock.app.errors import AppError, BadInput
-from interlock.app.setup import configuration, connecting, drift, migrate, properties
+from interlock.app.setup import configuration, connecting, drift, migrate, properties, review
 from interlock.app.setup.configuration import Values, slug
 from interlock.crm.errors import CrmError
 from interlock.web import forms
@@ -63,7 +63,7 @@ async def send(at: At) -> Response:
     configuration.check(values, found, migrate.lists_of(at.setup))
     await at.save(values)
     await drift.remember(at.interlock, at.setup, found)
-    return at.go()
+    return at.go(None if configuration.advanced(at.setup) else review.slug)
 
 
 PAGE = Page(slug, show, send)

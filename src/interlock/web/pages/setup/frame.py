@@ -120,13 +120,14 @@ class At(msgspec.Struct):
         """`whole` false: something that was typed could not be kept."""
         return RedirectResponse("/?done=setup_left" if whole else "/?done=setup_left_partly", 303)
 
-    def go(self) -> Response:
-        """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here."""
+    def go(self, to: str | None = None) -> Response:
+        """Where the button that was pressed leads: *Save and leave* out, *Next* on, or back to the step that sent here. `to`: the
+        step to go on with, where that is not the next one."""
         if self.leaves:
             return self.leave()
         if self.link is not None:
             return RedirectResponse(self.address("connect"), 303)
-        on = self.back or path.after(self.setup, self.slug) or self.slug
+        on = self.back or to or path.after(self.setup, self.slug) or self.slug
         return RedirectResponse(self.address(on), 303)
 
     def page(self, template: str, form: forms.Shown, **values: Any) -> Response:
@@ -244,6 +245,7 @@ def title_of(slug: str) -> str:
         "configuration": _("Configuration"),
         "contacts": _("Contacts"),
         "properties": _("Objects and properties"),
+        "pipelines": _("Pipelines"),
         "review": _("Review"),
     }
     return titles[slug]

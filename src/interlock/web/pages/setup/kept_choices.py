@@ -10,7 +10,7 @@ from interlock.store.connections import Connection
 from interlock.web.pages import person_rule_texts
 from interlock.web.pages.choice_texts import offered
 from interlock.web.pages.setup.object_texts import object_names
-from interlock.web.texts import _, _n
+from interlock.web.texts import _
 
 
 def cards(connection: Connection) -> list[tuple[str, str, list[str], str]]:
@@ -30,9 +30,6 @@ def _lines(chosen: WhatSyncs) -> list[str]:
         for type_, text in chosen.filters.items()
     ]
     lines += [f"{condition}: {becomes}" for condition, becomes in person_rule_texts.told(chosen.person_rules)]
-    if chosen.pipelines:
-        n = len(chosen.pipelines)
-        lines.append(_n("%(num)s pipeline of HubSpot syncs.", "%(num)s pipelines of HubSpot sync.", n) % {"num": n})
     defaults = {each.name: each.default for each in choices_of(chosen.object)}
     return lines + [
         f"{each.label}: {each.values[chosen.choices[each.name]]}"

@@ -14,6 +14,7 @@ from interlock.web.pages.setup import (
     index,
     migrate,
     package,
+    pipelines,
     properties,
     review,
 )
@@ -28,6 +29,7 @@ PAGES: tuple[Page, ...] = (
     configuration.PAGE,
     contacts.PAGE,
     properties.PAGE,
+    pipelines.PAGE,
     review.PAGE,
 )
 

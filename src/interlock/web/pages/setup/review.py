@@ -10,7 +10,18 @@ from interlock.app import how_long
 from interlock.app.cells import csv_rows
 from interlock.app.errors import AppError, BadInput
 from interlock.app.people import exported
-from interlock.app.setup import configuration, connecting, contacts, drift, finish, migrate, properties, review, state
+from interlock.app.setup import (
+    configuration,
+    connecting,
+    contacts,
+    drift,
+    finish,
+    migrate,
+    pipelines,
+    properties,
+    review,
+    state,
+)
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
 from interlock.app.setup.findings import findings_of
@@ -20,7 +31,7 @@ from interlock.crm.errors import NAMES, CrmError
 from interlock.store.setups import Setup
 from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
-from interlock.web.pages.setup import barred, drifted, kept_choices, looking, trial
+from interlock.web.pages.setup import barred, drifted, kept_choices, looking, pipeline_texts, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.object_texts import object_names
@@ -141,6 +152,9 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
+    if pipelines.applies(at.setup) and "deals" in draft.objects:
+        told = pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
+        cards.append(("kind-pipelines", _("Pipelines"), told, at.address(pipelines.slug, back=slug)))
     cards += kept_choices.cards(found.connection)
     if migrate.applies(at.setup):
         brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
