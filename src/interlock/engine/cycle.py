@@ -45,6 +45,7 @@ from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
+from interlock.engine.shown_deletes import show_deletes
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.taking_back import look_at_created, take_back
@@ -185,6 +186,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await damp(ctx, batch)
     if batch.runtime.stages:
         await plan_stages(ctx, batch)
+    if batch.runtime.shows_deleted:
+        show_deletes(batch.works)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
     await wake_companies(ctx, batch)
