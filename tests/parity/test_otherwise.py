@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from interlock.app.what_syncs import Choice, choose
 from interlock.store import mappings
 from tests.parity.test_companies_and_deals import STAGE
 from tests.parity.test_fields import MINUTE_S, pair, titles
@@ -105,6 +106,33 @@ def test_otherwise_companies_and_deals_too_say_that_their_salesforce_record_was_
             world.sally.undelete(type_, world.counterpart(slug, id_))
         await world.settle()
         assert {world.hugo.get(slug, id_)["salesforcedeleted"] for slug, _, id_ in pairs} == {"false"}
+
+    tell(story)
+
+
+def test_otherwise_a_contact_shows_its_newest_opportunity_only_where_somebody_chose_that(tell):
+    """Four properties of a contact hold what the most recently created opportunity says in which it has a role, of which one is
+    known by name, *Opportunity Stage*.
+
+    The same, in that one and in *Opportunity Name*, *Amount* and *Close Date*, where somebody chose it: it makes properties and
+    reads roles, which who looks at deals instead has no use for.
+    """
+
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        big = world.sally.create("Opportunity", {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01"})
+        world.sally.create("OpportunityContactRole", {"OpportunityId": big, "ContactId": there})
+        await world.settle()
+        assert "salesforceopportunitystage" not in world.contact(here)
+        assert world.store is not None
+        assert world.connection is not None
+        chosen = Choice(choices={"newest_opportunity": "on"})
+        await choose(world.store, world.connection, "contacts", chosen, world.clients()[0])
+        await world.settle()
+        shown = {name: world.contact(here)[f"salesforceopportunity{name}"] for name in ("name", "stage", "closedate")}
+        assert shown == {"name": "Big", "stage": "Prospecting", "closedate": "2026-03-01"}
 
     tell(story)
 

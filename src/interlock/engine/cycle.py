@@ -33,6 +33,7 @@ from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.merging import count_merged, merge_in_hubspot, merge_intents
+from interlock.engine.newest_opportunity import read_opportunities
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.person_rules import apply_person_rules
@@ -178,6 +179,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await learn_of_creates(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
+    if batch.runtime.newest_opportunity:
+        await read_opportunities(ctx, batch.runtime, batch.works)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
     await apply_person_rules(ctx, batch)
     await look_at_created(ctx, batch)

@@ -127,8 +127,7 @@ def _keep_if_person(ctx: Cycle, work: Work, deletion: Deletion) -> None:
     on that, orders and cases say, nobody has deleted."""
     found = work.seen(deletion.side)
     if isinstance(found, Observation) and found.values.get("IsPersonAccount"):
-        account = f"the account {found.values['AccountId']}" if found.values.get("AccountId") else "its account"
-        cause = f"It was deleted in HubSpot. It stays: Salesforce deletes the contact of a person account only with {account}."
+        cause = "It was deleted in HubSpot. It stays: Salesforce deletes the contact of a person account only with the account."
         _keep(ctx, work, deletion, cause)
 
 
