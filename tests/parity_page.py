@@ -26,10 +26,6 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 NOT_YET: dict[int, str] = {}
 # And beside the twenty.
 ALSO_NOT_YET = (
-    "What the newest opportunity of a contact says is not written into the contact (*Opportunity Stage* and three more"
-    " properties).",
-    "*Salesforce Deleted* is not ticked on a contact that stays when its lead or contact is deleted, and *Last Salesforce Sync"
-    " Time* is not written. *Interlock link* leads to what is known of both.",
     "A lifecycle stage that moves is not carried from a contact to its company.",
     "Tasks and activities, campaigns, tickets and custom objects do not sync, and there is no panel inside Salesforce.",
 )

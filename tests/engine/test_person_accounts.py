@@ -149,7 +149,10 @@ def test_a_person_who_is_deleted_in_hubspot_stays_in_salesforce_with_an_issue(te
         world.hugo.archive("contacts", here)
         await world.settle()
         assert world.sally.ids("Contact") == [there]
-        assert [issue.code for issue in await world.issues()] == ["delete_not_carried_over"]
+        (issue,) = await world.issues()
+        assert (issue.code, issue.raw_message) == ("delete_not_carried_over", None)
+        assert issue.cause.endswith("Salesforce deletes the contact of a person account only with the account.")
+        assert issue.fix.startswith("Look at it in Salesforce, and delete it there if it should go.")
         world.hugo.restore("contacts", here)
         await world.settle()
         assert world.counterpart("contacts", here) == there

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from interlock.app.what_syncs import Choice, choose
 from interlock.store import mappings
 from tests.parity.test_companies_and_deals import STAGE
 from tests.parity.test_fields import MINUTE_S, pair, titles
@@ -81,6 +82,86 @@ def test_otherwise_a_delete_in_salesforce_deletes_nothing_in_hubspot(tell):
         assert world.contact(here)["jobtitle"] == "CTO"
 
     tell(story)
+
+
+def test_otherwise_companies_and_deals_too_say_that_their_salesforce_record_was_deleted(tell):
+    """A contact that stays when its lead or contact is deleted has *Salesforce Deleted* ticked; a company has no such property,
+    and a deal is deleted with its opportunity.
+
+    *Salesforce Deleted* is ticked on contacts, companies and deals that stay, and taken back when the record is restored: a deal
+    without its opportunity still counts in every report, so people must be able to filter by it.
+    """
+
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+        company = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"})
+        here = world.person(ADA)
+        await world.settle()
+        pairs = [("deals", "Opportunity", deal), ("companies", "Account", company), ("contacts", "Contact", here)]
+        for slug, type_, id_ in pairs:
+            world.sally.delete(type_, world.counterpart(slug, id_))
+        await world.settle()
+        assert {world.hugo.get(slug, id_)["salesforcedeleted"] for slug, _, id_ in pairs} == {"true"}
+        for slug, type_, id_ in pairs:
+            world.sally.undelete(type_, world.counterpart(slug, id_))
+        await world.settle()
+        assert {world.hugo.get(slug, id_)["salesforcedeleted"] for slug, _, id_ in pairs} == {"false"}
+
+    tell(story)
+
+
+def test_otherwise_a_contact_shows_its_newest_opportunity_only_where_somebody_chose_that(tell):
+    """Four properties of a contact hold what the most recently created opportunity says in which it has a role, of which one is
+    known by name, *Opportunity Stage*.
+
+    The same, in that one and in *Opportunity Name*, *Amount* and *Close Date*, where somebody chose it: it makes properties and
+    reads roles, which who looks at deals instead has no use for.
+    """
+
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        big = world.sally.create("Opportunity", {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01"})
+        world.sally.create("OpportunityContactRole", {"OpportunityId": big, "ContactId": there})
+        await world.settle()
+        assert "salesforceopportunitystage" not in world.contact(here)
+        assert world.store is not None
+        assert world.connection is not None
+        chosen = Choice(choices={"newest_opportunity": "on"})
+        await choose(world.store, world.connection, "contacts", chosen, world.clients()[0])
+        await world.settle()
+        shown = {name: world.contact(here)[f"salesforceopportunity{name}"] for name in ("name", "stage", "closedate")}
+        assert shown == {"name": "Big", "stage": "Prospecting", "closedate": "2026-03-01"}
+
+    tell(story)
+
+
+def test_otherwise_no_time_of_the_last_sync_is_written_into_a_record(tell):
+    """Each sync of a record writes its time into *Last Salesforce Sync Time*; `imported_from_salesforce` is there and hardly ever
+    filled.
+
+    Neither is written, and what it left there stays. A time would be a write for each record that nothing else is written to,
+    and move the stamp of the last change that people's lists and reports go by; written only along with other writes it
+    would say too little. *Interlock link* leads to the page with every write and its time.
+    """
+
+    def before(world: World) -> None:
+        world.property("contacts", "salesforcelastsynctime", "datetime", "date")
+        world.property("contacts", "imported_from_salesforce", "string", "text")
+
+    async def story(world: World) -> None:
+        left = "2026-01-02T03:04:05Z"
+        here = world.person(ADA, salesforcelastsynctime=left)
+        await world.settle()
+        world.sally.update("Contact", world.counterpart("contacts", here), {"Title": "CTO"})
+        await world.settle()
+        contact = world.contact(here)
+        assert contact["jobtitle"] == "CTO"
+        assert contact["salesforcelastsynctime"].startswith("2026-01-02T03:04:05")
+        assert not contact.get("imported_from_salesforce")
+
+    tell(story, before)
 
 
 def test_otherwise_a_merge_in_salesforce_is_no_delete(tell):

@@ -87,8 +87,8 @@ ON_THE_WAY = {
     "retry_refused": 1,
 }
 # Awaits of the cycle at which no process of a story stands, by what is awaited or the function that awaits it: nobody in the
-# stories limits an object by a list, lets opportunities move stages, tries some records first, or undoes; nor asks for all of an
-# object, maps a formula, has rules for persons, or lets merges be carried over.
+# stories limits an object by a list, lets opportunities move stages or contacts show them, tries some records first, or undoes; nor
+# asks for all of an object, maps a formula, has rules for persons, or lets merges be carried over.
 BEYOND_THE_STORIES = {
     "read_membership": "no list",
     "leave_outside": "no list",
@@ -99,6 +99,8 @@ BEYOND_THE_STORIES = {
     "notice_roles": "no opportunity moves a stage",
     "plan_stages": "no opportunity moves a stage",
     "move_stages": "no opportunity moves a stage",
+    "notice_opportunities": "no contact shows its newest one",
+    "read_opportunities": "no contact shows its newest one",
     "backfill_asked": "nobody asks for one",
     "resync_asked": "nobody asks for one",
     "look_at_late_references": "all objects are turned on together",

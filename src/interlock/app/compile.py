@@ -16,6 +16,7 @@ from interlock.core.model import SyncRule
 from interlock.crm.hubspot.model import PropertyDef
 from interlock.crm.salesforce.model import FieldDef
 from interlock.engine.context import (
+    HUBSPOT_DELETED_PROPERTY,
     HUBSPOT_ID_PROPERTY,
     HUBSPOT_LINK_PROPERTY,
     SALESFORCE_CREATION_KEY,
@@ -218,7 +219,8 @@ class Compiler:
                 row.salesforce_type for row in object_rows if row.object == slug and row.settings.get(WRITES) == EXACT
             ),
             id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
-            shows_link=self._shows_link(spec, mappings),
+            shows_link=self._shows(spec, HUBSPOT_LINK_PROPERTY, "string", mappings),
+            shows_deleted=self._shows(spec, HUBSPOT_DELETED_PROPERTY, "bool", mappings),
             left_out=frozenset(left_out),
             inclusion=inclusion,
             person_rules=tuple(person_rules),
@@ -266,10 +268,11 @@ class Compiler:
             and described.calculated
         ]
 
-    def _shows_link(self, spec: ObjectSpec, mappings: dict[str, ObjectMapping]) -> bool:
-        property_ = self._property(spec, HUBSPOT_LINK_PROPERTY)
-        mapped = any(each.property == HUBSPOT_LINK_PROPERTY for all_ in mappings.values() for each in all_.fields)
-        return property_ is not None and not property_.read_only and not mapped
+    def _shows(self, spec: ObjectSpec, name: str, type_: str, mappings: dict[str, ObjectMapping]) -> bool:
+        """Whether a property that is for people to see can be written; a mapped one is the mapping's."""
+        property_ = self._property(spec, name)
+        mapped = any(each.property == name for all_ in mappings.values() for each in all_.fields)
+        return property_ is not None and property_.type == type_ and not property_.read_only and not mapped
 
     def field(self, spec: ObjectSpec, type_: str, row: FieldMappingRow) -> FieldMapping | None:
         """None for a pair that cannot be synced: its row says why, and its values stay as they are."""
@@ -334,6 +337,7 @@ class Compiler:
         named += [
             HUBSPOT_ID_PROPERTY,
             HUBSPOT_LINK_PROPERTY,
+            HUBSPOT_DELETED_PROPERTY,
             *spec.extra_hubspot_properties,
             *_IDENTITY_PROPERTIES.get(spec.slug, ()),
         ]

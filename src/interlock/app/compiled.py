@@ -10,6 +10,7 @@ from typing import Any
 
 from interlock.app import mapping_drift
 from interlock.app.compile import Compiler
+from interlock.app.opportunity_choice import show_newest_opportunity
 from interlock.app.owner_choices import choose_owners, directory_of, kept_queues, names_owners, show_owners
 from interlock.app.schemas import MAX_AGE_US, Schemas, kept_schemas
 from interlock.app.schemas import NAME as SCHEMAS
@@ -98,6 +99,7 @@ def _compiled(
     for slug, runtime in objects.items():
         choose_owners(runtime, directory, settings)
         show_owners(runtime, schemas, settings, queues)
+        show_newest_opportunity(runtime, schemas, settings)
         if settings.chosen(LIFECYCLE_TRANSITIONS, slug) == ON:
             _follow_opportunities(runtime, schemas)
     return objects

@@ -114,7 +114,7 @@ async def join(
     schemas = await read_schemas(hubspot, salesforce, list(request.objects))
     _check_key_fields(schemas, request)
     wanted = _wanted(request, known, account, identity, organization, clock_us())
-    needed = key_fields.missing(schemas, request.objects, pages_at=wanted.settings.get("pages_at"))
+    needed = key_fields.missing_with_shown(schemas, request.objects, wanted.settings.get("pages_at"))
     if not request.make:
         _check_package(needed)
         needed = key_fields.Missing([], [])

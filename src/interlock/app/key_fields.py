@@ -17,7 +17,12 @@ from interlock.app.schemas import Schemas
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import NewProperty, Option
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.engine.context import HUBSPOT_ID_PROPERTY, HUBSPOT_LINK_PROPERTY, SALESFORCE_CREATION_KEY
+from interlock.engine.context import (
+    HUBSPOT_DELETED_PROPERTY,
+    HUBSPOT_ID_PROPERTY,
+    HUBSPOT_LINK_PROPERTY,
+    SALESFORCE_CREATION_KEY,
+)
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import ObjectSpec
 
@@ -43,13 +48,23 @@ class Missing(msgspec.Struct):
         }
 
 
-def missing(schemas: Schemas, objects: Sequence[str], *, pages_at: str | None = None) -> Missing:
-    """A creation key that the sync user cannot see and write counts as missing: it may be there and not be granted. `pages_at`:
-    where people reach the pages; without it records are told no link to theirs."""
+def missing(schemas: Schemas, objects: Sequence[str]) -> Missing:
+    """What syncing needs. A creation key that the sync user cannot see and write counts as missing: it may be there and not be
+    granted."""
+    return _missing(schemas, objects, ())
+
+
+def missing_with_shown(schemas: Schemas, objects: Sequence[str], pages_at: str | None) -> Missing:
+    """With the properties that are for people to see. `pages_at`: where they reach the pages; without it records are told no link
+    to theirs."""
+    return _missing(schemas, objects, (*((_LINK_PROPERTY,) if pages_at else ()), _DELETED_PROPERTY))
+
+
+def _missing(schemas: Schemas, objects: Sequence[str], shown: Sequence[NewProperty]) -> Missing:
     found = Missing([], [])
     for slug in objects:
         spec = SPECS[slug]
-        for new in (_ID_PROPERTY, *((_LINK_PROPERTY,) if pages_at else ()), *default_properties(schemas, spec)):
+        for new in (_ID_PROPERTY, *shown, *default_properties(schemas, spec)):
             if schemas.property_named(spec.hubspot_type, new.name) is None:
                 found.properties.append((spec.hubspot_type, new))
         for type_ in spec.salesforce_types:
@@ -109,6 +124,17 @@ _LINK_PROPERTY = NewProperty(
     "Interlock link",
     group=GROUP,
     description="The page of this record in Interlock: both sides, the history, and Sync now. Written by Interlock.",
+)
+
+
+_DELETED_PROPERTY = NewProperty(
+    HUBSPOT_DELETED_PROPERTY,
+    "Salesforce Deleted",
+    "bool",
+    "booleancheckbox",
+    GROUP,
+    description="Whether the Salesforce record was deleted while this one stays. Written by Interlock.",
+    options=(Option("true", "Yes"), Option("false", "No")),
 )
 
 

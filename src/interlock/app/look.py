@@ -41,6 +41,7 @@ from interlock.engine.filtered import OUTSIDE_FILTER
 from interlock.engine.inclusion import NOT_IN_LIST, leave_outside, note_excluded, read_membership, why_left_out
 from interlock.engine.left_out import TYPE_OFF
 from interlock.engine.matching import match
+from interlock.engine.newest_opportunity import read_opportunities
 from interlock.engine.person_rules import UNDECIDED, apply_person_rules
 from interlock.engine.pipelines import PIPELINE_NOT_SYNCED, mapping_of_new_deal, mapping_of_pair, stop_at_pipelines
 from interlock.engine.references import learn_references
@@ -176,6 +177,8 @@ class Look:
         )
         if await in_time(lambda: _rules(ctx, work)) is None:
             work.why_not = work.why_not or UNDECIDED
+        if runtime.newest_opportunity:
+            await in_time(lambda: read_opportunities(ctx, runtime, [work]))
         self._decide(ctx, work)
 
     async def _look_for_counterpart(self, ctx: Cycle, work: Work) -> None:

@@ -19,6 +19,7 @@ from interlock.app.errors import BadInput
 from interlock.app.mappings import shipped_pair
 from interlock.app.schemas import Schemas
 from interlock.core.model import SyncRule
+from interlock.engine.context import HUBSPOT_DELETED_PROPERTY
 from interlock.objects import native
 from interlock.objects.registry import SPECS
 from interlock.objects.spec import SALESFORCE_ID_PROPERTY, ObjectSpec
@@ -227,7 +228,8 @@ def _by_name_or_label(known: Sequence[tuple[str, str]], text: str) -> str | None
 
 def _kept_anyway(spec: ObjectSpec, property_: str, fields: dict[str, str]) -> bool:
     """Ids, references and opt-outs: no mappings here, but carried over all the same."""
-    ours = {SALESFORCE_ID_PROPERTY, "salesforceaccountid", "salesforcelastsynctime", *native.properties(spec)}
+    theirs_alone = ("salesforceaccountid", "salesforcelastsynctime", *native.properties(spec))
+    ours = {SALESFORCE_ID_PROPERTY, HUBSPOT_DELETED_PROPERTY, *theirs_alone}
     theirs = {"Id", *(each.field for each in spec.references)}
     if spec.opt_out is not None:
         ours.add(spec.opt_out.property)

@@ -52,8 +52,8 @@ async def turn_on(
         return  # by the same before, which did not come to its end
     check_edition(connection, slug, edition)  # before anything is made in a CRM
     schemas = await _read(connection, slug, hubspot, salesforce)
-    if needed := key_fields.missing(
-        schemas, tuple(_with(connection, slug)), pages_at=connection.settings.get("pages_at")
+    if needed := key_fields.missing_with_shown(
+        schemas, tuple(_with(connection, slug)), connection.settings.get("pages_at")
     ):
         user_id = (await salesforce.identity()).user_id
         await key_fields.make(hubspot, deploys, user_id, needed, clock_us, progress, keeper)

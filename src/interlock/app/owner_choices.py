@@ -1,6 +1,6 @@
 """What a person chose about owners, brought into the compiled mappings: who gives way, who may change them, and where HubSpot
 shows who owns a record in Salesforce. HubSpot's own owners cannot be made by a program, so a Salesforce owner whom HubSpot does not
-know is seen there as text: an id and a name, in properties that are made when that is chosen (owner_properties.py)."""
+know is seen there as text: an id and a name, in properties that are made when that is chosen (shown_properties.py)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from interlock.app.errors import AppError, BadInput, as_failure
 from interlock.app.mapping_effect import permissions_of
 from interlock.app.new_properties import with_properties
 from interlock.app.object_rules import with_object
-from interlock.app.owner_properties import PROPERTIES
 from interlock.app.package import permit
 from interlock.app.preview import Planned
 from interlock.app.schemas import NAME as SCHEMAS
@@ -122,9 +121,9 @@ async def plan(
         settings = with_object(connection, slug)
     else:
         settings = what_syncs.settings_with(connection, slug, change.choice)
-        if what_syncs.shows_owners(connection, slug, change.choice):
+        if new := what_syncs.properties_to_make(connection, slug, change.choice):
             there = await read_schemas(hubspot, salesforce, objects_on(connection))
-            schemas = with_properties(there, [(SPECS[slug].hubspot_type, each) for each in PROPERTIES])
+            schemas = with_properties(there, [(SPECS[slug].hubspot_type, each) for each in new])
 
     async def prepare(tx: WriteTx) -> None:
         if change.on and schemas is not None:

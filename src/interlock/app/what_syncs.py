@@ -15,17 +15,17 @@ import msgspec
 from interlock.app import person_rules, salesforce_filters
 from interlock.app.connections import fresh
 from interlock.app.errors import BadInput, Missing, Stale
-from interlock.app.owner_properties import make_properties
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.runtime import settings_of
 from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.shown_properties import make_properties, to_make
 from interlock.core.model import Side
 from interlock.crm.hubspot.client import HubSpotClient
-from interlock.crm.hubspot.model import ListPage
+from interlock.crm.hubspot.model import ListPage, NewProperty
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
-from interlock.objects.choices import OWNER_UNMATCHED, SALESFORCE, choices_of
+from interlock.objects.choices import choices_of
 from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.pipelines import Chosen, problem
 from interlock.objects.registry import SPECS
@@ -126,9 +126,10 @@ async def choose(
     """
     assert connection.id is not None
     choice = await check(connection, object_, choice, hubspot, salesforce)
-    if shows_owners(connection, object_, choice):
+    new = properties_to_make(connection, object_, choice)
+    if new:
         assert hubspot is not None, "properties are to be made, and nobody to make them"
-        await make_properties(hubspot, object_)
+        await make_properties(hubspot, object_, new)
     async with store.write(connection.id) as tx:
         before = await fresh(tx, connection.id)
         if edition is not None and chosen(before, object_).edition != edition:
@@ -137,7 +138,7 @@ async def choose(
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
-            if shows_owners(connection, object_, choice) or choice.pipelines is not msgspec.UNSET:
+            if new or choice.pipelines is not msgspec.UNSET:
                 # What was chosen may be younger than what is remembered of either CRM.
                 await directory.drop(tx, SCHEMAS)
             await schedule.ring(tx)
@@ -153,14 +154,12 @@ def asks(connection: Connection, object_: str, choice: Choice) -> bool:
     other_list = isinstance(choice.list_id, str) and choice.list_id != before.list_id
     other_filter = any(text.strip() and text != before.filters.get(of) for of, text in choice.filters.items())
     other_rules = choice.person_rules is not msgspec.UNSET and choice.person_rules != before.person_rules
-    return other_list or other_filter or other_rules or shows_owners(connection, object_, choice)
+    return other_list or other_filter or other_rules or bool(properties_to_make(connection, object_, choice))
 
 
-def shows_owners(connection: Connection, object_: str, choice: Choice) -> bool:
-    """Whether the properties that show Salesforce's owners are to be made."""
-    after = choice.choices.get(OWNER_UNMATCHED.name)
-    before = settings_of(connection).chosen(OWNER_UNMATCHED, object_)
-    return after == SALESFORCE != before
+def properties_to_make(connection: Connection, object_: str, choice: Choice) -> tuple[NewProperty, ...]:
+    """The HubSpot properties that show what is chosen now."""
+    return to_make(settings_of(connection), object_, choice.choices)
 
 
 async def check(

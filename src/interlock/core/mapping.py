@@ -37,6 +37,11 @@ class FieldMapping(msgspec.Struct, frozen=True):
     def name(self, side: Side) -> str:
         return self.property if side is Side.HUBSPOT else self.field
 
+    @property
+    def of_another(self) -> bool:
+        """Whether what it shows in HubSpot is the value of another Salesforce record (no name of a field has a dot)."""
+        return "." in self.field
+
     def _effective_rule(self) -> SyncRule:
         """The rule that can be carried out: a side that cannot be written (a formula, an id) can only be read from.
 

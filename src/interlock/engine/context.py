@@ -27,6 +27,8 @@ SALESFORCE_CREATION_KEY = "Interlock_Creation_Key__c"
 SALESFORCE_HUBSPOT_ID = "Interlock_HubSpot_Id__c"
 # The same in HubSpot: the address of the record's page in this Interlock.
 HUBSPOT_LINK_PROPERTY = "interlock_link"
+# Whether its Salesforce record was deleted while it stays. HubSpot's own integration calls it so, and people's lists know it.
+HUBSPOT_DELETED_PROPERTY = "salesforcedeleted"
 
 # Base entries of the e-mail opt-out, which is not a mapping (field mapping ids start at 1): whether each side has it, and
 # the fingerprint of the address that it was known for.
@@ -131,6 +133,7 @@ class ObjectRuntime(msgspec.Struct):
     exact_types: frozenset[str] = frozenset()
     id_shown_types: frozenset[str] = frozenset()  # Salesforce types whose records can be told their HubSpot record
     shows_link: bool = False  # whether HubSpot's records can be told the address of their page
+    shows_deleted: bool = False  # whether they can be told that their Salesforce record was deleted
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     person_rules: tuple[PersonRule, ...] = ()  # what decides before create_type, person by person
@@ -140,6 +143,8 @@ class ObjectRuntime(msgspec.Struct):
     list_limits: dict[str, ListLimits] = {}  # by Salesforce type
     # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
     stages: tuple[str, ...] = ()
+    # What of its newest opportunity a contact shows (newest_opportunity.py); empty: nothing.
+    newest_opportunity: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
     pipelines: Synced | None = None  # of deals: those that sync
     # The mapping with the stages of a pipeline, where there are several; the one of `mappings` reads all of them.

@@ -33,6 +33,7 @@ from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates
 from interlock.engine.matching import match
 from interlock.engine.merging import count_merged, merge_in_hubspot, merge_intents
+from interlock.engine.newest_opportunity import read_opportunities
 from interlock.engine.oscillation import damp
 from interlock.engine.pace import ARCHIVE_SWEEP_S
 from interlock.engine.person_rules import apply_person_rules
@@ -45,6 +46,7 @@ from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
+from interlock.engine.shown_deletes import show_deletes
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
 from interlock.engine.taking_back import look_at_created, take_back
@@ -177,6 +179,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await learn_of_creates(ctx, batch)
     recognise(batch)
     await fetch_roles(ctx, batch)
+    if batch.runtime.newest_opportunity:
+        await read_opportunities(ctx, batch.runtime, batch.works)
     await learn_references(ctx, batch.runtime, seen_of(batch), wanted_of(batch))
     await apply_person_rules(ctx, batch)
     await look_at_created(ctx, batch)
@@ -185,6 +189,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     await damp(ctx, batch)
     if batch.runtime.stages:
         await plan_stages(ctx, batch)
+    if batch.runtime.shows_deleted:
+        show_deletes(batch.works)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
     await wake_companies(ctx, batch)

@@ -59,8 +59,9 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     """Which of the records that are to go may go; of the others, why not. Reads only. Raises CrmError."""
     for work in batch.works:
         _note_restored(ctx, work)
-        if work.deletion is not None:
-            _keep_if_edited(ctx, work, work.deletion)
+        for keep_if in (_keep_if_edited, _keep_if_person):
+            if work.deletion is not None:
+                keep_if(ctx, work, work.deletion)
     for side in Side:
         for work in await with_new_members(ctx, batch, side, _going(batch, side)):
             _keep_as_it_holds(ctx, work, ["contacts"])
@@ -119,6 +120,15 @@ def _keep_if_edited(ctx: Cycle, work: Work, deletion: Deletion) -> None:
         names.append("the e-mail opt-out")
     if names:
         _keep_as_it_holds(ctx, work, names)
+
+
+def _keep_if_person(ctx: Cycle, work: Work, deletion: Deletion) -> None:
+    """Of a person account only the account can be deleted (Salesforce Help, considerations for person accounts), and what hangs
+    on that, orders and cases say, nobody has deleted."""
+    found = work.seen(deletion.side)
+    if isinstance(found, Observation) and found.values.get("IsPersonAccount"):
+        cause = "It was deleted in HubSpot. It stays: Salesforce deletes the contact of a person account only with the account."
+        _keep(ctx, work, deletion, cause)
 
 
 def _keep_as_it_holds(ctx: Cycle, work: Work, names: list[str]) -> None:

@@ -21,6 +21,7 @@ from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
 from interlock.engine.left_out import UNTIL_WOKEN_US
 from interlock.engine.lifecycle import notice_roles
+from interlock.engine.newest_opportunity import notice_opportunities
 from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
 from interlock.engine.window import Window
@@ -48,6 +49,8 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
         marked += await notice_joined(ctx, runtime, look_back)
         if runtime.stages:
             marked += await notice_roles(ctx, runtime, look_back)
+        if runtime.newest_opportunity:
+            marked += await notice_opportunities(ctx, runtime, look_back)
         marked += await notice_entered(ctx, runtime, look_back)
     return marked
 

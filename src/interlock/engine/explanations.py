@@ -108,6 +108,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.PERMISSIONS,
         "Give the sync user read access to Opportunities, or switch the lifecycle stages off in the settings of Contacts.",
     ),
+    "opportunities_not_readable": (
+        _C.PERMISSIONS,
+        "Give the sync user read access to Opportunities and to their name, stage, amount and close date, or switch off what"
+        " contacts show of them in the settings of Contacts.",
+    ),
     "inclusion_filter_refused": (
         _C.SAFETY,
         "Give the sync user access to the fields that the filter names, or correct the filter in the settings.",

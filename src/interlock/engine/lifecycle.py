@@ -11,18 +11,16 @@ write is as if it had been set just before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from interlock.core.lifecycle import Role, StageMove, move, news
 from interlock.core.model import (
     AuditKind,
     AuditRow,
-    Issue,
     LinkState,
     NotDone,
     Observation,
     Outcome,
-    Raw,
     Reason,
     RecordKey,
     RecordLink,
@@ -33,16 +31,13 @@ from interlock.core.model import (
 )
 from interlock.crm.errors import CallRefused, Forbidden
 from interlock.crm.hubspot.model import HubSpotWrite
-from interlock.crm.salesforce.requests import to_us
-from interlock.crm.salesforce.soql import changed_by, where_in
+from interlock.engine import role_rows
 from interlock.engine.audit_rows import pair_row
-from interlock.engine.context import STAMP_GRAIN_US, Cycle, ObjectRuntime
+from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.decide import field_issue
-from interlock.engine.explanations import fix_for
-from interlock.engine.role_labels import JUNCTION
-from interlock.engine.window import Window
+from interlock.engine.role_rows import Row, Watched
 from interlock.engine.work import Batch, Work
-from interlock.store import WriteTx, cursors, dirty, issues, links
+from interlock.store import WriteTx, dirty, links
 
 PROPERTY = "lifecyclestage"
 # Cause of the audit rows.
@@ -50,10 +45,15 @@ CAUSE = "opportunity"
 # Among the sets of a pair: what its roles have said and was honoured, and what they have said and could not be yet. Detection
 # takes neither for news, or what HubSpot refuses would be due again with every pass.
 HONOURED, WAITS = "lifecycle", "lifecycle_waits"
-# The code of the issue, and the cursor that knows whether there is one.
-NOT_READABLE, _READABLE = "roles_not_readable", "lifecycle:readable"
-_OWN, _PARENT = "SystemModstamp", "Opportunity.SystemModstamp"
+# The code of the issue.
+NOT_READABLE = "roles_not_readable"
 _FIELDS = ("Id", "ContactId", "OpportunityId", "Opportunity.IsClosed", "Opportunity.IsWon")
+_WATCHED = Watched(
+    "lifecycle",
+    _FIELDS,
+    NOT_READABLE,
+    "Salesforce does not show contact roles to the sync user, so no lifecycle stage follows an opportunity: {refused}",
+)
 
 
 # --- what came to be said --------------------------------------------------------------------------------------------
@@ -61,86 +61,26 @@ _FIELDS = ("Id", "ContactId", "OpportunityId", "Opportunity.IsClosed", "Opportun
 
 async def notice_roles(ctx: Cycle, runtime: ObjectRuntime, look_back: bool) -> int:
     """Make due whose roles say something new; how many. One call more a poll."""
-    began_at_us, overlap_us = ctx.clock_us(), ctx.settings.salesforce_overlap_us
-    cursor = {_OWN: "lifecycle:roles", _PARENT: "lifecycle:opportunities"}
-    async with ctx.store.read(ctx.connection_id) as tx:
-        before = {by: Window.of(await cursors.get(tx, cursor[by]), ctx.begun_at_us, overlap_us) for by in cursor}
-    back = {by: before[by].looks_back(began_at_us, overlap_us, look_back) for by in cursor}
-    soqls = [changed_by(JUNCTION, _FIELDS, by, before[by].since_us(back[by], STAMP_GRAIN_US)) for by in cursor]
-    marked = 0
-    try:
-        first = await ctx.salesforce.query_many(soqls, purpose="detect")
-    except (CallRefused, Forbidden) as refused:
-        await _note_readable(ctx, runtime, str(refused))
-        return 0
-    await _note_readable(ctx, runtime, None)
-    for by, result in zip(cursor, first, strict=True):
-        window, page = before[by], result
-        while True:
-            rows = [_flat(ctx, row, page.read_us, by) for row in page.records]
-            if rows:
-                window = window.reached(to_us(rows[-1][by]), ctx.clock_us())
-                marked += await _mark(ctx, runtime, rows, cursor[by], window)
-            if page.next_url is None:
-                break
-            (page,) = await ctx.salesforce.query_more([page.next_url], purpose="detect")
-        if back[by]:
-            async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-                await cursors.set(tx, cursor[by], window.looked_back(before[by], began_at_us, overlap_us).cursor())
-    return marked
+
+    async def mark(tx: WriteTx, rows: list[Row]) -> int:
+        return await _mark(ctx, tx, runtime, rows)
+
+    return await role_rows.notice(ctx, runtime, _WATCHED, look_back, mark)
 
 
-async def _note_readable(ctx: Cycle, runtime: ObjectRuntime, refused: str | None) -> None:
-    """That the sync user may not read roles stops no sync: somebody is told, once, until it may."""
-    async with ctx.store.read(ctx.connection_id) as tx:
-        was = (await cursors.get(tx, _READABLE) or {}).get("readable", True)
-    if was == (refused is None):
-        return
-    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await cursors.set(tx, _READABLE, {"readable": refused is None})
-        if refused is None:
-            open_, _ = await issues.list_(tx, object=runtime.slug, code=NOT_READABLE)
-            await issues.resolve_ids(tx, [issue.id for issue in open_ if issue.id is not None])
-        else:
-            await issues.raise_(tx, [_not_readable(runtime, refused)])
-
-
-def _not_readable(runtime: ObjectRuntime, refused: str) -> Issue:
-    category, fix = fix_for(NOT_READABLE)
-    return Issue(
-        category=category,
-        code=NOT_READABLE,
-        severity="warning",
-        object=runtime.slug,
-        hubspot_id=None,
-        salesforce_id=None,
-        salesforce_type=None,
-        cause=f"Salesforce does not show contact roles to the sync user, so no lifecycle stage follows an opportunity: {refused}",
-        fix=fix,
-    )
-
-
-def _flat(ctx: Cycle, row: dict[str, Raw], read_us: int, *also: str) -> Mapping[str, Raw]:
-    return ctx.salesforce.to_observation(JUNCTION, row, read_us, [*_FIELDS, *also]).values
-
-
-async def _mark(
-    ctx: Cycle, runtime: ObjectRuntime, rows: Sequence[Mapping[str, Raw]], cursor: str, window: Window
-) -> int:
+async def _mark(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[Row]) -> int:
     by_contact = _by_contact(rows)
-    due: list[RecordKey] = []
-    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        if by_contact:
-            linked = await links.by_salesforce(tx, runtime.slug, list(by_contact))
-            due = [
-                link.salesforce
-                for id_, link in linked.items()
-                if link.state is LinkState.LINKED
-                and runtime.syncs(link.salesforce_type)
-                and news(by_contact[id_], _said(link, HONOURED, WAITS))
-            ]
-            await _mark_due(ctx, tx, runtime, due)
-        await cursors.set(tx, cursor, window.cursor())
+    if not by_contact:
+        return 0
+    linked = await links.by_salesforce(tx, runtime.slug, list(by_contact))
+    due = [
+        link.salesforce
+        for id_, link in linked.items()
+        if link.state is LinkState.LINKED
+        and runtime.syncs(link.salesforce_type)
+        and news(by_contact[id_], _said(link, HONOURED, WAITS))
+    ]
+    await _mark_due(ctx, tx, runtime, due)
     return len(due)
 
 
@@ -151,7 +91,7 @@ async def _mark_due(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, due: Sequen
         ctx.fresh.pop(key, None)
 
 
-def _by_contact(rows: Iterable[Mapping[str, Raw]]) -> dict[str, list[Role]]:
+def _by_contact(rows: Iterable[Row]) -> dict[str, list[Role]]:
     found: dict[str, list[Role]] = {}
     for row in rows:
         if row.get("ContactId"):
@@ -175,7 +115,7 @@ async def plan_stages(ctx: Cycle, batch: Batch) -> None:
     if not works:
         return
     try:
-        by_contact = _by_contact(await _roles_of(ctx, list(works)))
+        by_contact = _by_contact(await role_rows.of_contacts(ctx, list(works), _FIELDS))
     except (CallRefused, Forbidden):
         return  # detection says so
     for id_, work in works.items():
@@ -184,16 +124,6 @@ async def plan_stages(ctx: Cycle, batch: Batch) -> None:
         if roles or said:
             held = work.hubspot.values.get(PROPERTY) if isinstance(work.hubspot, Observation) else None
             work.stage = move(roles, said, held, batch.runtime.stages)
-
-
-async def _roles_of(ctx: Cycle, contacts: Sequence[str]) -> list[Mapping[str, Raw]]:
-    rows: list[Mapping[str, Raw]] = []
-    pages = await ctx.salesforce.query_many(where_in(JUNCTION, _FIELDS, "ContactId", contacts), purpose="fetch")
-    while pages:
-        rows += [_flat(ctx, row, page.read_us) for page in pages for row in page.records]
-        further = [page.next_url for page in pages if page.next_url is not None]
-        pages = await ctx.salesforce.query_more(further, purpose="fetch") if further else []
-    return rows
 
 
 def _contact(work: Work) -> RecordKey | None:

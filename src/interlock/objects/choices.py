@@ -53,6 +53,9 @@ OFF, ON = "off", "on"
 # Whether a role in an open or a won opportunity moves its contact's lifecycle stage.
 LIFECYCLE_TRANSITIONS = ChoiceOf("lifecycle_transitions", (OFF, ON), ("contacts",), frozenset({ON}))
 
+# Whether a contact shows in HubSpot what its newest opportunity says.
+NEWEST_OPPORTUNITY = ChoiceOf("newest_opportunity", (OFF, ON), ("contacts",), frozenset({ON}))
+
 KEEP, SALESFORCE = "keep", "salesforce"
 
 # What becomes of a HubSpot owner who cannot own in Salesforce: each side keeps its own, or Salesforce's stands on both.
@@ -88,6 +91,7 @@ CHOICES = (
     DUPLICATES,
     ROLE_LABELS,
     LIFECYCLE_TRANSITIONS,
+    NEWEST_OPPORTUNITY,
     OWNER_UNMATCHED,
     OWNER_CHANGES,
 )

@@ -274,8 +274,8 @@ class _Finish:
         draft = properties.draft_of(setup, found)
         new = to_make(found.schemas, draft)
         told = await self._interlock.told_address(found.connection.id)
-        # With the link to each record's page, which no mapping needs.
-        needed = key_fields.missing(found.schemas, draft.objects, pages_at=told).properties
+        # With those that people see, which no mapping needs.
+        needed = key_fields.missing_with_shown(found.schemas, draft.objects, told).properties
         new += [each for each in needed if each not in new]
         self.tell(to_make=len(new))
         async with self._interlock.setup_clients(setup) as clients:

@@ -19,6 +19,7 @@ from interlock.objects.choices import (
     LATEST_MODIFIED,
     LIFECYCLE_TRANSITIONS,
     MERGES,
+    NEWEST_OPPORTUNITY,
     NOTHING,
     OFF,
     ON,
@@ -117,6 +118,14 @@ def _lifecycle_transitions() -> tuple[str, str, dict[str, str]]:
     )
 
 
+def _newest_opportunity() -> tuple[str, str, dict[str, str]]:
+    return (
+        _("What a contact shows of its newest opportunity"),
+        _("Of those in which it has a role, the one that was created last. Saving makes the properties in HubSpot."),
+        {OFF: _("Nothing"), ON: _("Name, stage, amount and close date")},
+    )
+
+
 def _owner_unmatched() -> tuple[str, str, dict[str, str]]:
     return (
         _("When a HubSpot owner is nobody in Salesforce"),
@@ -157,6 +166,7 @@ _TEXTS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
     DUPLICATES.name: _duplicates,
     ROLE_LABELS.name: _role_labels,
     LIFECYCLE_TRANSITIONS.name: _lifecycle_transitions,
+    NEWEST_OPPORTUNITY.name: _newest_opportunity,
     OWNER_UNMATCHED.name: _owner_unmatched,
     OWNER_CHANGES.name: _owner_changes,
 }
