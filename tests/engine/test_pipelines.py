@@ -372,67 +372,6 @@ def test_a_value_that_is_refused_names_the_record_type_of_the_pipeline_and_not_t
     tell_sales(story)
 
 
-def in_step(sales: Sales, *names: str) -> dict[str, Any]:
-    return {id_: {**each, "in_step": True} for id_, each in sales.chosen(*names).items()}
-
-
-def test_a_stage_that_salesforce_gets_is_added_to_the_pipeline_that_is_kept_in_step(tell_sales):
-    async def story(world: World, sales: Sales) -> None:
-        pipelines = world.hubspot.portal.pipelines["deals"]
-        await choose(world, {**in_step(sales, "partner"), **sales.chosen("renewal")})
-        await world.settle()
-        world.salesforce.add_stage("Pilot", 60)
-        row = {"Name": "Big", "StageName": "Pilot", "CloseDate": "2026-03-01"}
-        world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["partner"]})
-        await world.sync_later(7 * 3_600)
-        await world.settle()
-        (pilot,) = [each for each in pipelines.get(sales.pipelines["partner"]).stages if each.label == "Pilot"]
-        assert (pilot.probability, pilot.is_closed) == ("0.6", False)
-        (deal,) = world.hugo.ids("deals")
-        assert at(world, deal) == (sales.pipelines["partner"], pilot.id)
-        # The other is not kept in step, and nothing is made twice.
-        assert [each.label for each in pipelines.get(sales.pipelines["renewal"]).stages] == RENEWALS
-        before = len(pipelines.get(sales.pipelines["partner"]).stages)
-        await world.sync_later(7 * 3_600)
-        assert len(pipelines.get(sales.pipelines["partner"]).stages) == before
-
-    tell_sales(story)
-
-
-def test_a_stage_that_is_there_by_its_label_is_joined_and_not_made_again(tell_sales):
-    async def story(world: World, sales: Sales) -> None:
-        pipeline = world.hubspot.portal.pipelines["deals"].get(sales.pipelines["renewal"])
-        mine = world.hubspot.settings().add_stage("deals", pipeline.id, "Prospecting", probability="0.3")
-        world.salesforce.org.objects["Opportunity"].record_types[1].picklists["StageName"] = (*RENEWALS, "Prospecting")
-        await choose(world, in_step(sales, "renewal"))
-        await world.settle()
-        assert [each.label for each in pipeline.stages] == [*RENEWALS, "Prospecting"]
-        row = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01"}
-        world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["renewal"]})
-        await world.settle()
-        (deal,) = world.hugo.ids("deals")
-        assert at(world, deal) == (pipeline.id, mine)
-
-    tell_sales(story)
-
-
-def test_where_hubspot_lets_no_stage_be_added_an_issue_says_so_and_all_else_syncs(tell_sales):
-    async def story(world: World, sales: Sales) -> None:
-        await choose(world, in_step(sales, "partner", "new"))
-        refuse = {"match": {"method": "POST", "path_prefix": "/crm/pipelines"}, "kind": "status", "status": 403}
-        world.hubspot.faults.add(refuse)
-        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Closed Won")})
-        await world.settle()
-        assert world.counterpart("deals", deal) != ""
-        (issue,) = await world.issues()
-        assert issue.code == "pipeline_behind"
-        world.hubspot.faults.clear()
-        await world.sync_later(7 * 3_600)
-        assert await world.issues() == []
-
-    tell_sales(story)
-
-
 def unjoined(world: World, sales: Sales, name: str) -> dict[str, str]:
     """A stage of that pipeline that stands for none of Salesforce."""
     pipeline = sales.pipelines[name]

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crm_emulator.salesforce import field_changes
+from crm_emulator.salesforce import field_changes, stages
 from crm_emulator.salesforce.custom_fields import field_from_metadata, picklist_metadata
 from crm_emulator.salesforce.features import currencies, persons, places
 from crm_emulator.salesforce.formulas import compile_formula
@@ -50,6 +50,27 @@ class Customization(ABC):
     ) -> None:
         """A value of Opportunity.StageName, and what it means."""
         add_stage(self.org, name, probability, closed=closed, won=won, category=category)
+
+    def rename_stage(
+        self, name: str, *, label: str | None = None, api_name: str | None = None, rows_follow: bool = True
+    ) -> None:
+        """Another label, or API name, for the stage of this API name; whether opportunities of the old name follow is not
+        documented. Its row keeps its id."""
+        stages.rename(self.org, name, label, api_name, rows_follow=rows_follow)
+
+    def change_stage(
+        self, name: str, *, probability: float | None = None, closed: bool | None = None, won: bool | None = None
+    ) -> None:
+        """What a stage means. Opportunities keep the probability that they have."""
+        stages.change(self.org, name, probability, closed, won)
+
+    def order_stages(self, names: Sequence[str]) -> None:
+        """The order in which the picklist, and every process, has them; those that are not named come after."""
+        stages.order(self.org, names)
+
+    def activate_stage(self, name: str) -> None:
+        """One that was deactivated is offered again."""
+        stages.activate(self.org, name)
 
     def add_lead_status(self, name: str, *, converted: bool = False) -> None:
         """A value of Lead.Status; `converted`: a lead may be converted into it."""

@@ -125,14 +125,18 @@ class Org:
 
     def stage(self, name: Any) -> Record | None:
         if not self._stages:
-            self._stages = {row.values.get("MasterLabel"): row for row in self.tables["OpportunityStage"].rows.values()}
+            self._stages = {row.values.get("ApiName"): row for row in self.tables["OpportunityStage"].rows.values()}
         return self._stages.get(name)
+
+    def stages_changed(self) -> None:
+        self._stages.clear()
+        self.access.changed()
 
     def first_stage(self, user_id: str) -> str:
         """The stage that a deal made by a lead conversion starts in: the first active one of the user's sales process."""
         record_type = default_of(self.objects["Opportunity"].record_types, user_id)
         rows = sorted(self.tables["OpportunityStage"].rows.values(), key=lambda row: row.values.get("SortOrder", 0))
-        names = [str(row.values["MasterLabel"]) for row in rows if row.values.get("IsActive")]
+        names = [str(row.values["ApiName"]) for row in rows if row.values.get("IsActive")]
         return next((name for name in names if record_type is None or record_type.offers("StageName", name)), names[0])
 
     # Schema and setup

@@ -1,110 +1,248 @@
-"""Keeping a HubSpot pipeline in step with the sales process of its record type, where a person asked for it: a stage that is added
-in Salesforce is added in HubSpot and joined. Nothing is renamed, moved or taken away.
+"""Keeping a HubSpot pipeline in step with the sales process of its record type, where a person asked for it. What there is to do
+is decided in objects/stages_in_step.py; here it is done, and remembered.
 
-Looked at as often as the schemas are. A stage is found by its label, so what a process that died has made is joined, not made
-twice. Where HubSpot does not let a stage be made, an issue says so and the rest syncs on.
+Looked at as often as the schemas are. What will be done is kept before the first request leaves, so that a process which dies
+between a request and its row in the log of deeds leaves to the next look what to go on with and what to log. A stage that is
+added is found by its label, and not made twice. What HubSpot does not let be done is an issue, and all else goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from interlock.app import pipeline_issues
+from interlock.app.added_stages import place_of
 from interlock.app.connections import fresh
-from interlock.app.pipelines import Offer, SalesProcess, new_stages, read
+from interlock.app.people.log import record
+from interlock.app.people.visitor import By
+from interlock.app.pipelines import Offer, SalesProcess, read
 from interlock.app.schemas import MAX_AGE_US
 from interlock.app.schemas import NAME as SCHEMAS
-from interlock.core.model import Issue
 from interlock.crm.errors import CallRefused, Forbidden
-from interlock.crm.hubspot.client import HubSpotClient
-from interlock.crm.hubspot.model import Pipeline
-from interlock.crm.salesforce.model import PicklistChoice
+from interlock.crm.hubspot.model import NewStage, Pipeline
 from interlock.engine.context import Cycle
-from interlock.engine.explanations import fix_for
 from interlock.objects.pipelines import Chosen, PipelineChoice
-from interlock.store import WriteTx, connections, cursors, directory, issues
+from interlock.objects.stages_in_step import (
+    Change,
+    DealStage,
+    Deed,
+    Followed,
+    SalesStage,
+    in_order,
+    is_done,
+    move,
+    plan,
+)
+from interlock.store import WriteTx, connections, cursors, directory
+from interlock.store.deeds import SYNC
 
 LOOKED = "pipelines_in_step"
-BEHIND = "pipeline_behind"
+_ROWS = "SELECT Id, ApiName FROM OpportunityStage"
 
-# Pipeline id -> stage id -> StageName, of what is to be joined.
-Joined = dict[str, dict[str, str]]
+
+class _Kept(msgspec.Struct):
+    """Between two looks. `going`: by pipeline, what was about to be done and is not known to have been."""
+
+    at_us: int | None = None
+    followed: dict[str, Followed] = {}
+    going: dict[str, list[Change]] = {}
+
+
+class _Step(msgspec.Struct):
+    """What became of one pipeline. `was`, `names`: what its stages were joined with before, and are now."""
+
+    was: dict[str, str]
+    names: dict[str, str]
+    followed: Followed
+    refused: list[str]
+    retired: list[str]
+    pipeline: Pipeline
 
 
 async def keep_in_step(ctx: Cycle) -> bool:
     """True: stages were joined, and the settings are others now. Raises CrmError, but for a refusal."""
-    kept = {id_: each for id_, each in ctx.settings.pipelines.items() if each.in_step}
-    if not kept or "deals" not in ctx.objects:
+    chosen = {id_: each for id_, each in ctx.settings.pipelines.items() if each.in_step}
+    if not chosen or "deals" not in ctx.objects:
         return False
     async with ctx.store.read(ctx.connection_id) as tx:
-        looked = await cursors.get(tx, LOOKED)
-    if looked is not None and ctx.clock_us() - looked["at_us"] < MAX_AGE_US:
+        kept = msgspec.convert(await cursors.get(tx, LOOKED) or {}, _Kept)
+    if kept.at_us is not None and ctx.clock_us() - kept.at_us < MAX_AGE_US:
         return False
+    steps: dict[str, _Step] = {}
+    found = []
     try:
-        joined, refused = await _joined(ctx, kept, await read(ctx.hubspot, ctx.salesforce)), None
+        offer = await read(ctx.hubspot, ctx.salesforce)
+        rows = {
+            str(row["ApiName"]): str(row["Id"]) for row in await ctx.salesforce.query_all_rows(_ROWS, purpose="setup")
+        }
+        for id_, choice in chosen.items():
+            pipeline, process = offer.pipeline(id_), offer.process(choice.record_type)
+            if pipeline is not None and process is not None:
+                steps[id_] = await _follow(ctx, kept, pipeline, _stages(process, rows), choice)
+        found = await _told(ctx, steps, offer)
     except (CallRefused, Forbidden) as error:
-        # What was made before it is found by its label next time.
-        joined, refused = {}, error.message
+        found = [pipeline_issues.behind([error.message])]
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await cursors.set(tx, LOOKED, {"at_us": ctx.clock_us()})
-        open_, _ = await issues.list_(tx, object="deals", code=BEHIND)
-        if refused is None:
-            await issues.resolve_ids(tx, [each.id for each in open_ if each.id is not None])
-        else:
-            await issues.raise_(tx, [_behind(refused)])
-        return await _save(tx, ctx.connection_id, joined)
+        kept.at_us = ctx.clock_us()
+        kept.followed = {id_: each for id_, each in kept.followed.items() if id_ in chosen}
+        kept.followed |= {id_: each.followed for id_, each in steps.items()}
+        await cursors.set(tx, LOOKED, msgspec.to_builtins(kept))
+        await pipeline_issues.tell(tx, found)
+        return await _save(tx, ctx.connection_id, steps)
 
 
-async def _joined(ctx: Cycle, kept: Chosen, offer: Offer) -> Joined:
-    found: Joined = {}
-    for id_, choice in kept.items():
-        pipeline, process = offer.pipeline(id_), offer.process(choice.record_type)
-        if pipeline is not None and process is not None:
-            found[id_] = await with_stages(ctx.hubspot, pipeline, process, choice, missing(process, choice))
+def _stages(process: SalesProcess, rows: Mapping[str, str]) -> list[SalesStage]:
+    return [
+        SalesStage(rows.get(each.value, ""), each.value, each.label, each.closed, each.won, each.probability)
+        for each in process.stages
+    ]
+
+
+def _here(pipeline: Pipeline) -> list[DealStage]:
+    return [DealStage(each.id, each.label, (each.probability, each.is_closed)) for each in pipeline.stages]
+
+
+async def _follow(
+    ctx: Cycle, kept: _Kept, pipeline: Pipeline, there: list[SalesStage], choice: PipelineChoice
+) -> _Step:
+    here, going = _here(pipeline), kept.going.get(pipeline.id, [])
+    # One that HubSpot has no more is joined with nothing, and its stage is added anew.
+    was = {stage.id: choice.stages[stage.id] for stage in here if stage.id in choice.stages}
+    owed = plan(here, there, was, kept.followed.get(pipeline.id, Followed()))
+    done, refused = [each for each in going if is_done(each, here)], []
+    names, followed = dict(owed.names), owed.followed
+    if owed.changes:
+        await _intend(ctx, kept, pipeline, [*going, *owed.changes])
+        for each in owed.changes:
+            try:
+                await _carry_out(ctx, pipeline, each, there, names)
+                done.append(each)
+            except (CallRefused, Forbidden) as error:
+                refused.append(error.message)
+                followed = _without(each, followed, kept.followed.get(pipeline.id))
+        now = await ctx.hubspot.pipelines("deals")
+        pipeline = next((each for each in now if each.id == pipeline.id), pipeline)
+        followed = _with_added(followed, names, pipeline, there)
+    moved = move(
+        [stage.id for stage in pipeline.stages],
+        owed.order,
+        in_order(there, names),
+        begun=any(each.deed is Deed.MOVE for each in going),
+    )
+    if moved is not None:
+        await _intend(ctx, kept, pipeline, [*going, *owed.changes, moved])
+        try:
+            await _carry_out(ctx, pipeline, moved, there, names)
+            done.append(moved)
+        except (CallRefused, Forbidden) as error:
+            refused.append(error.message)
+            followed = msgspec.structs.replace(followed, order=owed.order)
+    if done or pipeline.id in kept.going:
+        await _log(ctx, kept, pipeline, done)
+    return _Step(was, names, followed, refused, owed.retired, pipeline)
+
+
+async def _intend(ctx: Cycle, kept: _Kept, pipeline: Pipeline, changes: list[Change]) -> None:
+    kept.going[pipeline.id] = changes
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await cursors.set(tx, LOOKED, msgspec.to_builtins(kept))
+
+
+async def _carry_out(
+    ctx: Cycle, pipeline: Pipeline, change: Change, there: Sequence[SalesStage], names: Mapping[str, str]
+) -> None:
+    if change.deed is Deed.MOVE:
+        places = {each.id: each.place for each in pipeline.stages}
+        for place, stage in enumerate(change.order):
+            if places.get(stage) != place:
+                await ctx.hubspot.change_stage("deals", pipeline.id, stage, order=place)
+    elif change.deed is Deed.ADD:
+        assert change.means is not None
+        name = next(each.name for each in there if each.label == change.label)
+        place = place_of(name, [each.name for each in there], pipeline, names)
+        await ctx.hubspot.create_stage("deals", pipeline.id, NewStage(change.label, *change.means), place)
+    else:
+        label = change.label if change.deed is Deed.RENAME else None
+        await ctx.hubspot.change_stage("deals", pipeline.id, change.stage, label=label, means=change.means)
+
+
+async def _log(ctx: Cycle, kept: _Kept, pipeline: Pipeline, done: Iterable[Change]) -> None:
+    """A row in the log of deeds for each, and nothing is going any more: at once or not at all."""
+    kept.going.pop(pipeline.id, None)
+    labels = {each.id: each.label for each in pipeline.stages}
+    async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
+        await cursors.set(tx, LOOKED, msgspec.to_builtins(kept))
+        for each in done:
+            means = each.means or (None, None)
+            await record(
+                tx,
+                By(SYNC),
+                "pipeline_changed",
+                f"connection:{ctx.connection_id}",
+                pipeline=pipeline.label,
+                did=each.deed.value,
+                stage=each.label or None,
+                was=each.was if each.was != each.label else None,
+                probability=means[0],
+                closed=means[1],
+                order=[labels.get(id_, id_) for id_ in each.order],
+            )
+
+
+def _without(change: Change, followed: Followed, before: Followed | None) -> Followed:
+    """What was refused is owed still."""
+    known = None if before is None else before.stages.get(change.stage)
+    if known is None:
+        return followed
+    now = followed.stages[change.stage]
+    if change.deed is Deed.RENAME:
+        now = msgspec.structs.replace(now, label=known.label)
+    else:
+        now = msgspec.structs.replace(now, closed=known.closed, won=known.won, percent=known.percent)
+    return msgspec.structs.replace(followed, stages={**followed.stages, change.stage: now})
+
+
+def _with_added(followed: Followed, names: dict[str, str], pipeline: Pipeline, there: Iterable[SalesStage]) -> Followed:
+    """With the stages that were added, which are known by their labels; into `names` as well."""
+    free = {each.label: each.id for each in pipeline.stages if each.id not in names}
+    stages = dict(followed.stages)
+    for each in there:
+        if each.name not in names.values() and each.label in free:
+            names[free[each.label]] = each.name
+            stages[free[each.label]] = each
+    return Followed(stages, in_order(list(there), names))
+
+
+async def _told(ctx: Cycle, steps: Mapping[str, _Step], offer: Offer) -> list[pipeline_issues.Issue]:
+    refused = [message for step in steps.values() for message in step.refused]
+    found = [pipeline_issues.behind(refused)] if refused else []
+    retired = []
+    for step in steps.values():
+        labels = {each.id: each.label for each in step.pipeline.stages}
+        for stage in step.retired:
+            deals = await pipeline_issues.deals_in(ctx, step.pipeline.id, stage)
+            retired.append((step.pipeline.label, labels[stage], deals))
+    if retired:
+        found.append(pipeline_issues.retired(retired))
+    apart = []
+    for step in steps.values():
+        there = {each.name: each for each in step.followed.stages.values()}
+        for each in step.pipeline.stages:
+            other = there.get(step.names.get(each.id, ""))
+            if each.id not in step.retired and other is not None and each.is_closed != other.closed:
+                apart.append((step.pipeline.label, each.label, other.name))
+    if apart:
+        found.append(pipeline_issues.apart(apart))
     return found
 
 
-def missing(process: SalesProcess, choice: PipelineChoice) -> list[PicklistChoice]:
-    """The stages of Salesforce that no stage of the pipeline stands for yet."""
-    return [each for each in process.stages if each.value not in choice.stages.values()]
-
-
-async def with_stages(
-    hubspot: HubSpotClient,
-    pipeline: Pipeline,
-    process: SalesProcess,
-    choice: PipelineChoice,
-    lacking: Sequence[PicklistChoice],
-) -> dict[str, str]:
-    """Stage id -> StageName of those that the pipeline lacks. Made where the pipeline has none of that label. Raises CrmError."""
-    known = {each.label for each in pipeline.stages}
-    for each in lacking:
-        if each.label not in known:
-            (stage,) = new_stages([each])
-            await hubspot.create_stage("deals", pipeline.id, stage, place_of(each, process, pipeline, choice))
-    if not lacking:
-        return {}
-    now = await hubspot.pipelines("deals")
-    stages = next((each.stages for each in now if each.id == pipeline.id), [])
-    free = {each.label: each.id for each in stages if each.id not in choice.stages}
-    return {free[each.label]: each.value for each in lacking if each.label in free}
-
-
-def place_of(stage: PicklistChoice, process: SalesProcess, pipeline: Pipeline, choice: PipelineChoice) -> int:
-    """Beside the stage that stands for the one before it in Salesforce, or for the one behind: HubSpot shows two of one place by
-    their labels (HubSpot CRM API, pipelines)."""
-    places = {choice.stages[each.id]: n for n, each in enumerate(pipeline.stages) if each.id in choice.stages}
-    at = process.stages.index(stage)
-    nearest = [*reversed(process.stages[:at]), *process.stages[at + 1 :]]
-    return next((places[each.value] for each in nearest if each.value in places), at)
-
-
-async def _save(tx: WriteTx, connection_id: int, joined: Joined) -> bool:
+async def _save(tx: WriteTx, connection_id: int, steps: Mapping[str, _Step]) -> bool:
     """To what is chosen now: a person may have chosen otherwise meanwhile."""
     settings = dict((await fresh(tx, connection_id)).settings)
     chosen = msgspec.convert(settings.get("pipelines", {}), Chosen)
-    after = {id_: _with(each, joined.get(id_, {})) for id_, each in chosen.items()}
+    after = {id_: _with(each, steps[id_]) if id_ in steps else each for id_, each in chosen.items()}
     if after == chosen:
         return False
     await connections.update(tx, connection_id, settings={**settings, "pipelines": msgspec.to_builtins(after)})
@@ -112,27 +250,16 @@ async def _save(tx: WriteTx, connection_id: int, joined: Joined) -> bool:
     return True
 
 
-def _with(choice: PipelineChoice, joined: dict[str, str]) -> PipelineChoice:
+def _with(choice: PipelineChoice, step: _Step) -> PipelineChoice:
     if not choice.in_step:
         return choice
-    news = {
-        stage: name
-        for stage, name in joined.items()
-        if stage not in choice.stages and name not in choice.stages.values()
+    stages = {
+        stage: step.names.get(stage, name) if step.was.get(stage) == name else name
+        for stage, name in choice.stages.items()
     }
-    return msgspec.structs.replace(choice, stages=choice.stages | news)
-
-
-def _behind(refused: str) -> Issue:
-    category, fix = fix_for(BEHIND)
-    return Issue(
-        category=category,
-        code=BEHIND,
-        severity="error",
-        object="deals",
-        hubspot_id=None,
-        salesforce_id=None,
-        salesforce_type=None,
-        cause=f"A stage that Salesforce has got could not be added to its pipeline: {refused}",
-        fix=fix,
-    )
+    for stage, name in step.names.items():
+        if stage not in choice.stages and stage not in step.was and name not in stages.values():
+            stages[stage] = name
+    if len(set(stages.values())) < len(stages):
+        return choice
+    return msgspec.structs.replace(choice, stages=stages)

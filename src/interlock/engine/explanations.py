@@ -93,8 +93,18 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     "ENTITY_IS_DELETED": (_C.ASSOCIATIONS, "The record was deleted in Salesforce."),
     "pipeline_behind": (
         _C.SAFETY,
-        "Add the stage in HubSpot by hand with the label that it has in Salesforce, or give the app the scope or room that the"
-        " message names. It is looked at again within six hours.",
+        "Make the change in HubSpot by hand as Salesforce has it, or give the app the scope or room that the message names. It is"
+        " looked at again within six hours.",
+    ),
+    "stage_retired": (
+        _C.SAFETY,
+        "Move the deals that stand in them to other stages: each gives its opportunity a stage that Salesforce does not offer. Then"
+        " delete the stages in HubSpot if no report needs when deals came to them, which goes with them, or offer them in"
+        " Salesforce again.",
+    ),
+    "stages_close_apart": (
+        _C.SAFETY,
+        "Change one of the two, or join the stage with another on the page Pipelines.",
     ),
     "inclusion_list_missing": (
         _C.SAFETY,

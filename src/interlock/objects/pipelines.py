@@ -26,7 +26,7 @@ class PipelineChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     record_type: str = ANY
     stages: dict[str, str] = {}
-    # Its stages are those of the record type's sales process, and one that is added there is added in HubSpot.
+    # Its stages are those of the record type's sales process, and what changes there changes in HubSpot (stages_in_step.py).
     in_step: bool = False
 
 

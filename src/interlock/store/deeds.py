@@ -19,6 +19,8 @@ from interlock.store.sql import Dialect, storable
 from interlock.store.tx import Tx, WriteTx
 
 COMMAND, NOBODY = "command", "nobody"
+# What Interlock does to a CRM's set-up by itself, since a person chose that it does.
+SYNC = "sync"
 
 # Any number: the same for all processes, and no other lock's.
 _ADVISORY_LOCK = 4_201_868

@@ -129,7 +129,7 @@ class UiApi:
         if source is None:
             return None
         table, names = self._api.org.tables[source[0]], source[1]
-        row = next((row for row in table.rows.values() if row.values.get("MasterLabel") == value), None)
+        row = next((row for row in table.rows.values() if row.values.get("ApiName") == value), None)
         if row is None:
             return None
         shown = {key: _meant(row, name) for key, name in names.items()}

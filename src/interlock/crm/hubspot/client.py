@@ -128,6 +128,20 @@ class HubSpotClient:
     ) -> None:
         await new_pipelines.create_stage(self._calls, object, pipeline, stage, order, purpose)
 
+    async def change_stage(
+        self,
+        object: str,
+        pipeline: str,
+        stage: str,
+        *,
+        label: str | None = None,
+        means: tuple[float, bool] | None = None,
+        order: int | None = None,
+        purpose: str = "setup",
+    ) -> None:
+        """`means`: probability, and whether it closes a deal. What is None stays."""
+        await new_pipelines.change_stage(self._calls, object, pipeline, stage, label, means, order, purpose)
+
     # --- reading records -----------------------------------------------------------------------------------------
 
     async def list_page(

@@ -83,6 +83,7 @@ class Stage(NamedTuple):
     label: str
     probability: float | None
     is_closed: bool
+    place: int = 0  # displayOrder: they are listed by it, and two may have the same
 
 
 class NewStage(NamedTuple):

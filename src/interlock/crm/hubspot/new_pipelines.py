@@ -1,10 +1,13 @@
-"""Making a pipeline, or a stage of one, in HubSpot. Labels are unique, so what an earlier call made is found by its label."""
+"""Making a pipeline, or a stage of one, in HubSpot, and changing a stage. Labels are unique, so what an earlier call made is found
+by its label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
+from interlock.core.model import NotDone, Unsettled
 from interlock.crm.calls import Calls, Declined, Reply
 from interlock.crm.errors import ServerFault
 from interlock.crm.hubspot.model import NewStage, Pipeline
@@ -36,16 +39,47 @@ async def create_stage(calls: Calls, object: str, pipeline: str, stage: NewStage
     await _make(calls, path, _stage(stage, order), f"the stage {stage.label}", purpose)
 
 
+async def change_stage(
+    calls: Calls,
+    object: str,
+    pipeline: str,
+    stage: str,
+    label: str | None,
+    means: tuple[float, bool] | None,
+    order: int | None,
+    purpose: str,
+) -> None:
+    """What is None stays. Raises CallRefused, where another stage has that label too, Forbidden and the other errors."""
+    body: dict[str, Any] = {}
+    if label is not None:
+        body["label"] = label
+    if means is not None:
+        body["metadata"] = _metadata(*means)
+    if order is not None:
+        body["displayOrder"] = order
+    path = f"{pipelines_path(object)}/{quote(pipeline, safe='')}/stages/{quote(stage, safe='')}"
+    answer = await calls.write("PATCH", path, encode(body), purpose=purpose)
+    if (why := _not_told(answer)) is not None:
+        raise ServerFault(calls.side, f"HubSpot did not say whether the stage {stage} was changed: {why}")
+
+
 def _stage(stage: NewStage, order: int) -> dict[str, Any]:
-    # Metadata values are strings, and deals need a probability (HubSpot CRM API, pipelines).
-    metadata = {"probability": f"{stage.probability:.1f}", "isClosed": str(stage.is_closed).lower()}
-    return {"label": stage.label, "displayOrder": order, "metadata": metadata}
+    return {"label": stage.label, "displayOrder": order, "metadata": _metadata(stage.probability, stage.is_closed)}
+
+
+def _metadata(probability: float, is_closed: bool) -> dict[str, str]:
+    # The values are strings, and deals need a probability (HubSpot CRM API, pipelines).
+    return {"probability": f"{probability:.1f}", "isClosed": str(is_closed).lower()}
 
 
 async def _make(calls: Calls, path: str, body: dict[str, Any], what: str, purpose: str) -> None:
     answer = await calls.write("POST", path, encode(body), purpose=purpose)
-    if isinstance(answer, Reply):
-        return
+    if (why := _not_told(answer)) is not None:
+        raise ServerFault(calls.side, f"HubSpot did not say whether {what} was made: {why}")
+
+
+def _not_told(answer: Reply | Declined | NotDone | Unsettled) -> str | None:
+    """Why it is not known whether it was done; None: it was. Raises what HubSpot refused it with."""
     if isinstance(answer, Declined):
         raise answer.error
-    raise ServerFault(calls.side, f"HubSpot did not say whether {what} was made: {answer.why}")
+    return None if isinstance(answer, Reply) else answer.why

@@ -342,4 +342,5 @@ def _stage(stage: _Stage) -> Stage:
         probability = float(stage.metadata["probability"])
     except (KeyError, ValueError, TypeError):
         probability = None
-    return Stage(stage.id, stage.label, probability, str(stage.metadata.get("isClosed", "false")).lower() == "true")
+    is_closed = str(stage.metadata.get("isClosed", "false")).lower() == "true"
+    return Stage(stage.id, stage.label, probability, is_closed, stage.display_order)

@@ -58,9 +58,9 @@ class Pipeline(msgspec.Struct, forbid_unknown_fields=True):
         dict[Id, Annotated[str, msgspec.Meta(min_length=1, max_length=255)]],
         msgspec.Meta(max_length=100, description="Stage of the pipeline to StageName of Salesforce."),
     ]
-    in_step: Annotated[bool, msgspec.Meta(description="A stage that is added in Salesforce is added in HubSpot.")] = (
-        False
-    )
+    in_step: Annotated[
+        bool, msgspec.Meta(description="What changes about the stages in Salesforce is changed in HubSpot.")
+    ] = False
 
 
 class ChoosingWhatSyncs(msgspec.Struct, forbid_unknown_fields=True):

@@ -63,6 +63,7 @@ def words() -> dict[str, str]:
         "property_made": _("made a HubSpot property for"),
         "options_joined": _("said which options and values are the same for"),
         "options_changed": _("changed the options of a HubSpot property for"),
+        "pipeline_changed": _("changed a HubSpot pipeline as Salesforce has it, for"),
         "pipeline_made": _("made a HubSpot pipeline"),
         "stages_added": _("added stages to a HubSpot pipeline"),
         "package_installed": _("began to install the Salesforce package of"),

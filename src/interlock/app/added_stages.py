@@ -1,0 +1,47 @@
+"""Stages of Salesforce that a HubSpot pipeline lacks: which they are, where they belong, and adding them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from interlock.app.pipelines import SalesProcess, new_stages
+from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.model import Pipeline
+from interlock.crm.salesforce.model import PicklistChoice
+from interlock.objects.pipelines import PipelineChoice
+
+
+def missing(process: SalesProcess, choice: PipelineChoice) -> list[PicklistChoice]:
+    """The stages of Salesforce that no stage of the pipeline stands for yet."""
+    return [each for each in process.stages if each.value not in choice.stages.values()]
+
+
+async def with_stages(
+    hubspot: HubSpotClient,
+    pipeline: Pipeline,
+    process: SalesProcess,
+    choice: PipelineChoice,
+    lacking: Sequence[PicklistChoice],
+) -> dict[str, str]:
+    """Stage id -> StageName of those that the pipeline lacks. Made where the pipeline has none of that label. Raises CrmError."""
+    known = {each.label for each in pipeline.stages}
+    order = [each.value for each in process.stages]
+    for each in lacking:
+        if each.label not in known:
+            (stage,) = new_stages([each])
+            await hubspot.create_stage("deals", pipeline.id, stage, place_of(each.value, order, pipeline, choice.stages))
+    if not lacking:
+        return {}
+    now = await hubspot.pipelines("deals")
+    stages = next((each.stages for each in now if each.id == pipeline.id), [])
+    free = {each.label: each.id for each in stages if each.id not in choice.stages}
+    return {free[each.label]: each.value for each in lacking if each.label in free}
+
+
+def place_of(name: str, order: Sequence[str], pipeline: Pipeline, joined: Mapping[str, str]) -> int:
+    """Beside the stage that stands for the one before it in Salesforce, or for the one behind: HubSpot shows two of one place by
+    their labels (HubSpot CRM API, pipelines). `order`: the StageNames as Salesforce has them; `joined`: stage id -> StageName."""
+    places = {joined[each.id]: n for n, each in enumerate(pipeline.stages) if each.id in joined}
+    at = order.index(name)
+    nearest = [*reversed(order[:at]), *order[at + 1 :]]
+    return next((places[each] for each in nearest if each in places), at)
