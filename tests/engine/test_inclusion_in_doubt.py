@@ -113,6 +113,19 @@ class TestAListThatIsGone:
 
         tell(story, with_list, **LIMITED)
 
+    def test_a_deleted_list_that_is_chosen_again_is_an_issue_again(self, tell):
+        async def story(world: World) -> None:
+            world.hugo.delete_list("1")
+            await world.settle()
+            await choose(world, {})
+            await world.settle()
+            await choose(world, {"contacts": "1"})
+            await world.settle()
+            (issue,) = await world.issues()
+            assert issue.code == "inclusion_list_missing"
+
+        tell(story, with_list, **LIMITED)
+
 
 class Doubting:
     """HubSpot, which for a while says of nobody, or of everybody no, when it is asked who is in a list."""

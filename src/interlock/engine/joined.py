@@ -62,6 +62,11 @@ async def notice_joined(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> i
     return reader.marked
 
 
+async def forget_list(tx: WriteTx, slug: str) -> None:
+    """No list limits the object any more. The same one chosen again begins anew: who came and went in between nobody looked for."""
+    await cursors.drop(tx, f"joined:{slug}")
+
+
 class _PlaceLost(Exception):
     """HubSpot does not take a place of its own any more: nothing says for how long it does."""
 
