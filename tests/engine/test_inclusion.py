@@ -151,7 +151,9 @@ class TestLeaving:
         settings = LIMITED["settings"] | {"choices": {"deletes": {"contacts": "both"}}}
         tell(story, with_list, settings=settings)
 
-    def test_a_delete_of_one_that_left_while_no_list_was_chosen_is_not_carried_over_by_the_old_one_chosen_again(self, tell):
+    def test_a_delete_of_one_that_left_while_no_list_was_chosen_is_not_carried_over_by_the_old_one_chosen_again(
+        self, tell
+    ):
         async def story(world: World) -> None:
             ada = world.person(ADA)
             world.hugo.change_list("1", add=[ada])
