@@ -330,6 +330,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await issues.take_due(tx, ["contacts"], 9, 9)
     await undos.set_state(tx, [their_undo.id], "gone")
     await undos.stand(tx, their_undo.id, (9, 9))
+    await undos.end_waiting(tx, their_undo.link_id, Side.HUBSPOT, "gone")
     await undos.drop(tx, [their_undo.id])
     await undos.forget_ended(tx, 10)
     await undos.put(tx, [UndoRow(their_undo.link_id, Side.HUBSPOT, "jobtitle", "Title", "9", "9", 9)])

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from interlock.app import preview
+from interlock.app import preview, what_syncs
+from interlock.core.link import waits_to_go
 from interlock.core.model import LinkState, RecordKey, Side
 from interlock.engine import deleting
 from interlock.store import connections
@@ -271,6 +272,62 @@ def test_what_goes_with_an_account_goes_or_stays_by_its_own_choice(tell, compani
         assert await world.issues() == []
 
     tell(story, settings=deletes(companies=companies, contacts=contacts))
+
+
+async def _with_an_account_that_waits_to_go(world: World) -> tuple[str, str]:
+    """Its company was deleted, and somebody works there whom nobody has deleted."""
+    company, ada = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"}), world.person(ADA)
+    world.hugo.associate("contacts", ada, "companies", company, primary=True)
+    await world.settle()
+    account, contact = world.counterpart("companies", company), world.counterpart("contacts", ada)
+    world.hugo.archive("companies", company)
+    await world.sync_later(60)
+    link = await world.link("companies", company)
+    assert link is not None
+    assert waits_to_go(link.base)
+    return account, contact
+
+
+async def _save(world: World, value: str) -> None:
+    assert world.store is not None
+    assert world.connection is not None
+    assert world.connection.id is not None
+    async with world.read() as tx:
+        now = await connections.get(tx, world.connection.id)
+    assert now is not None
+    await what_syncs.choose(world.store, now, "companies", what_syncs.Choice(choices={"deletes": value}), None)
+
+
+def test_what_waits_to_go_is_let_go_when_a_person_switches_that_off_and_stays_when_it_is_on_again(tell):
+    async def story(world: World) -> None:
+        account, contact = await _with_an_account_that_waits_to_go(world)
+        await _save(world, "nothing")
+        (issue,) = await world.issues()
+        assert (issue.code, issue.severity, issue.salesforce_id) == ("delete_not_carried_over", "warning", account)
+        assert "waited to be deleted too, and stays" in issue.cause
+        await _save(world, "both")
+        # Nothing would go along with it any more.
+        world.sally.delete("Contact", contact)
+        await world.settle()
+        assert world.sally.ids("Account") == [account]
+        assert await codes(world) == ["delete_not_carried_over"]
+
+    tell(story, settings=BOTH)
+
+
+def test_what_waits_to_go_is_let_go_however_that_came_to_be_switched_off(tell):
+    async def story(world: World) -> None:
+        account, contact = await _with_an_account_that_waits_to_go(world)
+        await choose(world, companies="nothing", contacts="both")
+        await world.settle()
+        assert await codes(world) == ["delete_not_carried_over"]
+        await choose(world, companies="both", contacts="both")
+        world.sally.delete("Contact", contact)
+        await world.sync(RecordKey(Side.SALESFORCE, "Account", account))
+        await world.settle()
+        assert world.sally.ids("Account") == [account]
+
+    tell(story, settings=BOTH)
 
 
 def test_a_task_goes_with_its_contact(tell):

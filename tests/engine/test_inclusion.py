@@ -151,6 +151,29 @@ class TestLeaving:
         settings = LIMITED["settings"] | {"choices": {"deletes": {"contacts": "both"}}}
         tell(story, with_list, settings=settings)
 
+    def test_a_delete_of_one_that_left_while_no_list_was_chosen_is_not_carried_over_by_the_old_one_chosen_again(
+        self, tell
+    ):
+        async def story(world: World) -> None:
+            ada = world.person(ADA)
+            world.hugo.change_list("1", add=[ada])
+            await world.settle()
+            there = world.counterpart("contacts", ada)
+            await choose(world, {})
+            await world.settle()
+            world.hugo.update("contacts", ada, {"jobtitle": "CEO"})
+            await world.settle()
+            world.hugo.change_list("1", remove=[ada])
+            await asyncio.sleep(3_600)
+            await choose(world, {"contacts": "1"})
+            await world.settle()
+            world.hugo.archive("contacts", ada)
+            await world.settle()
+            assert world.sally.ids("Contact") == [there]
+
+        settings = LIMITED["settings"] | {"choices": {"deletes": {"contacts": "both"}}}
+        tell(story, with_list, settings=settings)
+
     def test_a_delete_of_one_that_left_is_still_seen(self, tell):
         async def story(world: World) -> None:
             here = world.person(ADA)
@@ -234,6 +257,29 @@ class TestEntering:
             assert world.counts()["Contact"] == 0
 
         tell(story, lambda world: world.person(ADA), later_s=3_600)
+
+    def test_members_from_before_a_list_was_chosen_once_more_are_no_news(self, tell):
+        def before(world: World) -> None:
+            with_list(world)
+            world.person(ADA)
+
+        async def story(world: World) -> None:
+            await world.settle()
+            await choose(world, {})
+            await world.settle()
+            world.hugo.change_list("1", add=world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            await choose(world, {"contacts": "1"})
+            await world.settle()
+            assert world.counts()["Contact"] == 0
+            # Who joins from then on is.
+            world.hugo.change_list("1", remove=world.hugo.ids("contacts"))
+            await asyncio.sleep(3_600)
+            world.hugo.change_list("1", add=world.hugo.ids("contacts"))
+            await world.settle()
+            assert world.counts()["Contact"] == 1
+
+        tell(story, before, later_s=3_600, **LIMITED)
 
     def test_members_from_before_the_connection_are_no_news(self, tell):
         async def story(world: World) -> None:

@@ -12,6 +12,7 @@ from interlock.crm.budget import HubSpotGovernor
 from interlock.crm.errors import MissingScope, Unreachable
 from interlock.crm.transport import NotSent, Request, Response
 from interlock.engine import joined
+from interlock.engine.cycle import poll
 from interlock.engine.pace import poll_interval_s
 from interlock.store import cursors
 from tests.inclusion_world import ADA, BOB, LIMITED, choose, state, with_list
@@ -110,6 +111,19 @@ class TestAListThatIsGone:
             await world.settle()
             assert await world.issues() == []
             assert world.counterpart("contacts", here)
+
+        tell(story, with_list, **LIMITED)
+
+    def test_a_deleted_list_that_is_chosen_again_is_an_issue_again(self, tell):
+        async def story(world: World) -> None:
+            world.hugo.delete_list("1")
+            await world.settle()
+            await choose(world, {})
+            await world.settle()
+            await choose(world, {"contacts": "1"})
+            await world.settle()
+            (issue,) = await world.issues()
+            assert issue.code == "inclusion_list_missing"
 
         tell(story, with_list, **LIMITED)
 
@@ -287,6 +301,39 @@ class TestWhatItCosts:
                     patched.setattr(HubSpotGovernor, "idle_interval_s", interval)
                     poll_interval_s(ctx)
             assert paced == [4]
+
+        tell(story, with_list, **LIMITED)
+
+    def test_the_daily_walk_of_a_long_list_is_part_of_what_idle_polling_may_use(self, tell, monkeypatch):
+        upkeep: list[float] = []
+
+        def interval(governor: HubSpotGovernor, calls_per_poll: float, upkeep_calls: float = 0.0) -> float:
+            upkeep.append(upkeep_calls)
+            return 15.0
+
+        async def paced(world: World) -> float:
+            assert world.store is not None
+            assert world.connection is not None
+            async with open_cycle(
+                world.store, world.connection, *world.clients(), world.clock_us, owner="paced"
+            ) as ctx:
+                await poll(ctx)
+                with monkeypatch.context() as patched:
+                    patched.setattr(HubSpotGovernor, "idle_interval_s", interval)
+                    poll_interval_s(ctx)
+            return upkeep[-1]
+
+        async def story(world: World) -> None:
+            await world.settle()
+            without = await paced(world)
+            world.hugo.change_list("1", add=[world.person(f"p{n}@example.com") for n in range(250)])
+            await world.settle()
+            await world.sync_later(86_400)
+            assert await paced(world) == without + 2
+            # One that is not there is walked by nobody, however often it is looked for.
+            world.hugo.delete_list("1")
+            for _ in range(3):
+                assert await paced(world) <= without + 2
 
         tell(story, with_list, **LIMITED)
 

@@ -6,7 +6,11 @@ import asyncio
 from pathlib import Path
 
 from interlock.app.identity.review import ACCEPT, REFUSE
+from interlock.core.model import Side
+from interlock.store import undos
+from interlock.store.undos import UndoRow
 from tests.engine.test_suggestions import looked, say
+from tests.engine.test_undo import undo
 from tests.world import World
 
 ADA = "ada@example.com"
@@ -200,3 +204,77 @@ def test_a_lost_database_is_rebuilt_with_the_one_that_was_edited_last(tell, tmp_
         assert (world.hugo.ids("contacts"), len(world.sally.ids("Contact"))) == ([here], 2)
 
     tell(story, existing="all", **LATEST)
+
+
+async def _title_replaced_and_the_pair_moved(world: World) -> tuple[str, str, str, int]:
+    """Of the first we replaced a title; the second, which the pair moved to, had the new one by itself."""
+    await world.rule("contacts", "jobtitle", "two_way")
+    first = contact(world, "First", Title="A")
+    await world.settle()
+    (here,) = world.hugo.ids("contacts")
+    await asyncio.sleep(600)
+    since_us = world.clock_us()
+    world.hugo.update("contacts", here, {"jobtitle": "B"})
+    await world.settle()
+    assert world.sally.get("Contact", first)["Title"] == "B"
+    await asyncio.sleep(600)
+    second = contact(world, "Second", Title="B")
+    await world.settle()
+    assert world.counterpart("contacts", here) == second
+    return here, first, second, since_us
+
+
+def test_an_undo_gives_the_record_that_a_pair_moved_to_nothing_that_was_replaced_on_the_other(tell):
+    async def story(world: World) -> None:
+        _, first, second, since_us = await _title_replaced_and_the_pair_moved(world)
+
+        done = await undo(world, since_us)
+
+        assert world.sally.get("Contact", second)["Title"] == "B"
+        assert world.sally.get("Contact", first)["Title"] == "B"
+        assert ("jobtitle", "another_record") in {(each.property, each.why) for each in done.left}
+
+    tell(story, **LATEST)
+
+
+def test_an_undo_goes_back_no_further_than_what_the_record_itself_held(tell):
+    async def story(world: World) -> None:
+        here, _, second, since_us = await _title_replaced_and_the_pair_moved(world)
+        await asyncio.sleep(600)
+        world.hugo.update("contacts", here, {"jobtitle": "C"})
+        await world.settle()
+        assert world.sally.get("Contact", second)["Title"] == "C"
+
+        await undo(world, since_us)
+
+        assert world.sally.get("Contact", second)["Title"] == "B"
+
+    tell(story, **LATEST)
+
+
+def test_an_undo_that_was_left_under_way_ends_when_its_pair_moves(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        contact(world, "First", Title="A")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        world.hugo.update("contacts", here, {"jobtitle": "B"})
+        await world.settle()
+        link = await world.link("contacts", here)
+        assert link is not None
+        assert link.id is not None
+        await asyncio.sleep(600)
+        second = contact(world, "Second", Title="B")
+        asked_us = world.clock_us()
+        async with world.write() as tx:
+            await undos.put(tx, [UndoRow(link.id, Side.SALESFORCE, "jobtitle", "Title", "A", "B", asked_us)])
+
+        await world.settle()
+
+        assert world.counterpart("contacts", here) == second
+        assert world.sally.get("Contact", second)["Title"] == "B"
+        async with world.read() as tx:
+            assert [row.state for row in await undos.of_run(tx, asked_us, [link.id])] == ["another_record"]
+
+    tell(story, **LATEST)

@@ -159,8 +159,40 @@ def test_a_resync_of_a_list_that_went_away_does_nothing_and_says_so(tell):
         await world.settle()
         assert world.written == before
         assert (await under_way(world))["contacts"].missing
+        (issue,) = await world.issues()
+        assert (issue.code, issue.object) == ("resync_ended", "contacts")
+        assert "list 4711 has ended before its end: it is not there any more" in issue.cause
         # Asked anew, the last word counts.
         await ask(world, "contacts")
+        await world.settle()
+        assert await under_way(world) == {}
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_resync_of_a_list_that_hubspot_does_not_show_ends_and_everything_else_goes_on(tell):
+    async def story(world: World) -> None:
+        ada = world.person(ADA)
+        await world.settle()
+        chosen = world.hugo.create_list("contacts", "Chosen", [ada])
+        token = world.hubspot.account.tokens[world.hubspot.token]
+        objects = ("contacts", "companies", "deals")
+        token.scopes = frozenset(f"crm.{what}.{each}.read" for what in ("objects", "schemas") for each in objects)
+        await ask(world, "contacts", chosen)
+        world.hugo.update("contacts", ada, {"jobtitle": "CTO"})
+        await asyncio.sleep(60)
+
+        await world.poll()
+
+        assert await under_way(world) == {}
+        assert world.sally.get("Contact", world.counterpart("contacts", ada))["Title"] == "CTO"
+        (issue,) = await world.issues()
+        assert (issue.code, issue.category.value) == ("resync_ended", "safety")
+        assert "crm.lists.read" in issue.cause
+        token.scopes = None
+        await ask(world, "contacts", chosen)
+        assert await world.issues() == []
         await world.settle()
         assert await under_way(world) == {}
 

@@ -8,7 +8,12 @@ import pytest
 
 from interlock.app.explain import explain
 from interlock.app.preview import plan
+from interlock.app.runtime import open_cycle
 from interlock.core.model import LinkState
+from interlock.crm.budget import SalesforceGovernor
+from interlock.engine import filtered
+from interlock.engine.cycle import poll
+from interlock.engine.pace import poll_interval_s
 from interlock.store import connections, unlinked
 from tests.inclusion_world import ADA, BOB, state
 from tests.inclusion_world import explained as explained_here
@@ -322,6 +327,35 @@ def test_a_converted_leads_pair_moves_to_the_contact_whatever_the_filter_says(te
         assert world.counts()["contacts"] == 1
 
     tell(story, settings={"salesforce_filters": CEOS, "create_person_as": "Lead"})
+
+
+def test_the_daily_walk_of_who_stands_outside_is_part_of_what_idle_polling_may_use(tell, monkeypatch):
+    monkeypatch.setattr(filtered, "PAGE_ROWS", 2)
+    upkeep: list[float] = []
+
+    def interval(governor: SalesforceGovernor, calls_per_poll: float, upkeep_calls: float = 0.0) -> float:
+        upkeep.append(upkeep_calls)
+        return 15.0
+
+    async def paced(world: World) -> float:
+        assert world.store is not None
+        assert world.connection is not None
+        async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="paced") as ctx:
+            await poll(ctx)
+            with monkeypatch.context() as patched:
+                patched.setattr(SalesforceGovernor, "idle_interval_s", interval)
+                poll_interval_s(ctx)
+        return upkeep[-1]
+
+    async def story(world: World) -> None:
+        for n in range(9):
+            contact(world, f"p{n}@example.com", Department="Sales")
+        await world.settle()
+        without = await paced(world)
+        await world.sync_later(86_400)
+        assert await paced(world) == without + 5
+
+    tell(story, **LIMITED)
 
 
 def test_a_thousand_records_cost_one_more_call(tell):

@@ -29,7 +29,9 @@ async def with_stages(
     for each in lacking:
         if each.label not in known:
             (stage,) = new_stages([each])
-            await hubspot.create_stage("deals", pipeline.id, stage, place_of(each.value, order, pipeline, choice.stages))
+            await hubspot.create_stage(
+                "deals", pipeline.id, stage, place_of(each.value, order, pipeline, choice.stages)
+            )
     if not lacking:
         return {}
     now = await hubspot.pipelines("deals")

@@ -25,7 +25,8 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import ListPage, NewProperty
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.engine.context import Settings
-from interlock.objects.choices import choices_of
+from interlock.engine.let_go import let_go
+from interlock.objects.choices import DELETES, DELETES_IN, choices_of
 from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.pipelines import Chosen, problem
 from interlock.objects.registry import SPECS
@@ -138,12 +139,19 @@ async def choose(
         after = chosen(msgspec.structs.replace(before, settings=settings), object_)
         if after != chosen(before, object_):
             await connections.update(tx, connection.id, settings=settings)
+            await let_go(tx, object_, _deletes_no_more(chosen(before, object_), after))
             if new or choice.pipelines is not msgspec.UNSET:
                 # What was chosen may be younger than what is remembered of either CRM.
                 await directory.drop(tx, SCHEMAS)
             await schedule.ring(tx)
             await record(tx, by, "what_syncs_chosen", f"connection:{connection.id}", **msgspec.to_builtins(after))
     return after
+
+
+def _deletes_no_more(before: WhatSyncs, after: WhatSyncs) -> set[Side]:
+    """The sides on which deletes were carried over and are no more: what waits there is let go."""
+    was, now = (DELETES_IN[each.choices[DELETES.name]] for each in (before, after))
+    return set(was) - set(now)
 
 
 def asks(connection: Connection, object_: str, choice: Choice) -> bool:

@@ -283,6 +283,8 @@ class Cycle(msgspec.Struct):
     make_anew: Callable[[], Awaitable[None]] | None = None
     taken_back: Container[RecordKey] = frozenset()  # a preview: what would be deleted by now
     formula_calls_a_day: float = 0.0  # what looking through formulas takes (formulas.py)
+    # What the daily walks of who is in a list, and of who stands outside of a filter, take: by side and object.
+    walk_calls_a_day: dict[tuple[Side, str], int] = msgspec.field(default_factory=dict)
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

@@ -39,13 +39,14 @@ from interlock.engine.decide import field_issue
 from interlock.engine.due_again import backoff_us
 from interlock.engine.fetch import CONVERTED_INTO, MASTER, MERGEABLE, merged_ids
 from interlock.engine.ledger import Ledger
+from interlock.engine.let_go import KEPT, let_go_of
 from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import audit, links
 
-KEPT, RESTORE_BY_HAND = "delete_not_carried_over", "restore_by_hand"
+RESTORE_BY_HAND = "restore_by_hand"
 # The brake counts what went within this time.
 LATELY_US = 86_400_000_000
 # What went after a person had looked and released the brake counts no more, nor does what went before it.
@@ -57,7 +58,9 @@ _CRM = {Side.HUBSPOT: "HubSpot", Side.SALESFORCE: "Salesforce"}
 
 async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     """Which of the records that are to go may go; of the others, why not. Reads only. Raises CrmError."""
+    carried_in = DELETES_IN[ctx.settings.chosen(DELETES, batch.runtime.slug)]
     for work in batch.works:
+        let_go_of(work, carried_in)
         _note_restored(ctx, work)
         for keep_if in (_keep_if_edited, _keep_if_person):
             if work.deletion is not None:

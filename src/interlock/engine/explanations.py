@@ -110,6 +110,11 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.SAFETY,
         "Restore the list in HubSpot, which keeps deleted ones for 90 days, or choose another or none in the settings.",
     ),
+    "resync_ended": (
+        _C.SAFETY,
+        "Restore the list in HubSpot, which keeps deleted ones for 90 days, or give the HubSpot app or key the scope that the"
+        " message names; then ask for the resync again.",
+    ),
     "opt_out_without_address": (
         _C.PROPERTY_VALUES,
         "Give the contact its e-mail address: the opt-out then goes to HubSpot by itself.",

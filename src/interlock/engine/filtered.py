@@ -89,6 +89,8 @@ class Place(msgspec.Struct):
     alone: str | None = None
     pairs: int | None = None
     tried_us: int = 0  # when a filter that was refused was tried again
+    calls: int = 0  # of the walk under way so far
+    walk_calls: int = 0  # of the last whole one
 
 
 async def notice_entered(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> int:
@@ -104,7 +106,9 @@ async def notice_entered(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> 
         place.tried_us = now_us
         await _try_again(ctx, runtime, wrong, name, place)
     if not place.walking and now_us - place.walked_us >= WALK_EVERY_US:
-        place = Place(now_us, walking=True, tried_us=place.tried_us)
+        place = Place(now_us, walking=True, tried_us=place.tried_us, walk_calls=place.walk_calls)
+    # One of as many is due within a day, and idle polling keeps room for it (pace.py).
+    ctx.walk_calls_a_day[Side.SALESFORCE, runtime.slug] = max(place.calls, place.walk_calls)
     if not place.walking and known is not None:
         return 0
     return await _walk(ctx, runtime, name, place, PAGES_A_DRAIN if thorough else PAGES_A_POLL)
@@ -114,7 +118,10 @@ async def _walk(ctx: Cycle, runtime: ObjectRuntime, name: str, place: Place, pag
     marked = 0
     for _ in range(pages_most):
         keys = await _next_page(ctx, runtime, place) if place.walking else []
+        place.calls += len({key.type for key in keys} & runtime.filters.keys())
         entered = await _fitting(ctx, runtime, keys)
+        if not place.walking:
+            place.calls, place.walk_calls = 0, place.calls
         async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
             if entered:
                 await dirty.mark(tx, runtime.slug, entered, Reason.CHANGED, ctx.clock_us())

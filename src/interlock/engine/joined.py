@@ -38,6 +38,8 @@ class Place(msgspec.Struct):
     walking: bool = True
     walked_us: int = 0
     missing: bool = False
+    calls: int = 0  # of the walk under way so far
+    walk_calls: int = 0  # of the last whole one
     # On the last page and outside when last seen: {record: (seen first, times it was made due)}. What HubSpot shows as joined
     # and denies when asked is asked about once more, when the two have had time to agree.
     waiting: dict[str, tuple[int, int]] = {}
@@ -57,9 +59,16 @@ async def notice_joined(ctx: Cycle, runtime: ObjectRuntime, thorough: bool) -> i
         # A list that was chosen before the first look counts from when the connection was made, like everything.
         since_us = ctx.clock_us() if polled else ctx.begun_at_us
         place = Place(runtime.inclusion, since_us - BEGUN_EARLIER_US)
+    # One of as many is due within a day, and idle polling keeps room for it (pace.py).
+    ctx.walk_calls_a_day[Side.HUBSPOT, runtime.slug] = max(place.calls, place.walk_calls)
     reader = _Reader(ctx, runtime, name, place)
     await reader.look(PAGES_A_DRAIN if thorough else PAGES_A_POLL)
     return reader.marked
+
+
+async def forget_list(tx: WriteTx, slug: str) -> None:
+    """No list limits the object any more. The same one chosen again begins anew: who came and went in between nobody looked for."""
+    await cursors.drop(tx, f"joined:{slug}")
 
 
 class _PlaceLost(Exception):
@@ -79,11 +88,11 @@ class _Reader:
             if not place.walking or place.tail is not None:
                 await self._tail(pages_most)
             if not place.walking and self.ctx.clock_us() - place.walked_us >= WALK_EVERY_US:
-                place.walking, place.walk = True, None
+                place.walking, place.walk, place.calls = True, None, 0
             if place.walking:
                 await self._walk(pages_most)
         except _PlaceLost:
-            place.tail, place.walk, place.walking = None, None, True
+            place.tail, place.walk, place.walking, place.calls = None, None, True, 0
         async with self.ctx.store.write(self.ctx.connection_id, self.ctx.lease) as tx:
             await self._keep(tx)
 
@@ -99,6 +108,7 @@ class _Reader:
     async def _walk(self, pages_most: int) -> None:
         place = self.place
         for _ in range(pages_most):
+            place.calls += 1
             members, following = await self._page(place.walk)
             outside, unseen = await self._not_synced(members)
             await self._mark(outside + unseen)
@@ -106,6 +116,7 @@ class _Reader:
                 if not place.missing:
                     place.tail, place.walk, place.walking = place.walk, None, False
                     place.walked_us = self.ctx.clock_us()
+                    place.calls, place.walk_calls = 0, place.calls
                 return
             place.walk = following
 
@@ -169,7 +180,7 @@ class _Reader:
 
     async def _missing(self) -> None:
         place = self.place
-        place.tail, place.walk, place.walking = None, None, True
+        place.tail, place.walk, place.walking, place.calls = None, None, True, 0
         if place.missing:
             return
         place.missing = True

@@ -12,6 +12,7 @@ from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.inclusion import wake_outside
+from interlock.engine.joined import forget_list
 from interlock.engine.pipelines import wake_other_pipelines
 from interlock.engine.work import Limit, Seen, Work
 from interlock.store import cursors, dirty
@@ -41,6 +42,8 @@ async def wake_returned(ctx: Cycle) -> None:
                 await dirty.wake_waiting(tx, runtime.slug)
             if list_ is not None and list_ != runtime.inclusion:
                 await wake_outside(tx, runtime, ctx.clock_us())
+                if runtime.inclusion is None:
+                    await forget_list(tx, runtime.slug)
             filters = before[runtime.slug].get("filters")
             if filters is not None and filters != runtime.filters:
                 await wake_outside(tx, runtime, ctx.clock_us(), Limit.FILTER)

@@ -1,12 +1,13 @@
 """How often an idle connection is polled: as often as both CRMs' allocations bear, and never more than every 15 seconds.
 
 Idle polling may use at most 5 % of what either side allocates (house plan, section 5). What one poll costs follows from
-the objects that sync: a composite call holds five of Salesforce's queries, HubSpot is searched object by object. It only
-computes; who waits is the dispatcher.
+the objects that sync: a composite call holds five of Salesforce's queries, HubSpot is searched object by object. What is gone
+through once a day, by however many calls, is taken off first. It only computes; who waits is the dispatcher.
 """
 
 from __future__ import annotations
 
+from interlock.core.model import Side
 from interlock.crm.salesforce.requests import COMPOSITE_COLLECTIONS
 from interlock.engine.context import Cycle
 
@@ -27,7 +28,10 @@ def poll_interval_s(ctx: Cycle) -> float:
     composite_calls = -(-queries // COMPOSITE_COLLECTIONS) + sum(bool(each.stages) for each in ctx.objects.values())
     limited = sum(each.inclusion is not None for each in ctx.objects.values())
     sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
+    walks = {side: sum(calls for (of, _), calls in ctx.walk_calls_a_day.items() if of is side) for side in Side}
+    salesforce_upkeep = SALESFORCE_UPKEEP_CALLS + ctx.formula_calls_a_day + walks[Side.SALESFORCE]
+    hubspot_upkeep = HUBSPOT_UPKEEP_CALLS + sweep_calls + walks[Side.HUBSPOT]
     return max(
-        ctx.salesforce.governor.idle_interval_s(composite_calls, SALESFORCE_UPKEEP_CALLS + ctx.formula_calls_a_day),
-        ctx.hubspot.governor.idle_interval_s(objects + limited, HUBSPOT_UPKEEP_CALLS + sweep_calls),
+        ctx.salesforce.governor.idle_interval_s(composite_calls, salesforce_upkeep),
+        ctx.hubspot.governor.idle_interval_s(objects + limited, hubspot_upkeep),
     )

@@ -4,6 +4,8 @@ Whether it changed plays no part, nor whether it was looked at before: newly map
 again, what was left alone at install is linked or made as the rules say. Each page is worked off before the next, by the line that
 everything goes through; the place moves in the transaction of the marks, so a process that ends repeats one page at most. A poll
 goes a few pages and comes back, so that what people edit meanwhile does not wait for the end.
+
+A list that HubSpot does not show any more ends its resync with an issue: asked for again and again it would stop everything else.
 """
 
 from __future__ import annotations
@@ -12,18 +14,20 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from interlock.core.model import Observation, Reason, RecordKey, Side
-from interlock.crm.errors import CallRefused
+from interlock.core.model import Issue, Observation, Reason, RecordKey, Side
+from interlock.crm.errors import CallRefused, Forbidden
 from interlock.engine.context import Cycle, FreshRead, ObjectRuntime, StopAsked
+from interlock.engine.explanations import fix_for
 from interlock.engine.index import index_rows
 from interlock.engine.load import HUBSPOT_LIST_ROWS, salesforce_page
 from interlock.engine.references import learn_references
-from interlock.store import directory, dirty, links
+from interlock.store import directory, dirty, issues, links
 from interlock.store.tx import Tx, WriteTx
 
 WorkOff = Callable[[Cycle, ObjectRuntime], Awaitable[int]]
 
 PAGES_A_POLL = 5  # of a batch of records each
+ENDED = "resync_ended"
 
 
 class Asked(msgspec.Struct):
@@ -43,6 +47,8 @@ _ASKED = "resync:"
 async def ask(tx: WriteTx, slug: str, list_id: str | None) -> None:
     """The last word counts: a resync of the object that is not done yet gives way to this one."""
     await directory.put(tx, _ASKED + slug, msgspec.to_builtins(Asked(list_id)))
+    ended, _ = await issues.list_(tx, object=slug, code=ENDED)
+    await issues.resolve_ids(tx, [issue.id for issue in ended if issue.id is not None])
 
 
 async def asked(tx: Tx) -> dict[str, Asked]:
@@ -94,14 +100,15 @@ class _Page:
         while len(ids) < self.ctx.settings.batch_rows:
             try:
                 page = await self.ctx.hubspot.list_members(list_id, after, purpose="detect")
-            except CallRefused:
-                if after is None:
-                    raise
+            except (CallRefused, Forbidden) as refused:
+                if after is None or isinstance(refused, Forbidden):
+                    await self._end(list_id, f"HubSpot does not say who is in it ({refused.message})")
+                    return None
                 # HubSpot does not take a place of its own any more. From the beginning, in another turn.
                 await self._keep([], msgspec.structs.replace(self.request, after=None))
                 return None
             if page is None:
-                await self._keep([], msgspec.structs.replace(self.request, after=None, missing=True))
+                await self._end(list_id, "it is not there any more", missing=True)
                 return None
             ids += [member.id for member in page.members]
             after = page.next
@@ -148,6 +155,13 @@ class _Page:
         alone = [row.key for row in rows if row.key.id not in linked]
         return await self._keep(alone, self._at(type_, rows[-1].key.id))
 
+    async def _end(self, list_id: str, why: str, *, missing: bool = False) -> None:
+        issue = _ended(self.runtime, list_id, why, self.request.marked)
+        await self._keep(
+            [], msgspec.structs.replace(self.request, after=None, missing=True) if missing else None, issue=issue
+        )
+        self.ctx.report.of(self.runtime.slug).issues += 1
+
     def _at(self, type_: str | None, after: str | None) -> Asked:
         return msgspec.structs.replace(self.request, type=type_, after=after)
 
@@ -157,6 +171,7 @@ class _Page:
         place: Asked | None,
         rows: Sequence[Observation] = (),
         counter: int | None = None,
+        issue: Issue | None = None,
     ) -> int:
         """Mark them due and move on, in one transaction. `place` None: it is done."""
         ctx, name = self.ctx, _ASKED + self.runtime.slug
@@ -165,6 +180,8 @@ class _Page:
             if keys:
                 seq = await dirty.mark(tx, self.runtime.slug, keys, Reason.RESYNC_OF_MANY, ctx.clock_us())
             if (await asked(tx)).get(self.runtime.slug) == self.request:
+                if issue is not None:
+                    await issues.raise_(tx, [issue])
                 if place is None:
                     await directory.drop(tx, name)
                 else:
@@ -176,3 +193,18 @@ class _Page:
         if counter is not None and seq == counter + 1:
             ctx.fresh.update((row.key, FreshRead(row, seq)) for row in rows)
         return len(keys)
+
+
+def _ended(runtime: ObjectRuntime, list_id: str, why: str, looked_at: int) -> Issue:
+    category, fix = fix_for(ENDED)
+    return Issue(
+        category=category,
+        code=ENDED,
+        severity="warning",
+        object=runtime.slug,
+        hubspot_id=None,
+        salesforce_id=None,
+        salesforce_type=None,
+        cause=f"The resync of HubSpot list {list_id} has ended before its end: {why}. Records looked at until then: {looked_at}.",
+        fix=fix,
+    )

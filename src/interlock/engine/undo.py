@@ -22,6 +22,7 @@ from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
 
 # Why something was not taken back. Stable codes; app/undo/words.py has the sentences.
 EDITED_SINCE, NOT_MAPPED, GONE, OUTSIDE = "edited_since", "not_mapped", "gone", "not_in_list"
+ANOTHER_RECORD = "another_record"  # the pair has moved to another than the one that was written
 NOT_SHOWN = "not_shown"  # written after whoever undoes was shown what would go back
 _OVER = "over"  # it stood, and ends with the edit that came
 
@@ -136,6 +137,9 @@ def wanted_of(batch: Batch) -> Iterator[tuple[str, str]]:
 async def record_undos(tx: WriteTx, works: list[Work]) -> None:
     """In the transaction that records the evidence: it is carried out, has ended, or waits for the next look."""
     for work in works:
+        if work.relink_to is not None and work.link is not None and work.link.id is not None:
+            # Asked of the store: what moves a pair may have come to it from its new record, without what is to be undone of it.
+            await undos.end_waiting(tx, work.link.id, work.relink_to.side, ANOTHER_RECORD)
         if not work.undos:
             continue
         for id_, (field_id, sides, seen) in work.undos_need.items():

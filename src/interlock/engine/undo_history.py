@@ -1,8 +1,9 @@
 """Which writes of ours a person may take back: read off the audit, pair by pair. Reads the store only, and calls no CRM.
 
 Several writes to one field of one record are one undo: it goes back to what it held before the first of them that follow on each
-other. Where somebody edited the field between two of ours, it goes back to that edit and no further. Whoever was shown what would
-go back gives the last row that was looked at then: what was written later was not shown, and stays.
+other. What was written to one record is never taken back on another that the pair has moved to since. Where somebody edited the
+field between two of ours, it goes back to that edit and no further. Whoever was shown what would go back gives the last row that
+was looked at then: what was written later was not shown, and stays.
 
 A day may hold a million writes. What is kept of all of them is the ids of their rows, on disk (store/aside.py); the rows are read
 again for as many pairs as are taken up at a time.
@@ -23,7 +24,7 @@ from interlock.core.values import Unknown, Value
 from interlock.engine.context import ObjectRuntime
 from interlock.engine.follow import EDITED_LATER
 from interlock.engine.left_out import TYPE_OFF
-from interlock.engine.undo import EDITED_SINCE, GONE, NOT_MAPPED, NOT_SHOWN, OUTSIDE
+from interlock.engine.undo import ANOTHER_RECORD, EDITED_SINCE, GONE, NOT_MAPPED, NOT_SHOWN, OUTSIDE
 from interlock.store import Store, Tx, aside, audit, links
 from interlock.store.undos import UndoRow
 
@@ -84,7 +85,7 @@ class _Chain(msgspec.Struct):
     undone: bool = False
 
 
-_Place = tuple[str, Side, str, str]  # HubSpot id, side written, property, field
+_Place = tuple[str, Side, str | None, str, str]  # HubSpot id, side written, id of the record written, property, field
 
 
 class _Written(msgspec.Struct):
@@ -181,8 +182,12 @@ def _place(row: AuditRow) -> _Place:
     assert row.hubspot_id is not None
     assert row.side is not None
     if row.kind is AuditKind.CREATE:
-        return row.hubspot_id, row.side, "", ""
-    return row.hubspot_id, row.side, row.property or "", row.field or ""
+        return row.hubspot_id, row.side, _id_written(row), "", ""
+    return row.hubspot_id, row.side, _id_written(row), row.property or "", row.field or ""
+
+
+def _id_written(row: AuditRow) -> str | None:
+    return row.hubspot_id if row.side is Side.HUBSPOT else row.salesforce_id
 
 
 def _take(written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
@@ -194,7 +199,7 @@ def _take(written: _Written, row: AuditRow, runtime: ObjectRuntime) -> None:
         _follow_on(written, row, runtime)
     elif row.kind is AuditKind.CONFLICT and row.reason == ConflictReason.LOST_RACE.value and row.property is not None:
         # What we had read was not what we replaced.
-        chain = written.chains.get((row.hubspot_id, row.side, row.property, row.field or ""))
+        chain = written.chains.get(_place(row))
         if chain is not None and not chain.undone:
             chain.old = row.old
 
@@ -232,7 +237,7 @@ def _codec(runtime: ObjectRuntime, row: AuditRow) -> Codec | None:
 
 def _resolved(written: _Written, pairs: Mapping[str, RecordLink], runtime: ObjectRuntime, at_us: int) -> Part:
     part = Part(runtime)
-    for (hubspot_id, side, property_, _), row in written.not_shown.items():
+    for (hubspot_id, side, _, property_, _), row in written.not_shown.items():
         part.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, NOT_SHOWN, side, property_ or None))
     undos: dict[int, Pair] = {}
     rewritten = {place[:2] for place in written.chains}
@@ -241,17 +246,18 @@ def _resolved(written: _Written, pairs: Mapping[str, RecordLink], runtime: Objec
         link = pairs.get(hubspot_id)
         if (hubspot_id, side) in rewritten_since:
             continue
-        why = _why_no_delete(runtime, link, (hubspot_id, side) in rewritten)
+        why = _why_no_delete(runtime, link, row, (hubspot_id, side) in rewritten)
         if why is not None or link is None or link.id is None:
             part.left.append(Left(runtime.slug, hubspot_id, row.salesforce_id, why or GONE, side))
         else:
             undo = UndoRow(link.id, side, "", "", None, row.new, at_us)
             undos.setdefault(link.id, (link, []))[1].append(undo)
-    for (hubspot_id, side, property_, field), chain in written.chains.items():
-        if chain.undone or (hubspot_id, side, property_, field) in written.not_shown:
+    for place, chain in written.chains.items():
+        hubspot_id, side, _, property_, field = place
+        if chain.undone or place in written.not_shown:
             continue
         link = pairs.get(hubspot_id)
-        why = _why_not(runtime, link, property_, field)
+        why = _why_not(runtime, link, chain.row)
         if why is not None or link is None or link.id is None:
             salesforce_id = chain.row.salesforce_id
             part.left.append(Left(runtime.slug, hubspot_id, salesforce_id, why or GONE, side, property_))
@@ -262,23 +268,29 @@ def _resolved(written: _Written, pairs: Mapping[str, RecordLink], runtime: Objec
     return part
 
 
-def _why_no_delete(runtime: ObjectRuntime, link: RecordLink | None, rewritten: bool) -> str | None:
-    if link is not None and link.state in NOT_INCLUDED:
-        return OUTSIDE
-    if link is None or link.state is not LinkState.LINKED:
-        return GONE
-    if not runtime.syncs(link.salesforce_type):
-        return TYPE_OFF
+def _why_no_delete(runtime: ObjectRuntime, link: RecordLink | None, row: AuditRow, rewritten: bool) -> str | None:
+    why = _why_no_pair(runtime, link, row)
+    if why is not None:
+        return why
     # Our own writes moved its stamps: that nobody else wrote in between cannot be proven any more.
     return EDITED_SINCE if rewritten else None
 
 
-def _why_not(runtime: ObjectRuntime, link: RecordLink | None, property_: str, field: str) -> str | None:
+def _why_not(runtime: ObjectRuntime, link: RecordLink | None, row: AuditRow) -> str | None:
+    why = _why_no_pair(runtime, link, row)
+    if why is not None or link is None:
+        return why
+    mapped: Sequence[FieldMapping] = runtime.mapping_for(link.salesforce_type).fields
+    return None if any((each.property, each.field) == (row.property, row.field) for each in mapped) else NOT_MAPPED
+
+
+def _why_no_pair(runtime: ObjectRuntime, link: RecordLink | None, row: AuditRow) -> str | None:
+    """Why nothing is taken back of what this row wrote, whatever it is."""
     if link is not None and link.state in NOT_INCLUDED:
         return OUTSIDE
     if link is None or link.state is not LinkState.LINKED:
         return GONE
-    if not runtime.syncs(link.salesforce_type):
-        return TYPE_OFF
-    mapped: Sequence[FieldMapping] = runtime.mapping_for(link.salesforce_type).fields
-    return None if any((each.property, each.field) == (property_, field) for each in mapped) else NOT_MAPPED
+    if row.side is not None and link.key(row.side).id != _id_written(row):
+        # The record that the pair has moved to never held what was replaced there, though it may hold the same now.
+        return ANOTHER_RECORD
+    return None if runtime.syncs(link.salesforce_type) else TYPE_OFF

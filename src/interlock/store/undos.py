@@ -123,6 +123,18 @@ async def set_state(tx: WriteTx, ids: Sequence[int], state: str) -> None:
     await tx.run(sql, state, tx.connection_id, list(ids))
 
 
+async def end_waiting(tx: WriteTx, link_id: int, side: Side, state: str) -> None:
+    """What was not begun of this side of the pair. Index ix_undo_link."""
+    await tx.run(
+        "UPDATE undo SET state = ? WHERE connection_id = ? AND link_id = ? AND side = ? AND state = ?",
+        state,
+        tx.connection_id,
+        link_id,
+        side.value,
+        WAITING,
+    )
+
+
 async def stand(tx: WriteTx, id_: int, seen: FieldBase) -> None:
     """Carried out; the two sides may differ as long as they hold these."""
     await tx.run(

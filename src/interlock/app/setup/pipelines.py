@@ -15,11 +15,11 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.app import pipelines, what_syncs
+from interlock.app.added_stages import missing, with_stages
 from interlock.app.errors import BadInput
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.pipelines import Offer, SalesProcess, label_of, new_stages
-from interlock.app.added_stages import missing, with_stages
 from interlock.app.setup import configuration, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.crm.errors import CallRefused, Forbidden
