@@ -404,6 +404,28 @@ class TestFromSalesforce:
 
         tell(story, before, later_s=3_600, **LIMITED)
 
+    def test_an_old_record_of_salesforce_whose_match_outside_has_another_address_by_now_is_made_within_a_day(
+        self, tell
+    ):
+        async def story(world: World) -> None:
+            (here,), (there,) = world.hugo.ids("contacts"), world.sally.ids("Contact")
+            world.sally.update("Contact", there, {"Title": "CEO"})
+            await world.settle()
+            world.hugo.update("contacts", here, {"email": BOB})
+            await world.settle()
+            assert world.counts()["contacts"] == 1
+            await world.sync_later(86_400)
+            await world.settle()
+            (made,) = set(world.hugo.ids("contacts")) - {here}
+            assert world.counterpart("contacts", made) == there
+
+        def before(world: World) -> None:
+            with_list(world)
+            world.person(ADA)
+            world.sally.create("Contact", {"LastName": "Person", "Email": ADA})
+
+        tell(story, before, later_s=3_600, **LIMITED)
+
     def test_where_nothing_is_created_in_hubspot_a_new_record_does_not_land_either(self, tell):
         async def story(world: World) -> None:
             here = world.person(ADA)

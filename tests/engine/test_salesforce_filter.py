@@ -71,7 +71,7 @@ class TestWhoIsOutside:
             (there,) = world.sally.ids("Contact")
             assert world.sally.get("Contact", there)["Title"] is None
             assert await world.link("contacts", here) is None
-            assert (await explained_here(world, here, world.clients()))["why_not"] == ["outside_filter"]
+            assert (await explained_here(world, here, world.clients()))["why_not"] == ["outside_filter", "waiting"]
             assert world.contact(here).get("interlock_salesforce_id") is None
             # It enters, and they are one.
             world.sally.update("Contact", there, {"Department": "Board"})
@@ -79,6 +79,21 @@ class TestWhoIsOutside:
             assert world.counterpart("contacts", here) == there
             assert world.sally.get("Contact", there)["Title"] == "CTO"
             assert world.counts()["contacts"] == world.counts()["Contact"] == 1
+
+        tell(story, lambda world: contact(world, BOB), later_s=3_600, **LIMITED)
+
+    def test_a_hubspot_contact_whose_match_outside_has_another_address_by_now_is_made_within_a_day(self, tell):
+        async def story(world: World) -> None:
+            here = world.person(BOB, jobtitle="CTO")
+            await world.settle()
+            (there,) = world.sally.ids("Contact")
+            world.sally.update("Contact", there, {"Email": "robert@example.com"})
+            await world.settle()
+            assert world.counts()["Contact"] == 1
+            await world.sync_later(86_400)
+            await world.settle()
+            assert world.counts()["Contact"] == 2
+            assert world.counterpart("contacts", here) not in (None, there)
 
         tell(story, lambda world: contact(world, BOB), later_s=3_600, **LIMITED)
 

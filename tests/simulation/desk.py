@@ -7,10 +7,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, MOST_ALONE, MOST_TOGETHER, Kind
+
+
+@dataclass(frozen=True)
+class Note:
+    """`at_us`: by HubSpot's clock."""
+
+    at_us: int
+    what: str
+    object: str
+    id: str
+    value: str = ""
 
 
 class Desk:
@@ -26,12 +38,17 @@ class Desk:
         self.most = MOST_TOGETHER if len(self.kinds) > 1 else MOST_ALONE
         # Nobody touches these any more, (object, id), nor their counterparts: what is missed about them nothing else brings up.
         self.at_rest: set[tuple[str, str]] = set()
+        # What a theme's check is to know and no journal tells.
+        self.notes: list[Note] = []
         self.chance = random.Random(0)
         self._move = ""
         self._tokens = 0
 
     def begin(self, move: str, chance: random.Random) -> None:
         self._move, self._tokens, self.chance = move, 0, chance
+
+    def note(self, what: str, object_: str, id_: str, value: str = "") -> None:
+        self.notes.append(Note(self.portal.now_ms() * 1_000, what, object_, id_, value))
 
     # --- what they type --------------------------------------------------------------------------------------------
 

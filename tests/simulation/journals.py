@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from crm_emulator.kernel.journal import JournalEntry
 from tests.simulation.kinds import LINK, PLACEHOLDER, Kind
-from tests.simulation.world import Story
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Story
 
 OURS = "Interlock"
 

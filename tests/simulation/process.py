@@ -38,9 +38,11 @@ LOOK_S = 8.0
 
 
 class Process:
-    """`clock_us`: its own clock, which need not be that of either CRM."""
+    """`clock_us`: its own clock, which need not be that of either CRM. `of_pages`: it asks for a person who is at a page, which
+    needs no lease."""
 
-    def __init__(self, world: World, number: int) -> None:
+    def __init__(self, world: World, number: int, *, of_pages: bool = False) -> None:
+        self._of_pages = of_pages
         self.name = f"process-{number}"
         self._world = world
         self._line = Line(world.network, self._sends)
@@ -99,7 +101,8 @@ class Process:
             self.store.freeze()
 
     def _sends(self, request: Request) -> None:
-        self._world.fences.sends(self.name, request, self.clock_us())
+        if not self._of_pages:
+            self._world.fences.sends(self.name, request, self.clock_us())
 
     # --- what it does --------------------------------------------------------------------------------------------------
 

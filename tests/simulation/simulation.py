@@ -148,7 +148,7 @@ async def _come_to_rest(world: World, process: Process) -> None:
     if troubles.OF_A_FIELD & set(world.network.faults):
         await asyncio.sleep(SCHEMAS_AGED_S)
     desk = process.desk(store)
-    quiet = 0
+    quiet, later_s = 0, max((theme.later_s for theme in world.recipe.told), default=0.0)
     for _ in range(ROUNDS_MOST):
         before = world.seqs()
         await process.ring(store)
@@ -156,7 +156,10 @@ async def _come_to_rest(world: World, process: Process) -> None:
         next_due_us = await process.next_due_us(store)
         quiet = quiet + 1 if world.seqs() == before and next_due_us is None else 0
         if quiet == 2:
-            break
+            if not later_s:
+                break
+            await asyncio.sleep(later_s)
+            quiet, later_s = 0, 0.0
         wait_s = 0.0 if next_due_us is None else (next_due_us - process.clock_us()) / 1_000_000
         await asyncio.sleep(max(SETTLED_S, wait_s))
     else:

@@ -69,6 +69,10 @@ def tell(story: Story, ids: set[str]) -> list[str]:
                 f"link {link.hubspot_id} {link.salesforce_id} {link.state.value} {link.linked_by.value} {link.looked}"
             )
     lines += [f"issue {row}" for row in story.issues if not ids or ids & {row.hubspot_id, row.salesforce_id}]
+    lines += [
+        f"note {(note.at_us - EPOCH_US) / 1e6:10.3f} {note.what} {note.object} {note.id} {note.value}"
+        for note in story.notes
+    ]
     lines.append(f"rules {story.rules}")
     lines.append(f"skews {story.skews_s}, automated {story.automated}, faults {dict(story.network.faults)}")
     return lines

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from crm_emulator.kernel.journal import JournalEntry
-from tests.simulation.network import Landing
-from tests.simulation.world import Story
+
+if TYPE_CHECKING:
+    from tests.simulation.network import Landing
+    from tests.simulation.world import Story
 
 GONE = ("delete", "merge")
 

@@ -42,26 +42,26 @@ class Made:
 
 class Users:
     def __init__(self, desk: Desk, recipe: Recipe) -> None:
-        self._desk = desk
+        self.desk = desk
         self._recipe = recipe
         self.made: list[Made] = []
 
     def before(self) -> None:
         """What is there when the two are connected: some on one side, some on both with differing values."""
         chance = self._recipe.chance("before")
-        for kind in self._desk.kinds:
+        for kind in self.desk.kinds:
             number = 0
             for create, most in ((create_in_hubspot, 3), (create_in_salesforce, 3), (create_twins, 2)):
                 for _ in range(chance.randint(0, most)):
                     number += 1
-                    self._desk.begin(f"{kind.slug[0]}{number}", self._recipe.chance(f"before:{kind.slug}:{number}"))
+                    self.desk.begin(f"{kind.slug[0]}{number}", self._recipe.chance(f"before:{kind.slug}:{number}"))
                     # The day brings more.
-                    if self._desk.room(kind, 2):
-                        create(self._desk, kind)
+                    if self.desk.room(kind, 2):
+                        create(self.desk, kind)
 
     def lose_interest(self) -> None:
         """Two in five of what is there are touched by nobody any more."""
-        desk, chance = self._desk, self._recipe.chance("at_rest")
+        desk, chance = self.desk, self._recipe.chance("at_rest")
         for kind in desk.kinds:
             for object_, ids in ((kind.slug, desk.hugo.ids(kind.slug)), (kind.sobject, desk.sally.ids(kind.sobject))):
                 desk.at_rest |= {(object_, id_) for id_ in ids if chance.random() < 0.3}
@@ -70,21 +70,21 @@ class Users:
         """Edits of fields whose rule was just changed, first of those in which the two sides differ."""
         chance = self._recipe.chance("try_out")
         for number in range(25):
-            self._desk.begin(f"t{number}", chance)
+            self.desk.begin(f"t{number}", chance)
             with suppress(*REFUSALS):
-                try_out_a_rule(self._desk, chance.choice(self._desk.kinds), places)
+                try_out_a_rule(self.desk, chance.choice(self.desk.kinds), places)
 
     def edit_meanwhile(self, move: str, field: str, chance: random.Random) -> None:
         """One record on either side, in a field that Interlock cannot use for now."""
         contacts = KINDS["contacts"]
-        self._desk.begin(move, chance)
+        self.desk.begin(move, chance)
         for edit in (type_in_hubspot, type_in_salesforce):
             with suppress(*REFUSALS):
-                edit(self._desk, contacts, contacts.property_of(field))
+                edit(self.desk, contacts, contacts.property_of(field))
 
     async def work(self, seconds: float) -> None:
         chance = self._recipe.chance("users")
-        moves = MOVES | (MOVES_AMONG_OBJECTS if len(self._desk.kinds) > 1 else {})
+        moves = MOVES | (MOVES_AMONG_OBJECTS if len(self.desk.kinds) > 1 else {})
         themes = [theme.moves for theme in self._recipe.told if theme.moves]
         moments = sorted(chance.uniform(1.0, seconds) for _ in range(chance.randint(30, 60)))
         loop = asyncio.get_running_loop()
@@ -97,14 +97,14 @@ class Users:
             else:
                 await asyncio.sleep(its_chance.uniform(0.0, 1.5))
             (move,) = _drawn(its_chance, moves, themes)
-            kind = its_chance.choice(self._desk.kinds)
+            kind = its_chance.choice(self.desk.kinds)
             if number in self._recipe.without_moves:
                 continue
             made = Made(number, loop.time(), move.__name__)
             self.made.append(made)
-            self._desk.begin(str(number), its_chance)
+            self.desk.begin(str(number), its_chance)
             try:
-                move(self._desk, kind)
+                move(self.desk, kind)
             except REFUSALS as refused:
                 made.refused = type(refused).__name__
 

@@ -16,7 +16,7 @@ from interlock.core.model import AuditKind, AuditRow, Issue, RecordLink
 from interlock.store import Store, StoreBusy, connections, mappings
 from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow
-from tests.simulation.desk import Desk
+from tests.simulation.desk import Desk, Note
 from tests.simulation.fences import Fences
 from tests.simulation.kinds import ALWAYS, CUSTOM, KINDS, RULES
 from tests.simulation.network import HOSTS, Network
@@ -58,6 +58,7 @@ class Story:
     defects: list[str] = field(default_factory=list)
     moves: list[Made] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)  # of Interlock's own, that somebody used with success
+    notes: list[Note] = field(default_factory=list)
     steps: int = 0
     transactions: int = 0
     quiet_seq: tuple[int, int] = (0, 0)  # journals when nothing was due any more
@@ -102,7 +103,7 @@ class World:
         desk = Desk(self.hubspot, self.salesforce, recipe.objects)
         self.network = Network(self.hubspot, self.salesforce, recipe, recipe.chance("network"), Races(desk, recipe))
         self.users = Users(desk, recipe)
-        self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s)
+        self.story = Story(recipe, self.hubspot, self.salesforce, self.network, skews_s=skews_s, notes=desk.notes)
         self.fences = Fences(path, self.story.defects)
         if self.chance.random() < 0.2:
             self.story.automated.add(("contacts", "jobtitle"))
@@ -122,9 +123,9 @@ class World:
         texts = {"name": CUSTOM, "label": CUSTOM, "type": "string", "fieldType": "text"}
         schema.create(texts | {"groupName": next(iter(schema.groups))}, self.hubspot.portal.now_ms(), None)
 
-    def process(self) -> Process:
+    def process(self, *, of_pages: bool = False) -> Process:
         self._processes += 1
-        return Process(self, self._processes)
+        return Process(self, self._processes, of_pages=of_pages)
 
     async def connect(self) -> None:
         process = self.process()

@@ -16,7 +16,14 @@ from collections.abc import Sequence
 
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, Reason, RecordKey, Side
 from interlock.engine.context import Cycle, ObjectRuntime
-from interlock.engine.filtered import FILTER_REFUSED, FILTER_UNKNOWN, OUTSIDE_FILTER, read_filter, wake_in_doubt
+from interlock.engine.filtered import (
+    FILTER_REFUSED,
+    FILTER_UNKNOWN,
+    OUTSIDE_FILTER,
+    WALK_EVERY_US,
+    read_filter,
+    wake_in_doubt,
+)
 from interlock.engine.pipelines import PIPELINE_NOT_SYNCED
 from interlock.engine.undo import OUTSIDE
 from interlock.engine.window import BEGUN_EARLIER_US
@@ -117,6 +124,7 @@ async def leave_outside(ctx: Cycle, batch: Batch) -> None:
             work.link, work.new_link, work.ends = None, False, None
             work.hubspot = None
             note_excluded(ctx, work)
+            _look_again(ctx, work)
 
 
 def _leave_what_hubspot_found(ctx: Cycle, batch: Batch, work: Work) -> None:
@@ -132,6 +140,14 @@ def _leave_what_hubspot_found(ctx: Cycle, batch: Batch, work: Work) -> None:
             # Looked at by itself it is known to stand outside, and its entering is noticed.
             batch.also_due.append(link.salesforce)
     note_excluded(ctx, work)
+    if work.link is None:
+        _look_again(ctx, work)
+
+
+def _look_again(ctx: Cycle, work: Work) -> None:
+    """What it matches is outside, and may match it no more: nothing that becomes of the one makes the other due."""
+    if work.included is False:
+        work.wait(ctx.clock_us() + WALK_EVERY_US, Reason.WAITING)
 
 
 def _lands(ctx: Cycle, work: Work) -> bool:

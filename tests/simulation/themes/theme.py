@@ -53,6 +53,7 @@ class Theme:
     `outside`: ids of an object's records on either side of which the usual checks expect neither a counterpart nor agreement.
     `may_differ`: whether a property's two values may.
     `modules`: those of the engine that have the rule's work, at whose awaits processes die more often.
+    `later_s`: how long after all is quiet the story goes on, for what the rule leaves to a walk.
     `objects`: slugs that the story is about, where the seed alone does not say.
     """
 
@@ -67,3 +68,4 @@ class Theme:
     may_differ: Callable[[Story, Kind, str], bool] = _anywhere
     modules: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
+    later_s: float = 0.0
