@@ -47,7 +47,7 @@ async def show(
     found, form = await looking.found_or_why(at, form)
     groups: list[Group] = []
     if found is not None:
-        typed, values = form.values, {}
+        typed, values = form.values, dict[str, str]()
         for object_ in _on(at, found):
             values |= _filled(object_, choices.standing(at.setup, found.connection, object_))
         if any(name.startswith("when_") for name in typed):
