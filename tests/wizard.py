@@ -20,6 +20,7 @@ from interlock.app.people.roles import Role
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.app.setup import (
     apps,
+    choices,
     configuration,
     connect,
     connecting,
@@ -154,6 +155,7 @@ class Wizard(SignInWorld):
     async def choose(self, **values: Any) -> None:
         await self.keep(properties.slug, properties.Values(saved=True, **values))
         await self.keep(pipelines.slug, pipelines.Values(saved=True))
+        await self.keep(choices.slug, choices.Values(saved=True))
 
     async def preview(self) -> review.Seen:
         found = await self.found()

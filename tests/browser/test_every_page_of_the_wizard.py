@@ -37,6 +37,8 @@ SAYS = {
     "/setup/configuration": "Companies and deals sync.",
     "/setup/contacts": LIST,
     "/setup/properties": "Set rule for selected",
+    "/setup/pipelines": "Stages of Sales Pipeline for those of Salesforce",
+    "/setup/choices": "Nothing here has to be chosen.",
     "/setup/review": "What a first sync would do",
     "/setup/review/undo": "record that a sync created could be deleted again",
     "/settings/progress": "These records are synced.",
@@ -109,7 +111,17 @@ async def test_a_page_of_the_wizard_is_as_good_as_any_other(rooms: Rooms, path: 
     rooms.desk.has_heard_no_complaint()
 
 
-@pytest.mark.parametrize("path", ["/setup/apps", "/setup/connect", "/setup/properties", "/setup/review"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/setup/apps",
+        "/setup/connect",
+        "/setup/properties",
+        "/setup/pipelines",
+        "/setup/choices",
+        "/setup/review",
+    ],
+)
 async def test_a_page_of_the_wizard_reads_when_narrow_in_a_language_of_longer_words_too(
     rooms: Rooms, path: str
 ) -> None:

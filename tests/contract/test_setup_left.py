@@ -38,6 +38,7 @@ TYPED: dict[str, dict[str, str]] = {
     "contacts": {"which": "all", "in_salesforce": "Lead", "in_hubspot": "nothing"},
     "properties": {},
     "pipelines": {},
+    "choices": {"choice:contacts:deletes": "both"},
     "review": {"existing": "link"},
 }
 
@@ -49,7 +50,8 @@ def test_every_step_is_left_once() -> None:
 @pytest.mark.parametrize("slug", TYPED)
 async def test_a_step_is_left_with_what_was_typed_while_no_crm_answers(wizard: Wizard, ada: Person, slug: str) -> None:
     page = f"/setup/{slug}"
-    form = (await ada.get(page)).page.form(page)
+    shown = (await ada.get(page)).page
+    form = shown.form(page) | shown.chosen()
     asked = len(wizard.line.sent)
     for crm in (wizard.hubspot, wizard.production):
         crm.faults.add({"match": {}, "kind": "timeout_before"})
@@ -59,7 +61,8 @@ async def test_a_step_is_left_with_what_was_typed_while_no_crm_answers(wizard: W
     assert wizard.line.sent[asked:] == []
     for crm in (wizard.hubspot, wizard.production):
         crm.faults.clear()
-    kept = (await ada.get(page)).page.form(page)
+    shown = (await ada.get(page)).page
+    kept = shown.form(page) | shown.chosen()
     assert {name: kept.get(name) for name in TYPED[slug]} == TYPED[slug]
 
 

@@ -130,6 +130,7 @@ async def test_a_list_is_found_by_its_name_and_kept_with_it(wizard: Wizard, ada:
     typed = {"which": "list", "list_id": str(radio["value"]), "in_salesforce": "Contact", "in_hubspot": "nothing"}
     await ada.press("/setup/contacts", "/setup/contacts", **typed)
     await ada.press("/setup/properties", "/setup/properties", go="next")
+    await wizard.choose()
     assert "The contacts of the list Customers of the north." in (await ada.get("/setup/review")).page.text
 
 

@@ -210,6 +210,8 @@ LOWEST: dict[str, Role | None] = {
     "POST /setup/properties/rule": ADMIN,
     "GET /setup/pipelines": ADMIN,
     "POST /setup/pipelines": ADMIN,
+    "GET /setup/choices": ADMIN,
+    "POST /setup/choices": ADMIN,
     "GET /setup/review": ADMIN,
     "POST /setup/review": ADMIN,
     "GET /setup/review/interlock-preview.csv": ADMIN,

@@ -28,6 +28,7 @@ from interlock.app.package.kept import Keeper
 from interlock.app.package.permit import MappedField
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
+from interlock.app.setup import choices as more_choices
 from interlock.app.setup import connecting, drift, opened, package, pipelines, properties, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, to_make
@@ -97,7 +98,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
     chosen = None if before is None else before.chosen
     if go_on and before is not None:
         choices = before.choices
-    choices = choices or review.choices(setup)
+    choices = choices or review.chosen(setup)
     run = Run("running", "properties", by.actor, interlock.clock_us(), go_on=go_on, choices=choices, chosen=chosen)
     async with interlock.store.write(None) as tx:
         # What somebody saves this very moment is in it, or is refused.
@@ -110,7 +111,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
 def check_choices(run: Run, setup: Setup) -> None:
     """What was tried, or confirmed, is what goes on. Raises Stale."""
     # A trial that waits since before an upgrade does not say what it was of: that is unknown, not changed.
-    if run.choices and run.choices != review.choices(setup):
+    if run.choices and run.choices != review.chosen(setup):
         raise Stale(
             "A step of this set-up was changed since the review was confirmed. Nothing more was begun.",
             fix="Look at the review again, then finish.",
@@ -245,7 +246,7 @@ class _Finish:
         found = await connecting.look_again(self._interlock, found.connection)
         assert found.connection.id is not None
         draft = properties.draft_of(setup, found)
-        settings = {**review.settings_of(setup), **pipelines.settings_of(chosen)}
+        settings = {**review.settings_of(setup, found.connection), **pipelines.settings_of(chosen)}
         await connecting.lay_over(self._interlock, found.connection, draft, found.schemas, settings)
         self.tell(step="permissions")
         await self._permit(setup, found.connection)
@@ -276,6 +277,7 @@ class _Finish:
         told = await self._interlock.told_address(found.connection.id)
         # With those that people see, which no mapping needs.
         needed = key_fields.missing_with_shown(found.schemas, draft.objects, told).properties
+        needed += more_choices.to_make(setup, found)
         new += [each for each in needed if each not in new]
         self.tell(to_make=len(new))
         async with self._interlock.setup_clients(setup) as clients:

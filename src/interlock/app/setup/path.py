@@ -9,6 +9,7 @@ from typing import Protocol
 
 from interlock.app.setup import (
     apps,
+    choices,
     configuration,
     connect,
     contacts,
@@ -44,6 +45,7 @@ STEPS: tuple[Step, ...] = (
     contacts,
     properties,
     pipelines,
+    choices,
     review,
 )
 

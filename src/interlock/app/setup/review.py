@@ -19,19 +19,33 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import owned_work, preview
+from interlock.app import owned_work, preview, what_syncs
 from interlock.app.background import failure_of
 from interlock.app.connect import load_again
 from interlock.app.errors import BadInput, Stale
+from interlock.app.new_properties import with_properties
 from interlock.app.people.visitor import By
 from interlock.app.preview import Counting
-from interlock.app.setup import connect, connecting, contacts, drift, migrate, opened, pipelines, properties, state
+from interlock.app.setup import (
+    choices,
+    connect,
+    connecting,
+    contacts,
+    drift,
+    migrate,
+    opened,
+    pipelines,
+    properties,
+    state,
+)
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.typed_count import is_typed
 from interlock.core.model import LinkState
+from interlock.objects.registry import SPECS
 from interlock.store import erasures, links, setup_work, setups
+from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
@@ -81,8 +95,9 @@ def done(setup: Setup) -> bool:
     return values_of(setup).finished
 
 
-def settings_of(setup: Setup) -> dict[str, Any]:
-    return {**contacts.settings_of(setup), **migrate.settings_of(setup)}
+def settings_of(setup: Setup, connection: Connection) -> dict[str, Any]:
+    """What the steps say, of a connection that may have been set otherwise before."""
+    return {**choices.settings_of(setup, connection), **migrate.settings_of(setup)}
 
 
 def fingerprint(setup: Setup, found: Found) -> str:
@@ -91,7 +106,8 @@ def fingerprint(setup: Setup, found: Found) -> str:
     return _print_of(
         # Two accounts may have the same properties, and are not the same preview.
         connect.accounts_of(setup),
-        settings_of(setup),
+        _what_syncs(setup, found.connection),
+        migrate.settings_of(setup),
         draft.document().model_dump(mode="json"),
         [name for name, _ in draft.new_properties()],
         drift.pairs_of(found.schemas, draft),
@@ -99,10 +115,22 @@ def fingerprint(setup: Setup, found: Found) -> str:
     )
 
 
-def choices(setup: Setup) -> str:
+def _what_syncs(setup: Setup, connection: Connection) -> list[what_syncs.WhatSyncs]:
+    """The same whether a choice is written out or is as where nobody chose, and before and after it is laid over the connection."""
+    settings = {**connection.settings, **settings_of(setup, connection), "pipelines": {}}
+    to_be = msgspec.structs.replace(connection, settings=settings)
+    return [what_syncs.chosen(to_be, slug) for slug in SPECS]
+
+
+def chosen(setup: Setup) -> str:
     """Of all that people have chosen on the way to the review; what the CRMs have of it is drift's to watch."""
-    of = (settings_of(setup), properties.choices_of(setup), pipelines.values_of(setup))
-    return _print_of(connect.accounts_of(setup), *of)
+    return _print_of(
+        connect.accounts_of(setup),
+        {**contacts.settings_of(setup), **migrate.settings_of(setup)},
+        properties.choices_of(setup),
+        pipelines.values_of(setup),
+        choices.values_of(setup) if choices.applies(setup) else None,
+    )
 
 
 def _print_of(*what: Any) -> str:
@@ -236,11 +264,13 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
     def watch(counting: Counting) -> None:
         interlock.background.tell(name, (begun.id, counting))
 
-    connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings_of(setup))
-    there, chosen = pipelines.to_be(found, pipelines.parts_of(setup, found))
+    settings = settings_of(setup, found.connection)
+    connection = await connecting.lay_over(interlock, found.connection, draft, found.schemas, settings)
+    there, in_pipelines = pipelines.to_be(found, pipelines.parts_of(setup, found))
     # What exists is looked at as the widest choice would; on a copy, like all of this.
-    connection.settings = {**connection.settings, "existing": "all", **pipelines.settings_of(chosen)}
-    schemas = msgspec.structs.replace(schemas_to_be(found.schemas, draft), pipelines=there)
+    connection.settings = {**connection.settings, "existing": "all", **pipelines.settings_of(in_pipelines)}
+    schemas = with_properties(schemas_to_be(found.schemas, draft), choices.to_make(setup, found))
+    schemas = msgspec.structs.replace(schemas, pipelines=there)
     async with interlock.clients(connection) as clients:
         counts = await preview.plan(
             interlock.store,
@@ -265,7 +295,7 @@ async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown
     check_same(what, shown)
     check_count(values, what, typed)
     await drift.remember(interlock, setup, found)
-    return choices(setup)
+    return chosen(setup)
 
 
 async def confirm_rest(interlock: Opened, by: By, setup: Setup, typed: str) -> None:

@@ -39,12 +39,12 @@ async def send(asked: Asked) -> Response:
     except (AppError, CrmError) as error:
         at = error.failure.field if isinstance(error, AppError) and error.failure.field in values else None
         return _page(asked, connection, forms.Shown(values, [forms.Refused(at, settings.said_by(error))]), error=error)
-    if asked.field("do") == "save" and asked.field("counted") == _print_of(filters):
+    if asked.field("do") == "save" and asked.field("counted") == print_of(filters):
         return await change_what_syncs(asked, what_syncs.Choice(filters=filters))
-    return _page(asked, connection, forms.Shown(values), counts, _print_of(filters))
+    return _page(asked, connection, forms.Shown(values), counts, print_of(filters))
 
 
-def _print_of(filters: dict[str, str]) -> str:
+def print_of(filters: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -230,7 +230,7 @@ async def page(
         spec=SPECS[slug],
         enabled=is_on(connection, slug),
         chosen=what_syncs.chosen(connection, slug),
-        creates=[(each, _creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
+        creates=[(each, creates()[each]) for each in (*SPECS[slug].salesforce_types, _NOTHING)],
         offered=offered(slug),
         person_rules=person_rule_texts.told(what_syncs.chosen(connection, slug).person_rules),
         table=table,
@@ -252,7 +252,7 @@ async def page(
     return org_work.loads_again(asked, in_org, response)
 
 
-def _creates() -> dict[str, str]:
+def creates() -> dict[str, str]:
     return {
         "Contact": _("Create or update the contact"),
         "Lead": _("Create or update the lead"),

@@ -246,6 +246,7 @@ def title_of(slug: str) -> str:
         "contacts": _("Contacts"),
         "properties": _("Objects and properties"),
         "pipelines": _("Pipelines"),
+        "choices": _("More choices"),
         "review": _("Review"),
     }
     return titles[slug]

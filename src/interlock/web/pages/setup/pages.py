@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from interlock.web.access import Handler
 from interlock.web.pages.setup import (
     apps,
+    choices,
     configuration,
     connect,
     contacts,
@@ -30,6 +31,7 @@ PAGES: tuple[Page, ...] = (
     contacts.PAGE,
     properties.PAGE,
     pipelines.PAGE,
+    choices.PAGE,
     review.PAGE,
 )
 

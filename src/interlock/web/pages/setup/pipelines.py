@@ -141,8 +141,8 @@ async def send(at: At) -> Response:
         return await show(at, forms.Shown(typed))
     if at.leaves:
         # Nobody has looked whether it can be so: what is not as it was is still to be chosen.
-        before, typed = pipelines.values_of(at.setup), _typed(at)
-        await at.save(before if typed == before.wanted else Values(typed))
+        before, wanted = pipelines.values_of(at.setup), _typed(at)
+        await at.save(before if wanted == before.wanted else Values(wanted))
         return at.leave()
     found = await looking.found(at)
     values = _chosen(at, found)

@@ -153,9 +153,9 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
         )
     )
     if pipelines.applies(at.setup) and "deals" in draft.objects:
-        told = pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
-        cards.append(("kind-pipelines", _("Pipelines"), told, at.address(pipelines.slug, back=slug)))
-    cards += kept_choices.cards(found.connection)
+        joined = pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
+        cards.append(("kind-pipelines", _("Pipelines"), joined, at.address(pipelines.slug, back=slug)))
+    cards += kept_choices.cards(at, found.connection)
     if migrate.applies(at.setup):
         brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
         cards.append(("kind-migrate", _("Migrate"), brought, at.address(migrate.slug, back=slug)))
