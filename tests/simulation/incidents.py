@@ -108,6 +108,7 @@ BEYOND_THE_STORIES = {
     "apply_person_rules": "there are no rules",
     "count_merged": "no merge is carried over",
     "merge_in_hubspot": "no merge is carried over",
+    "tell_of_second_companies": "few leads of a company are converted",
     "wake_companies": "every company becomes an account",
     # Where a person chose it in a story, met by chance.
     "look_at_deletions": "deletes go in one story of five",

@@ -46,6 +46,7 @@ from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
+from interlock.engine.second_company import converted_lately, tell_of_second_companies
 from interlock.engine.shown_deletes import show_deletes
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
@@ -191,6 +192,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
         await plan_stages(ctx, batch)
     if batch.runtime.shows_deleted:
         show_deletes(batch.works)
+    if converted := converted_lately(batch.works):
+        await tell_of_second_companies(ctx, converted)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
     await wake_companies(ctx, batch)
