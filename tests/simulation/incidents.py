@@ -99,6 +99,7 @@ BEYOND_THE_STORIES = {
     "notice_roles": "no opportunity moves a stage",
     "plan_stages": "no opportunity moves a stage",
     "move_stages": "no opportunity moves a stage",
+    "move_companies": "no opportunity moves a stage",
     "notice_opportunities": "no contact shows its newest one",
     "read_opportunities": "no contact shows its newest one",
     "backfill_asked": "nobody asks for one",

@@ -13,6 +13,7 @@ from interlock.engine.apply import apply, intend
 from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
+from interlock.engine.company_stages import move_companies
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
@@ -156,6 +157,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await stamp_pairs(ctx, batch)
     if batch.runtime.stages:
         await move_stages(ctx, batch)
+        await move_companies(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
     await restore_counterparts(ctx, batch)

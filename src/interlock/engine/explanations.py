@@ -127,9 +127,9 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     ),
     "possible_second_company": (
         _C.DUPLICATES,
-        "If the two are one company, merge their accounts in Salesforce: what is chosen for merges then becomes of the companies, and"
-        " this ends with the next look at the contact. If they are not, ignore this. Where companies become accounts only with a"
-        " contact of theirs, a conversion brings no second one.",
+        "If the two are one company, merge their accounts in Salesforce: what is chosen for merges then becomes of the companies,"
+        " and this ends with the next look at the contact. If they are not, ignore this. Where companies become accounts only with"
+        " a contact of theirs, a conversion brings no second one.",
     ),
     "merge_refused": (
         _C.DUPLICATES,
