@@ -26,7 +26,6 @@ _NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "hubspots": "HubSpot
 NOT_YET: dict[int, str] = {}
 # And beside the twenty.
 ALSO_NOT_YET = (
-    "A lifecycle stage that moves is not carried from a contact to its company.",
     "Tasks and activities, campaigns, tickets and custom objects do not sync, and there is no panel inside Salesforce.",
 )
 # Triggers of HubSpot's list that are about records; the others are about activities.

@@ -78,6 +78,43 @@ def test_a_contact_syncs_rather_than_a_lead_that_was_edited_later(tell):
     tell(story, **LATEST)
 
 
+def test_of_two_leads_the_one_edited_last_syncs_and_the_pair_goes_over_to_the_other_and_back(tell):
+    async def story(world: World) -> None:
+        first = world.sally.create("Lead", {"LastName": "First", "Company": "Acme", "Email": ADA})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        second = world.sally.create("Lead", {"LastName": "Second", "Company": "Acme", "Email": ADA})
+        await world.settle()
+        assert (world.counterpart("contacts", here), world.contact(here)["lastname"]) == (second, "Second")
+        await asyncio.sleep(600)
+        world.sally.update("Lead", first, {"Title": "CTO"})
+        await world.settle()
+        assert (world.counterpart("contacts", here), world.contact(here)["lastname"]) == (first, "First")
+        assert world.hugo.ids("contacts") == [here]
+        assert sorted(world.sally.ids("Lead")) == sorted([first, second])
+        assert await world.issues() == []
+
+    tell(story, **LATEST)
+
+
+def test_of_two_leads_that_were_there_before_the_contact_gets_the_one_edited_last(tell):
+    async def story(world: World) -> None:
+        first, _ = (
+            world.sally.create("Lead", {"LastName": name, "Company": "Acme", "Email": ADA})
+            for name in ("First", "Second")
+        )
+        await asyncio.sleep(60)
+        world.sally.update("Lead", first, {"Title": "CTO"})
+        here = world.person(ADA)
+        await world.settle()
+        assert (world.counterpart("contacts", here), world.contact(here)["jobtitle"]) == (first, "CTO")
+        assert (world.hugo.ids("contacts"), len(world.sally.ids("Lead"))) == ([here], 2)
+        assert await world.issues() == []
+
+    tell(story, **LATEST)
+
+
 def test_one_that_a_sync_had_made_gives_way_and_comes_back(tell):
     """Though it bears the key of the contact that it was made for."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from crm_emulator.salesforce.leads import Conversion
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.store import issues
 from tests.world import World
 
 AS_LEAD = {"create_person_as": "Lead"}
@@ -144,6 +147,68 @@ def test_a_conversion_with_an_opportunity_brings_one_deal_of_the_person_and_no_s
         world.hubspot.settings().add_stage("deals", "default", "Prospecting", probability="0.1")
 
     tell(story, before, **AS_LEAD)
+
+
+async def converted_beside_its_company(world: World) -> tuple[str, str, str, Conversion]:
+    """Its contact, its company and that one's account, and the conversion into an account that is called otherwise."""
+    company = world.hugo.create("companies", {"name": "Acme, Incorporated in Delaware", "domain": "acme.com"})
+    here, lead = await made_as_lead(world)
+    world.hugo.associate("contacts", here, "companies", company, primary=True)
+    await world.settle()
+    account = world.counterpart("companies", company)
+    done = world.sally.convert_lead(lead)
+    await world.settle()
+    return here, company, account, done
+
+
+@pytest.mark.parametrize("left", ["the account from before", "the account of the conversion"])
+def test_a_conversion_that_brings_a_second_company_is_said_until_the_two_accounts_are_one(tell, left):
+    async def story(world: World) -> None:
+        here, company, account, done = await converted_beside_its_company(world)
+        (second,) = [each for each in world.hugo.ids("companies") if each != company]
+        (issue,) = await world.issues()
+        assert (issue.code, issue.hubspot_id, issue.severity) == ("possible_second_company", here, "warning")
+        assert all(id_ in issue.cause for id_ in (company, account, second, str(done.account_id)))
+        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        await world.settle()
+        assert [each.id for each in await world.issues()] == [issue.id]
+        winner, loser = (account, done.account_id) if left.endswith("before") else (done.account_id, account)
+        world.sally.merge("Account", winner, str(loser))
+        world.hugo.update("contacts", here, {"jobtitle": "CEO"})
+        await world.settle()
+        assert [each.code for each in await world.issues()] == ["counterpart_merged"]
+
+    tell(story, **AS_LEAD)
+
+
+def test_a_second_company_that_a_person_ignores_is_said_no_more(tell):
+    async def story(world: World) -> None:
+        here, *_ = await converted_beside_its_company(world)
+        (issue,) = await world.issues()
+        async with world.write() as tx:
+            await issues.ignore(tx, [issue.id])
+        world.hugo.update("contacts", here, {"jobtitle": "CTO"})
+        await world.settle()
+        assert await world.issues() == []
+
+    tell(story, **AS_LEAD)
+
+
+def test_a_conversion_into_an_account_of_another_company_that_was_there_is_nobodys_mistake(tell):
+    async def story(world: World) -> None:
+        other = world.sally.create("Account", {"Name": "Globex", "Website": "globex.com"})
+        await world.settle()
+        await asyncio.sleep(7_200)
+        company = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"})
+        here, lead = await made_as_lead(world)
+        world.hugo.associate("contacts", here, "companies", company, primary=True)
+        await world.settle()
+        world.sally.convert_lead(lead, account=other)
+        await world.settle()
+        assert len(world.hugo.ids("companies")) == 2
+        assert await world.issues() == []
+
+    tell(story, **AS_LEAD)
 
 
 def test_what_agreed_on_a_lead_still_agrees_on_its_contact(tell):

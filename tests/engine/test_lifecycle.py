@@ -38,11 +38,12 @@ def moves(world: World, here: str) -> list[str | None]:
 class Broken:
     """The first write of a stage: refused by the line, or carried out and not answered."""
 
-    def __init__(self, inner: Transport, *, lands: bool) -> None:
-        self.inner, self.lands, self.met = inner, lands, 0
+    def __init__(self, inner: Transport, *, lands: bool, of: str = "/contacts/") -> None:
+        self.inner, self.lands, self.met, self.of = inner, lands, 0, of
 
     async def send(self, request: Request, deadline_s: float) -> Response:
-        if not self.met and b"lifecyclestage" in (request.body or b"") and "/batch/update" in request.url:
+        meant = self.of in request.url and "/batch/update" in request.url
+        if not self.met and meant and b"lifecyclestage" in (request.body or b""):
             self.met += 1
             if self.lands:
                 await self.inner.send(request, deadline_s)
@@ -100,6 +101,88 @@ def test_an_opportunity_of_somebodys_account_in_which_they_have_no_role_moves_no
         await world.settle()
         assert world.contact(here)["associatedcompanyid"]
         assert moves(world, here) == []
+
+    tell(story, settings=ON)
+
+
+async def of_a_company(world: World, stage: str = "lead") -> tuple[str, str, str]:
+    """A company in that stage, its contact, and that one's counterpart."""
+    company = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com", "lifecyclestage": stage})
+    here = world.person(ADA)
+    world.hugo.associate("contacts", here, "companies", company, primary=True)
+    await world.settle()
+    return company, here, world.counterpart("contacts", here)
+
+
+def stage_of(world: World, company: str) -> str | None:
+    return world.hugo.get("companies", company)["lifecyclestage"]
+
+
+def test_the_company_of_a_contact_moves_along_and_never_back(tell):
+    async def story(world: World) -> None:
+        company, here, there = await of_a_company(world)
+        opportunity = give_a_role(world, there)
+        await world.settle()
+        assert stage_of(world, company) == "opportunity"
+        world.sally.update("Opportunity", opportunity, {"StageName": "Closed Won"})
+        await world.settle()
+        assert (stage_of(world, company), world.contact(here)["lifecyclestage"]) == ("customer", "customer")
+        world.hugo.update("companies", company, {"lifecyclestage": ""})
+        world.hugo.update("companies", company, {"lifecyclestage": "lead"})
+        world.sally.update("Contact", there, {"Title": "CTO"})
+        await world.settle()
+        assert stage_of(world, company) == "lead"
+        assert moves(world, company) == ["opportunity", "customer"]
+        rows = [row for row in await world.audit() if row.kind is AuditKind.STAGE and row.object == "companies"]
+        assert [(row.hubspot_id, row.old, row.new) for row in rows] == [
+            (company, "lead", "opportunity"),
+            (company, "opportunity", "customer"),
+        ]
+
+    tell(story, settings=ON)
+
+
+def test_a_company_that_is_further_on_stays_and_one_whose_contact_is_moves_all_the_same(tell):
+    async def story(world: World) -> None:
+        company, here, there = await of_a_company(world, "evangelist")
+        give_a_role(world, there)
+        await world.settle()
+        assert (stage_of(world, company), world.contact(here)["lifecyclestage"]) == ("evangelist", "opportunity")
+        other = world.hugo.create("companies", {"name": "Globex", "domain": "globex.com", "lifecyclestage": "lead"})
+        bob = world.person("bob@globex.com", lifecyclestage="evangelist")
+        world.hugo.associate("contacts", bob, "companies", other, primary=True)
+        await world.settle()
+        give_a_role(world, world.counterpart("contacts", bob))
+        await world.settle()
+        assert (stage_of(world, other), world.contact(bob)["lifecyclestage"]) == ("opportunity", "evangelist")
+
+    tell(story, settings=ON)
+
+
+def test_a_contact_made_for_somebody_with_a_won_opportunity_moves_its_company_too(tell):
+    async def story(world: World) -> None:
+        account = world.sally.create("Account", {"Name": "Acme", "Website": "acme.com"})
+        await world.settle()
+        there = world.sally.create("Contact", {"LastName": "Person", "Email": ADA, "AccountId": account})
+        give_a_role(world, there, StageName="Closed Won")
+        await world.settle()
+        (company,) = world.hugo.ids("companies")
+        assert stage_of(world, company) == "customer"
+
+    tell(story, settings=ON)
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_a_company_whose_move_was_not_answered_is_moved_all_the_same_and_once(tell, lands):
+    async def story(world: World) -> None:
+        company, here, there = await of_a_company(world)
+        world.transport = broken = Broken(world.transport, lands=lands, of="/companies/")
+        give_a_role(world, there)
+        await world.settle()
+        assert broken.met == 1
+        assert (moves(world, company), moves(world, here)) == (["opportunity"], ["opportunity"])
+        rows = [row for row in await world.audit() if row.kind is AuditKind.STAGE and row.object == "contacts"]
+        assert len(rows) == 1
 
     tell(story, settings=ON)
 

@@ -104,6 +104,25 @@ async def why(world: World, object_id: str) -> str | None:
     return next((row[1] for row in rows if row[0].endswith(f":{object_id}")), None)
 
 
+def test_a_probability_that_somebody_types_stays_in_salesforce_and_hubspot_goes_by_the_stage(tell):
+    """HubSpot works `hs_deal_stage_probability` out from the stage, and lets nobody write it."""
+
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "dealstage": "closedwon", "closedate": "2026-03-01"})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        before = world.hugo.get("deals", deal)["hs_deal_stage_probability"]
+        sent = world.sent(Side.HUBSPOT)
+        world.sally.update("Opportunity", there, {"Probability": 33})
+        await world.settle()
+        assert world.sally.get("Opportunity", there)["Probability"] == 33
+        assert world.hugo.get("deals", deal)["hs_deal_stage_probability"] == before
+        assert world.sent(Side.HUBSPOT) == sent
+        assert await world.issues() == []
+
+    tell(story)
+
+
 def test_an_opportunity_becomes_a_deal_in_the_pipeline_of_its_record_type(tell_sales):
     async def story(world: World, sales: Sales) -> None:
         row = {"Name": "Again", "StageName": "Closed Won", "CloseDate": "2026-03-01"}

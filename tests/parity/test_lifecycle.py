@@ -49,6 +49,29 @@ def test_15_a_role_moves_the_lifecycle_stage_to_opportunity_and_a_won_deal_to_cu
     tell(story, settings=ON)
 
 
+def test_15_the_company_of_whoever_has_the_role_moves_along(tell):
+    """Where that is on and companies sync, the stage of a contact's company moves along. HubSpot's own setting, where it is on,
+    takes it from there to all contacts of the company."""
+
+    async def story(world: World) -> None:
+        company = world.hugo.create("companies", {"name": "Acme", "domain": "acme.com"})
+        bob, ada = world.person(BOB), world.person(ADA)
+        for each in (bob, ada):
+            world.hugo.associate("contacts", each, "companies", company, primary=True)
+        await world.settle()
+        row = {"Name": "Big", "StageName": "Closed Won", "CloseDate": "2026-03-01"}
+        role = {
+            "OpportunityId": world.sally.create("Opportunity", row),
+            "ContactId": world.counterpart("contacts", ada),
+        }
+        world.sally.create("OpportunityContactRole", role)
+        await world.settle()
+        assert world.hugo.get("companies", company)["lifecyclestage"] == "customer"
+        assert (stage_of(world, ada), stage_of(world, bob)) == ("customer", "customer")
+
+    tell(story, settings=ON, hubspot={"company_stage_moves_contacts": True})
+
+
 def test_15_where_it_is_off_no_lifecycle_stage_moves(tell):
     """Where automatic lifecycle stage transitions are off, which they are until somebody turns them on, no stage moves."""
 

@@ -59,6 +59,26 @@ def test_otherwise_a_link_does_not_hop_to_a_duplicate_that_was_edited_later(tell
     tell(story)
 
 
+def test_otherwise_a_contact_syncs_rather_than_a_lead_that_was_edited_later(tell):
+    """A lead that is edited after the contact with the same address is the one that syncs from then on.
+
+    Also where the one edited last syncs, leads are compared with leads and contacts with contacts, and a contact comes before a
+    lead: it has the account and the opportunities, and a lead that stayed behind has had its day.
+    """
+
+    async def story(world: World) -> None:
+        there = world.sally.create("Contact", {"LastName": "Contact", "Email": ADA})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        lead = world.sally.create("Lead", {"LastName": "Lead", "Company": "Acme", "Email": ADA})
+        await asyncio.sleep(600)
+        world.sally.update("Lead", lead, {"Title": "CTO"})
+        await world.settle()
+        assert (world.counterpart("contacts", here), world.contact(here)["lastname"]) == (there, "Contact")
+
+    tell(story, settings={"choices": {"duplicates": {"contacts": "latest_modified"}}})
+
+
 def test_otherwise_a_delete_in_salesforce_deletes_nothing_in_hubspot(tell):
     """A deal is deleted with its opportunity, always; a contact with its lead or contact, where that is chosen.
 

@@ -99,6 +99,7 @@ BEYOND_THE_STORIES = {
     "notice_roles": "no opportunity moves a stage",
     "plan_stages": "no opportunity moves a stage",
     "move_stages": "no opportunity moves a stage",
+    "move_companies": "no opportunity moves a stage",
     "notice_opportunities": "no contact shows its newest one",
     "read_opportunities": "no contact shows its newest one",
     "backfill_asked": "nobody asks for one",
@@ -108,6 +109,7 @@ BEYOND_THE_STORIES = {
     "apply_person_rules": "there are no rules",
     "count_merged": "no merge is carried over",
     "merge_in_hubspot": "no merge is carried over",
+    "tell_of_second_companies": "few leads of a company are converted",
     "wake_companies": "every company becomes an account",
     # Where a person chose it in a story, met by chance.
     "look_at_deletions": "deletes go in one story of five",

@@ -111,6 +111,9 @@ def _follow_opportunities(runtime: ObjectRuntime, schemas: Schemas) -> None:
     if stages is None or not runtime.syncs("Contact"):
         return
     runtime.stages = tuple(option.value for option in stages.options)
+    # Known where companies sync.
+    of_companies = schemas.property_named("companies", lifecycle.PROPERTY)
+    runtime.company_stages = tuple(option.value for option in of_companies.options) if of_companies is not None else ()
     if lifecycle.PROPERTY not in runtime.hubspot_properties:
         runtime.hubspot_properties.append(lifecycle.PROPERTY)
 

@@ -27,10 +27,11 @@ class Role(msgspec.Struct, frozen=True):
 
 class StageMove(msgspec.Struct):
     """`to`: the stage to move to, None where it stays. `said`: what the roles that are there have said by now, to be remembered
-    once the stage was moved."""
+    once the stage was moved. `asked`: the stage for which a role has just spoken, wherever the contact is."""
 
     to: str | None
     said: list[int]
+    asked: str | None = None
     done: bool = False
 
 
@@ -58,10 +59,10 @@ def move(roles: Sequence[Role], said: Sequence[int], held: str | None, order: Se
     # Of a role that was taken away nothing is kept: should it be given again, it speaks again.
     of_these = {mark(role, stage) for role in roles for stage in (OPPORTUNITY, CUSTOMER)}
     now = {mark(role, stage) for role in roles for stage in says(role)} | (of_these & frozenset(said))
-    return StageMove(to if to is not None and _is_forward(held, to, order) else None, sorted(now))
+    return StageMove(to if to is not None and is_forward(held, to, order) else None, sorted(now), to)
 
 
-def _is_forward(held: str | None, to: str, order: Sequence[str]) -> bool:
+def is_forward(held: str | None, to: str, order: Sequence[str]) -> bool:
     if not held:
         return True
     if held not in order:

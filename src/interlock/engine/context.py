@@ -143,6 +143,7 @@ class ObjectRuntime(msgspec.Struct):
     list_limits: dict[str, ListLimits] = {}  # by Salesforce type
     # HubSpot's lifecycle stages in their order, where opportunities move them (lifecycle.py); empty: they do not.
     stages: tuple[str, ...] = ()
+    company_stages: tuple[str, ...] = ()  # the same of companies, which move along with their contacts
     # What of its newest opportunity a contact shows (newest_opportunity.py); empty: nothing.
     newest_opportunity: tuple[str, ...] = ()
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)

@@ -13,6 +13,7 @@ from interlock.engine.apply import apply, intend
 from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
+from interlock.engine.company_stages import move_companies
 from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
@@ -46,6 +47,7 @@ from interlock.engine.resync import resync_asked
 from interlock.engine.retention import forget_old_values
 from interlock.engine.retries import retry_refused
 from interlock.engine.roles import apply_roles, fetch_roles
+from interlock.engine.second_company import converted_lately, tell_of_second_companies
 from interlock.engine.shown_deletes import show_deletes
 from interlock.engine.stamp import stamp_pairs
 from interlock.engine.sweep import sweep_archived
@@ -155,6 +157,7 @@ async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await stamp_pairs(ctx, batch)
     if batch.runtime.stages:
         await move_stages(ctx, batch)
+        await move_companies(ctx, batch)
     await take_back(ctx, batch)
     await delete_counterparts(ctx, batch)
     await restore_counterparts(ctx, batch)
@@ -191,6 +194,8 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
         await plan_stages(ctx, batch)
     if batch.runtime.shows_deleted:
         show_deletes(batch.works)
+    if converted := converted_lately(batch.works):
+        await tell_of_second_companies(ctx, converted)
     await follow(ctx, batch)
     await count_merged(ctx, batch)
     await wake_companies(ctx, batch)

@@ -140,6 +140,12 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
         _C.DUPLICATES,
         "If the two are the same, merge them in {crm} as well; else leave it, or undo the merge.",
     ),
+    "possible_second_company": (
+        _C.DUPLICATES,
+        "If the two are one company, merge their accounts in Salesforce: what is chosen for merges then becomes of the companies,"
+        " and this ends with the next look at the contact. If they are not, ignore this. Where companies become accounts only with"
+        " a contact of theirs, a conversion brings no second one.",
+    ),
     "merge_refused": (
         _C.DUPLICATES,
         "Correct what the message says and merge the two again from this list, or merge them in HubSpot by hand.",

@@ -30,6 +30,7 @@ from interlock.engine.explanations import fix_for
 from interlock.engine.fetch import converted, merged_ids, salesforce_absence
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.merging import PROPOSAL, merging_of
+from interlock.engine.second_company import remember_company
 from interlock.engine.work import Batch, Seen, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import Tx, intents, links
@@ -169,6 +170,8 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
         elif DELETES_IN[ctx.settings.chosen(DELETES, work.object)] and _left_nothing(work.seen(successor.side.other)):
             # It lives on though the other was deleted: as in any pair that rests, that delete is carried over no more.
             work.state = RESTS[successor.side.other]
+        if _how(work) == GoneHow.CONVERTED.value:
+            remember_company(ctx, work)
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
 
 

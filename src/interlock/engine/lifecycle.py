@@ -142,7 +142,7 @@ async def move_stages(ctx: Cycle, batch: Batch) -> None:
             continue
         hubspot_id = _hubspot_id(work)
         if work.stage.to is None:
-            _settle(work, work.stage, done=True)
+            settle(work, work.stage, done=True)
         elif hubspot_id is not None:
             moving[hubspot_id] = work
     if not moving:
@@ -168,7 +168,7 @@ def _hubspot_id(work: Work) -> str | None:
 def _take_in(ctx: Cycle, work: Work, outcome: Outcome) -> None:
     stage = work.stage
     assert stage is not None
-    _settle(work, stage, done=isinstance(outcome, Written))
+    settle(work, stage, done=isinstance(outcome, Written))
     if isinstance(outcome, Refused) and not (outcome.retry or outcome.gone):
         cause = f"HubSpot refused to move it to the lifecycle stage {stage.to}: {outcome.message}"
         work.issues.append(field_issue(work, PROPERTY, None, outcome.code, cause, stage.to, outcome.message))
@@ -178,7 +178,7 @@ def _take_in(ctx: Cycle, work: Work, outcome: Outcome) -> None:
         work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
 
 
-def _settle(work: Work, stage: StageMove, *, done: bool) -> None:
+def settle(work: Work, stage: StageMove, *, done: bool) -> None:
     """What is remembered of it with the pair."""
     stage.done = done
     before = {} if work.link is None else work.link.sets
@@ -187,13 +187,14 @@ def _settle(work: Work, stage: StageMove, *, done: bool) -> None:
         HONOURED: stage.said if done else honoured,
         WAITS: [] if done else [each for each in stage.said if each not in honoured],
     }
-    work.sets = {**work.sets, **{name: said for name, said in now.items() if said or name in before}}
+    others = {name: members for name, members in work.sets.items() if name not in now}
+    work.sets = others | {name: said for name, said in now.items() if said or name in before}
 
 
 def carried_out(work: Work) -> None:
     """A preview: as if it had been."""
     if work.stage is not None:
-        _settle(work, work.stage, done=True)
+        settle(work, work.stage, done=True)
 
 
 def moves(work: Work) -> bool:

@@ -32,6 +32,13 @@ def test_a_role_moves_its_contact_forward_or_not_at_all(role, held, to):
     assert move([role], [], held, ORDER).to == to
 
 
+def test_a_role_speaks_for_its_stage_wherever_its_contact_is_and_once():
+    first = move([OPEN], [], "evangelist", ORDER)
+    assert (first.to, first.asked) == (None, "opportunity")
+    assert move([OPEN], first.said, "evangelist", ORDER).asked is None
+    assert move([WON], first.said, "evangelist", ORDER).asked == "customer"
+
+
 def test_what_was_honoured_moves_nothing_once_more_whatever_a_person_set_since():
     for role in (OPEN, WON):
         said = move([role], [], "lead", ORDER).said

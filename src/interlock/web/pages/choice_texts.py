@@ -113,7 +113,7 @@ def _lifecycle_transitions() -> tuple[str, str, dict[str, str]]:
         ),
         {
             OFF: _("Leave its lifecycle stage alone"),
-            ON: _("Move its lifecycle stage to Opportunity, and to Customer once one is won"),
+            ON: _("Move its lifecycle stage, and its company's, to Opportunity, and to Customer once one is won"),
         },
     )
 
