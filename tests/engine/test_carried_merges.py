@@ -7,7 +7,7 @@ import pytest
 from interlock.app import merges
 from interlock.app.errors import BadInput
 from interlock.core.model import LinkState
-from tests.engine.test_carried_deletes import Killed, Kills, codes, until_it_dies
+from tests.engine.test_carried_deletes import Killed, Kills, codes, previewed, until_it_dies
 from tests.world import World
 
 AUTOMATIC = {"choices": {"merges": {"contacts": "automatic", "companies": "automatic"}}}
@@ -25,6 +25,22 @@ async def merged_there(world: World, winner: int = 0, **edit: str) -> tuple[str,
     world.sally.merge("Contact", there[winner], there[1 - winner])
     await world.settle()
     return here[winner], here[1 - winner]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "counted"), [("automatic", (1, 0)), ("propose", (0, 1)), ("nothing", (0, 0))], ids=str
+)
+def test_a_preview_counts_the_merges_that_would_be_made_and_those_that_would_be_proposed(tell, chosen, counted):
+    async def story(world: World) -> None:
+        here = [world.person("ada@example.com"), world.person("bob@example.com")]
+        await world.settle()
+        there = [world.counterpart("contacts", id_) for id_ in here]
+        world.sally.merge("Contact", there[0], there[1])
+        found = (await previewed(world))["objects"]["contacts"]
+        assert (found["merge_in_hubspot"], found["merges_proposed"]) == counted
+        assert people(world) == (2, 1)
+
+    tell(story, settings={"choices": {"merges": {"contacts": chosen}}})
 
 
 async def confirm(world: World) -> None:

@@ -262,6 +262,8 @@ def _object(found: ObjectPreview) -> Json:
         "update_in_salesforce": counts.updated_in_salesforce,
         "delete_in_hubspot": counts.deleted_in_hubspot,
         "delete_in_salesforce": counts.deleted_in_salesforce,
+        "merge_in_hubspot": found.merged,
+        "merges_proposed": found.merges_proposed,
         "matched": counts.linked,
         "relinked": found.relinked,
         "unchanged": found.unchanged,

@@ -67,7 +67,7 @@ def planned(found: Planned, what: str) -> Answer:
 
 
 # Of most installations always nothing: a column where there is something.
-_SELDOM = frozenset({"delete_in_hubspot", "delete_in_salesforce"})
+_SELDOM = frozenset({"delete_in_hubspot", "delete_in_salesforce", "merge_in_hubspot", "merges_proposed"})
 _COUNTS = (
     ("create_in_hubspot", "New in HubSpot"),
     ("create_in_salesforce", "New in Salesforce"),
@@ -75,6 +75,8 @@ _COUNTS = (
     ("update_in_salesforce", "Changed in Salesforce"),
     ("delete_in_hubspot", "Deleted in HubSpot"),
     ("delete_in_salesforce", "Deleted in Salesforce"),
+    ("merge_in_hubspot", "Merged in HubSpot"),
+    ("merges_proposed", "Merges proposed"),
     ("matched", "Matched"),
     ("unchanged", "Unchanged"),
     ("ambiguous", "Ambiguous"),

@@ -26,11 +26,12 @@ from interlock.engine.import_ import import_
 from interlock.engine.late_references import look_at_late_references
 from interlock.engine.latest import NOT_LATEST
 from interlock.engine.load import Since, load, loading
+from interlock.engine.merging import PROPOSAL
 from interlock.engine.record import record
 from interlock.engine.resync import resync_asked
 from interlock.engine.sweep import sweep
 from interlock.engine.work import Batch, SideWrite, Work
-from interlock.objects.choices import DELETES, DELETES_IN
+from interlock.objects.choices import DELETES, DELETES_IN, MERGES, NOTHING
 from interlock.store import dirty, scratch
 
 EXAMPLES_MOST = 5  # of each kind, per object
@@ -69,6 +70,8 @@ class ObjectPreview(msgspec.Struct):
     unchanged: int = 0
     relinked: int = 0  # of those matched: by the ids that HubSpot's own integration left
     ambiguous: int = 0
+    merged: int = 0  # in HubSpot, since their Salesforce records were
+    merges_proposed: int = 0  # that wait for a person instead
     blocked: dict[str, int] = {}  # by code
     examples: list[Example] = []
 
@@ -196,7 +199,7 @@ class Previewer:
         self._forecast(batch)
         tally = self.preview.objects[batch.runtime.slug]
         for work in batch.works:
-            _count(tally, work)
+            _count(tally, work, ctx.settings.chosen(MERGES, work.object) != NOTHING)
             self._carry_out(work)
         await record(ctx, batch)
         links = [work.link for work in batch.works if work.link is not None]
@@ -272,8 +275,9 @@ def _reads(ctx: Cycle) -> Mapping[Side, int]:
 # --- counting and showing ------------------------------------------------------------------------------------------------
 
 
-def _count(tally: ObjectPreview, work: Work) -> None:
-    """What `record` does not count, and examples of everything. Before the writes are taken as carried out."""
+def _count(tally: ObjectPreview, work: Work, proposes: bool) -> None:
+    """What `record` does not count, and examples of everything. Before the writes are taken as carried out. `proposes`: whether a
+    merge that is not made by itself is for a person to confirm."""
     if work.why_not is not None and not work.writes:
         _count_alone(tally, work, work.why_not)
         return
@@ -286,7 +290,10 @@ def _count(tally: ObjectPreview, work: Work) -> None:
     if work.deletion is not None:
         _show(tally, work, f"delete_in_{work.deletion.side.value}", [], work.deletion.cause)
     if work.merging is not None:
+        tally.merged += 1
         _show(tally, work, "merge_in_hubspot", [], "merged")
+    # Of what was converted the same issue tells, and names nothing to merge it into.
+    tally.merges_proposed += proposes and any(each.code == PROPOSAL and each.value for each in work.issues)
     conflicts = [each for each in work.decisions if each.merge.conflict is not None]
     if conflicts:
         _show(tally, work, "conflict", conflicts, None)

@@ -82,7 +82,12 @@ def _page(
         job=found.document(),
         counts=None if document is None else document["objects"][change.object],
         count_titles=count_titles()
-        | {"delete_in_hubspot": _("Deleted in HubSpot"), "delete_in_salesforce": _("Deleted in Salesforce")},
+        | {
+            "delete_in_hubspot": _("Deleted in HubSpot"),
+            "delete_in_salesforce": _("Deleted in Salesforce"),
+            "merge_in_hubspot": _("Merged in HubSpot"),
+            "merges_proposed": _("Merges proposed"),
+        },
         how_much=None if document is None else calls_and_time(Seen("done", "", found.begun_at_us, document)),
         typed=document is not None and setting_changes.must_be_typed(document),
         creates=0 if document is None else setting_changes.creates_of(document),
