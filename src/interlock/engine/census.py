@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from interlock.core.model import Observation, Reason
+from interlock.core.model import Observation, Raw, Reason
 from interlock.engine.addresses import PROPERTIES, addresses_of
 from interlock.engine.candidates import own_seen
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
@@ -91,12 +91,17 @@ async def forget(ctx: Cycle, runtime: ObjectRuntime) -> None:
 
 
 def _entries(runtime: ObjectRuntime, rows: Sequence[Observation]) -> list[Entry]:
-    entries: list[Entry] = []
-    for row in rows:
-        entries += [(_ADDRESS, _fingerprint(address), row.key.id) for address in addresses_of(runtime, row)]
-        if names := row.values.get(HUBSPOT_ID_PROPERTY):
-            entries.append((_NAMES, _short(str(names)), row.key.id))
-    return entries
+    return [
+        entry
+        for row in rows
+        for entry in entries_of(row.key.id, addresses_of(runtime, row), row.values.get(HUBSPOT_ID_PROPERTY))
+    ]
+
+
+def entries_of(hubspot_id: str, addresses: Sequence[str], names: Raw) -> list[Entry]:
+    """`names`: the Salesforce id that the record holds."""
+    entries = [(_ADDRESS, _fingerprint(address), hubspot_id) for address in addresses]
+    return [*entries, (_NAMES, _short(str(names)), hubspot_id)] if names else entries
 
 
 def _fingerprint(address: str) -> str:
