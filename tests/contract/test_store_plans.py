@@ -31,6 +31,7 @@ from interlock.store import (
     Store,
     WriteTx,
     audit,
+    census,
     dirty,
     identity,
     intents,
@@ -186,6 +187,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
         lambda tx: identity.drop(tx, "contacts", Side.SALESFORCE, [salesforce(N + n).id for n in range(BATCH)]),
         ["ix_identity_record"],
     ),
+    "forget a part of a census": (lambda tx: census.forget_page(tx, "contacts"), ["ix_identity_record"]),
     "a page of suggestions": (lambda tx: suggestions.page(tx, "open", "contacts", 0, 10), ["ix_suggestion_state"]),
     "whether a person has decided about any": (
         lambda tx: suggestions.any_decided(tx, "contacts"),

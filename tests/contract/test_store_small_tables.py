@@ -12,9 +12,11 @@ from interlock.store import (
     NotUnique,
     Store,
     calls,
+    census,
     connections,
     cursors,
     directory,
+    erasures,
     heartbeat,
     identity,
     mappings,
@@ -227,6 +229,44 @@ async def test_a_key_with_a_nul_byte_is_found_again(store: Store, connection_id:
     async with store.write(connection_id) as tx:
         await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "a\x00@x.com", "1")])
         assert await identity.find(tx, "contacts", Side.HUBSPOT, "email", ["a\x00@x.com"]) == {"a\x00@x.com": ["1"]}
+
+
+async def test_a_census_knows_also_who_is_linked_by_now(store: Store, connection_id: int) -> None:
+    async with store.write(connection_id) as tx:
+        await census.note(
+            tx, "contacts", [("email", "a@x.com", "1"), ("email", "a@x.com", "2"), ("names", "003A", "1")]
+        )
+        await identity.drop(tx, "contacts", Side.HUBSPOT, ["1"])
+        assert await census.find(tx, "contacts", "email", ["a@x.com", "b@x.com"]) == {"a@x.com": ["1", "2"]}
+        assert await census.find(tx, "contacts", "names", ["003A"]) == {"003A": ["1"]}
+        assert await census.find(tx, "deals", "email", ["a@x.com"]) == {}
+        # Who is matched is no business of it.
+        assert await identity.find(tx, "contacts", Side.HUBSPOT, "email", ["a@x.com"]) == {}
+
+
+async def test_a_census_is_forgotten_part_by_part(
+    store: Store, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "PAGE_ROWS", 2)
+    async with store.write(connection_id) as tx:
+        await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "a@x.com", "1")])
+        # One of them has more keys than a part has rows.
+        entries = [("email", f"{key}@x.com", "1") for key in range(5)] + [("email", "b@x.com", id_) for id_ in "234"]
+        await census.note(tx, "contacts", entries)
+        parts = 0
+        while await census.forget_page(tx, "contacts"):
+            parts += 1
+        assert parts == 3
+        assert await census.find(tx, "contacts", "email", ["0@x.com", "b@x.com"]) == {}
+        assert await identity.find(tx, "contacts", Side.HUBSPOT, "email", ["a@x.com"]) == {"a@x.com": ["1"]}
+
+
+async def test_of_who_is_forgotten_for_good_a_census_knows_nothing_either(store: Store, connection_id: int) -> None:
+    ada = RecordKey(Side.HUBSPOT, "contacts", "1")
+    async with store.write(connection_id) as tx:
+        await census.note(tx, "contacts", [("email", "a@x.com", "1"), ("email", "b@x.com", "2")])
+        await erasures.clear(tx, "contacts", [ada], [])
+        assert await census.find(tx, "contacts", "email", ["a@x.com", "b@x.com"]) == {"b@x.com": ["2"]}
 
 
 async def test_why_a_record_is_not_synced_is_known(store: Store, connection_id: int) -> None:

@@ -36,6 +36,7 @@ from interlock.store import (
     WriteTx,
     audit,
     calls,
+    census,
     connections,
     cursors,
     directory,
@@ -242,6 +243,7 @@ async def fill(tx: WriteTx, salt: str) -> None:
     )  # fmt: skip
     await audit.append(tx, [AuditRow(1, AuditKind.CONFLICT, "contacts", "501", "003A", cause=salt, status="open")])
     await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "a@x.com", "501")])
+    await census.note(tx, "contacts", [("email", "a@x.com", "501")])
     await unlinked.put(tx, [Unlinked(ADA, "contacts", 1, "excluded", salt, 1)])
     await suggestions.replace_open(tx, "contacts", [_suggested(salt)])
     await directory.put(tx, "owners", salt)
@@ -276,6 +278,7 @@ async def everything(tx: Tx) -> list[Any]:
         await notices.list_(tx, None, 9),
         await notices.any_due(tx),
         await suggestions.page(tx, "open", None, 0, 9),
+        await census.find(tx, "contacts", "email", ["a@x.com"]),
     ]
 
 
@@ -358,6 +361,9 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await audit.prune(tx, 10**18)
     await identity.put(tx, "contacts", Side.HUBSPOT, [("email", "b@x.com", "501")])
     await identity.drop(tx, "contacts", Side.HUBSPOT, ["501"])
+    await census.note(tx, "contacts", [("email", "b@x.com", "501")])
+    assert await census.forget_page(tx, "contacts")
+    await census.forget(tx)
     await unlinked.put(tx, [Unlinked(ADA, "contacts", 9, "ambiguous", "changed", 9)])
     await unlinked.drop(tx, [ADA])
     await suggestions.decide(tx, _suggested("").key, "refused", "changed")
@@ -400,8 +406,8 @@ async def test_nothing_done_to_one_connection_touches_another(
 def test_that_test_knows_every_writing_function() -> None:
     source = inspect.getsource(change_all) + inspect.getsource(fill)
     modules: list[ModuleType] = [
-        audit, calls, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings, notices,
-        secrets, suggestions, undos, unlinked,
+        audit, calls, census, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings,
+        notices, secrets, suggestions, undos, unlinked,
     ]  # fmt: skip
     # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection.
     exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen"}

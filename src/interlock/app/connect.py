@@ -31,7 +31,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import Identity, Organization
 from interlock.engine.context import EXISTING
 from interlock.objects.registry import SPECS
-from interlock.store import Store, calls, connections, cursors, directory, grants, mappings, schedule, unlinked
+from interlock.store import Store, calls, census, connections, cursors, directory, grants, mappings, schedule, unlinked
 from interlock.store.connections import Connection
 from interlock.store.mappings import ObjectMappingRow
 from interlock.store.tx import WriteTx
@@ -362,6 +362,7 @@ async def load_again(tx: WriteTx, existing: str) -> None:
     await first_sync.forget(tx)
     if not EXISTING[existing].load:
         return
+    await census.forget(tx)
     for slug in SPECS:
         await cursors.drop(tx, f"load:{slug}")
         while page := await unlinked.page(tx, slug, "existing_not_created", limit=_PAGE_ROWS):

@@ -3,7 +3,7 @@ the mappings of owner_choices.py), and what a contact's newest opportunity says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from interlock.app.key_fields import GROUP, GROUP_LABEL
 from interlock.app.opportunity_choice import AMOUNT, CLOSE_DATE, NAME, STAGE
@@ -37,14 +37,15 @@ _MADE: tuple[tuple[ChoiceOf, str, tuple[NewProperty, ...]], ...] = (
 )
 
 
-def to_make(settings: Settings, object_: str, chosen: dict[str, str]) -> tuple[NewProperty, ...]:
+def needed(chosen: Mapping[str, str]) -> tuple[NewProperty, ...]:
+    """By the choices for an object, by name."""
+    return tuple(new for choice, value, properties in _MADE if chosen.get(choice.name) == value for new in properties)
+
+
+def to_make(settings: Settings, object_: str, chosen: Mapping[str, str]) -> tuple[NewProperty, ...]:
     """Those that a person's new choices for an object need; what was chosen before has made its own."""
-    return tuple(
-        new
-        for choice, value, properties in _MADE
-        if chosen.get(choice.name) == value != settings.chosen(choice, object_)
-        for new in properties
-    )
+    before = {choice.name: settings.chosen(choice, object_) for choice, _, _ in _MADE}
+    return needed({name: value for name, value in chosen.items() if before.get(name) != value})
 
 
 async def make_properties(hubspot: HubSpotClient, slug: str, new: Sequence[NewProperty]) -> None:

@@ -16,6 +16,9 @@ from interlock.engine.fetch import converted
 from interlock.engine.work import Work
 from interlock.objects.normalise import normal_email
 
+# In which HubSpot keeps them.
+PROPERTIES = frozenset({"email", "hs_additional_emails"})
+
 
 def addresses_of(runtime: ObjectRuntime, seen: Observation) -> list[str]:
     """All by which it is found, each once."""

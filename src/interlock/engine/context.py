@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True):
     hubspot_park_us: int = 180_000_000
     salesforce_park_us: int = 600_000_000
     batch_rows: int = 1_000
+    # A first load of more records on one side notes whom HubSpot has (census.py).
+    census_rows: int = 5_000
     retry_base_us: int = 30_000_000
     retry_most_us: int = 3_600_000_000
     archived_sweep_pages: int = 10
@@ -286,6 +288,8 @@ class Cycle(msgspec.Struct):
     formula_calls_a_day: float = 0.0  # what looking through formulas takes (formulas.py)
     # What the daily walks of who is in a list, and of who stands outside of a filter, take: by side and object.
     walk_calls_a_day: dict[tuple[Side, str], int] = msgspec.field(default_factory=dict)
+    # The object that is being loaded, while the store knows all whom HubSpot has of it (census.py).
+    census: str | None = None
     stop: str | None = None  # set from outside to end the work before its next batch: why
 
     def creation_key(self, object_: str, hubspot_id: str) -> str:

@@ -7,12 +7,14 @@ search index), so nothing is read twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from interlock.core.model import Observation, Reason, Side
 from interlock.crm.salesforce.soql import datetime_literal, fields, fit, name, record_id
+from interlock.engine import census
+from interlock.engine.census import Census
 from interlock.engine.context import EXISTING, Cycle, ObjectRuntime, StopAsked
 from interlock.engine.detect import SALESFORCE_PAGE_ROWS, mark
 from interlock.engine.index import index_rows
@@ -47,18 +49,33 @@ async def load(ctx: Cycle, work_off: WorkOff) -> None:
             await _index(ctx, runtime, policy.load)
             state = {"phase": "hubspot" if policy.load else "done", "after": None}
             await _save(ctx, name_, state)
-        # What an interruption left due goes first: then nothing is read that has to wait, and be read again.
-        await work_off(ctx, runtime)
-        if state["phase"] == "hubspot":
-            await _load_hubspot(ctx, runtime, reason, name_, state["after"], work_off)
-            state = _HUBSPOT_DONE
-        if state["phase"] == "salesforce":
-            await _load_salesforce(ctx, runtime, reason, name_, state, work_off)
-            await _save(ctx, name_, {"phase": "done"})
+        try:
+            await _load_object(ctx, runtime, reason, name_, state, work_off)
+        finally:
+            ctx.census = None
+
+
+async def _load_object(
+    ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, state: Mapping[str, object], work_off: WorkOff
+) -> None:
+    counted = census.begin(runtime, state)
+    if counted is not None and counted.stored and state["phase"] == "salesforce":
+        ctx.census = runtime.slug
+    # What an interruption left due goes first: then nothing is read that has to wait, and be read again.
+    await work_off(ctx, runtime)
+    if state["phase"] == "hubspot":
+        state = await _load_hubspot(ctx, runtime, reason, name_, state, counted, work_off)
+    if state["phase"] == "salesforce":
+        await _load_salesforce(ctx, runtime, reason, name_, state, counted, work_off)
+        state = {"phase": "done" if counted is None or not counted.stored else "forget"}
+        await _save(ctx, name_, state)
+    if state["phase"] == "forget":
+        await census.forget(ctx, runtime)
+        await _save(ctx, name_, {"phase": "done"})
 
 
 # Stands with the marks of HubSpot's last page: an interruption while that is worked off must not begin at the first again.
-_HUBSPOT_DONE: dict[str, object] = {"phase": "salesforce", "type": 0, "after": None}
+_HUBSPOT_DONE: Mapping[str, object] = {"phase": "salesforce", "type": 0, "after": None}
 
 
 async def loading(ctx: Cycle) -> bool:
@@ -67,9 +84,9 @@ async def loading(ctx: Cycle) -> bool:
     return any(state is None or state["phase"] != "done" for state in states)
 
 
-async def _save(ctx: Cycle, name_: str, state: dict[str, object]) -> None:
+async def _save(ctx: Cycle, name_: str, state: Mapping[str, object]) -> None:
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await cursors.set(tx, name_, state)
+        await cursors.set(tx, name_, dict(state))
 
 
 async def _index(ctx: Cycle, runtime: ObjectRuntime, load_follows: bool) -> None:
@@ -102,12 +119,20 @@ async def index_both_sides(ctx: Cycle, runtime: ObjectRuntime) -> None:
 
 
 async def _load_hubspot(
-    ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, after: str | None, work_off: WorkOff
-) -> None:
-    next_: str | None = after
+    ctx: Cycle,
+    runtime: ObjectRuntime,
+    reason: Reason,
+    name_: str,
+    state: Mapping[str, object],
+    counted: Census | None,
+    work_off: WorkOff,
+) -> Mapping[str, object]:
+    """Where the load goes on."""
+    next_ = None if state["after"] is None else str(state["after"])
     while True:
         _check_stop(ctx)
         rows: list[Observation] = []
+        begun = next_
         async with ctx.store.read(ctx.connection_id) as tx:
             counter = await dirty.horizon(tx)
         while len(rows) < ctx.settings.batch_rows:
@@ -119,16 +144,26 @@ async def _load_hubspot(
             if next_ is None:
                 break
         place = _HUBSPOT_DONE if next_ is None else {"phase": "hubspot", "after": next_}
+        if counted is not None:
+            await census.note(ctx, runtime, counted, rows, name_, {"phase": "hubspot", "after": begun})
+            place = {**place, **counted.place}
         await mark(ctx, runtime, rows, reason, (name_, place), counter)
         await work_off(ctx, runtime)
         if next_ is None:
-            return
+            return place
 
 
 async def _load_salesforce(
-    ctx: Cycle, runtime: ObjectRuntime, reason: Reason, name_: str, state: dict[str, object], work_off: WorkOff
+    ctx: Cycle,
+    runtime: ObjectRuntime,
+    reason: Reason,
+    name_: str,
+    state: Mapping[str, object],
+    counted: Census | None,
+    work_off: WorkOff,
 ) -> None:
     first = int(str(state["type"]))
+    looked_at = 0
     for place, type_ in enumerate(runtime.salesforce_types):
         if place < first:
             continue
@@ -140,11 +175,17 @@ async def _load_salesforce(
             rows = await salesforce_page(ctx, runtime, type_, after, wanted=["Id"])
             if not rows:
                 break
-            after = rows[-1].key.id
+            begun, after = after, rows[-1].key.id
             async with ctx.store.read(ctx.connection_id) as tx:
                 linked = await links.linked_salesforce_ids(tx, runtime.slug, [row.key.id for row in rows])
             alone = [row for row in rows if row.key.id not in linked]
-            cursor = {"phase": "salesforce", "type": place, "after": after}
+            looked_at += len(alone)
+            cursor: Mapping[str, object] = {"phase": "salesforce", "type": place, "after": after}
+            if counted is not None:
+                if not counted.stored and looked_at > ctx.settings.census_rows:
+                    await census.keep(ctx, runtime, counted, name_, {**cursor, "after": begun})
+                ctx.census = runtime.slug if counted.stored else None
+                cursor = {**cursor, **counted.place}
             await mark(ctx, runtime, alone, reason, (name_, cursor))
             await work_off(ctx, runtime)
 

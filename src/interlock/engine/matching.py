@@ -30,6 +30,7 @@ from interlock.engine.candidates import (
     siblings_by_identity,
     take_answer,
 )
+from interlock.engine.census import may_be_there
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
@@ -53,15 +54,17 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     finder = Finder(ctx, batch)
     hubspot_works = [work for work in alone if work.origin is Side.HUBSPOT]
     salesforce_works = [work for work in alone if work.origin is Side.SALESFORCE]
+    asked_after = await may_be_there(ctx, batch.runtime, salesforce_works)
     if "email" in batch.runtime.spec.identity:
         await _salesforce_by_key_and_email(ctx, finder, hubspot_works, salesforce_works)
-        await _hubspot_by_email(ctx, finder, salesforce_works)
+        await _hubspot_by_email(ctx, finder, asked_after)
     else:
         await _salesforce_by_creation_key(ctx, finder, hubspot_works)
         await by_identity(ctx, finder, alone)
         await siblings_by_identity(ctx, finder, alone)
     await _salesforce_by_stored_id(ctx, finder, hubspot_works)
-    await _hubspot_by_stored_id(ctx, finder, salesforce_works)
+    await _hubspot_by_stored_id(ctx, finder, asked_after)
+    await _hubspot_by_creation_key(ctx, finder, salesforce_works)
     await by_native_ids(ctx, finder, hubspot_works, salesforce_works)
     await by_persons_word(ctx, finder, alone)
     await by_shared_people(ctx, finder, [work for work in alone if work.why_not is None])
@@ -202,8 +205,13 @@ async def _hubspot_by_stored_id(ctx: Cycle, finder: Finder, works: list[Work]) -
     found = await ctx.hubspot.read(type_, asked, properties, id_property=HUBSPOT_ID_PROPERTY, purpose="match")
     for salesforce_id, seen in found.items():
         finder.add(by_id[salesforce_id], seen, LinkedBy.SYNC_KEY)
+
+
+async def _hubspot_by_creation_key(ctx: Cycle, finder: Finder, works: list[Work]) -> None:
     by_hubspot_id = {id_: work for work in works if (id_ := made_for(ctx, own_seen(work)))}
-    created_from = await ctx.hubspot.read(type_, list(by_hubspot_id), properties, purpose="match")
+    created_from = await ctx.hubspot.read(
+        finder.runtime.spec.hubspot_type, list(by_hubspot_id), finder.runtime.hubspot_properties, purpose="match"
+    )
     for hubspot_id, seen in created_from.items():
         finder.add(by_hubspot_id[hubspot_id], seen, LinkedBy.SYNC_KEY)
 

@@ -12,7 +12,7 @@ import secrets as random
 from collections.abc import Iterable, Mapping, Sequence
 
 from interlock.core.model import RecordKey, Side
-from interlock.store import directory, jobs, links, secrets, setup_work, suggestions
+from interlock.store import census, directory, jobs, links, secrets, setup_work, suggestions
 from interlock.store.links import pack_base
 from interlock.store.sql import BulkInsert
 from interlock.store.tx import Tx, WriteTx
@@ -106,8 +106,8 @@ async def clear(tx: WriteTx, object_: str, keys: Sequence[RecordKey], link_ids: 
     await tx.run(issue + " AND hubspot_id IN [?]", connection_id, object_, ids[Side.HUBSPOT])
     await tx.run(issue + " AND salesforce_id IN [?]", connection_id, object_, ids[Side.SALESFORCE])
     for side in Side:
-        sql = "DELETE FROM identity WHERE connection_id = ? AND object = ? AND side = ? AND record_id IN [?]"
-        await tx.run(sql, connection_id, object_, side.value, ids[side])
+        sql = "DELETE FROM identity WHERE connection_id = ? AND object IN [?] AND side = ? AND record_id IN [?]"
+        await tx.run(sql, connection_id, [object_, census.of(object_)], side.value, ids[side])
     await suggestions.forget(tx, object_, keys)
     for column, table in (("record_key", "unlinked"), ("source_key", "intent"), ("target_key", "intent")):
         await tx.run(f"DELETE FROM {table} WHERE connection_id = ? AND {column} IN [?]", connection_id, texts)

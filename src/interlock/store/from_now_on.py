@@ -4,7 +4,7 @@
     dirty, issue                of records without a pair gone, or resolved; but not where a request may still land
     unlinked                    gone: such records are known no better than those that were there before the first set-up
     cursor                      of the looks for changes, of members of lists, of the first load, and of the last look gone:
-                                they begin at the connection's `begun_at_us`
+                                they begin at the connection's `begun_at_us`; what the first load had noted goes with it
     all else                    stays
 
 What changed before of a record without a pair is so left alone as it is at a first set-up.
@@ -13,7 +13,7 @@ What changed before of a record without a pair is so left alone as it is at a fi
 from __future__ import annotations
 
 from interlock.core.model import LinkState, Reason, RecordKey, Side
-from interlock.store import dirty, intents, issues, links
+from interlock.store import census, dirty, intents, issues, links
 from interlock.store.tx import Tx, WriteTx
 
 PAGE_ROWS = 2_000
@@ -39,6 +39,7 @@ async def begin_looking(tx: WriteTx) -> None:
     await tx.run("DELETE FROM unlinked WHERE connection_id = ?", tx.connection_id)
     for name in _LOOKS:
         await tx.run("DELETE FROM cursor WHERE connection_id = ? AND name LIKE ?", tx.connection_id, name)
+    await census.forget(tx)
 
 
 async def _clear_due(tx: WriteTx, object: str) -> None:

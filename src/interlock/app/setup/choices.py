@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import owner_properties, salesforce_filters, what_syncs
+from interlock.app import salesforce_filters, shown_properties, what_syncs
 from interlock.app.salesforce_filters import Counted
 from interlock.app.setup import configuration, contacts, properties, state
 from interlock.app.setup.connecting import Found
@@ -141,8 +141,7 @@ def to_make(setup: Setup, found: Found) -> list[tuple[str, NewProperty]]:
     return [
         (SPECS[object_].hubspot_type, each)
         for object_ in on
-        if what_syncs.chosen(after, object_).choices[OWNER_UNMATCHED.name] == SALESFORCE
-        for each in owner_properties.PROPERTIES
+        for each in shown_properties.needed(what_syncs.chosen(after, object_).choices)
         if found.schemas.property_named(SPECS[object_].hubspot_type, each.name) is None
     ]
 
