@@ -245,7 +245,8 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
             company = scenes[slug].here[hubspot_id].get(name)
             account = scenes[slug].there[salesforce_id].get("AccountId")
             known = (not company or company in companies) and (not account or account in companies.values())
-            if known and companies.get(company or "") != account and hubspot_id not in scenes[slug].troubled:
+            left_alone = hubspot_id in scenes[slug].troubled | scenes[slug].outside
+            if known and companies.get(company or "") != account and not left_alone:
                 yield f"belonging: {slug} {hubspot_id} is at {company}, {salesforce_id} at {account}"
     in_question = scenes["contacts"].troubled
     people = {here: there for here, there in scenes["contacts"].pairs.items() if not {here, there} & in_question}
@@ -257,7 +258,7 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
     for hubspot_id, salesforce_id in scenes["deals"].pairs.items():
         here = {people[id_] for id_ in hugo.associated("deals", hubspot_id, "contacts") if id_ in people}
         there = {id_ for id_ in roles[salesforce_id] if id_ in people.values()}
-        if here != there and hubspot_id not in scenes["deals"].troubled:
+        if here != there and hubspot_id not in scenes["deals"].troubled | scenes["deals"].outside:
             yield f"belonging: deal {hubspot_id} has {sorted(here)}, {salesforce_id} has {sorted(there)}"
 
 
