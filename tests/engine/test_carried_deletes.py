@@ -148,6 +148,23 @@ def test_an_edit_in_salesforce_that_hubspot_never_got_keeps_its_record(tell):
     tell(story, settings=IN_SALESFORCE)
 
 
+def test_a_value_that_its_rule_kept_from_the_other_side_keeps_its_record(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        await world.rule("contacts", "fax", "always_salesforce")
+        world.hugo.update("contacts", here, {"fax": "030 1"})
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        assert world.sally.get("Contact", there)["Fax"] is None
+        world.sally.delete("Contact", there)
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert await codes(world) == [deleting.KEPT]
+
+    tell(story, settings=IN_HUBSPOT)
+
+
 @pytest.mark.parametrize("deleted", ["hubspot", "salesforce"])
 @pytest.mark.parametrize("joined", [True, False])
 def test_a_deal_that_somebody_was_put_on_stays_and_one_whose_people_are_known_goes(tell, joined, deleted):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from interlock.core.model import Side
 from interlock.crm.transport import NotSent, Request, Response, Transport
+from tests.engine.test_owners import both, owner
 from tests.world import World
 
 
@@ -66,3 +69,49 @@ def test_what_was_replaced_goes_back_to_its_side_though_the_other_one_refuses_it
         assert [issue.property for issue in await world.issues()] == ["jobtitle"]
 
     tell(story)
+
+
+@pytest.mark.parametrize("rule", ["two_way", "prefer_hubspot"])
+def test_an_owner_nobody_knows_in_salesforce_who_was_set_between_read_and_write_is_in_the_log_and_nothing_is_emptied(
+    tell, rule
+):
+    ids: dict[str, tuple[str, str]] = {}
+
+    async def story(world: World) -> None:
+        stranger = owner(world, "Stranger", "stranger@example.com")
+        here = world.person("ada@example.com")
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        await world.rule("contacts", "hubspot_owner_id", rule)
+        world.between_read_and_write(
+            Side.HUBSPOT, lambda: world.hugo.update("contacts", here, {"hubspot_owner_id": stranger})
+        )
+        world.sally.update("Contact", there, {"OwnerId": ids["Piet"][1]})
+        await world.settle()
+        assert [row.old for row in await world.audit("conflict") if row.reason == "lost_race"] == [stranger]
+        assert world.contact(here)["hubspot_owner_id"] == ids["Piet"][0]
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Piet"][1]
+
+    tell(story, before=lambda world: ids.update({name: both(world, name) for name in ("Olga", "Piet")}))
+
+
+def test_an_owner_nobody_knows_in_hubspot_who_was_set_between_read_and_write_is_in_the_log(tell):
+    ids: dict[str, tuple[str, str]] = {}
+
+    def before(world: World) -> None:
+        ids.update({name: both(world, name) for name in ("Olga", "Piet")})
+        ids["Alone"] = "", world.salesforce.add_user("Alone", "alone@example.com").id
+
+    async def story(world: World) -> None:
+        here = world.person("ada@example.com", hubspot_owner_id=ids["Olga"][0])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.between_read_and_write(
+            Side.SALESFORCE, lambda: world.sally.update("Contact", there, {"OwnerId": ids["Alone"][1]})
+        )
+        world.hugo.update("contacts", here, {"hubspot_owner_id": ids["Piet"][0]})
+        await world.settle()
+        assert world.sally.get("Contact", there)["OwnerId"] == ids["Piet"][1]
+        assert [row.old for row in await world.audit("conflict") if row.reason == "lost_race"] == [ids["Alone"][1]]
+
+    tell(story, before=before)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from interlock.app.errors import AppError
+from interlock.crm.errors import CrmError
 from interlock.store import Store
 from tests.simulation.themes.theme import Page
 
@@ -31,7 +32,7 @@ async def _use(world: World, page: Page, number: str, moment_s: float) -> None:
         world.network.note(page.__name__, number)
         try:
             await page(world, store)
-        except AppError as refused:
+        except (AppError, CrmError) as refused:
             world.network.note(f"{page.__name__} refused", str(refused))
             return
         world.story.pages.append(page.__name__)

@@ -7,11 +7,12 @@ fails; what is left is small enough to read, and is kept as a regression test (f
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.simulation.themes import THEMES
-from tests.simulation.themes.theme import Theme
+if TYPE_CHECKING:
+    from tests.simulation.themes.theme import Theme
 
 EVERYTHING = ("companies", "contacts", "deals")
 CHOOSING_SHARE = 0.2
@@ -42,6 +43,8 @@ class Recipe(msgspec.Struct, frozen=True):
 
     @property
     def told(self) -> tuple[Theme, ...]:
+        from tests.simulation.themes import THEMES  # themes judge stories, and a story has its recipe
+
         return tuple(THEMES[name] for name in self.themes)
 
     @property

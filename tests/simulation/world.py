@@ -38,6 +38,15 @@ PACE = {
 SKEWS_S = (0.0, 0.0, 0.0, 1.5, -1.5, 30.0, -30.0, 90.0, -90.0)
 
 
+@dataclass(frozen=True)
+class Deed:
+    """Something that a person set in Interlock, or in a CRM without a journal telling it. `at_us`: by a true clock."""
+
+    at_us: int
+    what: str
+    about: tuple[str, ...] = ()
+
+
 @dataclass
 class Story:
     """What a recipe leaves behind, for the checks and for a person who reads a failure."""
@@ -59,6 +68,7 @@ class Story:
     moves: list[Made] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)  # of Interlock's own, that somebody used with success
     notes: list[Note] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)  # what was set there, in its order
     steps: int = 0
     transactions: int = 0
     quiet_seq: tuple[int, int] = (0, 0)  # journals when nothing was due any more
@@ -170,6 +180,9 @@ class World:
                     row.rule = "two_way"
                 await mappings.save_field_mapping(tx, row)
                 self.story.rules[place] = row.rule
+
+    def did(self, what: str, *about: str) -> None:
+        self.story.deeds.append(Deed(self.loop.now_us(), what, about))
 
     def operate(self, what: Callable[[World, Store], Awaitable[None]]) -> None:
         """A person at the command line: a process of its own, tried again while the database is locked."""

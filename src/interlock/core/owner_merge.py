@@ -38,14 +38,18 @@ def merge_owner(
     # From here on both are readable and differ.
     if base is None and BLANK not in (hubspot, salesforce) and rule is SyncRule.TWO_WAY:
         merge = _first_meeting(codec, hubspot, salesforce)
+    apart = base is not None and _nobody_changed(base, hubspot, salesforce)
+    if apart and not (gives_way and rule in _MAY_GIVE_WAY) and BLANK not in (hubspot, salesforce):
+        # They were left apart since one of them could not be carried over. That they can by now is no change.
+        return _LEFT_APART
     if not gives_way:
         return merge
     if salesforce == BLANK:
         # Of a record that is about to be made: somebody will own it, and is known when it is looked at next.
         return merge if merge.write is None or codec.can_own(Side.SALESFORCE, hubspot) else _NOT_YET
-    if base is not None and _nobody_changed(base, hubspot, salesforce):
+    if apart and rule in _MAY_GIVE_WAY:
         # They were left apart since one of them could not be carried over, which was Salesforce's.
-        merge = _to_hubspot(hubspot, salesforce) if rule in _MAY_GIVE_WAY else merge
+        merge = _to_hubspot(hubspot, salesforce)
     if merge.write is Side.SALESFORCE and not codec.can_own(Side.SALESFORCE, hubspot):
         merge = _to_hubspot(hubspot, salesforce) if rule in _MAY_GIVE_WAY else _LEFT_APART
     if merge.write is Side.HUBSPOT and not codec.can_own(Side.HUBSPOT, salesforce):

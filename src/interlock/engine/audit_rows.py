@@ -6,15 +6,17 @@ came, does not cost the only copy of a value that was replaced.
 
 from __future__ import annotations
 
-from interlock.core.model import AuditKind, AuditRow, ConflictReason, Side, SyncRule, Written
+from interlock.core.model import AuditKind, AuditRow, ConflictReason, Raw, Side, SyncRule, Written
 from interlock.core.plain import plain
 from interlock.core.plan import FieldWrite
 from interlock.core.reconcile import Because
-from interlock.core.values import Unknown, fingerprint
+from interlock.core.values import Unknown, Value, fingerprint
 from interlock.engine.work import SideWrite, Work
 
 # A conflict that was decided by a rule which a person chose for just this case needs no second look.
 _SETTLED = (ConflictReason.FIRST_LINK, ConflictReason.RULE)
+# Of a lost race: a value that the mapping cannot read, an owner without a counterpart for one.
+REPLACED_UNREAD = "replaced between our read and our write, unreadable to us"
 
 
 def pair_row(work: Work, kind: AuditKind, cause: str, now_us: int) -> AuditRow:
@@ -79,8 +81,10 @@ def lost_races(work: Work, write: SideWrite, now_us: int) -> list[AuditRow]:
     for field in write.fields:
         if field.name not in outcome.before:
             continue
-        before = field.mapping.codec.from_salesforce(outcome.before[field.name])
-        if type(before) is Unknown or fingerprint(before) in (field.target, field.written):
+        raw = outcome.before[field.name]
+        before = field.mapping.codec.from_salesforce(raw)
+        # What cannot be read was not what we had read, or nothing would have been written over it.
+        if type(before) is not Unknown and fingerprint(before) in (field.target, field.written):
             continue
         row = lost_race_row(
             work.object,
@@ -91,9 +95,17 @@ def lost_races(work: Work, write: SideWrite, now_us: int) -> list[AuditRow]:
             now_us,
         )
         row.property, row.field = field.mapping.property, field.mapping.field
-        row.old, row.new = plain(before), plain(field.decision.merge.value)
+        tell_lost(row, before, raw)
+        row.new = plain(field.decision.merge.value)
         rows.append(row)
     return rows
+
+
+def tell_lost(row: AuditRow, lost: Value, raw: Raw) -> None:
+    """What was replaced unseen. One that cannot be read is told as its CRM gave it, for a person to put back."""
+    row.old = plain(lost)
+    if type(lost) is Unknown:
+        row.old, row.cause = raw, REPLACED_UNREAD
 
 
 def lost_race_row(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.core.model import AuditRow, Reason, RecordLink, Side, SyncRule
+from interlock.engine.audit_rows import REPLACED_UNREAD
 from interlock.store import WriteTx, audit, dirty, resolutions
 from interlock.store.resolutions import Resolution
 
@@ -45,4 +46,5 @@ async def _choice(tx: WriteTx, conflict_id: int, link: RecordLink, row: AuditRow
 
 
 def _was_to_win(row: AuditRow) -> bool:
-    return row.side is not None and row.rule in _WINS[row.side]
+    """Not where it cannot be read: nothing stands for it here, and a blank would empty both sides."""
+    return row.side is not None and row.rule in _WINS[row.side] and row.cause != REPLACED_UNREAD

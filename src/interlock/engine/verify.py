@@ -13,7 +13,7 @@ from interlock.core.model import AuditRow, Intent, IntentState, RecordLink
 from interlock.core.plain import plain
 from interlock.core.values import Unknown, fingerprint
 from interlock.crm.hubspot.model import HistoryEntry
-from interlock.engine.audit_rows import lost_race_row
+from interlock.engine.audit_rows import lost_race_row, tell_lost
 from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.left_out import UNTIL_SCHEMAS_AGE_US
 from interlock.engine.repair import log_lost_races
@@ -106,7 +106,7 @@ def _lost(
                 intent.object, intent.target.id, salesforce_id, intent.target.side, field.effective_rule, now_us
             )
             row.property, row.field = field.property, field.field
-            row.old = plain(field.codec.from_hubspot(lost.value))
+            tell_lost(row, field.codec.from_hubspot(lost.value), lost.value)
             row.new = kept_value(field, history[name], written)
             yield row
 

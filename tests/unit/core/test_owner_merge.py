@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from interlock.core.model import Side, SyncRule
 from interlock.core.owner_merge import merge_owner
 from interlock.core.reconcile import Because, FieldMerge
@@ -102,6 +104,17 @@ def test_pairing_somebody_by_hand_hands_over_no_record_by_itself():
     assert merge_owner(paired, True, (both, both), here, there, SyncRule.TWO_WAY, HUBSPOT).write is None
     assert paired.from_salesforce("005000000000005AAA") == here
     assert paired.to_salesforce(here) == "005000000000005AAA"
+
+
+@pytest.mark.parametrize(("gives_way", "rule"), [(True, SyncRule.PREFER_HUBSPOT), (False, SyncRule.TWO_WAY)])
+def test_two_who_were_left_apart_stay_so_when_one_of_them_is_paired_by_hand(gives_way, rule):
+    paired = match_owners(OWNERS, USERS, {"3": "005000000000005AAA"}).codec(apart=gives_way)
+    here, there = paired.from_hubspot("3"), paired.from_salesforce("005000000000001AAA")
+    base = (fingerprint(NOBODY), fingerprint(OLGA))
+    for newest in (*Side, None):
+        assert merge_owner(paired, gives_way, base, here, there, rule, newest).write is None
+    # Whoever changes the owner next hands the record over.
+    assert merge_owner(paired, gives_way, (fingerprint(OLGA),) * 2, here, there, rule, HUBSPOT).write is SALESFORCE
 
 
 def test_a_record_that_is_about_to_be_made_gets_nobody_who_cannot_own_it():
