@@ -46,24 +46,33 @@ class Scene:
         self.story, self.kind = story, kind
         hugo, sally = story.hubspot.user(), story.salesforce.user()
         self.here: dict[str, dict[str, Any]] = {id_: hugo.get(kind.slug, id_) for id_ in hugo.ids(kind.slug)}
-        self.there: dict[str, dict[str, Any]] = {id_: sally.get(kind.sobject, id_) for id_ in sally.ids(kind.sobject)}
+        # A lead that was converted is history.
+        self.there: dict[str, dict[str, Any]] = {
+            id_: row
+            for sobject in kind.sobjects
+            for id_ in sally.ids(sobject)
+            if not (row := sally.get(sobject, id_)).get("IsConverted")
+        }
+        self._rows = {
+            row.id: row for sobject in kind.sobjects for row in story.salesforce.org.tables[sobject].from_id("")
+        }
         archived = list(story.hubspot.portal.table(kind.slug).after(-1, archived=True))
         self.links_of_archived = {record.values.get(LINK, "") for record in archived}
         # A twin that was deleted before anything could be written to it left its identity only.
         self.archived = {str(record.id) for record in archived}
         # It may have been matched by what it was called then.
         self.names = {
-            side: _names(story, side, object_, field)
-            for side, object_, field in (
-                ("hubspot", kind.slug, kind.identity),
-                ("salesforce", kind.sobject, kind.fields[kind.identity]),
+            side: _names(story, side, objects, field)
+            for side, objects, field in (
+                ("hubspot", (kind.slug,), kind.identity),
+                ("salesforce", kind.sobjects, kind.fields[kind.identity]),
             )
         }
         self._take_merged_into_archived()
         self._take_merged_in_salesforce()
         self.identities_of_archived = {name for id_ in self.archived for name in self.names["hubspot"][id_]}
         # HubSpot ids in the creation keys of records that were made for them and deleted since.
-        rows = list(story.salesforce.org.tables[kind.sobject].from_id(""))
+        rows = list(self._rows.values())
         self.made_and_deleted = {
             str(row.values.get(CREATION_KEY) or "").rpartition(":")[2] for row in rows if row.deleted_s is not None
         }
@@ -110,12 +119,15 @@ class Scene:
                 self.links_of_archived.add(entry.new)
 
     def _take_merged_in_salesforce(self) -> None:
-        """The counterpart of a record that was deleted lives on as the one that it was merged into."""
-        rows = self.story.salesforce.org.tables[self.kind.sobject].rows
+        """The counterpart of a record that was deleted lives on as the one that it was merged or converted into."""
         for id_ in list(self.links_of_archived):
-            while id_ in rows and (master := rows[id_].master_id) is not None:
-                self.links_of_archived.add(master)
-                id_ = master
+            while id_ in self._rows and (heir := self._heir(id_)) is not None:
+                self.links_of_archived.add(heir)
+                id_ = heir
+
+    def _heir(self, id_: str) -> str | None:
+        row = self._rows[id_]
+        return row.master_id or row.values.get("ConvertedContactId")
 
     def paired_with(self, salesforce_id: str) -> set[str]:
         """HubSpot records of its pairs, also of one that was found by a domain and ended before anything could be written."""
@@ -123,15 +135,15 @@ class Scene:
 
     def made_for(self, salesforce_id: str) -> str:
         """The HubSpot record that a Salesforce record was made for."""
-        row = self.story.salesforce.org.tables[self.kind.sobject].rows[salesforce_id]
+        row = self._rows[salesforce_id]
         return str(row.values.get(CREATION_KEY) or "").rpartition(":")[2]
 
 
-def _names(story: Story, side: str, object_: str, field: str) -> dict[str, set[str]]:
+def _names(story: Story, side: str, objects: tuple[str, ...], field: str) -> dict[str, set[str]]:
     """By id, all that a record was ever called."""
     names: dict[str, set[str]] = defaultdict(set)
     for entry in entries(story, side):
-        if entry.object == object_ and entry.field == field and entry.new:
+        if entry.object in objects and entry.field == field and entry.new:
             names[entry.id].add(entry.new)
     return names
 
@@ -173,6 +185,8 @@ def _agreement(scene: Scene) -> Iterator[str]:
         if scene.outside & set(pair):
             continue
         for name, field in scene.kind.fields.items():
+            if field not in scene.there[salesforce_id]:
+                continue  # a lead has no department
             left = scene.here[hubspot_id].get(name) or ""
             right = str(scene.there[salesforce_id].get(field) or "")
             right = "" if right == PLACEHOLDER else right
@@ -242,6 +256,8 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
     companies = {here: there for here, there in scenes["companies"].pairs.items() if here not in alone}
     for slug, name in (("contacts", "associatedcompanyid"), ("deals", "hs_primary_associated_company")):
         for hubspot_id, salesforce_id in scenes[slug].pairs.items():
+            if "AccountId" not in scenes[slug].there[salesforce_id]:
+                continue  # a lead has none
             company = scenes[slug].here[hubspot_id].get(name)
             account = scenes[slug].there[salesforce_id].get("AccountId")
             known = (not company or company in companies) and (not account or account in companies.values())
@@ -249,7 +265,11 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
             if known and companies.get(company or "") != account and hubspot_id not in excused:
                 yield f"belonging: {slug} {hubspot_id} is at {company}, {salesforce_id} at {account}"
     in_question = scenes["contacts"].troubled
-    people = {here: there for here, there in scenes["contacts"].pairs.items() if not {here, there} & in_question}
+    people = {
+        here: there
+        for here, there in scenes["contacts"].pairs.items()
+        if not {here, there} & in_question and "AccountId" in scenes["contacts"].there[there]
+    }
     roles: dict[str, set[str]] = defaultdict(set)
     sally = story.salesforce.user()
     for id_ in sally.ids("OpportunityContactRole"):
@@ -268,13 +288,13 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
 def _edits(scene: Scene) -> list[Edit]:
     found: list[Edit] = []
     kind = scene.kind
-    for side, object_, names in (
-        ("hubspot", kind.slug, {name: name for name in kind.fields}),
-        ("salesforce", kind.sobject, {field: name for name, field in kind.fields.items()}),
+    for side, objects, names in (
+        ("hubspot", (kind.slug,), {name: name for name in kind.fields}),
+        ("salesforce", kind.sobjects, {field: name for name, field in kind.fields.items()}),
     ):
         latest: dict[tuple[str, str], int] = {}
         for entry in entries(scene.story, side):
-            if entry.object != object_ or entry.field not in names:
+            if entry.object not in objects or entry.field not in names:
                 continue
             place = (entry.id, entry.field)
             if place in latest:
@@ -301,6 +321,8 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
     for edit in edits:
         if edit.entry.client == OURS or not edit.value or edit.replaced_by is None:
             continue  # what still stands is judged by `_agreement`
+        if edit.value == PLACEHOLDER:
+            continue  # nobody's: of a lead that we made, it is its account's name once somebody has converted it
         if edit.value in replaced_by_people or edit.value in logged:
             continue
         if scene.story.automated and (shout(edit.value) in {edit.replaced_by.new, *replaced_by_people}):
@@ -321,12 +343,12 @@ def _no_lost_edit(scene: Scene) -> Iterator[str]:
 
 
 def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
-    """What records held when somebody merged them into another, which then stands for both."""
+    """What records held when somebody merged or converted them into another, which then stands for both."""
     merged_away = {
         (side, entry.id)
         for side in ("hubspot", "salesforce")
         for entry in entries(scene.story, side)
-        if entry.action == "merge"
+        if entry.action in ("merge", "convert")
     }
     yield from (edit.value for edit in edits if (edit.side, edit.id) in merged_away and edit.replaced_by is None)
 

@@ -41,11 +41,11 @@ def made_twice(scene: Scene) -> Iterator[str]:
     took_over = {
         (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
     }
-    for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
+    for side, objects, name in (("salesforce", kind.sobjects, CREATION_KEY), ("hubspot", (kind.slug,), LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in entries(scene.story, side):
             if (
-                entry.object == object_
+                entry.object in objects
                 and entry.action == "create"
                 and entry.field == name
                 and entry.new
@@ -65,13 +65,13 @@ def creates_are_told(scene: Scene) -> Iterator[str]:
     that somebody merged away or deleted, maybe before it could be known, is nobody's any more."""
     told = {(row.side, row.hubspot_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
     told |= {(row.side, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
-    for side, object_ in (("hubspot", scene.kind.slug), ("salesforce", scene.kind.sobject)):
+    for side, objects in (("hubspot", (scene.kind.slug,)), ("salesforce", scene.kind.sobjects)):
         made = {
             entry.id
             for entry in entries(scene.story, side)
-            if entry.object == object_ and entry.action == "create" and entry.client == OURS
+            if entry.object in objects and entry.action == "create" and entry.client == OURS
         }
         gone = {entry.id for entry in entries(scene.story, side) if entry.action in ("merge", "delete", "archive")}
         for id_ in sorted(made - gone):
             if (side, id_) not in told:
-                yield f"untold create: {side} {object_} {id_} was made by us, and no row of the log says so"
+                yield f"untold create: {side} {objects[0]} {id_} was made by us, and no row of the log says so"

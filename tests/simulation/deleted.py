@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind
 from tests.simulation.journals import OURS, counterparts, entries, entries_of
-from tests.simulation.kinds import Kind
+from tests.simulation.kinds import CUSTOM, Kind
 from tests.simulation.world import Story
 
 _CHOSEN = {"hubspot": ("in_hubspot", "both"), "salesforce": ("in_salesforce", "both")}
@@ -84,8 +84,16 @@ def _lost_with(story: Story, kind: Kind, side: str, entry: JournalEntry) -> Iter
     for field, each in last.items():
         name = field if side == "hubspot" else kind.property_of(field)
         # A field that does not sync, or did not then, tells the other side nothing.
+        if name == CUSTOM and _was_a_lead(story, kind, side, entry.id):
+            continue
         silent = story.rules[kind.slug, name] == "dont_sync" or (kind.slug, name) in story.reruled
         if silent or each.client == OURS or not each.new:
             continue
         if each.new not in elsewhere and each.at_us < entry.at_us - BETWEEN_US:
             yield f"delete: {each.new!r} of {side} {entry.id}.{name} went with it, and was nowhere else"
+
+
+def _was_a_lead(story: Story, kind: Kind, side: str, id_: str) -> bool:
+    """All that it was ever paired with were leads, which lack the field."""
+    contacts = story.salesforce.org.tables[kind.sobject].rows
+    return side == "hubspot" and not any(each in contacts for each in counterparts(story, kind, side, id_))

@@ -21,8 +21,8 @@ def entries(story: Story, side: str) -> Iterator[JournalEntry]:
 
 
 def entries_of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
-    crm, object_ = (story.hubspot, kind.slug) if side == "hubspot" else (story.salesforce, kind.sobject)
-    yield from (entry for entry in crm.journal.entries() if entry.object == object_)
+    crm, objects = (story.hubspot, (kind.slug,)) if side == "hubspot" else (story.salesforce, kind.sobjects)
+    yield from (entry for entry in crm.journal.entries() if entry.object in objects)
 
 
 def counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:

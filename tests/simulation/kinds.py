@@ -24,6 +24,11 @@ class Kind:
     longest: dict[str, int]  # what Salesforce takes of those that HubSpot takes more of, in characters
     required_in_hubspot: dict[str, Any]
     required_in_salesforce: dict[str, Any]
+    beside: tuple[str, ...] = ()  # further Salesforce types, with the same fields but those that they lack
+
+    @property
+    def sobjects(self) -> tuple[str, ...]:
+        return (self.sobject, *self.beside)
 
     def property_of(self, field: str) -> str:
         return next(name for name, mapped in self.fields.items() if mapped == field)
@@ -53,6 +58,7 @@ KINDS = {
         {"firstname": 40, "lastname": 80, "jobtitle": 128, "fax": 40, CUSTOM: 80},
         {},
         {},
+        ("Lead",),
     ),
     "companies": Kind(
         "companies",

@@ -106,8 +106,8 @@ def _place(row: AuditRow, side: Side) -> tuple[str | None, str | None]:
 
 def _entries(story: Story, row: AuditRow, side: Side) -> Iterator[JournalEntry]:
     crm, kind = (story.hubspot if side is Side.HUBSPOT else story.salesforce), KINDS[row.object]
-    object_ = kind.slug if side is Side.HUBSPOT else kind.sobject
-    yield from (entry for entry in crm.journal.entries() if entry.object == object_)
+    objects = (kind.slug,) if side is Side.HUBSPOT else kind.sobjects
+    yield from (entry for entry in crm.journal.entries() if entry.object in objects)
 
 
 def _no_echo(story: Story) -> Iterator[str]:
