@@ -9,9 +9,7 @@ from tests.simulation.themes.people import PEOPLE_THEME
 from tests.simulation.themes.pipelines import PIPELINES
 from tests.simulation.themes.theme import Theme
 
-THEMES: dict[str, Theme] = {
-    theme.name: theme for theme in (OWNERS, INCLUSION, PIPELINES, PEOPLE_THEME, IDENTITY)
-}
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (OWNERS, INCLUSION, PIPELINES, PEOPLE_THEME, IDENTITY)}
 # Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.
 PAIRED_SHARE = 0.3
 

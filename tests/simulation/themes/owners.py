@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interlock.app.owner_properties import make_properties
+
 from interlock.app import what_syncs
 from interlock.app.owner_choices import OWNER_ID, OWNER_NAME
 from interlock.app.owner_pairs import pair, part
-from interlock.app.owner_properties import make_properties
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import AuditRow, Issue, Side

@@ -18,7 +18,7 @@ from interlock.app.setup.connecting import Found
 from interlock.app.setup.opened import Opened
 from interlock.app.what_syncs import Choice
 from interlock.crm.hubspot.model import ListPage, NewProperty
-from interlock.objects.choices import OWNER_UNMATCHED, SALESFORCE, choices_of
+from interlock.objects.choices import choices_of
 from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
