@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interlock.app.owner_properties import make_properties
-
 from interlock.app import what_syncs
 from interlock.app.owner_choices import OWNER_ID, OWNER_NAME
 from interlock.app.owner_pairs import pair, part
 from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.schemas import NAME as SCHEMAS
+from interlock.app.shown_properties import make_properties, needed
 from interlock.core.model import AuditRow, Issue, Side
 from interlock.objects.choices import OWNER_CHANGES, OWNER_UNMATCHED, SALESFORCE
 from interlock.store import directory
@@ -76,7 +75,7 @@ async def _make_properties(world: World, store: Store, connection: Connection) -
     async with AtThePages(world, store).clients(connection) as clients:
         for slug, chosen in world.recipe.choices[OWNER_UNMATCHED.name].items():
             if chosen == SALESFORCE:
-                await make_properties(clients.hubspot, slug)
+                await make_properties(clients.hubspot, slug, needed({OWNER_UNMATCHED.name: SALESFORCE}))
     async with store.write(connection.id) as tx:
         await directory.drop(tx, SCHEMAS)
 
