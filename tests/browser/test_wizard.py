@@ -111,6 +111,8 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     slow = {"match": {"path_prefix": "/crm/objects"}, "kind": "slow", "delay_ms": 1_500}
     demo.stage.world.hubspot.faults.add(slow)
     await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/choices")
+    await more_choices(page)
     await page.wait_for_url("**/setup/review")
     # Counted in the background, said as far as it is.
     await expect(page.get_by_text("so far", exact=True)).to_be_visible()
@@ -146,6 +148,70 @@ async def what_was_chosen_is_what_the_settings_show(page: Page) -> None:
     await expect(page.get_by_text("Only records of the HubSpot list")).to_be_visible()
     title = page.get_by_role("row").filter(has=page.get_by_label("Select jobtitle", exact=True))
     await expect(title).to_contain_text("Two-way")
+    await expect(page.get_by_label("When a record is deleted on one side")).to_have_value("in_hubspot")
+    await expect(page.get_by_text("LastName != 'Nobody'")).to_be_visible()
+    await expect(page.get_by_text("country is one of: Nowhere")).to_be_visible()
+
+
+async def more_choices(page: Page) -> None:
+    """Unfolded and folded by its heading, chosen, searched and counted."""
+    contacts, companies = page.locator("#more-contacts"), page.locator("#more-companies")
+    await expect(page.locator("#more-deals")).to_have_count(0)
+    await contacts.locator("summary").click()
+    await contacts.get_by_label("When a record is deleted on one side").select_option("in_hubspot")
+    await contacts.get_by_label("Only records of Contact").fill("LastName != 'Nobody'")
+    first = contacts.get_by_role("group", name="Rule 1")
+    await first.get_by_label("Condition").select_option("property_is")
+    await first.get_by_label("Property").fill("country")
+    await first.get_by_label("Values").fill("Nowhere")
+    await first.get_by_label("Becomes").select_option("Lead")
+    await companies.locator("summary").click()
+    await companies.get_by_label("Find a list").fill("nothing is called so")
+    await companies.get_by_role("button", name="Search lists (Companies)").click()
+    await expect(companies).to_have_attribute("open", "")
+    await expect(companies.get_by_label("HubSpot list that limits what syncs")).to_have_value("")
+    await expect(first.get_by_label("Values")).to_have_value("Nowhere")
+    await look(page)
+    await contacts.get_by_role("button", name="Count the records (Contacts)").click()
+    await expect(page.locator("#counted")).to_contain_text("records fit.")
+    await look(page)
+    await page.get_by_role("button", name="Next", exact=True).click()
+
+
+async def test_pipelines_are_chosen_from_the_review_by_keyboard_and_made_at_the_finish(demo: Demo) -> None:
+    page = await demo.admin()
+    await demo_world.to_connect(page)
+    await demo_world.sign_in_to_both(page)
+    await install_the_package(page)
+    await page.get_by_label("Leave them out").check()
+    await page.get_by_role("button", name="Review settings").click()
+    await counted(page)
+    there = demo.stage.world.hubspot.portal.pipelines["deals"].all
+    pipelines = len(there)
+    await press(page, page.get_by_role("link", name="Change (Pipelines)"))
+    await page.wait_for_url("**/setup/pipelines*")
+    await look(page)
+    how = page.get_by_label("pipeline in HubSpot")
+    await how.select_option("make")
+    await press(page, page.get_by_role("button", name="Show its stages"))
+    await expect(page.get_by_label("Prospecting")).to_have_count(0)
+    await press(page, page.get_by_role("button", name="Next", exact=True))
+    await page.wait_for_url("**/setup/review*")
+    await expect(page.get_by_text("is made in HubSpot, with the stages")).to_be_visible()
+    await press(page, page.get_by_role("link", name="Change (Pipelines)"))
+    await how.select_option(label=await how.locator("option").nth(1).inner_text())
+    await page.get_by_role("button", name="Next", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("were not shown yet.")
+    await expect(page.get_by_label("Closed Won", exact=False).first).to_be_visible()
+    await look(page)
+    await how.select_option("make")
+    await page.get_by_role("button", name="Next", exact=True).click()
+    await page.wait_for_url("**/setup/review*")
+    await counted(page)
+    await look(page)
+    assert len(there) == pipelines
+    await finish(page, "Only what changes from now on")
+    assert "Salesforce - Default pipeline" in {each.label for each in there.values()}
 
 
 TRIED = "These records are synced. Everything else waits for you."

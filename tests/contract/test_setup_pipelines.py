@@ -240,6 +240,22 @@ class TestMade:
         chosen = (await wizard.connection()).settings["pipelines"]["default"]["stages"]
         assert len(chosen) == 10
 
+    async def test_the_step_is_saved_again_with_what_a_failed_finish_has_made(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        await recommended(wizard, ada)
+        await choose(ada)
+        match = {"method": "POST", "path_prefix": "/crm/pipelines", "every": 2}
+        wizard.hubspot.faults.add({"match": match, "kind": "status", "status": 403})
+        assert (await wizard.end("all")).state == "failed"
+        wizard.hubspot.faults.clear()
+        await ada.press("/setup/review", "/setup/review/count-again")
+        assert (await form(ada))["stage:any:Prospecting"] not in ("", ADD)
+        assert (await choose(ada)).to == REVIEW
+        await begun(wizard)
+        assert sorted(labels(wizard)) == sorted({*labels(wizard)})
+        assert len((await wizard.connection()).settings["pipelines"]["default"]["stages"]) == 10
+
     async def test_an_account_with_room_for_no_pipeline_says_so(
         self, store: Store, clock: Clock, tmp_path: Path
     ) -> None:
@@ -321,7 +337,7 @@ class TestStages:
                 "Two stages of Salesforce are joined with Appointment Scheduled",
             ),
             ({"stage:any:Prospecting": ""}, "one that is there is left out"),
-            ({"stage:any:Closed Won": ADD}, "has a stage Closed Won already"),
+            ({"stage:any:Closed Won": ADD, "stage:any:Prospecting": "closedwon"}, "has a stage Closed Won already"),
             ({"shown:any": ""}, "The stages of Sales Pipeline were not shown yet."),
             ({"how:any": "join:gone"}, "is not there any more"),
         ],

@@ -117,12 +117,20 @@ def chosen_parts(offer: Offer, values: Values) -> list[Part]:
         if wanted.how == "make":
             found.append(made_for(offer, process))
         elif (pipeline := offer.pipeline(wanted.pipeline)) is not None:
-            there = {each.id for each in pipeline.stages}
-            names = {each.value: each for each in process.stages}
-            stages = {id_: name for name, id_ in wanted.stages.items() if id_ in there and name in names}
-            adds = [each for name, each in names.items() if wanted.stages.get(name) == ADD]
-            found.append(Part(process, pipeline, stages, adds, wanted.in_step))
+            found.append(_as_wanted(pipeline, process, wanted))
     return found
+
+
+def _as_wanted(pipeline: Pipeline, process: SalesProcess, wanted: Wanted) -> Part:
+    """A stage that is to be added and is there by now, made by a finish that failed behind it, is joined."""
+    there = {each.id for each in pipeline.stages}
+    names = {each.value: each for each in process.stages}
+    stages = {id_: name for name, id_ in wanted.stages.items() if id_ in there and name in names}
+    free = {each.label: each.id for each in pipeline.stages if each.id not in stages}
+    to_add = [each for name, each in names.items() if wanted.stages.get(name) == ADD]
+    stages |= {free[each.label]: each.value for each in to_add if each.label in free}
+    adds = [each for each in to_add if each.label not in free]
+    return Part(process, pipeline, stages, adds, wanted.in_step)
 
 
 def _kept(offer: Offer, before: Chosen) -> list[Part]:
