@@ -123,6 +123,31 @@ def test_choosing_that_salesforces_owner_stands_makes_the_properties_that_name_i
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_choosing_what_contacts_show_of_their_newest_opportunity_makes_its_properties(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        there = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
+        await world.turns()
+        row = {"Name": "Big", "StageName": "Prospecting", "CloseDate": "2026-03-01", "Amount": 1000}
+        opportunity = world.sally.create("Opportunity", row)
+        world.sally.create("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": there})
+        await world.turns()
+        connection = await connection_of(world)
+        choice = what_syncs.Choice(choices={"newest_opportunity": "on"})
+        change = setting_changes.chosen(connection, "contacts", choice, None)
+        assert change is not None
+        assert change.widens
+        properties = world.hubspot.portal.table("contacts").schema.properties
+        names = [f"salesforceopportunity{name}" for name in ("name", "stage", "amount", "closedate")]
+        assert not set(names) & set(properties)
+        assert (await _chosen(world, newest_opportunity="on")).to == "/connections/1/contacts?done=rules"
+        assert {properties[name].group for name in names} == {"salesforceinformation"}
+        await world.turns()
+        (here,) = world.hugo.ids("contacts")
+        assert [world.contact(here)[name] for name in names] == ["Big", "Prospecting", "1000", "2026-03-01"]
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 def test_letting_owners_be_changed_on_both_sides_again_is_not_saved_unseen(tmp_path: Path) -> None:
     async def story(world: SettingsWorld) -> None:
         now = await connection_of(world)

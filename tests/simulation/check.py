@@ -19,6 +19,7 @@ from tests.simulation.emptied import emptied_unread
 from tests.simulation.journals import OURS, entries, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.precedence import precedence
+from tests.simulation.shown import deletes_are_shown
 from tests.simulation.taken import companies_taken, filled_again
 from tests.simulation.twice import read_failed_within, refused_when_it_came_again
 from tests.simulation.world import PACE, Story, shout
@@ -152,7 +153,7 @@ def check(story: Story) -> list[str]:
     scenes = {slug: Scene(story, KINDS[slug]) for slug in story.recipe.objects}
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for slug in story.recipe.objects:
-        problems += deletes_of_ours(story, KINDS[slug])
+        problems += [*deletes_of_ours(story, KINDS[slug]), *deletes_are_shown(story, KINDS[slug])]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
         problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *creates_are_told(scene)]

@@ -37,8 +37,7 @@ class FieldMapping(msgspec.Struct, frozen=True):
     def name(self, side: Side) -> str:
         return self.property if side is Side.HUBSPOT else self.field
 
-    @property
-    def of_another(self) -> bool:
+    def is_of_another(self) -> bool:
         """Whether what it shows in HubSpot is the value of another Salesforce record (no name of a field has a dot)."""
         return "." in self.field
 

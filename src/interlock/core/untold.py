@@ -17,7 +17,7 @@ def untold(mapping: ObjectMapping, base: Base, seen: Observation) -> list[str]:
     What cannot be read may have been edited, and a value that never agreed was carried over to nobody.
     """
     side = seen.key.side
-    own = [field for field in mapping.fields if side is Side.HUBSPOT or not field.of_another]
+    own = [field for field in mapping.fields if side is Side.HUBSPOT or not field.is_of_another()]
     fields = [field for field in own if field.effective_rule is not SyncRule.DONT_SYNC]
     return sorted({field.name(side) for field in fields if _is_untold(field, base, seen, side)})
 

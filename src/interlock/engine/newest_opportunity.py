@@ -74,7 +74,7 @@ async def _mark(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[
 def _is_news(fields: Iterable[FieldMapping], link: RecordLink, row: Row) -> bool:
     """Of one that is taken away, whether it is the one that is shown; of any other, whether it is newer than that one, or is it and
     says otherwise."""
-    shown, this = link.sets.get(SHOWN), _mark_of(row)
+    shown, this = link.sets.get(SHOWN, []), _mark_of(row)
     if row.get(_DELETED):
         # Of one that was purged since, nothing but its id may be told.
         return bool(shown) and shown[1:] == this[1:] and _print_of(row) not in link.sets.get(TAKEN, ())
