@@ -19,6 +19,7 @@ from interlock.app.people.visitor import By
 from interlock.app.pipelines import Offer, SalesProcess, read
 from interlock.app.schemas import MAX_AGE_US
 from interlock.app.schemas import NAME as SCHEMAS
+from interlock.core.model import Issue
 from interlock.crm.errors import CallRefused, Forbidden
 from interlock.crm.hubspot.model import NewStage, Pipeline
 from interlock.engine.context import Cycle
@@ -211,7 +212,7 @@ def _with_added(followed: Followed, names: dict[str, str], pipeline: Pipeline, t
     return Followed(stages, in_order(list(there), names))
 
 
-async def _told(ctx: Cycle, steps: Mapping[str, _Step], offer: Offer) -> list[pipeline_issues.Issue]:
+async def _told(ctx: Cycle, steps: Mapping[str, _Step], offer: Offer) -> list[Issue]:
     refused = [message for step in steps.values() for message in step.refused]
     found = [pipeline_issues.behind(refused)] if refused else []
     retired = []
