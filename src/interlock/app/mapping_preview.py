@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app import value_maps
 from interlock.app.compile import Compiler
 from interlock.app.mapping_edits import ADD, REMOVE
 from interlock.app.mapping_table import rows_of
@@ -169,11 +170,15 @@ class _Kinds:
             if row is None or change.action == ADD:
                 row = FieldMappingRow(object_mapping_id, change.property or "", change.field or "", rule)
                 row.id = _UNSAVED_ID + place
-            after.append(self._compiler.field(self._spec, type_, msgspec.structs.replace(row, rule=rule)))
+            after.append(self._compiler.field(self._spec, type_, _as_changed(row, rule, change)))
         return self._mapping(type_, object_mapping_id, before), self._mapping(type_, object_mapping_id, after)
 
     def _mapping(self, type_: str, id_: int, fields: Sequence[FieldMapping | None]) -> ObjectMapping:
         return ObjectMapping(id_, self._spec.slug, type_, tuple(each for each in fields if each is not None))
+
+
+def _as_changed(row: FieldMappingRow, rule: str, change: Change) -> FieldMappingRow:
+    return msgspec.structs.replace(row, rule=rule, definition=value_maps.joined_as(row, change.values_after))
 
 
 # --- reading pairs ------------------------------------------------------------------------------------------------------

@@ -32,6 +32,12 @@ class Pair(msgspec.Struct, forbid_unknown_fields=True):
     property: Name
     field: Name
     rule: Rule = "prefer_salesforce"
+    values: Annotated[
+        dict[str, str] | None,
+        msgspec.Meta(
+            description="HubSpot option to the Salesforce value that it is, of those without a namesake. null or absent: as it is."
+        ),
+    ] = None
 
 
 class OfType(msgspec.Struct, forbid_unknown_fields=True):
