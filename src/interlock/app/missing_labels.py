@@ -29,6 +29,10 @@ class Roles(msgspec.Struct, frozen=True):
     used: int
 
     @property
+    def most(self) -> int:
+        return MOST_LABELS
+
+    @property
     def room(self) -> int:
         return max(0, MOST_LABELS - self.used)
 

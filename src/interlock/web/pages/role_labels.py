@@ -52,7 +52,6 @@ async def _page(
         unread=unread,
         form=form,
         role=ROLE,
-        most=missing_labels.MOST_LABELS,
         in_step=what_syncs.chosen(connection, SLUG).choices.get(ROLE_LABELS.name) == BOTH,
         made=asked.request.query_params.get("done") == "labels",
     )
