@@ -340,6 +340,18 @@ async def test_two_owners_are_paired_by_hand_and_parted(settled: Settled, page: 
     await expect(page.get_by_role("row", name="Petra Paired")).to_contain_text("nobody")
 
 
+@pytest.mark.presses(f"GET {OBJECT}/role-labels", f"POST {OBJECT}/role-labels")
+async def test_a_label_that_hubspot_lacks_is_made(settled: Settled, page: Page) -> None:
+    await page.goto(f"{HERE}/deals/role-labels")
+    await expect(page.get_by_text("0 are there")).to_be_visible()
+    await chromium.axe(page)
+    await page.get_by_role("checkbox", name="Evaluator").uncheck()
+    await page.get_by_role("button", name="Make these labels in HubSpot").click()
+    await said(page, "The labels were made in HubSpot")
+    await expect(page.get_by_role("checkbox")).to_have_count(1)
+    await expect(page.get_by_role("checkbox", name="Evaluator")).to_be_visible()
+
+
 @pytest.mark.presses(f"GET {OBJECT}/pipelines", f"POST {OBJECT}/pipelines", f"POST {OBJECT}/pipelines/make")
 async def test_a_pipeline_is_made_for_a_record_type_and_joined_with_it(settled: Settled, page: Page) -> None:
     settled.world.salesforce.add_record_type("Opportunity", "Renewal")

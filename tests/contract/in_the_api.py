@@ -46,6 +46,7 @@ IN_THE_API = {
     f"POST {PAGE}/{{object}}/filters": f"POST {C}/objects/{{object}}/filter-count",
     f"POST {PAGE}/{{object}}/pipelines": f"POST {C}/objects/{{object}}/plan",
     f"POST {PAGE}/{{object}}/pipelines/make": f"POST {C}/pipelines",
+    f"POST {PAGE}/{{object}}/role-labels": f"POST {C}/role-labels",
     f"POST {PAGE}/{{object}}/change/{{job}}/save": f"PUT {C}/objects/{{object}}",
     f"POST {PAGE}/{{object}}/import": f"POST {C}/import",
     f"POST {PAGE}/{{object}}/backfill": f"POST {C}/objects/{{object}}/backfill",

@@ -41,7 +41,7 @@ from interlock.app.people import programs
 from interlock.app.people.roles import Role
 from interlock.app.people.visitor import By
 from interlock.core.model import RecordKey, Side
-from interlock.store import crm_apps, directory, erasures
+from interlock.store import connections, crm_apps, directory, erasures
 
 
 def test_a_connection_goes_over_to_another_sandbox_and_syncs_there(tmp_path: Path) -> None:
@@ -161,6 +161,40 @@ def test_a_mapping_whose_field_the_new_sandbox_lacks_is_named_kept_and_left_out(
         assert world.counterpart("contacts", here) == there
 
     tell(tmp_path, story, objects=("contacts",))
+
+
+def test_pipelines_whose_record_type_the_new_sandbox_lacks_are_named_and_their_deals_wait_with_an_issue(
+    tmp_path: Path,
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        renewal = world.salesforce.add_record_type("Opportunity", "Renewal")
+        stages = [{"label": "Closed Won", "metadata": {"probability": "1.0"}}]
+        pipeline = world.hubspot.settings().add_pipeline("deals", "Renewals", stages)
+        (stage,) = world.hubspot.portal.pipelines["deals"].get(pipeline).stages
+        choice = {"record_type": renewal, "stages": {stage.id: "Closed Won"}}
+        connection = world.connection
+        assert connection is not None
+        assert connection.id is not None
+        async with world.write() as tx:
+            settings = {**connection.settings, "pipelines": {pipeline: choice}}
+            await connections.update(tx, connection.id, settings=settings)
+            await directory.drop(tx, "schemas")
+        await world.turns()
+        new = a_sandbox(world)
+        new.add_record_type("Opportunity", "Something else")
+        admin = await world.admin()
+        text = (await sign_in(world, admin, new)).page.text
+        assert f"Renewals: {renewal}" in text.replace("  ", " ")
+        await confirm(world, admin)
+        await begin(world, admin, "all")
+        await world.turns()
+        deal = {"dealname": "Again", "pipeline": pipeline, "dealstage": stage.id, "closedate": "2026-03-01"}
+        world.hugo.create("deals", deal)
+        await world.turns()
+        assert new.user().ids("Opportunity") == []
+        assert [each.object for each in await world.issues()] == ["deals"]
+
+    tell(tmp_path, story, objects=("companies", "contacts", "deals"))
 
 
 def test_what_the_preview_says_is_what_a_first_sync_does(tmp_path: Path) -> None:

@@ -180,6 +180,31 @@ def test_an_option_and_a_value_are_called_the_same_and_what_waited_goes_over(tmp
     tell(tmp_path, story, objects=("contacts",))
 
 
+def test_long_lists_are_searched_and_the_page_holds_their_values_once(tmp_path: Path) -> None:
+    async def story(world: SettingsWorld) -> None:
+        values, options = [f"value {n}" for n in range(300)], [f"option {n}" for n in range(300)]
+        world.salesforce.add_custom_field("Contact", "Tier__c", "Picklist", picklist=tuple(values))
+        world.property("contacts", "tier", "enumeration", "select", options=options)
+        await world.map("contacts", "tier", "Contact", "Tier__c")
+        admin = await world.admin()
+        shown = await admin.get(OPTIONS)
+        assert len(shown.page.all("datalist")) == 1
+        assert shown.page.all("select", name="join:option 7") == []
+        (field,) = shown.page.all("input", name="join:option 7")
+        assert field["list"] == "values"
+        # 300 x 300 values would be 90,000.
+        assert len(shown.page.all("option")) < 400
+        wrong = await admin.submit(OPTIONS, OPTIONS, do="join", **{"join:option 7": "no such value"})
+        assert wrong.status == 422
+        assert wrong.page.all("input", name="join:option 7")[0]["value"] == "no such value"
+        said = await admin.submit(OPTIONS, OPTIONS, do="join", **{"join:option 7": " value 9 "})
+        assert said.status == 303
+        (field,) = (await admin.get(OPTIONS)).page.all("input", name="join:option 7")
+        assert field["value"] == "value 9"
+
+    tell(tmp_path, story, objects=("contacts",))
+
+
 # --- a property that lacks ----------------------------------------------------------------------------------------------
 
 

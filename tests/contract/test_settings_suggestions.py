@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.asgi_browser import Answer, Browser
+from tests.asgi_browser import Answer, Browser, Text
 from tests.engine.test_suggestions import LINK_ONLY, with_two_adas
 from tests.settings_world import SettingsWorld, ended, tell
 
@@ -108,3 +108,34 @@ def test_duplicates_within_one_crm_are_reported_with_what_they_have_in_common(tm
         assert f"{HERE}/duplicates/look" not in (await viewer.get(f"{HERE}/duplicates")).body
 
     tell(tmp_path, story, twice, objects=("contacts",))
+
+
+def test_a_large_group_of_duplicates_is_shown_in_pages(tmp_path: Path) -> None:
+    def many(world: SettingsWorld) -> None:
+        for number in range(130):
+            world.sally.create("Contact", {"LastName": f"Office {number:03}", "Email": "office@example.com"})
+
+    async def story(world: SettingsWorld) -> None:
+        operator = await world.browser(Role.OPERATOR)
+        sent = await operator.submit(f"{HERE}/duplicates", f"{HERE}/duplicates/look")
+        assert sent.to is not None
+        shown = (await ended(operator, sent.to)).page
+        assert len(members(shown)) == 20
+        (link,) = [str(each["href"]) for each in shown.all("a") if "group=" in str(each["href"])]
+        first = (await operator.get(link)).page
+        assert "1 to 100 of 130." in first.text
+        (link,) = [str(each["href"]) for each in first.all("a") if "page=1" in str(each["href"])]
+        second = (await operator.get(link)).page
+        assert "101 to 130 of 130." in second.text
+        assert len(members(first)) == 100
+        assert len(members(second)) == 30
+        assert not members(first) & members(second)
+        # What no group is called by shows them all.
+        assert "1 group." in (await operator.get(f"{sent.to}&group=contacts:salesforce:7")).page.text
+        assert "1 group." in (await operator.get(f"{sent.to}&group=nonsense&page=x")).page.text
+
+    tell(tmp_path, story, many, objects=("contacts",))
+
+
+def members(page: Text) -> set[str]:
+    return {str(each["href"]) for each in page.all("a") if "/records/" in str(each["href"])}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from interlock.app.explain import explain
+from interlock.app.mapping_preview import preview
+from interlock.app.mappings import Change, kept_compiler
 from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.what_syncs import Choice
 from interlock.app.what_syncs import choose as choose_what_syncs
@@ -558,3 +560,33 @@ def test_a_deal_made_in_the_only_pipeline_that_syncs_is_put_there_by_name(tell):
         assert made
 
     tell(story, before)
+
+
+def test_a_preview_of_another_rule_decides_the_stage_by_the_pipeline_of_the_deal(tell_sales):
+    async def story(world: World, sales: Sales) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        deals = [
+            world.hugo.create("deals", {"dealname": name, **CLOSE, **sales.deal("renewal", "Closed Won")})
+            for name in ("One", "Two")
+        ]
+        await world.settle()
+        opportunities = [world.counterpart("deals", each) for each in deals]
+        # The first in both, otherwise; the second where it does not sync.
+        world.sally.update("Opportunity", opportunities[0], {"StageName": "Proposal/Price Quote"})
+        world.hugo.update("deals", deals[1], sales.deal("partner", "Closed Won"))
+        world.sally.update("Opportunity", opportunities[1], {"StageName": "Proposal/Price Quote"})
+        async with world.read() as tx:
+            compiler = await kept_compiler(tx)
+        assert compiler is not None
+        change = Change("change", "deals", "Opportunity", "dealstage", "StageName", "two_way", "always_hubspot")
+        found = await preview(world.store, world.connection, "deals", [change], compiler, *world.clients())
+        assert (found.looked, found.unchanged, found.to_salesforce, found.to_hubspot) == (2, 1, 1, 0)
+        (example,) = found.examples
+        assert (example.before, example.after) == ("Proposal/Price Quote", "Closed Won")
+        back = Change("change", "deals", "Opportunity", "dealstage", "StageName", "always_hubspot", "two_way")
+        await world.rule("deals", "dealstage", "always_hubspot")
+        found = await preview(world.store, world.connection, "deals", [back], compiler, *world.clients())
+        assert (found.looked, found.unchanged, found.to_salesforce, found.to_hubspot) == (2, 1, 0, 1)
+
+    tell_sales(story)

@@ -228,6 +228,39 @@ def test_what_somebody_changed_in_hubspot_stays_and_all_else_is_followed(tell_ke
     tell_kept(story)
 
 
+def test_a_stage_that_somebody_deletes_in_hubspot_is_not_made_again_until_they_make_it(tell_kept):
+    async def story(world: World, sales: Sales) -> None:
+        account, pipeline = world.hubspot.settings(), sales.pipelines["new"]
+        account.delete_stage("deals", pipeline, sales.labels["new"]["Prospecting"])
+        await world.sync_later(LATER_S)
+        world.salesforce.rename_stage("Prospecting", label="Talks", api_name="Talks")
+        await world.sync_later(LATER_S)
+        await world.sync_later(LATER_S)
+        assert labels(world, sales) == ["Closed Won", "Closed Lost"]
+        assert await logged(world) == []
+        made = account.add_stage("deals", pipeline, "Talks", probability="0.5")
+        await world.sync_later(LATER_S)
+        row = {"Name": "Big", "StageName": "Talks", "CloseDate": "2026-03-01"}
+        world.sally.create("Opportunity", {**row, "RecordTypeId": sales.types["new"]})
+        await world.settle()
+        (deal,) = world.hugo.ids("deals")
+        assert at(world, deal) == (pipeline, made)
+
+    tell_kept(story)
+
+
+def test_two_stages_that_swap_their_labels_are_an_issue_and_nothing_is_renamed_halfway(tell_kept):
+    async def story(world: World, sales: Sales) -> None:
+        world.salesforce.rename_stage("Closed Won", label="Closed Lost")
+        world.salesforce.rename_stage("Closed Lost", label="Closed Won")
+        await world.sync_later(LATER_S)
+        assert labels(world, sales) == FIRST
+        assert (await issue(world, "pipeline_behind")) is not None
+        assert await logged(world) == []
+
+    tell_kept(story)
+
+
 def test_stages_that_a_person_joined_though_they_read_otherwise_keep_their_names(tell_sales):
     async def story(world: World, sales: Sales) -> None:
         pipeline = sales.pipelines["new"]

@@ -248,3 +248,45 @@ def test_roles_and_labels_are_left_alone(tell, chosen):
             world.salesforce.set_field_permission(sync_user, "OpportunityContactRole", "Role", read=False, edit=False)
 
     tell(story, before=before, **chosen)
+
+
+def test_each_role_and_label_that_is_given_or_taken_is_logged_with_who_has_it(tell):
+    async def story(world: World) -> None:
+        ada, here, adas, _ = await ada_decides(world)
+        give_label(world, here, ada, "Evaluator")
+        await look(world, here)
+        give_label(world, here, ada, "Evaluator", "Decision Maker")
+        await look(world, here)
+        world.sally.delete("OpportunityContactRole", row_of_role(world, "Evaluator"))
+        await world.settle()
+        assert labels_of(world, here, ada) == {"Decision Maker"}
+        rows = [each for each in await world.audit() if each.cause in ("role", "label")]
+        assert {each.hubspot_id for each in rows} == {here}
+        assert [(each.kind.value, each.cause, each.new or each.old) for each in rows] == [
+            ("associate", "label", f"Decision Maker: {ada}"),
+            ("disassociate", "role", f"Decision Maker: {adas}"),
+            ("associate", "role", f"Evaluator: {adas}"),
+            ("associate", "role", f"Decision Maker: {adas}"),
+            ("disassociate", "label", f"Evaluator: {ada}"),
+        ]
+
+    tell(story, before=labels, **IN_STEP)
+
+
+def row_of_role(world: World, role: str) -> str:
+    rows = world.sally.ids("OpportunityContactRole")
+    return next(id_ for id_ in rows if world.sally.get("OpportunityContactRole", id_)["Role"] == role)
+
+
+def test_a_write_of_a_role_that_is_refused_is_not_logged(tell):
+    async def story(world: World) -> None:
+        ada, here, adas, there = await ada_decides(world)
+        world.salesforce.add_validation_rule(
+            "OpportunityContactRole", lambda row: row.get("Role") == "Evaluator", "She is none"
+        )
+        give_label(world, here, ada, "Evaluator")
+        await look(world, here)
+        assert roles_of(world, there) == [(adas, "Decision Maker")]
+        assert [each.cause for each in await world.audit() if each.cause in ("role", "label")] == ["label"]
+
+    tell(story, before=labels, **IN_STEP)

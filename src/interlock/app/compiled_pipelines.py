@@ -42,9 +42,8 @@ def stage_codec(in_use: Chosen, pipeline: str | None = None) -> StageCodec:
     return StageCodec(own, stages, elsewhere)
 
 
-def add(runtime: ObjectRuntime, in_use: Chosen, pipeline: PropertyDef | None, record_type: FieldDef | None) -> None:
-    """To the runtime of deals: what syncs, and where record types tell pipelines apart the pair of the two."""
-    runtime.pipelines = synced = Synced(
+def synced(in_use: Chosen, record_type: FieldDef | None) -> Synced:
+    return Synced(
         {
             id_: each.record_type
             for id_, each in in_use.items()
@@ -52,11 +51,16 @@ def add(runtime: ObjectRuntime, in_use: Chosen, pipeline: PropertyDef | None, re
             if record_type is not None or each.record_type in (ANY, MASTER)
         }
     )
+
+
+def add(runtime: ObjectRuntime, in_use: Chosen, pipeline: PropertyDef | None, record_type: FieldDef | None) -> None:
+    """To the runtime of deals: what syncs, and where record types tell pipelines apart the pair of the two."""
+    runtime.pipelines = which = synced(in_use, record_type)
     mapping = runtime.mappings.get("Opportunity")
     stage = next((each for each in mapping.fields if each.codec.kind == "stage"), None) if mapping is not None else None
     if mapping is None or stage is None or stage.effective_rule is SyncRule.DONT_SYNC:
         return
-    if synced.any_record_type or pipeline is None or record_type is None:
+    if which.any_record_type or pipeline is None or record_type is None:
         return
     whole = ObjectMapping(
         mapping.id,
@@ -70,7 +74,7 @@ def add(runtime: ObjectRuntime, in_use: Chosen, pipeline: PropertyDef | None, re
                 field=RECORD_TYPE,
                 # Pipeline and stage are one choice of a person, so one rule holds for both.
                 rule=stage.rule,
-                codec=PipelineCodec(synced.record_types),
+                codec=PipelineCodec(which.record_types),
                 hubspot_writable=not pipeline.read_only,
                 salesforce_createable=record_type.createable,
                 salesforce_updateable=record_type.updateable,

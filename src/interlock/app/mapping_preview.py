@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from interlock.app import value_maps
 from interlock.app.compile import Compiler
 from interlock.app.mapping_edits import ADD, REMOVE
 from interlock.app.mapping_table import rows_of
 from interlock.app.mappings import Change
 from interlock.app.owner_choices import decided_as_chosen
+from interlock.app.preview_pipelines import Pipelines
 from interlock.app.runtime import settings_of
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import LinkState, Observation, RecordKey, RecordLink, Side, SyncRule
@@ -78,7 +80,9 @@ async def preview(
 ) -> ChangePreview:
     """Raises CrmError when a CRM cannot be read."""
     assert connection.id is not None
-    kinds, settings = _Kinds(slug, compiler), settings_of(connection)
+    settings = settings_of(connection)
+    pipelines = Pipelines(slug, compiler.schemas, settings.pipelines)
+    kinds = _Kinds(slug, Compiler(compiler.schemas, settings.pipelines))
     async with store.read(connection.id) as tx:
         types, fields = await rows_of(tx, slug)
         counted = (await links.counts(tx)).get(slug, {}).get(LinkState.LINKED.value, 0)
@@ -93,16 +97,21 @@ async def preview(
         if not after.fields:
             # Nothing is added or changed: what is taken out leaves both values as they are.
             continue
-        properties, names = [each.property for each in after.fields], [each.field for each in after.fields]
+        properties = [*(each.property for each in after.fields), *pipelines.properties]
+        names = [*(each.field for each in after.fields), *pipelines.fields]
         for pair in await _pairs(
             store, connection.id, slug, of.salesforce_type, PAIRS_MOST, properties, names, hubspot, salesforce
         ):
+            if not pipelines.syncs(pair.hubspot, pair.salesforce):
+                _count(found, slug, pair, [])
+                continue
+            was_by, will_by = (pipelines.of(each, pair.hubspot) for each in (before, after))
             last = newest(settings, pair.hubspot, pair.salesforce)
             was = {
                 _names(each): each
-                for each in decide_fields(before, pair.link.base, pair.hubspot, pair.salesforce, last)
+                for each in decide_fields(was_by, pair.link.base, pair.hubspot, pair.salesforce, last)
             }
-            will = decide_fields(after, pair.link.base, pair.hubspot, pair.salesforce, last)
+            will = decide_fields(will_by, pair.link.base, pair.hubspot, pair.salesforce, last)
             _count(found, slug, pair, [each for each in will if _differs(was.get(_names(each)), each)])
     return found
 
@@ -169,11 +178,15 @@ class _Kinds:
             if row is None or change.action == ADD:
                 row = FieldMappingRow(object_mapping_id, change.property or "", change.field or "", rule)
                 row.id = _UNSAVED_ID + place
-            after.append(self._compiler.field(self._spec, type_, msgspec.structs.replace(row, rule=rule)))
+            after.append(self._compiler.field(self._spec, type_, _as_changed(row, rule, change)))
         return self._mapping(type_, object_mapping_id, before), self._mapping(type_, object_mapping_id, after)
 
     def _mapping(self, type_: str, id_: int, fields: Sequence[FieldMapping | None]) -> ObjectMapping:
         return ObjectMapping(id_, self._spec.slug, type_, tuple(each for each in fields if each is not None))
+
+
+def _as_changed(row: FieldMappingRow, rule: str, change: Change) -> FieldMappingRow:
+    return msgspec.structs.replace(row, rule=rule, definition=value_maps.joined_as(row, change.values_after))
 
 
 # --- reading pairs ------------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from interlock.app import mapping_drift
-from interlock.app.compile import RECORDED, WRITES, Compiler, MappingStatus, joined_values
+from interlock.app import mapping_drift, options, value_maps
+from interlock.app.compile import RECORDED, VALUES, WRITES, Compiler, MappingStatus, joined_values
 from interlock.app.errors import BadInput, Stale
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
@@ -41,6 +41,8 @@ class FieldEntry(BaseModel):
     property: str
     field: str
     rule: SyncRule = SyncRule.PREFER_SALESFORCE
+    # HubSpot option -> Salesforce value, of those that a person says are the same. None: as it is.
+    values: dict[str, str] | None = None
 
 
 class TypeEntry(BaseModel):
@@ -64,7 +66,7 @@ class Document(BaseModel):
 
 class Change(msgspec.Struct, frozen=True):
     """One thing that applying a document does. What concerns the whole type names no field; `writes` has its two values
-    in place of rules."""
+    in place of rules. `values_after`: what is called the same then (value_maps.py); None: that does not change."""
 
     action: str  # add | remove | change | enable | disable | writes
     object: str
@@ -73,6 +75,8 @@ class Change(msgspec.Struct, frozen=True):
     field: str | None = None
     rule_before: str | None = None
     rule_after: str | None = None
+    values_before: dict[str, str] | None = None
+    values_after: dict[str, str] | None = None
 
     def document(self) -> Json:
         return msgspec.structs.asdict(self)
@@ -84,7 +88,10 @@ class Change(msgspec.Struct, frozen=True):
             (self.property, self.field),
             (self.rule_before, self.rule_after),
         )
-        return " ".join([self.action, *("/".join(each or "-" for each in pair) for pair in pairs if any(pair))])
+        words = [self.action, *("/".join(each or "-" for each in pair) for pair in pairs if any(pair))]
+        if self.values_after is not None:
+            words.append(f"values {value_maps.shown(self.values_after) or '-'}")
+        return " ".join(words)
 
 
 def fingerprint(changes: Sequence[Change]) -> str:
@@ -155,14 +162,15 @@ async def export_in(tx: Tx) -> Json:
     rows = await mappings.field_mappings(tx)
     objects: dict[str, Json] = {}
     for of in types:
-        fields = [
-            {"property": row.property, "field": row.field, "rule": row.rule}
-            for row in rows
-            if row.object_mapping_id == of.id
-        ]
+        fields = [_entry(row) for row in rows if row.object_mapping_id == of.id]
         entry = {"enabled": of.enabled, "writes": writes_of(of), "fields": fields}
         objects.setdefault(of.object, {})[of.salesforce_type] = entry
     return {"version": 1, "objects": objects}
+
+
+def _entry(row: FieldMappingRow) -> Json:
+    entry: Json = {"property": row.property, "field": row.field, "rule": row.rule}
+    return entry | {"values": joined} if (joined := joined_values(row)) else entry
 
 
 def writes_of(of: ObjectMappingRow | None) -> str:
@@ -204,13 +212,10 @@ async def apply(
             await guard(tx)
         compiler, changes = await kept_compiler(tx), await differences(tx, document)
     check_document(document, where)
-    added = [change for change in changes if change.action == "add"]
-    if compiler is None or any(broken(compiler, change) for change in added):
+    if changes and (compiler is None or any(_wrong(compiler, change) for change in changes)):
         compiler = Compiler(await refresh())
-    for change in added:
-        reason = broken(compiler, change)
-        if reason is not None:
-            raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
+    if compiler is not None:
+        _check_changes(document, changes, compiler, where)
     if plan:
         check_removals(changes)
         return changes
@@ -233,13 +238,31 @@ async def apply_in(tx: WriteTx, document: Document, compiler: Compiler, where: W
     """`apply` in the transaction that makes the connection: what is refused leaves neither behind. Raises BadInput."""
     check_document(document, where)
     changes = await differences(tx, document)
-    for change in changes:
-        reason = broken(compiler, change) if change.action == "add" else None
-        if reason is not None:
-            raise _refused(where(_place(document, change)), f"{change.property} and {change.field}: {reason}", change)
+    _check_changes(document, changes, compiler, where)
     check_removals(changes)
     await carry_out(tx, changes)
     return changes
+
+
+def _check_changes(document: Document, changes: Sequence[Change], compiler: Compiler, where: Where) -> None:
+    """Raises BadInput for what the CRMs do not let be joined."""
+    for change in changes:
+        found = _wrong(compiler, change)
+        if found is not None:
+            part, reason = found
+            named = f"{change.property} and {change.field}: {reason}"
+            raise _refused(where((*_place(document, change), *part)), named, change)
+
+
+def _wrong(compiler: Compiler, change: Change) -> tuple[Path, str] | None:
+    """Where in the entry of the pair, and why."""
+    if change.action == "add" and (reason := broken(compiler, change)) is not None:
+        return ("property",), reason
+    if not change.values_after or change.property is None or change.field is None:
+        return None
+    names = change.object, change.salesforce_object, change.property, change.field
+    found = value_maps.wrong(compiler.schemas, *names, change.values_after)
+    return None if found is None else (("values", found[0]), found[1])
 
 
 def broken(compiler: Compiler, change: Change) -> str | None:
@@ -291,6 +314,8 @@ def _check_type(spec: ObjectSpec, type_: str, entry: TypeEntry, where: Where, pa
                     fix="Keep one of the two.",
                 )
             seen.add((kind, name))
+        if pair.values:
+            value_maps.check_alone(pair.values, where((*here, "values")), pair.property)
         default = shipped_pair(spec, type_, pair.property, pair.field)
         if default is not None and pair.rule not in default.allowed_rules:
             allowed = ", ".join(rule.value for rule in default.allowed_rules)
@@ -328,7 +353,7 @@ def _place(document: Document, change: Change) -> Path:
     path = ("objects", change.object, change.salesforce_object, "fields")
     for number, pair in enumerate(document.objects[change.object][change.salesforce_object].fields):
         if (pair.property, pair.field) == (change.property, change.field):
-            return (*path, str(number), "property")
+            return (*path, str(number))
     return path
 
 
@@ -352,18 +377,21 @@ async def differences(tx: Tx, document: Document) -> list[Change]:
 def _field_changes(
     slug: str, type_: str, entry: TypeEntry, mine: dict[tuple[str, str], FieldMappingRow]
 ) -> list[Change]:
-    wanted = {(pair.property, pair.field): pair.rule.value for pair in entry.fields}
+    wanted = {(pair.property, pair.field): pair for pair in entry.fields}
     changes = [
         Change("remove", slug, type_, *names, rule_before=row.rule)
         for names, row in mine.items()
         if names not in wanted
     ]
-    for names, rule in wanted.items():
-        before = mine[names].rule if names in mine else None
-        if before is None:
-            changes.append(Change("add", slug, type_, *names, rule_after=rule))
-        elif before != rule:
-            changes.append(Change("change", slug, type_, *names, rule_before=before, rule_after=rule))
+    for names, pair in wanted.items():
+        row = mine.get(names)
+        joined = {} if row is None else joined_values(row)
+        after = pair.values if pair.values is not None and pair.values != joined else None
+        before = joined if after is not None and row is not None else None
+        if row is None:
+            changes.append(Change("add", slug, type_, *names, None, pair.rule.value, None, after))
+        elif row.rule != pair.rule.value or after is not None:
+            changes.append(Change("change", slug, type_, *names, row.rule, pair.rule.value, before, after))
     return changes
 
 
@@ -394,6 +422,10 @@ async def carry_out(tx: WriteTx, changes: Sequence[Change]) -> None:
             continue
         await mappings.save_field_mapping(tx, _row(change, of.id, row))
     await mappings.delete_field_mappings(tx, removed)
+    # Records may wait for what is called the same now.
+    joined = {(each.object, each.property) for each in changes if each.values_after is not None and each.property}
+    for slug, property_ in sorted(joined):
+        await options.try_again(tx, slug, property_)
     await mapping_drift.end_of(
         tx, {(each.object, each.property) for each in changes if each.rule_after in (None, SyncRule.DONT_SYNC.value)}
     )
@@ -405,6 +437,7 @@ def _row(change: Change, object_mapping_id: int, row: FieldMappingRow | None) ->
     assert change.rule_after is not None
     if row is not None:
         row.rule = change.rule_after
+        row.definition = value_maps.joined_as(row, change.values_after)
         return row
     default = shipped_pair(SPECS[change.object], change.salesforce_object, change.property, change.field)
     return FieldMappingRow(
@@ -414,4 +447,5 @@ def _row(change: Change, object_mapping_id: int, row: FieldMappingRow | None) ->
         rule=change.rule_after,
         kind="default" if default is not None else "custom",
         locked_reason=default.locked_reason if default is not None else None,
+        definition={} if change.values_after is None else {VALUES: dict(change.values_after)},
     )

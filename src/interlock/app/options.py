@@ -113,7 +113,7 @@ async def change(
     await keep_schemas(store, connection.id, schemas)
     async with store.write(connection.id) as tx:
         await mapping_drift.note_in(tx, schemas, objects_on(connection))
-        await _try_again(tx, slug, property_)
+        await try_again(tx, slug, property_)
         await schedule.ring(tx)
         changed = [each.value for each in new] + list(labels)
         await record(
@@ -196,7 +196,7 @@ async def join(
             if row.object_mapping_id in types and row.property == property_:
                 row.definition = {**row.definition, VALUES: wanted}
                 await mappings.save_field_mapping(tx, row)
-        await _try_again(tx, slug, property_)
+        await try_again(tx, slug, property_)
         await schedule.ring(tx)
         told = [f"{option}={value}" for option, value in wanted.items()]
         await record(
@@ -219,7 +219,8 @@ def _check_joined(before: Compared, wanted: Mapping[str, str]) -> None:
         )
 
 
-async def _try_again(tx: WriteTx, slug: str, property_: str) -> None:
+async def try_again(tx: WriteTx, slug: str, property_: str) -> None:
+    """Records that wait for an option of this property."""
     place: str | None = None
     while True:
         page, place = await issues.list_(tx, object=slug, code=NO_OPTION, cursor=place, limit=_ISSUES_A_PAGE)

@@ -109,8 +109,7 @@ async def _follow(
     ctx: Cycle, kept: _Kept, pipeline: Pipeline, there: list[SalesStage], choice: PipelineChoice
 ) -> _Step:
     here, going = _here(pipeline), kept.going.get(pipeline.id, [])
-    # One that HubSpot has no more is joined with nothing, and its stage is added anew.
-    was = {stage.id: choice.stages[stage.id] for stage in here if stage.id in choice.stages}
+    was = choice.stages
     owed = plan(here, there, was, kept.followed.get(pipeline.id, Followed()))
     done, refused = [each for each in going if is_done(each, here)], []
     names, followed = dict(owed.names), owed.followed
@@ -258,8 +257,13 @@ def _with(choice: PipelineChoice, step: _Step) -> PipelineChoice:
         stage: step.names.get(stage, name) if step.was.get(stage) == name else name
         for stage, name in choice.stages.items()
     }
+    here = {each.id for each in step.pipeline.stages}
     for stage, name in step.names.items():
-        if stage not in choice.stages and stage not in step.was and name not in stages.values():
+        if stage in choice.stages or stage in step.was:
+            continue
+        holder = next((id_ for id_, held in stages.items() if held == name), None)
+        if holder is None or holder not in here:
+            stages.pop(holder or "", None)
             stages[stage] = name
     if len(set(stages.values())) < len(stages):
         return choice

@@ -140,9 +140,15 @@ async def apply(run: Run, file: FileArgument, plan: PlanOption = False) -> Answe
 
 
 def _show(out: Page, changes: list[Change]) -> None:
+    from interlock.app import value_maps
+
     names = ("action", "object", "salesforce_object", "property", "field", "rule_before", "rule_after")
     columns = ("", "Object", "Salesforce", "HubSpot property", "Salesforce field", "Rule before", "Rule after")
     out.table(columns, [[change.document()[name] for name in names] for change in changes], keep=columns)
+    for change in changes:
+        if change.values_after is not None:
+            joined = value_maps.shown(change.values_after) or "none"
+            out.line(f"Called the same of {change.property} and {change.salesforce_object}.{change.field}: {joined}")
 
 
 def register(app: typer.Typer) -> None:

@@ -84,7 +84,7 @@ _TABLE: dict[str, tuple[IssueCategory, str]] = {
     ),
     "role_without_label": (
         _C.ASSOCIATIONS,
-        "Make a label of that name for deals and contacts in HubSpot, or give another role; then resync this issue.",
+        "Make a label of that name on the page Roles and labels of the Deals tab, or give another role; then resync this issue.",
     ),
     "association_refused": (
         _C.ASSOCIATIONS,

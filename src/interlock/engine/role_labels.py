@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from interlock.core.model import Issue, Outcome, Reason, RecordLink, Refused, Side, Written
+from interlock.core.model import AuditKind, AuditRow, Issue, Outcome, Reason, RecordLink, Refused, Side, Written
 from interlock.core.reconcile import merge_set
 from interlock.crm.salesforce.model import SalesforceWrite
 from interlock.engine.context import Cycle
@@ -28,7 +28,10 @@ PREFIX = "role:"  # of the name of the set of those who have a role
 ROLE_WITHOUT_LABEL = "role_without_label"
 # As the schemas (app/schemas.py): two calls in so long.
 MAX_AGE_US = 6 * 3_600_000_000
-_NAME = "role_labels"
+# Of one pair of objects (HubSpot, associations API).
+MOST_LABELS = 10
+OWN = "USER_DEFINED"
+NAME = "role_labels"
 
 Roles = Mapping[str, str | None]  # id of a row -> its role
 
@@ -41,6 +44,10 @@ class Names(msgspec.Struct, frozen=True):
     all: list[Type]
     plain: list[int] = []
 
+    @property
+    def full(self) -> bool:
+        return sum(category == OWN for category, _ in self.all) >= MOST_LABELS
+
     def knows(self, type_ids: Iterable[int]) -> bool:
         return set(type_ids) <= {*self.plain, *(id_ for _, id_ in self.all)}
 
@@ -52,7 +59,7 @@ async def role_names(ctx: Cycle, works: Iterable[Work], type_ids: Collection[int
     if ctx.settings.chosen(ROLE_LABELS, "deals") != BOTH:
         return None
     async with ctx.store.read(ctx.connection_id) as tx:
-        kept = await directory.get(tx, _NAME, MAX_AGE_US)
+        kept = await directory.get(tx, NAME, MAX_AGE_US)
     known = None if kept is None else msgspec.convert(kept["names"], Names | None)
     asked = any(work.reason is Reason.RESYNC for work in works)
     if kept is not None and not asked and (known is None or known.knows(type_ids)):
@@ -71,7 +78,7 @@ async def role_names(ctx: Cycle, works: Iterable[Work], type_ids: Collection[int
         plain = {*type_ids, *(known.plain if known else ()), *(each.type[1] for each in labels)}
         names = Names(pairs, [each.type for each in own], sorted(plain - {each.type[1] for each in own}))
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
-        await directory.put(tx, _NAME, {"names": msgspec.to_builtins(names)})
+        await directory.put(tx, NAME, {"names": msgspec.to_builtins(names)})
     return names
 
 
@@ -117,12 +124,13 @@ def plan_roles(
         work.role_change = change
     nameless = {role for m in on_it for role in given[m] if role not in names.labels}
     if nameless:
-        work.issues.append(_without_label(work, nameless))
+        work.issues.append(_without_label(work, nameless, full=names.full))
 
 
 def _in_salesforce(
     work: Work, change: RoleChange, link: RecordLink, m: int, rows: Roles, add: set[str], take: set[str]
 ) -> None:
+    change.contacts[m] = link.salesforce_id
     adding = next((each for each in work.set_changes if each.side is Side.SALESFORCE), None)
     free = [row for row, role in rows.items() if not role] + [row for row, role in rows.items() if role in take]
     for row, role in rows.items():
@@ -151,8 +159,7 @@ async def apply_role_changes(ctx: Cycle, works: Iterable[Work], deal_of: Mapping
     unlabel: dict[tuple[str, str, tuple[Type, ...]], tuple[Work, str]] = {}
     roles: dict[str, Work] = {}
     for work in works:
-        change = work.role_change
-        assert change is not None
+        change = _change(work)
         deal, _ = deal_of[id(work)]
         label |= {(deal, to, tuple(sorted(types))): (work, to) for to, types in change.labels.items()}
         unlabel |= {(deal, to, tuple(sorted(types))): (work, to) for to, types in change.taken.items()}
@@ -162,15 +169,15 @@ async def apply_role_changes(ctx: Cycle, works: Iterable[Work], deal_of: Mapping
             work.wait(ctx.clock_us(), Reason.RETRY)
     if label:
         for key, outcome in (await ctx.hubspot.label("deals", "contacts", list(label), purpose="write")).items():
-            _take(ctx, *label[key], outcome, Side.HUBSPOT)
+            _take(ctx, *label[key], outcome, Side.HUBSPOT, deal_of)
     if unlabel:
         for key, outcome in (await ctx.hubspot.unlabel("deals", "contacts", list(unlabel), purpose="write")).items():
-            _take(ctx, *unlabel[key], outcome, Side.HUBSPOT)
+            _take(ctx, *unlabel[key], outcome, Side.HUBSPOT, deal_of)
     if roles:
         rows = [SalesforceWrite(row, {"Role": _change(work).roles[row]}) for row, work in roles.items()]
         done = await ctx.salesforce.update_with_before(JUNCTION, rows, ["Role"], purpose="write")
         for row, outcome in done.items():
-            _take(ctx, roles[row], row, outcome, Side.SALESFORCE)
+            _take(ctx, roles[row], row, outcome, Side.SALESFORCE, deal_of)
 
 
 def _change(work: Work) -> RoleChange:
@@ -178,8 +185,11 @@ def _change(work: Work) -> RoleChange:
     return work.role_change
 
 
-def _take(ctx: Cycle, work: Work, key: str, outcome: Outcome, side: Side) -> None:
+def _take(
+    ctx: Cycle, work: Work, key: str, outcome: Outcome, side: Side, deal_of: Mapping[int, tuple[str, str]]
+) -> None:
     if isinstance(outcome, Written):
+        work.audit += _rows(ctx, work, key, side, deal_of[id(work)])
         return
     _not_done(work, _change(work).of[key])
     if isinstance(outcome, Refused) and for_good(outcome):
@@ -187,6 +197,42 @@ def _take(ctx: Cycle, work: Work, key: str, outcome: Outcome, side: Side) -> Non
         note_refused(work, side, what, [(key, outcome)], None, None)
     else:
         work.wait(ctx.clock_us() + ctx.settings.retry_base_us, Reason.RETRY)
+
+
+def _rows(ctx: Cycle, work: Work, key: str, side: Side, deal: tuple[str, str]) -> list[AuditRow]:
+    """What one write gave and took: a label is given and taken by writing all that are left, a role by writing the one row."""
+    change = _change(work)
+    agreed = {(name, m) for name, of in work.sets.items() for m in of}
+    return [
+        role_row(
+            ctx,
+            work.object,
+            deal,
+            side,
+            key if side is Side.HUBSPOT else change.contacts[m],
+            name.removeprefix(PREFIX),
+            given=(name, m) in agreed,
+        )
+        for name, m in change.of[key]
+    ]
+
+
+def role_row(
+    ctx: Cycle, object_: str, deal: tuple[str | None, str | None], side: Side, contact: str, role: str, *, given: bool
+) -> AuditRow:
+    shown = f"{role}: {contact}"
+    return AuditRow(
+        at_us=ctx.clock_us(),
+        kind=AuditKind.ASSOCIATE if given else AuditKind.DISASSOCIATE,
+        object=object_,
+        hubspot_id=deal[0],
+        salesforce_id=deal[1],
+        side=side,
+        field="contact_roles",
+        new=shown if given else None,
+        old=None if given else shown,
+        cause="role" if side is Side.SALESFORCE else "label",
+    )
 
 
 def _not_done(work: Work, of: Iterable[tuple[str, int]]) -> None:
@@ -210,7 +256,12 @@ def leave_out(work: Work, refused: Collection[int]) -> None:
                 del part[key]
 
 
-def _without_label(work: Work, roles: Collection[str]) -> Issue:
+def _without_label(work: Work, roles: Collection[str], *, full: bool) -> Issue:
     named = ", ".join(sorted(roles))
     cause = f"Contacts have a role in Salesforce that no label of deals and contacts in HubSpot is called by: {named}."
+    if full:
+        cause = (
+            f"Contacts have a role in Salesforce that no label of deals and contacts in HubSpot is called by: {named}. HubSpot"
+            f" allows {MOST_LABELS} labels for two objects, and there are as many: delete one that is not needed first."
+        )
     return field_issue(work, None, "Role", ROLE_WITHOUT_LABEL, cause, None)

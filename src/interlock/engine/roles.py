@@ -30,7 +30,7 @@ from interlock.crm.salesforce.soql import where_in
 from interlock.engine.context import Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US
 from interlock.engine.not_associated import for_good, note_refused
-from interlock.engine.role_labels import JUNCTION, apply_role_changes, leave_out, plan_roles, role_names
+from interlock.engine.role_labels import JUNCTION, apply_role_changes, leave_out, plan_roles, role_names, role_row
 from interlock.engine.work import Batch, SetChange, Work
 from interlock.store import links
 
@@ -216,7 +216,7 @@ async def _apply_sets(ctx: Cycle, batch: Batch) -> None:
             isinstance(outcome, Unsettled) for outcome in answers[: len(change.add)]
         )
         if change.done:
-            work.audit += _rows(ctx, work, change)
+            work.audit += _rows(ctx, work, change) + _roles_given(ctx, work, change, change.add)
     for work, _ in changes:
         if all(change.done for change in work.set_changes):
             continue
@@ -251,6 +251,7 @@ def _leave_refused(ctx: Cycle, work: Work, outcomes: Mapping[int, Sequence[Outco
         ]
         done = {*change.add, *change.remove} - {id_ for id_, _ in refused}
         work.audit += [row for row in _rows(ctx, work, change) if (row.new or row.old) in done]
+        work.audit += _roles_given(ctx, work, change, [each for each in change.add if each in done])
         own_id = _id_on(work, change.side)
         note_refused(
             work, change.side, "contacts", [(_shown(change, id_), each) for id_, each in refused], None, own_id
@@ -311,6 +312,16 @@ async def _in_salesforce(ctx: Cycle, changes: Changes, outcomes: dict[int, list[
     if deletes:
         for row_id, outcome in (await ctx.salesforce.delete(JUNCTION, list(deletes), purpose="write")).items():
             outcomes[id(deletes[row_id])].append(outcome)
+
+
+def _roles_given(ctx: Cycle, work: Work, change: SetChange, added: Iterable[str]) -> list[AuditRow]:
+    """Of rows that were added with a role."""
+    deal = _id_on(work, Side.HUBSPOT), _id_on(work, Side.SALESFORCE)
+    return [
+        role_row(ctx, work.object, deal, change.side, contact, role, given=True)
+        for contact in added
+        if (role := change.roles.get(contact)) is not None
+    ]
 
 
 def _rows(ctx: Cycle, work: Work, change: SetChange) -> list[AuditRow]:

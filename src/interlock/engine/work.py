@@ -114,6 +114,7 @@ class RoleChange(msgspec.Struct):
     roles: dict[str, str | None] = {}
     of: dict[str, list[tuple[str, int]]] = {}
     later: list[tuple[str, int]] = []
+    contacts: dict[int, str] = {}  # of whom rows are written: link id -> the contact's id in Salesforce
 
     def add_label(self, contact: str, type_: Type, of: tuple[str, int]) -> None:
         self.labels.setdefault(contact, set()).add(type_)

@@ -100,14 +100,20 @@ def plan(
         stages[stage.id] = now
         if known is not None:
             changes += _of_one(stage, known, now)
+    deleted = {id_: known for id_ in joined if id_ not in names and (known := _known(id_, joined, before)) is not None}
+    stages |= deleted
+    # What somebody deleted in HubSpot is not made again. Where they made it again, it is joined.
+    left_out = {joined[id_] for id_ in joined if id_ not in names}
+    left_out |= {each.name for each in there if each.row and each.row in {known.row for known in deleted.values()}}
     free = {stage.label: stage.id for stage in here if stage.id not in joined}
     for each in there:
-        if each.name not in names.values():
-            if each.label in free:
-                names[free[each.label]] = each.name
-                stages[free[each.label]] = each
-            else:
-                changes.append(Change(Deed.ADD, each.label, means=each.means))
+        if each.name in names.values():
+            continue
+        if each.label in free:
+            names[free[each.label]] = each.name
+            stages[free[each.label]] = each
+        elif each.name not in left_out:
+            changes.append(Change(Deed.ADD, each.label, means=each.means))
     order = in_order(there, names)
     # Where nothing was followed before: as if it had been in the order of now.
     known_order = before.order or _only(order, joined)

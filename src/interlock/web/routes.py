@@ -46,6 +46,7 @@ from interlock.web.pages import (
     progress,
     property_options,
     records,
+    role_labels,
     settings,
     sign_in,
     sign_in_again,
@@ -109,6 +110,8 @@ _PIPELINES = (
     Address("GET", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.show),
     Address("POST", f"{CONNECTION}/deals/pipelines", Action.CONFIGURE, deal_pipelines.save),
     Address("POST", f"{CONNECTION}/deals/pipelines/make", Action.CONFIGURE, deal_pipelines.make),
+    Address("GET", f"{CONNECTION}/deals/role-labels", Action.CONFIGURE, role_labels.show),
+    Address("POST", f"{CONNECTION}/deals/role-labels", Action.CONFIGURE, role_labels.make),
 )
 
 

@@ -270,3 +270,33 @@ class TestSalesProcesses:
         found = org.soql("SELECT MasterLabel FROM OpportunityStage WHERE IsActive = false")
         assert found == [{"MasterLabel": "Prospecting"}]
         assert org.row("Opportunity", deal)["StageName"] == "Prospecting"
+
+    def test_a_stage_that_is_renamed_keeps_its_row_and_its_meaning(self, org: Caller) -> None:
+        # Object reference, OpportunityStage: records hold the ApiName, and MasterLabel is what is shown.
+        process = org.emulator.add_process("Short", ("Prospecting", "Closed Won"))
+        type_id = org.emulator.add_record_type("Opportunity", "Renewal", process=process)
+        deal = org.create("Opportunity", **DEAL)
+        before = org.row("Opportunity", deal)
+        (row,) = org.soql("SELECT Id FROM OpportunityStage WHERE ApiName = 'Prospecting'")
+        org.emulator.rename_stage("Prospecting", label="Talks", api_name="First_Talks")
+        (after,) = org.soql("SELECT Id, MasterLabel FROM OpportunityStage WHERE ApiName = 'First_Talks'")
+        assert after == {"Id": row["Id"], "MasterLabel": "Talks"}
+        now = org.row("Opportunity", deal)
+        assert (now["StageName"], now["Probability"]) == ("First_Talks", before["Probability"])
+        assert now["SystemModstamp"] == before["SystemModstamp"]
+        values = org.call("GET", f"/ui-api/object-info/Opportunity/picklist-values/{type_id}/StageName").json["values"]
+        assert [(each["value"], each["label"]) for each in values] == [("First_Talks", "Talks"), ("Closed Won",) * 2]
+        assert values[0]["attributes"]["defaultProbability"] == 10.0
+
+    def test_stages_change_what_they_mean_and_their_order(self, org: Caller) -> None:
+        org.emulator.change_stage("Prospecting", probability=100, closed=True, won=True)
+        org.emulator.order_stages(["Closed Won", "Prospecting"])
+        rows = org.soql("SELECT ApiName, IsWon FROM OpportunityStage ORDER BY SortOrder")
+        assert rows[:2] == [{"ApiName": "Closed Won", "IsWon": True}, {"ApiName": "Prospecting", "IsWon": True}]
+        shown = org.call("GET", f"/ui-api/object-info/Opportunity/picklist-values/{MASTER}/StageName").json["values"]
+        assert [each["value"] for each in shown[:2]] == ["Closed Won", "Prospecting"]
+        org.emulator.change_stage("Prospecting", closed=False, won=False)
+        org.emulator.deactivate_picklist_value("Opportunity", "StageName", "Prospecting")
+        org.emulator.activate_stage("Prospecting")
+        found = org.soql("SELECT IsActive, IsClosed FROM OpportunityStage WHERE ApiName = 'Prospecting'")
+        assert found == [{"IsActive": True, "IsClosed": False}]

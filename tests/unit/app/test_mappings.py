@@ -11,11 +11,13 @@ from tests.unit.app.conftest import Tell
 from tests.world import World
 
 from interlock.app import mappings as use_case
+from interlock.app.compile import joined_values
 from interlock.app.errors import BadInput
 from interlock.app.mapping_files import as_yaml
+from interlock.app.schemas import NAME as SCHEMAS
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.mapping_input import read_file
-from interlock.store import links, mappings
+from interlock.store import directory, links, mappings
 from interlock.store.mappings import FieldMappingRow
 
 
@@ -176,6 +178,118 @@ def test_a_field_that_was_made_a_minute_ago_is_found_by_asking_the_crms_once(at_
         assert (change.action, change.field, desk.refreshed) == ("add", "Motto__c", 1)
         row = (await desk.rows())["Contact", "website", "Motto__c"]
         assert (row.kind, row.rule, row.locked_reason) == ("custom", "two_way", None)
+
+    at_desk(story)
+
+
+# --- options and values that are called the same ------------------------------------------------------------------------
+
+
+def tiers(world: World) -> None:
+    """Gold is the same on both sides; bronze and silver have no namesake."""
+    world.salesforce.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver", "silver plus"))
+    world.property("contacts", "tier", "enumeration", "select", options=("gold", "bronze", "tin"))
+
+
+def with_tiers(values: dict[str, Any], **joined: str) -> dict[str, Any]:
+    pair: dict[str, Any] = {"property": "tier", "field": "Tier__c", "rule": "two_way", "values": dict(joined)}
+    fields = values["objects"]["contacts"]["Contact"]["fields"]
+    values["objects"]["contacts"]["Contact"]["fields"] = [
+        *(each for each in fields if each["property"] != "tier"),
+        pair,
+    ]
+    return values
+
+
+def test_values_that_are_called_the_same_go_out_and_in_with_the_file(at_desk: Any) -> None:
+    async def story(desk: Desk) -> None:
+        tiers(desk.world)
+        desk.write(with_tiers(await desk.export(), bronze="silver"))
+        (change,) = await desk.apply()
+        assert (change.action, change.values_before, change.values_after) == ("add", None, {"bronze": "silver"})
+        values = await desk.export()
+        assert contact(values, "tier")["values"] == {"bronze": "silver"}
+        assert await desk.compare() == []
+        # A file that does not speak of them keeps them; another map is a change of the same row, and an empty one parts them.
+        id_ = (await desk.rows())["Contact", "tier", "Tier__c"].id
+        del contact(values, "tier")["values"]
+        desk.write(values)
+        assert await desk.apply() == []
+        for joined in ({"bronze": "silver plus", "tin": "silver"}, {}):
+            desk.write(with_tiers(values, **joined))
+            (change,) = await desk.apply()
+            assert (change.action, change.rule_before, change.rule_after) == ("change", "two_way", "two_way")
+            assert change.values_after == joined
+            row = (await desk.rows())["Contact", "tier", "Tier__c"]
+            assert (row.id, joined_values(row)) == (id_, joined)
+        assert "values" not in contact(await desk.export(), "tier")
+
+    at_desk(story)
+
+
+def test_a_record_that_waited_for_an_option_gets_it_once_the_file_says_what_it_is(at_desk: Any) -> None:
+    async def story(desk: Desk) -> None:
+        tiers(desk.world)
+        async with desk.world.write() as tx:
+            await directory.drop(tx, SCHEMAS)
+        desk.write(with_tiers(await desk.export()))
+        await desk.apply()
+        made = desk.world.hugo.create("contacts", {"email": "a@example.com", "lastname": "A", "tier": "gold"})
+        await desk.world.settle()
+        there = desk.world.contact(made)["interlock_salesforce_id"]
+        desk.world.sally.update("Contact", there, {"Tier__c": "silver"})
+        await desk.world.settle()
+        assert (desk.world.contact(made)["tier"], len(await desk.world.issues())) == ("gold", 1)
+        desk.write(with_tiers(await desk.export(), bronze="silver"))
+        await desk.apply()
+        await desk.world.settle()
+        assert (desk.world.contact(made)["tier"], await desk.world.issues()) == ("bronze", [])
+
+    at_desk(story)
+
+
+@pytest.mark.parametrize(
+    ("joined", "said"),
+    [
+        ({"brass": "silver"}, r"line \d+: tier and Tier__c: HubSpot has no option brass of tier"),
+        ({"bronze": "iron"}, r"line \d+: tier and Tier__c: Salesforce has no value iron of Contact.Tier__c"),
+        ({"gold": "silver"}, r"line \d+: tier and Tier__c: the option gold is a value of Tier__c under its own name"),
+        ({"bronze": "gold"}, r"line \d+: tier and Tier__c: the value gold is an option of tier under its own name"),
+        ({"bronze": "silver", "tin": "silver"}, r"line \d+: two options of tier are called silver"),
+        ({"bronze": ""}, r"line \d+: 'bronze' of tier is joined with nothing"),
+    ],
+)
+@pytest.mark.parametrize("plan", [False, True], ids=["apply", "plan"])
+def test_what_cannot_be_called_the_same_is_refused_by_line_and_name(
+    at_desk: Any, joined: dict[str, str], said: str, plan: bool
+) -> None:
+    async def story(desk: Desk) -> None:
+        tiers(desk.world)
+        desk.write(with_tiers(await desk.export(), **joined))
+        before = await desk.rows()
+        with pytest.raises(BadInput, match=said):
+            await desk.apply(plan)
+        assert await desk.rows() == before
+
+    at_desk(story)
+
+
+def test_the_line_of_a_value_is_said_and_text_fields_have_none(at_desk: Any) -> None:
+    async def story(desk: Desk) -> None:
+        tiers(desk.world)
+        desk.write(with_tiers(await desk.export(), bronze="silver", brass="silver plus"))
+        line = next(number for number, text in enumerate(desk.file.read_text().splitlines(), 1) if "brass" in text)
+        with pytest.raises(BadInput, match=f"line {line}: tier and Tier__c"):
+            await desk.apply()
+        values = await desk.export()
+        contact(values, "jobtitle")["values"] = {"Clerk": "Boss"}
+        desk.write(values)
+        with pytest.raises(BadInput, match="jobtitle and Title are no list and picklist"):
+            await desk.apply()
+        contact(values, "jobtitle")["values"] = {1: "Boss"}
+        desk.write(values)
+        with pytest.raises(BadInput, match=r"line \d+: .*values"):
+            await desk.apply()
 
     at_desk(story)
 

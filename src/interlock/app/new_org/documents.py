@@ -50,6 +50,7 @@ def _offer(look: Look) -> Json:
         "package": look.package.state,
         "native_ids": look.native_ids,
         "lacking": [msgspec.structs.asdict(each) for each in look.lacking],
+        "pipelines": [msgspec.structs.asdict(each) for each in look.pipelines],
     }
 
 

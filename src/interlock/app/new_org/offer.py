@@ -9,7 +9,7 @@ import hashlib
 
 import msgspec
 
-from interlock.app import sign_offs
+from interlock.app import sign_offs, what_syncs
 from interlock.app.compile import Compiler
 from interlock.app.connections import fresh
 from interlock.app.key_fields import WITHOUT_SITES
@@ -21,10 +21,14 @@ from interlock.app.package import permit
 from interlock.app.package import plan as package
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
+from interlock.app.pipelines import OPPORTUNITY
 from interlock.app.schemas import Schemas, read_schemas
 from interlock.app.sign_in import Finished
 from interlock.app.sign_in_checks import check_other_sandbox
+from interlock.core.codec.stage import MASTER
 from interlock.core.model import SyncRule
+from interlock.crm.salesforce.client import SalesforceClient
+from interlock.objects.pipelines import ANY
 from interlock.objects.registry import SPECS
 from interlock.store import another_org, connections, mappings
 from interlock.store.another_org import SetAside
@@ -43,12 +47,21 @@ class Lacking(msgspec.Struct, frozen=True):
     reason: str
 
 
+class LostPipeline(msgspec.Struct, frozen=True):
+    """A HubSpot pipeline that stands for a record type which the new org does not offer the sync user."""
+
+    id: str
+    label: str
+    record_type: str
+
+
 class Look(msgspec.Struct, frozen=True):
     """`fingerprint`: of all that a person is shown."""
 
     aside: SetAside
     package: package.Plan
     lacking: list[Lacking]
+    pipelines: list[LostPipeline]
     schemas: Schemas
     native_ids: bool
     fingerprint: str
@@ -107,15 +120,35 @@ async def look(interlock: Opened, connection: Connection) -> Look:
         schemas = await read_schemas(clients.hubspot, clients.salesforce, chosen_objects(connection, None))
         fields = [each for each in fields if each.sobject in schemas.fields]
         allowed = await permit.choose_in(clients.salesforce, fields)
+        pipelines = await _lost_pipelines(connection, clients.salesforce, schemas)
     hidden = {name for name, _ in allowed.grants}
     async with interlock.store.read(connection.id) as tx:
         aside = await another_org.counts(tx)
     lacking = await _lacking(interlock, connection, schemas, hidden)
     native_ids = bool(connection.settings.get("native_ids"))
     # The counts move while the old org syncs on, and nobody decides by the last pair.
-    of = [connection.salesforce_org_id, offer.identity.account_id, offer.grant, found.state, native_ids, lacking]
+    of = [
+        connection.salesforce_org_id,
+        offer.identity.account_id,
+        offer.grant,
+        found.state,
+        native_ids,
+        lacking,
+        pipelines,
+    ]
     fingerprint = hashlib.sha256(msgspec.json.encode(of)).hexdigest()[:16]
-    return Look(aside, found, lacking, schemas, native_ids, fingerprint)
+    return Look(aside, found, lacking, pipelines, schemas, native_ids, fingerprint)
+
+
+async def _lost_pipelines(connection: Connection, salesforce: SalesforceClient, schemas: Schemas) -> list[LostPipeline]:
+    """One call, where pipelines stand for record types. Raises CrmError."""
+    chosen = what_syncs.chosen(connection, "deals").pipelines
+    named = {id_: each.record_type for id_, each in chosen.items() if each.record_type not in (ANY, MASTER)}
+    if not named or not schemas.pipelines:
+        return []
+    there = {each.id for each in await salesforce.record_types(OPPORTUNITY)}
+    labels = {each.id: each.label for each in schemas.pipelines}
+    return [LostPipeline(id_, labels.get(id_, id_), type_) for id_, type_ in named.items() if type_ not in there]
 
 
 async def _lacking(interlock: Opened, connection: Connection, schemas: Schemas, hidden: set[str]) -> list[Lacking]:

@@ -22,6 +22,7 @@ WHY_LEFT = {
     "delete": "It was deleted there because its counterpart had been. Restore both by hand, each from the recycle bin of its CRM.",
     "moved": "The pair went over to another record with the same address, which was edited later.",
     "opt_out": "Somebody opted out of e-mail there, and only that person may opt in again.",
-    "association": "Records were joined to or parted from each other there; do that by hand where it is wrong.",
+    "association": "Records were joined to or parted from each other there, or given or taken a role or label; do that by"
+    " hand where it is wrong.",
     WAITING: "It is still due: it was refused, could not be read, or a request for the record may still land. See its issues.",
 }

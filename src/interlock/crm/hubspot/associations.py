@@ -10,6 +10,7 @@ import msgspec
 from interlock.core.model import NotDone, Outcome, Unsettled, Written
 from interlock.crm.budget import ASSOCIATIONS
 from interlock.crm.calls import Calls, Declined, Reply, chunks, in_parallel
+from interlock.crm.errors import ServerFault
 from interlock.crm.hubspot.model import AssociationLabel, AssociationRow
 from interlock.crm.hubspot.records import read_whole
 from interlock.crm.hubspot.requests import (
@@ -137,6 +138,16 @@ async def labels(calls: Calls, from_object: str, to_object: str, purpose: str) -
     path = associations_path(from_object, to_object) + "/labels"
     _, found = await calls.read_as("GET", path, None, decode, "a list of labels", purpose=purpose)
     return [AssociationLabel((each.category, each.type_id), each.label) for each in found.results]
+
+
+async def create_label(calls: Calls, from_object: str, to_object: str, name: str, label: str, purpose: str) -> None:
+    """The same label in both directions. Raises CallRefused, where there is no room or it is there, Forbidden and others."""
+    path = associations_path(from_object, to_object) + "/labels"
+    answer = await calls.write("POST", path, encode({"name": name, "label": label}), purpose=purpose)
+    if isinstance(answer, Declined):
+        raise answer.error
+    if not isinstance(answer, Reply):
+        raise ServerFault(calls.side, f"HubSpot did not say whether the label {label} was made: {answer.why}")
 
 
 async def label(

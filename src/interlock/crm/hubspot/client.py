@@ -299,6 +299,12 @@ class HubSpotClient:
     async def association_labels(self, from_object: str, to_object: str, *, purpose: str) -> list[AssociationLabel]:
         return await associations.labels(self._calls, from_object, to_object, purpose)
 
+    async def create_label(
+        self, from_object: str, to_object: str, name: str, label: str, *, purpose: str = "setup"
+    ) -> None:
+        """The same label in both directions. `name`: letters, digits and underscores, a letter first."""
+        await associations.create_label(self._calls, from_object, to_object, name, label, purpose)
+
     async def label(
         self, from_object: str, to_object: str, pairs: Sequence[Labelled], *, purpose: str
     ) -> dict[Labelled, Outcome]:

@@ -199,6 +199,30 @@ OBJECTS = (
         calls=True,
         tag="objects",
     ),
+    Operation(
+        "GET",
+        f"{_ONE}/role-labels",
+        Action.CONFIGURE,
+        objects.role_labels,
+        name="list_role_labels",
+        summary="Roles of opportunities' contacts, and the HubSpot labels that are called the same or would be made. Read now.",
+        answers="role-labels",
+        calls=True,
+        tag="objects",
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/role-labels",
+        Action.CONFIGURE,
+        objects.make_role_labels,
+        name="make_role_labels",
+        summary="Make labels for deals and contacts in HubSpot, of roles that have none.",
+        answers="role-labels",
+        body=objects.MakingLabels,
+        again="They are there already (422).",
+        calls=True,
+        tag="objects",
+    ),
 )
 
 HEALTH = (

@@ -21,7 +21,8 @@ from interlock.web.api.shapes import WAIT_MOST_S, Slug
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Rule = Literal["prefer_salesforce", "always_salesforce", "two_way", "prefer_hubspot", "always_hubspot", "dont_sync"]
-FIELDS_MOST, TYPES_MOST = 5_000, 10
+Value = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+FIELDS_MOST, TYPES_MOST, VALUES_MOST = 5_000, 10, 1_000
 
 
 class Listing(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,6 +33,13 @@ class Pair(msgspec.Struct, forbid_unknown_fields=True):
     property: Name
     field: Name
     rule: Rule = "prefer_salesforce"
+    values: Annotated[
+        Annotated[dict[Value, Annotated[str, msgspec.Meta(max_length=1_000)]], msgspec.Meta(max_length=VALUES_MOST)]
+        | None,
+        msgspec.Meta(
+            description="HubSpot option to the Salesforce value that it is, of those without a namesake. null or absent: as it is."
+        ),
+    ] = None
 
 
 class OfType(msgspec.Struct, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from interlock.app import (
     backfill,
+    missing_labels,
     object_rules,
     person_rules,
     pipelines,
@@ -316,6 +317,28 @@ async def make_pipeline(called: Called) -> Response:
     async with site.interlock.clients(chosen) as clients:
         await pipelines.make(site.store, chosen, wanted.record_type, clients.hubspot, clients.salesforce, called.by)
     return await _pipelines_told(called, chosen)
+
+
+class MakingLabels(msgspec.Struct, forbid_unknown_fields=True):
+    roles: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=255)]],
+        msgspec.Meta(min_length=1, max_length=10, description="Of `missing`."),
+    ]
+
+
+async def role_labels(called: Called) -> Response:
+    async with called.site.interlock.clients(await called.connection()) as clients:
+        found = await missing_labels.compare(clients.hubspot, clients.salesforce)
+    return called.answer("role-labels", found.document())
+
+
+async def make_role_labels(called: Called) -> Response:
+    wanted, chosen, site = called.body(MakingLabels), await called.connection(), called.site
+    async with site.interlock.clients(chosen) as clients:
+        found = await missing_labels.make(
+            site.store, chosen, wanted.roles, clients.hubspot, clients.salesforce, site.clock_us(), called.by
+        )
+    return called.answer("role-labels", found.document(wanted.roles))
 
 
 async def _pipelines_told(called: Called, connection: Connection) -> Response:

@@ -47,6 +47,7 @@ def words() -> dict[str, str]:
         "import_asked": _("asked for an import"),
         "issues_ignored": _("ignored issues"),
         "issues_resynced": _("resynced issues"),
+        "labels_made": _("made labels of deals and contacts in HubSpot for"),
         "key_rotated": _("replaced the key of"),
         "mappings_changed": _("changed mappings"),
         "merges_confirmed": _("confirmed merges in HubSpot"),

@@ -154,7 +154,9 @@ def _owner_changes() -> tuple[str, str, dict[str, str]]:
 def _role_labels() -> tuple[str, str, dict[str, str]]:
     return (
         _("Roles of an opportunity's contacts and labels of the deal's contacts"),
-        _("A role and a label are the same if they are called the same: make the labels in HubSpot first."),
+        _(
+            "A role and a label are the same if they are called the same. Labels that HubSpot lacks can be made from here."
+        ),
         {NOTHING: _("Leave them as they are"), BOTH: _("Keep them in step, both ways")},
     )
 

@@ -13,6 +13,8 @@ from interlock.web.access import Asked
 from interlock.web.pages import objects
 
 ADD, RENAME, JOIN = "add:", "rename:", "join:"
+# Each option has a control: with a select that holds every value a page of long lists would grow by their product.
+SELECT_MOST = 50
 
 
 async def show(asked: Asked) -> Response:
@@ -45,7 +47,7 @@ async def change(asked: Asked) -> Response:
 
 async def _join(asked: Asked, connection: Connection, slug: str) -> Response:
     """Which options and values are the same, of those that have no namesake."""
-    said = {name.removeprefix(JOIN): value for name, value in asked.form.items() if name.startswith(JOIN)}
+    said = {name.removeprefix(JOIN): value.strip() for name, value in asked.form.items() if name.startswith(JOIN)}
     try:
         async with asked.site.interlock.clients(connection) as clients:
             await options.join(
@@ -61,7 +63,8 @@ async def _join(asked: Asked, connection: Connection, slug: str) -> Response:
     except Missing:
         raise
     except (AppError, CrmError) as error:
-        return await _page(asked, connection, forms.Shown({}, [forms.Refused(None, settings.said_by(error))]), error)
+        typed = forms.Shown(dict(asked.form), [forms.Refused(None, settings.said_by(error))])
+        return await _page(asked, connection, typed, error)
     return settings.back(connection, slug, "joined")
 
 
@@ -101,4 +104,5 @@ async def _page(
         add=ADD,
         rename=RENAME,
         join=JOIN,
+        select_most=SELECT_MOST,
     )
