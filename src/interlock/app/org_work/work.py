@@ -211,7 +211,7 @@ class _Work:
         if self._run.grant is not None:
             self._tell(not_ended=await self._end(self._run.grant))
         self._tell(state=state, ended_at_us=self._interlock.clock_us())
-        await self._keep(self._run)
+        await owned_work.at_last(lambda: self._keep(self._run))
 
     async def _keep(self, run: Run) -> None:
         """Unless nobody knows of it any more: the connection is gone, or has gone over to another org (store/another_org.py)."""

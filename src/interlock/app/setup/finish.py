@@ -197,7 +197,7 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lea
     except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
         failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
-    await keep(finish.told)
+    await owned_work.at_last(lambda: keep(finish.told))
 
 
 async def _keep(interlock: Opened, setup_id: int, run: Run, lease: Lease) -> None:

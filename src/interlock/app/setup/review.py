@@ -209,7 +209,7 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
         failure = failure_of(error)
         ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
     ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
-    await _keep(interlock, setup.id, found.connection.id, ended, lease)
+    await owned_work.at_last(lambda: _keep(interlock, setup.id, found.connection.id, ended, lease))
 
 
 async def _keep(interlock: Opened, setup_id: int, connection_id: int | None, now: Seen, lease: Lease) -> bool:
