@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from interlock.app.errors import BadInput
 
 CONFIG_NAME = "interlock.yaml"
+_ALL_OF_VERSION_4 = IPv6Network("::ffff:0:0/96")
 
 
 class SmtpSettings(BaseModel):
@@ -64,9 +65,15 @@ class ProcessSettings(BaseModel):
     @classmethod
     def _are_not_everybody(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
         for each in listed:
-            if ip_network(each).prefixlen == 0:
+            found = ip_network(each)
+            if found.prefixlen == 0:
                 raise ValueError(
                     f"{each} is everybody, and then anybody could say in X-Forwarded-For to be somebody else"
+                )
+            if _is_no_proxys(found):
+                raise ValueError(
+                    f"{each} is more addresses than a proxy has, and all who have one of them could say in X-Forwarded-For to be"
+                    " somebody else: give the address of the proxy, or a network of at most 10.0.0.0/8 or fc00::/7"
                 )
         return listed
 
@@ -86,6 +93,13 @@ class ProcessSettings(BaseModel):
         """The address by which browsers reach the pages, as far as the settings tell."""
         host = browser_host(self.host)
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _is_no_proxys(found: IPv4Network | IPv6Network) -> bool:
+    """Larger than the largest private network of its kind, or with all of version 4 in it: two halves are everybody too."""
+    if isinstance(found, IPv4Network):
+        return found.prefixlen < 8
+    return found.prefixlen < 7 or found.supernet_of(_ALL_OF_VERSION_4)
 
 
 def _network(listed: str) -> IPv4Network | IPv6Network:

@@ -534,6 +534,49 @@ def test_another_user_is_given_the_permission_set_behind_the_page(
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 
 
+def test_nothing_syncs_as_another_user_before_the_permission_set_is_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Salesforce hides from them until then would be taken for missing: a contact would be made without its title."""
+
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, bring, "give")
+        world.salesforce.set_field_permission(SALES, "Contact", "Title", read=False, edit=False)
+        back = await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        world.person("ada@example.com", jobtitle="Analyst")
+        await world.turns()
+        assert world.sally.ids("Contact") == []
+        shown = await admin.get(PAGE)
+        assert "has not been given the permission set Interlock Integration yet" in shown.page.text
+        assert shown.page.form(f"{PAGE}/resume")
+        world.salesforce.set_field_permission(SALES, "Contact", "Title", read=True, edit=True)
+        held.let_on.set()
+        await ended(admin, back.to or "")
+        now = await _now(world)
+        assert (now.state, now.state_reason) == ("idle", None)
+        await world.turns()
+        (there,) = world.sally.ids("Contact")
+        assert world.sally.get("Contact", there)["Title"] == "Analyst"
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_a_person_may_go_on_without_the_permission_set_and_their_own_pause_stands_when_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, bring, "give")
+        back = await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        await admin.submit(PAGE, f"{PAGE}/resume")
+        assert (await _now(world)).state == "idle"
+        await admin.submit(PAGE, f"{PAGE}/pause")
+        held.let_on.set()
+        await ended(admin, back.to or "")
+        assert (await _now(world)).state == "paused"
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
 def test_a_user_who_may_not_take_the_permission_set_gets_it_from_an_administrator_with_all_that_is_mapped(
     tmp_path: Path,
 ) -> None:

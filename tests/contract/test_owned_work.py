@@ -20,7 +20,7 @@ from interlock.app.new_org import kept, prepare
 from interlock.app.setup import configuration, connecting, finish, opened, package, review, state, trial
 from interlock.app.setup.connecting import Found
 from interlock.engine.ownership import own
-from interlock.store import Fenced, Store, connections, erasures, lease, setup_work
+from interlock.store import Fenced, Store, StoreBusy, connections, erasures, lease, setup_work
 from interlock.wiring import Interlock
 
 pytestmark = pytest.mark.anyio  # those that are told in virtual time are no coroutines
@@ -157,6 +157,39 @@ class TestADefect:
             assert "What a first sync would do" in (await admin.get(PAGE)).page.text
 
         tell(tmp_path, story)
+
+
+class Busy3:
+    """A database that another process keeps locked when it is to be said how something ended, three times."""
+
+    def __init__(self, patched: pytest.MonkeyPatch) -> None:
+        self.refused, self._put = 0, setup_work.put
+        patched.setattr(setup_work, "put", self)
+        patched.setattr(owned_work, "LOOK_AGAIN_S", 0.001)
+
+    async def __call__(self, tx: Any, setup_id: int, name: str, content: Any) -> None:
+        if content.get("state") in ("done", "failed") and self.refused < 3:
+            self.refused += 1
+            raise StoreBusy("Another process keeps the database locked.")
+        await self._put(tx, setup_id, name, content)
+
+
+class TestABusyDatabase:
+    async def test_a_finish_says_how_it_ended_once_the_database_is_free(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        busy = Busy3(monkeypatch)
+        monkeypatch.setattr(connecting, "found_anew", breaks)
+        await wizard.go_on(go_on=False)
+        assert (await wizard.finished()).state == "failed"
+        assert busy.refused == 3
+
+    async def test_a_preview_says_how_it_ended_once_the_database_is_free(
+        self, wizard: Wizard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        busy = Busy3(monkeypatch)
+        assert (await wizard.preview()).state == "done"
+        assert busy.refused == 3
 
 
 class TestWhatAProcessLeft:

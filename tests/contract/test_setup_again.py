@@ -18,6 +18,7 @@ from interlock.app.errors import BadInput, Stale, Stopped
 from interlock.app.schemas import Schemas
 from interlock.app.setup import connect, review, signing_in
 from interlock.core.model import Issue, IssueCategory, Reason, RecordKey, Side
+from interlock.engine import backfill, import_, resync
 from interlock.mapping_input import read_text
 from interlock.store import Store, connections, dirty, issues, links
 from interlock.store.connections import Connection
@@ -355,3 +356,19 @@ async def due_with_an_issue(wizard: Wizard, key: RecordKey) -> None:
     async with wizard.store.write((await the_connection(wizard)).id) as tx:
         await dirty.mark(tx, "contacts", [key], Reason.RETRY, tx.now_us)
         await issues.raise_(tx, [raised])
+
+
+async def test_what_was_asked_for_before_the_disconnection_is_not_gone_on_with(wizard: Wizard) -> None:
+    """A resync of all would make what *Only what changes from now on* leaves alone."""
+    connection = await the_connection(wizard)
+    assert connection.id is not None
+    async with wizard.store.write(connection.id) as tx:
+        await resync.ask(tx, "contacts", None)
+        await import_.ask(tx, "contacts", None)
+        await backfill.ask(tx, "contacts")
+    await set_up(wizard, "none")
+    async with wizard.store.read(connection.id) as tx:
+        assert (await resync.asked(tx), await import_.asked(tx)) == ({}, {})
+        ended = await backfill.state(tx, "contacts")
+    assert ended is not None
+    assert ended.stands == "stopped"

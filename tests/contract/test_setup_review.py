@@ -75,6 +75,18 @@ async def test_a_few_creates_need_no_number(wizard: Wizard, ada: Person) -> None
     assert (await wizard.finished()).state == "done"
 
 
+async def test_a_finish_goes_by_what_the_review_has_just_read_and_reads_again_what_it_has_made(
+    wizard: Wizard, ada: Person
+) -> None:
+    shown = await at_the_review(wizard, ada)
+    asked = len(wizard.line.sent)
+    await ada.post("/setup/review", shown.page.form("/setup/review") | {"existing": "all", "go": "next"})
+    assert (await wizard.finished()).state == "done"
+    read = [url for url in wizard.line.sent[asked:] if url.endswith("/custom-properties")]
+    # For the review, and once the properties that HubSpot lacked are there.
+    assert len(read) == 2
+
+
 async def test_a_count_says_when_it_was_made_and_is_made_again_after_an_hour(
     wizard: Wizard, ada: Person, clock: Clock
 ) -> None:

@@ -386,7 +386,10 @@ class TestWhatIsJoinedAlready:
     async def test_signing_in_again_brings_a_signed_out_connection_back(self, world: SignInWorld) -> None:
         id_ = await self.join(world, str(world.hubspot.account_id), world.production.org_id)
         async with world.store.write(id_) as tx:
-            await connections.update(tx, id_, state="signed_out", state_reason="revoked", begun_at_us=1)
+            users = {"salesforce": world.production.users[1].username}
+            await connections.update(
+                tx, id_, state="signed_out", state_reason="revoked", begun_at_us=1, settings={"users": users}
+            )
         first = await world.sign_in(SALESFORCE, connection_id=id_)
         second = await world.sign_in(SALESFORCE, connection_id=id_)
         async with world.store.read(id_) as tx:

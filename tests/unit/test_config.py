@@ -61,6 +61,14 @@ def test_a_proxy_that_would_be_everybody_is_not_trusted(tmp_path: Path, everybod
         settings(tmp_path, f"trusted_proxies: ['{everybody}']")
 
 
+@pytest.mark.parametrize("listed", ["0.0.0.0/1", "128.0.0.0/1", "64.0.0.0/7", "2000::/3", "::/8", "::/64"])
+def test_a_network_larger_than_a_proxy_has_is_not_trusted(tmp_path: Path, listed: str) -> None:
+    with pytest.raises(BadInput, match=r"line 1: trusted_proxies: .* more addresses than a proxy has, .*10\.0\.0\.0/8"):
+        settings(tmp_path, f"trusted_proxies: ['{listed}']")
+    largest = ["10.0.0.0/8", "fc00::/7", "127.0.0.1", "::1"]
+    assert len(settings(tmp_path, f"trusted_proxies: {largest}").trusted_proxies) == 4
+
+
 @pytest.mark.parametrize("name", ["allowed_addresses", "api_addresses", "trusted_proxies"])
 def test_an_address_of_version_4_written_as_one_of_version_6_is_taken_as_what_it_is(tmp_path: Path, name: str) -> None:
     listed = settings(tmp_path, f"{name}: ['::ffff:203.0.113.7', '::ffff:10.0.0.0/104', '2001:db8::/32']")

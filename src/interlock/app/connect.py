@@ -29,6 +29,7 @@ from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.hubspot.model import AccountInfo
 from interlock.crm.salesforce.client import SalesforceClient
 from interlock.crm.salesforce.model import Identity, Organization
+from interlock.engine import backfill, import_, resync
 from interlock.engine.context import EXISTING
 from interlock.objects.registry import SPECS
 from interlock.store import Store, calls, census, connections, cursors, directory, grants, mappings, schedule, unlinked
@@ -358,8 +359,13 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
 
 
 async def load_again(tx: WriteTx, existing: str) -> None:
-    """Another choice for existing records: they are looked at once more, those too that the old choice left alone."""
+    """Another choice for existing records: they are looked at once more, those too that the old choice left alone. What was asked
+    for under that one and is not done would go on with all of them, and is forgotten."""
     await first_sync.forget(tx)
+    for slug in SPECS:
+        await import_.forget(tx, slug)
+        await resync.forget(tx, slug)
+        await backfill.stop(tx, slug)
     if not EXISTING[existing].load:
         return
     await census.forget(tx)

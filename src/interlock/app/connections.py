@@ -43,6 +43,8 @@ BY_THE_REPLACED = {
 SINCE_THE_BACKUP_FIX = "Run `interlock resume` to have it sync again, or `interlock disconnect`."
 # A person looked at what tripped the brake and resumed: the next drain may do it.
 BRAKE_RELEASED = "brake_released"
+# In the settings, while it is paused because who syncs has not been given the permission set (until_permitted.py).
+UNTIL_PERMITTED = "until_permitted"
 # In the settings, while it goes over to another org (app/new_org), and, for good, since when it is with the org that it has:
 # what was written before was written to records of another.
 NEW_ORG = "new_org"
@@ -261,6 +263,7 @@ async def resume(
         if change.after != change.before:
             released = {BRAKE_RELEASED: True} if now.state == "stopped_by_brake" else {}
             settings = {**(await fresh(tx, connection.id)).settings, **released}
+            settings.pop(UNTIL_PERMITTED, None)
             await connections.update(
                 tx, connection.id, state=change.after, state_reason=None, state_fix=None, settings=settings
             )

@@ -15,11 +15,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from interlock.app.background import Background, failure_of
 from interlock.engine.ownership import own
-from interlock.store import Fenced, HeldByOther, Store, StoreError
+from interlock.store import Fenced, HeldByOther, Store, StoreBusy, StoreError
 from interlock.store import lease as leases
 from interlock.store.lease import Lease
 
@@ -27,6 +27,8 @@ from interlock.store.lease import Lease
 LOOK_AGAIN_S = 2.0
 # How often what was reached is put into the record.
 SHARE_S = 2.0
+# How often one that cannot say how it ended tries once more, for a minute and the waits of the database besides.
+BUSY_TRIES = 30
 
 
 class Opened(Protocol):
@@ -94,6 +96,18 @@ def carry_on(
                 await asyncio.sleep(LOOK_AGAIN_S)
 
     interlock.background.start(name, turn)
+
+
+async def at_last(write: Callable[[], Awaitable[Any]]) -> None:
+    """How the work ended, which nobody else can say: tried again while another keeps the database busy. Raises StoreError."""
+    for _ in range(BUSY_TRIES):
+        try:
+            await write()
+        except StoreBusy:
+            await asyncio.sleep(LOOK_AGAIN_S)
+        else:
+            return
+    await write()
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from interlock.app import sign_offs
-from interlock.app.connections import fresh
+from interlock.app.connections import UNTIL_PERMITTED, fresh
 from interlock.app.crms import Crms, app_of
 from interlock.app.errors import BadInput, Missing
 from interlock.app.people.log import record, record_once_an_hour
@@ -32,6 +32,7 @@ from interlock.app.sign_in_checks import (
     check_rights,
     known,
 )
+from interlock.app.until_permitted import paused_for
 from interlock.core.model import Side
 from interlock.crm import hosts
 from interlock.crm.errors import NAMES, AddressRefused, CrmError
@@ -282,6 +283,8 @@ async def _signed_in(tx: WriteTx, connection_id: int, side: Side, identity: Iden
     if now.state == "signed_out":
         state = "idle" if now.begun_at_us is not None else "setting_up"
         changes |= {"state": state, "state_reason": None, "state_fix": None}
+    if side is Side.SALESFORCE and (paused := paused_for(now, identity)):
+        changes |= paused | {"settings": {**now.settings, "users": users, UNTIL_PERMITTED: identity.user_name}}
     await connections.update(tx, connection_id, **changes)
     await sign_offs.drop_other_ways(tx, side)
     await schedule.ring(tx)

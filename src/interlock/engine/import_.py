@@ -56,6 +56,11 @@ async def ask(tx: WriteTx, slug: str, since: Since | None) -> None:
     await directory.put(tx, _ASKED + slug, msgspec.to_builtins(wanted))
 
 
+async def forget(tx: WriteTx, slug: str) -> None:
+    """Whoever asked meant the connection as it was."""
+    await directory.drop(tx, _ASKED + slug)
+
+
 async def asked(tx: Tx) -> dict[str, Asked]:
     """By object slug."""
     found = await directory.get_all(tx, _ASKED)

@@ -51,6 +51,11 @@ async def ask(tx: WriteTx, slug: str, list_id: str | None) -> None:
     await issues.resolve_ids(tx, [issue.id for issue in ended if issue.id is not None])
 
 
+async def forget(tx: WriteTx, slug: str) -> None:
+    """Whoever asked meant the connection as it was."""
+    await directory.drop(tx, _ASKED + slug)
+
+
 async def asked(tx: Tx) -> dict[str, Asked]:
     """By object slug."""
     found = await directory.get_all(tx, _ASKED)

@@ -124,7 +124,7 @@ class _Preparation:
         except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
             failure = failure_of(error)
             self._tell(state="failed", message=failure.message, fix=failure.fix, ended_at_us=self._interlock.clock_us())
-        await self._keep(self._run)
+        await owned_work.at_last(lambda: self._keep(self._run))
 
     async def _keep(self, run: Run) -> None:
         with contextlib.suppress(Stale, Stopped):

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.app import object_rules, owned_work, sign_offs
+from interlock.app import object_rules, owned_work, sign_offs, until_permitted
 from interlock.app.background import failure_of
 from interlock.app.connections import fresh, objects_on
 from interlock.app.disconnect import how_far
@@ -211,7 +211,7 @@ class _Work:
         if self._run.grant is not None:
             self._tell(not_ended=await self._end(self._run.grant))
         self._tell(state=state, ended_at_us=self._interlock.clock_us())
-        await self._keep(self._run)
+        await owned_work.at_last(lambda: self._keep(self._run))
 
     async def _keep(self, run: Run) -> None:
         """Unless nobody knows of it any more: the connection is gone, or has gone over to another org (store/another_org.py)."""
@@ -315,6 +315,7 @@ class _Work:
         self._note(granted)
         if granted.added or not installed.before.complete:
             await self._read_again(connection)
+        await until_permitted.go_on(interlock.store, self._connection_id)
 
     async def _package(self, connection: Connection) -> None:
         interlock, origin = self._interlock, self._run.origin
@@ -330,6 +331,7 @@ class _Work:
         )
         if not installed.before.complete:
             await self._read_again(connection)
+        await until_permitted.go_on(interlock.store, self._connection_id)
 
     def _note(self, granted: Permitted) -> None:
         self._tell(added=tuple(field for field, _editable in granted.added), left_out=granted.left_out)

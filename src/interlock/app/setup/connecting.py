@@ -94,9 +94,12 @@ async def found(interlock: Opened, by: By, setup: Setup) -> Found:
     return await look_again(interlock, connection)
 
 
-async def found_anew(interlock: Opened, by: By, setup: Setup) -> Found:
-    """As `found`, read now. Raises ConnectRefused, CrmError."""
-    connection, _anew = await _joined(interlock, by, setup)
+async def found_anew(interlock: Opened, by: By, setup: Setup, read: Found | None = None) -> Found:
+    """As `found`, read now. `read`: what was read a moment ago, and is as good as long as nobody has signed in anew since. Raises
+    ConnectRefused, CrmError."""
+    connection, anew = await _joined(interlock, by, setup)
+    if read is not None and not anew and read.connection.id == connection.id:
+        return msgspec.structs.replace(read, connection=connection)
     return await look_again(interlock, connection)
 
 

@@ -1,6 +1,6 @@
 """*Finish setup and begin syncing*: what is missing in HubSpot is made, mapped fields are granted, and the connection begins.
 
-    0. both schemas, read anew           a change since the review was confirmed begins nothing
+    0. both schemas, as they are now     a change since the review was confirmed begins nothing
     1. properties that HubSpot lacks     each is looked for first
        pipelines and stages of deals     by what was chosen, found by their labels
     2. the mappings, checked against what is there now
@@ -13,6 +13,7 @@ Behind the page, like the install. Each step can be run again: after a failure, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -43,6 +44,8 @@ from interlock.store.lease import Lease
 from interlock.store.setups import Setup
 
 _RUN = state.FINISH
+# What the review has read is as good as read anew for this long.
+_READ_AGE_US = 60_000_000
 # How the choices of the review are carried out (engine/context.py, EXISTING). Who has tried ten goes on with all.
 _EXISTING = {"none": "none", "try": "all", "link": "link", "all": "all"}
 
@@ -88,9 +91,17 @@ def mapped_fields(draft: Draft) -> list[MappedField]:
     ]
 
 
-async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None = None, go_on: bool = False) -> None:
+async def begin(
+    interlock: Opened,
+    by: By,
+    setup: Setup,
+    *,
+    choices: str | None = None,
+    go_on: bool = False,
+    read: Found | None = None,
+) -> None:
     """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
-    kept. While one runs, nothing happens."""
+    kept. `read`: both sides as they were read for that a moment ago. While one runs, nothing happens."""
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
     if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, _RUN)):
         return
@@ -105,7 +116,7 @@ async def begin(interlock: Opened, by: By, setup: Setup, *, choices: str | None 
         await setups.lock(tx, setup.id)
         await setup_work.put(tx, setup.id, _RUN, msgspec.to_builtins(run))
         await record(tx, by, "setup_finishing", state.subject_of(setup.id), existing=review.values_of(setup).existing)
-    _start(interlock, by, setup.id)
+    _start(interlock, by, setup.id, None if read is None else _Read(read, run.began_at_us))
 
 
 def check_choices(run: Run, setup: Setup) -> None:
@@ -175,21 +186,33 @@ async def wait(interlock: Opened, setup_id: int) -> None:
     await interlock.background.wait(task_name(setup_id, _RUN))
 
 
-def _start(interlock: Opened, by: By, setup_id: int) -> None:
+class _Read(msgspec.Struct, frozen=True):
+    """What the review has read for the finish that began then."""
+
+    found: Found
+    began_at_us: int
+
+    def of(self, run: Run, now_us: int) -> Found | None:
+        """None: for another finish, or so long ago that somebody may have edited since."""
+        return self.found if run.began_at_us == self.began_at_us and now_us - self.began_at_us <= _READ_AGE_US else None
+
+
+def _start(interlock: Opened, by: By, setup_id: int, read: _Read | None = None) -> None:
     async def load() -> Run | None:
         return await opened.load(interlock.store, setup_id, _RUN, Run)
 
     async def work(run: Run, lease: Lease) -> None:
-        await _finish(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease)
+        found = None if read is None else read.of(run, interlock.clock_us())
+        await _finish(interlock, by if by.actor == run.by else By(run.by), setup_id, run, lease, found)
 
     owned_work.carry_on(interlock, task_name(setup_id, _RUN), load, work)
 
 
-async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease) -> None:
+async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lease, read: Found | None) -> None:
     if run.step != "undo":
         # One that a process left is begun at its first step, however far that had come.
         run = msgspec.structs.replace(run, step="properties", made=0, to_make=0)
-    finish = _Finish(interlock, by, setup_id, run)
+    finish = _Finish(interlock, by, setup_id, run, read)
 
     async def keep(reached: Run) -> None:
         await _keep(interlock, setup_id, reached, lease)
@@ -200,7 +223,7 @@ async def _finish(interlock: Opened, by: By, setup_id: int, run: Run, lease: Lea
     except Exception as error:  # noqa: BLE001  (what nobody remembers would be begun anew by every look)
         failure = failure_of(error)
         finish.tell(state="failed", message=failure.message, fix=failure.fix)
-    await keep(finish.told)
+    await owned_work.at_last(lambda: keep(finish.told))
 
 
 async def _keep(interlock: Opened, setup_id: int, run: Run, lease: Lease) -> None:
@@ -215,10 +238,11 @@ async def _keep(interlock: Opened, setup_id: int, run: Run, lease: Lease) -> Non
 
 
 class _Finish:
-    def __init__(self, interlock: Opened, by: By, setup_id: int, run: Run) -> None:
+    def __init__(self, interlock: Opened, by: By, setup_id: int, run: Run, read: Found | None) -> None:
         self._interlock = interlock
         self._by = by
         self._setup_id = setup_id
+        self._read = read
         self.told = run
 
     def tell(self, **changes: Any) -> None:
@@ -237,13 +261,15 @@ class _Finish:
         if self.told.step == "undo":
             await self._undo()
             return
-        found = await connecting.found_anew(self._interlock, self._by, setup)
+        found = await connecting.found_anew(self._interlock, self._by, setup, self._read)
         await self._check_unchanged(setup, found)
         await self._make_properties(setup, found)
         self.tell(step="pipelines")
-        chosen = await self._make_pipelines(setup, found)
+        parts = pipelines.parts_of(setup, found)
+        chosen = await self._make_pipelines(setup, found, parts)
         self.tell(step="mappings")
-        found = await connecting.look_again(self._interlock, found.connection)
+        if self.told.to_make or any(part.makes for part in parts):
+            found = await connecting.look_again(self._interlock, found.connection)
         assert found.connection.id is not None
         draft = properties.draft_of(setup, found)
         settings = {**review.settings_of(setup, found.connection), **pipelines.settings_of(chosen)}
@@ -287,8 +313,7 @@ class _Finish:
                 await clients.hubspot.create_property(object_, each)
                 self.tell(made=made)
 
-    async def _make_pipelines(self, setup: Setup, found: Found) -> Pipelines:
-        parts = pipelines.parts_of(setup, found)
+    async def _make_pipelines(self, setup: Setup, found: Found, parts: Sequence[pipelines.Part]) -> Pipelines:
         async with self._interlock.setup_clients(setup) as clients:
             return await pipelines.make(
                 self._interlock.store, found.connection, parts, clients.hubspot, clients.salesforce, self._by

@@ -247,7 +247,7 @@ async def _install(interlock: Opened, by: By, setup_id: int, run: Run, lease: Le
     if latest:
         ended = with_deployment(ended, latest[-1])
     ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
-    await opened.keep(store, setup_id, WORK, ended, lease)
+    await owned_work.at_last(lambda: opened.keep(store, setup_id, WORK, ended, lease))
 
 
 async def _installed(interlock: Opened, setup_id: int, run: Run, progress: deploy.Progress) -> Run:

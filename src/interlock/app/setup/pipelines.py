@@ -75,6 +75,11 @@ class Part(msgspec.Struct, frozen=True):
         return label_of(self.process) if self.pipeline is None else self.pipeline.label
 
     @property
+    def makes(self) -> bool:
+        """Whether the finish makes anything of it in HubSpot."""
+        return self.pipeline is None or bool(self.adds)
+
+    @property
     def choice(self) -> PipelineChoice:
         return PipelineChoice(self.process.id, self.stages, self.in_step)
 

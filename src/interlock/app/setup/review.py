@@ -239,7 +239,7 @@ async def _preview(interlock: Opened, setup: Setup, found: Found, draft: Draft, 
         failure = failure_of(error)
         ended = msgspec.structs.replace(begun, state="failed", message=failure.message, fix=failure.fix)
     ended = msgspec.structs.replace(ended, ended_at_us=interlock.clock_us())
-    await _keep(interlock, setup.id, found.connection.id, ended, lease)
+    await owned_work.at_last(lambda: _keep(interlock, setup.id, found.connection.id, ended, lease))
 
 
 async def _keep(interlock: Opened, setup_id: int, connection_id: int | None, now: Seen, lease: Lease) -> bool:
@@ -287,15 +287,15 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
     return preview.as_document(counts)
 
 
-async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> str:
+async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> tuple[str, Found]:
     """Before a finish: both sides' schemas are read now, and what the page has shown (`shown`) has to be what stands. `typed`: how
-    many creates. The choices that were confirmed. Raises Stale, BadInput, CrmError."""
+    many creates. The choices that were confirmed, and what was read. Raises Stale, BadInput, CrmError."""
     found = await connecting.found_anew(interlock, by, setup)
     what = await seen(interlock, by, setup, found)
     check_same(what, shown)
     check_count(values, what, typed)
     await drift.remember(interlock, setup, found)
-    return chosen(setup)
+    return chosen(setup), found
 
 
 async def confirm_rest(interlock: Opened, by: By, setup: Setup, typed: str) -> None:

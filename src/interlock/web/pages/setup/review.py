@@ -258,9 +258,9 @@ async def send(at: At) -> Response:
         raise BadInput(_("Choose what becomes of existing records."), code="no_choice", field="existing")
     values = Values(existing)
     shown, typed = at.asked.field("of"), at.asked.field("count")
-    choices = await review.confirm(at.interlock, at.by, at.setup, values, shown, typed)
+    choices, read = await review.confirm(at.interlock, at.by, at.setup, values, shown, typed)
     await at.save(values)
-    await finish.begin(at.interlock, at.by, at.setup, choices=choices)
+    await finish.begin(at.interlock, at.by, at.setup, choices=choices, read=read)
     return RedirectResponse(f"{trial.PROGRESS}?setup={at.setup.id}", 303)
 
 
