@@ -1,9 +1,10 @@
 """API calls per record, counted by the local CRMs: `python benchmarks/calls.py [--records N] [--linked N]`.
 
-Three things are measured, on virtual time and with every object on: a first sync of contacts that match by e-mail, under
-the default rules and with every field two-way; 1,000 changed records among 100,000 linked ones found at once; and the
-same number found in 20 polls of 50. Changes are measured from each side by itself, since each costs calls of the other
-kind. What set-up takes (schemas, owners, limits) is told apart. No call may be refused as too fast.
+Four things are measured, on virtual time and with every object on: a first sync of contacts that match by e-mail, under
+the default rules and with every field two-way; one of twice as many of whom HubSpot has one in five, which only links (5,000 are
+asked after before HubSpot's are noted); 1,000 changed records among 100,000 linked ones found at once; and the same
+number found in 20 polls of 50. Changes are measured from each side by itself, since each costs calls of the other kind. What set-up
+takes (schemas, owners, limits) is told apart. No call may be refused as too fast.
 
 The polls of a loop are made whether or not anything changed (`idle.py` holds them to their share of the day), so changes
 found in 20 polls are charged what they cost beyond 20 polls that find nothing.
@@ -22,7 +23,7 @@ from typing import TypeVar
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bars import Figure, tell
-from benchmarks.people import DATA
+from benchmarks.people import DATA, fill_hubspot, fill_salesforce
 from benchmarks.worlds import Calls, change_in_hubspot, change_in_salesforce, counted, fill, polling, set_rules, world
 from tests.simulation.virtual_time import VirtualTimeLoop
 from tests.world import World
@@ -31,6 +32,8 @@ SALESFORCE_MOST, SALESFORCE_GOAL = 0.012, 0.005
 HUBSPOT_TWO_WAY_MOST, HUBSPOT_TWO_WAY_GOAL = 0.07, 0.05
 HUBSPOT_DEFAULT_MOST = 0.035
 HUBSPOT_CHANGED_MOST = 0.06
+HAS_ONE_IN = 5
+HUBSPOT_LACKED_MOST = 0.006
 SETUP_MOST = 60
 POLLS = 20
 CHANGED = 1_000
@@ -53,6 +56,18 @@ async def first_sync(loop: VirtualTimeLoop, records: int, rule: str | None) -> C
             await set_rules(made, rule)
         result = await made.sync()
         assert result.objects["contacts"].linked == records, result.objects
+        return counted(made).since(before)
+
+
+async def first_sync_of_more(loop: VirtualTimeLoop, records: int, theirs: int) -> Calls:
+    """Of so many records in Salesforce, of the first of which HubSpot has `theirs`."""
+    async with world(loop, existing="link") as made:
+        fill_hubspot(made.hubspot, theirs)
+        fill_salesforce(made.salesforce, records)
+        before = counted(made)
+        await made.connect()
+        result = await made.sync()
+        assert result.objects["contacts"].linked == theirs, result.objects
         return counted(made).since(before)
 
 
@@ -129,6 +144,25 @@ def figures_of_first_sync(default: Calls, two_way: Calls, records: int) -> list[
     ]
 
 
+def figures_of_more(more: Calls, same: Calls, lacked: int) -> list[Figure]:
+    """`same`: a first sync without the records that HubSpot lacks."""
+    return [
+        Figure(
+            "first sync, HubSpot calls a record that HubSpot lacks",
+            (more.hubspot - same.hubspot) / lacked,
+            "",
+            HUBSPOT_LACKED_MOST,
+        ),
+        Figure(
+            "first sync, Salesforce calls a record that HubSpot lacks",
+            (more.salesforce - same.salesforce) / lacked,
+            "",
+            SALESFORCE_MOST,
+            SALESFORCE_GOAL,
+        ),
+    ]
+
+
 def figures_of_changes(found: dict[str, Calls], changed: int) -> list[Figure]:
     figures = []
     for side in ("hubspot", "salesforce"):
@@ -174,9 +208,15 @@ def main() -> int:
     default = on_virtual_time(lambda loop: first_sync(loop, asked.records, None))
     two_way = on_virtual_time(lambda loop: first_sync(loop, asked.records, "two_way"))
     figures = figures_of_first_sync(default, two_way, asked.records)
+    there = 2 * asked.records
+    theirs = there // HAS_ONE_IN
+    same = on_virtual_time(lambda loop: first_sync_of_more(loop, theirs, theirs))
+    more = on_virtual_time(lambda loop: first_sync_of_more(loop, there, theirs))
+    figures += figures_of_more(more, same, there - theirs)
     found = on_virtual_time(lambda loop: changes(loop, asked.linked, CHANGED))
     figures += figures_of_changes(found, CHANGED)
     by_endpoint = {"first sync": default.by_endpoint, "first sync, two-way": two_way.by_endpoint}
+    by_endpoint |= {"first sync of whom HubSpot lacks": more.by_endpoint}
     by_endpoint |= {name: calls.by_endpoint for name, calls in found.items()}
     return tell("calls", figures, records_a_side=asked.records, linked=asked.linked, data=DATA, by_endpoint=by_endpoint)
 

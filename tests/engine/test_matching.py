@@ -312,3 +312,17 @@ def test_what_was_there_and_is_only_to_be_linked_is_not_made_when_a_match_that_s
             world.sally.create("Contact", {"LastName": name, "Email": "ada@example.com"})
 
     tell(story, before, later_s, existing="link")
+
+
+def test_a_contact_that_somebody_makes_while_ours_is_on_its_way_is_found_and_made_no_second_time(tell):
+    """HubSpot refuses the address of another contact. To send the rest of the record would make the same person again."""
+
+    async def story(world: World) -> None:
+        there = world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+        world.between_read_and_write(Side.HUBSPOT, lambda: world.person("ada@example.com"))
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        assert world.counterpart("contacts", here) == there
+        assert await world.issues() == []
+
+    tell(story)

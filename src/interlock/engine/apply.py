@@ -260,12 +260,25 @@ def edited_since(write: SideWrite) -> bool:
     return isinstance(write.outcome, Refused) and write.outcome.code == "PRECONDITION_FAILED"
 
 
+# A counterpart that keeps being in the way and is never found is a question for a person.
+IN_THE_WAY_TRIES = 3
+
+
+def in_the_way(work: Work, write: SideWrite, refusal: Refused) -> bool:
+    """Somebody made the counterpart while we were about to: matching finds it next time."""
+    tries = max((each.attempts for each in work.dirty), default=0)
+    return write.creates and refusal.existing_id is not None and tries < IN_THE_WAY_TRIES
+
+
 def _drop_refused(work: Work, write: SideWrite) -> bool:
     """Take the fields that the CRM named out of a refused write. True when there is something left to send again."""
     refusal = write.outcome
     if not isinstance(refusal, Refused) or refusal.retry or edited_since(write):
         return False
     if refusal.gone and not write.creates:
+        return False
+    # Without the address that a contact has by now the same person would be made a second time.
+    if write.side is Side.HUBSPOT and "email" in refusal.fields and in_the_way(work, write, refusal):
         return False
     bad = [field for field in write.fields if field.name in refusal.fields]
     along = {name: value for name, value in write.along.items() if name not in refusal.fields}

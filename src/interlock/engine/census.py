@@ -1,13 +1,13 @@
 """The census of a first load: who in HubSpot could be found by a record of Salesforce, noted while HubSpot is read anyway.
 
-The load looks at HubSpot first. What it then finds in Salesforce without counterpart is mostly in HubSpot not at all, and to hear
-that of HubSpot takes a call for each hundred, once by address and once by our id. A census knows it: a record that nobody there has
-the address of, and nobody names, is not asked after. Whoever somebody may be the counterpart of is asked after as always, and what
-HubSpot says then decides; so a census joins nothing, and one that is behind costs a question at most that is put again by the
-other record, when detection finds it, or by HubSpot's refusal to make a second contact of one address (record.py).
+The load looks at HubSpot first. What it then finds in Salesforce without counterpart is mostly not in HubSpot at all, and to hear
+that of HubSpot takes two calls for a hundred of them, one by address and one by our id. The census knows it: a record whose address
+nobody there has, and that nobody there names, is not asked after. Of all others HubSpot is asked as always, and its answer decides:
+a census links nothing. One that is behind leaves out a question that is put from the other side when detection finds who came, or
+after HubSpot has refused to make a second contact of one address (record.py).
 
-Small loads are none the wiser: what they note stands in memory until they are many, and is lost with the process, after which all
-are asked after. It holds addresses as fingerprints, and is forgotten when the load is through.
+Small loads note in memory alone, which is lost with the process, after which all are asked after. In the store addresses stand as
+fingerprints, until the load is through.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ async def may_be_there(ctx: Cycle, runtime: ObjectRuntime, works: list[Work]) ->
         work
         for work in works
         if not _is_looked_at_first(work)
+        or _would_be_made_twice(work, addresses[id(work)])
         or _short(own_seen(work).key.id) in named
         or any(address in had for address in addresses[id(work)])
     ]
@@ -140,3 +141,9 @@ async def may_be_there(ctx: Cycle, runtime: ObjectRuntime, works: list[Work]) ->
 def _is_looked_at_first(work: Work) -> bool:
     """By the load, for the first time. If what was made of it was refused, since somebody had come meanwhile, all is asked."""
     return work.reason in _OF_THE_LOAD and not work.intents and not any(each.attempts for each in work.dirty)
+
+
+def _would_be_made_twice(work: Work, addresses: Sequence[str]) -> bool:
+    """Somebody may have come, or have been made by a process whose store is lost. HubSpot refuses a second contact of one address;
+    of one that has none it has to be asked."""
+    return work.reason is Reason.EXISTING and not addresses

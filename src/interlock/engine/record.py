@@ -30,7 +30,7 @@ from interlock.core.model import (
     Written,
 )
 from interlock.core.plan import FieldWrite, base_after
-from interlock.engine.apply import carried_out, edited_since, is_reference, needs_verify, not_done, unknown
+from interlock.engine.apply import carried_out, edited_since, in_the_way, is_reference, needs_verify, not_done, unknown
 from interlock.engine.audit_rows import lost_races, opt_out_rows, pair_row, rows_of
 from interlock.engine.choices import record_choices
 from interlock.engine.context import HELD_AS_A_WHOLE, OPT_OUT, OPT_OUT_ADDRESS, Cycle, ObjectCounts
@@ -174,7 +174,7 @@ def _take_outcome(ctx: Cycle, ledger: Ledger, work: Work, write: SideWrite, now:
     elif not_done(write):
         work.wait(now + backoff_us(ctx, work), Reason.RETRY)
     elif isinstance(outcome, Refused):
-        if outcome.gone or edited_since(write) or _in_the_way(work, write, outcome):
+        if outcome.gone or edited_since(write) or in_the_way(work, write, outcome):
             # The record changed or went away, or its counterpart came, after our read: the next look will see it.
             work.wait(now + backoff_us(ctx, work), Reason.RETRY)
         else:
@@ -191,16 +191,6 @@ def _pointed_to(work: Work, side: Side, field: FieldWrite) -> list[RecordKey]:
     names = field.mapping.property, field.mapping.field
     pointing = (each for each in work.runtime.references if (each.property, each.field) == names)
     return [each.key(side, str(field.raw)) for each in pointing if field.raw]
-
-
-# A counterpart that keeps being in the way and is never found is a question for a person.
-IN_THE_WAY_TRIES = 3
-
-
-def _in_the_way(work: Work, write: SideWrite, refusal: Refused) -> bool:
-    """Somebody made the counterpart while we were about to: matching finds it next time."""
-    tries = max((each.attempts for each in work.dirty), default=0)
-    return write.creates and refusal.existing_id is not None and tries < IN_THE_WAY_TRIES
 
 
 def _refused(work: Work, write: SideWrite, refusal: Refused) -> None:
