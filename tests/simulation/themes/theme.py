@@ -54,6 +54,7 @@ class Theme:
     `may_differ`: whether a property's two values may.
     `modules`: those of the engine that have the rule's work, at whose awaits processes die more often.
     `objects`: slugs that the story is about, where the seed alone does not say.
+    `pace_s`: how long the calm waits between two syncs at least, for what is looked through at a pace of its own.
     """
 
     name: str
@@ -67,3 +68,4 @@ class Theme:
     may_differ: Callable[[Story, Kind, str], bool] = _anywhere
     modules: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
+    pace_s: float = 0.0
