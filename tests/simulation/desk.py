@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
@@ -26,6 +27,7 @@ class Desk:
         self.most = MOST_TOGETHER if len(self.kinds) > 1 else MOST_ALONE
         # Nobody touches these any more, (object, id), nor their counterparts: what is missed about them nothing else brings up.
         self.at_rest: set[tuple[str, str]] = set()
+        self.kept: dict[str, Any] = {}  # what one move leaves for a later one
         self.chance = random.Random(0)
         self._move = ""
         self._tokens = 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from tests.simulation.themes.backfills import BACKFILLS
+from tests.simulation.themes.currencies import CURRENCIES
 from tests.simulation.themes.lifecycle import LIFECYCLE
 from tests.simulation.themes.owners import OWNERS
 from tests.simulation.themes.pipelines import PIPELINES
 from tests.simulation.themes.schemas import SCHEMAS_CHANGE
 from tests.simulation.themes.theme import Theme
 
-THEMES: dict[str, Theme] = {theme.name: theme for theme in (OWNERS, PIPELINES, LIFECYCLE, BACKFILLS, SCHEMAS_CHANGE)}
+THEMES: dict[str, Theme] = {
+    theme.name: theme for theme in (OWNERS, PIPELINES, CURRENCIES, LIFECYCLE, BACKFILLS, SCHEMAS_CHANGE)
+}
 # Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.
 PAIRED_SHARE = 0.3
 

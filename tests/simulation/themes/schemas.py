@@ -129,6 +129,27 @@ def retype_the_field_or_back(desk: Desk, kind: Kind) -> None:
     field_changes.retype(desk.org, "Contact", field_from_metadata(SQUAD_FIELD, metadata, open_to_all=True))
 
 
+def remove_the_field_or_bring_it_back(desk: Desk, kind: Kind) -> None:
+    """With its values, as Salesforce restores one that was deleted within fifteen days."""
+    owner = desk.org.objects["Contact"]
+    if _has_field(desk, SQUAD_FIELD):
+        field = owner.fields[SQUAD_FIELD]
+        desk.kept[SQUAD_FIELD] = (field, desk.org.remove_field(owner, field))
+        desk.org.access.changed()
+    elif SQUAD_FIELD in desk.kept and not _has_field(desk, RENAMED):
+        field, removed = desk.kept.pop(SQUAD_FIELD)
+        desk.org.restore_field(owner, field, removed)
+        desk.org.access.changed()
+
+
+def archive_the_property_or_restore_it(desk: Desk, kind: Kind) -> None:
+    if desk.kept.pop("archived", False):
+        desk.hugo.restore_property("contacts", SQUAD)
+    else:
+        desk.hugo.archive_property("contacts", SQUAD)
+        desk.kept["archived"] = True
+
+
 MOVES: dict[Move, float] = {
     choose_a_tier_in_hubspot: 4,
     choose_a_tier_in_salesforce: 4,
@@ -140,6 +161,8 @@ MOVES: dict[Move, float] = {
     hubspots_list_changes: 1.5,
     rename_the_field_or_back: 1.5,
     retype_the_field_or_back: 1,
+    remove_the_field_or_bring_it_back: 1.5,
+    archive_the_property_or_restore_it: 1.5,
 }
 
 # --- pages ---------------------------------------------------------------------------------------------------------------
@@ -220,7 +243,8 @@ def _called_the_same(story: Story) -> dict[str, str]:
 
 
 def _squad_fits(story: Story) -> bool:
-    return _has_field(story.salesforce, SQUAD_FIELD)
+    there = SQUAD in story.hubspot.portal.table("contacts").schema.properties
+    return there and _has_field(story.salesforce, SQUAD_FIELD)
 
 
 def _issues(story: Story) -> Iterator[str]:
@@ -229,7 +253,8 @@ def _issues(story: Story) -> Iterator[str]:
         (each.code, each.property) for each in story.issues if each.hubspot_id is None and each.salesforce_id is None
     }
     if story.rules.get(("contacts", SQUAD)) != "dont_sync" and ((BROKEN, SQUAD) in said) == _squad_fits(story):
-        yield f"schema: {SQUAD_FIELD} {'is there' if _squad_fits(story) else 'is not there'}, and the issues are {said}"
+        fits = "are there" if _squad_fits(story) else "are not both there"
+        yield f"schema: {SQUAD} and {SQUAD_FIELD} {fits}, and the issues are {said}"
     here, there = set(_offered_in_hubspot(story.hubspot)), set(_offered_in_salesforce(story.salesforce))
     # Two lists that have nothing in common are no mapping.
     joined = here & there or any(o in here and v in there for o, v in _called_the_same(story).items())
