@@ -142,6 +142,20 @@ def test_a_contact_without_an_address_is_an_issue_until_it_has_one(tell):
     tell(story)
 
 
+def test_who_was_opted_out_when_their_address_went_is_so_with_the_one_that_comes_in_hubspot(tell):
+    async def story(world: World) -> None:
+        here, there = await paired(world)
+        world.sally.update("Contact", there, {"HasOptedOutOfEmail": True, "Email": None})
+        await world.settle()
+        assert [issue.code for issue in await world.issues()] == ["opt_out_without_address"]
+        world.hugo.update("contacts", here, {"email": BOB})
+        await world.settle()
+        assert opted_out(world, here, there) == (True, True)
+        assert await world.issues() == []
+
+    tell(story)
+
+
 def test_nobody_can_map_the_opt_out_so_that_a_rule_would_clear_it(tell):
     async def story(world: World) -> None:
         here, there = await paired(world)

@@ -389,5 +389,17 @@ def _opt_out_wins(scene: Scene) -> Iterator[str]:
     for hubspot_id, salesforce_id in scene.pairs.items():
         left = scene.here[hubspot_id].get("hs_email_optout") == "true"
         right = bool(scene.there[salesforce_id].get("HasOptedOutOfEmail"))
-        if left != right and hubspot_id not in scene.troubled | scene.outside:
+        # Unticking the box in Salesforce opts nobody in again, and the box stays as its person left it.
+        unticked = left and _unticked(scene.story, salesforce_id)
+        if left != right and hubspot_id not in scene.troubled | scene.outside and not unticked:
             yield f"opt-out: {hubspot_id} {left} and {salesforce_id} {right} differ"
+
+
+def _unticked(story: Story, salesforce_id: str) -> bool:
+    return any(
+        entry.id == salesforce_id
+        and entry.field == "HasOptedOutOfEmail"
+        and entry.client != OURS
+        and entry.old == "true"
+        for entry in entries(story, "salesforce")
+    )

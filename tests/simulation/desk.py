@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crm_emulator.hubspot import HubSpotEmulator
 from crm_emulator.salesforce import SalesforceEmulator
@@ -40,6 +41,7 @@ class Desk:
         self.at_rest: set[tuple[str, str]] = set()
         # What a theme's check is to know and no journal tells.
         self.notes: list[Note] = []
+        self.kept: dict[str, Any] = {}  # what one move leaves for a later one
         self.chance = random.Random(0)
         self._move = ""
         self._tokens = 0

@@ -148,6 +148,7 @@ async def _come_to_rest(world: World, process: Process) -> None:
     if troubles.OF_A_FIELD & set(world.network.faults):
         await asyncio.sleep(SCHEMAS_AGED_S)
     desk = process.desk(store)
+    pace_s = max((theme.pace_s for theme in world.recipe.told), default=0.0)
     quiet, later_s = 0, max((theme.later_s for theme in world.recipe.told), default=0.0)
     for _ in range(ROUNDS_MOST):
         before = world.seqs()
@@ -161,11 +162,11 @@ async def _come_to_rest(world: World, process: Process) -> None:
             await asyncio.sleep(later_s)
             quiet, later_s = 0, 0.0
         wait_s = 0.0 if next_due_us is None else (next_due_us - process.clock_us()) / 1_000_000
-        await asyncio.sleep(max(SETTLED_S, wait_s))
+        await asyncio.sleep(max(SETTLED_S, wait_s, pace_s))
     else:
         raise DoesNotConverge(f"{world.recipe}: still busy after {ROUNDS_MOST} syncs, due {next_due_us}")
     story.quiet_seq = world.seqs()
-    await asyncio.sleep(3_600.0)
+    await asyncio.sleep(max(3_600.0, pace_s))
     await process.ring(store)
     await desk.turn(world.connection_id, Work.BELL)
     story.last_seq = world.seqs()

@@ -268,7 +268,9 @@ def _opt_out(work: Work, hubspot: Observation, salesforce: Observation, to_write
         now = {OPT_OUT: (int(in_hubspot), int(in_salesforce))} | (
             {OPT_OUT_ADDRESS: (holds, 0)} if in_salesforce else {}
         )
-        news = {id_: pair for id_, pair in now.items() if work.link.base.get(id_, (0, 0)) != pair}
+        # That there was no address is known as well: the one that comes is then another.
+        unknown = {OPT_OUT: (0, 0)}
+        news = {id_: pair for id_, pair in now.items() if work.link.base.get(id_, unknown.get(id_)) != pair}
         if news:
             work.agreed = {**work.agreed, **news}
 

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from tests.simulation.themes.backfills import BACKFILLS
+from tests.simulation.themes.currencies import CURRENCIES
 from tests.simulation.themes.identity import IDENTITY
 from tests.simulation.themes.inclusion import INCLUSION
+from tests.simulation.themes.lifecycle import LIFECYCLE
 from tests.simulation.themes.owners import OWNERS
 from tests.simulation.themes.people import PEOPLE_THEME
 from tests.simulation.themes.pipelines import PIPELINES
+from tests.simulation.themes.schemas import SCHEMAS_CHANGE
 from tests.simulation.themes.theme import Theme
 
-THEMES: dict[str, Theme] = {theme.name: theme for theme in (OWNERS, INCLUSION, PIPELINES, PEOPLE_THEME, IDENTITY)}
+THEMES: dict[str, Theme] = {
+    theme.name: theme
+    for theme in (
+        OWNERS,
+        INCLUSION,
+        PIPELINES,
+        PEOPLE_THEME,
+        CURRENCIES,
+        IDENTITY,
+        LIFECYCLE,
+        BACKFILLS,
+        SCHEMAS_CHANGE,
+    )
+}
 # Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.
 PAIRED_SHARE = 0.3
 

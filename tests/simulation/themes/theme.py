@@ -55,6 +55,7 @@ class Theme:
     `modules`: those of the engine that have the rule's work, at whose awaits processes die more often.
     `later_s`: how long after all is quiet the story goes on, for what the rule leaves to a walk.
     `objects`: slugs that the story is about, where the seed alone does not say.
+    `pace_s`: how long the calm waits between two syncs at least, for what is looked through at a pace of its own.
     """
 
     name: str
@@ -69,3 +70,4 @@ class Theme:
     modules: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     later_s: float = 0.0
+    pace_s: float = 0.0
