@@ -41,6 +41,10 @@ def made_twice(scene: Scene) -> Iterator[str]:
     took_over = {
         (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
     }
+    # Of a record that lost a merge in Salesforce and was restored, the pair went to the winner: it gets one of its own.
+    there = [entry for entry in entries(scene.story, "salesforce") if entry.object == kind.sobject]
+    lost = {entry.id for entry in there if entry.action == "merge"}
+    came_back = {entry.id for entry in there if entry.action == "restore" and entry.id in lost}
     for side, object_, name in (("salesforce", kind.sobject, CREATION_KEY), ("hubspot", kind.slug, LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in entries(scene.story, side):
@@ -52,6 +56,7 @@ def made_twice(scene: Scene) -> Iterator[str]:
                 and entry.client == OURS
                 and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
                 and (survivors.get(entry.id), entry.new) not in parted
+                and entry.new not in came_back
                 and not any(entry.id == hubspot_id and entry.new != other for hubspot_id, other in took_over)
             ):
                 made[entry.new].append(entry)
