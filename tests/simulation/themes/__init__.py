@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.simulation.themes.associations import ASSOCIATIONS
 from tests.simulation.themes.identity import IDENTITY
 from tests.simulation.themes.inclusion import INCLUSION
 from tests.simulation.themes.merges import MERGES_THEME
@@ -9,7 +10,9 @@ from tests.simulation.themes.owners import OWNERS
 from tests.simulation.themes.people import PEOPLE_THEME
 from tests.simulation.themes.theme import Theme
 
-THEMES: dict[str, Theme] = {theme.name: theme for theme in (OWNERS, INCLUSION, PEOPLE_THEME, IDENTITY, MERGES_THEME)}
+THEMES: dict[str, Theme] = {
+    theme.name: theme for theme in (OWNERS, INCLUSION, PEOPLE_THEME, IDENTITY, MERGES_THEME, ASSOCIATIONS)
+}
 # Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.
 PAIRED_SHARE = 0.3
 
