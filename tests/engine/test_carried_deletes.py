@@ -766,6 +766,25 @@ def test_deletes_that_come_in_small_pieces_stop_as_well_and_go_on_when_a_person_
     tell(story, settings=BOTH | {"mass_change_least": 4})
 
 
+def test_a_delete_whose_answer_was_lost_counts_for_the_brake_before_anybody_knows_of_it(tell):
+    async def story(world: World) -> None:
+        people = [world.person(f"p{number}@example.com") for number in range(8)]
+        await world.settle()
+        first, second = (world.counterpart("contacts", here) for here in people[:2])
+        slow = Slow(world.transport, "hubspot.local", people[0], late_s=1.0)
+        world.transport = _Archives(slow, world.transport)
+        world.sally.delete("Contact", first)
+        await world.sync_later(1.0)
+        assert slow.landing is not None
+        world.sally.delete("Contact", second)
+        await world.stops_because(
+            "1 contacts would be deleted in HubSpot because Salesforce deleted theirs; 1 were within a day"
+        )
+        assert people[1] in world.hugo.ids("contacts")
+
+    tell(story, settings=BOTH | {"mass_change_least": 2})
+
+
 @pytest.mark.parametrize("late_s", [1.0, 90.0])
 def test_a_delete_whose_answer_is_lost_is_known_for_ours_when_it_has_landed(tell, late_s):
     async def story(world: World) -> None:

@@ -18,6 +18,7 @@ from tests.simulation.deleted import deletes_of_ours
 from tests.simulation.emptied import emptied_unread
 from tests.simulation.journals import OURS, entries, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
+from tests.simulation.merged import merges_of_ours
 from tests.simulation.precedence import precedence
 from tests.simulation.shown import deletes_are_shown
 from tests.simulation.taken import companies_taken, filled_again
@@ -25,7 +26,7 @@ from tests.simulation.twice import read_failed_within, refused_when_it_came_agai
 from tests.simulation.world import PACE, Story, shout
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
-_CHECKED = frozenset({"create", "update", "opt_out", "associate", "disassociate", "delete", "restore"})
+_CHECKED = frozenset({"create", "update", "opt_out", "associate", "disassociate", "delete", "restore", "merge"})
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def check(story: Story) -> list[str]:
     scenes = {slug: Scene(story, KINDS[slug]) for slug in story.recipe.objects}
     problems = [*story.defects, *_silence(story), *_no_unasked_delete(story), *_no_false_issue(story)]
     for slug in story.recipe.objects:
-        problems += [*deletes_of_ours(story, KINDS[slug]), *deletes_are_shown(story, KINDS[slug])]
+        kind = KINDS[slug]
+        problems += [*deletes_of_ours(story, kind), *merges_of_ours(story, kind), *deletes_are_shown(story, kind)]
     for scene in scenes.values():
         problems += [*_agreement(scene), *_one_counterpart(scene), *_no_lost_edit(scene), *_no_invented_value(scene)]
         problems += [*emptied_unread(story, scene.kind), *filled_again(story, scene.kind), *creates_are_told(scene)]
@@ -380,7 +382,8 @@ def _no_invented_value(scene: Scene) -> Iterator[str]:
 def _no_unasked_delete(story: Story) -> Iterator[str]:
     for side in ("hubspot", "salesforce"):
         for entry in entries(story, side):
-            # A contact role is a join, not a record: taking it away is how a person is taken off a deal. Deletes: deleted.py.
+            # A contact role is a join, not a record: taking it away is how a person is taken off a deal. Deletes are deleted.py,
+            # merges merged.py.
             if entry.client == OURS and entry.action not in _CHECKED and entry.object != "OpportunityContactRole":
                 yield f"unasked: {side} {entry.object} {entry.id}: {entry.action}"
 

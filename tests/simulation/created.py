@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditKind, LinkState
-from tests.simulation.journals import OURS, entries
+from tests.simulation.journals import OURS, entries, entries_of
 from tests.simulation.kinds import CREATION_KEY, LINK
+from tests.simulation.merged import merged_by_us
 from tests.simulation.twice import made_twice_by_one_request
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def made_twice(scene: Scene) -> Iterator[str]:
     took_over = {
         (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
     }
+    # Of a record that lost a merge in Salesforce and was restored, the pair went to the winner: it gets one of its own.
+    there = list(entries_of(scene.story, kind, "salesforce"))
+    lost = {entry.id for entry in there if entry.action == "merge"}
+    came_back = {entry.id for entry in there if entry.action == "restore" and entry.id in lost}
+    united = merged_by_us(scene.story, kind)
     for side, objects, name in (("salesforce", kind.sobjects, CREATION_KEY), ("hubspot", (kind.slug,), LINK)):
         made: dict[str, list[JournalEntry]] = defaultdict(list)
         for entry in entries(scene.story, side):
@@ -50,8 +56,10 @@ def made_twice(scene: Scene) -> Iterator[str]:
                 and entry.field == name
                 and entry.new
                 and entry.client == OURS
+                and (entry.id, entry.at_us) not in united
                 and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
                 and (survivors.get(entry.id), entry.new) not in parted
+                and entry.new not in came_back
                 and not any(entry.id == hubspot_id and entry.new != other for hubspot_id, other in took_over)
             ):
                 made[entry.new].append(entry)
@@ -65,11 +73,15 @@ def creates_are_told(scene: Scene) -> Iterator[str]:
     that somebody merged away or deleted, maybe before it could be known, is nobody's any more."""
     told = {(row.side, row.hubspot_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
     told |= {(row.side, row.salesforce_id) for row in scene.story.audit if row.kind is AuditKind.CREATE}
+    united = merged_by_us(scene.story, scene.kind)
     for side, objects in (("hubspot", (scene.kind.slug,)), ("salesforce", scene.kind.sobjects)):
         made = {
             entry.id
             for entry in entries(scene.story, side)
-            if entry.object in objects and entry.action == "create" and entry.client == OURS
+            if entry.object in objects
+            and entry.action == "create"
+            and entry.client == OURS
+            and (entry.id, entry.at_us) not in united
         }
         gone = {entry.id for entry in entries(scene.story, side) if entry.action in ("merge", "delete", "archive")}
         for id_ in sorted(made - gone):

@@ -20,6 +20,7 @@ from tests.simulation.recipe import Recipe
 from tests.simulation.virtual_time import run
 from tests.simulation.world import Story, World
 
+RESUMED = "resumed"  # a note, of the state that it had come to
 BUSY_S = 165.0  # how long users work
 ROUNDS_MOST = 60  # of the calm: each a sync and a wait; more means that it does not converge
 # What was there before may be older than the first look for changes goes back (engine/window.py): only the load finds it then.
@@ -100,6 +101,7 @@ async def resume(world: World, store: Store) -> None:
         connection = await connections.get(tx, world.connection_id)
     assert connection is not None
     if connection.state in shown.HALTED:
+        world.users.desk.note(RESUMED, connection.state, "")
         await shown.resume(store, connection, None, plan=False)
 
 
@@ -152,6 +154,8 @@ async def _come_to_rest(world: World, process: Process) -> None:
     quiet, later_s = 0, max((theme.later_s for theme in world.recipe.told), default=0.0)
     for _ in range(ROUNDS_MOST):
         before = world.seqs()
+        if world.recipe.told:
+            await resume(world, store)  # a brake may have stopped what it has just done
         await process.ring(store)
         await desk.turn(world.connection_id, Work.BELL)
         next_due_us = await process.next_due_us(store)

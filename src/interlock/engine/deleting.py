@@ -44,7 +44,7 @@ from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
 from interlock.objects.choices import DELETES, DELETES_IN
-from interlock.store import audit, links
+from interlock.store import audit, intents, links
 
 RESTORE_BY_HAND = "restore_by_hand"
 # The brake counts what went within this time.
@@ -72,7 +72,7 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     await _keep_if_merged_into(ctx, batch)
     await _keep_with_children(ctx, batch)
     if any(work.deletion is not None for work in batch.works):
-        batch.deleted_lately = await _lately(ctx, batch.runtime.slug)
+        batch.deleted_lately = await _lately(ctx, batch)
 
 
 def _note_restored(ctx: Cycle, work: Work) -> None:
@@ -259,10 +259,16 @@ def _going(batch: Batch, side: Side) -> list[Work]:
     return [work for work in batch.works if work.deletion is not None and work.deletion.side is side]
 
 
-async def _lately(ctx: Cycle, object_: str) -> dict[Side, int]:
+async def _lately(ctx: Cycle, batch: Batch) -> dict[Side, int]:
+    """What went, and what may have gone: a delete whose answer was lost is in no log yet."""
+    going = {work.link.key(work.deletion.side) for work in batch.works if work.link and work.deletion}
     async with ctx.store.read(ctx.connection_id) as tx:
-        rows = await audit.of_kind_since(tx, AuditKind.DELETE, object_, ctx.clock_us() - LATELY_US)
+        rows = await audit.of_kind_since(tx, AuditKind.DELETE, batch.runtime.slug, ctx.clock_us() - LATELY_US)
+        open_ = await intents.of_kind(tx, IntentKind.DELETE, batch.runtime.slug)
+    # Those that are decided on once more count as what is to go now.
     counts = dict.fromkeys(Side, 0)
+    found = [each for each in open_ if each.target not in going and all(row.reason != RELEASED for row in each.rows)]
+    rows += [(each.target.side, None) for each in found]
     for side, reason in rows:
         if reason == RELEASED:
             counts = dict.fromkeys(Side, 0)

@@ -38,7 +38,7 @@ from interlock.engine.ledger import Ledger
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Merging, Work
 from interlock.objects.choices import AUTOMATIC, MERGES, NOTHING
-from interlock.store import audit
+from interlock.store import audit, intents
 
 PROPOSAL = "counterpart_merged"  # the code of the issue; see follow.py
 REFUSED = "merge_refused"
@@ -70,6 +70,16 @@ async def count_merged(ctx: Cycle, batch: Batch) -> None:
         return
     async with ctx.store.read(ctx.connection_id) as tx:
         rows = await audit.of_kind_since(tx, AuditKind.MERGE, batch.runtime.slug, ctx.clock_us() - LATELY_US)
+        open_ = await intents.of_kind(tx, IntentKind.MERGE, batch.runtime.slug)
+    # One whose answer was lost may have been made, and is in no log yet; one that is decided on once more is counted with these.
+    going = {work.link.hubspot for work in batch.works if work.link is not None and work.merging is not None}
+    rows += [
+        (Side.HUBSPOT, row.reason)
+        for each in open_
+        if each.target not in going
+        for row in each.rows
+        if row.reason is None
+    ]
     batch.merged_lately = 0
     for _, reason in rows:
         batch.merged_lately = 0 if reason == RELEASED else batch.merged_lately + (reason != CONFIRMED)

@@ -112,6 +112,12 @@ async def for_keys(tx: Tx, keys: Sequence[RecordKey]) -> list[Intent]:
     return [_intent(unique[id_]) for id_ in sorted(unique)]
 
 
+async def of_kind(tx: Tx, kind: IntentKind, object: str) -> list[Intent]:
+    """Open ones of an object, in the order they were opened. The table holds little beside them."""
+    sql = _SELECT + " AND kind = ? AND object = ? ORDER BY id"
+    return [_intent(row) for row in await tx.rows(sql, tx.connection_id, kind.value, object)]
+
+
 async def unanswered(tx: Tx, object: str) -> list[RecordKey]:
     """Records of which a write may still land: its sources and targets. The table holds little beside them."""
     sql = "SELECT source_key, target_key FROM intent WHERE connection_id = ? AND object = ? AND state = ?"

@@ -53,6 +53,15 @@ class TestBin:
         assert org.row("Account", account)["SystemModstamp"] == "2026-05-28T20:26:45.000+0000"
         assert org.soql(f"SELECT Id FROM Contact WHERE AccountId = '{account}'") == [{"Id": contact}]
 
+    def test_what_went_along_is_not_restored_without_its_parent(self, org: Caller) -> None:
+        # Users report "Entity is not in the recycle bin" for a child that its parent's delete took along.
+        account = org.create("Account", Name="Acme")
+        contact = org.create("Contact", LastName="L", AccountId=account)
+        org.user.delete("Account", account)
+        with pytest.raises(ApiError, match="Entity is not in the recycle bin"):
+            org.user.undelete("Contact", contact)
+        assert org.soql(f"SELECT IsDeleted FROM Contact WHERE Id = '{contact}'", deleted=True) == [{"IsDeleted": True}]
+
     def test_what_was_deleted_before_its_parent_stays_deleted(self, org: Caller) -> None:
         account = org.create("Account", Name="Acme")
         contact = org.create("Contact", LastName="L", AccountId=account)
@@ -114,11 +123,18 @@ class TestMerge:
         [entry] = org.call("GET", "/sobjects/Contact/deleted", query=span).json["deletedRecords"]
         assert set(entry) == {"id", "deletedDate"}
 
-    def test_a_loser_cannot_be_restored(self, org: Caller) -> None:
-        winner, loser = (org.create("Contact", LastName="L") for _ in range(2))
-        org.user.merge("Contact", winner, loser)
-        with pytest.raises(ApiError, match="UNDELETE_FAILED"):
-            org.user.undelete("Contact", loser)
+    def test_a_loser_can_be_restored_and_its_children_stay_with_the_winner(self, org: Caller) -> None:
+        # "You can undelete records that were deleted as the result of a merge, but the child objects are reparented, which
+        # can't be undone" (SOAP API developer guide, undelete).
+        winner, loser = (org.create("Account", Name="A") for _ in range(2))
+        contact = org.create("Contact", LastName="L", AccountId=loser)
+        org.user.merge("Account", winner, loser)
+        org.pass_seconds(5)
+        org.user.undelete("Account", loser)
+        row = org.row("Account", loser)
+        assert (row["IsDeleted"], row["MasterRecordId"]) == (False, None)
+        assert row["SystemModstamp"] == "2026-05-28T20:26:45.000+0000"
+        assert org.row("Contact", contact)["AccountId"] == winner
 
     def test_the_winner_may_take_a_losers_unique_value(self, org: Caller) -> None:
         org.emulator.add_custom_field("Contact", "Key__c", external_id=True, unique=True)

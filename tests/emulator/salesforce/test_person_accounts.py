@@ -219,6 +219,8 @@ class TestDeletesAndMerges:
         assert rows == [{"Id": lost, "MasterRecordId": kept}]
         assert people.row("Task", task)["WhoId"] == kept
         assert other_half(people, winner)["Id"] == kept
+        people.user.undelete("Account", loser)
+        assert (other_half(people, loser)["Id"], other_half(people, loser)["AccountId"]) == (lost, loser)
 
 
 class TestMarryingAndSeparating:

@@ -233,6 +233,13 @@ class TestUndelete:
         assert org.row("Contact", contact)["AccountId"] == account
         assert org.row("Account", account)["SystemModstamp"] == "2026-05-28T20:26:45.000+0000"
 
+    def test_the_loser_of_a_merge_comes_back(self, org: Caller) -> None:
+        # "You can undelete records that were deleted as the result of a merge" (the same page).
+        winner, loser = (org.create("Contact", LastName="L") for _ in range(2))
+        merge(org, "Contact", winner, loser)
+        assert undelete(org, loser).results == [{"id": loser, "success": "true"}]
+        assert org.row("Contact", loser)["MasterRecordId"] is None
+
     def test_what_is_not_in_the_bin_is_refused(self, org: Caller) -> None:
         # The sentence is quoted in public clients' tests.
         live, emptied = (org.create("Contact", LastName="L") for _ in range(2))

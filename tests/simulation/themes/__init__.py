@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tests.simulation.themes.associations import ASSOCIATIONS
 from tests.simulation.themes.backfills import BACKFILLS
 from tests.simulation.themes.currencies import CURRENCIES
 from tests.simulation.themes.identity import IDENTITY
 from tests.simulation.themes.inclusion import INCLUSION
 from tests.simulation.themes.lifecycle import LIFECYCLE
+from tests.simulation.themes.merges import MERGES_THEME
 from tests.simulation.themes.owners import OWNERS
 from tests.simulation.themes.people import PEOPLE_THEME
 from tests.simulation.themes.pipelines import PIPELINES
@@ -16,15 +18,17 @@ from tests.simulation.themes.theme import Theme
 THEMES: dict[str, Theme] = {
     theme.name: theme
     for theme in (
-        OWNERS,
         INCLUSION,
-        PIPELINES,
         PEOPLE_THEME,
-        CURRENCIES,
         IDENTITY,
+        MERGES_THEME,
+        ASSOCIATIONS,
+        PIPELINES,
+        CURRENCIES,
+        OWNERS,
+        SCHEMAS_CHANGE,
         LIFECYCLE,
         BACKFILLS,
-        SCHEMAS_CHANGE,
     )
 }
 # Of the stories with a theme, those in which a second rule was chosen too: what two rules do to each other no theme alone shows.

@@ -39,7 +39,7 @@ def _choices(recipe: Recipe) -> dict[str, dict[str, str]]:
 def _becomes(recipe: Recipe) -> tuple[str, list[dict[str, str]]]:
     """What all become, and the rules before that."""
     return recipe.chance("people").choice(
-        (("Lead", []), ("Lead", []), ("Contact", []), ("Lead", [BY_ACCOUNT]), ("Contact", [BY_TITLE]))
+        (("Lead", []), ("Contact", []), ("Lead", [BY_ACCOUNT]), ("Lead", [BY_ACCOUNT]), ("Contact", [BY_TITLE]))
     )
 
 

@@ -239,6 +239,14 @@ def absorb(org: Org, winner: Record, loser: Record) -> tuple[Record, Record] | N
     return rows[str(winner.values["PersonContactId"])], rows[str(loser.values["PersonContactId"])]
 
 
+def half_in_bin(org: Org, account: Record) -> Record | None:
+    """The contact of a person account that lost a merge, which comes back with it."""
+    if account.table.sobject.name != "Account" or not account.values.get("IsPersonAccount"):
+        return None
+    contact = org.tables["Contact"].rows[str(account.values["PersonContactId"])]
+    return contact if contact.master_id is not None else None
+
+
 # After a save
 
 
