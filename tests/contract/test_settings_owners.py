@@ -123,7 +123,9 @@ def test_choosing_that_salesforces_owner_stands_makes_the_properties_that_name_i
     tell(tmp_path, story, objects=("contacts",))
 
 
-def test_choosing_what_contacts_show_of_their_newest_opportunity_makes_its_properties(tmp_path: Path) -> None:
+def test_choosing_what_contacts_show_of_their_newest_opportunity_is_counted_and_makes_its_properties(
+    tmp_path: Path,
+) -> None:
     async def story(world: SettingsWorld) -> None:
         there = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
         await world.turns()
@@ -136,6 +138,8 @@ def test_choosing_what_contacts_show_of_their_newest_opportunity_makes_its_prope
         change = setting_changes.chosen(connection, "contacts", choice, None)
         assert change is not None
         assert change.widens
+        found = await setting_changes.document(world.interlock, connection, change, world.clock_us)
+        assert found["objects"]["contacts"]["update_in_hubspot"] == 1
         properties = world.hubspot.portal.table("contacts").schema.properties
         names = [f"salesforceopportunity{name}" for name in ("name", "stage", "amount", "closedate")]
         assert not set(names) & set(properties)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 import msgspec
@@ -29,6 +30,7 @@ from interlock.store.scratch import scratch_copy
 
 Json = dict[str, Any]
 _OWNER = "preview"
+NONE_UNMADE: Mapping[str, Collection[str]] = MappingProxyType({})
 # The lease on the scratch copy, which nobody else can want.
 _TERM_S = 86_400.0
 
@@ -125,14 +127,15 @@ async def plan(
     only: Sequence[str] = (),
     limit: int | None = None,
     schemas: Schemas | None = None,
+    unmade: Mapping[str, Collection[str]] = NONE_UNMADE,
     prepare: Prepare = _as_it_is,
     watch: Watch = lambda _: None,
 ) -> Planned:
     """Beside a sync that runs, too: the lease it takes is the scratch copy's. Raises CrmError.
 
     By the settings of `connection` as given, saved or not. `schemas`: to work by, in place of what the CRMs have now.
-    `prepare`: what else would be done to the connection before that sync; it is done to the copy. `watch` is given the counting
-    at the beginning; it goes on.
+    `unmade`: by object, HubSpot properties that these have and the account does not yet. `prepare`: what else would be done to
+    the connection before that sync; it is done to the copy. `watch` is given the counting at the beginning; it goes on.
     """
     assert connection.id is not None
     async with scratch_copy(store, connection.id) as scratch:
@@ -143,6 +146,8 @@ async def plan(
         if schemas is not None:
             await keep_schemas(scratch, connection.id, schemas)
         async with open_cycle(scratch, connection, hubspot, salesforce, clock_us, _OWNER, only) as ctx:
+            for slug, names in unmade.items():
+                ctx.objects[slug].unmade = frozenset(names)
             return await _previewed(ctx, limit, watch)
 
 

@@ -112,6 +112,7 @@ async def plan(
 ) -> Planned:
     """What the next sync of the object would do. Raises CrmError."""
     slug, schemas = change.object, None
+    unmade: dict[str, list[str]] = {}
     if change.backfill:
         return await preview.plan_backfill(
             store, connection, hubspot, salesforce, clock_us, [slug], BACKFILL_PAIRS_MOST
@@ -123,6 +124,9 @@ async def plan(
         settings = what_syncs.settings_with(connection, slug, change.choice)
         if new := what_syncs.properties_to_make(connection, slug, change.choice):
             there = await read_schemas(hubspot, salesforce, objects_on(connection))
+            unmade = {
+                slug: [each.name for each in new if not there.property_named(SPECS[slug].hubspot_type, each.name)]
+            }
             schemas = with_properties(there, [(SPECS[slug].hubspot_type, each) for each in new])
 
     async def prepare(tx: WriteTx) -> None:
@@ -140,6 +144,7 @@ async def plan(
         clock_us,
         only=[slug],
         schemas=schemas,
+        unmade=unmade,
         prepare=prepare,
     )
 

@@ -148,6 +148,9 @@ class ObjectRuntime(msgspec.Struct):
     company_stages: tuple[str, ...] = ()  # the same of companies, which move along with their contacts
     # What of its newest opportunity a contact shows (newest_opportunity.py); empty: nothing.
     newest_opportunity: tuple[str, ...] = ()
+    unmade: frozenset[str] = (
+        frozenset()
+    )  # a preview: properties that are yet to be made, and blank in every record then
     set_objects: tuple[str, ...] = ()  # objects whose records are members of this one's reference sets (contact roles)
     pipelines: Synced | None = None  # of deals: those that sync
     # The mapping with the stages of a pipeline, where there are several; the one of `mappings` reads all of them.

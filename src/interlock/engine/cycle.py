@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from interlock.core.model import Dirty, Gone, IntentState, Observation, Reason, RecordKey, Side
 from interlock.engine.accounts_for import wake_companies
 from interlock.engine.apply import apply, intend
@@ -170,6 +172,7 @@ async def plan_batch(ctx: Cycle, batch: Batch) -> None:
     """From what is due to what shall be done, which stands on the works then. Writes to neither CRM: a preview ends here."""
     await recover(ctx, batch)
     await fetch(ctx, batch)
+    _hold_unmade(batch)
     _let_rest(batch)
     await set_survivors_aside(ctx, batch)
     await note_erased(ctx, batch)
@@ -251,6 +254,16 @@ async def _batch_of(ctx: Cycle, tx: Tx, runtime: ObjectRuntime, due: list[Dirty]
     # Detection's own reads stand in for fresh ones (fetch.py), and are older than this moment.
     looked_us = min((read.seen.read_us for each in due if (read := ctx.fresh.get(each.key))), default=looked_us)
     return Batch(runtime, list(works.values()), horizon, looked_us)
+
+
+def _hold_unmade(batch: Batch) -> None:
+    """HubSpot leaves out of its answers what it does not have, which is not to be taken for what cannot be read."""
+    if not batch.runtime.unmade:
+        return
+    blank = dict.fromkeys(batch.runtime.unmade)
+    for work in batch.works:
+        if isinstance(work.hubspot, Observation):
+            work.hubspot = msgspec.structs.replace(work.hubspot, values={**blank, **work.hubspot.values})
 
 
 def _let_rest(batch: Batch) -> None:
