@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from interlock.app import object_rules
+from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.runtime import open_cycle
 from interlock.core.model import LinkState
 from interlock.engine import resync
@@ -194,6 +196,17 @@ def test_a_resync_of_a_list_that_hubspot_does_not_show_ends_and_everything_else_
         await ask(world, "contacts", chosen)
         assert await world.issues() == []
         await world.settle()
+        assert await under_way(world) == {}
+
+    tell(story)
+
+
+def test_a_resync_of_an_object_that_is_turned_off_is_not_gone_on_with_when_it_is_on_again(tell):
+    async def story(world: World) -> None:
+        assert world.store is not None
+        assert world.connection is not None
+        await ask(world, "contacts")
+        await object_rules.turn_off(world.store, world.connection, "contacts", BY_COMMAND)
         assert await under_way(world) == {}
 
     tell(story)

@@ -358,14 +358,19 @@ async def map_objects(tx: WriteTx, compiler: Compiler, objects: tuple[str, ...])
                 await mappings.save_field_mapping(tx, default)
 
 
+async def forget_asked(tx: WriteTx, slug: str) -> None:
+    """An import, a resync or a backfill that is not done: whoever asked meant what syncs as it was."""
+    await import_.forget(tx, slug)
+    await resync.forget(tx, slug)
+    await backfill.stop(tx, slug)
+
+
 async def load_again(tx: WriteTx, existing: str) -> None:
     """Another choice for existing records: they are looked at once more, those too that the old choice left alone. What was asked
     for under that one and is not done would go on with all of them, and is forgotten."""
     await first_sync.forget(tx)
     for slug in SPECS:
-        await import_.forget(tx, slug)
-        await resync.forget(tx, slug)
-        await backfill.stop(tx, slug)
+        await forget_asked(tx, slug)
     if not EXISTING[existing].load:
         return
     await census.forget(tx)

@@ -13,7 +13,7 @@ import msgspec
 
 from interlock.app import key_fields, mapping_drift, what_syncs
 from interlock.app.compile import Compiler
-from interlock.app.connect import map_objects
+from interlock.app.connect import forget_asked, map_objects
 from interlock.app.connections import check_objects, fresh, is_on
 from interlock.app.disconnect import NOT_CONNECTED
 from interlock.app.errors import Stale, Stopped
@@ -109,6 +109,8 @@ async def _turn(
         if on:
             await record(tx, by, "object_turned_on", subject, object=slug)
         else:
+            # Else it would go on beside what the preview of turning it on has shown, however long after.
+            await forget_asked(tx, slug)
             await record(tx, by, "object_turned_off", subject, object=slug)
 
 

@@ -105,13 +105,15 @@ async def _of_side(reader: Reader, slug: str, side: Side) -> Duplicates:
     profiles: dict[RecordKey, Any] = {key: each.profile for key, each in read.items()}
     keyed = list(comparing.keyed(profiles))
     alike = duplicates.report(await judged(slug, candidates.within(keyed), read), ())
-    known = [frozenset(group.members) for group in exact]
+    known = _Sets()
+    for group in exact:
+        known.add(group.members)
     groups = [
         *exact,
         *(
             Group(LIKENESS, each.members, each.found is Found.LINK, _reasons(each))
             for each in alike.groups
-            if not any(set(each.members) <= members for members in known)
+            if not known.hold(each.members)
         ),
     ]
     groups.sort(key=lambda group: (-len(group.members), group.by == LIKENESS, group.members))
@@ -119,17 +121,33 @@ async def _of_side(reader: Reader, slug: str, side: Side) -> Duplicates:
     return Duplicates(len(read), left_out, groups, _extra(groups), labels)
 
 
+class _Sets:
+    """Sets of records, found by any of their members: of a hundred thousand records there may be as many sets."""
+
+    def __init__(self) -> None:
+        self._of: dict[RecordKey, list[frozenset[RecordKey]]] = defaultdict(list)
+
+    def add(self, members: Sequence[RecordKey]) -> None:
+        one = frozenset(members)
+        for key in one:
+            self._of[key].append(one)
+
+    def hold(self, members: Sequence[RecordKey]) -> bool:
+        """Whether all of these are together in one of them."""
+        return any(one.issuperset(members) for one in self._of.get(members[0], ()))
+
+
 def _with_the_same(slug: str, read: dict[RecordKey, Read]) -> Iterable[Group]:
     by_key: dict[tuple[str, str], list[RecordKey]] = defaultdict(list)
     for record, each in read.items():
         for key in each.keys:
             by_key[key].append(record)
-    told: list[set[RecordKey]] = []
+    told = _Sets()
     # The stronger kind first: who has one domain need not be told for one name again.
     for kind in _KINDS[slug]:
         for (of_kind, _), records in sorted(by_key.items()):
-            if of_kind == kind and len(records) > 1 and not any(set(records) <= others for others in told):
-                told.append(set(records))
+            if of_kind == kind and len(records) > 1 and not told.hold(records):
+                told.add(records)
                 yield Group(kind, tuple(sorted(records)), True, ())
 
 
