@@ -26,6 +26,7 @@ class Recipe(msgspec.Struct, frozen=True):
     without_incidents: tuple[int, ...] = ()  # numbers of crashes and freezes
     clear_until: int = 0  # the request before which the network is well
     clear_from: int = 1_000_000_000  # and from which on it is
+    counts: bool = False  # the first load notes whom HubSpot has from its first page on (engine/census.py)
 
     def chance(self, stream: str) -> random.Random:
         """A stream of its own for each purpose: to take something out of one leaves the others as they were."""

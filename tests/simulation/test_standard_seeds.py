@@ -27,6 +27,7 @@ from tests.simulation.tell import story_of
 from tests.simulation.world import Story
 
 SEEDS = 500
+COUNTING = 30
 EVERY_MARK_AT_LEAST = 5
 
 
@@ -53,6 +54,11 @@ def test_every_seed_ends_in_agreement_and_nothing_is_lost(verdicts: list[Verdict
             f"{len(failing)} of {SEEDS} seeds fail: {failing}\n\nseed {first}:\n{story_of(Recipe(first))}",
             pytrace=False,
         )
+
+
+def test_they_end_so_too_where_the_first_load_goes_by_whom_it_has_noted() -> None:
+    played = play_many([Recipe(seed, counts=True) for seed in range(COUNTING)], os.cpu_count() or 1)
+    assert {verdict.recipe.seed: verdict.problems for verdict in played if verdict.problems} == {}
 
 
 def test_seeds_are_stories_worth_telling(verdicts: list[Verdict]) -> None:

@@ -149,10 +149,9 @@ class World:
             connection = await connect(store, clients.hubspot, clients.salesforce, request, process.clock_us)
         assert connection.id is not None
         self.connection_id = connection.id
+        chosen = {"choices": self.recipe.choices} | ({"census_rows": 0} if self.recipe.counts else {})
         async with store.write(connection.id) as tx:
-            await connections.update(
-                tx, connection.id, settings={**connection.settings, **PACE, "choices": self.recipe.choices}
-            )
+            await connections.update(tx, connection.id, settings={**connection.settings, **PACE, **chosen})
         await self._map_custom_property(store, connection)
         await self._draw_rules(store, connection)
         for theme in self.recipe.told:
