@@ -238,7 +238,7 @@ def _called_the_same(story: Story) -> dict[str, str]:
     last: dict[str, str] = {}
     for deed in story.deeds:
         if deed.what == "called the same":
-            last = dict([deed.about]) if deed.about else {}  # type: ignore[list-item]
+            last = {deed.about[0]: deed.about[1]} if deed.about else {}
     return last
 
 
