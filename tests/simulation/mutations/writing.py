@@ -241,7 +241,7 @@ WRITING = (
         (
             Patch(
                 "interlock.engine.repair",
-                "    return row.side is not None and row.rule in _WINS[row.side]\n",
+                "    return row.side is not None and row.rule in _WINS[row.side] and row.cause != REPLACED_UNREAD\n",
                 "    return False\n",
             ),
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interlock.app import what_syncs
 from interlock.app.owner_choices import OWNER_ID, OWNER_NAME
@@ -25,6 +25,8 @@ from tests.simulation.kinds import KINDS, Kind
 from tests.simulation.themes.at_the_pages import AtThePages
 from tests.simulation.themes.chosen_values import (
     Place,
+    Same,
+    Tells,
     invented,
     last_by_a_person_us,
     replaced_unlogged,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from tests.simulation.recipe import Recipe
     from tests.simulation.world import Story, World
 
+Values = dict[str, Any]
 OLGA, PIET = KNOWN_TO_BOTH = ("olga@example.com", "piet@example.com")
 MAY_LEAVE = "nina@example.com"
 LEFT_SALESFORCE = "gone@example.com"
@@ -220,7 +223,7 @@ def check(story: Story) -> Iterator[str]:
         yield from invented(story, place, _same(story, people), {people.user_of[SYNC_USER]})
 
 
-def _same(story: Story, people: _People):  # type: ignore[no-untyped-def]
+def _same(story: Story, people: _People) -> Same:
     """Whom an owner stands for on the other side, at any time of the story."""
     both = set(people.by_address().items())
     both |= {(deed.about[0], deed.about[1]) for deed in story.deeds if deed.what == "paired"}
@@ -235,7 +238,7 @@ def _same(story: Story, people: _People):  # type: ignore[no-untyped-def]
     return same
 
 
-def _tells(people: _People):  # type: ignore[no-untyped-def]
+def _tells(people: _People) -> Tells:
     """The log names owners by what they are matched by."""
     addresses = {id_: address for ids in (people.owner_of, people.user_of) for address, id_ in ids.items()}
 
@@ -278,7 +281,9 @@ def _pairs(story: Story, place: Place, people: _People) -> Iterator[str]:
         yield from _shown(story, place, left, right, (link.hubspot_id, link.salesforce_id))
 
 
-def _agreement(story, place, people, left, right, pair_):  # type: ignore[no-untyped-def]
+def _agreement(
+    story: Story, place: Place, people: _People, left: Values, right: Values, pair_: tuple[str, str]
+) -> Iterator[str]:
     here, there = left.get(PROPERTY) or "", right[FIELD]
     by_hand = _paired(story)
     known = {
@@ -307,7 +312,7 @@ def _agreement(story, place, people, left, right, pair_):  # type: ignore[no-unt
         yield f"{what}: whoever took it over in HubSpot last owns it in Salesforce"
 
 
-def _issues(story, pair_):  # type: ignore[no-untyped-def]
+def _issues(story: Story, pair_: tuple[str, str]) -> list[Issue]:
     return [
         each
         for each in story.issues
@@ -324,7 +329,7 @@ def _could_not_go_back(story: Story, issue: Issue) -> bool:
     )
 
 
-def _unsettled(story, place, people, pair_, owners):  # type: ignore[no-untyped-def]
+def _unsettled(story: Story, place: Place, people: _People, pair_: tuple[str, str], owners: set[str]) -> bool:
     """Whether one of the owners came to be somebody else's counterpart, or left, after people changed them last: then who owns
     the record was no change, and nothing is handed over by itself."""
     changed_us = max(last_by_a_person_us(story, place, side, id_) for side, id_ in zip(SIDES, pair_, strict=True))
@@ -336,13 +341,13 @@ def _unsettled(story, place, people, pair_, owners):  # type: ignore[no-untyped-
     return bool(moved and owners & partners) or bool(owners & gone)
 
 
-def _taken_over_last(story, place, pair_):  # type: ignore[no-untyped-def]
+def _taken_over_last(story: Story, place: Place, pair_: tuple[str, str]) -> bool:
     here_us = last_by_a_person_us(story, place, "hubspot", pair_[0])
     there_us = last_by_a_person_us(story, place, "salesforce", pair_[1])
     return here_us > there_us + 20_000_000 and _linked_before(story, pair_, here_us)
 
 
-def _linked_before(story, pair_, at_us):  # type: ignore[no-untyped-def]
+def _linked_before(story: Story, pair_: tuple[str, str], at_us: int) -> bool:
     """What stood when the two met is no change."""
     ours_us = round(story.skews_s["ours"] * 1e6)
     return any(
@@ -353,7 +358,7 @@ def _linked_before(story, pair_, at_us):  # type: ignore[no-untyped-def]
     )
 
 
-def _shown(story, place, left, right, pair_):  # type: ignore[no-untyped-def]
+def _shown(story: Story, place: Place, left: Values, right: Values, pair_: tuple[str, str]) -> Iterator[str]:
     """Who owns it in Salesforce, in the two properties for that."""
     if _chosen(story, OWNER_UNMATCHED.name, place.kind.slug) != SALESFORCE or _any_issue(story, pair_):
         return
@@ -364,7 +369,7 @@ def _shown(story, place, left, right, pair_):  # type: ignore[no-untyped-def]
         yield f"owners: {place.kind.slug} {pair_} is {name}'s ({owner_id}) in Salesforce, and HubSpot shows {shown}"
 
 
-def _any_issue(story, pair_):  # type: ignore[no-untyped-def]
+def _any_issue(story: Story, pair_: tuple[str, str]) -> bool:
     return any({each.hubspot_id, each.salesforce_id} & set(pair_) for each in story.issues)
 
 

@@ -22,7 +22,7 @@ from tests.simulation.desk import Desk
 from tests.simulation.journals import OURS, entries_of
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
 from tests.simulation.themes.at_the_pages import AtThePages
-from tests.simulation.themes.chosen_values import Place, replaced_unlogged, true_us
+from tests.simulation.themes.chosen_values import Place, Tells, replaced_unlogged, true_us
 from tests.simulation.themes.theme import Move, Page, Theme
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _stands_for(stages: dict[str, str], side: str, value: str) -> set[str]:
     return {stage for stage, name in stages.items() if name == value}
 
 
-def _tells(stages: dict[str, str]):  # type: ignore[no-untyped-def]
+def _tells(stages: dict[str, str]) -> Tells:
     def tells(row: AuditRow, value: str) -> bool:
         return str(row.old) in (value, stages.get(value, value))
 

@@ -238,7 +238,7 @@ def _called_the_same(story: Story) -> dict[str, str]:
     last: dict[str, str] = {}
     for deed in story.deeds:
         if deed.what == "called the same":
-            last = dict([deed.about]) if deed.about else {}  # type: ignore[list-item]
+            last = {deed.about[0]: deed.about[1]} if deed.about else {}
     return last
 
 
@@ -269,6 +269,8 @@ def _issues(story: Story) -> Iterator[str]:
 
 def _agreement(story: Story) -> Iterator[str]:
     same = _called_the_same(story)
+    # Of a mapping that cannot be used nothing is carried over, and its issue says so.
+    broken = {each.property for each in story.issues if each.code == BROKEN}
     hugo, sally = story.hubspot.user(), story.salesforce.user()
     for link in story.links:
         pair = {link.hubspot_id, link.salesforce_id}
@@ -281,7 +283,7 @@ def _agreement(story: Story) -> Iterator[str]:
         for name, field in ((TIER, TIER_FIELD), (SQUAD, SQUAD_FIELD)):
             if {None, name} & set(about) or ("contacts", name) in story.reruled:
                 continue
-            if name == SQUAD and not _squad_fits(story):
+            if name in broken:
                 continue
             here, there = left.get(name) or "", right[field] or ""
             if there not in (here, same.get(here)):
