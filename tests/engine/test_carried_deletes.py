@@ -766,6 +766,23 @@ def test_deletes_that_come_in_small_pieces_stop_as_well_and_go_on_when_a_person_
     tell(story, settings=BOTH | {"mass_change_least": 4})
 
 
+def test_a_record_with_a_value_that_its_rule_never_carried_over_stays_with_an_issue(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "always_salesforce")
+        here = world.person(ADA, jobtitle="CTO")
+        world.sally.create("Contact", {"Email": ADA, "LastName": "Lovelace"})
+        await world.settle()
+        (there,) = world.sally.ids("Contact")
+        assert world.sally.get("Contact", there)["Title"] is None
+        assert world.contact(here)["jobtitle"] == "CTO"
+        world.sally.delete("Contact", there)
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert await codes(world) == ["delete_not_carried_over"]
+
+    tell(story, settings=BOTH)
+
+
 def test_a_delete_whose_answer_was_lost_counts_for_the_brake_before_anybody_knows_of_it(tell):
     async def story(world: World) -> None:
         people = [world.person(f"p{number}@example.com") for number in range(8)]

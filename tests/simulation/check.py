@@ -353,6 +353,8 @@ def _given_up_in_merges(scene: Scene, edits: list[Edit]) -> Iterator[str]:
         for entry in entries(scene.story, side)
         if entry.action in ("merge", "convert")
     }
+    # A pair that moves to the one of its address that was edited last leaves the other as it was, with all that it holds.
+    merged_away |= {("salesforce", row.salesforce_id or "") for row in scene.story.audit if row.cause == "edited_later"}
     yield from (edit.value for edit in edits if (edit.side, edit.id) in merged_away and edit.replaced_by is None)
 
 

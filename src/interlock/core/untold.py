@@ -34,7 +34,7 @@ def _is_untold(field: FieldMapping, base: Base, seen: Observation, side: Side) -
     if refers and (value == BLANK or known is None):
         # A record that is deleted takes the references to it along, which is nobody's edit of those that pointed to it.
         return False
-    if both is not None and not refers and value != BLANK and both[0] != both[1]:
-        # Looked at, and left apart by the rule of the field: the other side never got it.
+    if both is not None and both[0] != both[1] and value != BLANK and not refers and field.field != _OWNER:
+        # The rule let the two differ: the other side was never to have it, and it would be nowhere else.
         return True
     return fingerprint(value) != (BLANK_FINGERPRINT if known is None else known)

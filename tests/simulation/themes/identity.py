@@ -6,6 +6,7 @@ nothing but an id, two that were accepted are one; and where the one edited last
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
 PEOPLE = KINDS["contacts"]
 OTHERS = "hs_additional_emails"
-CREATES_SHARE = 0.5
+CREATES_SHARE = 0.35
 # What was read before is acted on after, by whoever stood still, or in a request that was late.
 UNREAD_US = 120_000_000
 # A question is looked at again after six hours.
 LOOKED_AGAIN_S = 7 * 3_600.0
+# Whoever has something to say comes back until there is something to say it of.
+LOOKS, BETWEEN_LOOKS_S = 8, 15.0
 _MODE, _SAID = "duplicates", "said"
 
 
@@ -159,7 +162,7 @@ MOVES: dict[Move, float] = {
     edit_one_of_several: 4,
     delete_one_of_several: 1,
     give_one_of_several_another_address: 1,
-    enter_who_looks_like_another: 1.5,
+    enter_who_looks_like_another: 3,
 }
 
 
@@ -182,9 +185,13 @@ async def look_for_suggestions(world: World, store: Store) -> None:
 
 
 async def _say(world: World, store: Store, *decisions: str) -> None:
-    await look_for_suggestions(world, store)
-    rows = (await list_(store, world.connection_id)).rows
-    if not rows:
+    for _ in range(LOOKS):
+        await look_for_suggestions(world, store)
+        rows = (await list_(store, world.connection_id)).rows
+        if rows:
+            break
+        await asyncio.sleep(BETWEEN_LOOKS_S)
+    else:
         raise Missing("nothing is suggested")
     row = world.recipe.chance(f"suggestion:{len(world.story.pages)}").choice(rows)
     for decision in decisions:
@@ -215,9 +222,9 @@ async def choose_which_of_several_syncs(world: World, store: Store) -> None:
 
 PAGES: dict[Page, float] = {
     look_for_suggestions: 1,
-    accept_a_suggestion: 2,
-    refuse_a_suggestion: 2,
-    accept_what_was_refused: 1.5,
+    accept_a_suggestion: 3,
+    refuse_a_suggestion: 6,
+    accept_what_was_refused: 3,
     choose_which_of_several_syncs: 1,
 }
 
@@ -367,6 +374,6 @@ IDENTITY = Theme(
     choices=_choices,
     settle=_begin,
     outside=outside,
-    modules=("persons_word", "candidates", "addresses"),
+    modules=("addresses",) * 12 + ("persons_word",),
     later_s=LOOKED_AGAIN_S,
 )

@@ -6,14 +6,16 @@ What has to hold is told by merged.py and deleted.py, and that no brake was over
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from interlock.app import issues as app_issues
 from interlock.app import merges, what_syncs
 from interlock.app.errors import Missing
+from interlock.core.model import Issue
 from interlock.engine.merging import PROPOSAL
-from interlock.objects.choices import BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, MERGES
+from interlock.objects.choices import AUTOMATIC, BOTH, DELETES, IN_HUBSPOT, IN_SALESFORCE, MERGES, NOTHING, PROPOSE
 from interlock.store import Store, connections
 from interlock.store.connections import Connection
 from tests.simulation.desk import Desk
@@ -30,11 +32,16 @@ MERGEABLE = MERGES.objects
 # Of the stories in which a brake stops what one would hardly come to in others.
 BRAKED_SHARE, BRAKED_AT = 0.3, 2
 DAY_S = 90_000.0
+LOOKS, BETWEEN_LOOKS_S = 20, 8.0
 
 
 def _choices(recipe: Recipe) -> dict[str, dict[str, str]]:
     chance = recipe.chance("merges")
-    merging = {slug: chance.choice((*MERGES.values, MERGES.values[-1])) for slug in recipe.objects if slug in MERGEABLE}
+    merging = {
+        slug: chance.choice((PROPOSE, PROPOSE, AUTOMATIC, AUTOMATIC, NOTHING))
+        for slug in recipe.objects
+        if slug in MERGEABLE
+    }
     deleting = {
         slug: chance.choice((IN_HUBSPOT, IN_SALESFORCE, BOTH, BOTH, DELETES.default)) for slug in recipe.objects
     }
@@ -114,9 +121,9 @@ def edit_and_delete(desk: Desk, kind: Kind) -> None:
 
 
 MOVES: dict[Move, float] = {
-    merge_two_that_are_linked: 4,
+    merge_two_that_are_linked: 6,
     edit_and_merge: 2,
-    merge_on_both_sides: 1.5,
+    merge_on_both_sides: 2,
     restore_what_lost_a_merge: 3,
     delete_one_of_a_pair: 3,
     edit_and_delete: 2,
@@ -126,11 +133,18 @@ MOVES: dict[Move, float] = {
 # --- at Interlock's pages -------------------------------------------------------------------------------------------------
 
 
+async def _proposed(world: World, store: Store) -> list[Issue]:
+    """Whoever has something to say comes back until there is something to say it of."""
+    for _ in range(LOOKS):
+        found = (await app_issues.list_(store, world.connection_id, app_issues.Query(code=PROPOSAL))).issues
+        if found:
+            return found
+        await asyncio.sleep(BETWEEN_LOOKS_S)
+    raise Missing("no merge is proposed")
+
+
 async def confirm_what_is_proposed(world: World, store: Store) -> None:
-    query = app_issues.Query(code=PROPOSAL)
-    found = (await app_issues.list_(store, world.connection_id, query)).issues
-    if not found:
-        raise Missing("no merge is proposed")
+    found = await _proposed(world, store)
     chance = world.recipe.chance(f"confirm:{len(world.story.pages)}")
     chosen = found if chance.random() < 0.3 else [chance.choice(found)]
     for issue in chosen:
@@ -140,9 +154,7 @@ async def confirm_what_is_proposed(world: World, store: Store) -> None:
 
 
 async def put_a_proposal_aside(world: World, store: Store) -> None:
-    found = (await app_issues.list_(store, world.connection_id, app_issues.Query(code=PROPOSAL))).issues
-    if not found:
-        raise Missing("no merge is proposed")
+    found = await _proposed(world, store)
     await app_issues.ignore(store, world.connection_id, found[:1])
 
 
@@ -158,9 +170,9 @@ async def choose_what_becomes_of_merges(world: World, store: Store) -> None:
 
 
 PAGES: dict[Page, float] = {
-    confirm_what_is_proposed: 4,
-    put_a_proposal_aside: 1,
-    choose_what_becomes_of_merges: 1,
+    confirm_what_is_proposed: 5,
+    put_a_proposal_aside: 5,
+    choose_what_becomes_of_merges: 1.5,
 }
 
 
@@ -198,6 +210,6 @@ MERGES_THEME = Theme(
     pages=PAGES,
     choices=_choices,
     settle=_arm,
-    modules=("merging", "deleting", "taking_back"),
+    modules=("follow",),
     later_s=DAY_S,
 )

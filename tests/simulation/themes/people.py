@@ -127,12 +127,12 @@ def opt_a_lead_out(desk: Desk, kind: Kind) -> None:
 
 
 MOVES: dict[Move, float] = {
-    enter_a_lead: 3,
+    enter_a_lead: 4,
     enter_a_lead_and_a_contact: 2,
     edit_a_lead: 5,
     convert_a_lead: 4,
     convert_a_lead_into_what_is_there: 3,
-    merge_leads: 1.5,
+    merge_leads: 4,
     delete_a_lead: 1.5,
     restore_a_lead: 1.5,
     opt_a_lead_out: 1,
@@ -250,5 +250,5 @@ PEOPLE_THEME = Theme(
     choices=_choices,
     settle=_choose,
     outside=outside,
-    modules=("person_rules", "accounts_for", "follow"),
+    modules=("person_rules",) * 6 + ("accounts_for",),
 )

@@ -52,7 +52,8 @@ class Theme:
     either CRM and `pages` what somebody sets or asks for in Interlock meanwhile, each with its weight.
     `outside`: ids of an object's records on either side of which the usual checks expect neither a counterpart nor agreement.
     `may_differ`: whether a property's two values may.
-    `modules`: those of the engine that have the rule's work, at whose awaits processes die more often.
+    `modules`: those of the engine that have the rule's work, at whose awaits processes die more often; one that is named several
+    times, so much more often.
     `later_s`: how long after all is quiet the story goes on, for what the rule leaves to a walk.
     `objects`: slugs that the story is about, where the seed alone does not say.
     `pace_s`: how long the calm waits between two syncs at least, for what is looked through at a pace of its own.
