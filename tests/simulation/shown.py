@@ -8,17 +8,19 @@ from interlock.core.model import LinkState
 from tests.simulation.kinds import Kind
 from tests.simulation.world import Story
 
-_SHOWN = "salesforcedeleted"
+SHOWN = "salesforcedeleted"
 
 
 def deletes_are_shown(story: Story, kind: Kind) -> Iterator[str]:
     hugo = story.hubspot.user()
     live = set(hugo.ids(kind.slug))
     rows = story.salesforce.org.tables[kind.sobject].rows
+    # Where nothing syncs, nothing is shown either.
+    outside = {id_ for theme in story.recipe.told for id_ in theme.outside(story, kind)}
     for link in story.links:
-        if link.hubspot.type != kind.slug or link.hubspot_id not in live:
+        if link.hubspot.type != kind.slug or link.hubspot_id not in live or link.hubspot_id in outside:
             continue
-        says = hugo.get(kind.slug, link.hubspot_id).get(_SHOWN) == "true"
+        says = hugo.get(kind.slug, link.hubspot_id).get(SHOWN) == "true"
         row = rows.get(link.salesforce_id)
         # What was merged away lives on, and was not deleted.
         deleted = row is not None and row.deleted_s is not None and row.master_id is None

@@ -21,6 +21,7 @@ from interlock.store import connections, directory
 from tests.simulation.desk import Desk
 from tests.simulation.journals import OURS, entries_of
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.shown import SHOWN
 from tests.simulation.themes.at_the_pages import AtThePages
 from tests.simulation.themes.chosen_values import Place, Tells, replaced_unlogged, true_us
 from tests.simulation.themes.theme import Move, Page, Theme
@@ -47,7 +48,8 @@ FIRST, FIRST_STAGES = "default", {"closedwon": "Closed Won", "closedlost": "Clos
 # has read may wait for answers that never come (emptied.py says five minutes, of which a story has three).
 IN_USE_US = 120_000_000
 # What Interlock keeps in the records to know them by.
-OURS_ALONE = (LINK, CREATION_KEY, "Interlock_HubSpot_Id__c")
+# That an opportunity was deleted is shown wherever it stood: of one that is gone nothing else tells.
+OURS_ALONE = (LINK, CREATION_KEY, "Interlock_HubSpot_Id__c", SHOWN)
 
 
 # --- what there is -------------------------------------------------------------------------------------------------------
