@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from interlock.core.model import RecordKey, Side
 from tests.world import World
 
@@ -172,3 +174,29 @@ def test_a_deal_in_the_accounts_own_currency_that_the_org_lacks_is_no_opportunit
         assert [issue.property for issue in await world.issues()] == ["deal_currency_code"]
 
     tell(story, in_euro)
+
+
+@pytest.mark.parametrize("side", ["hubspot", "salesforce"])
+def test_a_record_is_made_without_the_amount_whose_currency_its_rule_keeps_back(tell, side):
+    """HubSpot and Salesforce give a new record a currency of their own, in which the number would be another amount."""
+
+    async def story(world: World) -> None:
+        await world.rule("deals", "deal_currency_code", f"always_{side}")
+        if side == "hubspot":
+            there = world.sally.create("Opportunity", {"Name": "Big", "Amount": 10, "CurrencyIsoCode": "EUR", **ROW})
+            await world.settle()
+            (deal,) = world.hugo.ids("deals")
+            assert money(world, deal)[0] is None
+            world.sally.update("Opportunity", there, {"CurrencyIsoCode": "USD", "Amount": 11})
+        else:
+            deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "EUR", **CLOSE})
+            await world.settle()
+            (there,) = world.sally.ids("Opportunity")
+            assert money_there(world, there)[0] is None
+            world.hugo.update("deals", deal, {"deal_currency_code": "USD", "amount": "11"})
+        assert {issue.property for issue in await world.issues()} == {"amount", "deal_currency_code"}
+        await world.settle()
+        assert (money(world, deal)[0], money_there(world, there)[0]) == ("11", 11)
+        assert await world.issues() == []
+
+    tell(story, with_currencies, **TWO)

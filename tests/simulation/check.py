@@ -129,7 +129,8 @@ class Scene:
 
     def _heir(self, id_: str) -> str | None:
         row = self._rows[id_]
-        return row.master_id or row.values.get("ConvertedContactId")
+        heir = row.master_id or row.values.get("ConvertedContactId")
+        return None if heir is None else str(heir)
 
     def paired_with(self, salesforce_id: str) -> set[str]:
         """HubSpot records of its pairs, also of one that was found by a domain and ended before anything could be written."""

@@ -334,6 +334,7 @@ def _decide_create(ctx: Cycle, work: Work, own: Observation) -> None:
     merged = merge_record(mapping, {}, hubspot, salesforce, None)
     writes = [each for each in merged.writes if not _leads_nowhere(work, each, hubspot, salesforce)]
     plan = plan_side(side, writes, {}, creating=True, resend_held=True)
+    keep_together(work.runtime.spec, mapping, {side: plan}, writes, hubspot, salesforce, creates=True)
     work.agreed = merged.agreed
     work.decisions, work.held = writes, plan.held
     work.why_not = why_not_created(work.runtime.spec, plan)

@@ -29,10 +29,16 @@ def keep_together(
     writes: Sequence[FieldDecision],
     hubspot: Observation,
     salesforce: Observation,
+    *,
+    creates: bool = False,
 ) -> None:
     """Take out of the plans what follows a field that does not reach the side it goes to. `writes`: what was decided, of which
-    the plans may hold a part back."""
+    the plans may hold a part back. `creates`: a record that is not there yet holds what its CRM gives it by itself."""
     for leader, follower in spec.together.items():
+        held = any(each.mapping.property == leader for plan in plans.values() for each in plan.held)
+        if creates and (held or follower in _SAID_BY_THEIR_LEADER):
+            # Without it the record is not created at all (`why_not_created`).
+            continue
         field = next((each for each in mapping.fields if each.property == leader), None)
         if field is None or field.effective_rule is SyncRule.DONT_SYNC:
             continue

@@ -43,4 +43,5 @@ def of_seed(seed: int) -> tuple[str, ...]:
     turn, place = divmod(seed, len(names))
     first, others = names[place], names[:place] + names[place + 1 :]
     paired = bool(others) and (turn * 7 + place) % 10 < PAIRED_SHARE * 10
-    return (first, others[turn % len(others)]) if paired else (first,)
+    # Every ten turns another one: which turns are paired goes by tens.
+    return (first, others[turn // 10 % len(others)]) if paired else (first,)

@@ -303,7 +303,8 @@ def _made_beside(story: Story) -> Iterator[str]:
     """Nobody is made in Salesforce for a contact beside a record that has one of its addresses, and was there to be seen."""
     skew_us = round((story.skews_s["salesforce"] - story.skews_s["hubspot"]) * 1e6)
     refused = _said(story, REFUSE)
-    pairs = {(row.hubspot_id, row.salesforce_id) for row in (*story.links, *story.audit)}
+    pairs = {(link.hubspot_id, link.salesforce_id) for link in story.links}
+    pairs |= {(row.hubspot_id or "", row.salesforce_id or "") for row in story.audit}
     for entry in entries_of(story, PEOPLE, "salesforce"):
         if entry.client != OURS or entry.action != "create" or entry.field != CREATION_KEY:
             continue

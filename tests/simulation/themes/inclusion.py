@@ -49,7 +49,7 @@ class Filter:
     def fits(self, story: Story, row: dict[str, Any]) -> bool:
         if self.of_account:
             account = row.get("AccountId")
-            return bool(account) and bool(story.salesforce.user().get("Account", account).get(self.field or ""))
+            return bool(account) and bool(story.salesforce.user().get("Account", str(account)).get(self.field or ""))
         return self.field is None or bool(row.get(self.field))
 
 

@@ -170,8 +170,8 @@ async def choose_what_becomes_of_merges(world: World, store: Store) -> None:
 
 
 PAGES: dict[Page, float] = {
-    confirm_what_is_proposed: 5,
-    put_a_proposal_aside: 5,
+    confirm_what_is_proposed: 8,
+    put_a_proposal_aside: 4,
     choose_what_becomes_of_merges: 1.5,
 }
 

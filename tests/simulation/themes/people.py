@@ -206,7 +206,8 @@ def _by_title(story: Story, hubspot_id: str, at_us: int) -> str | None:
 def _accounts_unasked(story: Story) -> Iterator[str]:
     """An account that we made is of a company whose contact ever was a contact in Salesforce."""
     contacts = {entry.id for entry in entries_of(story, PEOPLE, "salesforce") if entry.object == "Contact"}
-    people = {row.hubspot_id for row in (*story.links, *story.audit) if row.salesforce_id in contacts}
+    people = {link.hubspot_id for link in story.links if link.salesforce_id in contacts}
+    people |= {row.hubspot_id or "" for row in story.audit if row.salesforce_id in contacts}
     worked: dict[str, set[str]] = defaultdict(set)
     for entry in entries(story, "hubspot"):
         if entry.action in ("associate", "merge"):
