@@ -200,3 +200,23 @@ def test_a_record_is_made_without_the_amount_whose_currency_its_rule_keeps_back(
         assert await world.issues() == []
 
     tell(story, with_currencies, **TWO)
+
+
+def test_a_currency_that_is_to_win_leaves_an_amount_alone_that_the_other_side_does_not_have(tell):
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "deal_currency_code": "USD", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        for each in ("amount", "deal_currency_code"):
+            await world.rule("deals", each, "always_hubspot")
+        world.sally.update("Opportunity", there, {"Amount": 10, "CurrencyIsoCode": "EUR"})
+        await world.settle()
+        assert money_there(world, there) == (10, "EUR")
+        (issue,) = await world.issues()
+        assert (issue.code, issue.property) == ("CURRENCY_NOT_CARRIED", "deal_currency_code")
+        world.hugo.update("deals", deal, {"amount": "12"})
+        await world.settle()
+        assert money_there(world, there) == (12, "USD")
+        assert await world.issues() == []
+
+    tell(story, with_currencies, **TWO)

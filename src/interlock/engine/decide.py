@@ -46,7 +46,7 @@ from interlock.engine.pipelines import (
 )
 from interlock.engine.record_link import link_along
 from interlock.engine.references import leads_nowhere
-from interlock.engine.together import keep_together, why_not_created
+from interlock.engine.together import has_company_now, keep_together, why_not_created
 from interlock.engine.undo import weigh_undos
 from interlock.engine.work import Batch, Deletion, Limit, SideWrite, Work
 from interlock.objects.choices import DELETES, DELETES_IN
@@ -163,6 +163,7 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         merged.writes = [each for each in merged.writes if each.merge.write is Side.HUBSPOT and not each.merge.both]
     work.decisions = merged.writes
     resend = work.reason in _SENDS_AGAIN or _changed_since_refused(link, merged.writes)
+    resend = resend or has_company_now(work.runtime.spec, link.held, merged.writes)
     extras: dict[Side, dict[str, object]] = {side: {} for side in Side}
     writes = merged.writes
     if work.undoing:

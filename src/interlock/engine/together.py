@@ -7,7 +7,7 @@ it there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from interlock.core.codec import STAGE_NOT_IN_PIPELINE
 from interlock.core.mapping import ObjectMapping
@@ -43,8 +43,12 @@ def keep_together(
         if field is None or field.effective_rule is SyncRule.DONT_SYNC:
             continue
         followers = [each for each in writes if each.mapping.property == follower]
-        if follower not in _SAID_BY_THEIR_LEADER and followers:
-            _hold_leader(plans, leader, followers[0])
+        if follower not in _SAID_BY_THEIR_LEADER:
+            if followers:
+                _hold_leader(plans, leader, followers[0])
+            elif _stays_another(mapping, plans, leader, follower, hubspot, salesforce):
+                for plan in plans.values():
+                    _hold(plan, leader, _APART)
         goes = [plan for plan in plans.values() if _goes(plan, follower)]
         if not goes or any(each.mapping.id == field.id for plan in plans.values() for each in plan.fields):
             continue
@@ -66,6 +70,34 @@ def _hold_leader(plans: Mapping[Side, SidePlan], leader: str, follower: FieldDec
     for plan in plans.values():
         _hold(plan, leader, _APART)
         _hold(plan, name, _APART)
+
+
+def _stays_another(
+    mapping: ObjectMapping,
+    plans: Mapping[Side, SidePlan],
+    leader: str,
+    follower: str,
+    hubspot: Observation,
+    salesforce: Observation,
+) -> bool:
+    """Whether the leader goes alone to a side where the follower stays what it is on that side alone: an amount that a rule leaves
+    beside a blank."""
+    told = [side for side, plan in plans.items() if _goes(plan, leader)]
+    field = next((each for each in mapping.fields if each.property == follower), None)
+    if len(told) != 1 or field is None or field.effective_rule is SyncRule.DONT_SYNC:
+        return False
+    values = {Side.HUBSPOT: read_hubspot(field, hubspot), Side.SALESFORCE: read_salesforce(field, salesforce)}
+    return values[told[0]] not in (BLANK, values[told[0].other])
+
+
+def has_company_now(spec: ObjectSpec, held: Container[int], writes: Sequence[FieldDecision]) -> bool:
+    """Whether one that was held back has what it goes together with to go along by now. `held`: ids of mappings."""
+    ids = {each.mapping.property: each.mapping.id for each in writes}
+    return any(
+        (ids[leader] in held) != (ids[follower] in held)
+        for leader, follower in spec.together.items()
+        if leader in ids and follower in ids and follower not in _SAID_BY_THEIR_LEADER
+    )
 
 
 def _goes(plan: SidePlan, name: str) -> bool:
