@@ -278,7 +278,8 @@ def _refused(where: str, message: str, change: Change, fix: str = "Correct the f
 
 
 def check_document(document: Document, where: Where) -> None:
-    """What is wrong whatever the CRMs hold: unknown objects, a name twice, a rule that the pair is locked against."""
+    """What is wrong whatever the CRMs hold: unknown objects, a name twice, a rule that the pair is locked against.
+    Raises BadInput."""
     for slug, types in document.objects.items():
         if slug not in SPECS:
             raise BadInput(
@@ -335,6 +336,7 @@ def shipped_pair(spec: ObjectSpec, type_: str, property_: str, field: str) -> De
 
 
 def check_removals(changes: Sequence[Change]) -> None:
+    """A pair that is locked stays. Raises BadInput."""
     for change in changes:
         if change.action != "remove" or change.property is None or change.field is None:
             continue

@@ -216,7 +216,7 @@ def _check(object_: str, choice: Choice) -> None:
 
 
 def check_pipelines(object_: str, chosen: Chosen) -> None:
-    """In themselves; that both CRMs have them is for whoever asked them (app/pipelines.py)."""
+    """In themselves; that both CRMs have them is for whoever asked them (app/pipelines.py). Raises BadInput."""
     if object_ != "deals":
         raise BadInput(f"{object_} have no pipelines.", code="no_pipelines", field="pipelines", fix="Choose for deals.")
     wrong = problem(chosen)

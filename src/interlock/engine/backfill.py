@@ -74,7 +74,7 @@ async def _put(tx: WriteTx, slug: str, new: Backfill) -> None:
 
 
 async def backfill_asked(ctx: Cycle, work_off: WorkOff, pages_most: int | None = None) -> int:
-    """Carry on with what was asked for; how many records were marked. `pages_most`: of all objects together."""
+    """Carry on with what was asked for; how many were marked. `pages_most`: of all objects together. Raises StopAsked."""
     marked, pages = 0, 0
     if ctx.only_keys is not None:
         return 0  # these records alone are to be touched

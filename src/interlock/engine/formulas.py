@@ -43,7 +43,7 @@ def round_us(calls: int, allocated: int) -> int:
 
 
 async def sweep_formulas(ctx: Cycle, pages_most: int | None = None) -> int:
-    """Look through the pages that have come due. Returns how many records were marked. `pages_most`: of each object."""
+    """Look through the pages that have come due. Returns how many were marked. `pages_most`: of each object. Raises StopAsked."""
     if ctx.only_keys is not None:
         return 0
     marked, a_day = 0, 0.0

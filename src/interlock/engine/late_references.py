@@ -37,7 +37,7 @@ class Known(msgspec.Struct):
 
 
 async def look_at_late_references(ctx: Cycle, work_off: WorkOff, pages_most: int | None = None) -> int:
-    """The number of pairs made due."""
+    """The number of pairs made due. Raises StopAsked."""
     marked, pages = 0, 0
     async with ctx.store.read(ctx.connection_id) as tx:
         kept = {slug: await cursors.get(tx, _name(slug)) for slug in ctx.objects}

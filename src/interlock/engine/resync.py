@@ -63,7 +63,7 @@ async def asked(tx: Tx) -> dict[str, Asked]:
 
 
 async def resync_asked(ctx: Cycle, work_off: WorkOff, pages_most: int | None = None) -> int:
-    """Go on with what was asked for, parents first. The number of records made due."""
+    """Go on with what was asked for, parents first. The number of records made due. Raises StopAsked."""
     marked, pages = 0, 0
     async with ctx.store.read(ctx.connection_id) as tx:
         wanted = await asked(tx)

@@ -9,6 +9,7 @@ from tests.simulation.themes.identity import IDENTITY
 from tests.simulation.themes.inclusion import INCLUSION
 from tests.simulation.themes.lifecycle import LIFECYCLE
 from tests.simulation.themes.merges import MERGES_THEME
+from tests.simulation.themes.newest import NEWEST
 from tests.simulation.themes.owners import OWNERS
 from tests.simulation.themes.people import PEOPLE_THEME
 from tests.simulation.themes.pipelines import PIPELINES
@@ -28,6 +29,7 @@ THEMES: dict[str, Theme] = {
         OWNERS,
         SCHEMAS_CHANGE,
         LIFECYCLE,
+        NEWEST,
         BACKFILLS,
     )
 }
