@@ -42,6 +42,21 @@ def lines(found: Found, parts: Sequence[Part]) -> list[str]:
     return told + left_out(found, parts)
 
 
+def gone(found: Found, record_types: Sequence[str]) -> list[str]:
+    """What was chosen for these, and cannot be."""
+    lines = []
+    for each in record_types:
+        process = found.pipelines.process(each)
+        if process is None:
+            lines.append(_("A record type of opportunities that was chosen is not there any more. Choose again."))
+        elif process.id == ANY:
+            lines.append(_("The pipeline that was chosen for opportunities is not there any more. Choose another."))
+        else:
+            told = _("The pipeline that was chosen for the record type %(name)s is not there any more. Choose another.")
+            lines.append(told % {"name": process.name})
+    return lines
+
+
 def _of(found: Found, part: Part) -> list[str]:
     held = {"process": name_of(found, part.process), "pipeline": part.label}
     if part.pipeline is None:
