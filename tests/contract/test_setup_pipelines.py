@@ -116,6 +116,7 @@ class TestRecommended:
             in shown.page.text
         )
         assert "Added to Sales Pipeline in HubSpot: Prospecting, Qualification, Perception Analysis." in shown.page.text
+        assert "The stages of Sales Pipeline follow Salesforce from then on" in shown.page.text
         assert "Prospecting" not in labels(wizard)
         await begun(wizard)
         assert stages(wizard) == {
@@ -385,6 +386,7 @@ class TestStages:
         shown = (await ada.get(REVIEW)).page.text
         assert "A deal in one of these stages of Sales Pipeline becomes no opportunity" in shown
         assert "since Sales Pipeline has none for it: Needs Analysis." in shown
+        assert "follow Salesforce from then on" not in shown
 
     async def test_stages_of_another_pipeline_are_shown_before_they_are_chosen(
         self, wizard: Wizard, ada: Person

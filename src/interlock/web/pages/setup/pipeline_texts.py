@@ -62,7 +62,7 @@ def _of(found: Found, part: Part) -> list[str]:
     if part.pipeline is None:
         stages = ", ".join(each.label for each in part.process.stages)
         made = _("%(process)s: the pipeline %(pipeline)s is made in HubSpot, with the stages %(stages)s.")
-        return [made % {**held, "stages": stages}]
+        return [made % {**held, "stages": stages}, *_in_step(part)]
     lines = [_("%(process)s: the pipeline %(pipeline)s of HubSpot.") % held]
     named = {each.value: each for each in part.process.stages}
     for stage in part.pipeline.stages:
@@ -91,7 +91,14 @@ def _of(found: Found, part: Part) -> list[str]:
     if part.adds:
         stages = ", ".join(each.label for each in part.adds)
         lines.append(_("Added to %(pipeline)s in HubSpot: %(stages)s.") % {**held, "stages": stages})
-    return lines + _without_stage(part, part.pipeline)
+    return lines + _without_stage(part, part.pipeline) + _in_step(part)
+
+
+def _in_step(part: Part) -> list[str]:
+    if not part.in_step:
+        return []
+    told = _("The stages of %(pipeline)s follow Salesforce from then on: new ones, names, order, and what they mean.")
+    return [told % {"pipeline": part.label}]
 
 
 def _without_stage(part: Part, pipeline: Pipeline) -> list[str]:
