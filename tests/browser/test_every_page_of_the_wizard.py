@@ -132,3 +132,14 @@ async def test_a_page_of_the_wizard_reads_when_narrow_in_a_language_of_longer_wo
     await chromium.axe(page)
     await chromium.fits(page)
     rooms.desk.has_heard_no_complaint()
+
+
+async def test_the_first_stage_stands_below_what_all_of_them_are(rooms: Rooms) -> None:
+    page = rooms.window
+    await page.set_viewport_size(WIDE)
+    await page.goto(f"/setup/pipelines?setup={rooms.tried}")
+    legend = await page.locator("fieldset > legend").bounding_box()
+    first = await page.locator("label", has_text="Prospecting (10 %)").bounding_box()
+    assert legend is not None
+    assert first is not None
+    assert first["y"] >= legend["y"] + legend["height"]

@@ -18,6 +18,7 @@ from tests.settings_world import SettingsWorld, carried_out, ended, saved, tell
 from interlock.app import disconnect, left_running, object_rules, owned_work, sign_offs
 from interlock.app.after_restore import withdraw_again
 from interlock.app.background import Background
+from interlock.app.connections import pause
 from interlock.app.errors import Busy
 from interlock.app.org_work import kept, work
 from interlock.app.org_work.alone import task_name
@@ -573,6 +574,23 @@ def test_a_person_may_go_on_without_the_permission_set_and_their_own_pause_stand
         held.let_on.set()
         await ended(admin, back.to or "")
         assert (await _now(world)).state == "paused"
+
+    tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
+
+
+def test_who_pauses_what_waits_for_the_permission_set_finds_it_paused_when_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: SettingsWorld) -> None:
+        admin, held = await world.admin(), Held(monkeypatch, bring, "give")
+        back = await _sign_in(world, admin, Side.SALESFORCE, SALES, "somebody_else")
+        assert world.store is not None
+        assert (await pause(world.store, await _now(world), None, plan=False)).changed
+        assert "A person has paused it. It had been paused before:" in ((await _now(world)).state_reason or "")
+        held.let_on.set()
+        await ended(admin, back.to or "")
+        assert (await _now(world)).state == "paused"
+        assert not (await pause(world.store, await _now(world), None, plan=False)).changed
 
     tell(tmp_path, story, objects=("contacts",), **BY_BROWSER)
 

@@ -205,6 +205,16 @@ async def test_who_leaves_finds_what_was_typed_and_it_is_not_gone_by_yet(wizard:
     assert review.settings_of(await wizard.setup(), found.connection).get("choices", {}) == {}
 
 
+async def test_a_filter_of_who_left_is_counted_before_it_is_kept(wizard: Wizard, ada: Person) -> None:
+    typed = {"filter_Account": "Name != 'X'"}
+    await choose(ada, go="leave", **typed)
+    shown = await choose(ada, **typed)
+    assert shown.status == 200
+    assert "records fit." in shown.page.text
+    assert not choices.values_of(await wizard.setup()).saved
+    assert (await ada.post(HERE, counted(shown) | typed | {"go": "next"})).to == REVIEW
+
+
 async def test_what_is_counted_after_a_trial_goes_on_counting(wizard: Wizard, ada: Person) -> None:
     await choose(ada, **{"choice:contacts:deletes": "both"})
     wizard.hubspot.user().create("contacts", {"email": "ada@example.com", "lastname": "Lovelace"})

@@ -9,8 +9,9 @@ from tests.asgi_browser import Answer
 from tests.contract.conftest import Clock
 from tests.wizard import Person, Wizard, a_wizard
 
+from crm_emulator.hubspot.pipelines import in_order
 from interlock.app import once
-from interlock.app.setup import finish, path, pipelines, review
+from interlock.app.setup import connecting, finish, path, pipelines, review
 from interlock.app.setup.pipelines import ADD
 from interlock.store import Store, connections, deeds, issues
 
@@ -40,6 +41,11 @@ def an_opportunity(wizard: Wizard, stage: str = "Prospecting", name: str = "From
 
 def labels(wizard: Wizard, pipeline: str = "default") -> list[str]:
     return [each.label for each in wizard.hubspot.portal.pipelines["deals"].get(pipeline).stages]
+
+
+def shown_order(wizard: Wizard, pipeline: str = "default") -> list[str]:
+    """As HubSpot's board has them."""
+    return [each.label for each in in_order(wizard.hubspot.portal.pipelines["deals"].get(pipeline).stages)]
 
 
 def made(wizard: Wizard) -> list[str]:
@@ -110,6 +116,7 @@ class TestRecommended:
             in shown.page.text
         )
         assert "Added to Sales Pipeline in HubSpot: Prospecting, Qualification, Perception Analysis." in shown.page.text
+        assert "The stages of Sales Pipeline follow Salesforce from then on" in shown.page.text
         assert "Prospecting" not in labels(wizard)
         await begun(wizard)
         assert stages(wizard) == {
@@ -128,6 +135,14 @@ class TestRecommended:
         wizard.clock.advance(600.0)
         await synced(wizard)
         assert stages(wizard)["S Prospecting"] == ("Qualified To Buy", "Value Proposition")
+
+    async def test_added_stages_stand_where_the_sales_process_has_them_and_the_others_in_their_order(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        own = shown_order(wizard)
+        await recommended(wizard, ada)
+        await begun(wizard)
+        assert shown_order(wizard) == ["Prospecting", "Qualification", *own[:3], "Perception Analysis", *own[3:]]
 
     async def test_the_preview_knows_the_stages_that_only_the_finish_makes(self, wizard: Wizard, ada: Person) -> None:
         an_opportunity(wizard)
@@ -318,6 +333,18 @@ class TestRecordTypes:
         assert stages(wizard)["Renewed"] == ("Closed Won", "Closed Won")
         assert stages(wizard)["From Salesforce"] == (None, "Prospecting")
 
+    async def test_two_record_types_that_are_joined_with_one_pipeline_are_refused_and_none_is_lost(
+        self, wizard: Wizard, ada: Person, renewal: str
+    ) -> None:
+        await recommended(wizard, ada)
+        each = [name for name in await form(ada) if name.startswith("how:") and name != "how:any"]
+        typed = await form(ada) | {"by": "each"} | dict.fromkeys(each, "join:default")
+        shown = await ada.post(HERE, typed | {"go": "stages"})
+        refused = await ada.post(HERE, shown.page.form(HERE) | shown.page.chosen() | {"go": "next"})
+        assert refused.status == 422
+        assert "Two record types are joined with Sales Pipeline" in refused.page.text
+        assert not pipelines.values_of(await wizard.setup()).saved
+
 
 class TestStages:
     async def test_a_stage_is_joined_by_hand_and_the_first_sync_goes_by_it(self, wizard: Wizard, ada: Person) -> None:
@@ -359,6 +386,7 @@ class TestStages:
         shown = (await ada.get(REVIEW)).page.text
         assert "A deal in one of these stages of Sales Pipeline becomes no opportunity" in shown
         assert "since Sales Pipeline has none for it: Needs Analysis." in shown
+        assert "follow Salesforce from then on" not in shown
 
     async def test_stages_of_another_pipeline_are_shown_before_they_are_chosen(
         self, wizard: Wizard, ada: Person
@@ -381,6 +409,45 @@ class TestStages:
         assert path.resume(await wizard.setup()) == pipelines.slug
         page = (await ada.get(HERE)).page
         assert page.chosen()["how:any"] == "make"
+
+    async def test_who_leaves_before_the_stages_of_another_pipeline_were_shown_finds_what_is_suggested_for_it(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        body = {"label": "Partners", "stages": [{"label": "Prospecting", "metadata": {"probability": "0.1"}}]}
+        other = wizard.hubspot.portal.pipelines["deals"].create(body, 0).id
+        await recommended(wizard, ada)
+        await ada.post(HERE, await form(ada) | {"how:any": f"join:{other}", "go": "leave"})
+        page = (await ada.get(HERE)).page
+        filled = page.form(HERE) | page.chosen()
+        assert (filled["how:any"], filled["stage:any:Needs Analysis"]) == (f"join:{other}", ADD)
+
+    async def test_stages_shown_for_a_pipeline_that_was_to_be_made_are_added_later_unless_somebody_unticks_it(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        await recommended(wizard, ada)
+        await choose(ada, how__any="make")
+        shown = await ada.post(HERE, await form(ada) | {"how:any": "join:default", "go": "stages"})
+        assert (shown.page.form(HERE) | shown.page.chosen()).get("step:any") == "yes"
+
+    async def test_a_pipeline_that_is_gone_begins_nothing_and_no_other_takes_its_place(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        there = wizard.hubspot.portal.pipelines["deals"]
+        body = {"label": "Partners", "stages": [{"label": "Prospecting", "metadata": {"probability": "0.1"}}]}
+        other = there.create(body, 0).id
+        await recommended(wizard, ada)
+        shown = await ada.post(HERE, await form(ada) | {"how:any": f"join:{other}", "go": "stages"})
+        assert (await ada.post(HERE, shown.page.form(HERE) | shown.page.chosen() | {"go": "next"})).to == REVIEW
+        del there.all[other]
+        await connecting.look_again(wizard.interlock, await wizard.connection())
+        assert (
+            "The pipeline that was chosen for opportunities is not there any more" in (await ada.get(REVIEW)).page.text
+        )
+        refused = await ada.finish("none")
+        assert refused.status in (404, 422)
+        run = await wizard.end("none")
+        assert (run.state, (await wizard.connection()).begun_at_us) == ("failed", None)
+        assert "choose another in the step Pipelines" in run.fix
 
     async def test_a_pipeline_that_changed_since_the_review_begins_nothing(self, wizard: Wizard, ada: Person) -> None:
         await recommended(wizard, ada)

@@ -26,12 +26,15 @@ async def with_stages(
     """Stage id -> StageName of those that the pipeline lacks. Made where the pipeline has none of that label. Raises CrmError."""
     known = {each.label for each in pipeline.stages}
     order = [each.value for each in process.stages]
-    for each in lacking:
-        if each.label not in known:
-            (stage,) = new_stages([each])
-            await hubspot.create_stage(
-                "deals", pipeline.id, stage, place_of(each.value, order, pipeline, choice.stages)
-            )
+    new = {each.value: each for each in lacking if each.label not in known}
+    places = places_with(list(new), order, pipeline, choice.stages)
+    # From the last one on, so that those that are there keep their order whenever this ends.
+    for there in reversed(pipeline.stages):
+        if new and there.place != places[there.id]:
+            await hubspot.change_stage("deals", pipeline.id, there.id, order=places[there.id])
+    for each in new.values():
+        (stage,) = new_stages([each])
+        await hubspot.create_stage("deals", pipeline.id, stage, places[each.value])
     if not lacking:
         return {}
     now = await hubspot.pipelines("deals")
@@ -40,10 +43,30 @@ async def with_stages(
     return {free[each.label]: each.value for each in lacking if each.label in free}
 
 
+def places_with(
+    new: Sequence[str], order: Sequence[str], pipeline: Pipeline, joined: Mapping[str, str]
+) -> dict[str, int]:
+    """By stage id, and by StageName of those that are `new`: where each is to stand, so that no two have one place. Those that are
+    there keep their order, and their places as far as they can. `order`, `joined`: as of `place_of`."""
+    row = [(each.id, joined.get(each.id, "")) for each in pipeline.stages]
+    for name in (each for each in order if each in new):
+        at, names = order.index(name), [each for _, each in row]
+        before = next((each for each in reversed(order[:at]) if each in names), None)
+        behind = next((each for each in order[at + 1 :] if each in names), None)
+        place = names.index(before) + 1 if before else names.index(behind) if behind else len(row)
+        row.insert(place, (name, name))
+    held = {each.id: each.place for each in pipeline.stages}
+    places: dict[str, int] = {}
+    last = -1
+    for key, _ in row:
+        last = places[key] = max(last + 1, held.get(key, 0))
+    return places
+
+
 def place_of(name: str, order: Sequence[str], pipeline: Pipeline, joined: Mapping[str, str]) -> int:
     """Beside the stage that stands for the one before it in Salesforce, or for the one behind: HubSpot shows two of one place by
     their labels (HubSpot CRM API, pipelines). `order`: the StageNames as Salesforce has them; `joined`: stage id -> StageName."""
-    places = {joined[each.id]: n for n, each in enumerate(pipeline.stages) if each.id in joined}
+    places = {joined[each.id]: each.place for each in pipeline.stages if each.id in joined}
     at = order.index(name)
     nearest = [*reversed(order[:at]), *order[at + 1 :]]
     return next((places[each] for each in nearest if each in places), at)

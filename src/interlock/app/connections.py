@@ -201,12 +201,16 @@ async def pause(
             await _set_paused(tx, now, change.objects)
             await record(tx, by, "paused", f"connection:{connection.id}", paused_objects=change.objects)
         else:
+            # What would have gone on by itself does so no more.
+            fix = None if UNTIL_PERMITTED in now.settings else now.state_fix
+            settings = {name: value for name, value in now.settings.items() if name != UNTIL_PERMITTED}
             await connections.update(
                 tx,
                 connection.id,
                 state="paused",
                 state_reason=" ".join(filter(None, ("A person has paused it.", why_it_stood_still(now)))),
-                state_fix=" ".join(filter(None, (now.state_fix, "Run `interlock resume`."))),
+                state_fix=" ".join(filter(None, (fix, "Run `interlock resume`."))),
+                settings=settings,
             )
             await record(tx, by, "paused", f"connection:{connection.id}")
     return change
@@ -221,6 +225,8 @@ def why_it_stood_still(now: Connection) -> str | None:
             return f"It had been signed out before: {now.state_reason}"
         case "stopped_by_brake":
             return f"A brake had stopped it before: {now.state_reason}"
+        case "paused" if UNTIL_PERMITTED in now.settings:
+            return f"It had been paused before: {now.state_reason}"
     return None
 
 
@@ -231,7 +237,8 @@ def _pausing(now: Connection, objects: Collection[str] | None) -> StateChange:
         return StateChange(now.state, now.state, None, sorted(after), after != paused)
     # What is disconnected does not sync, and is not to be resumed as something that was only paused.
     state = now.state if now.state == "not_connected" else "paused"
-    return StateChange(now.state, state, now.state_reason, sorted(paused), now.state != state)
+    would_go_on = state == "paused" and UNTIL_PERMITTED in now.settings
+    return StateChange(now.state, state, now.state_reason, sorted(paused), now.state != state or would_go_on)
 
 
 async def resume(

@@ -27,8 +27,11 @@ class StageOf(NamedTuple):
 
 
 def by_name(here: Sequence[StageOf], there: Sequence[StageOf]) -> dict[str, str]:
-    """HubSpot's id -> StageName, of those that read the same."""
-    return joined_by_label([(each.key, each.label) for each in here], [each.key for each in there])
+    """HubSpot's id -> StageName, of those that read the same: as records hold it, else as Salesforce shows it."""
+    found = joined_by_label([(each.key, each.label) for each in here], [each.key for each in there])
+    shown = {each.label: each.key for each in there if each.key not in found.values()}
+    left = [(each.key, each.label) for each in here if each.key not in found]
+    return found | {key: shown[label] for key, label in joined_by_label(left, shown).items()}
 
 
 def suggested(here: Sequence[StageOf], there: Sequence[StageOf]) -> dict[str, str]:

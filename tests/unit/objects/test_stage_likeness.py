@@ -23,6 +23,14 @@ def test_what_reads_the_same_is_the_same_however_likely_it_is_won() -> None:
     assert suggested(here, there) == {}
 
 
+def test_a_stage_that_salesforce_shows_by_another_name_than_records_hold_reads_as_it_is_shown() -> None:
+    here = [open_("Offer", 0.2), open_("Proposal", 0.9)]
+    there = [StageOf("Proposal", "Offer", 0.9, closed=False, won=False)]
+    assert by_name([here[0]], there) == {"Offer": "Proposal"}
+    # What records hold goes first: it is what the engine joins where nobody chose.
+    assert by_name(here, there) == {"Proposal": "Proposal"}
+
+
 def test_open_stages_are_joined_in_their_order_with_the_least_apart() -> None:
     here = [open_("a", 0.2), open_("b", 0.4), open_("c", 0.9)]
     there = [open_("1", 0.1), open_("2", 0.2), open_("3", 0.5), open_("4", 0.75), open_("5", 0.9)]

@@ -71,8 +71,10 @@ def done(setup: Setup) -> bool:
 def standing(setup: Setup, connection: Connection, object_: str) -> OfObject:
     """As it was kept in this step; else as it stands for the connection."""
     kept = values_of(setup).objects.get(object_)
-    if kept is not None:
-        return kept
+    return of_connection(connection, object_) if kept is None else kept
+
+
+def of_connection(connection: Connection, object_: str) -> OfObject:
     chosen = what_syncs.chosen(connection, object_)
     return OfObject(
         chosen.list_id or "",

@@ -289,8 +289,9 @@ class _Finish:
         await self._revoke(found.connection.id)
 
     async def _check_unchanged(self, setup: Setup, found: Found) -> None:
-        """Days may lie between the review and *Continue*. Raises Stale."""
+        """Days may lie between the review and *Continue*. Raises Stale, Missing."""
         check_choices(self.told, setup)
+        pipelines.check_there(setup, found)
         if await drift.since_made(self._interlock, setup, found):
             raise Stale(
                 "Mapped fields or properties have changed in a CRM since the review was confirmed. Nothing more was begun.",

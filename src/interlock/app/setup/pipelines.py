@@ -16,7 +16,7 @@ import msgspec
 
 from interlock.app import pipelines, what_syncs
 from interlock.app.added_stages import missing, with_stages
-from interlock.app.errors import BadInput
+from interlock.app.errors import BadInput, Missing
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
 from interlock.app.pipelines import Offer, SalesProcess, label_of, new_stages
@@ -101,9 +101,13 @@ def done(setup: Setup) -> bool:
 # --- what is joined with what --------------------------------------------------------------------------------------------
 
 
+def parts_apply(setup: Setup, found: Found) -> bool:
+    return applies(setup) and DEALS in found.draft(properties.choices_of(setup)).objects
+
+
 def parts_of(setup: Setup, found: Found) -> list[Part]:
     """What a person chose in this step; else what was chosen for this connection before it; else as recommended."""
-    if not applies(setup) or DEALS not in found.draft(properties.choices_of(setup)).objects:
+    if not parts_apply(setup, found):
         return []
     offer, values = found.pipelines, values_of(setup)
     if values.saved and values.wanted:
@@ -124,6 +128,27 @@ def chosen_parts(offer: Offer, values: Values) -> list[Part]:
         elif (pipeline := offer.pipeline(wanted.pipeline)) is not None:
             found.append(_as_wanted(pipeline, process, wanted))
     return found
+
+
+def gone(setup: Setup, found: Found) -> list[str]:
+    """Record types, or ANY, that are to sync and cannot as it was chosen: they, or their pipeline, are not there any more."""
+    values = values_of(setup)
+    if not values.saved or not parts_apply(setup, found):
+        return []
+    there = {part.process.id for part in chosen_parts(found.pipelines, values)}
+    return [each for each, wanted in values.wanted.items() if wanted.how != "leave" and each not in there]
+
+
+def check_there(setup: Setup, found: Found) -> None:
+    """Nothing else takes its place unseen. Raises Missing."""
+    if gone(setup, found):
+        raise Missing(
+            "What was chosen in the step Pipelines is not there any more: a pipeline of HubSpot, or a record type of Salesforce."
+            " Nothing was begun.",
+            code="pipeline_gone",
+            field=slug,
+            fix="Use Change beside Pipelines on the review, and choose another in the step Pipelines.",
+        )
 
 
 def _as_wanted(pipeline: Pipeline, process: SalesProcess, wanted: Wanted) -> Part:
@@ -253,9 +278,23 @@ def check(values: Values, found: Found) -> None:
         )
     for part in parts:
         _check_part(part, values.wanted[part.process.id])
+    _check_apart(parts)
     pipelines_to_be, chosen = to_be(found, parts)
     what_syncs.check_pipelines(DEALS, chosen)
     pipelines.check(chosen, Offer(pipelines_to_be, offer.processes))
+
+
+def _check_apart(parts: Sequence[Part]) -> None:
+    """A pipeline that is made is known by its label."""
+    labels = [part.label for part in parts]
+    twice = next((part for part in parts if labels.count(part.label) > 1), None)
+    if twice is not None:
+        raise BadInput(
+            f"Two record types are joined with {twice.label}: a deal in it could be of either.",
+            code="pipeline_twice",
+            field=f"how:{twice.process.id}",
+            fix="Choose a pipeline of its own for each, leave one out, or choose one pipeline for every record type.",
+        )
 
 
 def _check_part(part: Part, wanted: Wanted) -> None:
@@ -281,10 +320,10 @@ def _check_part(part: Part, wanted: Wanted) -> None:
             )
     if part.in_step and len(part.stages) + len(part.adds) < len(part.process.stages):
         raise BadInput(
-            f"{part.label} is to get each stage that Salesforce gets, and one that is there is left out.",
+            f"The stages of {part.label} are to be kept as Salesforce has them, and one that is there is left out.",
             code="stage_left_out",
             field=f"how:{part.process.id}",
-            fix="Choose a stage for each, or untick that stages are added later.",
+            fix="Choose a stage for each, or untick that its stages are kept as Salesforce has them.",
         )
 
 

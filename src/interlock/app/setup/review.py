@@ -291,6 +291,7 @@ async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown
     """Before a finish: both sides' schemas are read now, and what the page has shown (`shown`) has to be what stands. `typed`: how
     many creates. The choices that were confirmed, and what was read. Raises Stale, BadInput, CrmError."""
     found = await connecting.found_anew(interlock, by, setup)
+    pipelines.check_there(setup, found)
     what = await seen(interlock, by, setup, found)
     check_same(what, shown)
     check_count(values, what, typed)

@@ -140,12 +140,18 @@ async def send(at: At) -> Response:
 
 
 def _is_new(at: At, found: Found, objects: dict[str, OfObject]) -> bool:
-    """Whether there is a filter that was not there: how many fit it is seen before it is kept."""
-    return any(
-        text and text != choices.standing(at.setup, found.connection, object_).filters.get(type_)
-        for object_, each in objects.items()
-        for type_, text in each.filters.items()
-    )
+    """Whether there is a filter that was not there: how many fit it is seen before it is kept. One that was only typed by who left
+    is still to be seen."""
+    saved = choices.values_of(at.setup).saved
+    for object_, each in objects.items():
+        held = (
+            choices.standing(at.setup, found.connection, object_)
+            if saved
+            else choices.of_connection(found.connection, object_)
+        )
+        if any(text and text != held.filters.get(type_) for type_, text in each.filters.items()):
+            return True
+    return False
 
 
 async def _keep_typed(at: At) -> None:

@@ -42,12 +42,27 @@ def lines(found: Found, parts: Sequence[Part]) -> list[str]:
     return told + left_out(found, parts)
 
 
+def gone(found: Found, record_types: Sequence[str]) -> list[str]:
+    """What was chosen for these, and cannot be."""
+    lines = []
+    for each in record_types:
+        process = found.pipelines.process(each)
+        if process is None:
+            lines.append(_("A record type of opportunities that was chosen is not there any more. Choose again."))
+        elif process.id == ANY:
+            lines.append(_("The pipeline that was chosen for opportunities is not there any more. Choose another."))
+        else:
+            told = _("The pipeline that was chosen for the record type %(name)s is not there any more. Choose another.")
+            lines.append(told % {"name": process.name})
+    return lines
+
+
 def _of(found: Found, part: Part) -> list[str]:
     held = {"process": name_of(found, part.process), "pipeline": part.label}
     if part.pipeline is None:
         stages = ", ".join(each.label for each in part.process.stages)
         made = _("%(process)s: the pipeline %(pipeline)s is made in HubSpot, with the stages %(stages)s.")
-        return [made % {**held, "stages": stages}]
+        return [made % {**held, "stages": stages}, *_in_step(part)]
     lines = [_("%(process)s: the pipeline %(pipeline)s of HubSpot.") % held]
     named = {each.value: each for each in part.process.stages}
     for stage in part.pipeline.stages:
@@ -76,7 +91,14 @@ def _of(found: Found, part: Part) -> list[str]:
     if part.adds:
         stages = ", ".join(each.label for each in part.adds)
         lines.append(_("Added to %(pipeline)s in HubSpot: %(stages)s.") % {**held, "stages": stages})
-    return lines + _without_stage(part, part.pipeline)
+    return lines + _without_stage(part, part.pipeline) + _in_step(part)
+
+
+def _in_step(part: Part) -> list[str]:
+    if not part.in_step:
+        return []
+    told = _("The stages of %(pipeline)s follow Salesforce from then on: new ones, names, order, and what they mean.")
+    return [told % {"pipeline": part.label}]
 
 
 def _without_stage(part: Part, pipeline: Pipeline) -> list[str]:

@@ -59,6 +59,8 @@ def _filled_in(at: At, found: Found, typed: dict[str, str]) -> dict[str, str]:
     values = {"by": "any" if ANY in parts or len(found.pipelines.processes) == 1 else "each"}
     for process in found.pipelines.processes:
         part = parts.get(process.id) or _otherwise(found, process, parts)
+        if part is not None and part.pipeline is not None and not _stages_seen(kept.wanted.get(process.id)):
+            part = pipelines.joined(part.pipeline, process)
         how = typed.get(f"how:{process.id}", _how(part))
         shown = typed.get(f"shown:{process.id}")
         if how.startswith(JOIN) and (part is None or part.pipeline is None or how != _how(part)):
@@ -68,9 +70,14 @@ def _filled_in(at: At, found: Found, typed: dict[str, str]) -> dict[str, str]:
             typed = {name: text for name, text in typed.items() if not name.startswith(f"stage:{process.id}:")}
         values[f"how:{process.id}"] = how
         # A box that is not ticked is not sent.
-        if f"how:{process.id}" not in typed and (part is None or part.in_step):
+        if (f"how:{process.id}" not in typed or shown is None) and (part is None or part.in_step):
             values[f"step:{process.id}"] = "yes"
     return {**values, **typed}
+
+
+def _stages_seen(wanted: Wanted | None) -> bool:
+    """Whoever left before the stages of a pipeline were shown is shown what is suggested for it."""
+    return wanted is None or wanted.how != "join" or bool(wanted.stages)
 
 
 def _otherwise(found: Found, process: SalesProcess, parts: dict[str, Part]) -> Part | None:
@@ -163,8 +170,11 @@ def _typed(at: At) -> dict[str, Wanted]:
             wanted[record_type] = Wanted(how)  # type: ignore[arg-type]
         elif how.startswith(JOIN):
             of = f"stage:{record_type}:"
-            stages = {each.removeprefix(of): id_ for each, id_ in form.items() if each.startswith(of) and id_}
-            wanted[record_type] = Wanted("join", how.removeprefix(JOIN), stages, f"step:{record_type}" in form)
+            stages = {each.removeprefix(of): id_ for each, id_ in form.items() if each.startswith(of)}
+            pipeline, in_step = how.removeprefix(JOIN), f"step:{record_type}" in form
+            if form.get(f"shown:{record_type}") != pipeline:
+                stages, in_step = {}, True  # those of another pipeline, or of none
+            wanted[record_type] = Wanted("join", pipeline, stages, in_step)
     return wanted
 
 

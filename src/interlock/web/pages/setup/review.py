@@ -153,7 +153,8 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
         )
     )
     if pipelines.applies(at.setup) and "deals" in draft.objects:
-        joined = pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
+        joined = pipeline_texts.gone(found, pipelines.gone(at.setup, found))
+        joined += pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
         cards.append(("kind-pipelines", _("Pipelines"), joined, at.address(pipelines.slug, back=slug)))
     cards += kept_choices.cards(at, found.connection)
     if migrate.applies(at.setup):
