@@ -180,9 +180,11 @@ async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int, limit: L
     while alone := await unlinked.page(tx, slug, _OUTSIDE[limit], after_key, OUTSIDE_ROWS):
         await dirty.mark(tx, slug, [each.key for each in alone], Reason.CHANGED, at_us)
         after_key = alone[-1].key
-    after_id = 0
-    while pairs := await links.page_of_state(tx, slug, LinkState.EXCLUDED, after_id, OUTSIDE_ROWS):
-        await dirty.mark(tx, slug, [link.hubspot for link in pairs], Reason.CHANGED, at_us)
-        after_id = pairs[-1].id or 0
+    # Of one that was deleted while it stood outside HubSpot was told nothing (shown_deletes.py).
+    for state in (LinkState.EXCLUDED, *([LinkState.SALESFORCE_DELETED] if runtime.shows_deleted else [])):
+        after_id = 0
+        while pairs := await links.page_of_state(tx, slug, state, after_id, OUTSIDE_ROWS):
+            await dirty.mark(tx, slug, [link.hubspot for link in pairs], Reason.CHANGED, at_us)
+            after_id = pairs[-1].id or 0
     if limit is Limit.FILTER:
         await wake_in_doubt(tx, runtime, at_us)
