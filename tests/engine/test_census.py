@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from interlock.core.match import QUESTIONS
-from interlock.core.model import RecordKey, Side
+from interlock.core.model import LinkedBy, RecordKey, Side
 from interlock.engine.context import HUBSPOT_ID_PROPERTY
-from interlock.store import census, cursors, identity, unlinked
+from interlock.store import census, cursors, identity, restored, unlinked
 from tests.simulation.virtual_time import run
 from tests.world import World, two_crms
 
@@ -242,3 +242,50 @@ def test_a_load_that_is_begun_anew_knows_nothing_of_what_the_one_before_had_note
         assert rows == []
 
     counting(tell, story, lambda world: furnish(world, 2))
+
+
+def test_a_database_that_was_put_back_in_the_middle_of_a_load_does_not_write_over_what_was_made_since(tell):
+    """What its census lacks is what the load went on to make after the backup, and people have edited."""
+
+    async def story(world: World) -> None:
+        (there,) = world.sally.ids("Contact")
+        here = world.hugo.create(
+            "contacts", {"email": "ada@example.com", "lastname": "Byron", HUBSPOT_ID_PROPERTY: there}
+        )
+        async with world.write() as tx:
+            await identity.put(tx, census.of("contacts"), Side.HUBSPOT, [("email", "of nobody", "9")])
+            await cursors.set(tx, "load:contacts", {"phase": "salesforce", "type": 0, "after": None, "census": True})
+        assert world.store is not None
+        async with world.store.write(None) as tx:
+            await restored.forget_what_was_running(tx)
+        await world.settle()
+        link = await world.link("contacts", here)
+        assert link is not None
+        assert (link.salesforce_id, link.linked_by) == (there, LinkedBy.SYNC_KEY)
+
+    def before(world: World) -> None:
+        world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+
+    counting(tell, story, before, "all")
+
+
+def test_who_comes_to_hubspot_meanwhile_is_asked_after_where_contacts_are_made_without_their_address(tell):
+    """HubSpot would not refuse a second one."""
+
+    async def story(world: World) -> None:
+        await world.rule("contacts", "email", "always_hubspot")
+        (there,) = world.sally.ids("Contact")
+        reached, go_on = world.freeze_at("/composite/sobjects/Contact")
+        syncing = asyncio.ensure_future(world.sync())
+        await reached.wait()
+        here = world.person("ada@example.com")
+        go_on.set()
+        await syncing
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert world.counterpart("contacts", here) == there
+
+    def before(world: World) -> None:
+        world.sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+
+    counting(tell, story, before, "all")

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from interlock.app.runtime import open_cycle
 from interlock.app.what_syncs import Choice, choose
 from interlock.core.model import Side
+from interlock.crm.budget import SalesforceGovernor
+from interlock.engine.pace import poll_interval_s
+from interlock.store import connections
 from tests.engine.test_lifecycle import Hidden
 from tests.world import OURS, World
 
@@ -228,3 +232,29 @@ def test_it_stays_what_it_is_beside_lifecycle_stages_and_deals(tell):
         assert [entry.new for entry in writes if entry.field == "salesforceopportunityname"] == ["Small"]
 
     tell(story, settings={"choices": {"lifecycle_transitions": {"contacts": "on"}}})
+
+
+def test_the_call_that_each_poll_takes_for_it_counts_for_how_often_an_idle_connection_is_polled(tell, monkeypatch):
+    calls: list[float] = []
+
+    def interval(governor: SalesforceGovernor, calls_per_poll: float, upkeep_calls: float = 0.0) -> float:
+        calls.append(calls_per_poll)
+        return 15.0
+
+    async def paced(world: World) -> float:
+        assert world.store is not None
+        assert world.connection is not None
+        async with world.read() as tx:
+            world.connection = await connections.get(tx, world.connection.id or 0)
+        assert world.connection is not None
+        async with open_cycle(world.store, world.connection, *world.clients(), world.clock_us, owner="paced") as ctx:
+            poll_interval_s(ctx)
+        return calls[-1]
+
+    async def story(world: World) -> None:
+        monkeypatch.setattr(SalesforceGovernor, "idle_interval_s", interval)
+        without = await paced(world)
+        await switch_on(world)
+        assert await paced(world) == without + 1
+
+    tell(story, **ALONE)

@@ -9,9 +9,9 @@ import pytest
 from interlock.app.explain import explain
 from interlock.app.preview import plan
 from interlock.app.runtime import open_cycle
-from interlock.core.model import LinkState
+from interlock.core.model import LinkState, Side
 from interlock.crm.budget import SalesforceGovernor
-from interlock.engine import filtered
+from interlock.engine import filtered, second_look
 from interlock.engine.cycle import poll
 from interlock.engine.pace import poll_interval_s
 from interlock.store import connections, unlinked
@@ -96,6 +96,39 @@ class TestWhoIsOutside:
             assert world.counterpart("contacts", here) not in (None, there)
 
         tell(story, lambda world: contact(world, BOB), later_s=3_600, **LIMITED)
+
+    def test_of_many_whose_matches_are_outside_some_are_looked_at_again_each_day_and_all_within_some_days(
+        self, tell, monkeypatch
+    ):
+        monkeypatch.setattr(second_look, "PAGE_ROWS", 2)
+        monkeypatch.setattr(second_look, "MOST_A_DAY", 3)
+        people = [f"p{n}@example.com" for n in range(8)]
+
+        async def story(world: World) -> None:
+            for each in people:
+                world.person(each)
+            await world.settle()
+            looked: dict[int, int] = {}
+            for day in range(1, 4):
+                before = await _looked_at(world)
+                for _ in range(4):
+                    await world.sync_later(86_400 / 4)
+                now = await _looked_at(world)
+                looked[day] = sum(now[key] > before[key] for key in now)
+            assert looked[1] <= 3
+            assert sum(looked.values()) >= 8
+            assert max(looked.values()) <= 3
+
+        async def _looked_at(world: World) -> dict[str, int]:
+            async with world.read() as tx:
+                found = await unlinked.on_side(tx, "contacts", Side.HUBSPOT, "", 100)
+            return {each.key.id: each.seen_us for each in found}
+
+        def before(world: World) -> None:
+            for each in people:
+                contact(world, each)
+
+        tell(story, before, later_s=3_600, **LIMITED)
 
     def test_a_new_hubspot_contact_is_still_made_in_salesforce_and_rests_from_its_next_change_on(self, tell):
         async def story(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from interlock.core.model import LinkState, Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
+from interlock.store import connections
 from tests.engine.test_deletes import every_kind
 from tests.inclusion_world import LIMITED, with_list
 from tests.world import OURS, World
@@ -127,6 +128,26 @@ def test_a_contact_outside_the_list_is_told_nothing(tell):
         world.sally.delete("Contact", there)
         await world.settle()
         assert said(world, here) == []
+
+    tell(story, with_list, **LIMITED)
+
+
+def test_what_was_deleted_while_it_stood_outside_is_told_once_no_list_limits_any_more(tell):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        world.hugo.change_list("1", add=[here])
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        world.hugo.change_list("1", remove=[here])
+        await world.settle()
+        world.sally.delete("Contact", there)
+        await world.settle()
+        assert world.connection is not None
+        async with world.write() as tx:
+            settings = {**world.connection.settings, "inclusion": {}}
+            await connections.update(tx, world.connection.id or 0, settings=settings)
+        await world.settle()
+        assert said(world, here) == ["true"]
 
     tell(story, with_list, **LIMITED)
 

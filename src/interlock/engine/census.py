@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from interlock.core.model import Observation, Raw, Reason
+from interlock.core.model import Observation, Raw, Reason, SyncRule
 from interlock.engine.addresses import PROPERTIES, addresses_of
 from interlock.engine.candidates import own_seen
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
@@ -27,6 +27,7 @@ from interlock.store.identity import Entry
 
 _ADDRESS, _NAMES = "email", "names"
 _IN_STORE = {"census": True}
+_FROM_HUBSPOT_ALONE = (SyncRule.DONT_SYNC, SyncRule.ALWAYS_HUBSPOT)
 _OF_THE_LOAD = (Reason.EXISTING, Reason.EXISTING_LINK_ONLY)
 
 
@@ -145,5 +146,10 @@ def _is_looked_at_first(work: Work) -> bool:
 
 def _would_be_made_twice(work: Work, addresses: Sequence[str]) -> bool:
     """Somebody may have come, or have been made by a process whose store is lost. HubSpot refuses a second contact of one address;
-    of one that has none it has to be asked."""
-    return work.reason is Reason.EXISTING and not addresses
+    of one that is made with none it has to be asked."""
+    return work.reason is Reason.EXISTING and not (addresses and _takes_its_address_along(work))
+
+
+def _takes_its_address_along(work: Work) -> bool:
+    mapping = work.runtime.mapping_for(own_seen(work).key.type)
+    return any(each.property == "email" and each.effective_rule not in _FROM_HUBSPOT_ALONE for each in mapping.fields)

@@ -16,7 +16,7 @@ from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.company_stages import move_companies
-from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
+from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
 from interlock.engine.detect import detect
@@ -30,7 +30,7 @@ from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
 from interlock.engine.late_references import PAGES_A_POLL as LATE_PAGES_A_POLL
 from interlock.engine.late_references import look_at_late_references
-from interlock.engine.left_out import UNTIL_WOKEN_US, wake_returned
+from interlock.engine.left_out import wake_returned
 from interlock.engine.lifecycle import move_stages, plan_stages
 from interlock.engine.load import load, loading
 from interlock.engine.made import learn_of_creates

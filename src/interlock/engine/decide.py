@@ -31,12 +31,13 @@ from interlock.engine.context import (
     OPT_OUT,
     OPT_OUT_ADDRESS,
     SALESFORCE_HUBSPOT_ID,
+    UNTIL_WOKEN_US,
     Cycle,
     Settings,
 )
 from interlock.engine.explanations import fix_for
 from interlock.engine.inclusion import limit_of, note_excluded
-from interlock.engine.left_out import UNTIL_WOKEN_US, wait_for_left_out
+from interlock.engine.left_out import wait_for_left_out
 from interlock.engine.pipelines import (
     PIPELINE_NOT_SYNCED,
     beside_a_new_stage,

@@ -14,16 +14,16 @@ import msgspec
 
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
-from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
+from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, UNTIL_WOKEN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.fetch import merged_ids
 from interlock.engine.filtered import notice_entered
 from interlock.engine.index import index_in
 from interlock.engine.joined import notice_joined
-from interlock.engine.left_out import UNTIL_WOKEN_US
 from interlock.engine.lifecycle import notice_roles
 from interlock.engine.newest_opportunity import notice_opportunities
 from interlock.engine.news import News, of_a_pair, of_one_alone, was_compared
 from interlock.engine.references import learn_references
+from interlock.engine.second_look import wake_some
 from interlock.engine.window import Window
 from interlock.store import Tx, WriteTx, cursors, dirty, links, unlinked
 
@@ -52,6 +52,7 @@ async def detect(ctx: Cycle, look_back: bool = False) -> int:
         if runtime.newest_opportunity:
             marked += await notice_opportunities(ctx, runtime, look_back)
         marked += await notice_entered(ctx, runtime, look_back)
+        marked += await wake_some(ctx, runtime)
     return marked
 
 

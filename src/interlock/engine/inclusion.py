@@ -15,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, Reason, RecordKey, Side
-from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime
 from interlock.engine.filtered import (
     FILTER_REFUSED,
     FILTER_UNKNOWN,
     OUTSIDE_FILTER,
-    WALK_EVERY_US,
     read_filter,
     wake_in_doubt,
 )
@@ -145,9 +144,9 @@ def _leave_what_hubspot_found(ctx: Cycle, batch: Batch, work: Work) -> None:
 
 
 def _look_again(ctx: Cycle, work: Work) -> None:
-    """What it matches is outside, and may match it no more: nothing that becomes of the one makes the other due."""
+    """What it matches is outside, and may match it no more (second_look.py)."""
     if work.included is False:
-        work.wait(ctx.clock_us() + WALK_EVERY_US, Reason.WAITING)
+        work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
 
 
 def _lands(ctx: Cycle, work: Work) -> bool:
@@ -181,9 +180,11 @@ async def wake_outside(tx: WriteTx, runtime: ObjectRuntime, at_us: int, limit: L
     while alone := await unlinked.page(tx, slug, _OUTSIDE[limit], after_key, OUTSIDE_ROWS):
         await dirty.mark(tx, slug, [each.key for each in alone], Reason.CHANGED, at_us)
         after_key = alone[-1].key
-    after_id = 0
-    while pairs := await links.page_of_state(tx, slug, LinkState.EXCLUDED, after_id, OUTSIDE_ROWS):
-        await dirty.mark(tx, slug, [link.hubspot for link in pairs], Reason.CHANGED, at_us)
-        after_id = pairs[-1].id or 0
+    # Of one that was deleted while it stood outside HubSpot was told nothing (shown_deletes.py).
+    for state in (LinkState.EXCLUDED, *([LinkState.SALESFORCE_DELETED] if runtime.shows_deleted else [])):
+        after_id = 0
+        while pairs := await links.page_of_state(tx, slug, state, after_id, OUTSIDE_ROWS):
+            await dirty.mark(tx, slug, [link.hubspot for link in pairs], Reason.CHANGED, at_us)
+            after_id = pairs[-1].id or 0
     if limit is Limit.FILTER:
         await wake_in_doubt(tx, runtime, at_us)

@@ -25,7 +25,9 @@ def poll_interval_s(ctx: Cycle) -> float:
     if not objects:
         return ARCHIVE_SWEEP_S
     queries = sum(len(each.salesforce_types) + bool(each.set_objects) for each in ctx.objects.values())
-    composite_calls = -(-queries // COMPOSITE_COLLECTIONS) + sum(bool(each.stages) for each in ctx.objects.values())
+    # Contact roles are looked at beside the records, in a call of their own for each of the two that go by them.
+    of_roles = sum(bool(each.stages) + bool(each.newest_opportunity) for each in ctx.objects.values())
+    composite_calls = -(-queries // COMPOSITE_COLLECTIONS) + of_roles
     limited = sum(each.inclusion is not None for each in ctx.objects.values())
     sweep_calls = objects * 86_400.0 / ARCHIVE_SWEEP_S
     walks = {side: sum(calls for (of, _), calls in ctx.walk_calls_a_day.items() if of is side) for side in Side}

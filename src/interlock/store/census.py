@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.core.model import Side
-from interlock.store import identity
+from interlock.store import identity, jsontext
 from interlock.store.identity import Entry
 from interlock.store.tx import Tx, WriteTx
 
@@ -43,6 +43,18 @@ async def forget_page(tx: WriteTx, object: str) -> bool:
     )
     await identity.drop(tx, of(object), Side.HUBSPOT, list({row[0]: None for row in rows}))
     return bool(rows)
+
+
+async def disbelieve(tx: WriteTx) -> None:
+    """Of every connection, in a database that was put back: it lacks whoever came since, our own creates among them, which would be
+    written over. The load goes on and asks of everybody."""
+    await tx.run("DELETE FROM identity WHERE object LIKE ?", f"%{_SUFFIX}")
+    rows = await tx.rows("SELECT connection_id, name, value FROM cursor WHERE name LIKE ?", "load:%")
+    for connection_id, name, text in rows:
+        place = jsontext.load_object(text)
+        if place.pop("census", None) is not None:
+            sql = "UPDATE cursor SET value = ? WHERE connection_id = ? AND name = ?"
+            await tx.run(sql, jsontext.dump(place), connection_id, name)
 
 
 async def forget(tx: WriteTx) -> None:

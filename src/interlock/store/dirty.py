@@ -214,6 +214,11 @@ async def wake_waiting(tx: WriteTx, object: str) -> int:
     return await _wake(tx, "object = ?", object)
 
 
+async def wake_these(tx: WriteTx, keys: Sequence[RecordKey]) -> int:
+    """Those of these records that wait are due; parks and back-offs go on."""
+    return await _wake(tx, "record_key IN [?]", [str(key) for key in keys])
+
+
 async def wake_unanswered(tx: WriteTx, object: str, whys: Sequence[str]) -> int:
     """Records without counterpart that stand still for one of these reasons are due."""
     which = "SELECT record_key FROM unlinked WHERE connection_id = ? AND object = ? AND why IN [?]"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from interlock.store import census
 from interlock.store.database import Store
 from interlock.store.tx import Tx, WriteTx
 
@@ -38,6 +39,7 @@ async def forget_what_was_running(tx: WriteTx) -> None:
     for table in ("worker", "handover", "job", "session", "one_time_link", "sign_in"):
         await tx.run(f"DELETE FROM {table}")
     await tx.run("UPDATE colleague_link SET ended_at_us = ? WHERE ended_at_us IS NULL", tx.now_us)
+    await census.disbelieve(tx)
     await tx.run("UPDATE lease SET until_us = 0")
     await tx.run("UPDATE crm_grant SET turn_owner = NULL, turn_until_us = NULL")
 

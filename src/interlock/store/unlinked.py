@@ -58,6 +58,14 @@ async def page(tx: Tx, object: str, why: str, after: RecordKey | None = None, li
     return [_unlinked(row) for row in await tx.rows(sql, tx.connection_id, object, why, after_text, limit)]
 
 
+async def of_side(tx: Tx, object: str, why: str, side: Side, after: str, limit: int) -> list[Unlinked]:
+    """The same of one side; `after`: the key of the last one, or empty."""
+    # A record key begins with its side.
+    first, end = (side.value, "s") if side is Side.HUBSPOT else ("s", "t")
+    sql = _SELECT + " AND object = ? AND why = ? AND record_key > ? AND record_key < ? ORDER BY record_key LIMIT ?"
+    return [_unlinked(row) for row in await tx.rows(sql, tx.connection_id, object, why, after or first, end, limit)]
+
+
 async def in_hubspot(tx: Tx, object: str, after: str, limit: int) -> list[RecordKey]:
     """Records of HubSpot's, in order of key; `after`: the last one's, or empty."""
     # A record key begins with its side.
