@@ -137,6 +137,30 @@ def test_one_that_a_sync_had_made_gives_way_and_comes_back(tell):
     tell(story, **LATEST)
 
 
+def test_what_the_record_that_a_pair_moves_to_never_had_is_nothing_that_somebody_emptied(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "fax", "two_way")
+        account = world.sally.create("Account", {"Name": "Acme"})
+        contact(world, "First", Fax="030 1", AccountId=account)
+        await world.settle()
+        (here,), (company,) = world.hugo.ids("contacts"), world.hugo.ids("companies")
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        assert world.contact(here)["fax"] == world.sally.get("Contact", second)["Fax"] == "030 1"
+        assert list(world.hugo.associated("contacts", here, "companies")) == [company]
+        assert world.sally.get("Contact", second)["AccountId"] == account
+        # What is emptied in that one is.
+        await asyncio.sleep(600)
+        world.sally.update("Contact", second, {"Fax": None, "AccountId": None})
+        await world.settle()
+        assert not world.contact(here).get("fax")
+        assert list(world.hugo.associated("contacts", here, "companies")) == []
+
+    tell(story, **LATEST)
+
+
 def test_what_was_typed_in_hubspot_while_the_pair_moves_is_in_the_log(tell):
     async def story(world: World) -> None:
         contact(world, "First", Title="CTO")

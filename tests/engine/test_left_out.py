@@ -9,6 +9,7 @@ from interlock.app.schemas import NAME as SCHEMAS
 from interlock.core.model import Side
 from interlock.crm.transport import OutcomeUnknown, Request, Response, Transport
 from interlock.engine.cycle import poll
+from interlock.engine.let_go import KEPT
 from interlock.store import directory, dirty, intents
 from tests.world import World
 
@@ -294,3 +295,39 @@ def test_what_can_be_read_of_a_write_is_no_edit_though_a_property_that_it_wrote_
         assert "jobtitle" not in {row.property for row in await world.audit("conflict")}
 
     tell(story)
+
+
+def test_a_delete_waits_for_a_hidden_field_and_keeps_what_was_typed_into_it_meanwhile(tell):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "jobtitle", "two_way")
+        edited, other = world.person("ada@example.com"), world.person("bob@example.com")
+        await world.settle()
+        await hide(world, "Title")
+        world.hugo.update("contacts", edited, {"jobtitle": "CEO"})
+        for here in (edited, other):
+            world.sally.delete("Contact", world.counterpart("contacts", here))
+        await world.settle()
+        assert sorted(world.hugo.ids("contacts")) == sorted([edited, other])
+        await show(world, "Title")
+        await world.settle()
+        assert world.hugo.ids("contacts") == [edited]
+        (issue,) = [each for each in await world.issues() if each.code == KEPT]
+        assert "jobtitle" in issue.cause
+
+    tell(story, settings={"choices": {"deletes": {"contacts": "in_hubspot"}}})
+
+
+def test_a_merge_is_not_made_by_itself_while_a_field_is_hidden(tell):
+    async def story(world: World) -> None:
+        here = [world.person("ada@example.com"), world.person("bob@example.com")]
+        await world.settle()
+        there = [world.counterpart("contacts", id_) for id_ in here]
+        await hide(world, "Title")
+        world.sally.merge("Contact", there[0], there[1])
+        await world.settle()
+        assert len(world.hugo.ids("contacts")) == 2
+        await show(world, "Title")
+        await world.settle()
+        assert len(world.hugo.ids("contacts")) == 1
+
+    tell(story, settings={"choices": {"merges": {"contacts": "automatic"}}})

@@ -184,4 +184,5 @@ async def _read(world: World, store: Store) -> None:
             world.story.audit += rows
         for slug in world.recipe.objects:
             world.story.links += await links.page(tx, slug)
-        world.story.issues, _ = await issues.list_(tx, limit=1_000)
+        # Of what somebody put aside a person was told too.
+        world.story.issues, _ = await issues.list_(tx, status=(*issues.UNRESOLVED, "ignored"), limit=1_000)

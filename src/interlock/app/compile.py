@@ -191,13 +191,14 @@ class Compiler:
         spec = SPECS[slug]
         references = self._references(spec, synced)
         mappings: dict[str, ObjectMapping] = {}
-        left_out: set[int] = set()
+        left_out: dict[str, set[int]] = {}
         for row in object_rows:
             if row.object != slug or not row.enabled or row.id is None:
                 continue
             fields = [each for each in field_rows if each.object_mapping_id == row.id]
             compiled = [mapping for each in fields if (mapping := self.field(spec, row.salesforce_type, each))]
-            left_out |= _worked_once(fields) - {mapping.id for mapping in compiled}
+            if unusable := _worked_once(fields) - {mapping.id for mapping in compiled}:
+                left_out[row.salesforce_type] = unusable
             compiled += self._reference_fields(spec, row.salesforce_type, references)
             mappings[row.salesforce_type] = ObjectMapping(row.id, slug, row.salesforce_type, tuple(compiled))
         runtime = ObjectRuntime(
@@ -221,7 +222,8 @@ class Compiler:
             id_shown_types=frozenset(type_ for type_, each in mappings.items() if self._shows_id(type_, each)),
             shows_link=self._shows(spec, HUBSPOT_LINK_PROPERTY, "string", mappings),
             shows_deleted=self._shows(spec, HUBSPOT_DELETED_PROPERTY, "bool", mappings),
-            left_out=frozenset(left_out),
+            left_out=frozenset().union(*left_out.values()),
+            lacking=frozenset(left_out),
             inclusion=inclusion,
             person_rules=tuple(person_rules),
             filters={type_: filters[type_] for type_ in mappings if filters.get(type_)},

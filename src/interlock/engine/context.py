@@ -141,6 +141,7 @@ class ObjectRuntime(msgspec.Struct):
     shows_link: bool = False  # whether HubSpot's records can be told the address of their page
     shows_deleted: bool = False  # whether they can be told that their Salesforce record was deleted
     left_out: frozenset[int] = frozenset()  # field mappings that worked once and cannot be used now (left_out.py)
+    lacking: frozenset[str] = frozenset()  # Salesforce types that these are of
     inclusion: str | None = None  # the HubSpot list whose records sync; None: all do
     person_rules: tuple[PersonRule, ...] = ()  # what decides before create_type, person by person
     filters: dict[str, str] = {}  # by Salesforce type: the condition that its records must fit to sync

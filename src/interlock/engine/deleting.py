@@ -39,6 +39,7 @@ from interlock.engine.decide import field_issue
 from interlock.engine.due_again import backoff_us
 from interlock.engine.fetch import CONVERTED_INTO, MASTER, MERGEABLE, merged_ids
 from interlock.engine.ledger import Ledger
+from interlock.engine.left_out import waits_for_left_out
 from interlock.engine.let_go import KEPT, let_go_of
 from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
@@ -62,7 +63,7 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     for work in batch.works:
         let_go_of(work, carried_in)
         _note_restored(ctx, work)
-        for keep_if in (_keep_if_edited, _keep_if_person):
+        for keep_if in (_keep_if_edited, _keep_if_person, _keep_while_left_out):
             if work.deletion is not None:
                 keep_if(ctx, work, work.deletion)
     for side in Side:
@@ -132,6 +133,12 @@ def _keep_if_person(ctx: Cycle, work: Work, deletion: Deletion) -> None:
     if isinstance(found, Observation) and found.values.get("IsPersonAccount"):
         cause = "It was deleted in HubSpot. It stays: Salesforce deletes the contact of a person account only with the account."
         _keep(ctx, work, deletion, cause)
+
+
+def _keep_while_left_out(ctx: Cycle, work: Work, deletion: Deletion) -> None:
+    assert work.link is not None
+    if waits_for_left_out(ctx, work, work.link.salesforce_type):
+        _rest(ctx, work, deletion, WAITS_TO_GO)
 
 
 def _keep_as_it_holds(ctx: Cycle, work: Work, names: list[str]) -> None:

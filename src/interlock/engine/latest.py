@@ -1,8 +1,9 @@
 """*The one edited last syncs*: where a person chose it, leads or contacts with one address are no question. The one that was edited
 last in Salesforce syncs, and the pair moves to it, as in HubSpot's own integration. Decides and reads nothing by itself.
 
-The pair moves and nothing else happens then: the next look decides the fields of the two, from what the pair agreed on last. Who is
-not the one is left alone, and made nowhere. A pair that a person made stays as it is, and so does one that rests.
+The pair moves and nothing else happens then: the next look decides the fields of the two, from what the pair agreed on last. What
+the one that it moves to never had was not emptied there: of such a field it is forgotten that they agreed. Who is not the one is
+left alone, and made nowhere. A pair that a person made stays as it is, and so does one that rests.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import msgspec
 
 from interlock.core.match import Ambiguous, Decision, Match, NoMatch, choose, latest
-from interlock.core.model import LinkedBy, LinkState, RecordKey, RecordLink, Side
+from interlock.core.model import Base, LinkedBy, LinkState, Observation, RecordKey, RecordLink, Side
+from interlock.core.reconcile import print_of
+from interlock.core.values import BLANK_FINGERPRINT
 from interlock.engine.addresses import addresses_of
 from interlock.engine.candidates import Finder, own_seen
-from interlock.engine.work import Work
+from interlock.engine.context import ObjectRuntime
+from interlock.engine.work import Seen, Work
 from interlock.objects.choices import DUPLICATES, LATEST_MODIFIED
 
 NOT_LATEST = "edited_before_another"
@@ -71,3 +75,13 @@ def _of_salesforce(finder: Finder, work: Work, decision: Ambiguous) -> Decision 
     if link is None or link.state is not LinkState.LINKED or link.linked_by is LinkedBy.PERSON:
         return found
     return Hop(found.keys[0], link)
+
+
+def without_blanks_of(runtime: ObjectRuntime, seen: Seen, to: RecordKey, base: Base) -> Base:
+    """What is left of what the pair agreed on where it moves to a record that was looked at. In a merge the survivor was not: what
+    it lacks somebody left out of it."""
+    if not isinstance(seen, Observation) or seen.key != to:
+        return base
+    fields = runtime.mapping_for(to.type).fields
+    blank = {field.id for field in fields if print_of(field, Side.SALESFORCE, seen.values) == BLANK_FINGERPRINT}
+    return {id_: pair for id_, pair in base.items() if id_ not in blank}

@@ -80,6 +80,14 @@ def wait_for_left_out(ctx: Cycle, work: Work, mapping: ObjectMapping) -> None:
         work.wait(ctx.clock_us() + UNTIL_SCHEMAS_AGE_US, Reason.WAITING)
 
 
+def waits_for_left_out(ctx: Cycle, work: Work, salesforce_type: str) -> bool:
+    """What cannot be taken back is not done without one of its mappings: an edit of that field would go unseen with it."""
+    if salesforce_type not in work.runtime.lacking:
+        return False
+    work.wait(ctx.clock_us() + UNTIL_WOKEN_US, Reason.WAITING)
+    return True
+
+
 def leave_to_its_type(ctx: Cycle, work: Work) -> None:
     """Its counterpart is there, but of a type that does not sync: another is not made, and the two are linked when it does."""
     work.why_not = TYPE_OFF

@@ -35,6 +35,7 @@ from interlock.engine.context import Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.due_again import backoff_us
 from interlock.engine.ledger import Ledger
+from interlock.engine.left_out import waits_for_left_out
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Merging, Work
 from interlock.objects.choices import AUTOMATIC, MERGES, NOTHING
@@ -53,15 +54,16 @@ def merging_of(ctx: Cycle, work: Work, holder: RecordLink, issue: Issue) -> Merg
     if link is None or chosen == NOTHING or not isinstance(work.hubspot, Observation) or work.undoing:
         return None
     confirmed = merge_confirmed(link.base) == holder.hubspot_id
-    if not confirmed and not (chosen == AUTOMATIC and _by_itself(work, link, holder)):
+    if not confirmed and not (chosen == AUTOMATIC and _by_itself(ctx, work, link, holder)):
         return None
     return Merging(holder.hubspot, confirmed, issue)
 
 
-def _by_itself(work: Work, link: RecordLink, holder: RecordLink) -> bool:
+def _by_itself(ctx: Cycle, work: Work, link: RecordLink, holder: RecordLink) -> bool:
     assert isinstance(work.hubspot, Observation)
     told = not untold(work.runtime.mapping_for(link.salesforce_type), link.base, work.hubspot)
-    return told and work.included is True and holder.state is LinkState.LINKED
+    may = told and work.included is True and holder.state is LinkState.LINKED
+    return may and not waits_for_left_out(ctx, work, link.salesforce_type)
 
 
 async def count_merged(ctx: Cycle, batch: Batch) -> None:

@@ -40,6 +40,7 @@ from interlock.engine.due_again import backoff_us, due_again, keys_of
 from interlock.engine.erasing import forget_erased
 from interlock.engine.follow import carry_over
 from interlock.engine.held import dropped, opt_out_held, still_held
+from interlock.engine.latest import without_blanks_of
 from interlock.engine.ledger import Ledger, write_links
 from interlock.engine.lifecycle import is_moved, stage_rows
 from interlock.engine.limited_lists import limits_said
@@ -312,6 +313,7 @@ def _take_linked(ctx: Cycle, ledger: Ledger, work: Work, link: RecordLink, looke
     assert link.id is not None
     if work.relink_to is not None:
         base = carry_over(work.runtime, link, {} if work.two_in_one else base, work.relink_to)
+        base = without_blanks_of(work.runtime, work.salesforce, work.relink_to, base)
         # The record that it lives on as has an opt-out of its own, or none: what was given is carried over once more.
         base = {id_: pair for id_, pair in base.items() if id_ not in (OPT_OUT, OPT_OUT_ADDRESS, *OF_RESTING)}
     if work.state in WHOLE:
