@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import msgspec
 
 from tests.simulation.mutations.catalogue import MUTATIONS, named
-from tests.simulation.mutations.hunt import FIRST_SEEDS, SEEDS, first_seeds, hunt
+from tests.simulation.mutations.hunt import FIRST_SEEDS, SEEDS, SEEDS_OF_A_THEME, first_seeds, hunt, stories
 from tests.simulation.mutations.mutation import Mutation
 from tests.simulation.mutations.player import Played
 
@@ -24,18 +24,20 @@ PROBLEM_SHOWN = 110
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.simulation.mutations", description=__doc__)
     words.add_argument("names", nargs="*", metavar="NAME")
-    words.add_argument("--seeds", type=int, default=SEEDS)
+    words.add_argument(
+        "--seeds", type=int, help=f"{SEEDS} of plain stories and {SEEDS_OF_A_THEME} of those of a theme, if not said"
+    )
     words.add_argument("--first", type=int, default=0, help="the first of them, where earlier ones were tried")
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     words.add_argument("--write", action="store_true")
     chosen = words.parse_args()
     mutations = [named(name) for name in chosen.names] or list(MUTATIONS)
-    seeds = range(chosen.first, chosen.first + chosen.seeds)
     remembered = first_seeds()
     missed: list[str] = []
 
     def hunted(mutation: Mutation) -> tuple[Mutation, Played | None, float]:
         began_s = time.perf_counter()
+        seeds = range(chosen.first, chosen.first + (chosen.seeds or len(stories(mutation))))
         caught = hunt(mutation, seeds, remembered.get(mutation.name))
         return mutation, caught, time.perf_counter() - began_s
 

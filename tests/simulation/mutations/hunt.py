@@ -15,6 +15,7 @@ from tests.simulation.mutations.mutation import Mutation
 from tests.simulation.mutations.player import AS_IT_IS, Played
 
 SEEDS = 500
+SEEDS_OF_A_THEME = 150
 ROOT = Path(__file__).parents[3]
 FIRST_SEEDS = Path(__file__).with_name("first_seeds.json")
 
@@ -25,11 +26,17 @@ def first_seeds() -> dict[str, int]:
     return found
 
 
-def first_failing(name: str, seeds: Sequence[int]) -> Played | None:
-    """Raises RuntimeError when the player itself fails."""
+def stories(mutation: Mutation) -> range:
+    """The seeds among which one is to notice it."""
+    return range(SEEDS if mutation.theme is None else SEEDS_OF_A_THEME)
+
+
+def first_failing(name: str, seeds: Sequence[int], *, as_it_is: bool = False) -> Played | None:
+    """Of the stories that are to notice it. Raises RuntimeError when the player itself fails."""
     if not seeds:
         return None
-    words = [sys.executable, "-m", "tests.simulation.mutations.player", name, *map(str, seeds)]
+    words = [sys.executable, "-m", "tests.simulation.mutations.player", name]
+    words += [*([AS_IT_IS] if as_it_is else []), *map(str, seeds)]
     with databases.told() as where:
         environment = os.environ | {"PYTHONHASHSEED": "0"} | where
         played = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
@@ -46,7 +53,7 @@ def hunt(mutation: Mutation, seeds: Sequence[int], remembered: int | None = None
     if remembered is not None:
         left.insert(0, remembered)
     while (caught := first_failing(mutation.name, left)) is not None:
-        if first_failing(AS_IT_IS, [caught.seed]) is None:
+        if first_failing(mutation.name, [caught.seed], as_it_is=True) is None:
             return caught
         left = left[left.index(caught.seed) + 1 :]
     return None

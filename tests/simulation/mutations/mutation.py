@@ -24,12 +24,19 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 class Mutation(msgspec.Struct, frozen=True):
-    """`why`: what is wrong about it, in a sentence. `breaks`: promises of docs/guarantees.md."""
+    """`why`: what is wrong about it, in a sentence. `breaks`: promises of docs/guarantees.md; none: only what
+    somebody chose. `theme`: of the stories in which somebody chose that (../themes/); none: plain stories notice it."""
 
     name: str
     why: str
     breaks: tuple[str, ...]
     patches: tuple[Patch, ...]
+    theme: str | None = None
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """Of the stories that notice it, as their recipe has them."""
+        return () if self.theme is None else (self.theme,)
 
     def by_module(self) -> dict[str, list[Patch]]:
         modules: dict[str, list[Patch]] = {}

@@ -1,8 +1,8 @@
-"""`python -m tests.simulation.mutations.player NAME SEED ...`: play seeds with a mistaken engine until one fails.
+"""`python -m tests.simulation.mutations.player NAME [--as-it-is] SEED ...`: play seeds with a mistaken engine until one fails.
 
-Prints one JSON line a seed: `{"seed", "problems"}`. NAME `-` is the engine as it is. The mutated modules are put in place
-before anything of Interlock is imported. Whatever a mistake makes of a story, it ends: by a bound on the steps of the loop, and
-should no step come to an end, by one on the time of the processor.
+Prints one JSON line a seed: `{"seed", "problems"}`. `--as-it-is`: the same stories with the engine as it is. Mutated modules are
+put in place before anything of Interlock is imported. Whatever a mistake makes of a story, it ends: by a bound on the steps of the
+loop, and should no step come to an end, by one on the time of the processor.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STEPS_MOST = 150_000
 CPU_MOST_S = 15.0
 MEMORY_MOST_BYTES = 3 << 30  # nothing is collected in a child (child.py)
 WARM_UP_FOR = 5  # seeds, or it takes longer than it saves
-AS_IT_IS = "-"
+AS_IT_IS = "--as-it-is"
 
 
 class Played(msgspec.Struct):
@@ -96,9 +96,10 @@ def _bound_process() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST_BYTES, MEMORY_MOST_BYTES))
 
 
-def main(name: str, seeds: Sequence[int]) -> None:
-    if name != AS_IT_IS:
-        put_in_place(named(name))
+def main(name: str, words: Sequence[str]) -> None:
+    mutation, seeds = named(name), [int(word) for word in words if word != AS_IT_IS]
+    if AS_IT_IS not in words:
+        put_in_place(mutation)
     from tests.simulation.child import play, warm_up
     from tests.simulation.recipe import Recipe
 
@@ -108,7 +109,7 @@ def main(name: str, seeds: Sequence[int]) -> None:
         warm_up()
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     for seed in seeds:
-        problems = play(Recipe(seed)).problems
+        problems = play(Recipe(seed, themes=mutation.themes)).problems
         sys.stdout.write(msgspec.json.encode(Played(seed, problems)).decode() + "\n")
         sys.stdout.flush()
         if problems:
@@ -116,4 +117,4 @@ def main(name: str, seeds: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [int(word) for word in sys.argv[2:]])
+    main(sys.argv[1], sys.argv[2:])

@@ -1,6 +1,8 @@
-"""Every named mistake in the engine is caught by a standard seed; the one that caught it last is tried first.
+"""Every named mistake in the engine is caught by a standard seed, or by a story of the theme whose rule it is a mistake of; the one
+that caught it last is tried first.
 
-That the engine as it is passes these seeds is shown by test_standard_seeds.py, which plays all of them.
+That the engine as it is passes the standard seeds is shown by test_standard_seeds.py, which plays all of them, and that it passes
+the first of each theme by test_themes.py.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import pytest
 
 from tests.simulation.mutations.catalogue import MUTATIONS
 from tests.simulation.mutations.holes import HOLES
-from tests.simulation.mutations.hunt import SEEDS, first_failing, first_seeds, hunt
+from tests.simulation.mutations.hunt import first_failing, first_seeds, hunt, stories
 from tests.simulation.mutations.mutation import DoesNotApply, Mutation, Patch, compiled, mistaken
+from tests.simulation.themes import THEMES
 
 MUTATIONS_LEAST = 20
 
@@ -25,8 +28,8 @@ def by_name(mutation: Mutation) -> str:
 @pytest.mark.parametrize("mutation", [each for each in MUTATIONS if each.name not in HOLES], ids=by_name)
 def test_a_mistake_in_the_engine_is_caught_by_a_standard_seed(mutation: Mutation) -> None:
     remembered = [seed for name, seed in first_seeds().items() if name == mutation.name]
-    caught = first_failing(mutation.name, remembered) or hunt(mutation, range(SEEDS))
-    assert caught is not None, f"no seed below {SEEDS} notices {mutation.name}: {mutation.why}"
+    caught = first_failing(mutation.name, remembered) or hunt(mutation, stories(mutation))
+    assert caught is not None, f"no seed below {len(stories(mutation))} notices {mutation.name}: {mutation.why}"
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=by_name)
@@ -38,13 +41,18 @@ def test_every_mistake_is_one_that_the_engine_could_still_make(mutation: Mutatio
         compiled(Path(spec.origin).read_text(), patches, spec.origin)
 
 
+def test_every_theme_has_mistakes_of_its_own() -> None:
+    assert {mutation.theme for mutation in MUTATIONS} - {None} == set(THEMES)
+
+
 def test_each_mistake_has_a_name_of_its_own_a_reason_and_a_promise_that_it_breaks() -> None:
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= MUTATIONS_LEAST
     promises = {f"I{number}" for number in range(1, 14)}
     for mutation in MUTATIONS:
         assert mutation.why.endswith(".")
         assert set(mutation.breaks) <= promises
-        assert mutation.breaks
+        assert mutation.breaks or mutation.theme
+        assert set(mutation.themes) <= THEMES.keys()
     assert HOLES.keys() <= {mutation.name for mutation in MUTATIONS}
     assert first_seeds().keys() <= {mutation.name for mutation in MUTATIONS}, "remembered for a mutation that is gone"
 
