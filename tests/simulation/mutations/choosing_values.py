@@ -221,4 +221,20 @@ _BACKFILLS = (
     ),
 )
 
-CHOOSING_VALUES = (*_DEALS, *_OWNERS, *_SCHEMAS, *_STAGES, *_BACKFILLS)
+_NEWEST = (
+    Mutation(
+        "taken_role_is_shown",
+        "What a contact shows of its newest opportunity goes with its role in it.",
+        (),
+        (
+            Patch(
+                "interlock.engine.newest_opportunity",
+                "    newest = next((row for row in reversed(rows) if not row.get(_DELETED)), None)\n",
+                "    newest = next(iter(reversed(rows)), None)\n",
+            ),
+        ),
+        "newest",
+    ),
+)
+
+CHOOSING_VALUES = (*_DEALS, *_OWNERS, *_SCHEMAS, *_STAGES, *_BACKFILLS, *_NEWEST)
