@@ -282,7 +282,12 @@ def test_every_schema_is_strict_about_what_it_requires() -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
         for place, part in objects_in(schema, name):
             required, known = set(part.get("required", ())), set(part["properties"])
-            assert required == known, f"{place}: {known ^ required}"
+            assert required | left_out(place) == known, f"{place}: {known ^ required}"
+
+
+def left_out(place: str) -> set[str]:
+    """A file of mappings says of values only what is called the same: where it says nothing, all stays as it is."""
+    return {"values"} if place.startswith("mappings-export.") and place.endswith(".fields.items") else set()
 
 
 def objects_in(schema: Any, place: str) -> Iterator[tuple[str, Json]]:

@@ -24,7 +24,8 @@ from interlock.web.routes import ADDRESSES, API
 
 HERE = "/connections/1"
 # Of Salesforce and HubSpot, as they stand there.
-NAMES = {"Field Format Mismatch"}
+# Of an org and an account: an issue of HubSpot's, a role of Salesforce's.
+NAMES = {"Field Format Mismatch", "Other"}
 # Said to a program, which reads English.
 FOR_PROGRAMS = "/metrics"
 REASONS = {

@@ -211,10 +211,11 @@ def draw(recipe: Recipe) -> list[Incident]:
 
 
 def _incident(recipe: Recipe, number: int, kind: str, chance: random.Random) -> Incident:
-    site = _of_a_theme(recipe, number) or _pick(recipe, number, kind, chance)
+    of_a_theme = _of_a_theme(recipe, number)
+    site = of_a_theme or _pick(recipe, number, kind, chance)
     visits = chance.choice((1, 1, 1, 2, 3, 5, 8))
     latest_steps = chance.randint(200, 6_000)
-    if site[0] == "cycle" and _awaited(*site) in RARE:
+    if of_a_theme or (site[0] == "cycle" and _awaited(*site) in RARE):
         # It may not be met twice, nor soon.
         visits, latest_steps = 1, chance.randint(2_000, 6_000)
     seconds = chance.uniform(*(STARTED_AGAIN_S if kind == "crash" else STANDS_STILL_S))

@@ -171,7 +171,7 @@ async def choose_what_becomes_of_merges(world: World, store: Store) -> None:
 
 PAGES: dict[Page, float] = {
     confirm_what_is_proposed: 8,
-    put_a_proposal_aside: 4,
+    put_a_proposal_aside: 9,
     choose_what_becomes_of_merges: 1.5,
 }
 

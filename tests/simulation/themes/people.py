@@ -251,5 +251,5 @@ PEOPLE_THEME = Theme(
     choices=_choices,
     settle=_choose,
     outside=outside,
-    modules=("person_rules",) * 6 + ("accounts_for",),
+    modules=("follow", "accounts_for"),
 )
