@@ -165,8 +165,8 @@ _MERGES = (
         (
             Patch(
                 MERGING,
-                "    if not confirmed and not (chosen == AUTOMATIC and _by_itself(work, link, holder)):\n",
-                "    if not confirmed and not _by_itself(work, link, holder):\n",
+                "    if not confirmed and not (chosen == AUTOMATIC and _by_itself(ctx, work, link, holder)):\n",
+                "    if not confirmed and not _by_itself(ctx, work, link, holder):\n",
             ),
         ),
         "merges",
