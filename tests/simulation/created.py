@@ -42,6 +42,8 @@ def made_twice(scene: Scene) -> Iterator[str]:
     took_over = {
         (id_, row.salesforce_id) for row in moved for id_ in (row.hubspot_id, survivors.get(row.hubspot_id or ""))
     }
+    # Of doubles the pair went to the one edited last: the other is made by itself once it has another address (ADR 30).
+    left = {(row.hubspot_id, row.salesforce_id) for row in moved if row.cause == "edited_later"}
     # Of a record that lost a merge in Salesforce and was restored, the pair went to the winner: it gets one of its own.
     there = list(entries_of(scene.story, kind, "salesforce"))
     lost = {entry.id for entry in there if entry.action == "merge"}
@@ -60,6 +62,7 @@ def made_twice(scene: Scene) -> Iterator[str]:
                 and not (entry.id in merged and ((entry.id, entry.new) not in known or entry.id in ended))
                 and (survivors.get(entry.id), entry.new) not in parted
                 and entry.new not in came_back
+                and (entry.id, entry.new) not in left
                 and not any(entry.id == hubspot_id and entry.new != other for hubspot_id, other in took_over)
             ):
                 made[entry.new].append(entry)

@@ -23,12 +23,11 @@ EACH_PAGE_AT_LEAST = 3
 OPEN: dict[str, dict[int, str]] = {
     "identity": {
         9: "a lead that gave way to a contact of its address is made nowhere once that contact has another address",
-        25: "a contact was made twice where a process died while a pair moved to the one edited last",
     },
     "pipelines": {36: "a stage that we wrote is in no log where its field stopped to sync before the answer was known"},
     "lifecycle": {
         10: "an opportunity that is won for the second time moves nobody's stage",
-        17: "a box that was ticked opted nobody out where a process died meanwhile",
+        17: "who was opted out and then lost the address reads otherwise in HubSpot, and no issue says so",
     },
 }
 
