@@ -311,6 +311,7 @@ async def change_all(tx: WriteTx, foreign: list[Any]) -> None:
     await dirty.take_turn(tx)
     await dirty.await_(tx, [ADA], [(ADA, ADA)])
     await dirty.wake(tx, [ADA])
+    await dirty.wake_these(tx, [ADA])
     await dirty.wake_waiting(tx, "contacts")
     await dirty.wake_unanswered(tx, "contacts", ["ambiguous"])
     await dirty.postpone(tx, [(ADA, 77, 7, Reason.PARKED)], 10**9)
@@ -409,8 +410,9 @@ def test_that_test_knows_every_writing_function() -> None:
         audit, calls, census, cursors, directory, dirty, erasures, from_now_on, identity, intents, issues, links, mappings,
         notices, secrets, suggestions, undos, unlinked,
     ]  # fmt: skip
-    # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection.
-    exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen"}
+    # Under calls.add; needs a second keyring, see test_store_secrets.py; of a person, who belongs to no connection; of a database
+    # that was put back, with all its connections.
+    exempt = {"calls.add_many", "secrets.reseal", "notices.mark_seen", "census.disbelieve"}
     missing = [
         f"{short}.{name}"
         for module in modules

@@ -82,7 +82,7 @@ ON_THE_WAY = {
     "apply_roles": 4,
     "check_pairs": 2,
     "follow": 2,
-    "forget_old_values": 2,
+    "forget_old_values": 4,
     "notice_gaps": 2,
     "retry_refused": 1,
 }
