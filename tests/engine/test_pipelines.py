@@ -14,6 +14,7 @@ from interlock.app.what_syncs import Choice
 from interlock.app.what_syncs import choose as choose_what_syncs
 from interlock.core.model import LinkState, Side
 from interlock.store import connections, directory
+from tests.engine.test_left_out import AFTER_THE_PARK_S, LosesAnAnswer
 from tests.engine.test_owners import both, owner
 from tests.world import World
 
@@ -198,6 +199,28 @@ def test_the_record_type_of_one_side_and_the_stage_of_the_other_end_together(tel
         assert (row["RecordTypeId"], row["StageName"]) == (sales.types["renewal"], "Closed Won")
 
     tell_sales(story)
+
+
+def test_what_a_stage_of_ours_replaced_is_logged_though_the_deal_stood_in_a_stage_of_none_before_that_was_known(
+    tell_sales,
+):
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        world.transport = line = LosesAnAnswer(world.transport, sales.labels["new"]["Closed Lost"], Side.HUBSPOT)
+        world.hugo.update("deals", deal, sales.deal("new", "Closed Won"))
+        world.sally.update("Opportunity", world.counterpart("deals", deal), {"StageName": "Closed Lost"})
+        await world.sync()
+        assert line.lost
+        assert at(world, deal)[1] == sales.labels["new"]["Closed Lost"]
+        verbal = world.hubspot.settings().add_stage("deals", sales.pipelines["new"], "Verbal", probability="0.9")
+        world.hugo.update("deals", deal, {"dealstage": verbal})
+        await world.sync_later(AFTER_THE_PARK_S)
+        await world.settle()
+        assert at(world, deal)[1] == verbal
+        assert [row.old for row in await world.audit("conflict")] == ["Closed Won"]
+
+    tell_sales(story, rule="prefer_salesforce")
 
 
 def test_what_is_of_a_record_type_without_a_pipeline_does_not_sync(tell_sales):

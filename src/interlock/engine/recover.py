@@ -229,7 +229,8 @@ def _recognise(work: Work, intent: Intent, link: RecordLink) -> list[AuditRow]:
         if holds == written:
             landed = True
             work.landed[id_] = _base_of(side, written, source, work.landed.get(id_))
-        elif holds is not None and holds != before:
+        elif holds != before:
+            # What cannot be read is somebody's too: where it stood before, nothing was written over it.
             moved_on = True
             if id_ not in link.base and id_ not in work.landed:
                 # Of a first link that was interrupted: what it holds now somebody has typed, or emptied, since we read it.
