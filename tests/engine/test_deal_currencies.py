@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interlock.core.model import RecordKey, Side
+from tests.engine.test_undo import undo
 from tests.world import World
 
 CLOSE = {"closedate": "2026-03-01", "dealstage": "closedwon"}
@@ -218,5 +219,36 @@ def test_a_currency_that_is_to_win_leaves_an_amount_alone_that_the_other_side_do
         await world.settle()
         assert money_there(world, there) == (12, "USD")
         assert await world.issues() == []
+
+    tell(story, with_currencies, **TWO)
+
+
+def test_an_amount_whose_currency_was_edited_since_does_not_go_back_nor_does_it_later(tell):
+    """Undone by halves they would be an amount that nobody said; and what waited would go back beside whatever comes then."""
+
+    async def story(world: World) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", "amount": "10", "deal_currency_code": "EUR", **CLOSE})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        await two_way(world)
+        since_us = world.clock_us()
+        world.sally.update("Opportunity", there, {"Amount": 20, "CurrencyIsoCode": "USD"})
+        await world.settle()
+        world.hugo.update("deals", deal, {"deal_currency_code": "EUR"})
+        await world.settle()
+
+        done = await undo(world, since_us)
+
+        assert {(each.property, each.side, each.why) for each in done.left} == {
+            ("deal_currency_code", Side.HUBSPOT, "edited_since"),
+            ("amount", Side.HUBSPOT, "not_together"),
+            ("deal_currency_code", Side.SALESFORCE, "not_together"),
+        }
+        assert await world.issues() == []
+        world.hugo.update("deals", deal, {"amount": "25"})
+        await world.settle()
+        await world.sync(RecordKey(Side.HUBSPOT, "deals", deal))
+        await world.settle()
+        assert (money(world, deal), money_there(world, there)) == (("25", "EUR"), (25, "EUR"))
 
     tell(story, with_currencies, **TWO)

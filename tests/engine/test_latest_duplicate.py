@@ -9,6 +9,7 @@ from interlock.app.identity.review import ACCEPT, REFUSE
 from interlock.core.model import Side
 from interlock.store import undos
 from interlock.store.undos import UndoRow
+from tests.engine.test_associations import STAGE, roles
 from tests.engine.test_suggestions import looked, say
 from tests.engine.test_undo import undo
 from tests.world import World
@@ -339,3 +340,60 @@ def test_an_undo_that_was_left_under_way_ends_when_its_pair_moves(tell):
             assert [row.state for row in await undos.of_run(tx, asked_us, [link.id])] == ["another_record"]
 
     tell(story, **LATEST)
+
+
+async def _a_deal_whose_contact_gave_way(world: World) -> tuple[str, str, str, str]:
+    """Of Ada's pair the HubSpot record, the deal, its opportunity, and who has the role in that: no more her counterpart."""
+    here = world.person(ADA)
+    deal = world.hugo.create("deals", {"dealname": "Big", **STAGE})
+    world.hugo.associate("deals", deal, "contacts", here)
+    await world.settle()
+    made, opportunity = world.counterpart("contacts", here), world.counterpart("deals", deal)
+    await asyncio.sleep(600)
+    second = contact(world, "Second")
+    await world.settle()
+    assert (world.counterpart("contacts", here), roles(world, opportunity)) == (second, {made})
+    world.hugo.update("deals", deal, {"dealname": "Bigger"})
+    await world.settle()
+    return here, deal, opportunity, made
+
+
+def test_a_deal_keeps_its_contact_when_the_one_that_has_the_role_gives_way(tell):
+    async def story(world: World) -> None:
+        here, deal, opportunity, made = await _a_deal_whose_contact_gave_way(world)
+        assert list(world.hugo.associated("deals", deal, "contacts")) == [here]
+        assert roles(world, opportunity) == {made}
+        # Whoever takes the role away takes her off the deal.
+        world.sally.delete("OpportunityContactRole", *world.sally.ids("OpportunityContactRole"))
+        await world.settle()
+        assert list(world.hugo.associated("deals", deal, "contacts")) == []
+
+    tell(story, **LATEST)
+
+
+def test_who_is_taken_off_a_deal_loses_the_role_of_the_one_that_gave_way_too(tell):
+    async def story(world: World) -> None:
+        here, deal, opportunity, _ = await _a_deal_whose_contact_gave_way(world)
+        world.hugo.disassociate("deals", deal, "contacts", here)
+        await world.settle()
+        assert roles(world, opportunity) == set()
+        world.hugo.associate("deals", deal, "contacts", here)
+        await world.settle()
+        assert roles(world, opportunity) == {world.counterpart("contacts", here)}
+
+    tell(story, **LATEST)
+
+
+def test_a_role_of_a_contact_that_never_had_the_pair_keeps_nobody_on_a_deal(tell):
+    async def story(world: World) -> None:
+        _, deal, opportunity, _ = await _a_deal_whose_contact_gave_way(world)
+        (role,) = world.sally.ids("OpportunityContactRole")
+        stranger = world.sally.create("Contact", {"LastName": "Stranger", "Email": "stranger@example.com"})
+        world.sally.create("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": stranger})
+        world.sally.delete("OpportunityContactRole", role)
+        await world.settle()
+        assert roles(world, opportunity) == {stranger}
+        assert list(world.hugo.associated("deals", deal, "contacts")) == []
+
+    choices = LATEST["settings"]["choices"]
+    tell(story, settings={"choices": choices, "salesforce_filters": {"Contact": "LastName != 'Stranger'"}})

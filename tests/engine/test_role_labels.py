@@ -290,3 +290,25 @@ def test_a_write_of_a_role_that_is_refused_is_not_logged(tell):
         assert [each.cause for each in await world.audit() if each.cause in ("role", "label")] == ["label"]
 
     tell(story, before=labels, **IN_STEP)
+
+
+def test_a_label_that_is_made_again_is_given_to_those_who_have_the_role(tell):
+    """It was taken off every deal and deleted while nobody looked. The issue asks for it, and making it takes nobody's role."""
+
+    async def story(world: World) -> None:
+        ada, here, adas, there = await ada_decides(world)
+        world.hugo.disassociate("deals", here, "contacts", ada)
+        world.hugo.associate("deals", here, "contacts", ada)
+        old = type_ids(world)["Decision Maker"]
+        world.hugo._operations.associations.remove_label("deals", "contacts", old)
+        await asyncio.sleep(7 * 3_600)
+        world.hugo.update("deals", here, {"dealname": "Bigger"})
+        await world.settle()
+        assert [issue.code for issue in await world.issues()] == ["role_without_label"]
+        make_label(world, "Decision Maker")
+        await look(world, here)
+        assert roles_of(world, there) == [(adas, "Decision Maker")]
+        assert labels_of(world, here, ada) == {"Decision Maker"}
+        assert await world.issues() == []
+
+    tell(story, before=labels, **IN_STEP)

@@ -48,7 +48,7 @@ from interlock.engine.pipelines import (
 from interlock.engine.record_link import link_along
 from interlock.engine.references import leads_nowhere
 from interlock.engine.together import has_company_now, keep_together, why_not_created
-from interlock.engine.undo import weigh_undos
+from interlock.engine.undo import end_apart, weigh_undos
 from interlock.engine.work import Batch, Deletion, Limit, SideWrite, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store.undos import WAITING
@@ -181,6 +181,8 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
         del extras[Side.SALESFORCE]
     plans = {side: plan_side(side, writes, link.held, creating=False, resend_held=resend) for side in extras}
     keep_together(work.runtime.spec, mapping, plans, writes, hubspot, salesforce)
+    if end_apart(work, plans.values(), writes):
+        work.wait(ctx.clock_us(), Reason.RETRY)
     for side, extra in extras.items():
         plan = plans[side]
         work.held.extend(plan.held)

@@ -28,6 +28,7 @@ from interlock.engine.audit_rows import pair_row
 from interlock.engine.context import HUBSPOT_ID_PROPERTY, Cycle, ObjectRuntime
 from interlock.engine.explanations import fix_for
 from interlock.engine.fetch import converted, merged_ids, salesforce_absence
+from interlock.engine.gave_way import remember_who_gave_way
 from interlock.engine.left_out import leave_to_its_type
 from interlock.engine.merging import PROPOSAL, merging_of
 from interlock.engine.second_company import remember_company
@@ -172,6 +173,8 @@ async def follow(ctx: Cycle, batch: Batch) -> None:
             work.state = RESTS[successor.side.other]
         if _how(work) == GoneHow.CONVERTED.value:
             remember_company(ctx, work)
+        elif _how(work) == EDITED_LATER:
+            remember_who_gave_way(work, successor)
         work.audit.append(pair_row(work, AuditKind.RELINK, _how(work), ctx.clock_us()))
 
 

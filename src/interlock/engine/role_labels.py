@@ -114,6 +114,9 @@ def plan_roles(
             wanted[m][0].add(role)
         for m in merged.remove_in_salesforce:
             wanted[m][1].add(role)
+    # Nobody can say of a label that is not there who lost it: once there is one again, those who have the role are given it.
+    unnamed = [name for name in sets if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in names.labels]
+    work.sets = {**work.sets, **{name: [] for name in unnamed}}
     for contact, added in change.labels.items():
         # What is written replaces what was there: everything that shall stay goes along.
         taken = change.taken.pop(contact, set())

@@ -29,12 +29,15 @@ from interlock.crm.salesforce.model import SalesforceInsert
 from interlock.crm.salesforce.soql import where_in
 from interlock.engine.context import Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US
+from interlock.engine.gave_way import stand_ins
 from interlock.engine.not_associated import for_good, note_refused
 from interlock.engine.role_labels import JUNCTION, apply_role_changes, leave_out, plan_roles, role_names, role_row
 from interlock.engine.work import Batch, SetChange, Work
 from interlock.store import links
 
 SET = "contact_roles"
+# Contact id -> its rows, each with its role: Salesforce lets a contact have several.
+Rows = dict[str, dict[str, str | None]]
 
 
 async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
@@ -63,9 +66,13 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
     async with ctx.store.read(ctx.connection_id) as tx:
         by_hubspot = await links.by_hubspot(tx, "contacts", sorted(hubspot_ids))
         by_salesforce = await links.by_salesforce(tx, "contacts", sorted(contact_ids))
+        known = {link.id: link for link in by_hubspot.values()}
+        agreed = {id_ for work in works for id_ in _known(work)}
+        stands_in = await stand_ins(tx, sorted(contact_ids - by_salesforce.keys()), known, agreed)
+    by_salesforce |= {link.salesforce_id: link for link in stands_in.values()}
     for work in works:
         here = hubspot_sets.get(work.hubspot_id or "", {})
-        there = salesforce_sets.get(work.salesforce_id or "", {})
+        there = _of_their_pairs(salesforce_sets.get(work.salesforce_id or "", {}), stands_in)
         work.members_us = newest_us.get(work.salesforce_id or "", 0)
         members = {link.id: link for link in by_hubspot.values()} | {link.id: link for link in by_salesforce.values()}
         # A lead cannot have a role (Salesforce, OpportunityContactRole.ContactId refers to Contact).
@@ -78,8 +85,8 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
             work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         base = work.link.sets.get(SET) if work.link is not None else None
         # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base.
-        known = None if base is None else [id_ for id_ in base if id_ in usable]
-        merged = merge_set(known, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
+        readable = None if base is None else [id_ for id_ in base if id_ in usable]
+        merged = merge_set(readable, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
         _plan(work, merged, members, there)
         if names is not None:
             plan_roles(work, names, merged.agreed, members, here, there)
@@ -124,6 +131,15 @@ def _known(work: Work) -> list[int]:
     return work.link.sets.get(SET, []) if work.link is not None else []
 
 
+def _of_their_pairs(there: Rows, stands_in: Mapping[str, RecordLink]) -> Rows:
+    """A role of a contact that gave way is one of the pair that moved away from it."""
+    found: Rows = {}
+    for id_, rows in there.items():
+        now = stands_in[id_].salesforce_id if id_ in stands_in else id_
+        found[now] = found.get(now, {}) | rows
+    return found
+
+
 def _without_counterpart(
     side: Side, ids: Iterable[str], linked: Mapping[str, RecordLink], usable: Collection[int | None]
 ) -> list[RecordKey]:
@@ -137,10 +153,6 @@ async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> d
         return {}
     rows = await ctx.hubspot.associations("deals", "contacts", ids, purpose=purpose)
     return {id_: {row.to_id: row.type_ids for row in found} for id_, found in rows.items()}
-
-
-# Contact id -> its rows, each with its role: Salesforce lets a contact have several.
-Rows = dict[str, dict[str, str | None]]
 
 
 async def _salesforce_sets(

@@ -8,14 +8,24 @@ says what each of them holds, and the row stands until either is edited, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import FieldBase, Gone, Observation, Side, SyncRule
 from interlock.core.plain import from_plain
-from interlock.core.reconcile import FieldMerge, Undo, merge_undone, read_hubspot, read_salesforce
+from interlock.core.plan import SidePlan
+from interlock.core.reconcile import (
+    Because,
+    FieldDecision,
+    FieldMerge,
+    Undo,
+    merge_undone,
+    read_hubspot,
+    read_salesforce,
+)
 from interlock.core.values import Unknown, Value, fingerprint
 from interlock.engine.choices import arrived
+from interlock.engine.together import CURRENCY_NOT_CARRIED
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, undos
 from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
@@ -23,6 +33,7 @@ from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
 # Why something was not taken back. Stable codes; app/undo/words.py has the sentences.
 EDITED_SINCE, NOT_MAPPED, GONE, OUTSIDE = "edited_since", "not_mapped", "gone", "not_in_list"
 ANOTHER_RECORD = "another_record"  # the pair has moved to another than the one that was written
+NOT_TOGETHER = "not_together"  # what it goes back together with does not
 NOT_SHOWN = "not_shown"  # written after whoever undoes was shown what would go back
 _OVER = "over"  # it stood, and ends with the edit that came
 
@@ -90,6 +101,22 @@ def _weigh_waiting(
     for id_ in _same_field(work, row) if undo.both else [row.id]:
         work.undos_need[id_] = (field.id, _sides(merge), _after(undo, values))
     return undo
+
+
+def end_apart(work: Work, plans: Collection[SidePlan], writes: Iterable[FieldDecision]) -> bool:
+    """End what cannot go back because another does not go back with it (together.py); whether something was. It would wait for an
+    edit of the one, and go back long after, beside a value that nobody has seen together with it."""
+    undone = {each.mapping.id for each in writes if each.merge.because is Because.PERSON_UNDID}
+    apart = {each.mapping.id for plan in plans for each in plan.held if each.code == CURRENCY_NOT_CARRIED} & undone
+    ended = [id_ for id_, (field_id, _, _) in work.undos_need.items() if field_id in apart]
+    for id_ in ended:
+        del work.undos_need[id_]
+        work.undos_ended[id_] = NOT_TOGETHER
+    if ended:
+        # Nobody has to mend anything; and what a person has edited meanwhile is decided without it by the next look.
+        for plan in plans:
+            plan.held = [each for each in plan.held if each.code != CURRENCY_NOT_CARRIED]
+    return bool(ended)
 
 
 def undo_of(row: UndoRow, field: FieldMapping, done: bool = False) -> Undo:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from tests.undo_world import linked, plan, undo
 from tests.unit.app.conftest import Tell
 from tests.world import World
 
+from interlock.app import json_schemas
 from interlock.app.connections import pause
+from interlock.app.undo.words import WHY_LEFT
 from interlock.core.model import AuditKind, LinkState, RecordKey, Side
 from interlock.store import connections
 
@@ -396,3 +399,8 @@ def test_a_stage_that_hubspot_does_not_take_back_is_not_said_to_be_undone(tell: 
         assert issue.code == "NOT_TAKEN"
 
     tell(story)
+
+
+def test_every_reason_that_something_stays_is_in_the_schema_of_the_answer() -> None:
+    schema = json.dumps(json_schemas.load("undo"))
+    assert json.dumps(list(WHY_LEFT)) in schema
