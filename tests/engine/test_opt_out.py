@@ -156,6 +156,23 @@ def test_who_was_opted_out_when_their_address_went_is_so_with_the_one_that_comes
     tell(story)
 
 
+def test_who_opts_out_in_hubspot_as_their_address_goes_in_salesforce_is_an_issue_until_one_comes(tell):
+    async def story(world: World) -> None:
+        here, there = await paired(world)
+        world.hugo.opt_out(ADA)
+        world.sally.update("Contact", there, {"Email": None})
+        await world.settle()
+        # HubSpot keeps it by the address, which we have taken away.
+        assert opted_out(world, here, there) == (False, True)
+        assert [issue.code for issue in await world.issues()] == ["opt_out_without_address"]
+        world.sally.update("Contact", there, {"Email": BOB})
+        await world.settle()
+        assert opted_out(world, here, there) == (True, True)
+        assert await world.issues() == []
+
+    tell(story)
+
+
 def test_nobody_can_map_the_opt_out_so_that_a_rule_would_clear_it(tell):
     async def story(world: World) -> None:
         here, there = await paired(world)

@@ -24,10 +24,7 @@ OPEN: dict[str, dict[int, str]] = {
     "identity": {
         9: "a lead that gave way to a contact of its address is made nowhere once that contact has another address",
     },
-    "lifecycle": {
-        10: "an opportunity that is won for the second time moves nobody's stage",
-        17: "who was opted out and then lost the address reads otherwise in HubSpot, and no issue says so",
-    },
+    "lifecycle": {10: "an opportunity that is won for the second time moves nobody's stage"},
 }
 
 

@@ -262,7 +262,7 @@ def _opt_out(work: Work, hubspot: Observation, salesforce: Observation, to_write
     moves = (in_hubspot or in_salesforce) and address != (hubspot.values.get("email") or None)
     given = in_salesforce and not in_hubspot and not known_salesforce
     to_hubspot = address is not None and (moved or moves or given)
-    if in_salesforce and address is None:
+    if (in_salesforce or to_salesforce) and address is None:
         work.issues.append(_nobody_to_opt_out(work))
     if to_salesforce:
         to_write["HasOptedOutOfEmail"] = True
