@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from interlock.app.identity.review import ACCEPT, REFUSE
 from interlock.core.model import Side
 from interlock.store import undos
@@ -397,3 +399,26 @@ def test_a_role_of_a_contact_that_never_had_the_pair_keeps_nobody_on_a_deal(tell
 
     choices = LATEST["settings"]["choices"]
     tell(story, settings={"choices": choices, "salesforce_filters": {"Contact": "LastName != 'Stranger'"}})
+
+
+@pytest.mark.parametrize("type_", ["Contact", "Lead"])
+def test_when_the_one_that_syncs_is_deleted_the_next_takes_over_and_nothing_is_deleted_in_hubspot(tell, type_):
+    async def story(world: World) -> None:
+        company = {"Company": "Acme"} if type_ == "Lead" else {}
+        first = world.sally.create(type_, {"LastName": "First", "Email": ADA, **company})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        world.sally.delete("Contact", second)
+        await world.settle()
+        assert (world.hugo.ids("contacts"), world.counterpart("contacts", here)) == ([here], first)
+        assert await world.issues() == []
+        # The last one takes it along.
+        world.sally.delete(type_, first)
+        await world.settle()
+        assert world.hugo.ids("contacts") == []
+
+    tell(story, settings={"choices": {**LATEST["settings"]["choices"], "deletes": {"contacts": "in_hubspot"}}})

@@ -1,0 +1,37 @@
+"""Who takes over when the one that was edited last, of several leads or contacts with one address, is deleted. Reads only.
+
+Where the one edited last syncs (latest.py), the others have no counterpart of their own: the HubSpot contact stands for all of
+them, and is not deleted while one of them is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interlock.core.model import Observation, RecordKey
+from interlock.engine.addresses import addresses_of
+from interlock.engine.context import Cycle, ObjectRuntime
+from interlock.engine.fetch import converted
+from interlock.engine.work import Work
+from interlock.objects.choices import DUPLICATES, LATEST_MODIFIED
+from interlock.store import links
+
+
+async def next_in_line(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> list[tuple[Work, list[RecordKey]]]:
+    """Of these, whose HubSpot contact is to go, those of which somebody is left in Salesforce: who. Raises CrmError."""
+    if not works or ctx.settings.chosen(DUPLICATES, runtime.slug) != LATEST_MODIFIED:
+        return []
+    by_work = [(work, addresses_of(runtime, work.hubspot)) for work in works if isinstance(work.hubspot, Observation)]
+    asked = sorted({address for _, addresses in by_work for address in addresses})
+    found: dict[str, list[RecordKey]] = {}
+    for type_ in runtime.salesforce_types if asked else ():
+        fields = runtime.salesforce_fields[type_]
+        for seen in await ctx.salesforce.query_where_in(type_, fields, {"Email": asked}, purpose="verify"):
+            if isinstance(converted(seen.key, seen), Observation):
+                found.setdefault(str(seen.values.get("Email") or "").lower(), []).append(seen.key)
+    async with ctx.store.read(ctx.connection_id) as tx:
+        ids = [key.id for keys in found.values() for key in keys]
+        taken = await links.by_salesforce(tx, runtime.slug, sorted(set(ids))) if ids else {}
+    left = [(work, {key for each in addresses for key in found.get(each, ())}) for work, addresses in by_work]
+    free = [(work, sorted(key for key in keys if key.id not in taken)) for work, keys in left]
+    return [(work, keys) for work, keys in free if keys]
