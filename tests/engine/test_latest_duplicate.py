@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from interlock.app.identity.review import ACCEPT, REFUSE
-from interlock.core.model import Side
-from interlock.store import undos
+from interlock.core.model import RecordKey, Side
+from interlock.store import undos, unlinked
 from interlock.store.undos import UndoRow
 from tests.engine.test_associations import STAGE, roles
 from tests.engine.test_suggestions import looked, say
@@ -422,3 +422,25 @@ def test_when_the_one_that_syncs_is_deleted_the_next_takes_over_and_nothing_is_d
         assert world.hugo.ids("contacts") == []
 
     tell(story, settings={"choices": {**LATEST["settings"]["choices"], "deletes": {"contacts": "in_hubspot"}}})
+
+
+@pytest.mark.parametrize("deletes", ["nothing", "in_salesforce"])
+def test_a_contact_that_somebody_deleted_in_hubspot_is_made_for_no_other_of_its_address(tell, deletes):
+    async def story(world: World) -> None:
+        first = contact(world, "First")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        world.sally.update("Contact", first, {"Title": "CTO"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == []
+        async with world.read() as tx:
+            key = RecordKey(Side.SALESFORCE, "Contact", first)
+            assert (await unlinked.by_keys(tx, [key]))[key].why == "counterpart_deleted"
+
+    tell(story, settings={"choices": {**LATEST["settings"]["choices"], "deletes": {"contacts": deletes}}})
