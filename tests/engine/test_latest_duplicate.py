@@ -386,6 +386,19 @@ def test_who_is_taken_off_a_deal_loses_the_role_of_the_one_that_gave_way_too(tel
     tell(story, **LATEST)
 
 
+def test_a_deal_keeps_its_contact_when_the_one_that_gave_way_is_deleted_with_its_role(tell):
+    async def story(world: World) -> None:
+        here, deal, opportunity, made = await _a_deal_whose_contact_gave_way(world)
+        world.sally.delete("Contact", made)
+        await world.settle()
+        world.hugo.update("deals", deal, {"dealname": "Biggest"})
+        await world.settle()
+        assert list(world.hugo.associated("deals", deal, "contacts")) == [here]
+        assert roles(world, opportunity) == {world.counterpart("contacts", here)}
+
+    tell(story, **LATEST)
+
+
 def test_a_role_of_a_contact_that_never_had_the_pair_keeps_nobody_on_a_deal(tell):
     async def story(world: World) -> None:
         _, deal, opportunity, _ = await _a_deal_whose_contact_gave_way(world)
