@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from interlock.app.identity.review import ACCEPT, REFUSE
-from interlock.core.model import Side
-from interlock.store import undos
+from interlock.core.model import RecordKey, Side
+from interlock.store import undos, unlinked
 from interlock.store.undos import UndoRow
 from tests.engine.test_associations import STAGE, roles
 from tests.engine.test_suggestions import looked, say
@@ -384,6 +386,19 @@ def test_who_is_taken_off_a_deal_loses_the_role_of_the_one_that_gave_way_too(tel
     tell(story, **LATEST)
 
 
+def test_a_deal_keeps_its_contact_when_the_one_that_gave_way_is_deleted_with_its_role(tell):
+    async def story(world: World) -> None:
+        here, deal, opportunity, made = await _a_deal_whose_contact_gave_way(world)
+        world.sally.delete("Contact", made)
+        await world.settle()
+        world.hugo.update("deals", deal, {"dealname": "Biggest"})
+        await world.settle()
+        assert list(world.hugo.associated("deals", deal, "contacts")) == [here]
+        assert roles(world, opportunity) == {world.counterpart("contacts", here)}
+
+    tell(story, **LATEST)
+
+
 def test_a_role_of_a_contact_that_never_had_the_pair_keeps_nobody_on_a_deal(tell):
     async def story(world: World) -> None:
         _, deal, opportunity, _ = await _a_deal_whose_contact_gave_way(world)
@@ -397,3 +412,48 @@ def test_a_role_of_a_contact_that_never_had_the_pair_keeps_nobody_on_a_deal(tell
 
     choices = LATEST["settings"]["choices"]
     tell(story, settings={"choices": choices, "salesforce_filters": {"Contact": "LastName != 'Stranger'"}})
+
+
+@pytest.mark.parametrize("type_", ["Contact", "Lead"])
+def test_when_the_one_that_syncs_is_deleted_the_next_takes_over_and_nothing_is_deleted_in_hubspot(tell, type_):
+    async def story(world: World) -> None:
+        company = {"Company": "Acme"} if type_ == "Lead" else {}
+        first = world.sally.create(type_, {"LastName": "First", "Email": ADA, **company})
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        world.sally.delete("Contact", second)
+        await world.settle()
+        assert (world.hugo.ids("contacts"), world.counterpart("contacts", here)) == ([here], first)
+        assert await world.issues() == []
+        # The last one takes it along.
+        world.sally.delete(type_, first)
+        await world.settle()
+        assert world.hugo.ids("contacts") == []
+
+    tell(story, settings={"choices": {**LATEST["settings"]["choices"], "deletes": {"contacts": "in_hubspot"}}})
+
+
+@pytest.mark.parametrize("deletes", ["nothing", "in_salesforce"])
+def test_a_contact_that_somebody_deleted_in_hubspot_is_made_for_no_other_of_its_address(tell, deletes):
+    async def story(world: World) -> None:
+        first = contact(world, "First")
+        await world.settle()
+        (here,) = world.hugo.ids("contacts")
+        await asyncio.sleep(600)
+        second = contact(world, "Second")
+        await world.settle()
+        assert world.counterpart("contacts", here) == second
+        world.hugo.archive("contacts", here)
+        await world.settle()
+        world.sally.update("Contact", first, {"Title": "CTO"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == []
+        async with world.read() as tx:
+            key = RecordKey(Side.SALESFORCE, "Contact", first)
+            assert (await unlinked.by_keys(tx, [key]))[key].why == "counterpart_deleted"
+
+    tell(story, settings={"choices": {**LATEST["settings"]["choices"], "deletes": {"contacts": deletes}}})

@@ -16,6 +16,7 @@ from interlock.core.model import LinkState, Side
 from interlock.store import connections, directory
 from tests.engine.test_left_out import AFTER_THE_PARK_S, LosesAnAnswer
 from tests.engine.test_owners import both, owner
+from tests.engine.test_undo import undo
 from tests.world import World
 
 CLOSE = {"closedate": "2026-03-01"}
@@ -611,5 +612,34 @@ def test_a_preview_of_another_rule_decides_the_stage_by_the_pipeline_of_the_deal
         await world.rule("deals", "dealstage", "always_hubspot")
         found = await preview(world.store, world.connection, "deals", [back], compiler, *world.clients())
         assert (found.looked, found.unchanged, found.to_salesforce, found.to_hubspot) == (2, 1, 0, 1)
+
+    tell_sales(story)
+
+
+def test_a_deal_whose_stage_was_edited_since_does_not_go_back_to_the_pipeline_of_before(tell_sales):
+    """Nor later, when Salesforce comes to a stage that the pipeline of before has as well."""
+
+    async def story(world: World, sales: Sales) -> None:
+        deal = world.hugo.create("deals", {"dealname": "Big", **CLOSE, **sales.deal("new", "Prospecting")})
+        await world.settle()
+        there = world.counterpart("deals", deal)
+        since_us = world.clock_us()
+        of_renewals = {"RecordTypeId": sales.types["renewal"], "StageName": "Proposal/Price Quote"}
+        world.sally.update("Opportunity", there, of_renewals)
+        await world.settle()
+        world.hugo.update("deals", deal, {"dealstage": sales.labels["renewal"]["Closed Won"]})
+        await world.settle()
+
+        done = await undo(world, since_us)
+
+        assert {(each.property, each.side, each.why) for each in done.left} == {
+            ("dealstage", Side.HUBSPOT, "edited_since"),
+            ("pipeline", Side.HUBSPOT, "not_together"),
+        }
+        assert world.sally.get("Opportunity", there)["StageName"] == "Proposal/Price Quote"
+        assert await world.issues() == []
+        world.sally.update("Opportunity", there, {"StageName": "Closed Won"})
+        await world.settle()
+        assert at(world, deal) == (sales.pipelines["renewal"], sales.labels["renewal"]["Closed Won"])
 
     tell_sales(story)

@@ -7,6 +7,7 @@ of them is read afresh before it counts.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from interlock.core.identity.refusals import suggestion_key
 from interlock.core.link import RESTS
@@ -48,6 +49,7 @@ class Finder:
         self.seen: dict[RecordKey, Observation] = {}
         self.candidates: dict[int, list[Candidate]] = defaultdict(list)
         self.salesforce_by_email: dict[str, list[RecordKey]] = defaultdict(list)
+        self.in_the_bin: dict[str, list[RecordKey]] = defaultdict(list)  # by e-mail address, of Salesforce's
         self.edited_us: dict[RecordKey, int] = {}  # of those found by address
         self.linked_to: dict[RecordKey, RecordKey] = {}
         self.link_of: dict[RecordKey, RecordLink] = {}  # of those in `linked_to`
@@ -93,6 +95,11 @@ class Finder:
 
     def is_undecided(self, own: RecordKey, key: RecordKey, by: LinkedBy) -> bool:
         return key in self.undecided or (by not in IDS and bool(self.under_way[key] - {own}))
+
+    def note_deleted(self, found: Iterable[Observation]) -> None:
+        for seen in found:
+            if seen.values.get("IsDeleted"):
+                self.in_the_bin[str(seen.values.get("Email") or "").lower()].append(seen.key)
 
     def candidates_of(self, work: Work) -> list[Candidate]:
         return [

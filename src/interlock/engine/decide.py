@@ -180,8 +180,9 @@ def _decide_pair(ctx: Cycle, work: Work) -> None:
     if work.landing:
         del extras[Side.SALESFORCE]
     plans = {side: plan_side(side, writes, link.held, creating=False, resend_held=resend) for side in extras}
+    planned = [each for plan in plans.values() for each in plan.fields]
     keep_together(work.runtime.spec, mapping, plans, writes, hubspot, salesforce)
-    if end_apart(work, plans.values(), writes):
+    if end_apart(work, planned, plans.values()):
         work.wait(ctx.clock_us(), Reason.RETRY)
     for side, extra in extras.items():
         plan = plans[side]

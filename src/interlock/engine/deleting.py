@@ -41,6 +41,7 @@ from interlock.engine.fetch import CONVERTED_INTO, MASTER, MERGEABLE, merged_ids
 from interlock.engine.ledger import Ledger
 from interlock.engine.left_out import waits_for_left_out
 from interlock.engine.let_go import KEPT, let_go_of
+from interlock.engine.next_in_line import next_in_line
 from interlock.engine.roles import with_new_members
 from interlock.engine.taking_back import still_as_read
 from interlock.engine.work import Batch, Deletion, Work
@@ -69,6 +70,10 @@ async def look_at_deletions(ctx: Cycle, batch: Batch) -> None:
     for side in Side:
         for work in await with_new_members(ctx, batch, side, _going(batch, side)):
             _keep_as_it_holds(ctx, work, ["contacts"])
+    for work, others in await next_in_line(ctx, batch.runtime, _going(batch, Side.HUBSPOT)):
+        assert work.deletion is not None
+        _keep(ctx, work, work.deletion, None)
+        batch.also_due += others
     await _keep_unless_archived(ctx, batch)
     await _keep_if_merged_into(ctx, batch)
     await _keep_with_children(ctx, batch)

@@ -37,6 +37,7 @@ from interlock.engine.fetch import conversions, converted, hubspot_absence, sale
 from interlock.engine.inclusion import why_left_out
 from interlock.engine.latest import Hop, latest_instead, moves_to_latest
 from interlock.engine.left_out import leave_to_its_type
+from interlock.engine.next_in_line import leave_with_the_deleted
 from interlock.engine.persons_word import by_persons_word, note_refused
 from interlock.engine.questions import held_by_what_does_not_sync, question_of
 from interlock.engine.relink import by_native_ids
@@ -69,6 +70,7 @@ async def match(ctx: Cycle, batch: Batch) -> None:
     await by_persons_word(ctx, finder, alone)
     await by_shared_people(ctx, finder, [work for work in alone if work.why_not is None])
     await _deleted_counterparts(ctx, finder, hubspot_works, salesforce_works)
+    await leave_with_the_deleted(ctx, finder, salesforce_works)
     await _note_links(ctx, finder, alone)
     _settle(batch, finder, hubspot_works + salesforce_works)
 
@@ -107,6 +109,7 @@ async def _salesforce_by_key_and_email(
             include_deleted=True,
             purpose="match",
         )
+        finder.note_deleted(found)
         for seen in await _living(ctx, finder, type_, found, by_key):
             keyed = by_key.get(_creation_key_of(seen))
             lives_as = converted(seen.key, seen)

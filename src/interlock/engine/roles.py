@@ -29,7 +29,7 @@ from interlock.crm.salesforce.model import SalesforceInsert
 from interlock.crm.salesforce.soql import where_in
 from interlock.engine.context import Cycle
 from interlock.engine.decide import WAIT_FOR_REFERENCE_US
-from interlock.engine.gave_way import stand_ins
+from interlock.engine.gave_way import deleted_of, stand_ins
 from interlock.engine.not_associated import for_good, note_refused
 from interlock.engine.role_labels import JUNCTION, apply_role_changes, leave_out, plan_roles, role_names, role_row
 from interlock.engine.work import Batch, SetChange, Work
@@ -58,7 +58,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
     names = await role_names(
         ctx, works, {id_ for found in hubspot_sets.values() for ids in found.values() for id_ in ids}
     )
-    salesforce_sets, newest_us = await _salesforce_sets(
+    salesforce_sets, newest_us, taken = await _salesforce_sets(
         ctx, [work.salesforce_id for work in works if work.salesforce_id], with_role=names is not None
     )
     hubspot_ids = {id_ for ids in hubspot_sets.values() for id_ in ids}
@@ -68,7 +68,9 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
         by_salesforce = await links.by_salesforce(tx, "contacts", sorted(contact_ids))
         known = {link.id: link for link in by_hubspot.values()}
         agreed = {id_ for work in works for id_ in _known(work)}
-        stands_in = await stand_ins(tx, sorted(contact_ids - by_salesforce.keys()), known, agreed)
+        alone = {*contact_ids, *(id_ for ids in taken.values() for id_ in ids)} - by_salesforce.keys()
+        stands_in = await stand_ins(tx, sorted(alone), known, agreed)
+    deleted = await deleted_of(ctx, stands_in.keys() - contact_ids)
     by_salesforce |= {link.salesforce_id: link for link in stands_in.values()}
     for work in works:
         here = hubspot_sets.get(work.hubspot_id or "", {})
@@ -84,8 +86,10 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
             work.awaits += _without_counterpart(Side.SALESFORCE, there, by_salesforce, usable)
             work.wait(ctx.clock_us() + WAIT_FOR_REFERENCE_US, Reason.WAITING)
         base = work.link.sets.get(SET) if work.link is not None else None
-        # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base.
-        readable = None if base is None else [id_ for id_ in base if id_ in usable]
+        # Members that cannot be read now (unlinked since) are neither there nor removed: they leave the base. So do those whose
+        # role went with a contact that had given way and was deleted.
+        went = {stands_in[id_].id for id_ in taken.get(work.salesforce_id or "", ()) if id_ in deleted} - salesforce
+        readable = None if base is None else [id_ for id_ in base if id_ in usable and id_ not in went]
         merged = merge_set(readable, {m for m in hubspot if m is not None}, {m for m in salesforce if m is not None})
         _plan(work, merged, members, there)
         if names is not None:
@@ -95,7 +99,7 @@ async def fetch_roles(ctx: Cycle, batch: Batch) -> None:
 async def members(ctx: Cycle, pairs: Sequence[RecordLink]) -> list[tuple[RecordLink, list[RecordKey]]]:
     """Who takes part in each of these, on either side."""
     here = await _hubspot_sets(ctx, [link.hubspot_id for link in pairs], "detect")
-    there, _ = await _salesforce_sets(ctx, [link.salesforce_id for link in pairs], "detect")
+    there, _, _ = await _salesforce_sets(ctx, [link.salesforce_id for link in pairs], "detect")
     return [
         (
             link,
@@ -114,7 +118,7 @@ async def with_new_members(ctx: Cycle, batch: Batch, side: Side, works: Sequence
     if side is Side.HUBSPOT:
         found: Mapping[str, Iterable[str]] = await _hubspot_sets(ctx, ids)
     else:
-        found, _ = await _salesforce_sets(ctx, ids)
+        found, _, _ = await _salesforce_sets(ctx, ids)
     everybody = sorted({member for members in found.values() for member in members})
     of_side = links.by_hubspot if side is Side.HUBSPOT else links.by_salesforce
     async with ctx.store.read(ctx.connection_id) as tx:
@@ -157,12 +161,13 @@ async def _hubspot_sets(ctx: Cycle, ids: list[str], purpose: str = "fetch") -> d
 
 async def _salesforce_sets(
     ctx: Cycle, ids: list[str], purpose: str = "fetch", *, with_role: bool = False
-) -> tuple[dict[str, Rows], dict[str, int]]:
-    """Opportunity id -> its rows, and opportunity id -> newest stamp among them, deleted ones too."""
+) -> tuple[dict[str, Rows], dict[str, int], dict[str, set[str]]]:
+    """Opportunity id -> its rows; opportunity id -> newest stamp among them, deleted ones too; and whose rows were deleted."""
     sets: dict[str, Rows] = defaultdict(lambda: defaultdict(dict))
     newest_us: dict[str, int] = defaultdict(int)
+    taken: dict[str, set[str]] = defaultdict(set)
     if not ids:
-        return sets, newest_us
+        return sets, newest_us, taken
     names = ["Id", "OpportunityId", "ContactId", "IsDeleted", "SystemModstamp", *(["Role"] if with_role else [])]
     soqls = where_in(JUNCTION, names, "OpportunityId", ids)
     for result in await ctx.salesforce.query_many(soqls, include_deleted=True, purpose=purpose):
@@ -176,9 +181,11 @@ async def _salesforce_sets(
             opportunity = str(row["OpportunityId"])
             stamp_us = ctx.salesforce.to_observation(JUNCTION, row, result.read_us, names).modified_us
             newest_us[opportunity] = max(newest_us[opportunity], stamp_us)
-            if not row["IsDeleted"]:
+            if row["IsDeleted"]:
+                taken[opportunity].add(str(row["ContactId"]))
+            else:
                 sets[opportunity][str(row["ContactId"])][str(row["Id"])] = row.get("Role")
-    return sets, newest_us
+    return sets, newest_us, taken
 
 
 def _plan(work: Work, merged: SetMerge, members: Mapping[int | None, RecordLink], there: Rows) -> None:

@@ -36,14 +36,14 @@ def keep_together(
     the plans may hold a part back. `creates`: a record that is not there yet holds what its CRM gives it by itself."""
     for leader, follower in spec.together.items():
         held = any(each.mapping.property == leader for plan in plans.values() for each in plan.held)
-        if creates and (held or follower in _SAID_BY_THEIR_LEADER):
+        if creates and (held or follower in SAID_BY_THEIR_LEADER):
             # Without it the record is not created at all (`why_not_created`).
             continue
         field = next((each for each in mapping.fields if each.property == leader), None)
         if field is None or field.effective_rule is SyncRule.DONT_SYNC:
             continue
         followers = [each for each in writes if each.mapping.property == follower]
-        if follower not in _SAID_BY_THEIR_LEADER:
+        if follower not in SAID_BY_THEIR_LEADER:
             if followers:
                 _hold_leader(plans, leader, followers[0])
             elif _stays_another(mapping, plans, leader, follower, hubspot, salesforce):
@@ -55,7 +55,7 @@ def keep_together(
         left, right = read_hubspot(field, hubspot), read_salesforce(field, salesforce)
         for plan in goes:
             # The same stage is another one in another pipeline of HubSpot.
-            moves = follower in _SAID_BY_THEIR_LEADER and plan.side is Side.HUBSPOT
+            moves = follower in SAID_BY_THEIR_LEADER and plan.side is Side.HUBSPOT
             if moves or left != right or type(left) is Unknown:
                 _hold(plan, follower, _MESSAGE)
 
@@ -96,7 +96,7 @@ def has_company_now(spec: ObjectSpec, held: Container[int], writes: Sequence[Fie
     return any(
         (ids[leader] in held) != (ids[follower] in held)
         for leader, follower in spec.together.items()
-        if leader in ids and follower in ids and follower not in _SAID_BY_THEIR_LEADER
+        if leader in ids and follower in ids and follower not in SAID_BY_THEIR_LEADER
     )
 
 
@@ -107,7 +107,7 @@ def _goes(plan: SidePlan, name: str) -> bool:
 def _hold(plan: SidePlan, name: str, message: str) -> None:
     for write in [each for each in plan.fields if each.mapping.property == name]:
         plan.fields.remove(write)
-        if name in _SAID_BY_THEIR_LEADER:
+        if name in SAID_BY_THEIR_LEADER:
             continue
         value = write.decision.merge.value
         plan.held.append(HeldField(write.mapping, plan.side, CURRENCY_NOT_CARRIED, message, write.seen, value))
@@ -116,7 +116,7 @@ def _hold(plan: SidePlan, name: str, message: str) -> None:
 _MESSAGE = "the two records are in different currencies, and the currency itself cannot be carried over"
 _APART = "an amount and its currency go together, and one of the two cannot go with the other"
 # It comes with the next look, once the stage can be written.
-_SAID_BY_THEIR_LEADER = frozenset({"pipeline"})
+SAID_BY_THEIR_LEADER = frozenset({"pipeline"})
 
 
 def why_not_created(spec: ObjectSpec, plan: SidePlan) -> str | None:
@@ -132,7 +132,7 @@ def with_followers(
     names = {each.mapping.property for each in refused}
     along = {spec.together[name] for name in names if name in spec.together}
     if not creates:
-        along |= {leader for leader, name in spec.together.items() if name in names - _SAID_BY_THEIR_LEADER}
+        along |= {leader for leader, name in spec.together.items() if name in names - SAID_BY_THEIR_LEADER}
     return [each for each in fields if each in refused or each.mapping.property in along]
 
 

@@ -8,15 +8,14 @@ says what each of them holds, and the row stands until either is edited, so that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from interlock.core.mapping import FieldMapping, ObjectMapping
 from interlock.core.model import FieldBase, Gone, Observation, Side, SyncRule
 from interlock.core.plain import from_plain
-from interlock.core.plan import SidePlan
+from interlock.core.plan import FieldWrite, SidePlan
 from interlock.core.reconcile import (
     Because,
-    FieldDecision,
     FieldMerge,
     Undo,
     merge_undone,
@@ -25,7 +24,7 @@ from interlock.core.reconcile import (
 )
 from interlock.core.values import Unknown, Value, fingerprint
 from interlock.engine.choices import arrived
-from interlock.engine.together import CURRENCY_NOT_CARRIED
+from interlock.engine.together import CURRENCY_NOT_CARRIED, SAID_BY_THEIR_LEADER
 from interlock.engine.work import Batch, Work
 from interlock.store import WriteTx, undos
 from interlock.store.undos import STANDING, UNDONE, WAITING, UndoRow
@@ -60,7 +59,31 @@ def weigh_undos(work: Work, mapping: ObjectMapping, hubspot: Observation, salesf
         undo = weigh(work, row, field, values, found.get(field.id))
         if undo is not None:
             found[field.id] = undo
+    _with_their_leaders(work, {each.property: each.id for each in mapping.fields}, found)
     return found
+
+
+def _with_their_leaders(work: Work, ids: Mapping[str, int], found: dict[int, Undo]) -> None:
+    """A deal goes back to a pipeline with the stage that it had there; what Salesforce has now is no stage to put it in."""
+    for leader, follower in work.runtime.spec.together.items():
+        if follower not in SAID_BY_THEIR_LEADER or leader not in ids or ids.get(follower) not in found:
+            continue
+        if _goes_back(found[ids[follower]]) and not _goes_back(found.get(ids[leader])):
+            del found[ids[follower]]
+            _end_together(work, {ids[follower]})
+
+
+def _goes_back(undo: Undo | None) -> bool:
+    """In HubSpot, and not yet."""
+    return undo is not None and not undo.done and (undo.both or undo.side is Side.HUBSPOT)
+
+
+def _end_together(work: Work, field_ids: Collection[int]) -> list[int]:
+    ended = [id_ for id_, (field_id, _, _) in work.undos_need.items() if field_id in field_ids]
+    for id_ in ended:
+        del work.undos_need[id_]
+        work.undos_ended[id_] = NOT_TOGETHER
+    return ended
 
 
 def _weigh_standing(
@@ -103,15 +126,12 @@ def _weigh_waiting(
     return undo
 
 
-def end_apart(work: Work, plans: Collection[SidePlan], writes: Iterable[FieldDecision]) -> bool:
+def end_apart(work: Work, went: Collection[FieldWrite], plans: Collection[SidePlan]) -> bool:
     """End what cannot go back because another does not go back with it (together.py); whether something was. It would wait for an
-    edit of the one, and go back long after, beside a value that nobody has seen together with it."""
-    undone = {each.mapping.id for each in writes if each.merge.because is Because.PERSON_UNDID}
-    apart = {each.mapping.id for plan in plans for each in plan.held if each.code == CURRENCY_NOT_CARRIED} & undone
-    ended = [id_ for id_, (field_id, _, _) in work.undos_need.items() if field_id in apart]
-    for id_ in ended:
-        del work.undos_need[id_]
-        work.undos_ended[id_] = NOT_TOGETHER
+    edit of the one, and go back long after, beside a value that nobody has seen together with it. `went`: what was planned."""
+    goes = {each.mapping.id for plan in plans for each in plan.fields}
+    apart = {each.mapping.id for each in went if each.decision.merge.because is Because.PERSON_UNDID} - goes
+    ended = _end_together(work, apart)
     if ended:
         # Nobody has to mend anything; and what a person has edited meanwhile is decided without it by the next look.
         for plan in plans:

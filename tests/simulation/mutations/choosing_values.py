@@ -80,7 +80,7 @@ _DEALS = (
         (
             Patch(
                 TOGETHER,
-                "        if follower not in _SAID_BY_THEIR_LEADER:\n",
+                "        if follower not in SAID_BY_THEIR_LEADER:\n",
                 "        if False:\n",
             ),
         ),

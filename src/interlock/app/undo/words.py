@@ -10,7 +10,8 @@ WHY_LEFT = {
     "gone": "A record of the pair is gone, or the two are not linked any more.",
     "not_in_list": "It is outside of what syncs: of the list or the filter that limits it, or in a pipeline that does not.",
     "another_record": "It was written to a record that the pair has moved on from since, and is taken back on no other.",
-    "not_together": "An amount and its currency go back together, and one of the two does not.",
+    "not_together": "It goes back only together with another, an amount with its currency, a pipeline with its stage, and that one"
+    " does not.",
     "type_off": "Records of its Salesforce type do not sync.",
     "has_children": "Something hangs on the record by now: activities, or other records.",
     "not_proven": "The CRM does not show whether somebody has used the record since, so it is not deleted.",
