@@ -16,7 +16,7 @@ from interlock.store import connections
 
 pytestmark = pytest.mark.anyio
 
-HERE, REVIEW = "/setup/choices", "/setup/review"
+HERE, NEXT, REVIEW = "/setup/choices", "/setup/owners", "/setup/review"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_every_choice_of_an_object_has_its_control_with_its_default(wizard
 
 async def test_next_without_a_choice_changes_nothing(wizard: Wizard, ada: Person) -> None:
     before = await wizard.preview()
-    assert (await choose(ada)).to == REVIEW
+    assert (await choose(ada)).to == NEXT
     assert (await wizard.preview()).of == before.of
     assert "More choices:" not in (await ada.get(REVIEW)).page.text
 
@@ -100,7 +100,7 @@ async def test_what_was_chosen_holds_in_the_preview_and_in_the_first_sync(wizard
     assert "1 of 2 records fit." in seen.page.text
     assert (
         await ada.post(HERE, counted(seen) | {"filter_Contact": typed["filter_Contact"], "go": "next"})
-    ).to == REVIEW
+    ).to == NEXT
     await review.wait(wizard.interlock, wizard.setup_id)
     shown = (await ada.get(REVIEW)).page.text
     for told in (
@@ -135,7 +135,7 @@ async def test_a_list_of_companies_is_searched_and_limits_what_is_created(wizard
     chosen = user.create_list("companies", "Companies of the north", [inside])
     found = await choose(ada, go="search:companies", **{"search:companies": "north"})
     assert "Companies of the north" in found.page.text
-    assert (await ada.post(HERE, counted(found) | {"list:companies": chosen, "go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(found) | {"list:companies": chosen, "go": "next"})).to == NEXT
     assert f"Only records of the HubSpot list {chosen} sync." in (await ada.get(REVIEW)).page.text
     await begun(wizard)
     assert [row["Name"] for row in wizard.salesforce_rows("Account")] == ["Acme"]
@@ -175,7 +175,7 @@ async def test_a_filter_that_was_not_counted_is_shown_with_its_count_before_it_i
     assert other.status == 200
     counted_only = await ada.post(HERE, counted(shown) | {"filter_Account": "Name = 'A'", "go": "count"})
     assert counted_only.status == 200
-    assert (await ada.post(HERE, counted(counted_only) | {"filter_Account": "Name = 'A'", "go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(counted_only) | {"filter_Account": "Name = 'A'", "go": "next"})).to == NEXT
 
 
 async def test_who_goes_back_to_recommended_has_what_stood_before(wizard: Wizard, ada: Person) -> None:
@@ -185,7 +185,7 @@ async def test_who_goes_back_to_recommended_has_what_stood_before(wizard: Wizard
         await connections.update(tx, connection.id or 0, settings={**connection.settings, **before})
     shown = await form(ada)
     assert shown["choice:contacts:deletes"] == "in_hubspot"
-    assert (await choose(ada, **{"choice:contacts:deletes": "both"})).to == REVIEW
+    assert (await choose(ada, **{"choice:contacts:deletes": "both"})).to == NEXT
     await wizard.preview()
     assert (await standing(wizard, "contacts")).choices["deletes"] == "both"
     await wizard.recommended()
@@ -212,7 +212,7 @@ async def test_a_filter_of_who_left_is_counted_before_it_is_kept(wizard: Wizard,
     assert shown.status == 200
     assert "records fit." in shown.page.text
     assert not choices.values_of(await wizard.setup()).saved
-    assert (await ada.post(HERE, counted(shown) | typed | {"go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(shown) | typed | {"go": "next"})).to == NEXT
 
 
 async def test_what_is_counted_after_a_trial_goes_on_counting(wizard: Wizard, ada: Person) -> None:

@@ -34,6 +34,7 @@ from interlock.app.setup import (
     drift,
     migrate,
     opened,
+    owners,
     pipelines,
     properties,
     state,
@@ -97,7 +98,11 @@ def done(setup: Setup) -> bool:
 
 def settings_of(setup: Setup, connection: Connection) -> dict[str, Any]:
     """What the steps say, of a connection that may have been set otherwise before."""
-    return {**choices.settings_of(setup, connection), **migrate.settings_of(setup)}
+    return {
+        **choices.settings_of(setup, connection),
+        **owners.settings_of(setup, connection),
+        **migrate.settings_of(setup),
+    }
 
 
 def fingerprint(setup: Setup, found: Found) -> str:
@@ -112,6 +117,7 @@ def fingerprint(setup: Setup, found: Found) -> str:
         [name for name, _ in draft.new_properties()],
         drift.pairs_of(found.schemas, draft),
         pipelines.told(pipelines.parts_of(setup, found)),
+        owners.told(setup, found),
     )
 
 
@@ -124,12 +130,15 @@ def _what_syncs(setup: Setup, connection: Connection) -> list[what_syncs.WhatSyn
 
 def chosen(setup: Setup) -> str:
     """Of all that people have chosen on the way to the review; what the CRMs have of it is drift's to watch."""
+    pairs = owners.values_of(setup)
     return _print_of(
         connect.accounts_of(setup),
         {**contacts.settings_of(setup), **migrate.settings_of(setup)},
         properties.choices_of(setup),
         pipelines.values_of(setup),
         choices.values_of(setup) if choices.applies(setup) else None,
+        # A trial may wait since before there was such a step.
+        *([] if pairs == owners.Values() else [pairs]),
     )
 
 
