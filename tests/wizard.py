@@ -27,6 +27,7 @@ from interlock.app.setup import (
     contacts,
     expectations,
     finish,
+    owners,
     package,
     pipelines,
     properties,
@@ -156,6 +157,7 @@ class Wizard(SignInWorld):
         await self.keep(properties.slug, properties.Values(saved=True, **values))
         await self.keep(pipelines.slug, pipelines.Values(saved=True))
         await self.keep(choices.slug, choices.Values(saved=True))
+        await self.keep(owners.slug, owners.Values(saved=True))
 
     async def preview(self) -> review.Seen:
         found = await self.found()

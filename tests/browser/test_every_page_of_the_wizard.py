@@ -39,6 +39,7 @@ SAYS = {
     "/setup/properties": "Set rule for selected",
     "/setup/pipelines": "Stages of Sales Pipeline for those of Salesforce",
     "/setup/choices": "Nothing here has to be chosen.",
+    "/setup/owners": "Nobody has to be paired.",
     "/setup/review": "What a first sync would do",
     "/setup/review/undo": "record that a sync created could be deleted again",
     "/settings/progress": "These records are synced.",
@@ -119,6 +120,7 @@ async def test_a_page_of_the_wizard_is_as_good_as_any_other(rooms: Rooms, path: 
         "/setup/properties",
         "/setup/pipelines",
         "/setup/choices",
+        "/setup/owners",
         "/setup/review",
     ],
 )

@@ -73,6 +73,8 @@ async def test_recommended_leads_to_two_crms_in_agreement_within_twelve_clicks(d
 
 
 async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browser(demo: Demo) -> None:
+    demo.stage.world.hubspot.settings().add_user("Olga", "Owner", "olga@example.com")
+    demo.stage.world.salesforce.add_user("Olga There", "o.owner@elsewhere.example")
     page = await demo.admin()
     await demo_world.to_connect(page, look)
     await demo_world.sign_in_to_both(page)
@@ -113,6 +115,8 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     await page.get_by_role("button", name="Next").click()
     await page.wait_for_url("**/setup/choices")
     await more_choices(page)
+    await page.wait_for_url("**/setup/owners")
+    await owners(page)
     await page.wait_for_url("**/setup/review")
     # Counted in the background, said as far as it is.
     await expect(page.get_by_text("so far", exact=True)).to_be_visible()
@@ -176,6 +180,23 @@ async def more_choices(page: Page) -> None:
     await expect(page.locator("#counted")).to_contain_text("records fit.")
     await look(page)
     await page.get_by_role("button", name="Next", exact=True).click()
+
+
+OLGA = "Olga Owner (olga@example.com)"
+
+
+async def owners(page: Page) -> None:
+    """By keyboard: who has no counterpart by e-mail is paired, and the people are read again on the way."""
+    who = page.get_by_label(f"Salesforce user who is {OLGA}")
+    await expect(page.get_by_text("No Salesforce user has this address")).to_be_visible()
+    await look(page)
+    option = who.locator("option", has_text="Olga There")
+    await who.select_option(await option.get_attribute("value"))
+    await press(page, page.get_by_role("button", name="Read the people of both sides again"))
+    await expect(who.locator("option:checked")).to_contain_text("Olga There")
+    await press(page, page.locator("summary", has_text="the same by e-mail address"))
+    await look(page)
+    await press(page, page.get_by_role("button", name="Next", exact=True))
 
 
 async def test_pipelines_are_chosen_from_the_review_by_keyboard_and_made_at_the_finish(demo: Demo) -> None:

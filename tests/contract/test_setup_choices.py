@@ -16,7 +16,7 @@ from interlock.store import connections
 
 pytestmark = pytest.mark.anyio
 
-HERE, REVIEW = "/setup/choices", "/setup/review"
+HERE, NEXT, REVIEW = "/setup/choices", "/setup/owners", "/setup/review"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_every_choice_of_an_object_has_its_control_with_its_default(wizard
 
 async def test_next_without_a_choice_changes_nothing(wizard: Wizard, ada: Person) -> None:
     before = await wizard.preview()
-    assert (await choose(ada)).to == REVIEW
+    assert (await choose(ada)).to == NEXT
     assert (await wizard.preview()).of == before.of
     assert "More choices:" not in (await ada.get(REVIEW)).page.text
 
@@ -98,9 +98,7 @@ async def test_what_was_chosen_holds_in_the_preview_and_in_the_first_sync(wizard
     }
     seen = await choose(ada, **typed)
     assert "1 of 2 records fit." in seen.page.text
-    assert (
-        await ada.post(HERE, counted(seen) | {"filter_Contact": typed["filter_Contact"], "go": "next"})
-    ).to == REVIEW
+    assert (await ada.post(HERE, counted(seen) | {"filter_Contact": typed["filter_Contact"], "go": "next"})).to == NEXT
     await review.wait(wizard.interlock, wizard.setup_id)
     shown = (await ada.get(REVIEW)).page.text
     for told in (
@@ -135,7 +133,7 @@ async def test_a_list_of_companies_is_searched_and_limits_what_is_created(wizard
     chosen = user.create_list("companies", "Companies of the north", [inside])
     found = await choose(ada, go="search:companies", **{"search:companies": "north"})
     assert "Companies of the north" in found.page.text
-    assert (await ada.post(HERE, counted(found) | {"list:companies": chosen, "go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(found) | {"list:companies": chosen, "go": "next"})).to == NEXT
     assert f"Only records of the HubSpot list {chosen} sync." in (await ada.get(REVIEW)).page.text
     await begun(wizard)
     assert [row["Name"] for row in wizard.salesforce_rows("Account")] == ["Acme"]
@@ -175,7 +173,7 @@ async def test_a_filter_that_was_not_counted_is_shown_with_its_count_before_it_i
     assert other.status == 200
     counted_only = await ada.post(HERE, counted(shown) | {"filter_Account": "Name = 'A'", "go": "count"})
     assert counted_only.status == 200
-    assert (await ada.post(HERE, counted(counted_only) | {"filter_Account": "Name = 'A'", "go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(counted_only) | {"filter_Account": "Name = 'A'", "go": "next"})).to == NEXT
 
 
 async def test_who_goes_back_to_recommended_has_what_stood_before(wizard: Wizard, ada: Person) -> None:
@@ -185,7 +183,7 @@ async def test_who_goes_back_to_recommended_has_what_stood_before(wizard: Wizard
         await connections.update(tx, connection.id or 0, settings={**connection.settings, **before})
     shown = await form(ada)
     assert shown["choice:contacts:deletes"] == "in_hubspot"
-    assert (await choose(ada, **{"choice:contacts:deletes": "both"})).to == REVIEW
+    assert (await choose(ada, **{"choice:contacts:deletes": "both"})).to == NEXT
     await wizard.preview()
     assert (await standing(wizard, "contacts")).choices["deletes"] == "both"
     await wizard.recommended()
@@ -212,7 +210,7 @@ async def test_a_filter_of_who_left_is_counted_before_it_is_kept(wizard: Wizard,
     assert shown.status == 200
     assert "records fit." in shown.page.text
     assert not choices.values_of(await wizard.setup()).saved
-    assert (await ada.post(HERE, counted(shown) | typed | {"go": "next"})).to == REVIEW
+    assert (await ada.post(HERE, counted(shown) | typed | {"go": "next"})).to == NEXT
 
 
 async def test_what_is_counted_after_a_trial_goes_on_counting(wizard: Wizard, ada: Person) -> None:
@@ -224,3 +222,87 @@ async def test_what_is_counted_after_a_trial_goes_on_counting(wizard: Wizard, ad
     kept = await review.counted(wizard.interlock, wizard.setup_id)
     assert kept is not None
     assert kept.of == review.fingerprint(await wizard.setup(), await wizard.found())
+
+
+# --- labels for roles ------------------------------------------------------------------------------------------------------
+
+ROLES = "role:"
+
+
+def labels(wizard: Wizard) -> set[str]:
+    found = wizard.hubspot.user()._operations.associations.types.of("deals", "contacts").values()
+    return {each.label for each in found if each.label}
+
+
+def make_labels(wizard: Wizard, *names: str) -> None:
+    for name in names:
+        wizard.hubspot.user()._operations.associations.types.add_label(
+            "deals", "contacts", {"label": name, "name": name.lower().replace(" ", "_")}
+        )
+
+
+def only(shown: dict[str, str], *roles: str) -> dict[str, str]:
+    return {name: text for name, text in shown.items() if not name.startswith(ROLES)} | {
+        f"{ROLES}{role}": "yes" for role in roles
+    }
+
+
+async def test_labels_that_are_ticked_are_made_at_the_finish_and_not_before(wizard: Wizard, ada: Person) -> None:
+    shown = await form(ada)
+    assert {"role:Decision Maker", "role:Evaluator"} <= set(shown)
+    typed = only(shown, "Decision Maker") | {"choice:deals:role_labels": "both", "go": "next"}
+    assert (await ada.post(HERE, typed)).to == NEXT
+    assert "Labels that are made in HubSpot: Decision Maker." in (await ada.get(REVIEW)).page.text
+    await wizard.preview()
+    assert labels(wizard) == set()
+    assert [name for name in await form(ada) if name.startswith(ROLES)] == ["role:Decision Maker"]
+    sally = wizard.production.user()
+    person = sally.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com"})
+    deal = {"Name": "Engine", "StageName": "Prospecting", "CloseDate": "2026-03-01"}
+    row = {"OpportunityId": sally.create("Opportunity", deal), "ContactId": person, "Role": "Decision Maker"}
+    sally.create("OpportunityContactRole", row)
+    await begun(wizard)
+    assert labels(wizard) == {"Decision Maker"}
+    user = wizard.hubspot.user()
+    (here,) = user.ids("deals")
+    types = user._operations.associations.types.of("deals", "contacts").values()
+    (label,) = [each.id for each in types if each.label]
+    assert [label in given for given in user.associated("deals", here, "contacts").values()] == [True]
+
+
+async def test_no_label_is_made_where_roles_are_not_kept_in_step(wizard: Wizard, ada: Person) -> None:
+    before = await wizard.preview()
+    assert (await choose(ada)).to == NEXT
+    assert (await wizard.preview()).of == before.of
+    await begun(wizard)
+    assert labels(wizard) == set()
+
+
+async def test_a_preview_knows_of_labels_that_will_be_made(wizard: Wizard, ada: Person) -> None:
+    await choose(ada, **{"choice:deals:role_labels": "both"})
+    with_all = await wizard.preview()
+    typed = only(await form(ada)) | {"choice:deals:role_labels": "both", "go": "next"}
+    await ada.post(HERE, typed)
+    assert (await wizard.preview()).of != with_all.of
+
+
+async def test_more_labels_than_hubspot_has_room_for_are_refused_with_what_was_ticked(
+    wizard: Wizard, ada: Person
+) -> None:
+    make_labels(wizard, *(f"Mine {number}" for number in range(10)))
+    shown = await form(ada)
+    assert [name for name in shown if name.startswith(ROLES)] == []
+    assert "10 are there" in (await ada.get(HERE)).page.text
+    typed = only(shown, "Decision Maker") | {"choice:deals:role_labels": "both", "go": "next"}
+    refused = await ada.post(HERE, typed)
+    assert refused.status == 422
+    assert "there are 10: 1 more do not fit" in refused.page.text
+    assert "role:Decision Maker" in refused.page.form(HERE)
+
+
+async def test_a_label_that_somebody_made_meanwhile_is_not_made_twice(wizard: Wizard, ada: Person) -> None:
+    typed = only(await form(ada), "Decision Maker", "Evaluator") | {"choice:deals:role_labels": "both", "go": "next"}
+    assert (await ada.post(HERE, typed)).to == NEXT
+    make_labels(wizard, "Decision Maker")
+    await begun(wizard)
+    assert labels(wizard) == {"Decision Maker", "Evaluator"}

@@ -39,6 +39,7 @@ TYPED: dict[str, dict[str, str]] = {
     "properties": {},
     "pipelines": {},
     "choices": {"choice:contacts:deletes": "both"},
+    "owners": {},
     "review": {"existing": "link"},
 }
 

@@ -14,8 +14,9 @@ from interlock.app.errors import BadInput
 from interlock.app.people.log import record
 from interlock.app.people.visitor import BY_COMMAND, By
 from interlock.crm.hubspot.client import HubSpotClient
+from interlock.crm.hubspot.model import AssociationLabel
 from interlock.crm.salesforce.client import SalesforceClient
-from interlock.engine.role_labels import JUNCTION, MOST_LABELS, NAME, OWN, ROLE_WITHOUT_LABEL
+from interlock.engine.role_labels import JUNCTION, MOST_LABELS, NAME, OWN, ROLE_WITHOUT_LABEL, names_of
 from interlock.store import Store, directory
 from interlock.store.connections import Connection
 
@@ -70,8 +71,42 @@ async def make(
     by: By = BY_COMMAND,
 ) -> Roles:
     """What there is then. Raises BadInput, CrmError: what was made before it is there, and logged."""
-    assert connection.id is not None
     found = await compare(hubspot, salesforce)
+    check(found, roles)
+    return await _make(store, connection, found, roles, hubspot, salesforce, now_us, by)
+
+
+async def make_those_left(
+    store: Store,
+    connection: Connection,
+    roles: Collection[str],
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    now_us: int,
+    by: By = BY_COMMAND,
+) -> None:
+    """As `make`, and can be run again: what is there by now, or is no role any more, is not made. Raises BadInput, CrmError."""
+    found = await compare(hubspot, salesforce)
+    left = [each for each in found.missing if each in roles]
+    if left:
+        check(found, left)
+        await _make(store, connection, found, left, hubspot, salesforce, now_us, by)
+
+
+async def names_to_be(roles: Collection[str], hubspot: HubSpotClient, salesforce: SalesforceClient) -> dict[str, Any]:
+    """What a sync will know of roles and labels once these are made, as the directory keeps it. No record can have one of their ids
+    yet. Raises CrmError."""
+    fields = await salesforce.describe(JUNCTION, purpose="setup")
+    there = await hubspot.association_labels("deals", "contacts", purpose="setup")
+    named = {each.label.casefold() for each in there if each.label}
+    made = [
+        AssociationLabel((OWN, -number), role) for number, role in enumerate(roles, 1) if role.casefold() not in named
+    ]
+    return {"names": msgspec.to_builtins(names_of(fields, [*there, *made]))}
+
+
+def check(found: Roles, roles: Collection[str]) -> None:
+    """Whether labels can be made for these. Raises BadInput."""
     chosen = [each for each in found.missing if each in roles]
     if not chosen or len(chosen) < len(set(roles)):
         raise BadInput(
@@ -88,10 +123,23 @@ async def make(
             field="roles",
             fix="Choose fewer, or delete labels in HubSpot that are not needed.",
         )
+
+
+async def _make(
+    store: Store,
+    connection: Connection,
+    found: Roles,
+    roles: Collection[str],
+    hubspot: HubSpotClient,
+    salesforce: SalesforceClient,
+    now_us: int,
+    by: By,
+) -> Roles:
+    assert connection.id is not None
     names = _names([*found.labelled, *found.missing])
     made: list[str] = []
     try:
-        for role in chosen:
+        for role in [each for each in found.missing if each in roles]:
             await hubspot.create_label("deals", "contacts", names[role], role)
             made.append(role)
     finally:

@@ -6,6 +6,7 @@ where an owner is carried over from then on (core/owner_merge.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from interlock.app.schemas import Schemas
 from interlock.app.setup.opened import Opened
 from interlock.crm.hubspot.model import Owner
 from interlock.crm.salesforce.model import User
+from interlock.engine.context import Settings
+from interlock.objects.owners import OwnerDirectory
 from interlock.store import connections, directory, schedule
 from interlock.store.connections import Connection
 
@@ -78,21 +81,33 @@ def user_document(user: User) -> dict[str, Any]:
 
 async def people(opened: Opened, connection: Connection, *, anew: bool = False) -> People:
     """As they were read last; asked for where nobody has read them, or `anew`. Raises AppError, CrmError."""
-    assert connection.id is not None
     if not anew:
-        async with opened.store.read(connection.id) as tx:
-            kept: Any = await directory.get(tx, SCHEMAS)
+        kept = await kept_people(opened, connection)
         if kept is not None:
-            schemas = msgspec.convert(kept, Schemas, strict=False)
-            return People(schemas.owners, schemas.users)
+            return kept
     async with opened.clients(connection) as clients:
         return People(await clients.hubspot.owners(), await clients.salesforce.users(), read=True)
 
 
+async def kept_people(opened: Opened, connection: Connection) -> People | None:
+    """As they were read last, however long ago. None: nobody has read them."""
+    assert connection.id is not None
+    async with opened.store.read(connection.id) as tx:
+        kept: Any = await directory.get(tx, SCHEMAS)
+    if kept is None:
+        return None
+    schemas = msgspec.convert(kept, Schemas, strict=False)
+    return People(schemas.owners, schemas.users)
+
+
 def lines(connection: Connection, found: People) -> Lines:
     """By name."""
-    settings = settings_of(connection)
-    who = directory_of(Schemas({}, {}, found.owners, found.users, []), settings)
+    return lines_by(settings_of(connection).owner_pairs, found)
+
+
+def lines_by(pairs: Mapping[str, str], found: People) -> Lines:
+    """The same, of pairs that no connection has yet."""
+    who = _directory(pairs, found)
     users_of: dict[str, list[User]] = {}
     for user in found.users:
         if user.id in who.salesforce_to_common:
@@ -100,10 +115,33 @@ def lines(connection: Connection, found: People) -> Lines:
     listed = []
     for owner in sorted(found.owners, key=lambda each: (each.archived, each.name.lower(), each.id)):
         users = users_of.get(who.hubspot_to_common.get(owner.id, ""), [])
-        by_hand = bool(users) and settings.owner_pairs.get(owner.id) == users[0].id
+        by_hand = bool(users) and pairs.get(owner.id) == users[0].id
         listed.append(Line(owner, users, None if not users else BY_HAND if by_hand else BY_EMAIL))
     alone = [each for each in found.users if each.id not in who.salesforce_to_common and each.is_active]
     return Lines(listed, sorted(alone, key=lambda each: (each.name.lower(), each.id)))
+
+
+def undecided(pairs: Mapping[str, str], found: People) -> tuple[list[Line], list[User]]:
+    """Owners whom their e-mail address gives nobody who can own, or several, with those that are paired first; and the active users
+    who are left for them. Pure."""
+    who = _directory(pairs, found)
+    both = {*who.common_to_hubspot, *who.common_to_salesforce}
+    by_email = {each for each in both if each in who.common_to_hubspot and each in who.common_to_salesforce}
+    by_email -= {who.hubspot_to_common[each] for each in pairs if each in who.hubspot_to_common}
+    owners = [
+        line
+        for line in lines_by(pairs, found).lines
+        if not line.owner.archived and who.hubspot_to_common.get(line.owner.id) not in by_email
+    ]
+    users = [each for each in found.users if each.is_active and who.salesforce_to_common.get(each.id) not in by_email]
+    return (
+        sorted(owners, key=lambda each: each.owner.id not in pairs),
+        sorted(users, key=lambda each: (each.name.lower(), each.id)),
+    )
+
+
+def _directory(pairs: Mapping[str, str], found: People) -> OwnerDirectory:
+    return directory_of(Schemas({}, {}, found.owners, found.users, []), Settings(owner_pairs=dict(pairs)))
 
 
 async def pair(opened: Opened, connection: Connection, owner_id: str, user_id: str, by: By) -> Connection:
@@ -112,7 +150,7 @@ async def pair(opened: Opened, connection: Connection, owner_id: str, user_id: s
     if found.owner(owner_id) is None or found.user(user_id) is None:
         # Somebody new.
         found = await people(opened, connection, anew=True)
-    _check(found, owner_id, user_id)
+    check(found, owner_id, user_id)
     return await _keep(opened, connection, owner_id, user_id, found.read, by)
 
 
@@ -121,7 +159,8 @@ async def part(opened: Opened, connection: Connection, owner_id: str, by: By) ->
     return await _keep(opened, connection, owner_id, None, False, by)
 
 
-def _check(found: People, owner_id: str, user_id: str) -> None:
+def check(found: People, owner_id: str, user_id: str) -> None:
+    """Raises Missing, BadInput."""
     owner, user = found.owner(owner_id), found.user(user_id)
     if owner is None:
         raise Missing(
@@ -148,6 +187,20 @@ def _check(found: People, owner_id: str, user_id: str) -> None:
         )
 
 
+def check_free(pairs: Mapping[str, str], owner_id: str, user_id: str | None, found: People | None = None) -> None:
+    """Raises BadInput where the user is paired with another owner, who is named where `found` knows them."""
+    holder = next((each for each, user in pairs.items() if user == user_id and each != owner_id), None)
+    if holder is not None:
+        known = None if found is None else found.owner(holder)
+        taken = holder if known is None else known.name
+        raise BadInput(
+            f"That Salesforce user is paired with the HubSpot owner {taken} already.",
+            code="user_is_paired",
+            field="salesforce_user",
+            fix="Take that pair apart first.",
+        )
+
+
 async def _keep(
     opened: Opened, connection: Connection, owner_id: str, user_id: str | None, anew: bool, by: By
 ) -> Connection:
@@ -155,14 +208,7 @@ async def _keep(
     async with opened.store.write(connection.id) as tx:
         now = await fresh(tx, connection.id)
         before = settings_of(now).owner_pairs
-        taken = next((each for each, user in before.items() if user == user_id and each != owner_id), None)
-        if taken is not None:
-            raise BadInput(
-                f"That Salesforce user is paired with the HubSpot owner {taken} already.",
-                code="user_is_paired",
-                field="salesforce_user",
-                fix="Take that pair apart first.",
-            )
+        check_free(before, owner_id, user_id)
         after = {each: user for each, user in before.items() if each != owner_id}
         after |= {} if user_id is None else {owner_id: user_id}
         if after != before:

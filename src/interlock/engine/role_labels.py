@@ -15,7 +15,8 @@ import msgspec
 
 from interlock.core.model import AuditKind, AuditRow, Issue, Outcome, Reason, RecordLink, Refused, Side, Written
 from interlock.core.reconcile import merge_set
-from interlock.crm.salesforce.model import SalesforceWrite
+from interlock.crm.hubspot.model import AssociationLabel
+from interlock.crm.salesforce.model import FieldDef, SalesforceWrite
 from interlock.engine.context import Cycle
 from interlock.engine.decide import field_issue
 from interlock.engine.not_associated import for_good, note_refused
@@ -66,20 +67,25 @@ async def role_names(ctx: Cycle, works: Iterable[Work], type_ids: Collection[int
         return known
     fields = await ctx.salesforce.describe(JUNCTION, purpose="setup")
     labels = await ctx.hubspot.association_labels("deals", "contacts", purpose="setup")
-    role = next((each for each in fields if each.name == "Role" and each.createable and each.updateable), None)
-    names = None
-    if role is not None:
-        values = {value.casefold(): value for value, _ in role.picklist_values}
-        own = [each for each in labels if each.label]
-        pairs = {
-            values[each.label.casefold()]: each.type for each in own if each.label and each.label.casefold() in values
-        }
-        # What HubSpot does not name among its labels is none either, and is not asked about again.
-        plain = {*type_ids, *(known.plain if known else ()), *(each.type[1] for each in labels)}
-        names = Names(pairs, [each.type for each in own], sorted(plain - {each.type[1] for each in own}))
+    # What HubSpot does not name among its labels is none either, and is not asked about again.
+    names = names_of(fields, labels, {*type_ids, *(known.plain if known else ())})
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await directory.put(tx, NAME, {"names": msgspec.to_builtins(names)})
     return names
+
+
+def names_of(
+    fields: Iterable[FieldDef], labels: Collection[AssociationLabel], plain: Collection[int] = ()
+) -> Names | None:
+    """Of what both sides say of themselves; None: as `role_names`. `plain`: ids that are no label as far as is known. Pure."""
+    role = next((each for each in fields if each.name == "Role" and each.createable and each.updateable), None)
+    if role is None:
+        return None
+    values = {value.casefold(): value for value, _ in role.picklist_values}
+    own = [each for each in labels if each.label]
+    pairs = {values[each.label.casefold()]: each.type for each in own if each.label and each.label.casefold() in values}
+    no_label = {*plain, *(each.type[1] for each in labels)} - {each.type[1] for each in own}
+    return Names(pairs, [each.type for each in own], sorted(no_label))
 
 
 def plan_roles(

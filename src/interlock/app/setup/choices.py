@@ -7,25 +7,31 @@ chosen on the tabs before stays; `before` keeps that, for who goes back to *Reco
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from interlock.app import salesforce_filters, shown_properties, what_syncs
+from interlock.app import missing_labels, salesforce_filters, shown_properties, what_syncs
+from interlock.app.errors import BadInput
+from interlock.app.missing_labels import Roles
+from interlock.app.people.visitor import By
 from interlock.app.salesforce_filters import Counted
+from interlock.app.serve import Clients
 from interlock.app.setup import configuration, contacts, properties, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.opened import Opened
 from interlock.app.what_syncs import Choice
+from interlock.crm.errors import CallRefused, Forbidden
 from interlock.crm.hubspot.model import ListPage, NewProperty
-from interlock.objects.choices import choices_of
+from interlock.objects.choices import BOTH, ROLE_LABELS, choices_of
 from interlock.objects.lead_or_contact import PersonRule
 from interlock.objects.registry import SPECS
 from interlock.store.connections import Connection
 from interlock.store.setups import Setup
 
 slug = "choices"
-CONTACTS = "contacts"
+CONTACTS, DEALS = "contacts", "deals"
 # What of a connection's settings this step says, each with what it is where nobody chose.
 _SAYS: dict[str, Any] = {
     "inclusion": {},
@@ -46,6 +52,8 @@ class OfObject(msgspec.Struct, frozen=True):
     choices: dict[str, str] = {}
     filters: dict[str, str] = {}
     person_rules: tuple[PersonRule, ...] = ()
+    # Roles that a label is made for at the finish, where roles and labels are kept in step; None: nobody has seen them.
+    labels: tuple[str, ...] | None = None
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -148,6 +156,44 @@ def to_make(setup: Setup, found: Found) -> list[tuple[str, NewProperty]]:
     ]
 
 
+def labels_of(setup: Setup, on: Collection[str]) -> tuple[str, ...]:
+    """Roles for which the finish makes a label. `on`: the objects that sync."""
+    values = values_of(setup)
+    deals = values.objects.get(DEALS)
+    if deals is None or DEALS not in on or not (applies(setup) and values.saved) or not _in_step(deals):
+        return ()
+    return deals.labels or ()
+
+
+def _in_step(deals: OfObject) -> bool:
+    return deals.choices.get(ROLE_LABELS.name) == BOTH
+
+
+async def roles(interlock: Opened, found: Found) -> Roles:
+    """What HubSpot has a label for, and what not. Raises CrmError."""
+    async with interlock.clients(found.connection) as clients:
+        return await missing_labels.compare(clients.hubspot, clients.salesforce)
+
+
+async def make_labels(interlock: Opened, setup: Setup, found: Found, clients: Clients, by: By) -> None:
+    """At the finish. Can be run again. Raises BadInput, CrmError."""
+    wanted = labels_of(setup, found.draft(properties.choices_of(setup)).objects)
+    if not wanted:
+        return
+    try:
+        await missing_labels.make_those_left(
+            interlock.store, found.connection, wanted, clients.hubspot, clients.salesforce, interlock.clock_us(), by
+        )
+    except (CallRefused, Forbidden) as refused:
+        raise BadInput(
+            f"HubSpot did not let the labels be made: {refused.message}",
+            code="labels_refused",
+            side="hubspot",
+            fix="Nothing of it is lost, and what was made stays. Put it right in HubSpot, or choose fewer labels in the step More"
+            " choices; then finish again.",
+        ) from refused
+
+
 async def check(interlock: Opened, found: Found, objects: dict[str, OfObject]) -> dict[str, OfObject]:
     """With the filters as they are kept. Raises BadInput, Missing, CrmError, as the tabs do of the same choice."""
     checked = {}
@@ -155,6 +201,8 @@ async def check(interlock: Opened, found: Found, objects: dict[str, OfObject]) -
         for object_, chosen in objects.items():
             choice = choice_of(object_, chosen)
             choice = await what_syncs.check(found.connection, object_, choice, clients.hubspot, clients.salesforce)
+            if chosen.labels and _in_step(chosen):
+                missing_labels.check(await missing_labels.compare(clients.hubspot, clients.salesforce), chosen.labels)
             filters = {type_: text for type_, text in choice.filters.items() if text}
             checked[object_] = msgspec.structs.replace(chosen, filters=filters)
     return checked

@@ -2,12 +2,11 @@
 
     0. both schemas, as they are now     a change since the review was confirmed begins nothing
     1. properties that HubSpot lacks     each is looked for first
-       pipelines and stages of deals     by what was chosen, found by their labels
+       pipelines and stages of deals     by what was chosen, found by their labels; labels for roles
     2. the mappings, checked against what is there now
     3. the permission set                as the admin, where the sync runs as somebody else
     4. begun, and the set-up over        one transaction: from here on it syncs
     5. the admin's sign-in is revoked
-
 Behind the page, like the install. Each step can be run again: after a failure, or a process that died, it starts from the first.
 """
 
@@ -100,8 +99,8 @@ async def begin(
     go_on: bool = False,
     read: Found | None = None,
 ) -> None:
-    """What is kept of the steps says how; `go_on`: past the trial. `choices`: what was confirmed of the steps; None: what is
-    kept. `read`: both sides as they were read for that a moment ago. While one runs, nothing happens."""
+    """What is kept of the steps says how; `go_on`: past the trial. `choices`: of the steps, as confirmed; None: as kept. `read`:
+    both sides as they were read for that a moment ago. While one runs, nothing happens."""
     before = await opened.load(interlock.store, setup.id, _RUN, Run)
     if before is not None and before.state == "running" and await owned_work.runs(interlock, task_name(setup.id, _RUN)):
         return
@@ -162,8 +161,8 @@ async def standing(interlock: Opened, setup_id: int) -> Run | None:
 
 
 async def go_on_with_what_was_left(interlock: Opened) -> None:
-    """Finishes that a process left when it died: whoever pressed the button was told that the page may be left. Of set-ups that are
-    over as well, which no page leads to: an admin's sign-in that was to be revoked would stay good."""
+    """Finishes that a process left when it died: whoever pressed was told that the page may be left. Of set-ups that are over as
+    well, which no page leads to: an admin's sign-in that was to be revoked would stay good."""
     async with interlock.store.read(None) as tx:
         kept = await setup_work.all_of(tx, _RUN)
     for setup_id, content in kept.items():
@@ -252,7 +251,7 @@ class _Finish:
     async def run(self) -> None:
         setup = await state.load(self._interlock.store, self._setup_id)
         if setup.ended_at_us is not None and setup.connection_id is not None:
-            # A process died between the end of the set-up and the word about it.
+            # A process died before the word about it.
             await self._revoke(setup.connection_id)
             self.tell(step="done", state="done")
             return
@@ -316,9 +315,10 @@ class _Finish:
 
     async def _make_pipelines(self, setup: Setup, found: Found, parts: Sequence[pipelines.Part]) -> Pipelines:
         async with self._interlock.setup_clients(setup) as clients:
-            return await pipelines.make(
-                self._interlock.store, found.connection, parts, clients.hubspot, clients.salesforce, self._by
-            )
+            crms = clients.hubspot, clients.salesforce
+            made = await pipelines.make(self._interlock.store, found.connection, parts, *crms, self._by)
+            await more_choices.make_labels(self._interlock, setup, found, clients, self._by)
+            return made
 
     async def _permit(self, setup: Setup, connection: Connection) -> None:
         assert connection.id is not None

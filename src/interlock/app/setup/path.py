@@ -15,6 +15,7 @@ from interlock.app.setup import (
     contacts,
     expectations,
     migrate,
+    owners,
     package,
     pipelines,
     properties,
@@ -46,6 +47,7 @@ STEPS: tuple[Step, ...] = (
     properties,
     pipelines,
     choices,
+    owners,
     review,
 )
 

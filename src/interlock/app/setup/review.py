@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from interlock.app import owned_work, preview, what_syncs
+from interlock.app import missing_labels, owned_work, preview, what_syncs
 from interlock.app.background import failure_of
 from interlock.app.connect import load_again
 from interlock.app.errors import BadInput, Stale
@@ -34,6 +34,7 @@ from interlock.app.setup import (
     drift,
     migrate,
     opened,
+    owners,
     pipelines,
     properties,
     state,
@@ -43,11 +44,13 @@ from interlock.app.setup.draft import Draft, schemas_to_be
 from interlock.app.setup.opened import Opened, task_name
 from interlock.app.typed_count import is_typed
 from interlock.core.model import LinkState
+from interlock.engine.role_labels import NAME as ROLE_NAMES
 from interlock.objects.registry import SPECS
-from interlock.store import erasures, links, setup_work, setups
+from interlock.store import directory, erasures, links, setup_work, setups
 from interlock.store.connections import Connection
 from interlock.store.lease import Lease
 from interlock.store.setups import Setup
+from interlock.store.tx import WriteTx
 
 slug = "review"
 _PREVIEW = "preview"
@@ -97,7 +100,11 @@ def done(setup: Setup) -> bool:
 
 def settings_of(setup: Setup, connection: Connection) -> dict[str, Any]:
     """What the steps say, of a connection that may have been set otherwise before."""
-    return {**choices.settings_of(setup, connection), **migrate.settings_of(setup)}
+    return {
+        **choices.settings_of(setup, connection),
+        **owners.settings_of(setup, connection),
+        **migrate.settings_of(setup),
+    }
 
 
 def fingerprint(setup: Setup, found: Found) -> str:
@@ -112,6 +119,8 @@ def fingerprint(setup: Setup, found: Found) -> str:
         [name for name, _ in draft.new_properties()],
         drift.pairs_of(found.schemas, draft),
         pipelines.told(pipelines.parts_of(setup, found)),
+        owners.told(setup, found),
+        choices.labels_of(setup, draft.objects),
     )
 
 
@@ -124,12 +133,15 @@ def _what_syncs(setup: Setup, connection: Connection) -> list[what_syncs.WhatSyn
 
 def chosen(setup: Setup) -> str:
     """Of all that people have chosen on the way to the review; what the CRMs have of it is drift's to watch."""
+    pairs = owners.values_of(setup)
     return _print_of(
         connect.accounts_of(setup),
         {**contacts.settings_of(setup), **migrate.settings_of(setup)},
         properties.choices_of(setup),
         pipelines.values_of(setup),
         choices.values_of(setup) if choices.applies(setup) else None,
+        # A trial may wait since before there was such a step.
+        *([] if pairs == owners.Values() else [pairs]),
     )
 
 
@@ -271,7 +283,9 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
     connection.settings = {**connection.settings, "existing": "all", **pipelines.settings_of(in_pipelines)}
     schemas = with_properties(schemas_to_be(found.schemas, draft), choices.to_make(setup, found))
     schemas = msgspec.structs.replace(schemas, pipelines=there)
+    labels = choices.labels_of(setup, draft.objects)
     async with interlock.clients(connection) as clients:
+        names = await missing_labels.names_to_be(labels, clients.hubspot, clients.salesforce) if labels else None
         counts = await preview.plan(
             interlock.store,
             connection,
@@ -280,11 +294,18 @@ async def _document(interlock: Opened, setup: Setup, found: Found, draft: Draft,
             interlock.clock_us,
             only=draft.objects,
             schemas=schemas,
-            # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
-            prepare=partial(load_again, existing="all"),
+            prepare=partial(_as_begun, names),
             watch=watch,
         )
     return preview.as_document(counts)
+
+
+async def _as_begun(names: dict[str, Any] | None, tx: WriteTx) -> None:
+    """`names`: of roles and labels, where the finish makes some."""
+    # One that was disconnected may have been loaded before: the finish has what exists looked at once more.
+    await load_again(tx, existing="all")
+    if names is not None:
+        await directory.put(tx, ROLE_NAMES, names)
 
 
 async def confirm(interlock: Opened, by: By, setup: Setup, values: Values, shown: str, typed: str) -> tuple[str, Found]:

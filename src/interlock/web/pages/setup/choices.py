@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from interlock.app.errors import AppError, BadInput
+from interlock.app.errors import AppError, BadInput, as_failure
+from interlock.app.missing_labels import Roles
 from interlock.app.salesforce_filters import Counted, field_of
 from interlock.app.setup import choices, connecting, properties
-from interlock.app.setup.choices import CONTACTS, OfObject, slug
+from interlock.app.setup.choices import CONTACTS, DEALS, OfObject, slug
 from interlock.app.setup.connecting import Found
+from interlock.crm.errors import CrmError
 from interlock.objects.choices import choices_of
 from interlock.objects.registry import SPECS
 from interlock.web import forms
@@ -27,6 +29,8 @@ from interlock.web.texts import _
 
 _ORDER = ("contacts", "companies", "deals")
 _NOTHING = "nothing"
+ROLE = "role:"
+_ROLES_SHOWN = "roles_shown"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -54,15 +58,40 @@ async def show(
             values = {name: text for name, text in values.items() if not name.partition("_")[2].isdecimal()}
         form = forms.Shown({**values, **typed}, form.refused)
         groups = [_group(object_, form, (found_lists or {}).get(object_)) for object_ in _on(at, found)]
+    roles, no_roles = await _roles(at, found, [each.object for each in groups])
     return at.page(
         "setup/choices.html",
         form,
         found=found,
+        roles=roles,
+        no_roles=no_roles,
+        role=ROLE,
+        ticked=[] if found is None or roles is None else _ticked(at, found, form, roles),
         groups=groups,
         counts=counts,
         counted="" if counts is None else print_of({each.type: each.filter for each in counts}),
         **person_rule_rows.shown(form.values),
     )
+
+
+async def _roles(at: At, found: Found | None, on: list[str]) -> tuple[Roles | None, str]:
+    """Which labels HubSpot lacks, or why that is not known: all else can be chosen without them."""
+    if found is None or DEALS not in on:
+        return None, ""
+    try:
+        return await choices.roles(at.interlock, found), ""
+    except (AppError, CrmError) as error:
+        failure = as_failure(error)
+        assert failure is not None
+        return None, forms.said(failure)
+
+
+def _ticked(at: At, found: Found, form: forms.Shown, roles: Roles) -> list[str]:
+    """As it was typed, or chosen; else as many as HubSpot has room for."""
+    if _ROLES_SHOWN in form.values:
+        return [each for each in roles.missing if f"{ROLE}{each}" in form.values]
+    kept = choices.standing(at.setup, found.connection, DEALS).labels
+    return roles.missing[: roles.room] if kept is None else [each for each in roles.missing if each in kept]
 
 
 def _on(at: At, found: Found) -> list[str]:
@@ -196,8 +225,17 @@ def _typed(at: At, objects: list[str]) -> dict[str, OfObject]:
                 field(f"create_in_hubspot:{object_}") != "no",
                 chosen,
                 filters,
+                labels=_labels(at) if object_ == DEALS else None,
             )
     return found
+
+
+def _labels(at: At) -> tuple[str, ...] | None:
+    """What was kept stays where the page could not show them."""
+    if not at.asked.field(_ROLES_SHOWN):
+        kept = choices.values_of(at.setup).objects.get(DEALS)
+        return None if kept is None else kept.labels
+    return tuple(name.removeprefix(ROLE) for name in at.asked.form if name.startswith(ROLE))
 
 
 PAGE = Page(slug, show, send)

@@ -247,6 +247,7 @@ def title_of(slug: str) -> str:
         "properties": _("Objects and properties"),
         "pipelines": _("Pipelines"),
         "choices": _("More choices"),
+        "owners": _("Owners"),
         "review": _("Review"),
     }
     return titles[slug]

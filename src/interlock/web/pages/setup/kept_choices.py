@@ -25,6 +25,9 @@ def cards(at: At, connection: Connection) -> list[tuple[str, str, list[str], str
     found = []
     for slug in SPECS:
         lines = _lines(what_syncs.chosen(to_be, slug))
+        labels = choices.labels_of(at.setup, SPECS) if slug == choices.DEALS else ()
+        if labels:
+            lines.append(_("Labels that are made in HubSpot: %(names)s.") % {"names": ", ".join(labels)})
         if not lines:
             continue
         held = {"object": object_names()[slug]}

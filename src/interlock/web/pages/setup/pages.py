@@ -14,6 +14,7 @@ from interlock.web.pages.setup import (
     expectations,
     index,
     migrate,
+    owners,
     package,
     pipelines,
     properties,
@@ -32,6 +33,7 @@ PAGES: tuple[Page, ...] = (
     properties.PAGE,
     pipelines.PAGE,
     choices.PAGE,
+    owners.PAGE,
     review.PAGE,
 )
 

@@ -17,6 +17,7 @@ from interlock.app.setup import (
     drift,
     finish,
     migrate,
+    owners,
     pipelines,
     properties,
     review,
@@ -33,6 +34,7 @@ from interlock.web import forms
 from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import barred, drifted, kept_choices, looking, pipeline_texts, trial
 from interlock.web.pages.setup import migrate as migrate_page
+from interlock.web.pages.setup import owners as owners_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.site import number
@@ -157,6 +159,7 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
         joined += pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
         cards.append(("kind-pipelines", _("Pipelines"), joined, at.address(pipelines.slug, back=slug)))
     cards += kept_choices.cards(at, found.connection)
+    cards.append(("kind-owners", _("Owners"), owners_page.lines(at, found), at.address(owners.slug, back=slug)))
     if migrate.applies(at.setup):
         brought = migrate_page.lines_for_review(migrate.values_of(at.setup), findings_of(at.setup).native)
         cards.append(("kind-migrate", _("Migrate"), brought, at.address(migrate.slug, back=slug)))
