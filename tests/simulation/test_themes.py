@@ -21,9 +21,6 @@ EACH_PAGE_AT_LEAST = 3
 
 # Stories that fail, by theme and seed: each is a defect, or a check that asks too much, until somebody has found out.
 OPEN: dict[str, dict[int, str]] = {
-    "identity": {
-        9: "a lead that gave way to a contact of its address is made nowhere once that contact has another address",
-    },
     "pipelines": {36: "a stage that we wrote is in no log where its field stopped to sync before the answer was known"},
 }
 
