@@ -282,6 +282,53 @@ def test_turned_on_later_it_takes_up_what_came_since_the_connection_was_made(tel
     tell(story)
 
 
+@pytest.mark.parametrize("between", ["Closed Lost", "Prospecting"])
+def test_an_opportunity_that_is_won_for_the_second_time_makes_whom_a_person_moved_back_a_customer(tell, between):
+    async def story(world: World) -> None:
+        here, there = await paired(world)
+        opportunity = give_a_role(world, there, StageName="Closed Won")
+        await world.settle()
+        world.sally.update("Opportunity", opportunity, {"StageName": between})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == "customer"
+        world.hugo.update("contacts", here, {"lifecyclestage": ""})
+        world.hugo.update("contacts", here, {"lifecyclestage": "lead"})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == "lead"
+        world.sally.update("Opportunity", opportunity, {"StageName": "Closed Won"})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == "customer"
+        # And once for each of the two.
+        world.hugo.update("contacts", here, {"lifecyclestage": ""})
+        world.hugo.update("contacts", here, {"lifecyclestage": "lead", "jobtitle": "CTO"})
+        await world.settle()
+        assert world.contact(here)["lifecyclestage"] == "lead"
+
+    tell(story, settings=ON, objects=("contacts",))
+
+
+def test_a_refused_stage_is_asked_for_once_also_beside_an_opportunity_that_is_won_no_more(tell):
+    async def story(world: World) -> None:
+        here, there = await paired(world)
+        won = give_a_role(world, there, StageName="Closed Won")
+        await world.settle()
+        world.hugo.update("contacts", here, {"lifecyclestage": ""})
+        world.hugo.update("contacts", here, {"lifecyclestage": "lead"})
+        await world.settle()
+        world.hubspot.settings().remove_option("contacts", "lifecyclestage", "opportunity")
+        world.sally.update("Opportunity", won, {"StageName": "Closed Lost"})
+        give_a_role(world, there, Name="Small")
+        await world.sync()
+        (issue,) = await world.issues()
+        assert issue.code == "INVALID_OPTION"
+        sent = world.sent(Side.HUBSPOT)
+        for _ in range(3):
+            await world.poll()
+        assert world.sent(Side.HUBSPOT) == sent
+
+    tell(story, settings=ON, objects=("contacts",))
+
+
 def test_an_opportunity_whose_edit_says_nothing_new_costs_no_look_at_its_contacts(tell):
     async def story(world: World) -> None:
         _, there = await paired(world)

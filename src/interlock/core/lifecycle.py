@@ -1,7 +1,8 @@
 """Where the opportunities of a contact move its lifecycle stage. Pure.
 
 A role in an open opportunity says Opportunity, one in a won opportunity says Customer. Each says so once: what was honoured is
-remembered, so that a stage which a person has moved back stays where they moved it, also when an opportunity is opened again. A
+remembered, so that a stage which a person has moved back stays where they moved it, also when an opportunity is opened again. One
+that was won, was not any more, and is won again says Customer again: that is another win, and newer than what a person had set. A
 stage only goes forward, in the order in which HubSpot lists the stages.
 """
 
@@ -27,12 +28,14 @@ class Role(msgspec.Struct, frozen=True):
 
 class StageMove(msgspec.Struct):
     """`to`: the stage to move to, None where it stays. `said`: what the roles that are there have said by now, to be remembered
-    once the stage was moved. `asked`: the stage for which a role has just spoken, wherever the contact is."""
+    once the stage was moved. `asked`: the stage for which a role has just spoken, wherever the contact is. `over`: what was
+    honoured and holds no more, to be forgotten either way."""
 
     to: str | None
     said: list[int]
     asked: str | None = None
     done: bool = False
+    over: list[int] = []
 
 
 def says(role: Role) -> list[str]:
@@ -52,14 +55,21 @@ def news(roles: Iterable[Role], said: Iterable[int]) -> list[str]:
     return [stage for role in roles for stage in says(role) if mark(role, stage) not in before]
 
 
+def over(roles: Iterable[Role], said: Iterable[int]) -> list[int]:
+    """Of what was said before: that an opportunity was won which is not won any more."""
+    before = frozenset(said)
+    return sorted({mark(role, CUSTOMER) for role in roles if not role.won} & before)
+
+
 def move(roles: Sequence[Role], said: Sequence[int], held: str | None, order: Sequence[str]) -> StageMove:
     """`held`: the stage that the contact has, in HubSpot's own words; `said`: what was honoured before."""
     wanted = news(roles, said)
     to = CUSTOMER if CUSTOMER in wanted else OPPORTUNITY if wanted else None
     # Of a role that was taken away nothing is kept: should it be given again, it speaks again.
-    of_these = {mark(role, stage) for role in roles for stage in (OPPORTUNITY, CUSTOMER)}
-    now = {mark(role, stage) for role in roles for stage in says(role)} | (of_these & frozenset(said))
-    return StageMove(to if to is not None and is_forward(held, to, order) else None, sorted(now), to)
+    opened = {mark(role, OPPORTUNITY) for role in roles}
+    now = {mark(role, stage) for role in roles for stage in says(role)} | (opened & frozenset(said))
+    to_move = to if to is not None and is_forward(held, to, order) else None
+    return StageMove(to_move, sorted(now), to, over=over(roles, said))
 
 
 def is_forward(held: str | None, to: str, order: Sequence[str]) -> bool:

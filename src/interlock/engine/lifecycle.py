@@ -1,8 +1,8 @@
 """Lifecycle stages that follow a contact's opportunities, where a person chose that (core/lifecycle.py decides where to).
 
 Neither a role nor an opportunity is a value of its contact, so they are looked for beside the contacts: a role that came, and one
-whose opportunity changed, make the contact due if they say something that was not honoured yet. Whether opportunities sync plays
-no part. What was honoured is remembered with the pair, by opportunity.
+whose opportunity changed, make the contact due if they say something that was not honoured yet, or no longer say what was. Whether
+opportunities sync plays no part. What was honoured is remembered with the pair, by opportunity.
 
 The move is a write of its own after those of the batch. It needs no intent: HubSpot takes a stage through its API only forward, so
 that a request which lands late, or twice, cannot undo what anybody has set meanwhile; and what was set between our read and our
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from interlock.core.lifecycle import Role, StageMove, move, news
+from interlock.core.lifecycle import Role, StageMove, move, news, over
 from interlock.core.model import (
     AuditKind,
     AuditRow,
@@ -78,10 +78,14 @@ async def _mark(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, rows: Sequence[
         for id_, link in linked.items()
         if link.state is LinkState.LINKED
         and runtime.syncs(link.salesforce_type)
-        and news(by_contact[id_], _said(link, HONOURED, WAITS))
+        and _says_otherwise(by_contact[id_], _said(link, HONOURED, WAITS))
     ]
     await _mark_due(ctx, tx, runtime, due)
     return len(due)
+
+
+def _says_otherwise(roles: list[Role], said: list[int]) -> bool:
+    return bool(news(roles, said) or over(roles, said))
 
 
 async def _mark_due(ctx: Cycle, tx: WriteTx, runtime: ObjectRuntime, due: Sequence[RecordKey]) -> None:
@@ -182,7 +186,7 @@ def settle(work: Work, stage: StageMove, *, done: bool) -> None:
     """What is remembered of it with the pair."""
     stage.done = done
     before = {} if work.link is None else work.link.sets
-    honoured = before.get(HONOURED, [])
+    honoured = [each for each in before.get(HONOURED, []) if each not in stage.over]
     now = {
         HONOURED: stage.said if done else honoured,
         WAITS: [] if done else [each for each in stage.said if each not in honoured],

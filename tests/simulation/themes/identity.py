@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from interlock.app import what_syncs
@@ -37,6 +38,8 @@ UNREAD_US = 120_000_000
 LOOKED_AGAIN_S = 7 * 3_600.0
 # Whoever has something to say comes back until there is something to say it of.
 LOOKS, BETWEEN_LOOKS_S = 8, 15.0
+# Of people, beyond what other stories have room for: one who looks like another takes two places, and those of one address more.
+MORE_PEOPLE = 5
 _MODE, _SAID = "duplicates", "said"
 
 
@@ -49,10 +52,13 @@ def _choices(recipe: Recipe) -> dict[str, dict[str, str]]:
 
 
 async def _begin(world: World, store: Store, connection: Connection) -> None:
-    """Where nobody is made, some who look like another are there."""
+    """Some have another address by which Salesforce knows them; and where nobody is made, some who look like another are there."""
     assert connection.id is not None
     desk = world.users.desk
+    desk.most = desk.most | {PEOPLE.slug: desk.most[PEOPLE.slug] + MORE_PEOPLE}
     desk.note(_MODE, "contacts", world.recipe.choices[DUPLICATES.name]["contacts"])
+    desk.begin("o0", world.recipe.chance("another address"))
+    enter_who_is_known_by_another_address(desk, PEOPLE)
     if _creates(world.recipe):
         return
     for number in range(2):
@@ -101,6 +107,15 @@ def enter_somebody_with_another_address_of_a_contact(desk: Desk, kind: Kind) -> 
     ]
     if desk.room(PEOPLE):
         _enter(desk, desk.chance.choice(("Contact", "Lead")), desk.chance.choice(held))
+
+
+def enter_who_is_known_by_another_address(desk: Desk, kind: Kind) -> None:
+    """In HubSpot, with two addresses; Salesforce has one of them."""
+    if desk.room(PEOPLE, 2):
+        here = desk.hugo.create("contacts", desk.typed(PEOPLE) | {"email": desk.token("email")})
+        other = desk.token("email")
+        desk.hugo.add_email(here, other)
+        _enter(desk, desk.chance.choice(("Contact", "Lead")), other)
 
 
 def enter_a_second_one_of_an_address(desk: Desk, kind: Kind) -> None:
@@ -157,7 +172,8 @@ def enter_who_looks_like_another(desk: Desk, kind: Kind) -> None:
 MOVES: dict[Move, float] = {
     add_an_address: 4,
     remove_an_address: 2,
-    enter_somebody_with_another_address_of_a_contact: 2,
+    enter_somebody_with_another_address_of_a_contact: 3,
+    enter_who_is_known_by_another_address: 2,
     enter_a_second_one_of_an_address: 3,
     edit_one_of_several: 4,
     delete_one_of_several: 1,
@@ -184,15 +200,19 @@ async def look_for_suggestions(world: World, store: Store) -> None:
             raise Stopped(f"a CRM did not answer: {error}") from error
 
 
-async def _say(world: World, store: Store, *decisions: str) -> None:
+async def _suggested(world: World, store: Store) -> list[dict[str, Any]]:
+    """A CRM that does not answer now does at another time."""
     for _ in range(LOOKS):
-        await look_for_suggestions(world, store)
-        rows = (await list_(store, world.connection_id)).rows
-        if rows:
-            break
+        with suppress(Stopped):
+            await look_for_suggestions(world, store)
+            if rows := (await list_(store, world.connection_id)).rows:
+                return rows
         await asyncio.sleep(BETWEEN_LOOKS_S)
-    else:
-        raise Missing("nothing is suggested")
+    raise Missing("nothing is suggested")
+
+
+async def _say(world: World, store: Store, *decisions: str) -> None:
+    rows = await _suggested(world, store)
     row = world.recipe.chance(f"suggestion:{len(world.story.pages)}").choice(rows)
     for decision in decisions:
         await decide(store, world.connection_id, row["suggestion"], decision, world.loop.now_us())

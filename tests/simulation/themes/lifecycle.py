@@ -1,7 +1,8 @@
 """Opportunities move lifecycle stages where a person chose that, and e-mail opt-outs are given, refused and taken back.
 
-What has to hold of a stage: we write it forward only, for a role in an opportunity that is or was so, once for each, with a row
-in the log, and not at all where nobody chose it; and every role is honoured, unless a person set the stage since. Of an opt-out:
+What has to hold of a stage: we write it forward only, for a role in an opportunity that is or was so, once for each and for each
+further win, with a row in the log, and not at all where nobody chose it; and every role is honoured, unless a person set the stage
+since. Of an opt-out:
 we take none back, and whoever was opted out on one side and did not opt in since is so on both, or somebody was told.
 """
 
@@ -227,7 +228,7 @@ def _roles(story: Story, contact: str) -> list[str]:
 
 
 def _once(story: Story) -> Iterator[str]:
-    """As often as roles were given, at most; a request that came twice is one."""
+    """As often as roles were given or their opportunities won, at most; a request that came twice is one."""
     merged = {each.id for side in ("hubspot", "salesforce") for each in entries(story, side) if each.action == "merge"}
     merged |= {each.new or "" for each in entries(story, "hubspot") if each.field == "hs_merged_object_ids"}
     sent: dict[tuple[str, str], set[int]] = {}
@@ -238,9 +239,15 @@ def _once(story: Story) -> Iterator[str]:
         others = counterparts(story, CONTACTS, "hubspot", here)
         if merged & {here, *others}:
             continue
-        given = sum(len(_roles(story, each)) for each in others)
+        roles = [role for each in others for role in _roles(story, each)]
+        given = sum(max(1, _wins(story, role)) for role in roles) if stage == CUSTOMER else len(roles)
         if len(requests) > given:
-            yield f"lifecycle: {here} was moved to {stage} {len(requests)} times, for {given} roles"
+            yield f"lifecycle: {here} was moved to {stage} {len(requests)} times, for {given} roles and wins"
+
+
+def _wins(story: Story, opportunity: str) -> int:
+    stages = (each for each in entries(story, "salesforce") if (each.id, each.field) == (opportunity, "StageName"))
+    return sum(each.new == WON for each in stages)
 
 
 def _honoured(story: Story) -> Iterator[str]:
@@ -259,28 +266,43 @@ def _honoured(story: Story) -> Iterator[str]:
             continue
         held = hugo.get("contacts", link.hubspot_id).get(PROPERTY) or ""
         by_hand_us = last_by_a_person_us(story, place, "hubspot", link.hubspot_id)
-        for id_ in sally.ids("OpportunityContactRole"):
-            role = sally.get("OpportunityContactRole", id_)
-            if role["ContactId"] != link.salesforce_id or by_hand_us > _said_us(story, id_, role["OpportunityId"]):
+        for opportunity, roles in _roles_now(story, link.salesforce_id).items():
+            stands = sally.get("Opportunity", opportunity)["StageName"]
+            wanted = {OPEN: OPPORTUNITY, WON: CUSTOMER}.get(stands)
+            if by_hand_us > _said_us(story, roles, opportunity, stands):
                 continue
-            wanted = {OPEN: OPPORTUNITY, WON: CUSTOMER}.get(
-                sally.get("Opportunity", role["OpportunityId"])["StageName"]
-            )
             behind = held not in STAGES or (wanted is not None and STAGES.index(held) < STAGES.index(wanted))
             if wanted is not None and behind:
-                yield f"lifecycle: {link.hubspot_id} is {held!r}, and a role in {role['OpportunityId']} says {wanted}"
+                yield f"lifecycle: {link.hubspot_id} is {held!r}, and a role in {opportunity} says {wanted}"
 
 
-def _said_us(story: Story, role: str, opportunity: str) -> int:
-    """When the role came to say what it says: the later of the two."""
-    return max(
-        (
-            true_us(story, "salesforce", each)
-            for each in entries(story, "salesforce")
-            if each.id in (role, opportunity) and each.field in ("ContactId", "StageName")
-        ),
-        default=0,
-    )
+def _roles_now(story: Story, contact: str) -> dict[str, set[str]]:
+    """By opportunity."""
+    sally = story.salesforce.user()
+    found: dict[str, set[str]] = {}
+    for id_ in sally.ids("OpportunityContactRole"):
+        role = sally.get("OpportunityContactRole", id_)
+        if role["ContactId"] == contact:
+            found.setdefault(role["OpportunityId"], set()).add(id_)
+    return found
+
+
+def _said_us(story: Story, roles: set[str], opportunity: str, stands: str) -> int:
+    """When a contact's roles in it came to say what they say: once the first of them was given, and the opportunity was opened for
+    the first time, or was won after it had been seen otherwise."""
+    given_us, opened_us, won_us, otherwise_us = {}, 0, 0, 0
+    for each in entries(story, "salesforce"):
+        at_us = true_us(story, "salesforce", each)
+        if each.id in roles and each.field == "ContactId":
+            given_us[each.id] = at_us
+        elif each.id == opportunity and each.field == "StageName":
+            opened_us = opened_us or at_us * (each.new in (OPEN, WON))
+            if each.new != WON:
+                otherwise_us = otherwise_us or at_us
+            else:
+                seen = not won_us or at_us - otherwise_us > IN_USE_US
+                won_us, otherwise_us = at_us if seen else won_us, 0
+    return max(min(given_us.values()), won_us if stands == WON else opened_us)
 
 
 def _latched(story: Story) -> Iterator[str]:

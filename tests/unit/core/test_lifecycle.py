@@ -48,8 +48,17 @@ def test_what_was_honoured_moves_nothing_once_more_whatever_a_person_set_since()
 def test_an_opportunity_that_is_opened_again_or_lost_moves_nothing():
     won = move([WON], [], "lead", ORDER).said
     opened_again = move([OPEN], won, "lead", ORDER)
-    assert (opened_again.to, opened_again.said) == (None, won)
+    assert (opened_again.to, opened_again.said) == (None, move([OPEN], [], "lead", ORDER).said)
+    assert move([OPEN], opened_again.said, "lead", ORDER).to is None
     assert move([LOST], won, "lead", ORDER).to is None
+
+
+def test_an_opportunity_that_is_won_for_the_second_time_is_a_win_and_moves_nothing_back():
+    won = move([WON], [], "lead", ORDER).said
+    for between in (OPEN, LOST):
+        said = move([between], won, "lead", ORDER).said
+        assert move([WON], said, "lead", ORDER).to == "customer"
+        assert move([WON], said, "evangelist", ORDER).to is None
 
 
 def test_a_stage_that_a_person_has_moved_back_follows_another_opportunity():

@@ -109,7 +109,8 @@ def _lifecycle_transitions() -> tuple[str, str, dict[str, str]]:
     return (
         _("When a contact has a role in an opportunity"),
         _(
-            "A stage only goes forward, and one that a person has moved back stays there. Accounts and leads move nothing."
+            "A stage only goes forward, and one that a person has moved back stays there until another opportunity, or another"
+            " win, says so. Accounts and leads move nothing."
         ),
         {
             OFF: _("Leave its lifecycle stage alone"),
