@@ -9,7 +9,8 @@ from typing import Any
 
 from interlock.store import Store
 
-# Whoever is waited for is the real dispatcher on the machine's time, which polls every 15 seconds.
+# Whoever is waited for is the real dispatcher on the machine's time, which polls every 15 seconds at the most often
+# (engine/pace.py): a test that needs it to look at the CRMs asks it to (`Settled.sync`).
 LONGEST_S = 60.0
 
 

@@ -18,6 +18,8 @@ from tests.browser.commits import Commits
 from tests.browser.demo_world import Demo, a_demo, connect
 from tests.receivers import MailReceiver, WebReceiver, a_mail_receiver, a_web_receiver
 
+from interlock.app import connections
+from interlock.app.sync_now import sync_now
 from interlock.demo.world import World
 from interlock.store import Store
 
@@ -117,6 +119,13 @@ class Settled:
     async def value(self, sql: str) -> Any:
         ((found,),) = await self.rows(sql)
         return found
+
+    async def sync(self) -> None:
+        """As somebody asks for it in another terminal. By itself the dispatcher polls at a pace that both CRMs' limits bear: what
+        was changed in one of them may wait longer than a test."""
+        interlock = self.demo.stage.interlock
+        (connection,) = await connections.all_(interlock.store, None)
+        await sync_now(interlock.store, connection, interlock.clock_us)
 
     async def until(self, address: str, shown: Callable[[Page], Locator]) -> None:
         """What the dispatcher does meanwhile is on a page once it is loaded again."""

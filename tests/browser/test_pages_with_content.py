@@ -47,6 +47,7 @@ async def test_a_pair_side_by_side(settled: Settled, page: Page) -> None:
 
 
 async def test_conflicts_that_are_listed(settled: Settled, page: Page) -> None:
+    await settled.sync()
     await settled.until(
         f"{HERE}/conflicts?status=all&property=jobtitle", lambda page: page.get_by_role("cell", name="jobtitle / Title")
     )

@@ -189,8 +189,10 @@ async def test_what_was_merged_in_salesforce_is_merged_in_hubspot_once_it_is_tic
     hugo, sally = settled.world.hubspot.user(), settled.world.salesforce.user()
     for email in twins:
         hugo.create("contacts", {"email": email, "lastname": "Twin"})
+    await settled.sync()
     await settled.until_true(lambda: all(map(settled.is_linked, twins)))
     sally.merge("Contact", *map(settled.counterpart, twins))
+    await settled.sync()
     listed = f"{HERE}/issues?code=counterpart_merged"
     await settled.until(listed, lambda window: window.get_by_text("is left without a counterpart"))
     await page.goto(listed)

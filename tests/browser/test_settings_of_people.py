@@ -38,6 +38,7 @@ async def test_a_webhook_is_added_tried_told_of_other_things_and_removed(settled
     await page.get_by_role("button", name="Add", exact=True).click()
     await expect(page.get_by_label("Signing secret")).not_to_have_value("")
     await page.get_by_role("link", name="Back to Notifications").click()
+    await expect(page.get_by_role("button", name=f"Send a test to {target}")).to_be_visible()
     await chromium.axe(page)
     await page.get_by_role("button", name=f"Send a test to {target}").click()
     await said(page, "The test was taken by the other side.")

@@ -135,6 +135,7 @@ async def test_two_that_may_be_one_are_looked_for_and_linked_or_told_apart(settl
     async def are_seen() -> bool:
         return int(await settled.value(seen)) >= 4
 
+    await settled.sync()
     await settled.commits.until(are_seen)
     await page.goto(f"{HERE}/records")
     await page.get_by_role("link", name="Suggestions").click()

@@ -298,10 +298,12 @@ class ServeDesk:
             async with self._store.write(connection.id, ownership.lease) as tx:
                 await handovers.drop_older(tx, self._clock_us() - HANDOVER_LOST_US)
                 asked = await handovers.take(tx)
-            if asked is None:
+                # As it is now: it may have been paused or given other settings while the last one was answered.
+                now = None if asked is None else await connections.get(tx, connection.id)
+            if asked is None or now is None:
                 return
             try:
-                result = await self._asked(connection, asked, ownership)
+                result = await self._asked(now, asked, ownership)
             except Fenced:
                 # Whoever has the org now finds it taken and not answered.
                 raise

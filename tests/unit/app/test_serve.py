@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +14,18 @@ from tests.unit.app.conftest import Tell
 from tests.unit.app.test_explain import Down
 from tests.world import World
 
-from interlock.app import handing_over, serve, status
+from interlock.app import allocation, handing_over, serve, status
 from interlock.app.connections import pause
 from interlock.app.errors import AppError, Busy
 from interlock.app.notify import watch
+from interlock.app.people.visitor import BY_COMMAND
 from interlock.app.status import ConnectionStatus
 from interlock.app.sync import SyncResult
 from interlock.core.model import RecordKey, Side
 from interlock.engine.dispatch.local import LocalDispatcher
 from interlock.store import connections, handovers, heartbeat, notices
 from interlock.store.connections import Connection
+from interlock.store.handovers import Handover
 from interlock.store.lease import Lease
 from interlock.wiring import Clients
 
@@ -43,7 +45,9 @@ class Server:
     @contextlib.asynccontextmanager
     async def _clients(self, connection: Connection) -> AsyncIterator[Clients]:
         self.opened += 1
-        yield Clients(*self.world.clients())
+        hubspot, salesforce = self.world.clients()
+        salesforce.governor.allocate(allocation.of(connection))
+        yield Clients(hubspot, salesforce)
 
     async def start(self) -> None:
         self._task = asyncio.create_task(LocalDispatcher(self.desk, self.world.clock_us, self.stop).run())
@@ -199,6 +203,80 @@ def test_a_paused_connection_is_left_alone_and_says_so_to_who_asks(tell: Tell) -
             with pytest.raises(AppError) as refused:
                 await server.hand_over()
             assert (refused.value.failure.code, refused.value.failure.exit_code) == ("paused", 4)
+
+    tell(story, existing="all")
+
+
+def _before_the_next_bell(server: Server, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    """`meanwhile` happens when the next bell is as good as answered: in the turn that answers all that wait."""
+    asked = server.desk._asked
+
+    async def once(*words: Any) -> SyncResult:
+        setattr(server.desk, "_asked", asked)  # noqa: B010 - of this one desk, which is the test's own
+        result = await asked(*words)
+        await meanwhile()
+        return result
+
+    setattr(server.desk, "_asked", once)  # noqa: B010 - as above
+
+
+async def _answer_behind(server: Server, paused: list[str] | None) -> Handover:
+    """Of whoever asked for a sync behind another one's, before which these were paused (None: all)."""
+    connection, store = await server.connection(), server.world.store
+    assert store is not None
+
+    async def meanwhile() -> None:
+        await pause(store, connection, paused, plan=False)
+
+    _before_the_next_bell(server, meanwhile)
+    async with store.write(connection.id) as tx:
+        _, behind = [await handovers.ask(tx, (), ()) for _ in range(2)]
+    await asyncio.sleep(20)
+    async with store.read(connection.id) as tx:
+        found = await handovers.get(tx, behind)
+    assert found is not None
+    assert found.answer is not None
+    return found
+
+
+def test_what_is_paused_between_two_bells_is_left_alone_by_the_second(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            behind = await _answer_behind(server, ["contacts"])
+            assert behind.answer is not None
+            assert (behind.state, list(behind.answer["objects"])) == (handovers.DONE, ["companies", "deals"])
+
+    tell(story, existing="all")
+
+
+def test_a_bell_behind_which_the_connection_was_paused_is_told_so(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            behind = await _answer_behind(server, None)
+            assert behind.answer is not None
+            assert (behind.state, behind.answer["code"]) == (handovers.FAILED, "paused")
+
+    tell(story, existing="all")
+
+
+def test_a_number_of_calls_that_is_taken_back_at_once_slows_no_poll_down(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            assert world.store is not None
+            store, id_ = world.store, (await server.connection()).id or 0
+
+            async def taken_back() -> None:
+                await allocation.change(store, id_, None, BY_COMMAND)
+
+            _before_the_next_bell(server, taken_back)
+            await allocation.change(store, id_, 500, BY_COMMAND)
+            await asyncio.sleep(20)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(600)
+            assert world.contact(hubspot_id)["interlock_salesforce_id"]
 
     tell(story, existing="all")
 
