@@ -24,7 +24,6 @@ OPEN: dict[str, dict[int, str]] = {
     "identity": {
         9: "a lead that gave way to a contact of its address is made nowhere once that contact has another address",
     },
-    "pipelines": {36: "a stage that we wrote is in no log where its field stopped to sync before the answer was known"},
     "lifecycle": {
         10: "an opportunity that is won for the second time moves nobody's stage",
         17: "who was opted out and then lost the address reads otherwise in HubSpot, and no issue says so",
