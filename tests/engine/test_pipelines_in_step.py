@@ -357,3 +357,84 @@ def test_what_a_process_that_died_has_done_is_logged_by_the_next_and_the_rest_is
         assert len(await logged(world)) == 2
 
     tell_kept(story)
+
+
+def pilot(world: World) -> None:
+    """A stage that Salesforce gets for New business."""
+    world.salesforce.add_stage("Pilot", 60)
+    process = world.salesforce.org.objects["Opportunity"].record_types[0].picklists
+    process["StageName"] = (*process["StageName"], "Pilot")
+
+
+def test_a_stage_that_was_added_by_a_process_that_died_is_known_whatever_salesforce_calls_it_then(
+    tell_kept, monkeypatch
+):
+    async def story(world: World, sales: Sales) -> None:
+        pilot(world)
+        whole = HubSpotClient.create_stage
+
+        async def dies(self: HubSpotClient, *args: Any, **kwargs: Any) -> None:
+            await whole(self, *args, **kwargs)
+            raise Died
+
+        monkeypatch.setattr(HubSpotClient, "create_stage", dies)
+        with pytest.raises(Died):
+            await world.sync_later(LATER_S)
+        monkeypatch.undo()
+        world.salesforce.rename_stage("Pilot", label="First trial", api_name="Trial")
+        await world.sync()
+        assert labels(world, sales) == [*FIRST, "First trial"]
+        assert [(row["did"], row["stage"]) for row in await logged(world)] == [
+            ("added", "Pilot"),
+            ("renamed", "First trial"),
+        ]
+        deal, there = await deal_in(world, sales)
+        world.sally.update("Opportunity", there, {"StageName": "Trial"})
+        await world.settle()
+        assert at(world, deal)[1] == world.hubspot.portal.pipelines["deals"].get(sales.pipelines["new"]).stages[-1].id
+
+    tell_kept(story)
+
+
+def test_what_two_processes_were_about_to_do_is_logged_once(tell_kept, monkeypatch):
+    """The first died before its request left, the second after it."""
+
+    async def story(world: World, sales: Sales) -> None:
+        pilot(world)
+        whole, sent = HubSpotClient.create_stage, [False, True]
+
+        async def dies(self: HubSpotClient, *args: Any, **kwargs: Any) -> None:
+            if sent.pop(0):
+                await whole(self, *args, **kwargs)
+            raise Died
+
+        monkeypatch.setattr(HubSpotClient, "create_stage", dies)
+        for wait_s in (LATER_S, 60):
+            with pytest.raises(Died):
+                await world.sync_later(wait_s)
+        monkeypatch.undo()
+        await world.sync()
+        assert labels(world, sales) == [*FIRST, "Pilot"]
+        assert [row["stage"] for row in await logged(world)] == ["Pilot"]
+
+    tell_kept(story)
+
+
+def test_a_stage_that_is_refused_since_it_is_there_already_was_added_and_no_issue_is_left(tell_kept, monkeypatch):
+    """The answer was lost, and the request came again."""
+
+    async def story(world: World, sales: Sales) -> None:
+        pilot(world)
+        whole = HubSpotClient.create_stage
+
+        async def twice(self: HubSpotClient, *args: Any, **kwargs: Any) -> None:
+            await whole(self, *args, **kwargs)
+            await whole(self, *args, **kwargs)
+
+        monkeypatch.setattr(HubSpotClient, "create_stage", twice)
+        await world.sync_later(LATER_S)
+        assert labels(world, sales) == [*FIRST, "Pilot"]
+        assert [row["stage"] for row in await logged(world)] == ["Pilot"]
+        assert await world.issues() == []
+
+    tell_kept(story)

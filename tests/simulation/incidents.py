@@ -151,9 +151,14 @@ def awaits_of(module: str, without: Collection[str] = ()) -> tuple[Site, ...]:
     return tuple((module, line) for line in sorted(lines))
 
 
+def _whole(module: str) -> str:
+    """Those of the engine go by their last name."""
+    return f"interlock.{module}" if module.startswith("app.") else f"interlock.engine.{module}"
+
+
 @cache
 def _lines(module: str) -> list[str]:
-    path = Path(str(importlib.import_module(f"interlock.engine.{module}").__file__))
+    path = Path(str(importlib.import_module(_whole(module)).__file__))
     return path.read_text().splitlines(keepends=True)
 
 
@@ -165,8 +170,8 @@ def standing(task: asyncio.Task[Any]) -> list[Site]:
         frame = waiting.cr_frame
         if frame is not None:
             name = frame.f_globals.get("__name__", "")
-            if name.startswith("interlock.engine."):
-                found.append((name.removeprefix("interlock.engine."), frame.f_lineno))
+            if name.startswith(("interlock.engine.", "interlock.app.")):
+                found.append((name.removeprefix("interlock.").removeprefix("engine."), frame.f_lineno))
         waiting = waiting.cr_await
     return found
 
@@ -301,7 +306,7 @@ def last(recipe: Recipe) -> Incident:
 
 def _as_in_a_frame(site: Site) -> InFrame:
     module, line = site
-    return f"interlock.engine.{module}", line
+    return _whole(module), line
 
 
 class Aim:

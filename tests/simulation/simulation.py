@@ -13,7 +13,7 @@ from pathlib import Path
 
 from interlock.app import connections as shown
 from interlock.engine.dispatch.local import Work
-from interlock.store import Store, audit, connections, issues, links
+from interlock.store import Store, audit, connections, deeds, issues, links
 from tests.simulation import incidents, pages, troubles
 from tests.simulation.process import Process
 from tests.simulation.recipe import Recipe
@@ -180,6 +180,7 @@ async def _come_to_rest(world: World, process: Process) -> None:
 
 async def _read(world: World, store: Store) -> None:
     async with store.read(world.connection_id) as tx:
+        world.story.deeds_logged = (await deeds.list_(tx, None, 1_000))[::-1]
         async for rows in audit.since(tx, 0):
             world.story.audit += rows
         for slug in world.recipe.objects:

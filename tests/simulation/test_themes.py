@@ -19,7 +19,6 @@ EACH_MOVE_AT_LEAST = 5
 EACH_PAGE_AT_LEAST = 3
 
 
-
 @pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
 def test_a_rule_that_was_chosen_holds_and_its_moves_are_made(theme: Theme) -> None:
     # Those of a run that goes on in several processes share the cores already.

@@ -13,7 +13,7 @@ from crm_emulator.kernel.clock import Clock
 from crm_emulator.salesforce import SalesforceEmulator
 from interlock.app.connect import ConnectRequest, connect
 from interlock.core.model import AuditKind, AuditRow, Issue, RecordLink
-from interlock.store import Store, StoreBusy, connections, mappings
+from interlock.store import Store, StoreBusy, connections, deeds, mappings
 from interlock.store.connections import Connection
 from interlock.store.mappings import FieldMappingRow
 from tests.simulation.desk import Desk, Note
@@ -69,6 +69,7 @@ class Story:
     pages: list[str] = field(default_factory=list)  # of Interlock's own, that somebody used with success
     notes: list[Note] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)  # what was set there, in its order
+    deeds_logged: list[deeds.Deed] = field(default_factory=list)  # what Interlock's own log of deeds says, oldest first
     steps: int = 0
     transactions: int = 0
     quiet_seq: tuple[int, int] = (0, 0)  # journals when nothing was due any more

@@ -170,6 +170,10 @@ class Pipelines:
         """Newest first. Those of a pipeline are told apart from those of its stages."""
         return [each for each in self._changes[::-1] if each.pipeline_id == id and each.stage_id == stage_id]
 
+    def history(self, id: str) -> list[Change]:
+        """Oldest first, of the pipeline and of all its stages, also of those that are gone."""
+        return [each for each in self._changes if each.pipeline_id == id]
+
     def create(self, body: dict[str, Any], now_ms: int, user_id: int | None = None) -> Pipeline:
         label = _label(body)
         if any(pipeline.label == label for pipeline in self.all.values()):

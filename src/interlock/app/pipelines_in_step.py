@@ -33,6 +33,7 @@ from interlock.objects.stages_in_step import (
     SalesStage,
     in_order,
     is_done,
+    made_before,
     move,
     plan,
 )
@@ -110,8 +111,10 @@ async def _follow(
 ) -> _Step:
     here, going = _here(pipeline), kept.going.get(pipeline.id, [])
     was = choice.stages
-    owed = plan(here, there, was, kept.followed.get(pipeline.id, Followed()))
-    done, refused = [each for each in going if is_done(each, here)], []
+    owed = plan(here, there, *made_before(going, here, was, kept.followed.get(pipeline.id, Followed())))
+    done = [each for each in going if is_done(each, here)]
+    refused: list[str] = []
+    turned_down: list[tuple[Change, str]] = []
     names, followed = dict(owed.names), owed.followed
     if owed.changes:
         await _intend(ctx, kept, pipeline, [*going, *owed.changes])
@@ -120,10 +123,16 @@ async def _follow(
                 await _carry_out(ctx, pipeline, each, there, names)
                 done.append(each)
             except (CallRefused, Forbidden) as error:
-                refused.append(error.message)
-                followed = _without(each, followed, kept.followed.get(pipeline.id))
+                turned_down.append((each, error.message))
         now = await ctx.hubspot.pipelines("deals")
         pipeline = next((each for each in now if each.id == pipeline.id), pipeline)
+        for each, message in turned_down:
+            # A request that came twice is refused what it has done.
+            if is_done(each, _here(pipeline)):
+                done.append(each)
+            else:
+                refused.append(message)
+                followed = _without(each, followed, kept.followed.get(pipeline.id))
         followed = _with_added(followed, names, pipeline, there)
     moved = move(
         [stage.id for stage in pipeline.stages],
@@ -145,7 +154,8 @@ async def _follow(
 
 
 async def _intend(ctx: Cycle, kept: _Kept, pipeline: Pipeline, changes: list[Change]) -> None:
-    kept.going[pipeline.id] = changes
+    # What a process that died was about to do, and is owed still, is one thing to do.
+    kept.going[pipeline.id] = list({each.about: each for each in changes}.values())
     async with ctx.store.write(ctx.connection_id, ctx.lease) as tx:
         await cursors.set(tx, LOOKED, msgspec.to_builtins(kept))
 

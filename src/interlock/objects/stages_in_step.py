@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -53,7 +53,8 @@ class Deed(enum.StrEnum):
 
 class Change(msgspec.Struct, frozen=True):
     """One thing to do in HubSpot. `stage`: its id; empty of one that is added, and of a move, which is of the whole pipeline.
-    `label`: what it is called then; `was`: what it is called now. `order`: of a move, every stage."""
+    `label`: what it is called then; `was`: what it is called now. `order`: of a move, every stage; `added`: the stage of Salesforce
+    that one is made for."""
 
     deed: Deed
     label: str
@@ -61,6 +62,13 @@ class Change(msgspec.Struct, frozen=True):
     was: str = ""
     means: tuple[float, bool] | None = None
     order: list[str] = []
+    added: SalesStage | None = None
+
+    @property
+    def about(self) -> tuple[Any, ...]:
+        """Equal for what is one thing to do, whatever else changed about it before it was done."""
+        means = None if self.deed is Deed.ADD else self.means
+        return self.deed, self.stage, self.label, means, tuple(self.order)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -113,7 +121,7 @@ def plan(
             names[free[each.label]] = each.name
             stages[free[each.label]] = each
         elif each.name not in left_out:
-            changes.append(Change(Deed.ADD, each.label, means=each.means))
+            changes.append(Change(Deed.ADD, each.label, means=each.means, added=each))
     order = in_order(there, names)
     # Where nothing was followed before: as if it had been in the order of now.
     known_order = before.order or _only(order, joined)
@@ -195,3 +203,15 @@ def is_done(change: Change, here: Sequence[DealStage]) -> bool:
     if stage is None:
         return False
     return stage.label == change.label if change.deed is Deed.RENAME else stage.means == change.means
+
+
+def made_before(
+    going: Sequence[Change], here: Sequence[DealStage], joined: Mapping[str, str], before: Followed
+) -> tuple[dict[str, str], Followed]:
+    """Of what a process that died has left behind: with the stages that it had added, joined and followed as they were then,
+    whatever Salesforce calls them by now."""
+    free = {stage.label: stage.id for stage in here if stage.id not in joined}
+    made = {free[each.label]: each.added for each in going if each.added is not None and each.label in free}
+    made = {id_: each for id_, each in made.items() if each.name not in joined.values()}
+    names = {id_: each.name for id_, each in made.items()}
+    return {**joined, **names}, msgspec.structs.replace(before, stages={**before.stages, **made})

@@ -7,6 +7,71 @@ from tests.simulation.mutations.mutation import Mutation, Patch
 PIPELINES, TOGETHER = "interlock.engine.pipelines", "interlock.engine.together"
 DECIDE, LIFECYCLE = "interlock.engine.decide", "interlock.core.lifecycle"
 
+STAGES, LOOKS = "interlock.objects.stages_in_step", "interlock.app.pipelines_in_step"
+
+_IN_STEP = (
+    Mutation(
+        "stage_known_by_its_name",
+        "A stage of Salesforce is known by the id of its row, whatever it is called by now.",
+        (),
+        (
+            Patch(
+                STAGES,
+                "            now[stage.id] = by_row.get(known.row, known.name) if known is not None else joined[stage.id]\n",
+                "            now[stage.id] = known.name if known is not None and by_row else joined[stage.id]\n",
+            ),
+        ),
+        "pipelines",
+    ),
+    Mutation(
+        "words_of_hubspot_replaced",
+        "What somebody calls a stage in HubSpot stays.",
+        (),
+        (
+            Patch(
+                STAGES,
+                "    if known.label != now.label and stage.label == known.label:\n",
+                "    if known.label != now.label:\n",
+            ),
+        ),
+        "pipelines",
+    ),
+    Mutation(
+        "meaning_not_followed",
+        "A stage that closes deals in Salesforce closes them in HubSpot.",
+        (),
+        (Patch(STAGES, "    if known.means != now.means and", "    if known.means is now.means and"),),
+        "pipelines",
+    ),
+    Mutation(
+        "added_stage_forgotten",
+        "A stage that a process added before it died is the one that it was added for.",
+        (),
+        (Patch(STAGES, "    return {**joined, **names}, msgspec", "    return {**joined}, msgspec"),),
+        "pipelines",
+    ),
+    Mutation(
+        "retired_stage_untold",
+        "A stage that Salesforce does not offer any more stays, and somebody is told.",
+        (),
+        (Patch(LOOKS, "        for stage in step.retired:\n", "        for stage in step.refused:\n"),),
+        "pipelines",
+    ),
+    Mutation(
+        "deeds_of_the_dead_unlogged",
+        "What a process that died had done to a pipeline is logged by the next one.",
+        (),
+        (
+            Patch(
+                LOOKS,
+                "    done = [each for each in going if is_done(each, here)]\n",
+                "    done = [each for each in () if is_done(each, here)]\n",
+            ),
+        ),
+        "pipelines",
+    ),
+)
+
 _DEALS = (
     Mutation(
         "pipeline_not_carried_over",
@@ -237,4 +302,4 @@ _NEWEST = (
     ),
 )
 
-CHOOSING_VALUES = (*_DEALS, *_OWNERS, *_SCHEMAS, *_STAGES, *_BACKFILLS, *_NEWEST)
+CHOOSING_VALUES = (*_DEALS, *_IN_STEP, *_OWNERS, *_SCHEMAS, *_STAGES, *_BACKFILLS, *_NEWEST)

@@ -22,8 +22,16 @@ from tests.simulation.desk import Desk
 from tests.simulation.journals import OURS, entries_of
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
 from tests.simulation.shown import SHOWN
+from tests.simulation.themes import sales_stages
 from tests.simulation.themes.at_the_pages import AtThePages
 from tests.simulation.themes.chosen_values import Place, Tells, replaced_unlogged, true_us
+from tests.simulation.themes.sales_stages import (
+    FIRST,
+    FIRST_STAGES,
+    IN_STEP,
+    pipelines,
+    record_types,
+)
 from tests.simulation.themes.theme import Move, Page, Theme
 
 if TYPE_CHECKING:
@@ -33,17 +41,10 @@ if TYPE_CHECKING:
 
 DEALS = KINDS["deals"]
 PIPELINE, STAGE, RECORD_TYPE, STAGE_NAME = "pipeline", "dealstage", "RecordTypeId", "StageName"
-# Of each record type by its name: the stages of its sales process. What HubSpot's pipeline of the same name has of them reads the
-# same; it has one that stands for none as well.
-PROCESSES = {
-    "New business": ("Prospecting", "Qualification", "Closed Won", "Closed Lost"),
-    "Renewals": ("Proposal/Price Quote", "Closed Won"),
-    "Partners": ("Prospecting", "Closed Won"),
-}
-LACKING_IN_HUBSPOT = "Qualification"
-ALONE = "Internal review"
+# How many of the stories keep their pipelines in step; and what a look at these waits for (app/schemas.py).
+IN_STEP_SHARE = 0.6
+LOOKS_S = 6.1 * 3_600
 JOINED, UNJOINED = ("New business", "Renewals"), "Partners"
-FIRST, FIRST_STAGES = "default", {"closedwon": "Closed Won", "closedlost": "Closed Lost"}
 # From when something leaves what syncs, or somebody chooses otherwise, until nobody writes by what was read before: what a batch
 # has read may wait for answers that never come (emptied.py says five minutes, of which a story has three).
 IN_USE_US = 120_000_000
@@ -55,56 +56,37 @@ OURS_ALONE = (LINK, CREATION_KEY, "Interlock_HubSpot_Id__c", SHOWN)
 # --- what there is -------------------------------------------------------------------------------------------------------
 
 
-def _organise(world: World) -> None:
-    org, account = world.salesforce, world.hubspot.settings()
-    for name, stages in PROCESSES.items():
-        org.add_record_type("Opportunity", name, process=org.add_process(name, list(stages)))
-        there = [each for each in stages if each != LACKING_IN_HUBSPOT]
-        account.add_pipeline("deals", name, [_stage(f"{each}") for each in (*there, ALONE)])
-
-
-def _stage(label: str) -> dict[str, Any]:
-    return {"label": label, "metadata": {"probability": {"Closed Won": "1.0", "Closed Lost": "0.0"}.get(label, "0.5")}}
-
-
-def _record_types(crm: Any) -> dict[str, str]:
-    """Name -> id."""
-    return {each.name: each.id for each in crm.org.objects["Opportunity"].record_types}
-
-
-def _pipelines(crm: Any) -> dict[str, Any]:
-    """By name; the account's first one by its id."""
-    found = list(crm.portal.pipelines["deals"].all.values())
-    return {FIRST if each.id == FIRST else each.label: each for each in found}
-
-
 def _choice(world: World, names: tuple[str, ...], *, in_step: bool) -> dict[str, Any]:
     """As the settings keep it. The first pipeline stands for opportunities that have no record type."""
-    pipelines, types = _pipelines(world.hubspot), _record_types(world.salesforce)
+    there, types = pipelines(world.hubspot), record_types(world.salesforce)
     chosen: dict[str, Any] = {FIRST: {"record_type": MASTER, "stages": FIRST_STAGES}}
     for name in names:
-        stages = {each.id: each.label for each in pipelines[name].stages if each.label in PROCESSES[name]}
-        chosen[pipelines[name].id] = {"record_type": types[name], "stages": stages, "in_step": in_step}
+        stages = sales_stages.joined(world, name)
+        chosen[there[name].id] = {"record_type": types[name], "stages": stages, "in_step": in_step}
     return chosen
 
 
 async def _settle(world: World, store: Store, connection: Connection) -> None:
     chance = world.recipe.chance("pipelines")
     names = chance.choice((JOINED, JOINED, JOINED[:1]))
-    chosen = _choice(world, names, in_step=chance.random() < 0.3)
+    in_step = chance.random() < IN_STEP_SHARE
+    chosen = _choice(world, names, in_step=in_step)
+    world.users.desk.kept |= {IN_STEP: in_step, "org": world.salesforce, "account": world.hubspot.settings()}
     async with store.write(connection.id) as tx:
         now = await connections.get(tx, world.connection_id)
         assert now is not None
         await connections.update(tx, world.connection_id, settings={**now.settings, "pipelines": chosen})
         await directory.drop(tx, SCHEMAS)
     world.did("joined", *names)
+    if in_step:
+        world.did(IN_STEP)
 
 
 # --- moves ---------------------------------------------------------------------------------------------------------------
 
 
 def _goes_to(desk: Desk, here: str, name: str) -> None:
-    pipeline = _pipelines(desk)[name]
+    pipeline = pipelines(desk)[name]
     stage = desk.chance.choice(pipeline.stages).id
     values = desk.hugo.get("deals", here)
     if (values.get(PIPELINE), values.get(STAGE)) != (pipeline.id, stage):
@@ -118,20 +100,20 @@ def another_pipeline(desk: Desk, kind: Kind) -> None:
 def another_stage_in_hubspot(desk: Desk, kind: Kind) -> None:
     here = desk.some_in_hubspot(DEALS)
     now = desk.hugo.get("deals", here).get(PIPELINE)
-    _goes_to(desk, here, next(name for name, each in _pipelines(desk).items() if each.id == now))
+    _goes_to(desk, here, next(name for name, each in pipelines(desk).items() if each.id == now))
 
 
 def _gets(desk: Desk, there: str, name: str | None, stage: str | None) -> None:
     values: dict[str, Any] = {} if stage is None else {STAGE_NAME: stage}
     if name is not None:
-        values[RECORD_TYPE] = None if name == FIRST else _record_types(desk)[name]
+        values[RECORD_TYPE] = None if name == FIRST else record_types(desk)[name]
     before = desk.sally.get("Opportunity", there)
     if any(before[field] != value for field, value in values.items()):
         desk.sally.update("Opportunity", there, values)
 
 
 def _some_stage(desk: Desk, name: str) -> str:
-    return desk.chance.choice(PROCESSES.get(name, tuple(FIRST_STAGES.values())))
+    return desk.chance.choice(sales_stages.offered(desk, name))
 
 
 def another_record_type(desk: Desk, kind: Kind) -> None:
@@ -144,7 +126,7 @@ def another_record_type(desk: Desk, kind: Kind) -> None:
 def another_stage_in_salesforce(desk: Desk, kind: Kind) -> None:
     there = desk.some_in_salesforce(DEALS)
     type_ = desk.sally.get("Opportunity", there)[RECORD_TYPE]
-    name = next((name for name, id_ in _record_types(desk).items() if id_ == type_), FIRST)
+    name = next((name for name, id_ in record_types(desk).items() if id_ == type_), FIRST)
     _gets(desk, there, None, _some_stage(desk, name))
 
 
@@ -157,18 +139,18 @@ def both_at_once(desk: Desk, kind: Kind) -> None:
         _goes_to(desk, here, left)
     else:
         now = desk.hugo.get("deals", here).get(PIPELINE)
-        _goes_to(desk, here, next(name for name, each in _pipelines(desk).items() if each.id == now))
+        _goes_to(desk, here, next(name for name, each in pipelines(desk).items() if each.id == now))
 
 
 def there_and_back(desk: Desk, kind: Kind) -> None:
     """Whatever stands where nothing syncs is typed into and comes back."""
-    alone = _pipelines(desk)[UNJOINED].id
+    alone = pipelines(desk)[UNJOINED].id
     for id_ in desk.in_hubspot(DEALS):
         if desk.hugo.get("deals", id_).get(PIPELINE) == alone:
             desk.hugo.update("deals", id_, {"description": desk.token("description")})
             _goes_to(desk, id_, desk.chance.choice((FIRST, *JOINED)))
             return
-    type_ = _record_types(desk)[UNJOINED]
+    type_ = record_types(desk)[UNJOINED]
     there = desk.chance.choice(
         [id_ for id_ in desk.in_salesforce(DEALS) if desk.sally.get("Opportunity", id_)[RECORD_TYPE] == type_]
     )
@@ -182,12 +164,12 @@ def enter_a_deal_in_a_pipeline(desk: Desk, kind: Kind) -> None:
         return
     name = desk.chance.choice((*JOINED, *JOINED, UNJOINED))
     if desk.chance.random() < 0.5:
-        pipeline = _pipelines(desk)[name]
+        pipeline = pipelines(desk)[name]
         values = {PIPELINE: pipeline.id, STAGE: desk.chance.choice(pipeline.stages).id}
         desk.hugo.create("deals", desk.typed(DEALS) | DEALS.required_in_hubspot | values)
     else:
         fields = {DEALS.fields[each]: value for each, value in desk.typed(DEALS).items()}
-        more = {RECORD_TYPE: _record_types(desk)[name], STAGE_NAME: _some_stage(desk, name)}
+        more = {RECORD_TYPE: record_types(desk)[name], STAGE_NAME: _some_stage(desk, name)}
         desk.sally.create("Opportunity", fields | DEALS.required_in_salesforce | more)
 
 
@@ -196,12 +178,17 @@ MOVES: dict[Move, float] = {
     another_stage_in_hubspot: 3,
     another_record_type: 4,
     another_stage_in_salesforce: 3,
-    both_at_once: 2.5,
-    there_and_back: 2,
+    both_at_once: 6,
+    there_and_back: 5,
     enter_a_deal_in_a_pipeline: 1.5,
+    **sales_stages.MOVES,
 }
 
 # --- pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _ids(world: World, names: tuple[str, ...]) -> set[str]:
+    return {FIRST} | {pipelines(world.hubspot)[name].id for name in names}
 
 
 async def choose_other_pipelines(world: World, store: Store) -> None:
@@ -210,12 +197,17 @@ async def choose_other_pipelines(world: World, store: Store) -> None:
     names = JOINED[:1] if len(before) > 1 else JOINED
     connection = await AtThePages(world, store).connection()
     in_step = any(each.get("in_step") for each in connection.settings["pipelines"].values())
-    chosen = msgspec.convert(_choice(world, names, in_step=in_step), Chosen)
+    # What is in use stays as it is.
+    chosen = msgspec.convert(
+        _choice(world, names, in_step=in_step)
+        | {id_: each for id_, each in connection.settings["pipelines"].items() if id_ in _ids(world, names)},
+        Chosen,
+    )
     await what_syncs.choose(store, connection, "deals", what_syncs.Choice(pipelines=chosen), None)
     world.did("joined", *names)
 
 
-PAGES: dict[Page, float] = {choose_other_pipelines: 1}
+PAGES: dict[Page, float] = {choose_other_pipelines: 1, **sales_stages.PAGES}
 
 # --- check ---------------------------------------------------------------------------------------------------------------
 
@@ -224,14 +216,13 @@ def _joined(story: Story) -> list[tuple[int, tuple[str, ...]]]:
     return [(deed.at_us, deed.about) for deed in story.deeds if deed.what == "joined"]
 
 
-def _places(story: Story, names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
-    """Of what syncs: pipeline -> record type ("" for none), stage -> StageName."""
-    pipelines, types = _pipelines(story.hubspot), _record_types(story.salesforce)
-    of = {FIRST: ""} | {pipelines[name].id: types[name] for name in names}
-    stages = dict(FIRST_STAGES)
-    for name in names:
-        stages |= {each.id: each.label for each in pipelines[name].stages if each.label in PROCESSES[name]}
-    return of, stages
+def _places(story: Story, names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """Of what syncs: pipeline -> record type ("" for none), stage -> what its stage in Salesforce was ever called."""
+    there, types = pipelines(story.hubspot), record_types(story.salesforce)
+    of = {FIRST: ""} | {there[name].id: types[name] for name in names}
+    called = sales_stages.names_of(story)
+    stages = {each.id for name in (FIRST, *names) for each in there[name].stages}
+    return of, {id_: names for id_, names in called.items() if id_ in stages}
 
 
 def check(story: Story) -> Iterator[str]:
@@ -239,28 +230,31 @@ def check(story: Story) -> Iterator[str]:
     yield from _written_where_nothing_syncs(story)
     yield from _pairs(story)
     yield from _no_stage_twice(story)
+    if any(deed.what == IN_STEP for deed in story.deeds):
+        choices = [set(names) for _, names in _joined(story)]
+        yield from sales_stages.check(story, set.intersection(*choices), choices[-1])
     _, stages = _places(story, JOINED)
     # A stage that stands for none is not written over, so what nobody can read is in question nowhere.
     place = Place(DEALS, STAGE, STAGE_NAME)
     yield from replaced_unlogged(story, place, lambda side, value: _stands_for(stages, side, value), _tells(stages))
 
 
-def _stands_for(stages: dict[str, str], side: str, value: str) -> set[str]:
+def _stands_for(stages: dict[str, set[str]], side: str, value: str) -> set[str]:
     if side == "hubspot":
-        return {stages[value]} if value in stages else set()
-    return {stage for stage, name in stages.items() if name == value}
+        return stages.get(value, set())
+    return {stage for stage, names in stages.items() if value in names}
 
 
-def _tells(stages: dict[str, str]) -> Tells:
+def _tells(stages: dict[str, set[str]]) -> Tells:
     def tells(row: AuditRow, value: str) -> bool:
-        return str(row.old) in (value, stages.get(value, value))
+        return str(row.old) in {value, *stages.get(value, ())}
 
     return tells
 
 
 def _stages_of_deals(story: Story) -> Iterator[str]:
     """After each write of ours. What is written together is told together."""
-    of_stage = {stage.id: each.id for each in _pipelines(story.hubspot).values() for stage in each.stages}
+    of_stage = {stage.id: each.id for each in pipelines(story.hubspot).values() for stage in each.stages}
     # Where HubSpot's stage is its own by the rule, a deal has none until somebody there gives it one.
     unruled = ("deals", STAGE) not in story.reruled and story.rules["deals", STAGE] not in (
         "dont_sync",
@@ -365,13 +359,13 @@ def _pairs(story: Story) -> Iterator[str]:
         left, right = hugo.get("deals", link.hubspot_id), sally.get("Opportunity", link.salesforce_id)
         if left.get(STAGE) not in stages:
             continue  # it stands for none of Salesforce, and nothing is made of that
-        if of[left[PIPELINE]] != (right[RECORD_TYPE] or "") or stages[left[STAGE]] != right[STAGE_NAME]:
+        if of[left[PIPELINE]] != (right[RECORD_TYPE] or "") or right[STAGE_NAME] not in stages[left[STAGE]]:
             here, there = (left[PIPELINE], left[STAGE]), (right[RECORD_TYPE], right[STAGE_NAME])
             yield f"pipelines: deal {link.hubspot_id} is in {here}, {link.salesforce_id} in {there}, and nobody was told"
 
 
 def _no_stage_twice(story: Story) -> Iterator[str]:
-    for name, pipeline in _pipelines(story.hubspot).items():
+    for name, pipeline in pipelines(story.hubspot).items():
         labels = [each.label for each in pipeline.stages]
         if len(set(labels)) < len(labels):
             yield f"pipelines: {name} has a stage twice: {labels}"
@@ -382,9 +376,10 @@ PIPELINES = Theme(
     check,
     moves=MOVES,
     pages=PAGES,
-    furnish=_organise,
+    furnish=sales_stages.organise,
     settle=_settle,
     outside=outside,
-    modules=("pipelines",),
+    modules=("pipelines", "app.pipelines_in_step"),
     objects=("deals",),
+    pace_s=LOOKS_S,
 )
