@@ -40,6 +40,7 @@ SAYS = {
     "/setup/pipelines": "Stages of Sales Pipeline for those of Salesforce",
     "/setup/choices": "Nothing here has to be chosen.",
     "/setup/owners": "Nobody has to be paired.",
+    "/setup/values": "neither list is changed.",
     "/setup/review": "What a first sync would do",
     "/setup/review/undo": "record that a sync created could be deleted again",
     "/settings/progress": "These records are synced.",
@@ -121,6 +122,7 @@ async def test_a_page_of_the_wizard_is_as_good_as_any_other(rooms: Rooms, path: 
         "/setup/pipelines",
         "/setup/choices",
         "/setup/owners",
+        "/setup/values",
         "/setup/review",
     ],
 )

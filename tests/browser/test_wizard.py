@@ -113,6 +113,9 @@ async def test_advanced_is_left_in_the_middle_and_gone_on_with_in_another_browse
     slow = {"match": {"path_prefix": "/crm/objects"}, "kind": "slow", "delay_ms": 1_500}
     demo.stage.world.hubspot.faults.add(slow)
     await page.get_by_role("button", name="Next").click()
+    await page.wait_for_url("**/setup/values")
+    await look(page)
+    await page.get_by_role("button", name="Next").click()
     await page.wait_for_url("**/setup/choices")
     await more_choices(page)
     await page.wait_for_url("**/setup/owners")

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser import chromium
 from tests.browser.conftest import Desk, a_desk
 from tests.contract.conftest import Clock
+from tests.contract.test_setup_drift import a_tier
 from tests.wizard import Wizard
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +34,7 @@ async def room(tmp_path: Path, browser: Browser) -> AsyncIterator[Room]:
         desk.office.interlock.opens_transport = wizard.interlock.opens_transport
         desk.office.interlock.addresses = None
         wizard.interlock = desk.office.interlock
+        wizard.production.add_custom_field("Contact", "Tier__c", "Picklist", picklist=("gold", "silver"))
         await wizard.signed_in()
         assert (await wizard.install()).state == "done"
         await wizard.advanced()
@@ -61,3 +63,15 @@ async def test_labels_for_roles_are_ticked_and_said_on_the_review(room: Room, sc
     await page.get_by_role("button", name="Next", exact=True).press("Enter")
     await page.wait_for_url("**/setup/review*")
     await expect(page.get_by_text("Labels that are made in HubSpot: Decision Maker.")).to_be_visible()
+
+
+async def test_values_are_called_the_same_by_keyboard(room: Room) -> None:
+    await a_tier(room.wizard, "gold", "bronze")
+    page = await room.desk.sign_in(width=chromium.NARROW)
+    await page.goto(room.address("values"))
+    await page.get_by_role("button", name="Read the lists of both sides again").press("Enter")
+    await page.get_by_label("bronze in HubSpot is in Salesforce").select_option("silver")
+    await look(page)
+    await page.get_by_role("button", name="Next", exact=True).press("Enter")
+    await page.wait_for_url("**/setup/review*")
+    await expect(page.get_by_text("tier__c: bronze in HubSpot is silver in Salesforce.")).to_be_visible()

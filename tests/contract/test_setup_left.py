@@ -37,6 +37,7 @@ TYPED: dict[str, dict[str, str]] = {
     "configuration": {"missing": "leave_out"},
     "contacts": {"which": "all", "in_salesforce": "Lead", "in_hubspot": "nothing"},
     "properties": {},
+    "values": {},
     "pipelines": {},
     "choices": {"choice:contacts:deletes": "both"},
     "owners": {},

@@ -214,6 +214,8 @@ LOWEST: dict[str, Role | None] = {
     "POST /setup/pipelines": ADMIN,
     "GET /setup/choices": ADMIN,
     "POST /setup/choices": ADMIN,
+    "GET /setup/values": ADMIN,
+    "POST /setup/values": ADMIN,
     "GET /setup/owners": ADMIN,
     "POST /setup/owners": ADMIN,
     "GET /setup/review": ADMIN,

@@ -4,7 +4,7 @@ when a person says so. No option is ever taken away: records may hold it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from interlock.crm.salesforce.client import SalesforceClient
 from interlock.objects.registry import SPECS
 from interlock.store import Store, dirty, issues, mappings, schedule
 from interlock.store.connections import Connection
+from interlock.store.mappings import FieldMappingRow, ObjectMappingRow
 from interlock.store.tx import Tx, WriteTx
 
 # Of a value that HubSpot has no option for (core/codec/choice.py).
@@ -131,7 +132,29 @@ async def _read(slug: str, hubspot: HubSpotClient, salesforce: SalesforceClient)
 async def _compared(tx: Tx, schemas: Schemas, slug: str, property_: str) -> Compared:
     """Of all fields that the property is mapped to. Raises Missing."""
     types = {row.id: row for row in await mappings.object_mappings(tx) if row.object == slug}
-    known = await mapping_drift.known(tx)
+    rows = [
+        (types[row.object_mapping_id], row)
+        for row in await mappings.field_mappings(tx)
+        if row.object_mapping_id in types and row.property == property_
+    ]
+    found = compared_of(schemas, await mapping_drift.known(tx), slug, property_, rows)
+    if found is None:
+        raise Missing(
+            f"{property_} is no list that is mapped to a picklist.",
+            code="no_such_list",
+            fix="Name a property whose mapping joins a list with a picklist, and syncs.",
+        )
+    return found
+
+
+def compared_of(
+    schemas: Schemas,
+    known: mapping_drift.Known,
+    slug: str,
+    property_: str,
+    rows: Iterable[tuple[ObjectMappingRow, FieldMappingRow]],
+) -> Compared | None:
+    """By these mappings of the property. None: none of them joins a list with a picklist, and syncs. Pure."""
     fields: list[str] = []
     to_add: dict[str, Option] = {}
     to_rename: dict[str, Renamed] = {}
@@ -139,11 +162,8 @@ async def _compared(tx: Tx, schemas: Schemas, slug: str, property_: str) -> Comp
     options: dict[str, None] = {}
     values: dict[str, None] = {}
     joined: dict[str, str] = {}
-    for row in await mappings.field_mappings(tx):
-        of = types.get(row.object_mapping_id)
-        if of is None or row.property != property_ or row.rule == SyncRule.DONT_SYNC.value:
-            continue
-        pair = pair_of(schemas, of, row)
+    for of, row in rows:
+        pair = None if row.rule == SyncRule.DONT_SYNC.value else pair_of(schemas, of, row)
         if pair is None:
             continue
         fields.append(f"{of.salesforce_type}.{row.field}")
@@ -157,11 +177,7 @@ async def _compared(tx: Tx, schemas: Schemas, slug: str, property_: str) -> Comp
         values |= dict.fromkeys(pair.only_there())
         joined |= pair.said_same()
     if not fields:
-        raise Missing(
-            f"{property_} is no list that is mapped to a picklist.",
-            code="no_such_list",
-            fix="Name a property whose mapping joins a list with a picklist, and syncs.",
-        )
+        return None
     return Compared(
         slug,
         property_,
@@ -190,7 +206,7 @@ async def join(
     schemas = await _read(slug, hubspot, salesforce)
     wanted = {option: value for option, value in said.items() if value}
     async with store.write(connection.id) as tx:
-        _check_joined(await _compared(tx, schemas, slug, property_), wanted)
+        check_joined(await _compared(tx, schemas, slug, property_), wanted)
         types = {row.id for row in await mappings.object_mappings(tx) if row.object == slug}
         for row in await mappings.field_mappings(tx):
             if row.object_mapping_id in types and row.property == property_:
@@ -205,7 +221,7 @@ async def join(
         return await _compared(tx, schemas, slug, property_)
 
 
-def _check_joined(before: Compared, wanted: Mapping[str, str]) -> None:
+def check_joined(before: Compared, wanted: Mapping[str, str]) -> None:
     """Raises BadInput."""
     options = {*before.to_join[0], *before.joined}
     values = {*before.to_join[1], *before.joined.values()}

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from interlock.app import key_fields
+from interlock.app import key_fields, value_maps
 from interlock.app.compile import Compiler
 from interlock.app.errors import BadInput
 from interlock.app.mappings import Document, FieldEntry, TypeEntry
@@ -37,6 +37,8 @@ class Choices(msgspec.Struct, frozen=True):
     rules: dict[str, str] = {}
     missing: Missing = "create"
     imported: dict[str, tuple[Line, ...]] = {}
+    # HubSpot option -> Salesforce value that a person called the same, by `object/property`.
+    joined: dict[str, dict[str, str]] = {}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class Row(msgspec.Struct, frozen=True):
     new: NewProperty | None
     status: str  # ok | broken
     why_not: str | None
+    # Option -> value of those that are called the same, by Salesforce type; None: nobody said, and what is there stays.
+    values: dict[str, dict[str, str]] | None = None
 
     @builtins.property
     def key(self) -> str:
@@ -249,7 +253,12 @@ class Draft(msgspec.Struct, frozen=True):
 
 def _entries(listed: Sequence[Row], type_: str) -> list[FieldEntry]:
     return [
-        FieldEntry(property=row.property, field=row.fields[type_], rule=row.rule)
+        FieldEntry(
+            property=row.property,
+            field=row.fields[type_],
+            rule=row.rule,
+            values=None if row.values is None else row.values.get(type_, {}),
+        )
         for row in listed
         if type_ in row.fields
         and row.status != "broken"
@@ -259,8 +268,34 @@ def _entries(listed: Sequence[Row], type_: str) -> list[FieldEntry]:
 
 def draft(schemas: Schemas, kept_back: Classified, choices: Choices) -> Draft:
     slugs = [slug for slug in SPECS if SPECS[slug].hubspot_type in schemas.properties]
-    listed = {slug: rows(schemas, slug, kept_back, choices) for slug in slugs}
+    listed = {
+        slug: [_with_values(schemas, row, choices) for row in rows(schemas, slug, kept_back, choices)] for slug in slugs
+    }
     return Draft(tuple(slug for slug in slugs if slug in choices.objects), listed)
+
+
+def _with_values(schemas: Schemas, row: Row, choices: Choices) -> Row:
+    """What is called the same, as far as both lists have it: the leads' may lack what the contacts' has. It may be what two lists
+    that share nothing were lacking."""
+    said = choices.joined.get(row.key)
+    if said is None or row.new is not None:
+        return row
+    values = {
+        type_: {
+            option: value
+            for option, value in said.items()
+            if value_maps.wrong(schemas, row.object, type_, row.property, field, {option: value}) is None
+        }
+        for type_, field in row.fields.items()
+    }
+    row = msgspec.structs.replace(row, values=values)
+    if row.status != "broken" or not any(values.values()):
+        return row
+    spec, compiler = SPECS[row.object], Compiler(schemas)
+    again = [compiler.check(spec, type_, row.property, field, values[type_]) for type_, field in row.fields.items()]
+    if any(each.status == "broken" for each in again):
+        return row
+    return msgspec.structs.replace(row, status="ok", why_not=None)
 
 
 def to_make(schemas: Schemas, found: Draft) -> list[tuple[str, NewProperty]]:

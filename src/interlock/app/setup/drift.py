@@ -174,13 +174,15 @@ def unmatched(schemas: Schemas, draft: Draft) -> list[Unmatched]:
             for type_, name in row.fields.items():
                 described = schemas.field_named(type_, name)
                 if described is not None and described.type in _PICKLISTS:
-                    lists = _lacking(there, described, row.rule)
+                    lists = _lacking(there, described, row.rule, (row.values or {}).get(type_, {}))
                     if any(lists):
                         found.append(Unmatched(slug, row.property, f"{type_}.{name}", *lists))
     return found
 
 
-def _lacking(there: PropertyDef, described: FieldDef, rule: SyncRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _lacking(
+    there: PropertyDef, described: FieldDef, rule: SyncRule, joined: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Values that HubSpot lacks, and that Salesforce lacks. An unrestricted picklist takes any; an empty list tells nothing."""
     options = tuple(option.value for option in there.options)
     values = tuple(value for value, _ in described.picklist_values)
@@ -193,6 +195,7 @@ def _lacking(there: PropertyDef, described: FieldDef, rule: SyncRule) -> tuple[t
             hubspot_options=options,
             salesforce_type=described.type,
             picklist=values,
+            joined=tuple(joined.items()),
         )
     )
     into_hubspot = rule is not SyncRule.ALWAYS_HUBSPOT

@@ -20,6 +20,7 @@ from interlock.app.setup import (
     pipelines,
     properties,
     review,
+    same_values,
 )
 from interlock.store.setups import Setup
 
@@ -45,6 +46,7 @@ STEPS: tuple[Step, ...] = (
     configuration,
     contacts,
     properties,
+    same_values,
     pipelines,
     choices,
     owners,

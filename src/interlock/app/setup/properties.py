@@ -11,7 +11,7 @@ import msgspec
 
 from interlock.app import sign_in
 from interlock.app.errors import BadInput
-from interlock.app.setup import configuration, migrate, state
+from interlock.app.setup import configuration, migrate, same_values, state
 from interlock.app.setup.connecting import Found
 from interlock.app.setup.draft import Choices, Draft, check_rule
 from interlock.objects.registry import SPECS
@@ -43,7 +43,7 @@ def done(setup: Setup) -> bool:
 def choices_of(setup: Setup) -> Choices:
     values = values_of(setup)
     missing, imported = configuration.values_of(setup).missing, migrate.lists_of(setup)
-    return Choices(values.objects, values.rules, missing, imported)
+    return Choices(values.objects, values.rules, missing, imported, same_values.values_of(setup).joined)
 
 
 def draft_of(setup: Setup, found: Found) -> Draft:

@@ -245,6 +245,7 @@ def title_of(slug: str) -> str:
         "configuration": _("Configuration"),
         "contacts": _("Contacts"),
         "properties": _("Objects and properties"),
+        "values": _("Values of lists"),
         "pipelines": _("Pipelines"),
         "choices": _("More choices"),
         "owners": _("Owners"),

@@ -19,6 +19,7 @@ from interlock.web.pages.setup import (
     pipelines,
     properties,
     review,
+    same_values,
 )
 from interlock.web.pages.setup.frame import Page, sends, shows
 
@@ -31,6 +32,7 @@ PAGES: tuple[Page, ...] = (
     configuration.PAGE,
     contacts.PAGE,
     properties.PAGE,
+    same_values.PAGE,
     pipelines.PAGE,
     choices.PAGE,
     owners.PAGE,

@@ -21,6 +21,7 @@ from interlock.app.setup import (
     pipelines,
     properties,
     review,
+    same_values,
     state,
 )
 from interlock.app.setup.connecting import Found
@@ -35,6 +36,7 @@ from interlock.web.pages.rule_texts import rule_names
 from interlock.web.pages.setup import barred, drifted, kept_choices, looking, pipeline_texts, trial
 from interlock.web.pages.setup import migrate as migrate_page
 from interlock.web.pages.setup import owners as owners_page
+from interlock.web.pages.setup import same_values as same_values_page
 from interlock.web.pages.setup.frame import At, Page
 from interlock.web.pages.setup.object_texts import object_names
 from interlock.web.site import number
@@ -154,6 +156,9 @@ def _cards(at: At, found: Found) -> list[tuple[str, str, list[str], str]]:
             at.address(properties.slug if advanced else configuration.slug, back=slug),
         )
     )
+    same = same_values_page.lines(at, found)
+    if same:
+        cards.append(("kind-values", _("Values of lists"), same, at.address(same_values.slug, back=slug)))
     if pipelines.applies(at.setup) and "deals" in draft.objects:
         joined = pipeline_texts.gone(found, pipelines.gone(at.setup, found))
         joined += pipeline_texts.lines(found, pipelines.parts_of(at.setup, found))
