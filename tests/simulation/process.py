@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlock.app.serve import ServeDesk
-from interlock.core.model import Reason, RecordKey, Side
+from interlock.core.model import Dirty, Reason, RecordKey, Side
 from interlock.crm.budget import HubSpotGovernor, MemoryBudgetStore, SalesforceGovernor
 from interlock.crm.hubspot.client import HubSpotClient
 from interlock.crm.salesforce.client import SalesforceClient
@@ -181,4 +181,10 @@ class Process:
         async with store.read(self._world.connection_id) as tx:
             rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", self._world.connection_id)
             found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
-        return min((each.due_at_us for each in found.values() if each.reason is not Reason.WAITING), default=None)
+        return min((each.due_at_us for each in found.values() if not _waits(each)), default=None)
+
+
+def _waits(due: Dirty) -> bool:
+    """What is only to be linked waits under a reason of its own: by it, it is not created when it has waited. A question about it
+    stays for as long as nobody answers."""
+    return due.reason is Reason.WAITING or (due.reason is Reason.EXISTING_LINK_ONLY and due.attempts > 0)
