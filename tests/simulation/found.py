@@ -22,4 +22,7 @@ FOUND: dict[str, Recipe] = {
     "what somebody made of a first link's unanswered write was filled again as if the two had just met": Recipe(2889),
     "a record whose first link was interrupted got another counterpart meanwhile": Recipe(5785),
     "another pair moved to a record of whose create nobody was told": Recipe(7717),
+    "a record that was only to be linked was held to be busy while a question about it stayed": Recipe(
+        319, themes=("identity",)
+    ),
 }

@@ -15,7 +15,7 @@ from interlock.app.reach import Reach
 from interlock.app.times import rfc3339
 from interlock.core.model import Side
 from interlock.objects.registry import SPECS
-from interlock.store import Store, connections, schedule
+from interlock.store import Store, connections, handovers, schedule
 from interlock.store.connections import Connection
 from interlock.store.tx import Tx, WriteTx
 
@@ -274,6 +274,9 @@ async def resume(
             await connections.update(
                 tx, connection.id, state=change.after, state_reason=None, state_fix=None, settings=settings
             )
+        if now.begun_at_us is not None and change.after not in HALTED:
+            # A dispatcher that has put it off, for as long as it stood still or by settings of before, looks again now.
+            await handovers.ask(tx, (), ())
         await schedule.ring(tx)
         await record(tx, by, "resumed", f"connection:{connection.id}", was=change.before, paused_objects=change.objects)
     return change

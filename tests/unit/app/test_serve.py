@@ -15,7 +15,7 @@ from tests.unit.app.test_explain import Down
 from tests.world import World
 
 from interlock.app import allocation, handing_over, serve, status
-from interlock.app.connections import pause
+from interlock.app.connections import pause, resume
 from interlock.app.errors import AppError, Busy
 from interlock.app.notify import watch
 from interlock.app.people.visitor import BY_COMMAND
@@ -276,6 +276,27 @@ def test_a_number_of_calls_that_is_taken_back_at_once_slows_no_poll_down(tell: T
             await asyncio.sleep(20)
             hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
             await asyncio.sleep(600)
+            assert world.contact(hubspot_id)["interlock_salesforce_id"]
+
+    tell(story, existing="all")
+
+
+def test_a_connection_that_is_resumed_syncs_at_once_whenever_it_was_due(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        async with serving(world) as server:
+            await asyncio.sleep(20)
+            assert world.store is not None
+            store, id_ = world.store, (await server.connection()).id or 0
+            # By so few calls it is due once a day.
+            await allocation.change(store, id_, 500, BY_COMMAND)
+            await asyncio.sleep(20)
+            await pause(store, await server.connection(), None, plan=False)
+            await allocation.change(store, id_, None, BY_COMMAND)
+            hubspot_id = world.hugo.create("contacts", {"email": "ada@example.com", "lastname": "Byron"})
+            await asyncio.sleep(600)
+            assert "interlock_salesforce_id" not in world.contact(hubspot_id)
+            await resume(store, await server.connection(), None, plan=False)
+            await asyncio.sleep(60)
             assert world.contact(hubspot_id)["interlock_salesforce_id"]
 
     tell(story, existing="all")
