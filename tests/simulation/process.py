@@ -35,6 +35,8 @@ T = TypeVar("T")
 KEYRING = Keyring([base64.urlsafe_b64encode(bytes(32))])
 # A dispatcher looks more often; what it would find in between is found a little later.
 LOOK_S = 8.0
+# Whatever failed is tried again sooner than this, and a question is looked at again later.
+ASKED_US = 3_600_000_000
 
 
 class Process:
@@ -181,10 +183,9 @@ class Process:
         async with store.read(self._world.connection_id) as tx:
             rows = await tx.rows("SELECT record_key FROM dirty WHERE connection_id = ?", self._world.connection_id)
             found = await dirty.by_keys(tx, [RecordKey.parse(row[0]) for row in rows])
-        return min((each.due_at_us for each in found.values() if not _waits(each)), default=None)
+        return min((each.due_at_us for each in found.values() if not self._waits(each)), default=None)
 
-
-def _waits(due: Dirty) -> bool:
-    """What is only to be linked waits under a reason of its own: by it, it is not created when it has waited. A question about it
-    stays for as long as nobody answers."""
-    return due.reason is Reason.WAITING or (due.reason is Reason.EXISTING_LINK_ONLY and due.attempts > 0)
+    def _waits(self, due: Dirty) -> bool:
+        """One that is to be linked only keeps this reason while a question waits for its answer (engine/due_again.py)."""
+        asked = due.reason is Reason.EXISTING_LINK_ONLY and due.due_at_us > self.clock_us() + ASKED_US
+        return asked or due.reason is Reason.WAITING
