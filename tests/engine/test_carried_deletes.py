@@ -68,6 +68,26 @@ def test_what_salesforce_deleted_goes_in_hubspot_too_where_that_is_chosen(
     tell(story, settings=chosen)
 
 
+@pytest.mark.parametrize("type_", ["Contact", "Lead"])
+def test_no_contact_goes_while_another_of_its_address_is_in_salesforce_who_is_linked_with_it_then(tell, type_):
+    async def story(world: World) -> None:
+        here = world.person(ADA)
+        await world.settle()
+        there = world.counterpart("contacts", here)
+        company = {"Company": "Acme"} if type_ == "Lead" else {}
+        other = world.sally.create(type_, {"LastName": "Lovelace", "Email": ADA, **company})
+        await world.settle()
+        world.sally.delete("Contact", there)
+        await world.settle()
+        await world.sync_later(86_400.0)
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+        assert world.counterpart("contacts", here) == other
+        assert await world.issues() == []
+
+    tell(story, settings=IN_HUBSPOT)
+
+
 @every_kind
 @pytest.mark.parametrize("chosen", [IN_SALESFORCE, BOTH], ids=["in_salesforce", "both"])
 def test_what_hubspot_deleted_goes_in_salesforce_too_where_that_is_chosen(

@@ -1,7 +1,8 @@
 """What becomes of several leads or contacts with one address when one half of their pair is deleted. Reads only.
 
-Where the one edited last syncs (latest.py), the others have no counterpart of their own: the HubSpot contact stands for all of
-them. It is not deleted while one of them is there; and when somebody deletes it, it is made for none of them again.
+The others have no counterpart of their own: the HubSpot contact stands for all of them, and is not deleted while one of them is there.
+Where the one edited last syncs (latest.py), nobody has to be asked who of them is meant; so when somebody deletes it, it is made for
+none of them again.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.fetch import converted
 from interlock.engine.latest import moves_to_latest
 from interlock.engine.work import Work
-from interlock.objects.choices import DUPLICATES, LATEST_MODIFIED
 from interlock.store import links
 
 
 async def next_in_line(ctx: Cycle, runtime: ObjectRuntime, works: Sequence[Work]) -> list[tuple[Work, list[RecordKey]]]:
     """Of these, whose HubSpot contact is to go, those of which somebody is left in Salesforce: who. Raises CrmError."""
-    if not works or ctx.settings.chosen(DUPLICATES, runtime.slug) != LATEST_MODIFIED:
+    if not works or "email" not in runtime.spec.identity:
         return []
     by_work = [(work, addresses_of(runtime, work.hubspot)) for work in works if isinstance(work.hubspot, Observation)]
     asked = sorted({address for _, addresses in by_work for address in addresses})
