@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import unquote_plus
 
 import pytest
 
 from crm_emulator.salesforce.leads import Conversion
 from interlock.core.model import LinkState, RecordKey, Side
+from interlock.crm.transport import Request, Response, Transport
 from interlock.store import issues
 from tests.world import World
 
@@ -340,3 +342,74 @@ def test_a_resync_of_a_converted_lead_by_its_old_id_finds_the_contact(tell):
         assert len(world.hugo.ids("contacts")) == 1
 
     tell(story, **AS_LEAD)
+
+
+@pytest.mark.parametrize("changed", list(Side))
+def test_a_lead_that_gave_way_is_made_once_its_contact_has_another_address(tell, changed):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "email", "two_way")
+        contact = world.sally.create("Contact", {"LastName": "Person", "Email": "ada@example.com"})
+        lead = world.sally.create("Lead", {"LastName": "Lead", "Company": "Acme", "Email": "ada@example.com"})
+        here = world.person("ada@example.com")
+        await world.settle()
+        assert world.counterpart("contacts", here) == contact
+        if changed is Side.HUBSPOT:
+            world.hugo.update("contacts", here, {"email": "ada.home@example.com"})
+        else:
+            world.sally.update("Contact", contact, {"Email": "ada.home@example.com"})
+        await world.settle()
+        (made,) = [id_ for id_ in world.hugo.ids("contacts") if id_ != here]
+        assert world.contact(made)["email"] == "ada@example.com"
+        assert world.contact(made)["interlock_salesforce_id"] == lead
+        assert world.counterpart("contacts", here) == contact
+        assert await world.issues() == []
+
+    tell(story)
+
+
+def test_a_lead_of_an_install_that_only_links_is_not_made_for_another_address_of_its_contact(tell):
+    def before(world: World) -> None:
+        contact = {"LastName": "Person", "Email": "ada@example.com"}
+        world.sally.create("Contact", contact)
+        world.sally.create("Lead", contact | {"Company": "Acme"})
+        world.person("ada@example.com")
+
+    async def story(world: World) -> None:
+        await world.rule("contacts", "email", "two_way")
+        (here,) = world.hugo.ids("contacts")
+        await world.settle()
+        assert world.counterpart("contacts", here)
+        world.hugo.update("contacts", here, {"email": "ada.home@example.com"})
+        await world.settle()
+        assert world.hugo.ids("contacts") == [here]
+
+    tell(story, before, existing="link")
+
+
+class Asked:
+    """A line that keeps what Salesforce is asked."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.inner = inner
+        self.texts: list[str] = []
+
+    async def send(self, request: Request, deadline_s: float) -> Response:
+        self.texts.append(unquote_plus(request.url + (request.body or b"").decode()))
+        return await self.inner.send(request, deadline_s)
+
+
+@pytest.mark.parametrize("gave_way", [True, False])
+def test_whose_address_has_gone_is_asked_only_where_somebody_gave_way(tell, gave_way):
+    async def story(world: World) -> None:
+        await world.rule("contacts", "email", "two_way")
+        here = world.person("ada@example.com")
+        await world.settle()
+        if gave_way:
+            world.sally.create("Lead", {"LastName": "Lead", "Company": "Acme", "Email": "ada@example.com"})
+            await world.settle()
+        world.transport = asked = Asked(world.transport)
+        world.hugo.update("contacts", here, {"email": "ada.home@example.com"})
+        await world.sync()
+        assert any("FROM Lead WHERE Email IN ('ada@example.com')" in text for text in asked.texts) == gave_way
+
+    tell(story)

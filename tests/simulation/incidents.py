@@ -109,6 +109,7 @@ BEYOND_THE_STORIES = {
     "apply_person_rules": "there are no rules",
     "count_merged": "no merge is carried over",
     "merge_in_hubspot": "no merge is carried over",
+    "wake_who_gave_way": "few give way to a record whose address changes",
     "tell_of_second_companies": "few leads of a company are converted",
     "wake_companies": "every company becomes an account",
     # Where a person chose it in a story, met by chance.

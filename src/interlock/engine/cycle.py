@@ -25,6 +25,7 @@ from interlock.engine.fetch import fetch
 from interlock.engine.follow import follow, set_survivors_aside
 from interlock.engine.formulas import PAGES_A_POLL as FORMULA_PAGES_A_POLL
 from interlock.engine.formulas import sweep_formulas
+from interlock.engine.freed_addresses import addresses_given_up, wake_who_gave_way
 from interlock.engine.gap import PAGES_A_POLL, check_pairs, note_look, notice_gaps
 from interlock.engine.import_ import import_asked
 from interlock.engine.inclusion import leave_outside, read_membership
@@ -152,6 +153,8 @@ def forget_references(runtime: ObjectRuntime) -> None:
 async def run_batch(ctx: Cycle, batch: Batch) -> None:
     await plan_batch(ctx, batch)
     brake(ctx, batch)
+    if "email" in batch.runtime.spec.identity and (addresses := addresses_given_up(batch.works)):
+        await wake_who_gave_way(ctx, batch, addresses)
     batch.intents = [*deletion_intents(ctx, batch), *merge_intents(ctx, batch)]
     await intend(ctx, batch)
     await apply(ctx, batch)

@@ -34,6 +34,7 @@ from interlock.engine.census import may_be_there
 from interlock.engine.context import EXISTING, HUBSPOT_ID_PROPERTY, SALESFORCE_CREATION_KEY, Cycle
 from interlock.engine.erasing import RECORD
 from interlock.engine.fetch import conversions, converted, hubspot_absence, salesforce_absence, wait_to_be_asked
+from interlock.engine.freed_addresses import CONTACT_PREFERRED
 from interlock.engine.inclusion import why_left_out
 from interlock.engine.latest import Hop, latest_instead, moves_to_latest
 from interlock.engine.left_out import leave_to_its_type
@@ -364,7 +365,7 @@ def _among_siblings(finder: Finder, work: Work, decision: Decision) -> Decision 
             continue
         if own not in same_kind:
             # A contact with this e-mail exists, and it is the person's record: the lead stays alone, silently.
-            work.why_not = "contact_preferred"
+            work.why_not = CONTACT_PREFERRED
             return NoMatch()
         if len(same_kind) > 1:
             return Ambiguous(tuple(same_kind), "several_candidates", LinkedBy.EMAIL)
