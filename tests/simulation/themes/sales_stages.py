@@ -214,7 +214,8 @@ async def hours_pass(world: World, store: Store) -> None:
         if kept is not None:
             await cursors.set(tx, LOOKED, {**kept, "at_us": None})
         await directory.drop(tx, SCHEMAS)
-    world.did(_DUE)
+    if kept is not None and kept.get("at_us") is not None:
+        world.did(_DUE)  # after a look that came to its end
 
 
 PAGES: dict[Page, float] = {hours_pass: 2}
