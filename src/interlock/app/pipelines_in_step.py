@@ -184,8 +184,8 @@ async def _carry_out(ctx: Cycle, pipeline: Pipeline, change: Change, room: Mappi
     elif change.deed is Deed.ADD:
         assert change.means is not None
         assert change.added is not None
-        stage = NewStage(change.label, *change.means)
-        await ctx.hubspot.create_stage("deals", pipeline.id, stage, room[change.added.name])
+        new = NewStage(change.label, *change.means)
+        await ctx.hubspot.create_stage("deals", pipeline.id, new, room[change.added.name])
     else:
         label = change.label if change.deed is Deed.RENAME else None
         await ctx.hubspot.change_stage("deals", pipeline.id, change.stage, label=label, means=change.means)
