@@ -438,3 +438,19 @@ def test_a_stage_that_is_refused_since_it_is_there_already_was_added_and_no_issu
         assert await world.issues() == []
 
     tell_kept(story)
+
+
+def test_a_stage_that_was_added_stays_at_its_place_when_it_gets_another_label(tell_kept):
+    """HubSpot shows two of one place by their labels."""
+
+    async def story(world: World, sales: Sales) -> None:
+        pilot(world)
+        world.salesforce.order_stages(["Prospecting", "Pilot", "Closed Won", "Closed Lost"])
+        await world.sync_later(LATER_S)
+        for label in ("Zero", "A trial"):
+            world.salesforce.rename_stage("Pilot", label=label)
+            await world.sync_later(LATER_S)
+            assert labels(world, sales) == ["Prospecting", label, "Closed Won", "Closed Lost"]
+        assert [row["did"] for row in await logged(world)] == ["added", "renamed", "renamed"]
+
+    tell_kept(story)

@@ -47,7 +47,8 @@ def places_with(
     new: Sequence[str], order: Sequence[str], pipeline: Pipeline, joined: Mapping[str, str]
 ) -> dict[str, int]:
     """By stage id, and by StageName of those that are `new`: where each is to stand, so that no two have one place. Those that are
-    there keep their order, and their places as far as they can. `order`, `joined`: as of `place_of`."""
+    there keep their order, and their places as far as they can. `order`: StageNames as Salesforce has them; `joined`: stage id ->
+    StageName."""
     row = [(each.id, joined.get(each.id, "")) for each in pipeline.stages]
     for name in (each for each in order if each in new):
         at, names = order.index(name), [each for _, each in row]
@@ -61,12 +62,3 @@ def places_with(
     for key, _ in row:
         last = places[key] = max(last + 1, held.get(key, 0))
     return places
-
-
-def place_of(name: str, order: Sequence[str], pipeline: Pipeline, joined: Mapping[str, str]) -> int:
-    """Beside the stage that stands for the one before it in Salesforce, or for the one behind: HubSpot shows two of one place by
-    their labels (HubSpot CRM API, pipelines). `order`: the StageNames as Salesforce has them; `joined`: stage id -> StageName."""
-    places = {joined[each.id]: each.place for each in pipeline.stages if each.id in joined}
-    at = order.index(name)
-    nearest = [*reversed(order[:at]), *order[at + 1 :]]
-    return next((places[each] for each in nearest if each in places), at)

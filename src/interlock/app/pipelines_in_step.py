@@ -8,12 +8,12 @@ added is found by its label, and not made twice. What HubSpot does not let be do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from interlock.app import pipeline_issues
-from interlock.app.added_stages import place_of
+from interlock.app.added_stages import places_with
 from interlock.app.connections import fresh
 from interlock.app.people.log import record
 from interlock.app.people.visitor import By
@@ -118,9 +118,15 @@ async def _follow(
     names, followed = dict(owed.names), owed.followed
     if owed.changes:
         await _intend(ctx, kept, pipeline, [*going, *owed.changes])
+        new = [each.added.name for each in owed.changes if each.added is not None]
+        places = places_with(new, [each.name for each in there], pipeline, names)
+        try:
+            await _make_room(ctx, pipeline, places if new else {})
+        except (CallRefused, Forbidden) as error:
+            refused.append(error.message)
         for each in owed.changes:
             try:
-                await _carry_out(ctx, pipeline, each, there, names)
+                await _carry_out(ctx, pipeline, each, places)
                 done.append(each)
             except (CallRefused, Forbidden) as error:
                 turned_down.append((each, error.message))
@@ -143,7 +149,7 @@ async def _follow(
     if moved is not None:
         await _intend(ctx, kept, pipeline, [*going, *owed.changes, moved])
         try:
-            await _carry_out(ctx, pipeline, moved, there, names)
+            await _carry_out(ctx, pipeline, moved, {})
             done.append(moved)
         except (CallRefused, Forbidden) as error:
             refused.append(error.message)
@@ -160,9 +166,16 @@ async def _intend(ctx: Cycle, kept: _Kept, pipeline: Pipeline, changes: list[Cha
         await cursors.set(tx, LOOKED, msgspec.to_builtins(kept))
 
 
-async def _carry_out(
-    ctx: Cycle, pipeline: Pipeline, change: Change, there: Sequence[SalesStage], names: Mapping[str, str]
-) -> None:
+async def _make_room(ctx: Cycle, pipeline: Pipeline, places: Mapping[str, int]) -> None:
+    """For stages that are added: HubSpot shows two of one place by their labels, and another label would move one of them. From the
+    last one on, so that those that are there keep their order whenever this ends."""
+    for each in reversed(pipeline.stages):
+        if each.place != places.get(each.id, each.place):
+            await ctx.hubspot.change_stage("deals", pipeline.id, each.id, order=places[each.id])
+
+
+async def _carry_out(ctx: Cycle, pipeline: Pipeline, change: Change, room: Mapping[str, int]) -> None:
+    """`room`: by StageName, the places of stages that are added."""
     if change.deed is Deed.MOVE:
         places = {each.id: each.place for each in pipeline.stages}
         for place, stage in enumerate(change.order):
@@ -170,9 +183,9 @@ async def _carry_out(
                 await ctx.hubspot.change_stage("deals", pipeline.id, stage, order=place)
     elif change.deed is Deed.ADD:
         assert change.means is not None
-        name = next(each.name for each in there if each.label == change.label)
-        place = place_of(name, [each.name for each in there], pipeline, names)
-        await ctx.hubspot.create_stage("deals", pipeline.id, NewStage(change.label, *change.means), place)
+        assert change.added is not None
+        new = NewStage(change.label, *change.means)
+        await ctx.hubspot.create_stage("deals", pipeline.id, new, room[change.added.name])
     else:
         label = change.label if change.deed is Deed.RENAME else None
         await ctx.hubspot.change_stage("deals", pipeline.id, change.stage, label=label, means=change.means)

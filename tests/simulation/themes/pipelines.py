@@ -357,9 +357,10 @@ def _pairs(story: Story) -> Iterator[str]:
         if any({each.hubspot_id, each.salesforce_id} & set(pair) for each in story.issues):
             continue
         left, right = hugo.get("deals", link.hubspot_id), sally.get("Opportunity", link.salesforce_id)
-        if left.get(STAGE) not in stages:
+        if (left.get(STAGE) or "") not in stages:
             continue  # it stands for none of Salesforce, and nothing is made of that
-        if of[left[PIPELINE]] != (right[RECORD_TYPE] or "") or right[STAGE_NAME] not in stages[left[STAGE]]:
+        pipeline, stage = left[PIPELINE] or "", left[STAGE] or ""
+        if of[pipeline] != (right[RECORD_TYPE] or "") or right[STAGE_NAME] not in stages[stage]:
             here, there = (left[PIPELINE], left[STAGE]), (right[RECORD_TYPE], right[STAGE_NAME])
             yield f"pipelines: deal {link.hubspot_id} is in {here}, {link.salesforce_id} in {there}, and nobody was told"
 

@@ -7,6 +7,7 @@ offer any more is told; and every change of ours is a row in the log of deeds, o
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +20,6 @@ from interlock.store import cursors, directory
 from tests.simulation.desk import Desk, Note
 from tests.simulation.kinds import Kind
 from tests.simulation.themes.theme import Move, Page
-from tests.simulation.virtual_time import EPOCH_US
 
 if TYPE_CHECKING:
     from crm_emulator.hubspot.pipelines import Change
@@ -43,8 +43,9 @@ _LABEL, _NAME, _MEANING, _ORDER, _OFFER = "labelled", "named", "meant", "ordered
 _OWN_LABEL, _OWN_MEANING = "labelled in HubSpot", "meant in HubSpot"
 # What a look has read before somebody went on, it may write after it.
 _LOOKS_US = 120_000_000
-# From a look on that nobody disturbed, this long: what it read is what is followed.
-_UNDISTURBED_S = 20.0
+_HOURS_US = 5 * 3_600_000_000
+_READ_US = 30_000_000  # a look has read by then, and whoever stood still in the middle of one has begun anew
+_DUE = "looks are due"
 _STAGES_MOST = 3  # that an org gets in a story
 
 
@@ -213,6 +214,8 @@ async def hours_pass(world: World, store: Store) -> None:
         if kept is not None:
             await cursors.set(tx, LOOKED, {**kept, "at_us": None})
         await directory.drop(tx, SCHEMAS)
+    if kept is not None and kept.get("at_us") is not None:
+        world.did(_DUE)  # after a look that came to its end
 
 
 PAGES: dict[Page, float] = {hours_pass: 2}
@@ -280,13 +283,14 @@ def check(story: Story, all_along: Collection[str], at_last: Collection[str]) ->
 
 
 def _followed_since_us(story: Story) -> int | None:
-    """By HubSpot's clock: from when what was read first is what is followed. None: nobody has looked without being disturbed."""
-    for landing in story.network.landings:
-        if "OpportunityStage" not in landing.request.url or not landing.kept:
-            continue
-        at_s = (landing.at_us - EPOCH_US) / 1e6 - story.skews_s["hubspot"]
-        if not any(at_s <= when <= at_s + _UNDISTURBED_S for when, _, _ in story.incidents):
-            return landing.at_us + round(_UNDISTURBED_S * 1e6)
+    """By HubSpot's clock: from when what was read first is what is followed. None: no look came to its end. One that did not is
+    repeated at once; the next after one that did comes hours later."""
+    skew_us = round(story.skews_s["hubspot"] * 1e6)
+    looks = [each.at_us for each in story.network.landings if b"ApiName" in (each.request.body or b"")]
+    due = [deed.at_us + skew_us for deed in story.deeds if deed.what == _DUE]
+    for at_us, next_us in itertools.pairwise([*looks, looks[-1] + _HOURS_US] if looks else []):
+        if next_us - at_us >= _HOURS_US or any(at_us <= due_us <= next_us for due_us in due):
+            return at_us + _READ_US
     return None
 
 
