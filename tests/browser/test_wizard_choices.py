@@ -70,6 +70,8 @@ async def test_values_are_called_the_same_by_keyboard(room: Room) -> None:
     page = await room.desk.sign_in(width=chromium.NARROW)
     await page.goto(room.address("values"))
     await page.get_by_role("button", name="Read the lists of both sides again").press("Enter")
+    await page.locator("summary", has_text="industry").press("Enter")
+    await page.locator("summary", has_text="tier__c").press("Enter")
     await page.get_by_label("bronze in HubSpot is in Salesforce").select_option("silver")
     await look(page)
     await page.get_by_role("button", name="Next", exact=True).press("Enter")
