@@ -1,8 +1,8 @@
 """What becomes of several leads or contacts with one address when one half of their pair is deleted. Reads only.
 
-The others have no counterpart of their own: the HubSpot contact stands for all of them, and is not deleted while one of them is there.
-Where the one edited last syncs (latest.py), nobody has to be asked who of them is meant; so when somebody deletes it, it is made for
-none of them again.
+The others have no counterpart of their own: the HubSpot contact stands for all of them, and is not deleted while one of them
+is there. Where the one edited last syncs (latest.py), nobody has to be asked who of them is meant; so when somebody deletes it,
+it is made for none of them again.
 """
 
 from __future__ import annotations
