@@ -266,6 +266,15 @@ async def test_counts_tell_what_is_due_what_waits_and_until_when(store: Store, c
         assert await dirty.counts(tx, NOON + 60) == {"contacts": DueCounts(2, 0, None)}
 
 
+async def test_what_sleeps_until_it_is_woken_waits_for_no_later_try(store: Store, connection_id: int) -> None:
+    await mark(store, connection_id, ADA, due=NOON + 60)
+    await mark(store, connection_id, BOB, due=NOON + dirty.UNTIL_WOKEN_US)
+    async with store.read(connection_id) as tx:
+        assert await dirty.counts(tx, NOON + 90 * 86_400_000_000) == {
+            "contacts": DueCounts(1, 0, NOON + dirty.UNTIL_WOKEN_US, 1)
+        }
+
+
 async def test_nothing_due_is_counted_as_nothing(store: Store, connection_id: int) -> None:
     async with store.read(connection_id) as tx:
         assert (await dirty.counts(tx, NOON), await dirty.horizon(tx)) == ({}, 0)

@@ -141,7 +141,7 @@ def test_what_was_read_before_a_write_is_not_decided_on_again_though_the_pair_wa
 
 async def waiting(world: World) -> int:
     async with world.read() as tx:
-        return sum(each.waiting for each in (await dirty.counts(tx, world.clock_us())).values())
+        return sum(each.waiting + each.asleep for each in (await dirty.counts(tx, world.clock_us())).values())
 
 
 class LosesAnAnswer:

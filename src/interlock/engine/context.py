@@ -45,10 +45,6 @@ STAMP_GRAIN_US = 1_000_000
 STAMP_AGED_US = 6 * STAMP_GRAIN_US
 
 
-# How long a record waits of which nothing that happens to it ends the wait.
-UNTIL_WOKEN_US = 10 * 366 * 86_400_000_000
-
-
 class Existing(msgspec.Struct, frozen=True):
     """What happens to records that are there at install: `none`, `link` or `all` (docs/connect.md)."""
 

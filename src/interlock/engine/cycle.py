@@ -16,7 +16,7 @@ from interlock.engine.backfill import PAGES_A_POLL as BACKFILL_PAGES_A_POLL
 from interlock.engine.backfill import backfill_asked
 from interlock.engine.brake import brake
 from interlock.engine.company_stages import move_companies
-from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime, SetupChanged, StopAsked
+from interlock.engine.context import Cycle, ObjectRuntime, SetupChanged, StopAsked
 from interlock.engine.decide import decide
 from interlock.engine.deleting import delete_counterparts, deletion_intents, look_at_deletions, restore_counterparts
 from interlock.engine.detect import detect
@@ -59,6 +59,7 @@ from interlock.engine.undo import wanted_of
 from interlock.engine.verify import to_verify, verify
 from interlock.engine.work import Batch, Work
 from interlock.store import Tx, connections, dirty, intents, links, resolutions, undos
+from interlock.store.dirty import UNTIL_WOKEN_US
 from interlock.store.undos import WAITING
 
 # Passes of one drain: each ends with nothing due now; an edit that never stops coming waits for the next drain.

@@ -31,7 +31,6 @@ from interlock.engine.context import (
     OPT_OUT,
     OPT_OUT_ADDRESS,
     SALESFORCE_HUBSPOT_ID,
-    UNTIL_WOKEN_US,
     Cycle,
     Settings,
 )
@@ -51,6 +50,7 @@ from interlock.engine.together import has_company_now, keep_together, why_not_cr
 from interlock.engine.undo import end_apart, weigh_undos
 from interlock.engine.work import Batch, Deletion, Limit, SideWrite, Work
 from interlock.objects.choices import DELETES, DELETES_IN
+from interlock.store.dirty import UNTIL_WOKEN_US
 from interlock.store.undos import WAITING
 
 # A pair that waits for its company is looked at again when the company is linked, and in any case after this long; so is one

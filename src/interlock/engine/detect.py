@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.core.model import LinkState, Observation, Reason, RecordKey, Side
 from interlock.crm.salesforce.soql import changed_since, fit, narrowed
-from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, UNTIL_WOKEN_US, Cycle, FreshRead, ObjectRuntime
+from interlock.engine.context import STAMP_AGED_US, STAMP_GRAIN_US, Cycle, FreshRead, ObjectRuntime
 from interlock.engine.fetch import merged_ids
 from interlock.engine.filtered import notice_entered
 from interlock.engine.index import index_in
@@ -26,6 +26,7 @@ from interlock.engine.references import learn_references
 from interlock.engine.second_look import wake_some
 from interlock.engine.window import Window
 from interlock.store import Tx, WriteTx, cursors, dirty, links, unlinked
+from interlock.store.dirty import UNTIL_WOKEN_US
 
 HUBSPOT_PAGE_ROWS = 200
 # Rows of Salesforce pages taken in by one transaction.

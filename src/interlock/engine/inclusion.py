@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.core.model import Gone, LinkedBy, LinkState, Observation, Reason, RecordKey, Side
-from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime
+from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.filtered import (
     FILTER_REFUSED,
     FILTER_UNKNOWN,
@@ -29,6 +29,7 @@ from interlock.engine.window import BEGUN_EARLIER_US
 from interlock.engine.work import Batch, Limit, Work
 from interlock.objects.choices import DELETES, DELETES_IN
 from interlock.store import WriteTx, cursors, dirty, issues, links, unlinked
+from interlock.store.dirty import UNTIL_WOKEN_US
 from interlock.store.undos import WAITING
 
 NOT_IN_LIST = "not_in_list"

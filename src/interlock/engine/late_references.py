@@ -15,10 +15,11 @@ import msgspec
 
 from interlock.core.link import WHOLE
 from interlock.core.model import Reason, RecordKey, RecordLink, Side
-from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime, Reference, StopAsked
+from interlock.engine.context import Cycle, ObjectRuntime, Reference, StopAsked
 from interlock.engine.roles import members
 from interlock.objects.registry import SPECS
 from interlock.store import cursors, dirty, links
+from interlock.store.dirty import UNTIL_WOKEN_US
 
 PAIRS_A_PAGE = 500
 PAGES_A_POLL = 20

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from interlock.core.mapping import ObjectMapping
 from interlock.core.model import Observation, Reason, SyncRule
-from interlock.engine.context import UNTIL_WOKEN_US, Cycle, ObjectRuntime
+from interlock.engine.context import Cycle, ObjectRuntime
 from interlock.engine.inclusion import wake_outside
 from interlock.engine.joined import forget_list
 from interlock.engine.pipelines import wake_other_pipelines
 from interlock.engine.work import Limit, Seen, Work
 from interlock.store import cursors, dirty
+from interlock.store.dirty import UNTIL_WOKEN_US
 
 # Why a record stands still whose Salesforce type is off.
 TYPE_OFF = "type_off"

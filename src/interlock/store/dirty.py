@@ -61,15 +61,22 @@ _AWAIT = BulkInsert("awaited", ("connection_id", "record_key", "awaits_key"), "O
 _POSTPONE = BulkUpdate("dirty", ("due_at_us", "attempts", "reason"), ("connection_id", "record_key", "seq <="))
 
 
+# How long a record waits of which nothing that happens to it ends the wait.
+UNTIL_WOKEN_US = 10 * 366 * 86_400_000_000
+
+
 def strongest(reasons: Iterable[Reason]) -> Reason:
     """Of both halves of a pair, as of a record that is marked twice."""
     return max(reasons, key=_STRENGTH.__getitem__, default=Reason.CHANGED)
 
 
 class DueCounts(msgspec.Struct, frozen=True):
+    """`waiting`: for a later try. `asleep`: until something else wakes them, such as a field that is shown again."""
+
     due: int
     waiting: int
     earliest_waiting_us: int | None
+    asleep: int = 0
 
 
 async def _next_seq(tx: WriteTx) -> int:
@@ -240,10 +247,15 @@ async def _wake(tx: WriteTx, which: str, *parameters: object) -> int:
 async def counts(tx: Tx, now_us: int) -> dict[str, DueCounts]:
     """{object: ...}, from ix_dirty_due alone."""
     rows = await tx.rows(
-        "SELECT object, COALESCE(SUM(CASE WHEN due_at_us <= ? THEN 1 ELSE 0 END), 0), COUNT(*),"
+        "SELECT object, COALESCE(SUM(CASE WHEN due_at_us <= ? THEN 1 ELSE 0 END), 0),"
+        " COALESCE(SUM(CASE WHEN due_at_us > ? THEN 1 ELSE 0 END), 0), COUNT(*),"
         " MIN(CASE WHEN due_at_us > ? THEN due_at_us END) FROM dirty WHERE connection_id = ? GROUP BY object",
         now_us,
+        now_us + UNTIL_WOKEN_US // 2,
         now_us,
         tx.connection_id,
     )
-    return {object_: DueCounts(int(due), total - int(due), earliest) for object_, due, total, earliest in rows}
+    return {
+        object_: DueCounts(int(due), total - int(due) - int(asleep), earliest, int(asleep))
+        for object_, due, asleep, total, earliest in rows
+    }
