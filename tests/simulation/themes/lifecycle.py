@@ -305,9 +305,12 @@ def _said_us(story: Story, roles: set[str], opportunity: str, stands: str) -> in
     return max(min(given_us.values()), won_us if stands == WON else opened_us)
 
 
+FIELDS = {"hubspot": "hs_email_optout", "salesforce": "HasOptedOutOfEmail"}
+
+
 def _latched(story: Story) -> Iterator[str]:
-    """Whom we opted out on either side, somebody had opted out on the other."""
-    for side, field in (("hubspot", "hs_email_optout"), ("salesforce", "HasOptedOutOfEmail")):
+    """Whom we opted out on either side, somebody had opted out."""
+    for side, field in FIELDS.items():
         for entry in entries_of(story, CONTACTS, side):
             if entry.client != OURS or entry.field != field or str(entry.new).lower() != "true":
                 continue
@@ -316,18 +319,20 @@ def _latched(story: Story) -> Iterator[str]:
 
 
 def _ever_opted_out(story: Story, side: str, entry: JournalEntry) -> bool:
-    """The address or the record; an address is opted out for every contact that has it."""
-    field = "HasOptedOutOfEmail" if side == "hubspot" else "hs_email_optout"
+    """On the other side; or on its own, and stays so under an address that we carry over, or where the other side keeps it."""
     where = "salesforce" if side == "hubspot" else "hubspot"
-    others = set(counterparts(story, CONTACTS, side, entry.id))
     until_us = true_us(story, side, entry) + 1_000_000
-    return any(
-        each.id in others
-        and each.field == field
-        and str(each.new).lower() == "true"
-        and true_us(story, where, each) <= until_us
-        for each in entries_of(story, CONTACTS, where)
-    )
+    opted = _opted_out(story, where, set(counterparts(story, CONTACTS, side, entry.id)))
+    opted += [each for each in _opted_out(story, side, {entry.id}) if each[0] is not entry and each[0].client != OURS]
+    return any(at_us <= until_us for _, at_us in opted)
+
+
+def _opted_out(story: Story, side: str, ids: set[str]) -> list[tuple[JournalEntry, int]]:
+    return [
+        (each, true_us(story, side, each))
+        for each in entries_of(story, CONTACTS, side)
+        if each.id in ids and each.field == FIELDS[side] and str(each.new).lower() == "true"
+    ]
 
 
 LIFECYCLE = Theme(
