@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditRow
@@ -80,6 +81,8 @@ def replaced_unlogged(story: Story, place: Place, same: Same, tells: Tells) -> I
                 continue
             if _was_known(story, place, side, set_by, entry, same) or _nobody_can_know(story, side, entry):
                 continue
+            if _put_back(story, place, side, set_by, entry, same):
+                continue
             yield (
                 f"replaced: {entry.old!r} of {side} {place.kind.slug} {entry.id}.{entry.field}, set at {set_by.at_us}, by our"
                 f" {entry.new!r} at {entry.at_us}, and is in no log"
@@ -112,6 +115,26 @@ def _was_known(story: Story, place: Place, side: str, set_by: JournalEntry, writ
     since_us, until_us = true_us(story, side, set_by) - APART_US, true_us(story, side, write)
     others = counterparts(story, place.kind, side, write.id)
     return any(wanted & stood(story, place, other(side), id_, since_us, until_us) for id_ in others)
+
+
+def _put_back(story: Story, place: Place, side: str, set_by: JournalEntry, write: JournalEntry, same: Same) -> bool:
+    """Whether it is what both had agreed on before: then this side has no edit, and the other one's is carried over, with what it
+    replaced in the log as of any update. In another pipeline the same stage has another id."""
+    agreed, written = same(side, write.old or ""), same(side, write.new or "")
+    for id_ in counterparts(story, place.kind, side, write.id):
+        theirs = [
+            each
+            for each in changes(story, place, other(side), id_)
+            if true_us(story, other(side), each) < true_us(story, side, write)
+        ]
+        for before, edit in pairwise(theirs):
+            if edit.new not in written or edit.old not in agreed:
+                continue
+            since_us = true_us(story, other(side), before) - APART_US
+            held = stood(story, place, side, write.id, since_us, true_us(story, side, set_by) - 1)
+            if any(agreed & same(side, each) for each in held):
+                return True
+    return False
 
 
 def _nobody_can_know(story: Story, side: str, write: JournalEntry) -> bool:
