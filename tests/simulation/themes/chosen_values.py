@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from crm_emulator.kernel.journal import JournalEntry
 from interlock.core.model import AuditRow
@@ -18,6 +17,9 @@ from tests.simulation.world import Story
 READ_BEFORE_US = 300_000_000
 # Rows are stamped by our clock, which two machines may tell differently; Salesforce's journal has whole seconds of creates.
 APART_US = 5_000_000
+
+# What stood for longer, a sync has seen.
+SEEN_WITHIN_US = 120_000_000
 
 # The values of the other side that stand for one of this side: (side, value) -> values.
 Same = Callable[[str, str], set[str]]
@@ -118,23 +120,30 @@ def _was_known(story: Story, place: Place, side: str, set_by: JournalEntry, writ
 
 
 def _put_back(story: Story, place: Place, side: str, set_by: JournalEntry, write: JournalEntry, same: Same) -> bool:
-    """Whether it is what both had agreed on before: then this side has no edit, and the other one's is carried over, with what it
+    """Whether it is what both had agreed on last: then this side has no edit, and the other one's is carried over, with what it
     replaced in the log as of any update. In another pipeline the same stage has another id."""
-    agreed, written = same(side, write.old or ""), same(side, write.new or "")
-    for id_ in counterparts(story, place.kind, side, write.id):
-        theirs = [
-            each
-            for each in changes(story, place, other(side), id_)
-            if true_us(story, other(side), each) < true_us(story, side, write)
-        ]
-        for before, edit in pairwise(theirs):
-            if edit.new not in written or edit.old not in agreed:
-                continue
-            since_us = true_us(story, other(side), before) - APART_US
-            held = stood(story, place, side, write.id, since_us, true_us(story, side, set_by) - 1)
-            if any(agreed & same(side, each) for each in held):
-                return True
-    return False
+    until_us, meant = true_us(story, side, set_by), same(side, write.old or "")
+    others = counterparts(story, place.kind, side, write.id)
+    return any(meant & _agreed_last(story, place, side, (write.id, id_), until_us, same) for id_ in others)
+
+
+def _agreed_last(story: Story, place: Place, side: str, ids: tuple[str, str], until_us: int, same: Same) -> set[str]:
+    """What both stood at when they last stood at the same, in words of the other side; and what before that, where it was over so
+    soon that no sync need have seen it. `ids`: this side's, and the other's."""
+    both = [
+        (true_us(story, where, each), where, each.new or "")
+        for where, id_ in zip((side, other(side)), ids, strict=True)
+        for each in changes(story, place, where, id_)
+    ]
+    holds, agreed, since_us = {side: "", other(side): ""}, set[str](), 0
+    for at_us, where, new in [*sorted(both), (until_us, side, "")]:
+        same_now = same(side, holds[side])
+        if holds[other(side)] in same_now:
+            agreed = same_now | (agreed if at_us - since_us < SEEN_WITHIN_US else set())
+        if at_us >= until_us:
+            break
+        holds[where], since_us = new, at_us
+    return agreed
 
 
 def _nobody_can_know(story: Story, side: str, write: JournalEntry) -> bool:
