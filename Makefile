@@ -48,7 +48,7 @@ demo: $(READY) ## the main job on sample data, nothing to set up (ARGS=--once)
 WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 
 test: $(READY) ## unit, property, contract, simulation and browser tests
-	@echo "Running the tests (about a quarter of an hour on 2 cores) ..."
+	@echo "Running the tests (about half an hour on 2 cores) ..."
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint test ## linters, types, layering, tests

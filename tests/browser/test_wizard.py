@@ -215,7 +215,7 @@ async def test_pipelines_are_chosen_from_the_review_by_keyboard_and_made_at_the_
     await press(page, page.get_by_role("link", name="Change (Pipelines)"))
     await page.wait_for_url("**/setup/pipelines*")
     await look(page)
-    how = page.get_by_label("pipeline in HubSpot")
+    how = page.get_by_role("combobox", name="pipeline in HubSpot")
     await how.select_option("make")
     await press(page, page.get_by_role("button", name="Show its stages"))
     await expect(page.get_by_label("Prospecting")).to_have_count(0)

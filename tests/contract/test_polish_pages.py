@@ -97,7 +97,14 @@ async def _schema_names(store: Store) -> set[str]:
 def _names_in(schemas: Schemas) -> set[str]:
     of_types = [*schemas.properties.values(), *schemas.fields.values()]
     spelled = {text for of_type in of_types for each in of_type for text in (each.name, each.label)}
-    return spelled | {each.lower() for each in spelled}
+    return spelled | {each.lower() for each in spelled} | _values_in(schemas)
+
+
+def _values_in(schemas: Schemas) -> set[str]:
+    """Of lists, but for those that are a word of the pages too, as Open."""
+    options = {each.value for found in schemas.properties.values() for of in found for each in of.options}
+    values = {value for found in schemas.fields.values() for of in found for value, _ in of.picklist_values}
+    return {each for each in options | values if " " in each or each.isupper()}
 
 
 async def _furnish(world: SettingsWorld) -> str:
