@@ -19,11 +19,8 @@ _FEW = "no more than a few stories of its theme were played with it so far, and 
 _NO_LONGER = "seeds of an earlier state of the simulation caught it; none of the 500 does now"
 
 HOLES: dict[str, str] = {
-    "stamp_is_a_version": _NO_LONGER,
-    "returned_field_wakes_nobody": _NO_LONGER,
     "create_is_no_update": _NO_LONGER,
     "done_whatever_came": _RACES,
-    "echo_by_record": _NO_LONGER,
     "one_half_parked": _RACES,
     "association_taken_for_granted": _NOBODYS,
     "echo_notes_kept": "nobody types a former value again, and notes live for one turn",
