@@ -253,7 +253,8 @@ PAGES: dict[Page, float] = {
 
 
 def outside(story: Story, kind: Kind) -> set[str]:
-    """Where nobody is made: who has no counterpart. Else: one of several with an address of somebody who has a counterpart."""
+    """Where nobody is made: who has no counterpart. Else: one of several with an address of somebody who has a counterpart, or of
+    whom a person is asked which of several it is: a lead gives way to those."""
     if kind is not PEOPLE:
         return set()
     hugo, here, there = story.hubspot.user(), _here(story), _there(story)
@@ -261,13 +262,14 @@ def outside(story: Story, kind: Kind) -> set[str]:
     if not _creates(story.recipe):
         return {id_ for id_, values in here.items() if not values.get(LINK)} | (there.keys() - linked.keys())
     refused = {id_ for pair in _said(story, REFUSE) for id_ in pair}
+    asked = {each.hubspot_id for each in story.issues if each.code == "several_candidates"}
     found = set(refused)
     for salesforce_id, row in there.items():
         if salesforce_id in linked or not row["Email"]:
             continue
         holders = {id_ for id_, values in here.items() if row["Email"] in _addresses(values)}
         shared = any(id_ != salesforce_id and each["Email"] == row["Email"] for id_, each in there.items())
-        if shared or any(hugo.get("contacts", id_).get(LINK) for id_ in holders):
+        if shared or holders & asked or any(hugo.get("contacts", id_).get(LINK) for id_ in holders):
             found.add(salesforce_id)
     return found
 
