@@ -117,7 +117,7 @@ def lose_or_get_back_the_scope(desk: Desk, kind: Kind) -> None:
 _WITHOUT = frozenset(
     {f"crm.objects.{name}.{what}" for name in ("contacts", "companies", "deals") for what in ("read", "write")}
     | {f"crm.schemas.{name}.{what}" for name in ("contacts", "companies", "deals") for what in ("read", "write")}
-    | {"crm.objects.owners.read"}
+    | {"crm.objects.owners.read", "crm.lists.read"}
 )
 
 MOVES: dict[Move, float] = {
