@@ -1,5 +1,5 @@
 """A mapping is added while both sides hold values already, people ask for a backfill and stop one, and a formula over a parent is
-mapped whose parent is edited.
+mapped whose parent is edited. Imports from Salesforce are asked for too (imported.py).
 
 What has to hold: a backfill that ran to its end has left no pair whose values differ under the new mapping, and replaced nothing
 without a row in the log; a formula agrees a round after whatever it is made of changed last.
@@ -24,6 +24,7 @@ from tests.simulation.kinds import KINDS, Kind
 from tests.simulation.moves import type_in_salesforce
 from tests.simulation.themes.at_the_pages import AtThePages
 from tests.simulation.themes.chosen_values import Place, invented, replaced_unlogged
+from tests.simulation.themes.imported import check_imports, import_from_salesforce, leave_alone, outside
 from tests.simulation.themes.theme import Move, Page, Theme
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ async def map_contacts(
 
 async def _settle(world: World, store: Store, connection: Connection) -> None:
     await map_contacts(store, connection, BADGE, BADGE_FIELD, SyncRule.ALWAYS_SALESFORCE)
+    await leave_alone(world, store, connection)
 
 
 # --- moves ---------------------------------------------------------------------------------------------------------------
@@ -133,7 +135,13 @@ async def map_and_ask(world: World, store: Store) -> None:
     await ask_for_a_backfill(world, store)
 
 
-PAGES: dict[Page, float] = {map_and_ask: 4, map_the_motto: 2, ask_for_a_backfill: 2, stop_the_backfill: 1}
+PAGES: dict[Page, float] = {
+    map_and_ask: 4,
+    map_the_motto: 3,
+    ask_for_a_backfill: 2,
+    stop_the_backfill: 1.5,
+    import_from_salesforce: 6,
+}
 
 # --- check ---------------------------------------------------------------------------------------------------------------
 
@@ -154,6 +162,7 @@ def _taken_up(story: Story) -> bool:
 
 def check(story: Story) -> Iterator[str]:
     yield from _formulas(story)
+    yield from check_imports(story)
     if _taken_up(story) and ("contacts", MOTTO) not in story.reruled:
         yield from _mottos(story)
     place = Place(CONTACTS, MOTTO, MOTTO_FIELD)
@@ -202,7 +211,8 @@ BACKFILLS = Theme(
     pages=PAGES,
     furnish=_furnish,
     settle=_settle,
-    modules=("backfill", "formulas"),
+    outside=outside,
+    modules=("backfill", "formulas", "import_"),
     objects=("companies",),
     pace_s=ROUND_S,
 )
