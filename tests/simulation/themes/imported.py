@@ -77,23 +77,25 @@ def _in_range(world: World, kind: Kind, since: Since | None) -> Iterator[str]:
 # --- what has to hold -----------------------------------------------------------------------------------------------------
 
 
-def _told(story: Story, what: str, slug: str) -> set[str]:
-    return {id_ for deed in story.deeds if deed.what == what and deed.about[0] == slug for id_ in deed.about[1:]}
+def _told(story: Story, what: str, slug: str) -> list[set[str]]:
+    return [set(deed.about[1:]) for deed in story.deeds if deed.what == what and deed.about[0] == slug]
 
 
 def outside(story: Story, kind: Kind) -> set[str]:
-    """What was there and nobody asked for, as long as it has no counterpart."""
+    """What was there and nobody asked for, as long as it has no counterpart. The last word counts: an import that was not done when
+    another one of the object was asked for is none."""
     hugo = story.hubspot.user()
     named = {id_: hugo.get(kind.slug, id_).get(LINK) for id_ in hugo.ids(kind.slug)}
     paired = {id_ for pair in named.items() if pair[1] for id_ in pair}
-    return _told(story, _THERE, kind.slug) - _told(story, _ASKED, kind.slug) - paired
+    last = _told(story, _ASKED, kind.slug)[-1:]
+    return set().union(*_told(story, _THERE, kind.slug)).difference(paired, *last)
 
 
 def check_imports(story: Story) -> Iterator[str]:
     connected_us = min((deed.at_us for deed in story.deeds if deed.what == _THERE), default=0)
     # Of what was saved shortly before, the first look for changes finds some (engine/window.py).
     old_us = connected_us + round(story.skews_s["salesforce"] * 1e6) - LATELY_US
-    alone = _told(story, _THERE, CONTACTS.slug) - _told(story, _ASKED, CONTACTS.slug)
+    alone = set().union(*_told(story, _THERE, CONTACTS.slug)).difference(*_told(story, _ASKED, CONTACTS.slug))
     rows = story.salesforce.org.tables[CONTACTS.sobject].rows
     for entry in entries_of(story, CONTACTS, "hubspot"):
         if entry.client != OURS or entry.action != "create" or entry.field != LINK or entry.new not in alone:
