@@ -16,7 +16,7 @@ from interlock.core.model import Issue, IssueCategory
 from tests.simulation.created import creates_are_told, made_twice
 from tests.simulation.deleted import deletes_of_ours
 from tests.simulation.emptied import emptied_unread
-from tests.simulation.journals import OURS, entries, unheard
+from tests.simulation.journals import OURS, entries, entries_of, unheard
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, PLACEHOLDER, Kind
 from tests.simulation.merged import merges_of_ours
 from tests.simulation.precedence import precedence
@@ -292,13 +292,13 @@ def _belonging(scenes: dict[str, Scene]) -> Iterator[str]:
 def _edits(scene: Scene) -> list[Edit]:
     found: list[Edit] = []
     kind = scene.kind
-    for side, objects, names in (
-        ("hubspot", (kind.slug,), {name: name for name in kind.fields}),
-        ("salesforce", kind.sobjects, {field: name for name, field in kind.fields.items()}),
+    for side, names in (
+        ("hubspot", {name: name for name in kind.fields}),
+        ("salesforce", {field: name for name, field in kind.fields.items()}),
     ):
         latest: dict[tuple[str, str], int] = {}
-        for entry in entries(scene.story, side):
-            if entry.object not in objects or entry.field not in names:
+        for entry in entries_of(scene.story, kind, side):
+            if entry.field not in names:
                 continue
             place = (entry.id, entry.field)
             if place in latest:

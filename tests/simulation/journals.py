@@ -21,8 +21,14 @@ def entries(story: Story, side: str) -> Iterator[JournalEntry]:
 
 
 def entries_of(story: Story, kind: Kind, side: str) -> Iterator[JournalEntry]:
+    """An account that is a person is no company's: its name is worked out from the person's."""
     crm, objects = (story.hubspot, (kind.slug,)) if side == "hubspot" else (story.salesforce, kind.sobjects)
-    yield from (entry for entry in crm.journal.entries() if entry.object in objects)
+    persons = accounts_of_persons(story) if side == "salesforce" and kind.slug == "companies" else set()
+    yield from (entry for entry in crm.journal.entries() if entry.object in objects and entry.id not in persons)
+
+
+def accounts_of_persons(story: Story) -> set[str]:
+    return {row.id for row in story.salesforce.org.tables["Account"].from_id("") if row.values.get("IsPersonAccount")}
 
 
 def counterparts(story: Story, kind: Kind, side: str, id_: str) -> list[str]:

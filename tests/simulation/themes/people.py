@@ -15,8 +15,9 @@ from interlock.objects.choices import ACCOUNTS_FOR, WITH_CONTACTS
 from interlock.store import Store, connections
 from interlock.store.connections import Connection
 from tests.simulation.desk import Desk
-from tests.simulation.journals import OURS, entries, entries_of
+from tests.simulation.journals import OURS, accounts_of_persons, entries, entries_of
 from tests.simulation.kinds import CREATION_KEY, KINDS, LINK, Kind
+from tests.simulation.themes import persons, record_links
 from tests.simulation.themes.theme import Move, Theme
 
 if TYPE_CHECKING:
@@ -244,12 +245,33 @@ def _makes_company(entry: Any) -> bool:
     return bool(entry.client == OURS and entry.action == "create" and entry.field == LINK)
 
 
+def _furnish(world: World) -> None:
+    persons.allow_persons(world)
+    record_links.make_link_properties(world)
+
+
+async def _settle(world: World, store: Store, connection: Connection) -> None:
+    await _choose(world, store, connection)
+    await record_links.say_where_the_pages_are(world, store, connection)
+
+
+def _outside(story: Story, kind: Kind) -> set[str]:
+    return outside(story, kind) | (accounts_of_persons(story) if kind is COMPANIES else set())
+
+
+def _check(story: Story) -> Iterator[str]:
+    yield from check(story)
+    yield from persons.check_persons(story)
+    yield from record_links.check_links(story)
+
+
 PEOPLE_THEME = Theme(
     "people",
-    check,
-    moves=MOVES,
+    _check,
+    furnish=_furnish,
+    moves=MOVES | persons.MOVES,
     choices=_choices,
-    settle=_choose,
-    outside=outside,
-    modules=("follow", "accounts_for"),
+    settle=_settle,
+    outside=_outside,
+    modules=("follow", *("accounts_for",) * 3),
 )
